@@ -1,0 +1,94 @@
+/**
+ * Every code that Surehop itself gives to a failed message or a refused publish, with what it means to an operator.
+ * A rule's own `PermanentError` may bring further codes.
+ */
+export const errorCodes = {
+  // Why a message became a dead letter.
+  MISSING_MESSAGE_ID: 'The message has no message-id property, so it cannot be recognised when it comes again.',
+  MALFORMED: 'The body is not JSON in UTF-8.',
+  SCHEMA_MISMATCH: 'The body does not fit the schema of its event, or names a version that nobody published.',
+  PAYLOAD_MISMATCH: 'Another message with the same id, but another body, was already done.',
+  ATTEMPTS_EXHAUSTED: 'The first attempt and every retry failed; the last error stands beside this code.',
+  CRASH_LOOP: 'The message took the runtime down each time it was tried.',
+  EXPIRED: 'The broker gave up on the message: it expired in its queue.',
+  DELIVERY_LIMIT: 'The broker gave up on the message: it was returned to its queue too often.',
+  MAX_LENGTH: 'The broker gave up on the message: its queue was full.',
+  REJECTED: 'A consumer rejected the message without requeueing it.',
+
+  // Why a publish was not confirmed.
+  UNROUTABLE: 'No queue takes messages with this exchange and routing key.',
+  REFUSED: 'The broker refused the message: a queue that should take it is full.',
+  BLOCKED: 'The broker takes no messages now: it is short of memory or disk.',
+  TOO_LARGE: 'The message is larger than the broker takes.',
+  UNCONFIRMED: 'No answer from the broker in time: the message may or may not have been taken.',
+  BROKER_UNAVAILABLE: 'The broker cannot be reached.',
+
+  // Why a message could not be finished this time.
+  STORE_UNAVAILABLE: 'DynamoDB cannot be reached, or throttles.',
+  CONFLICT: 'Other transactions kept changing the same items.',
+  CONDITION_FAILED: 'A condition of the effects failed, and the rule named no alternative.',
+  INVALID_EFFECT: 'DynamoDB refuses the effects of this message as they are.',
+  TIME_LIMIT: 'The rule did not finish within the time that one message gets.',
+  LEASED: 'Another environment works on this message now.',
+  UNKNOWN_ERROR: 'The rule threw an error without a code.',
+} as const;
+
+/** A code of the table above; a rule may use codes of its own. */
+export type ErrorCode = keyof typeof errorCodes | (string & {});
+
+/** An error with a code that an operator can look up. */
+export class CodedError extends Error {
+  override readonly name: string = 'CodedError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Thrown by a rule for a message that no retry can help: it is dead-lettered at once. */
+export class PermanentError extends CodedError {
+  override readonly name = 'PermanentError';
+}
+
+/** Thrown by a rule that knows when to try again: the message goes to the nearest retry tier. */
+export class RetryAfterError extends CodedError {
+  override readonly name = 'RetryAfterError';
+  readonly delayMs: number;
+
+  constructor(code: ErrorCode, message: string, delayMs: number, options?: ErrorOptions) {
+    super(code, message, options);
+    this.delayMs = delayMs;
+  }
+}
+
+/** A publish that was not confirmed. `indeterminate`: the broker may have taken the message all the same. */
+export class PublishError extends CodedError {
+  override readonly name = 'PublishError';
+  readonly indeterminate: boolean;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { indeterminate?: boolean }) {
+    super(code, message, options);
+    this.indeterminate = options?.indeterminate ?? false;
+  }
+}
+
+/** DynamoDB is away: nothing can be said of the message, which comes back without an attempt spent. */
+export class StoreUnavailableError extends CodedError {
+  override readonly name = 'StoreUnavailableError';
+
+  constructor(options?: ErrorOptions) {
+    super('STORE_UNAVAILABLE', errorCodes.STORE_UNAVAILABLE, options);
+  }
+}
+
+/** Code and message of whatever was thrown, strings and `undefined` included. */
+export function describeError(thrown: unknown): { code: ErrorCode; message: string } {
+  if (thrown instanceof CodedError) return { code: thrown.code, message: thrown.message };
+  if (thrown instanceof Error) {
+    const { code } = thrown as { code?: unknown };
+    return { code: typeof code === 'string' ? code : 'UNKNOWN_ERROR', message: thrown.message || thrown.name };
+  }
+  return { code: 'UNKNOWN_ERROR', message: String(thrown) };
+}

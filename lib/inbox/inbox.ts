@@ -1,0 +1,86 @@
+import type { ErrorCode } from '../errors.ts';
+import type { MessageId } from '../message-id.ts';
+import type { Decision } from './decision.ts';
+
+/** How often a message was redriven, and the attempt within that life: ordered, so that "placed already" can be told. */
+export interface Attempt {
+  readonly redrives: number;
+  /** 1 is the first. */
+  readonly attempt: number;
+}
+
+/** What the inbox remembers of a message for one consumer (its queue). Exactly one item per queue and message. */
+export type Marker =
+  | ({
+      readonly state: 'completed' | 'rejected';
+      readonly reason?: string;
+      readonly events: readonly StoredEvent[];
+    } & MarkerBase)
+  | ({
+      readonly state: 'retrying' | 'dead-lettered';
+      readonly placed: Attempt;
+      readonly code: ErrorCode;
+      readonly message: string;
+    } & MarkerBase)
+  | ({ readonly state: 'leased'; readonly owner: string; readonly leaseExpiresAtMs: number } & MarkerBase);
+
+interface MarkerBase {
+  readonly queue: string;
+  readonly id: MessageId;
+  /** SHA-256 of the body, hex. */
+  readonly payloadHash: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** A follow-up event as the marker keeps it, so that a redelivery can publish it again with the same id. */
+export interface StoredEvent {
+  readonly id: MessageId;
+  readonly type: string;
+  readonly version: number;
+  readonly exchange: string;
+  readonly data: unknown;
+}
+
+/** A decided message. */
+export interface Entry {
+  readonly id: MessageId;
+  readonly payloadHash: string;
+  readonly decision: Decision;
+}
+
+export type CommitResult =
+  /** Effects and marker are in the store; so they are where a `duplicate` of the same payload was met. */
+  | {
+      readonly is: 'completed' | 'rejected' | 'duplicate';
+      readonly marker: Extract<Marker, { state: 'completed' | 'rejected' }>;
+    }
+  | { readonly is: 'mismatch' }
+  /** Nothing was written for this message: conflicts, a condition without alternative, effects that DynamoDB refuses. */
+  | { readonly is: 'failed'; readonly error: Error }
+  /** The store is away or time is up: nothing can be said of this message. */
+  | { readonly is: 'unfinished'; readonly error: Error };
+
+export interface Placement extends Attempt {
+  readonly id: MessageId;
+  readonly payloadHash: string;
+  readonly state: 'retrying' | 'dead-lettered';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Remembers per consumer what was done, in the same transaction as the effects themselves. */
+export interface Inbox {
+  /** The markers that the store has, strongly consistent. Throws `StoreUnavailableError`. */
+  find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
+  /** Commits each entry's effects with its marker, at most once per id; results stand in the order of the entries. Never throws. */
+  commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
+  /** Notes confirmed placements; a marker that is completed, rejected or further on stays as it is. Throws `StoreUnavailableError`. */
+  recordPlacements(queue: string, placements: readonly Placement[]): Promise<void>;
+  /** Takes the message for `owner` until `durationMs` from now; `false` where another holds it or it is done already. */
+  lease(queue: string, id: MessageId, payloadHash: string, owner: string, durationMs: number): Promise<boolean>;
+  /** Completes a lease that `owner` still holds; `false` where it was lost. */
+  completeLease(queue: string, id: MessageId, owner: string): Promise<boolean>;
+  /** Gives a lease back before its time, so that the retry need not wait for its expiry. */
+  releaseLease(queue: string, id: MessageId, owner: string): Promise<void>;
+}
