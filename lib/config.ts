@@ -14,6 +14,11 @@ const variables = z.object({
     .enum(['DEBUG', 'INFO', 'WARN', 'ERROR'])
     .default('INFO')
     .describe('the least severe level that is logged'),
+  SERVICE_NAME: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,39}$/)
+    .default('surehop')
+    .describe('AMQP app id, and the service in logs and metrics'),
   TABLE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{0,100}$/)

@@ -1,0 +1,49 @@
+import currencies from 'currency-codes';
+import * as z from 'zod';
+
+import { exchanges } from '../../infra/topology.ts';
+import { defineEvent } from '../../lib/event.ts';
+
+const currencyCodes = new Set(currencies.codes());
+
+const text = (maxLength: number) => z.string().min(1).max(maxLength);
+
+export const sku = text(100).regex(/^[A-Za-z0-9._-]+$/, 'letters, digits, ".", "_" and "-" only');
+export const customerId = text(100).regex(/^[A-Za-z0-9._-]+$/, 'letters, digits, ".", "_" and "-" only');
+
+const item = z.strictObject({
+  sku,
+  quantity: z.int().min(1).max(1_000),
+  /** In minor units: cents where there are cents. */
+  unitPrice: z.int().min(0).max(1_000_000_000),
+});
+
+/** What a client asks for. */
+export const order = z.strictObject({
+  customerId,
+  currency: z.string().refine((code) => currencyCodes.has(code), 'must be an ISO 4217 code such as EUR'),
+  items: z.array(item).min(1).max(50),
+});
+
+export type Order = z.infer<typeof order>;
+
+/** A client placed an order. Its message id is the order id. */
+export const orderCreated = defineEvent({
+  type: 'order.created',
+  version: 1,
+  exchange: exchanges.orders,
+  schema: order.extend({ orderId: z.uuid() }),
+});
+
+/** An order could not be served; nothing of it was reserved. */
+export const orderRejected = defineEvent({
+  type: 'order.rejected',
+  version: 1,
+  exchange: exchanges.orders,
+  schema: order.omit({ items: true }).extend({
+    orderId: z.uuid(),
+    /** What the order would have cost, in minor units. */
+    total: z.int().min(0),
+    reason: z.enum(['OUT_OF_STOCK']),
+  }),
+});

@@ -1,0 +1,22 @@
+import { emit, type Add, type Decision } from '../../../lib/inbox/decision.ts';
+import type { Payload } from '../../../lib/event.ts';
+import { orderRejected, type orderCreated } from '../events.ts';
+import { totalOf } from '../total.ts';
+
+/** Reserves all of an order's items or none; too little stock rejects the order. */
+export function reserveStock(order: Payload<typeof orderCreated>): Decision {
+  const { orderId, customerId, currency } = order;
+  const wanted = new Map<string, number>();
+  for (const { sku, quantity } of order.items) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity);
+  return {
+    effects: [...wanted].map(([sku, quantity]): Add => {
+      return { kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by: -quantity, atLeast: 0 };
+    }),
+    otherwise: {
+      outcome: 'rejected',
+      reason: 'OUT_OF_STOCK',
+      effects: [],
+      events: [emit(orderRejected, { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' })],
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { connect, type Channel, type ChannelModel } from 'amqplib';
+
+import { describeError } from '../errors.ts';
+import type { Queue, Topology } from './topology.ts';
+
+/** The broker has a queue or an exchange of this name with other settings; nothing was changed or deleted. */
+export class TopologyError extends Error {
+  override readonly name = 'TopologyError';
+}
+
+/** Declares everything in `topology` that is not there yet. Idempotent; what exists with other settings is a `TopologyError`. */
+export async function applyTopology(amqpUrl: string, topology: Topology): Promise<void> {
+  const connection = await connect(amqpUrl, { noDelay: true, timeout: 10_000 });
+  connection.on('error', () => {});
+  try {
+    const version = brokerVersion(connection);
+    for (const { name, type } of topology.exchanges)
+      await declare(connection, `exchange "${name}"`, (channel) =>
+        channel.assertExchange(name, type, { durable: true }),
+      );
+    for (const queue of topology.queues)
+      await declare(connection, `queue "${queue.name}"`, (channel) =>
+        channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue, version) }),
+      );
+    for (const { exchange, queue, routingKey } of topology.bindings)
+      await declare(connection, `binding of "${queue}"`, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}
+
+/** Major version of the broker. */
+function brokerVersion(connection: ChannelModel): number {
+  const { version } = connection.connection.serverProperties;
+  const major = Number.parseInt(version, 10);
+  if (!Number.isInteger(major)) throw new TopologyError(`cannot tell the broker's version from "${version}"`);
+  return major;
+}
+
+/**
+ * On RabbitMQ 4 a quorum queue drops a message after 20 returns unless the limit is lifted with -1; RabbitMQ 3 knows no
+ * such value and drops the message at its first return, so there the limit is left out.
+ */
+const queueArguments = (queue: Queue, major: number) => ({
+  ...queue.arguments,
+  'x-queue-type': 'quorum',
+  ...(major >= 4 && { 'x-delivery-limit': -1 }),
+});
+
+/** A refused declaration closes its channel, so each has its own. */
+async function declare(
+  connection: ChannelModel,
+  what: string,
+  run: (channel: Channel) => Promise<unknown>,
+): Promise<void> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  try {
+    await run(channel);
+  } catch (error) {
+    throw new TopologyError(`${what}: ${explain(describeError(error).message)}`, { cause: error });
+  }
+  await channel.close();
+}
+
+/** Turns the broker's refusal into: which setting, what is there, what was asked. */
+function explain(refusal: string): string {
+  const [, argument, , asked, there] =
+    /inequivalent arg '([^']+)' for (\w+) .*?: received (.*?) but current is (.*?)"?$/.exec(refusal) ?? [];
+  if (!argument) return refusal;
+  return `its ${argument} is ${there}, but ${asked} was asked for; nothing was changed: use another name, or drain and delete it yourself`;
+}

@@ -1,0 +1,172 @@
+import type { EventDefinition } from '../event.ts';
+import type { MessageId } from '../message-id.ts';
+import { nextSpan } from '../trace.ts';
+import type { Headers, HeaderValue, Message, Properties } from './message.ts';
+
+/**
+ * The headers that Surehop writes. The Amazon MQ event source passes on neither exchange nor routing key, and tells the
+ * time without a zone, so a message carries what its settlement needs.
+ */
+const names = {
+  attempt: 'surehop-attempt',
+  redrives: 'surehop-redrives',
+  exchange: 'surehop-exchange',
+  routingKey: 'surehop-routing-key',
+  publishedAt: 'surehop-published-at',
+  schemaVersion: 'surehop-schema-version',
+  deadLetterId: 'surehop-dead-letter-id',
+  deadLetterCode: 'surehop-dead-letter-code',
+  deadLetterReason: 'surehop-dead-letter-reason',
+  deadLetterQueue: 'surehop-dead-letter-queue',
+  deadLetteredAt: 'surehop-dead-lettered-at',
+} as const;
+
+/** What the headers of a message tell, as far as they do. */
+export interface Envelope {
+  /** 1 is the first. */
+  readonly attempt: number;
+  /** How often it was redriven from the archive. */
+  readonly redrives: number;
+  readonly exchange?: string;
+  readonly routingKey?: string;
+  /** ISO 8601. */
+  readonly publishedAt?: string;
+  readonly schemaVersion?: number;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly deadLetter?: DeadLetterNote;
+}
+
+/** Why a consumer gave up on a message, where and when. */
+export interface DeadLetterNote {
+  /** The same for every copy of one dead letter. */
+  readonly id: MessageId;
+  readonly code: string;
+  readonly reason: string;
+  readonly queue: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** A reason's length in characters: all headers must fit into one frame. */
+const MAX_REASON_LENGTH = 1_000;
+
+const text = (value: HeaderValue | undefined) => (typeof value === 'string' && value !== '' ? value : undefined);
+
+const count = (value: HeaderValue | undefined) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+
+/** Reads the envelope; a header that is absent or of another type counts as not there. */
+export function readEnvelope(headers: Headers): Envelope {
+  const deadLetterId = text(headers[names.deadLetterId]);
+  return {
+    attempt: Math.max(count(headers[names.attempt]) ?? 1, 1),
+    redrives: count(headers[names.redrives]) ?? 0,
+    exchange: text(headers[names.exchange]),
+    routingKey: text(headers[names.routingKey]),
+    publishedAt: text(headers[names.publishedAt]),
+    schemaVersion: count(headers[names.schemaVersion]),
+    traceparent: text(headers.traceparent),
+    tracestate: text(headers.tracestate),
+    deadLetter: deadLetterId
+      ? {
+          id: deadLetterId as MessageId,
+          code: text(headers[names.deadLetterCode]) ?? 'UNKNOWN_ERROR',
+          reason: text(headers[names.deadLetterReason]) ?? '',
+          queue: text(headers[names.deadLetterQueue]) ?? '',
+          at: text(headers[names.deadLetteredAt]) ?? '',
+        }
+      : undefined,
+  };
+}
+
+/** A new event as a message. `publishedAtMs` is the time of the publish, in ms since the epoch. */
+export function eventMessage<T>(about: {
+  event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange'>;
+  data: T;
+  id: MessageId;
+  correlationId: string;
+  appId: string;
+  publishedAtMs: number;
+  traceparent?: string;
+  tracestate?: string;
+}): Message {
+  const { event, data, id, correlationId, appId, publishedAtMs, traceparent, tracestate } = about;
+  return {
+    exchange: event.exchange,
+    routingKey: event.type,
+    body: Buffer.from(JSON.stringify(data)),
+    properties: {
+      messageId: id,
+      correlationId,
+      type: event.type,
+      appId,
+      contentType: 'application/json',
+      timestamp: Math.floor(publishedAtMs / 1_000),
+      headers: {
+        [names.exchange]: event.exchange,
+        [names.routingKey]: event.type,
+        [names.publishedAt]: new Date(publishedAtMs).toISOString(),
+        [names.schemaVersion]: event.version,
+        traceparent: nextSpan(traceparent),
+        ...(tracestate && { tracestate }),
+      },
+    },
+  };
+}
+
+/** A copy that comes back to `queue` through a retry tier, one attempt on. */
+export const retryCopy = (message: CopySource, queue: string, tierExchange: string, attempt: number): Message => ({
+  exchange: tierExchange,
+  routingKey: queue,
+  body: message.body,
+  properties: withHeaders(message.properties, { [names.attempt]: attempt }),
+});
+
+/** A copy for the dead-letter exchange that says why. */
+export const deadLetterCopy = (message: CopySource, exchange: string, note: DeadLetterNote): Message => ({
+  exchange,
+  routingKey: note.queue,
+  body: message.body,
+  properties: withHeaders(message.properties, {
+    [names.deadLetterId]: note.id,
+    [names.deadLetterCode]: note.code,
+    [names.deadLetterReason]: note.reason.slice(0, MAX_REASON_LENGTH),
+    [names.deadLetterQueue]: note.queue,
+    [names.deadLetteredAt]: note.at,
+  }),
+});
+
+/** A copy that goes from the archive straight to the queue it came from, its attempts counted afresh. */
+export function redrivenCopy(message: CopySource, queue: string, redrives: number): Message {
+  const kept = Object.entries(message.properties.headers).filter(([name]) => !name.startsWith('surehop-dead-letter'));
+  const properties = { ...message.properties, headers: Object.fromEntries(kept) };
+  return {
+    exchange: '',
+    routingKey: queue,
+    body: message.body,
+    properties: withHeaders(properties, { [names.attempt]: 1, [names.redrives]: redrives }),
+  };
+}
+
+/** What a copy is made of. */
+export type CopySource = Pick<Message, 'body' | 'properties'>;
+
+/**
+ * Headers that only the broker may write (`x-death` and the like), and those that would route a copy elsewhere
+ * (https://www.rabbitmq.com/docs/sender-selected).
+ */
+const notCopied = (name: string) =>
+  name === 'CC' ||
+  name === 'BCC' ||
+  name === 'x-delivery-count' ||
+  name === 'x-acquired-count' ||
+  /^x-(first-|last-)?death/.test(name);
+
+const withHeaders = (properties: Properties, added: Headers): Properties => ({
+  ...properties,
+  headers: {
+    ...Object.fromEntries(Object.entries(properties.headers).filter(([name]) => !notCopied(name))),
+    ...added,
+  },
+});

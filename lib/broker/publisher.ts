@@ -1,0 +1,149 @@
+import type { Message as ReturnedMessage, Options } from 'amqplib';
+import pMap from 'p-map';
+
+import type { Clock } from '../clock.ts';
+import { describeError, PublishError } from '../errors.ts';
+import type { Connection, Link } from './connection.ts';
+import type { Message } from './message.ts';
+
+export interface Publisher {
+  /**
+   * Resolves once the broker has confirmed the message into at least one durable queue. Rejects with a `PublishError` by
+   * `deadlineMs` at the latest: refused, unroutable, or `indeterminate`. A lost connection is repaired and the message sent
+   * again under the same id while there is time.
+   */
+  publish(message: Message, deadlineMs?: number): Promise<void>;
+  /** Publishes many with a bounded window of unconfirmed ones; each message's own answer: `undefined` is confirmed. */
+  publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
+  close(): Promise<void>;
+}
+
+/** Unconfirmed messages that `publishAll` has under way at most. */
+const WINDOW = 256;
+
+interface InFlight {
+  readonly message: Message;
+  returned?: string;
+}
+
+export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
+  const tracked = new WeakMap<Link, Set<InFlight>>();
+
+  /** What is in flight on `link`; set up with the link's first publish. */
+  function flightsOf(link: Link): Set<InFlight> {
+    const known = tracked.get(link);
+    if (known) return known;
+    const flights = new Set<InFlight>();
+    tracked.set(link, flights);
+    // An unroutable message is returned first and acknowledged afterwards: without this, it would pass for confirmed.
+    link.channel.on('return', (returned) => {
+      const flight = [...flights].find((candidate) => !candidate.returned && isSame(candidate.message, returned));
+      if (flight) flight.returned = (returned.fields as { replyText?: string }).replyText ?? 'NO_ROUTE';
+    });
+    return flights;
+  }
+
+  /** One try on one link. */
+  async function send(link: Link, message: Message, timeoutMs: number): Promise<void> {
+    const blocked = link.blocked();
+    if (blocked) throw new PublishError('BLOCKED', `the broker takes no messages now: ${blocked}`);
+    const flights = flightsOf(link);
+    const flight: InFlight = { message };
+    let timer: NodeJS.Timeout | undefined;
+    flights.add(flight);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => {
+          // A dead connection is never waited for; a blocked one is alive.
+          if (!link.blocked()) connection.retire(link);
+          reject(new PublishError('UNCONFIRMED', `no confirm within ${timeoutMs} ms`, { indeterminate: true }));
+        }, timeoutMs);
+        link.channel.publish(message.exchange, message.routingKey, message.body, optionsOf(message), (error) => {
+          if (flight.returned) reject(unroutable(message, flight.returned));
+          else if (!error) resolve();
+          else if (isNack(error)) reject(new PublishError('REFUSED', `a queue behind ${named(message)} is full`));
+          else reject(lost(link.lostBecause() ?? error, message));
+        });
+      });
+    } catch (error) {
+      if (error instanceof RangeError)
+        throw new PublishError('TOO_LARGE', 'the headers of the message are too large', { cause: error });
+      throw error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
+    } finally {
+      clearTimeout(timer);
+      flights.delete(flight);
+      if (flights.size === 0 && !connection.uses(link)) link.destroy();
+    }
+  }
+
+  async function publish(message: Message, deadlineMs = defaultDeadlineMs): Promise<void> {
+    const end = clock.now() + deadlineMs;
+    // Half of the time for one try leaves room for another on a fresh connection.
+    const tryMs = Math.ceil(deadlineMs / 2);
+    let indeterminate = false;
+    for (;;) {
+      try {
+        const leftMs = end - clock.now();
+        const link = await connection.link(Math.min(tryMs, Math.max(leftMs, 1)));
+        await send(link, message, Math.min(tryMs, Math.max(end - clock.now(), 1)));
+        return;
+      } catch (error) {
+        const failure = error instanceof PublishError ? error : lost(error, message);
+        indeterminate ||= failure.indeterminate;
+        const leftMs = end - clock.now();
+        if (!isRepairable(failure) || leftMs <= RECONNECT_PAUSE_MS) throw asFinal(failure, indeterminate);
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+      }
+    }
+  }
+
+  const publishAll = (messages: readonly Message[], deadlineMs?: number) =>
+    pMap(
+      messages,
+      (message) =>
+        publish(message, deadlineMs).then(
+          () => undefined,
+          (error: unknown) => error as PublishError,
+        ),
+      { concurrency: WINDOW },
+    );
+
+  return { publish, publishAll, close: () => connection.close() };
+}
+
+/** Between two tries, so that an absent broker is not hammered. */
+const RECONNECT_PAUSE_MS = 50;
+
+const isRepairable = ({ code }: PublishError) => code === 'UNCONFIRMED' || code === 'BROKER_UNAVAILABLE';
+
+/** Once any try may have reached the broker, the whole publish may have. */
+const asFinal = (error: PublishError, indeterminate: boolean) =>
+  indeterminate && !error.indeterminate
+    ? new PublishError(error.code, error.message, { cause: error, indeterminate })
+    : error;
+
+const optionsOf = ({ properties }: Message): Options.Publish => ({ ...properties, mandatory: true, deliveryMode: 2 });
+
+const isSame = (message: Message, { fields, properties }: ReturnedMessage) =>
+  properties.messageId === message.properties.messageId &&
+  fields.exchange === message.exchange &&
+  fields.routingKey === message.routingKey;
+
+const named = ({ exchange, routingKey }: Message) => `exchange "${exchange}", routing key "${routingKey}"`;
+
+const unroutable = (message: Message, why: string) =>
+  new PublishError('UNROUTABLE', `no queue takes ${named(message)} (${why})`);
+
+const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
+
+/** What the loss of the channel means for one message on it: its own fault where the broker names it, else unknown. */
+function lost(cause: unknown, message: Message): PublishError {
+  const text = describeError(cause).message;
+  if (text.includes(`no exchange '${message.exchange}'`)) return unroutable(message, 'the exchange is missing');
+  if (text.includes(`message size ${message.body.length} is larger`))
+    return new PublishError('TOO_LARGE', `${message.body.length} bytes are more than the broker takes`, { cause });
+  return new PublishError('UNCONFIRMED', `the connection was lost before the confirm: ${text}`, {
+    cause,
+    indeterminate: true,
+  });
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import pMap from 'p-map';
+
+import type { WorkQueue } from '../broker/topology.ts';
+import { CodedError } from '../errors.ts';
+import type { Inbox } from '../inbox/inbox.ts';
+import type { Item, Key } from '../inbox/decision.ts';
+import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
+import type { RuleContext } from './rule.ts';
+import { open, type ReadyWork, type Work } from './work.ts';
+
+export interface DecideOptions {
+  readonly queue: WorkQueue;
+  readonly inbox: Inbox;
+  readonly read: (table: string, key: Key) => Promise<Item | undefined>;
+  readonly timeLimitMs: number;
+  readonly concurrency: number;
+  /** How long the invocation may still decide, in ms; 0 when the rest of its time is kept for settling. */
+  readonly timeLeftMs: () => number;
+}
+
+/** Asks each message's rule, so many at once; a message whose turn does not come in time stays unfinished. */
+export async function decideAll(works: readonly Work[], options: DecideOptions): Promise<void> {
+  await pMap(open(works), (work) => decideOne(work, options), { concurrency: options.concurrency });
+}
+
+async function decideOne(work: ReadyWork, options: DecideOptions): Promise<void> {
+  const { queue, timeLimitMs, timeLeftMs } = options;
+  const { attempt } = work.delivery.envelope;
+  const leftMs = timeLeftMs();
+  if (leftMs <= 0) return void (work.outcome = outOfTime());
+  try {
+    await within(Math.min(timeLimitMs, leftMs), async (signal) => {
+      const context: RuleContext = { id: work.ready.id, attempt, signal, read: options.read };
+      const { rule, event } = work.ready;
+      if (rule.perform) {
+        const outcome = await performUnderLease(work, () => rule.perform(event, context), options);
+        if (!signal.aborted) work.outcome = outcome;
+      } else {
+        const decision = await rule.decide(event, context);
+        if (!signal.aborted) work.decision = decision;
+      }
+    });
+  } catch (error) {
+    // The invocation's time ran out, not the message's own: that is no fault of the message.
+    const starved = error instanceof TimeLimitError && leftMs < timeLimitMs;
+    const storeAway = error instanceof CodedError && error.code === 'STORE_UNAVAILABLE';
+    work.outcome = starved ? outOfTime() : storeAway ? unfinished(error) : outcomeOf(error, attempt, queue);
+  }
+}
+
+const outOfTime = (): Outcome => ({
+  is: 'unfinished',
+  code: 'TIME_LIMIT',
+  message: 'the invocation ran out of time before this message could be decided',
+});
+
+class TimeLimitError extends CodedError {
+  constructor(limitMs: number) {
+    super('TIME_LIMIT', `the rule did not finish within ${limitMs} ms`);
+  }
+}
+
+/** Runs `task` with a signal that is aborted after `limitMs`, and then waits for it no longer. */
+async function within(limitMs: number, task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new TimeLimitError(limitMs);
+      abort.abort(error);
+      reject(error);
+    }, limitMs);
+  });
+  try {
+    await Promise.race([task(abort.signal), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Beyond the message's time limit, so that a lease never ends while its owner may still be at work. */
+const LEASE_MARGIN_MS = 5_000;
+
+/**
+ * The marker is a lease before the call and completed after it. Whoever finds it taken comes again later, without an
+ * attempt spent; a lease that was lost meanwhile is retried, never skipped.
+ */
+async function performUnderLease(
+  work: ReadyWork,
+  perform: () => Promise<void>,
+  options: DecideOptions,
+): Promise<Outcome> {
+  const { queue, inbox, timeLimitMs } = options;
+  const { delivery, ready } = work;
+  const owner = randomUUID();
+  const durationMs = timeLimitMs + LEASE_MARGIN_MS;
+  if (!(await inbox.lease(queue.name, ready.id, delivery.payloadHash, owner, durationMs))) {
+    const marker = (await inbox.find(queue.name, [ready.id])).get(ready.id);
+    if (marker && marker.payloadHash !== delivery.payloadHash) return deadLetter('PAYLOAD_MISMATCH');
+    if (marker?.state === 'completed') return { is: 'duplicate' };
+    return postponed('LEASED', delivery.envelope.attempt, queue, durationMs);
+  }
+  try {
+    await perform();
+  } catch (error) {
+    await inbox.releaseLease(queue.name, ready.id, owner);
+    throw error;
+  }
+  const completed = await inbox.completeLease(queue.name, ready.id, owner);
+  return completed ? { is: 'completed' } : postponed('LEASED', delivery.envelope.attempt, queue, durationMs);
+}

@@ -1,0 +1,40 @@
+import type { Inbox, Marker } from '../inbox/inbox.ts';
+import type { Delivery } from './delivery.ts';
+import { deadLetter, unfinished } from './outcome.ts';
+import { open, type Work } from './work.ts';
+
+/** Whether any of these may have been seen before: only then is it worth a look into the store. */
+const mayBeKnown = ({ delivery: { redelivered, envelope } }: Work) =>
+  redelivered || envelope.attempt > 1 || envelope.redrives > 0;
+
+/** Drops what is done or placed already; the follow-up events of what is done are published again, under the same ids. */
+export async function dropKnown(works: readonly Work[], queue: string, inbox: Inbox): Promise<void> {
+  if (!works.some(mayBeKnown)) return;
+  const candidates = open(works);
+  try {
+    const markers = await inbox.find(
+      queue,
+      candidates.map(({ ready }) => ready.id),
+    );
+    for (const work of candidates) applyMarker(work, markers.get(work.ready.id));
+  } catch (error) {
+    for (const work of candidates) work.outcome = unfinished(error);
+  }
+}
+
+function applyMarker(work: Work, marker: Marker | undefined): void {
+  if (!marker) return;
+  if (marker.state === 'completed' || marker.state === 'rejected') {
+    if (marker.payloadHash !== work.delivery.payloadHash) work.outcome = deadLetter('PAYLOAD_MISMATCH');
+    else [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];
+  } else if ('placed' in marker && isPlaced(work.delivery, marker)) work.outcome = { is: 'duplicate' };
+}
+
+/** A copy of this attempt, or of a later one, was placed already; only another payload could not be meant by it. */
+const isPlaced = (
+  { envelope, payloadHash }: Delivery,
+  { placed, payloadHash: hash }: Extract<Marker, { state: 'retrying' | 'dead-lettered' }>,
+) =>
+  hash === payloadHash &&
+  (placed.redrives > envelope.redrives ||
+    (placed.redrives === envelope.redrives && placed.attempt >= envelope.attempt));

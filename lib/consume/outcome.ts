@@ -1,0 +1,52 @@
+import type { RetryTier, WorkQueue } from '../broker/topology.ts';
+import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../errors.ts';
+
+/** What became of one message of a batch. */
+export type Outcome =
+  | { readonly is: 'completed' }
+  | { readonly is: 'rejected'; readonly reason: string }
+  /** Done or placed before: by an earlier delivery, or by another copy in this batch. */
+  | { readonly is: 'duplicate' }
+  | {
+      readonly is: 'retry';
+      readonly tier: RetryTier;
+      readonly nextAttempt: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  | { readonly is: 'dead-letter'; readonly code: ErrorCode; readonly message: string }
+  /** Comes back with the whole batch, no attempt spent. */
+  | { readonly is: 'unfinished'; readonly code: ErrorCode; readonly message: string };
+
+export const deadLetter = (code: keyof typeof errorCodes, message: string = errorCodes[code]): Outcome => ({
+  is: 'dead-letter',
+  code,
+  message,
+});
+
+export const unfinished = (error: unknown): Outcome => ({ is: 'unfinished', ...describeError(error) });
+
+/** What a failure leads to: the next tier, the nearest one to a wished delay, or the dead letters. */
+export function outcomeOf(thrown: unknown, attempt: number, { retryTiers }: WorkQueue): Outcome {
+  const { code, message } = describeError(thrown);
+  if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
+  const next = retryTiers[attempt - 1];
+  if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
+  const tier = thrown instanceof RetryAfterError ? nearest(retryTiers, thrown.delayMs) : next;
+  return { is: 'retry', tier, nextAttempt: attempt + 1, code, message };
+}
+
+/** Waits in the tier nearest to `delayMs` without an attempt spent. */
+export function postponed(
+  code: keyof typeof errorCodes,
+  attempt: number,
+  { retryTiers }: WorkQueue,
+  delayMs: number,
+): Outcome {
+  const message = errorCodes[code];
+  const tier = nearest(retryTiers, delayMs);
+  return { is: 'retry', tier, nextAttempt: attempt, code, message };
+}
+
+const nearest = (tiers: readonly RetryTier[], delayMs: number): RetryTier =>
+  tiers.reduce((best, tier) => (Math.abs(tier.delayMs - delayMs) < Math.abs(best.delayMs - delayMs) ? tier : best));

@@ -1,0 +1,55 @@
+import type { Outcome } from './outcome.ts';
+import type { Work } from './work.ts';
+
+/** What became of a batch: what a consumer returns. The event source reads none of it. */
+export interface BatchReport {
+  readonly queue: string;
+  readonly counts: Readonly<Record<Outcome['is'], number>>;
+  /** Each message that was not completed, and where it is now. */
+  readonly notCompleted: readonly NotCompleted[];
+}
+
+export interface NotCompleted {
+  readonly id: string | null;
+  readonly outcome: Exclude<Outcome['is'], 'completed' | 'duplicate'>;
+  readonly code: string;
+  readonly message: string;
+  /** The exchange that has its copy. */
+  readonly destination?: string;
+}
+
+export function reportOf(queue: { name: string; deadLetterExchange: string }, works: readonly Work[]): BatchReport {
+  const counts = { completed: 0, rejected: 0, duplicate: 0, retry: 0, 'dead-letter': 0, unfinished: 0 };
+  const notCompleted: NotCompleted[] = [];
+  for (const { delivery, outcome } of works) {
+    if (!outcome) throw new Error(`a message of the queue ${queue.name} was left without an outcome`);
+    counts[outcome.is] += 1;
+    const id = delivery.id ?? null;
+    if (outcome.is === 'rejected') notCompleted.push({ id, outcome: 'rejected', code: outcome.reason, message: '' });
+    else if (outcome.is === 'retry' || outcome.is === 'dead-letter' || outcome.is === 'unfinished') {
+      const destination =
+        outcome.is === 'retry'
+          ? outcome.tier.exchange
+          : outcome.is === 'dead-letter'
+            ? queue.deadLetterExchange
+            : undefined;
+      notCompleted.push({ id, outcome: outcome.is, code: outcome.code, message: outcome.message, destination });
+    }
+  }
+  return { queue: queue.name, counts, notCompleted };
+}
+
+/** Thrown where messages could be neither finished nor placed: the event source returns the whole batch to its queue. */
+export class BatchUnfinishedError extends Error {
+  override readonly name = 'BatchUnfinishedError';
+  readonly report: BatchReport;
+
+  constructor(report: BatchReport) {
+    const unfinished = report.notCompleted.filter(({ outcome }) => outcome === 'unfinished');
+    const codes = [...new Set(unfinished.map(({ code, message }) => `${code}: ${message}`))].slice(0, 3);
+    super(
+      `${unfinished.length} messages of the queue ${report.queue} come back with their batch (${codes.join('; ')})`,
+    );
+    this.report = report;
+  }
+}

@@ -1,0 +1,83 @@
+import { isUtf8 } from 'node:buffer';
+
+import type { Decision } from '../inbox/decision.ts';
+import type { StoredEvent } from '../inbox/inbox.ts';
+import type { MessageId } from '../message-id.ts';
+import type { Delivery } from './delivery.ts';
+import { deadLetter, type Outcome } from './outcome.ts';
+import type { Rule } from './rule.ts';
+
+/** One delivery on its way through the batch. Once it has an outcome, no later step decides about it again. */
+export interface Work {
+  readonly delivery: Delivery;
+  outcome?: Outcome;
+  /** Set where `delivery.id` is there and the body fits the schema of a rule's event. */
+  ready?: { readonly id: MessageId; readonly event: unknown; readonly rule: Rule };
+  /** Another copy of the same message in this batch, whose outcome is this one's too. */
+  twin?: Work;
+  decision?: Decision;
+  /** Follow-up events to publish before this message counts as finished. */
+  events?: readonly StoredEvent[];
+}
+
+/** Reads a delivery against the rules; what no retry can mend is a dead letter at first sight. */
+export function admit(delivery: Delivery, rules: readonly Rule[]): Work {
+  if (!delivery.id) return { delivery, outcome: deadLetter('MISSING_MESSAGE_ID') };
+  const json = parseJson(delivery.body);
+  if ('fault' in json) return { delivery, outcome: deadLetter('MALFORMED', json.fault) };
+  const rule = ruleFor(delivery, rules);
+  if (typeof rule === 'string') return { delivery, outcome: deadLetter('SCHEMA_MISMATCH', rule) };
+  const parsed = rule.event.schema.safeParse(json.value);
+  if (parsed.success) return { delivery, ready: { id: delivery.id, event: parsed.data, rule } };
+  const faults = parsed.error.issues
+    .slice(0, 10)
+    .map(({ path, message }) => `/${path.map(String).join('/')}: ${message}`);
+  return { delivery, outcome: deadLetter('SCHEMA_MISMATCH', faults.join('; ')) };
+}
+
+function parseJson(body: Buffer): { value: unknown } | { fault: string } {
+  if (!isUtf8(body)) return { fault: 'the body is not UTF-8' };
+  try {
+    return { value: JSON.parse(body.toString()) };
+  } catch {
+    return { fault: 'the body is not JSON' };
+  }
+}
+
+/** The rule for the delivery's type and version; a publisher that names no type can only mean the queue's one event. */
+function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Rule | string {
+  const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
+  const rule = properties.type
+    ? rules.find(({ event }) => event.type === properties.type)
+    : rules.length === 1
+      ? rules[0]
+      : undefined;
+  if (!rule) return `the type ${JSON.stringify(properties.type ?? null)} is none of ${known}`;
+  const version = envelope.schemaVersion ?? rule.event.version;
+  return version === rule.event.version ? rule : `version ${version} of ${rule.event.type} is none of ${known}`;
+}
+
+/** Of several copies of one message in a batch the first is worked on; another body under the same id is a dead letter. */
+export function pairTwins(works: readonly Work[]): void {
+  const first = new Map<MessageId, Work>();
+  for (const work of works) {
+    if (work.outcome || !work.ready) continue;
+    const original = first.get(work.ready.id);
+    if (!original) first.set(work.ready.id, work);
+    else if (original.delivery.payloadHash === work.delivery.payloadHash) work.twin = original;
+    else work.outcome = deadLetter('PAYLOAD_MISMATCH');
+  }
+}
+
+/** A copy is a duplicate of the one that was worked on; where that one comes back, so does the copy. */
+export function followTwins(works: readonly Work[]): void {
+  for (const work of works) {
+    if (!work.twin) continue;
+    work.outcome = work.twin.outcome?.is === 'unfinished' ? work.twin.outcome : { is: 'duplicate' };
+  }
+}
+
+/** The works that still need an outcome. */
+export const open = (works: readonly Work[]) => works.filter((work): work is ReadyWork => !work.outcome && !work.twin);
+
+export type ReadyWork = Work & { readonly ready: NonNullable<Work['ready']> };

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+
+import { connect, type Channel, type ChannelModel } from 'amqplib';
+
+import { createConnection } from '../../lib/broker/connection.ts';
+import { createPublisher, type Publisher } from '../../lib/broker/publisher.ts';
+import { systemClock } from '../../lib/clock.ts';
+
+const given = (name: string): string => {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests with npm test, which starts what they need`);
+  return value;
+};
+
+/** A virtual host of its own on the real broker, so that test files do not meet. */
+export interface VirtualHost {
+  readonly name: string;
+  readonly amqpUrl: string;
+  readonly channel: Channel;
+  /** A publisher with a connection of its own; closed with the virtual host. */
+  publisher(deadlineMs?: number): Publisher;
+  /** Calls the management API below `/api/`, with the login of the broker. */
+  manage(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** Everything that is ready in a queue, taken out of it. */
+  drain(queue: string): Promise<Awaited<ReturnType<Channel['get']>>[]>;
+  remove(): Promise<void>;
+}
+
+export async function aVirtualHost(): Promise<VirtualHost> {
+  const name = `test-${randomUUID()}`;
+  await manage('PUT', `vhosts/${name}`);
+  const url = new URL(given('AMQP_URL'));
+  await manage('PUT', `permissions/${name}/${url.username || 'guest'}`, { configure: '.*', write: '.*', read: '.*' });
+  url.pathname = `/${name}`;
+  const amqpUrl = url.href;
+  const model: ChannelModel = await connect(amqpUrl, { noDelay: true });
+  model.on('error', () => {});
+  const channel = await model.createChannel();
+  channel.on('error', () => {});
+  const publishers: Publisher[] = [];
+
+  return {
+    name,
+    amqpUrl,
+    channel,
+    manage,
+    publisher(deadlineMs = 5_000) {
+      const connection = createConnection({
+        url: async () => amqpUrl,
+        heartbeatSeconds: 10,
+        clock: systemClock,
+        name: 'test',
+      });
+      const publisher = createPublisher(connection, systemClock, deadlineMs);
+      publishers.push(publisher);
+      return publisher;
+    },
+    async drain(queue) {
+      const messages = [];
+      for (
+        let message = await channel.get(queue, { noAck: true });
+        message;
+        message = await channel.get(queue, { noAck: true })
+      )
+        messages.push(message);
+      return messages;
+    },
+    async remove() {
+      await Promise.all(publishers.map((publisher) => publisher.close()));
+      await model.close().catch(() => {});
+      await manage('DELETE', `vhosts/${name}`);
+    },
+  };
+}
+
+async function manage(method: string, path: string, body?: unknown): Promise<unknown> {
+  const url = new URL(`/api/${path}`, given('MANAGEMENT_URL'));
+  const { username, password } = new URL(url.username ? url : given('AMQP_URL'));
+  [url.username, url.password] = ['', ''];
+  const response = await fetch(url, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${url.pathname}: ${response.status} ${text}`);
+  return text ? JSON.parse(text) : undefined;
+}
