@@ -8,7 +8,7 @@ import { config, type Config } from '../config.ts';
 import type { EventDefinition } from '../event.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { readItem } from '../inbox/read-item.ts';
-import { inbox } from '../inbox/store.ts';
+import { inbox, store } from '../inbox/store.ts';
 import { log } from '../log.ts';
 import { commitAll } from './commit.ts';
 import { decideAll } from './decide.ts';
@@ -16,7 +16,7 @@ import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown } from './drop-known.ts';
 import { emitAll } from './emit.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
-import type { Decide, Perform, Rule } from './rule.ts';
+import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
 import { settleAll } from './settle.ts';
 import { tell } from './tell.ts';
 import { admit, followTwins, pairTwins, type Work } from './work.ts';
@@ -34,7 +34,7 @@ export interface ConsumerParts {
   readonly publisher: Publisher;
   readonly clock: Clock;
   readonly config: Config;
-  readonly read: typeof readItem;
+  readonly read: RuleContext['read'];
 }
 
 type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
@@ -89,5 +89,5 @@ const ambient = (): ConsumerParts => ({
   publisher: publisher(),
   clock: systemClock,
   config: config(),
-  read: readItem,
+  read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),
 });

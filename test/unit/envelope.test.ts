@@ -37,10 +37,9 @@ describe('a retry copy', () => {
   });
 
   test('has no expiry and no user id: one would lose it, the other would have it refused', () => {
-    const record = aDelivery();
-    expect(Object.keys(retryCopy(record, 'stock', 'retry.1s', 2).properties)).not.toEqual(
-      expect.arrayContaining(['expiration', 'userId']),
-    );
+    const names = Object.keys(retryCopy(aDelivery(), 'stock', 'retry.1s', 2).properties);
+    expect(names).not.toContain('expiration');
+    expect(names).not.toContain('userId');
   });
 });
 

@@ -1,0 +1,303 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
+import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
+import { BatchUnfinishedError, type BatchReport } from '../../lib/consume/report.ts';
+import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { anEvent, aRecord } from '../support/delivery.ts';
+import { anInvocation } from '../support/invocation.ts';
+import { partsAt } from '../support/parts.ts';
+import { tallying } from '../support/tally.ts';
+import { aWorkshop, type Workshop } from '../support/workshop.ts';
+
+let shop: Workshop;
+let bare: VirtualHost;
+beforeAll(async () => {
+  [shop, bare] = await Promise.all([aWorkshop(), aVirtualHost()]);
+});
+afterAll(() => Promise.all([shop.remove(), bare.remove()]));
+
+let sku: string;
+beforeEach(() => {
+  sku = randomUUID();
+});
+
+const type = 'test.tallied';
+const message = (behave?: string, about: object = {}) => aRecord({ type, body: { sku, behave }, ...about });
+const run = (
+  records: readonly RabbitMqRecord[],
+  parts: ConsumerParts = shop.parts,
+  timeoutMs?: number,
+): Promise<BatchReport> => consumer(tallying, parts)(anEvent(records), anInvocation(timeoutMs));
+const applied = async () => (await shop.item('stock', { sku }))?.available ?? 0;
+const placed = async (queue: string) =>
+  (await shop.host.drain(queue)).map(
+    (found) => found && { id: found.properties.messageId, ...found.properties.headers },
+  );
+
+interface Row {
+  readonly outcome: string;
+  /** The batch, next to one sound message. */
+  readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
+  readonly counts: Partial<BatchReport['counts']>;
+  /** Where its copy is, and the code that it was placed with. */
+  readonly in?: string;
+  readonly code?: string;
+  /** Effects, the sound message's included. */
+  readonly applied: number;
+  readonly timeoutMs?: number;
+  readonly parts?: () => ConsumerParts;
+  readonly comesBack?: boolean;
+}
+
+const twin = () => {
+  const record = message();
+  return [record, { ...record, redelivered: true }];
+};
+
+const doneBefore = async (about: object = {}) => {
+  const id = randomUUID();
+  await run([message('well', { id })]);
+  return [message('well', { id, redelivered: true, ...about })];
+};
+
+/** No DynamoDB listens there. */
+const withStoreAway = () => partsAt('http://127.0.0.1:1', shop.tablePrefix, shop.publisher);
+
+/** A virtual host without any topology: nothing published there finds a queue. */
+const withNowhereToPlace = (): ConsumerParts => ({ ...shop.parts, publisher: bare.publisher() });
+
+const table: Row[] = [
+  { outcome: 'completed', records: () => [message()], counts: { completed: 2 }, applied: 2 },
+  { outcome: 'duplicate within the batch', records: twin, counts: { completed: 2, duplicate: 1 }, applied: 2 },
+  {
+    outcome: 'duplicate of what the store has',
+    records: () => doneBefore(),
+    counts: { completed: 1, duplicate: 1 },
+    applied: 2,
+  },
+  {
+    outcome: 'rejected by a business rule',
+    records: () => [message('reject')],
+    counts: { completed: 1, rejected: 1 },
+    applied: 1,
+  },
+  {
+    outcome: 'malformed',
+    records: () => [message('well', { raw: Buffer.from('{"sku":') })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'MALFORMED',
+    applied: 1,
+  },
+  {
+    outcome: 'malformed: no UTF-8',
+    records: () => [message('well', { raw: Buffer.from([0x22, 0xff, 0x22]) })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'MALFORMED',
+    applied: 1,
+  },
+  {
+    outcome: 'without an id',
+    records: () => [message('well', { id: null })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'MISSING_MESSAGE_ID',
+    applied: 1,
+  },
+  {
+    outcome: 'schema mismatch',
+    records: () => [message('badly')],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'SCHEMA_MISMATCH',
+    applied: 1,
+  },
+  {
+    outcome: 'of a version that nobody published',
+    records: () => [message('well', { headers: { 'surehop-schema-version': 9 } })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'SCHEMA_MISMATCH',
+    applied: 1,
+  },
+  {
+    outcome: 'payload mismatch with what the store has',
+    records: () => doneBefore({ body: { sku, behave: 'well', other: true } }),
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'PAYLOAD_MISMATCH',
+    applied: 2,
+  },
+  {
+    outcome: 'permanent error',
+    records: () => [message('permanent')],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'NEVER',
+    applied: 1,
+  },
+  {
+    outcome: 'retry after a wished delay',
+    records: () => [message('retry-after')],
+    counts: { completed: 1, retry: 1 },
+    in: 'retry.4s',
+    applied: 1,
+  },
+  {
+    outcome: 'transient error',
+    records: () => [message('transient')],
+    counts: { completed: 1, retry: 1 },
+    in: 'retry.1s',
+    applied: 1,
+  },
+  {
+    outcome: 'transient error at the third attempt',
+    records: () => [message('transient', { headers: { 'surehop-attempt': 3 } })],
+    counts: { completed: 1, retry: 1 },
+    in: 'retry.4s',
+    applied: 1,
+  },
+  {
+    outcome: 'condition failed without an alternative',
+    records: () => [message('conflict')],
+    counts: { completed: 1, retry: 1 },
+    in: 'retry.1s',
+    applied: 1,
+  },
+  {
+    outcome: 'attempts exhausted',
+    records: () => [message('transient', { headers: { 'surehop-attempt': 4 } })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'ATTEMPTS_EXHAUSTED',
+    applied: 1,
+  },
+  {
+    outcome: 'over its own time limit',
+    records: () => [message('hang')],
+    counts: { completed: 1, retry: 1 },
+    in: 'retry.1s',
+    applied: 1,
+  },
+  {
+    outcome: 'not decided when the invocation runs out of time',
+    records: () => [message('hang')],
+    counts: { completed: 1, unfinished: 1 },
+    timeoutMs: 400,
+    applied: 1,
+    comesBack: true,
+  },
+  {
+    outcome: 'with the store away',
+    records: () => [message()],
+    counts: { unfinished: 2 },
+    parts: withStoreAway,
+    applied: 0,
+    comesBack: true,
+  },
+  {
+    outcome: 'whose placement is refused',
+    records: () => [message('permanent')],
+    counts: { completed: 1, unfinished: 1 },
+    parts: withNowhereToPlace,
+    applied: 1,
+    comesBack: true,
+  },
+];
+
+describe('a message of a batch', () => {
+  for (const row of table)
+    test(`${row.outcome}: its neighbour completes, and it ends where it should`, async () => {
+      const records = await row.records();
+      const batch = run([...records, message()], row.parts?.(), row.timeoutMs);
+      const report = await batch.catch((error: unknown) => {
+        if (error instanceof BatchUnfinishedError) return error.report;
+        throw error;
+      });
+      await (row.comesBack
+        ? expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError)
+        : expect(batch).resolves.toBe(report));
+      const none = { completed: 0, rejected: 0, duplicate: 0, retry: 0, 'dead-letter': 0, unfinished: 0 };
+      expect(report.counts).toEqual({ ...none, ...row.counts });
+      expect(await applied()).toBe(row.applied);
+
+      const copies = {
+        'dead-letters': await placed('dead-letters'),
+        'retry.1s': await placed('retry.1s'),
+        'retry.4s': await placed('retry.4s'),
+      };
+      for (const [queue, found] of Object.entries(copies)) expect(found).toHaveLength(queue === row.in ? 1 : 0);
+      if (row.code)
+        expect(copies['dead-letters'][0]).toMatchObject({
+          'surehop-dead-letter-code': row.code,
+          'surehop-dead-letter-queue': 'stock',
+        });
+      await placed('stock');
+      await placed('points');
+    });
+});
+
+describe('a batch', () => {
+  test('of 100 with one poison message completes 99, parks 1, and repeats no effect when it comes again', async () => {
+    const poison = message('permanent');
+    const records = [...Array.from({ length: 99 }, () => message()), poison];
+    const first = await run(records);
+    expect(first.counts).toMatchObject({ completed: 99, 'dead-letter': 1 });
+    const again = await run(records.map((record) => ({ ...record, redelivered: true })));
+    expect(again.counts).toMatchObject({ duplicate: 100 });
+    expect(await applied()).toBe(99);
+    expect(await placed('dead-letters')).toHaveLength(1);
+  });
+
+  test('reports each message that was not completed with its code and where it is', async () => {
+    const id = randomUUID();
+    const { notCompleted } = await run([message('permanent', { id }), message()]);
+    expect(notCompleted).toEqual([
+      { id, outcome: 'dead-letter', code: 'NEVER', message: 'this will never do', destination: 'dead-letters' },
+    ]);
+    await placed('dead-letters');
+  });
+
+  test('publishes a rejection’s event, and again with the same id when the message comes again', async () => {
+    const record = message('reject');
+    await run([record]);
+    await run([{ ...record, redelivered: true }]);
+    const events = await placed('points');
+    expect(events).toHaveLength(2);
+    expect(new Set(events.map((event) => event && event.id)).size).toBe(1);
+  });
+
+  test('that was placed only in part places no second copy of what was when it comes again', async () => {
+    const records = [message('transient'), message('permanent')];
+    await shop.host.channel.unbindQueue('dead-letters', 'dead-letters', '');
+    await expect(run(records)).rejects.toBeInstanceOf(BatchUnfinishedError);
+    await shop.host.channel.bindQueue('dead-letters', 'dead-letters', '');
+    const report = await run(records.map((record) => ({ ...record, redelivered: true })));
+    expect(report.counts).toMatchObject({ duplicate: 1, 'dead-letter': 1 });
+    expect([...(await placed('retry.1s')), ...(await placed('stock'))]).toHaveLength(1);
+    expect(await placed('dead-letters')).toHaveLength(1);
+  });
+
+  test('keeps copies with one id and one body apart from those that only share a body', async () => {
+    const report = await run([message('well', { id: 'a' + sku }), message('well', { id: 'b' + sku })]);
+    expect(report.counts.completed).toBe(2);
+    expect(await applied()).toBe(2);
+  });
+});
+
+describe('a redriven message', () => {
+  test('starts its attempts afresh, and may be placed for a retry again', async () => {
+    const id = randomUUID();
+    await run([message('transient', { id, headers: { 'surehop-attempt': 4 } })]);
+    await run([message('transient', { id, headers: { 'surehop-attempt': 1, 'surehop-redrives': 1 } })]);
+    expect([...(await placed('retry.1s')), ...(await placed('stock'))]).toHaveLength(1);
+    expect(await placed('dead-letters')).toHaveLength(1);
+    const report = await run([message('transient', { id, headers: { 'surehop-attempt': 4, 'surehop-redrives': 1 } })]);
+    expect(report.counts['dead-letter']).toBe(1);
+    expect(await placed('dead-letters')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,57 @@
+// A process that works on one batch and is gone, as by SIGKILL, right before or right after one of its steps.
+// Arguments: the step, its side, and the batch with the addresses as JSON.
+import { createConnection } from '../../lib/broker/connection.ts';
+import { createPublisher } from '../../lib/broker/publisher.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
+import { anInvocation } from './invocation.ts';
+import { partsAt } from './parts.ts';
+import { tallying } from './tally.ts';
+
+const [step, side, input] = process.argv.slice(2) as [string, 'before' | 'after', string];
+const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
+
+const calls = new Map<string, number>();
+
+/** Wraps a step so that the process ends on the wished side of it; a second call of the same step is another step. */
+const crashing = <A extends unknown[], R>(name: string, run: (...args: A) => Promise<R>) => {
+  return async (...args: A): Promise<R> => {
+    const call = (calls.get(name) ?? 0) + 1;
+    calls.set(name, call);
+    const isHere = step === (call > 1 ? `${name} ${call}` : name);
+    if (isHere && side === 'before') process.kill(process.pid, 'SIGKILL');
+    const result = await run(...args);
+    if (isHere && side === 'after') process.kill(process.pid, 'SIGKILL');
+    return result;
+  };
+};
+
+const connection = createConnection({
+  url: async () => amqpUrl,
+  heartbeatSeconds: 10,
+  clock: systemClock,
+  name: 'crashing',
+});
+const publisher = createPublisher(connection, systemClock, 5_000);
+const parts = partsAt(endpoint, tablePrefix, publisher);
+const crashingParts: ConsumerParts = {
+  ...parts,
+  inbox: {
+    ...parts.inbox,
+    find: crashing('find', parts.inbox.find),
+    commit: crashing('commit', parts.inbox.commit),
+    recordPlacements: crashing('note', parts.inbox.recordPlacements),
+  },
+  publisher: { ...publisher, publishAll: crashing('publish', publisher.publishAll) },
+};
+const definition =
+  'decide' in tallying
+    ? {
+        ...tallying,
+        decide: crashing('decide', async (...args: Parameters<typeof tallying.decide>) => tallying.decide(...args)),
+      }
+    : tallying;
+
+await consumer(definition, crashingParts)(event, anInvocation());
+await publisher.close();
+process.exit(0);

@@ -1,0 +1,25 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import type { Publisher } from '../../lib/broker/publisher.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { readConfig } from '../../lib/config.ts';
+import type { ConsumerParts } from '../../lib/consume/consumer.ts';
+import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
+import { readItem } from '../../lib/inbox/read-item.ts';
+
+/** A consumer's parts at these addresses: what a test in another process needs too. */
+export function partsAt(
+  endpoint: string,
+  tablePrefix: string,
+  publisher: Publisher,
+  settings: Record<string, string> = {},
+): ConsumerParts {
+  const client = new DynamoDBClient({ endpoint, maxAttempts: 1 });
+  return {
+    inbox: createInbox({ client, tablePrefix, clock: systemClock, retentionDays: 14 }),
+    publisher,
+    clock: systemClock,
+    config: readConfig({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
+    read: (table, key) => readItem(client, tablePrefix, table, key),
+  };
+}

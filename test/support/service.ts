@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { freePorts } from '../../infra/local/parts/ports.ts';
+import { createTables } from '../../infra/local/parts/tables.ts';
+import { startService } from '../../infra/local/service.ts';
+import { topology } from '../../infra/topology.ts';
+import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { aVirtualHost, type VirtualHost } from './broker.ts';
+
+/** The whole service, over HTTP, on a virtual host and tables of its own. */
+export interface RunningService {
+  readonly url: string;
+  readonly host: VirtualHost;
+  readonly logFile: string;
+  stop(): Promise<void>;
+}
+
+export async function aService(): Promise<RunningService> {
+  const host = await aVirtualHost();
+  const endpoint = process.env.DYNAMODB_ENDPOINT!;
+  const tablePrefix = `${host.name}-`;
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'surehop-service-'));
+  await Promise.all([applyTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
+  const [httpPort] = await freePorts(1);
+  const service = await startService({
+    httpPort: httpPort!,
+    broker: { amqpUrl: host.amqpUrl, managementUrl: process.env.MANAGEMENT_URL! },
+    store: { endpoint },
+    tablePrefix,
+    dataDirectory,
+    say: () => {},
+    output: () => {},
+  });
+  return {
+    url: service.url,
+    logFile: service.logFile,
+    host,
+    async stop() {
+      await service.stop();
+      await host.remove();
+      rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import {
+  DeleteTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Clock } from '../../lib/clock.ts';
+import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
+import type { Inbox } from '../../lib/inbox/inbox.ts';
+import type { Patience } from '../../lib/inbox/patience.ts';
+import { createTables, localClient } from '../../infra/local/parts/tables.ts';
+
+/** The real tables under a prefix of their own, at the DynamoDB of `DYNAMODB_ENDPOINT`. */
+export interface TestStore {
+  readonly client: DynamoDBClient;
+  readonly prefix: string;
+  readonly clock: Clock & { advance(ms: number): void };
+  inbox(options?: { patience?: Patience }): Inbox;
+  put(table: string, item: Record<string, AttributeValue>): Promise<void>;
+  get(table: string, key: Record<string, AttributeValue>): Promise<Record<string, AttributeValue> | undefined>;
+  all(table: string): Promise<Record<string, AttributeValue>[]>;
+  /** Deletes the tables and closes the connections. */
+  close(): Promise<void>;
+}
+
+/** Short pauses, so that tests of patience end soon. */
+export const impatience: Patience = { attempts: 3, conflicts: 4, firstPauseMs: 1, longestPauseMs: 4 };
+
+export async function openStore(): Promise<TestStore> {
+  const endpoint = process.env['DYNAMODB_ENDPOINT'];
+  if (endpoint === undefined) throw new Error('DYNAMODB_ENDPOINT is not set; `npm test` starts a store and sets it');
+  const prefix = `test-${randomBytes(4).toString('hex')}-`;
+  const tables = await createTables({ endpoint, prefix });
+  const client = localClient(endpoint);
+  let nowMs = Date.parse('2026-03-01T12:00:00.250Z');
+  const clock = { now: () => nowMs, advance: (ms: number) => void (nowMs += ms) };
+  return {
+    client,
+    prefix,
+    clock,
+    inbox: ({ patience = impatience } = {}) =>
+      createInbox({ client, tablePrefix: prefix, clock, retentionDays: 14, patience }),
+    put: async (table, Item) => void (await client.send(new PutItemCommand({ TableName: prefix + table, Item }))),
+    get: async (table, Key) =>
+      (await client.send(new GetItemCommand({ TableName: prefix + table, Key, ConsistentRead: true }))).Item,
+    async all(table) {
+      const items: Record<string, AttributeValue>[] = [];
+      let from: Record<string, AttributeValue> | undefined;
+      do {
+        const page = await client.send(
+          new ScanCommand({ TableName: prefix + table, ConsistentRead: true, ExclusiveStartKey: from }),
+        );
+        items.push(...(page.Items ?? []));
+        from = page.LastEvaluatedKey;
+      } while (from !== undefined);
+      return items;
+    },
+    async close() {
+      await Promise.all(tables.map((TableName) => client.send(new DeleteTableCommand({ TableName }))));
+      client.destroy();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import * as z from 'zod';
+
+import { exchanges, queues } from '../../infra/topology.ts';
+import type { ConsumerDefinition } from '../../lib/consume/consumer.ts';
+import type { RuleContext } from '../../lib/consume/rule.ts';
+import { PermanentError, RetryAfterError } from '../../lib/errors.ts';
+import { defineEvent, type Payload } from '../../lib/event.ts';
+import { emit, type Decision } from '../../lib/inbox/decision.ts';
+
+/** An event that says itself what its rule shall do. */
+export const tallied = defineEvent({
+  type: 'test.tallied',
+  version: 1,
+  exchange: exchanges.orders,
+  schema: z.object({
+    sku: z.string(),
+    behave: z.enum(['well', 'reject', 'permanent', 'retry-after', 'transient', 'hang', 'conflict']).default('well'),
+  }),
+});
+
+/** Counts the event's SKU up by one, exactly once; `order.rejected` makes its way to the points queue. */
+export async function tally({ sku, behave }: Payload<typeof tallied>, signal: AbortSignal): Promise<Decision> {
+  const add = { kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by: 1 } as const;
+  switch (behave) {
+    case 'permanent':
+      throw new PermanentError('NEVER', 'this will never do');
+    case 'retry-after':
+      throw new RetryAfterError('LATER', 'in about four seconds', 3_900);
+    case 'transient':
+      throw new Error('not this time');
+    case 'hang':
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+      break;
+    case 'conflict':
+      return { effects: [{ ...add, by: -1_000_000, atLeast: 0 }] };
+    case 'reject':
+      return {
+        effects: [{ ...add, by: -1_000_000, atLeast: 0 }],
+        otherwise: { outcome: 'rejected', reason: 'TOO_MUCH', effects: [], events: [emit(rejection, { sku })] },
+      };
+  }
+  return { effects: [add] };
+}
+
+export const rejection = defineEvent({
+  type: 'order.rejected',
+  version: 1,
+  exchange: exchanges.orders,
+  schema: z.object({ sku: z.string() }),
+});
+
+export const tallying = {
+  queue: queues.stock,
+  event: tallied,
+  decide: (event: Payload<typeof tallied>, { signal }: RuleContext) => tally(event, signal),
+} satisfies ConsumerDefinition<Payload<typeof tallied>>;

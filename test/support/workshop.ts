@@ -1,0 +1,37 @@
+import { createTables } from '../../infra/local/parts/tables.ts';
+import { topology } from '../../infra/topology.ts';
+import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import type { Publisher } from '../../lib/broker/publisher.ts';
+import type { ConsumerParts } from '../../lib/consume/consumer.ts';
+import type { Item } from '../../lib/inbox/decision.ts';
+import { aVirtualHost, type VirtualHost } from './broker.ts';
+import { partsAt } from './parts.ts';
+
+/** The topology on a virtual host of its own, tables of its own, and a consumer's parts on both. */
+export interface Workshop {
+  readonly host: VirtualHost;
+  readonly endpoint: string;
+  readonly tablePrefix: string;
+  readonly publisher: Publisher;
+  readonly parts: ConsumerParts;
+  item(table: string, key: Record<string, string>): Promise<Item | undefined>;
+  remove(): Promise<void>;
+}
+
+export async function aWorkshop(settings: Record<string, string> = {}): Promise<Workshop> {
+  const host = await aVirtualHost();
+  const endpoint = process.env.DYNAMODB_ENDPOINT!;
+  const tablePrefix = `${host.name}-`;
+  await Promise.all([applyTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
+  const publisher = host.publisher();
+  const parts = partsAt(endpoint, tablePrefix, publisher, settings);
+  return {
+    host,
+    endpoint,
+    tablePrefix,
+    publisher,
+    parts,
+    item: (table, key) => parts.read(table, key),
+    remove: () => host.remove(),
+  };
+}
