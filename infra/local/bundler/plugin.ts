@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { bundle } from './bundle.ts';
+import { watchBundle } from './watch.ts';
+import { zipFile } from './zip.ts';
+
+interface FunctionDefinition {
+  handler: string;
+  package?: { artifact?: string; individually?: boolean };
+}
+
+interface Serverless {
+  serviceDir: string;
+  service: {
+    custom?: { bundler?: { watch?: boolean | 'off' }; 'serverless-offline'?: { location?: string } };
+    functions: Record<string, FunctionDefinition>;
+  };
+  pluginManager: { spawn(command: string): Promise<void> };
+  classes: { Error: new (message: string, code: string) => Error };
+}
+
+interface Log {
+  notice(message: string): void;
+  error(message: string): void;
+}
+
+const outDirectory = '.build';
+
+/**
+ * Bundles every function: for `serverless offline start`, where it also watches the sources, and as one
+ * byte-reproducible zip per function for `serverless package`.
+ */
+export class BundlerPlugin {
+  readonly hooks = {
+    'before:offline:start:init': () => this.#serve(),
+    // Not earlier: a watcher would keep the process alive when another plugin refuses to start.
+    'before:offline:start:ready': () => this.#watch(),
+    'before:offline:start:end': () => this.#stopWatching?.(),
+    'before:package:createDeploymentArtifacts': () => this.#package(),
+    'before:package:function:package': () => this.#package(),
+  };
+
+  readonly #serverless: Serverless;
+  readonly #log: Log;
+  #firstBuild: Metafile | undefined;
+  #stopWatching: (() => Promise<void>) | undefined;
+
+  constructor(serverless: Serverless, _options: unknown, { log }: { log: Log }) {
+    this.#serverless = serverless;
+    this.#log = log;
+  }
+
+  async #serve(): Promise<void> {
+    this.#firstBuild = await this.#bundle();
+    const custom = (this.#serverless.service.custom ??= {});
+    custom['serverless-offline'] = { ...custom['serverless-offline'], location: outDirectory };
+  }
+
+  async #watch(): Promise<void> {
+    const setting = process.env.SUREHOP_WATCH ?? this.#serverless.service.custom?.bundler?.watch;
+    if (setting === 'off' || setting === false) return;
+    this.#stopWatching = await watchBundle(this.#options(), this.#firstBuild!, {
+      onBuilt: async () => {
+        await this.#serverless.pluginManager.spawn('offline:functionsUpdated');
+        this.#log.notice('Functions rebuilt.');
+      },
+      onMistake: (message) => this.#log.error(`Functions not rebuilt: ${message}`),
+    });
+  }
+
+  async #package(): Promise<void> {
+    await this.#bundle();
+    const { serviceDir, service } = this.#serverless;
+    await mkdir(join(serviceDir, '.serverless'), { recursive: true });
+    for (const [key, definition] of Object.entries(service.functions)) {
+      const file = `${moduleOf(definition)}.mjs`;
+      const artifact = join('.serverless', `${key}.zip`);
+      await zipFile(join(serviceDir, outDirectory, file), file, join(serviceDir, artifact));
+      definition.package = { ...definition.package, individually: true, artifact };
+    }
+  }
+
+  #options() {
+    const { serviceDir, service } = this.#serverless;
+    const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
+    return { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
+  }
+
+  async #bundle(): Promise<Metafile> {
+    try {
+      return await bundle(this.#options());
+    } catch (error) {
+      // Serverless prints an error of its own class without a stack trace.
+      throw new this.#serverless.classes.Error((error as Error).message, 'BUNDLE');
+    }
+  }
+}
+
+// 'functions/orders/place-order.handler' is the export `handler` of the module 'functions/orders/place-order'.
+function moduleOf({ handler }: FunctionDefinition): string {
+  return handler.slice(0, handler.indexOf('.', handler.lastIndexOf('/')));
+}

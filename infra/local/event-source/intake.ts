@@ -1,0 +1,92 @@
+/** When a batch closes: whichever of the three comes first. */
+export interface BatchLimits {
+  batchSize: number;
+  batchingWindowMs: number;
+  maxBytes: number;
+}
+
+/** Something received, with the bytes it takes in the payload. */
+export interface Sized {
+  bytes: number;
+}
+
+/** Gathers what is received into batches. */
+export interface Intake<T extends Sized> {
+  add(item: T): void;
+  /** Resolves with the next batch once it closes, or with undefined once the intake is closed. One caller at a time. */
+  next(): Promise<T[] | undefined>;
+  /** Forgets what no batch has taken, and returns it. */
+  clear(): T[];
+  /** Ends `next`, and returns what no batch has taken. */
+  close(): T[];
+}
+
+interface Waiting<T> {
+  item: T;
+  receivedAtMs: number;
+}
+
+/** Makes an intake whose batches close by count, by bytes, or when the window since their first item has passed. */
+export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
+  let waiting: Waiting<T>[] = [];
+  let deliver: ((batch: T[] | undefined) => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  // How many items make the next batch, and whether a limit has closed it.
+  function measure(): { count: number; full: boolean } {
+    let bytes = 0;
+    for (let count = 0; count < waiting.length; count++) {
+      bytes += waiting[count]!.item.bytes;
+      if (count > 0 && bytes > maxBytes) return { count, full: true };
+      if (count + 1 === batchSize) return { count: batchSize, full: true };
+    }
+    return { count: waiting.length, full: bytes >= maxBytes };
+  }
+
+  function check(): void {
+    clearTimeout(timer);
+    if (!deliver || (!closed && waiting.length === 0)) return;
+    if (closed) return hand(undefined);
+    const { count, full } = measure();
+    const remainingMs = waiting[0]!.receivedAtMs + batchingWindowMs - performance.now();
+    if (!full && remainingMs > 0) {
+      timer = setTimeout(check, remainingMs);
+      return;
+    }
+    hand(waiting.splice(0, count).map(({ item }) => item));
+  }
+
+  function hand(batch: T[] | undefined): void {
+    const resolve = deliver;
+    deliver = undefined;
+    resolve?.(batch);
+  }
+
+  function clear(): T[] {
+    const items = waiting.map(({ item }) => item);
+    waiting = [];
+    clearTimeout(timer);
+    return items;
+  }
+
+  return {
+    add(item) {
+      waiting.push({ item, receivedAtMs: performance.now() });
+      check();
+    },
+    next() {
+      return new Promise((resolve) => {
+        deliver = resolve;
+        check();
+      });
+    },
+    clear,
+    close() {
+      closed = true;
+      const items = clear();
+      check();
+      return items;
+    },
+  };
+}

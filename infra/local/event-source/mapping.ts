@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { ExecutionEnvironment, InvocationResult } from './environment.ts';
+import { eventJson, maxPayloadBytes, toRecord } from './event.ts';
+import type { EventOrigin } from './event.ts';
+import { createIntake } from './intake.ts';
+import type { Log } from './log.ts';
+import { settle } from './settle.ts';
+import type { Delivery, OnError } from './settle.ts';
+import { subscribe } from './subscription.ts';
+
+/** One event source mapping: a queue, and the function that its batches go to. */
+export interface MappingSettings extends EventOrigin {
+  url: string;
+  functionKey: string;
+  batchSize: number;
+  batchingWindowMs: number;
+  onError: OnError;
+  environment: ExecutionEnvironment;
+  log: Log;
+  /** Takes the one line about each invocation, as JSON. */
+  onReport(line: string): void;
+}
+
+/** A mapping at work. */
+export interface RunningMapping {
+  /** Stops consuming, waits for the batch in flight, and gives back what was received but not invoked. */
+  stop(): Promise<void>;
+}
+
+const firstRetryDelayMs = 100;
+const maxRetryDelayMs = 5_000;
+
+/**
+ * Runs a mapping: one batch in flight, acknowledged as a whole when the function succeeds and returned as a whole
+ * otherwise. A function that keeps failing is invoked ever less often, from 0.1 s after a failure up to 5 s.
+ */
+export function startMapping(settings: MappingSettings): RunningMapping {
+  const { queue, batchSize, batchingWindowMs, environment, log } = settings;
+  const stopping = new AbortController();
+  const maxBytes = maxPayloadBytes - Buffer.byteLength(eventJson(settings, []));
+  const intake = createIntake<Delivery>({ batchSize, batchingWindowMs, maxBytes });
+
+  function receive(message: ConsumeMessage, channel: Channel): void {
+    const recordJson = JSON.stringify(toRecord(message));
+    const bytes = Buffer.byteLength(recordJson);
+    if (bytes > maxBytes) {
+      log.warning(
+        `Message ${message.properties.messageId ?? 'without an id'} of queue "${queue}" makes a record of ${bytes} bytes, ` +
+          `over the 6 MB of an invocation: dropped unprocessed, as AWS would. This message is LOST; refuse large bodies when publishing.`,
+      );
+      settle([{ message, channel, recordJson, bytes }], 'acknowledge');
+      return;
+    }
+    const commaBytes = 1;
+    intake.add({ message, channel, recordJson, bytes: bytes + commaBytes });
+  }
+
+  // The broker itself returns what was unsettled on a lost session; its deliveries come again, redelivered.
+  const subscription = subscribe({ ...settings, prefetch: batchSize, onMessage: receive }, log, () => intake.clear());
+
+  async function invokeBatches(): Promise<void> {
+    let retryDelayMs = firstRetryDelayMs;
+    for (let batch = await intake.next(); batch; batch = await intake.next()) {
+      const startedAtMs = performance.now();
+      const result = await environment.invoke(
+        eventJson(
+          settings,
+          batch.map(({ recordJson }) => recordJson),
+        ),
+      );
+      report(batch.length, performance.now() - startedAtMs, result);
+      settle(batch, result.outcome === 'success' ? 'acknowledge' : settings.onError);
+      if (result.outcome === 'success') {
+        warnOfItemFailures(result.resultJson);
+        retryDelayMs = firstRetryDelayMs;
+      } else {
+        await sleep(retryDelayMs, undefined, { signal: stopping.signal }).catch(() => {});
+        retryDelayMs = Math.min(retryDelayMs * 2, maxRetryDelayMs);
+      }
+    }
+  }
+
+  function report(records: number, durationMs: number, result: InvocationResult): void {
+    const { outcome } = result;
+    const line = {
+      level: 'INFO',
+      message: 'REPORT',
+      function: settings.functionKey,
+      queue,
+      records,
+      durationMs: Math.round(durationMs),
+      outcome,
+      ...(result.outcome === 'success' ? {} : { error: result.error }),
+    };
+    settings.onReport(JSON.stringify(line));
+  }
+
+  function warnOfItemFailures(resultJson: string): void {
+    const failures: unknown = (JSON.parse(resultJson) as { batchItemFailures?: unknown } | null)?.batchItemFailures;
+    if (!Array.isArray(failures) || failures.length === 0) return;
+    log.warning(
+      `Function "${settings.functionKey}" returned batchItemFailures for ${failures.length} message(s) of queue "${queue}". ` +
+        `Amazon MQ IGNORES them: the whole batch was acknowledged and those messages are LOST. ` +
+        `Publish failed messages elsewhere before returning, or throw to have the whole batch back.`,
+    );
+  }
+
+  const finished = invokeBatches();
+  return {
+    async stop() {
+      stopping.abort();
+      await subscription.cancel();
+      settle(intake.close(), 'nack');
+      await finished;
+      await subscription.close();
+      await environment.stop();
+    },
+  };
+}

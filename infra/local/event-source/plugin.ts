@@ -1,0 +1,64 @@
+import { checkQueues } from './check-queues.ts';
+import { createEnvironment } from './environment.ts';
+import type { ExecutionEnvironment } from './environment.ts';
+import type { Log } from './log.ts';
+import { startMapping } from './mapping.ts';
+import type { RunningMapping } from './mapping.ts';
+import { declaredMappings, environmentSettings, readSettings } from './service.ts';
+import type { DeclaredMapping, Serverless } from './service.ts';
+import type { OnError } from './settle.ts';
+
+const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Runs every `rabbitmq` event of the service under `serverless offline start`, as Amazon MQ's event source would on AWS. */
+export class EventSourcePlugin {
+  readonly hooks = {
+    'before:offline:start:init': () => this.#prepare(),
+    'before:offline:start:ready': () => this.#start(),
+    'before:offline:start:end': () => this.#stop(),
+    // Other plugins spawn this when they have built the functions anew.
+    'offline:functionsUpdated:cleanup': () => this.#renew(),
+  };
+
+  readonly #serverless: Serverless;
+  readonly #log: Log;
+  #settings: { url: string; onError: OnError } | undefined;
+  #declared: DeclaredMapping[] = [];
+  #environments: ExecutionEnvironment[] = [];
+  #running: RunningMapping[] = [];
+
+  constructor(serverless: Serverless, _options: unknown, { log }: { log: Log }) {
+    this.#serverless = serverless;
+    this.#log = log;
+  }
+
+  async #prepare(): Promise<void> {
+    try {
+      this.#settings = readSettings(this.#serverless);
+      this.#declared = declaredMappings(this.#serverless, this.#settings.url, this.#log);
+      await checkQueues(this.#settings.url, this.#declared);
+    } catch (error) {
+      // Serverless prints an error of its own class without a stack trace.
+      throw new this.#serverless.classes.Error((error as Error).message, 'RABBITMQ_EVENT_SOURCE');
+    }
+  }
+
+  #start(): void {
+    for (const mapping of this.#declared) {
+      const settings = environmentSettings(this.#serverless, mapping.functionKey);
+      const environment = createEnvironment({ ...settings, onLine: writeLine });
+      this.#environments.push(environment);
+      this.#running.push(
+        startMapping({ ...mapping, ...this.#settings!, environment, log: this.#log, onReport: writeLine }),
+      );
+    }
+  }
+
+  #renew(): void {
+    for (const environment of this.#environments) environment.renew();
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#running.map((mapping) => mapping.stop()));
+  }
+}

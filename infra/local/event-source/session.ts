@@ -1,0 +1,67 @@
+import { connect } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+
+/** Which queue to consume, and where. */
+export interface SessionOptions {
+  url: string;
+  virtualHost: string;
+  queue: string;
+  prefetch: number;
+  onMessage(message: ConsumeMessage, channel: Channel): void;
+}
+
+/** A consumer on a connection of its own. */
+export interface Session {
+  /** Resolves with the reason once nothing more can be received or settled on this session. */
+  lost: Promise<string>;
+  /** Asks the broker to send no more. */
+  cancel(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const connectTimeoutMs = 10_000;
+
+/** Connects to a virtual host of the broker that `url` names. */
+export function connectTo(url: string, virtualHost: string): Promise<ChannelModel> {
+  const target = new URL(url);
+  target.pathname = `/${encodeURIComponent(virtualHost)}`;
+  return connect(target.href, { noDelay: true, timeout: connectTimeoutMs });
+}
+
+/** The broker's address without its credentials, for messages to people. */
+export function brokerName(url: string): string {
+  return new URL(url).host;
+}
+
+/** Connects and starts to consume. */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const connection = await connectTo(options.url, options.virtualHost);
+  let lose = (_reason: string): void => {};
+  const lost = new Promise<string>((resolve) => (lose = resolve));
+  connection.on('error', (error) => lose(error.message));
+  connection.on('close', (error) => lose(error?.message ?? 'connection closed'));
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', (error) => lose(error.message));
+    channel.on('close', () => lose('channel closed'));
+    await channel.prefetch(options.prefetch);
+    const { consumerTag } = await channel.consume(options.queue, (message) => {
+      if (message) options.onMessage(message, channel);
+      else lose(`the broker cancelled the consumer of queue "${options.queue}" (was it deleted?)`);
+    });
+    return {
+      lost,
+      async cancel() {
+        await channel.cancel(consumerTag).catch(() => {});
+      },
+      // A channel is closed in order after what was settled on it, so nothing settled is cut off.
+      async close() {
+        await channel.close().catch(() => {});
+        await connection.close().catch(() => {});
+      },
+    };
+  } catch (error) {
+    await connection.close().catch(() => {});
+    throw error;
+  }
+}

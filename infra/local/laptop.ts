@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { topology } from '../topology.ts';
+import { startBroker, type Broker } from './parts/broker.ts';
+import type { Say } from './parts/console.ts';
+import type { Settings } from './parts/settings.ts';
+import { startStore, type Store } from './parts/store.ts';
+import { createTables } from './parts/tables.ts';
+import { startService, type Service } from './service.ts';
+
+/** The name before every table on a laptop. */
+export const TABLE_PREFIX = 'surehop-local-';
+
+/** Broker, store and service, all of which serve. */
+export interface Laptop {
+  readonly broker: Broker;
+  readonly store: Store;
+  readonly service: Service;
+  /** Drains the batch in flight, then stops everything. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface LaptopOptions {
+  readonly settings: Settings;
+  readonly dataDirectory: string;
+  readonly keepData: boolean;
+  readonly say: Say;
+  /** Takes the service's log as a person reads it. */
+  readonly output: Say;
+}
+
+/** Starts the broker and the store, applies topology and tables, starts the service; what has started is stopped where a later step fails. */
+export async function startLaptop({ settings, dataDirectory, keepData, say, output }: LaptopOptions): Promise<Laptop> {
+  const parts: { stop: () => Promise<void> }[] = [];
+  const stop = async () => {
+    for (const part of parts.splice(0)) await part.stop();
+  };
+  const started = async <T extends { stop: () => Promise<void> }>(part: Promise<T>): Promise<T> => {
+    const value = await part;
+    parts.unshift(value); // stopped in the reverse order
+    return value;
+  };
+  try {
+    const [brokerStart, storeStart] = await Promise.allSettled([
+      started(startBroker({ dataDirectory: join(dataDirectory, 'rabbitmq'), keepData, say }, settings)),
+      started(startStore({ dataDirectory: join(dataDirectory, 'dynamodb'), keepData, say }, settings)),
+    ]);
+    if (brokerStart.status === 'rejected') throw brokerStart.reason;
+    if (storeStart.status === 'rejected') throw storeStart.reason;
+    const broker = brokerStart.value;
+    const store = storeStart.value;
+    say(`${broker.describe}, ${store.describe}`);
+    await Promise.all([
+      applyTopology(broker.amqpUrl, topology),
+      createTables({ endpoint: store.endpoint, prefix: TABLE_PREFIX }),
+    ]);
+    say('topology and tables are in place');
+    const { httpPort } = settings;
+    const service = await started(
+      startService({ httpPort, broker, store, tablePrefix: TABLE_PREFIX, dataDirectory, say, output }),
+    );
+    return { broker, store, service, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Say } from './console.ts';
+import { run } from './run-command.ts';
+
+/** apt without root: it looks up and downloads, it never installs. */
+export interface Apt {
+  /** What the packages depend on, one step deep; of alternatives the first that exists. */
+  readonly dependenciesOf: (packages: readonly string[]) => Promise<string[]>;
+  /** Those of the packages that this system has. */
+  readonly installedOf: (packages: readonly string[]) => Promise<Set<string>>;
+  readonly download: (packages: readonly string[], directory: string) => Promise<void>;
+}
+
+/** apt with the system's package lists; where they lack the package, with lists of its own below `stateDirectory`. */
+export async function openApt({
+  package: name,
+  stateDirectory,
+  say,
+}: {
+  package: string;
+  stateDirectory: string;
+  say: Say;
+}): Promise<Apt> {
+  const unsandboxed = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
+  const own = [...unsandboxed, ...privateState(stateDirectory)];
+  let options = unsandboxed;
+  const refresh = async () => {
+    say("fetching Debian's package lists");
+    makeState(stateDirectory);
+    options = own;
+    await run('apt-get', [...options, 'update', '-q']);
+  };
+  const isKnown = async () => /^\s*Candidate: (?!\(none\))/m.test(await run('apt-cache', [...options, 'policy', name]));
+  if (!(await isKnown())) {
+    await refresh();
+    if (!(await isKnown())) throw new Error(`apt knows no package ${name}`);
+  }
+  return {
+    dependenciesOf: async (packages) =>
+      parseDependencies(await run('apt-cache', [...options, 'depends', '--important', ...packages])),
+    installedOf,
+    download: async (packages, directory) => {
+      const download = () => run('apt-get', [...options, 'download', '-q', ...packages], { cwd: directory });
+      // Lists that are out of date name archives that are gone.
+      await download().catch(async (error: unknown) => {
+        if (options === own) throw error;
+        await refresh();
+        await download();
+      });
+    },
+  };
+}
+
+/** The names in the answer of `apt-cache depends`: of lines marked as alternatives only the first real package is taken. */
+export function parseDependencies(text: string): string[] {
+  const names = new Set<string>();
+  let isChosen = false;
+  for (const line of text.split('\n')) {
+    const match = /^ (?<more>[ |])(?:Pre)?Depends: (?<name>\S+)/.exec(line);
+    if (match?.groups === undefined) continue;
+    const { more, name = '' } = match.groups;
+    if (!isChosen && !name.startsWith('<')) {
+      names.add(name.replace(/:any$/, ''));
+      isChosen = true;
+    }
+    if (more !== '|') isChosen = false;
+  }
+  return [...names];
+}
+
+async function installedOf(packages: readonly string[]): Promise<Set<string>> {
+  const asked = packages.map((name) =>
+    run('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name]).then(
+      (status) => (status.includes('installed') && !status.includes('not-installed') ? name : undefined),
+      () => undefined,
+    ),
+  );
+  return new Set((await Promise.all(asked)).filter((name) => name !== undefined));
+}
+
+function privateState(directory: string): string[] {
+  return Object.entries({
+    'Dir::State': join(directory, 'state'),
+    'Dir::State::lists': join(directory, 'state/lists'),
+    'Dir::State::status': '/var/lib/dpkg/status',
+    'Dir::Cache': join(directory, 'cache'),
+    'Dir::Log': join(directory, 'log'),
+    'Debug::NoLocking': 'true',
+  }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+}
+
+function makeState(directory: string): void {
+  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'log']) {
+    mkdirSync(join(directory, folder), { recursive: true });
+  }
+}

@@ -1,0 +1,186 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { delimiter, join } from 'node:path';
+import type { Broker, BrokerOptions } from './broker.ts';
+import type { RabbitmqServer } from './rabbitmq-installed.ts';
+import { doesManagementAnswer, probeBroker } from './broker-probe.ts';
+import { freePorts } from './ports.ts';
+import { Problem } from './problem.ts';
+import { startGuarded, type GuardedProcess } from './processes.ts';
+import { waitFor } from './wait.ts';
+
+const READY_WITHIN_MS = 120_000;
+const STOPPED_WITHIN_MS = 15_000;
+const START_ATTEMPTS = 3;
+
+/** Data is found again under the node's name, so it never changes; the port mapper of its own keeps it from other nodes. */
+const NODE_NAME = 'surehop@localhost';
+
+interface Ports {
+  readonly amqp: number;
+  readonly management: number;
+  readonly distribution: number;
+  readonly portMapper: number;
+}
+
+/** Runs `server` as a private node: own ports, own folder, own port mapper, nothing of the system's configuration. */
+export async function startPrivateBroker(
+  server: RabbitmqServer,
+  { dataDirectory, keepData, say }: BrokerOptions,
+): Promise<Broker> {
+  say(`starting RabbitMQ (${server.describe})`);
+  prepare(dataDirectory);
+  const deathListeners: ((how: string) => void)[] = [];
+  let running: GuardedProcess;
+  let version: string;
+  let ports: Ports;
+
+  const boot = async () => {
+    writeFileSync(join(dataDirectory, 'rabbitmq.conf'), configuration(ports));
+    const started = await startGuarded({
+      command: '/bin/sh',
+      args: [
+        '-c',
+        'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"',
+        join(server.scriptsDirectory, 'rabbitmq-server'),
+      ],
+      cwd: dataDirectory,
+      env: environment(server, dataDirectory, ports),
+      output: { file: logFile(dataDirectory) },
+    });
+    running = started;
+    try {
+      version = await untilReady(started, ports);
+      writeFileSync(firstStartDone(dataDirectory), '');
+    } catch (error) {
+      await started.kill();
+      throw error;
+    }
+    void started.ended.then((how) => {
+      if (running === started && !isAsked) for (const listener of deathListeners) listener(how);
+    });
+  };
+
+  let isAsked = false;
+  for (let attempt = 1; ; attempt += 1) {
+    ports = await choosePorts();
+    try {
+      await boot();
+      break;
+    } catch (error) {
+      const tail = readFileSync(logFile(dataDirectory), 'utf8');
+      // Between choosing a port and listening on it somebody else may take it.
+      if (!tail.includes('eaddrinuse') || attempt === START_ATTEMPTS) throw error;
+    }
+  }
+
+  return {
+    amqpUrl: amqpUrl(ports),
+    managementUrl: managementUrl(ports),
+    version: version!,
+    describe: `RabbitMQ ${version!} (${server.describe})`,
+    get pid() {
+      return running.pid;
+    },
+    kill: () => {
+      isAsked = true;
+      return running.kill();
+    },
+    restart: async () => {
+      isAsked = true;
+      await running.kill();
+      await boot();
+      isAsked = false;
+    },
+    stop: async () => {
+      isAsked = true;
+      if (keepData) await running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS });
+      else await running.kill();
+    },
+    onDeath: (listener) => void deathListeners.push(listener),
+  };
+}
+
+async function choosePorts(): Promise<Ports> {
+  const [amqp = 0, management = 0, distribution = 0, portMapper = 0] = await freePorts(4);
+  return { amqp, management, distribution, portMapper };
+}
+
+const amqpUrl = ({ amqp }: Ports) => `amqp://guest:guest@127.0.0.1:${amqp}`;
+const managementUrl = ({ management }: Ports) => `http://guest:guest@127.0.0.1:${management}`;
+const firstStartDone = (dataDirectory: string) => join(dataDirectory, 'first-start-done');
+const logFile = (dataDirectory: string) => join(dataDirectory, 'rabbitmq.log');
+
+function prepare(dataDirectory: string): void {
+  // A node that was killed in the middle of its very first start leaves a half-made database, and nothing in it.
+  if (!existsSync(firstStartDone(dataDirectory)))
+    rmSync(join(dataDirectory, 'mnesia'), { recursive: true, force: true });
+  mkdirSync(join(dataDirectory, 'conf.d'), { recursive: true });
+  const cookie = join(dataDirectory, '.erlang.cookie');
+  if (!existsSync(cookie)) writeFileSync(cookie, randomBytes(16).toString('hex'));
+  chmodSync(cookie, 0o400);
+  writeFileSync(join(dataDirectory, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n');
+}
+
+/** Statistics every second, not every five: whoever looks at a queue on a laptop means now. */
+const configuration = (ports: Ports) => `listeners.tcp.1 = 127.0.0.1:${ports.amqp}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = ${ports.management}
+disk_free_limit.absolute = 50MB
+collect_statistics_interval = 1000
+`;
+
+function environment(server: RabbitmqServer, dataDirectory: string, ports: Ports): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(RABBITMQ_|ERL_|RELEASE_|NOTIFY_SOCKET)/.test(name),
+  );
+  const inside = (name: string) => join(dataDirectory, name);
+  return {
+    ...Object.fromEntries(inherited),
+    PATH: [...server.path, process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
+    HOME: dataDirectory,
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+    ERL_EPMD_PORT: String(ports.portMapper),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_CRASH_DUMP_BYTES: '0',
+    RABBITMQ_NODENAME: NODE_NAME,
+    RABBITMQ_DIST_PORT: String(ports.distribution),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_CONFIG_FILE: inside('rabbitmq.conf'),
+    RABBITMQ_CONFIG_FILES: inside('conf.d'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: inside('advanced.config'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: inside('enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: inside('mnesia'),
+    RABBITMQ_MNESIA_DIR: inside('mnesia/node'),
+    RABBITMQ_FEATURE_FLAGS_FILE: inside('feature_flags'),
+    RABBITMQ_PLUGINS_EXPAND_DIR: inside('plugins-expand'),
+    RABBITMQ_GENERATED_CONFIG_DIR: inside('config'),
+    RABBITMQ_SCHEMA_DIR: inside('schema'),
+    RABBITMQ_PID_FILE: inside('pid'),
+    RABBITMQ_LOG_BASE: inside('log'),
+    RABBITMQ_LOGS: '-',
+  };
+}
+
+/** Ready is what a client sees: a login over AMQP, and the management API. Gives the version. */
+async function untilReady(started: GuardedProcess, ports: Ports): Promise<string> {
+  const version = await waitFor(
+    async () => {
+      const answer = await probeBroker(amqpUrl(ports), 2_000).catch(() => undefined);
+      return answer !== undefined && (await doesManagementAnswer(managementUrl(ports), 2_000)) ? answer : undefined;
+    },
+    { timeoutMs: READY_WITHIN_MS, everyMs: 150, given: started.hasEnded },
+  );
+  if (version !== undefined) return version;
+  const how = started.hasEnded()
+    ? `it ended with ${await started.ended}`
+    : `not ready after ${READY_WITHIN_MS / 1_000} s`;
+  throw new Problem(
+    `RabbitMQ did not start: ${how}; the end of its log:\n${started
+      .tail()
+      .map((line) => `    ${line}`)
+      .join('\n')}`,
+  );
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
+import type { StartedTestContainer, WaitStrategy } from 'testcontainers';
+import { freePorts } from './ports.ts';
+import { reasonOf } from './problem.ts';
+
+const STOPPED_WITHIN_MS = 15_000;
+
+/** What is run in a container, with its ports published at 127.0.0.1. */
+export interface ContainerOptions {
+  readonly image: string;
+  readonly ports: readonly number[];
+  readonly waitFor: WaitStrategy;
+  readonly command?: readonly string[];
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly files?: readonly { content: string; target: string }[];
+  /** A folder inside whose content is kept in the named volume. */
+  readonly volume?: { readonly name: string; readonly target: string };
+}
+
+/** A container with ports that stay the same over a restart; Docker's reaper removes it when our process ends. */
+export interface Container {
+  readonly ports: readonly number[];
+  readonly kill: () => Promise<void>;
+  readonly restart: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+export async function startContainer(options: ContainerOptions): Promise<Container> {
+  const hostPorts = await freePorts(options.ports.length);
+  let container = new GenericContainer(options.image)
+    .withExposedPorts(...options.ports.map((port, at) => ({ container: port, host: hostPorts[at] ?? 0 })))
+    .withWaitStrategy(options.waitFor);
+  if (options.command !== undefined) container = container.withCommand([...options.command]);
+  if (options.user !== undefined) container = container.withUser(options.user);
+  if (options.hostname !== undefined) container = container.withHostname(options.hostname);
+  if (options.files !== undefined) container = container.withCopyContentToContainer([...options.files]);
+  if (options.volume !== undefined) {
+    container = container.withBindMounts([{ source: options.volume.name, target: options.volume.target }]);
+  }
+  const started: StartedTestContainer = await container.start();
+  return {
+    ports: hostPorts,
+    kill: async () => {
+      const { container: client } = await getContainerRuntimeClient();
+      await client.getById(started.getId()).kill({ signal: 'SIGKILL' });
+    },
+    restart: () => started.restart({ timeout: STOPPED_WITHIN_MS }),
+    stop: async () => {
+      await started.stop({ timeout: STOPPED_WITHIN_MS, remove: true, removeVolumes: true });
+    },
+  };
+}
+
+/** The name of the volume in which the data of `dataDirectory` lives when it lives in Docker. */
+export function volumeOf(dataDirectory: string): string {
+  return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
+}
+
+/** Removes the volume of `dataDirectory`, if there is one. */
+export async function removeVolume(dataDirectory: string): Promise<void> {
+  const { container: client } = await getContainerRuntimeClient();
+  try {
+    await client.dockerode.getVolume(volumeOf(dataDirectory)).remove();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return;
+    throw new Error(`the volume ${volumeOf(dataDirectory)} could not be removed: ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,59 @@
+import { createServer, type Server } from 'node:net';
+import { execFileSync } from 'node:child_process';
+
+const listening = (port: number, host: string): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port, host, exclusive: true }, () => resolve(server));
+  });
+
+const portOf = (server: Server): number => {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+  return address.port;
+};
+
+const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+
+/** `count` different ports that nothing listens on at 127.0.0.1, held at the same time so that none is given twice. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listening(0, '127.0.0.1')));
+  const ports = servers.map(portOf);
+  await Promise.all(servers.map(close));
+  return ports;
+}
+
+/** Whether something else listens on `port` at any address that `localhost` may mean. */
+export async function isPortTaken(port: number): Promise<boolean> {
+  for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
+    try {
+      await close(await listening(port, host));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return true;
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') throw error;
+    }
+  }
+  return false;
+}
+
+/** Who listens on `port`, as "node (pid 123)", where the system tells it cheaply. */
+export function ownerOfPort(port: number): string | undefined {
+  const ask = (command: string, args: string[], pattern: RegExp): string | undefined => {
+    try {
+      const text = execFileSync(command, args, {
+        encoding: 'utf8',
+        timeout: 1_000,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const { name, pid } = pattern.exec(text)?.groups ?? {};
+      return pid === undefined ? undefined : `${name ?? 'process'} (pid ${pid})`;
+    } catch {
+      return undefined;
+    }
+  };
+  return (
+    ask('ss', ['-Hltnp', `sport = :${port}`], /\("(?<name>[^"]+)",pid=(?<pid>\d+)/) ??
+    ask('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], /p(?<pid>\d+)\nc(?<name>.+)/)
+  );
+}

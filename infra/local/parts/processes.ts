@@ -1,0 +1,140 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { waitFor, within } from './wait.ts';
+import { reasonOf } from './problem.ts';
+
+/**
+ * The guard: file descriptor 3 is a pipe from our process. When our process ends, by whatever means, the pipe closes
+ * and the watcher kills the whole group, itself included.
+ */
+const GUARD = `( trap '' INT TERM HUP; read -r _ <&3; kill -9 0 ) >/dev/null 2>&1 & exec "$@" 3<&-`;
+
+const TAIL_LINES = 15;
+const WRITTEN_WITHIN_MS = 500;
+
+/** A command in a process group of its own, which cannot outlive us. */
+export interface GuardedProcess {
+  readonly pid: number;
+  /** Settles when the command itself has ended, with "exit code 1" or "signal SIGKILL". */
+  readonly ended: Promise<string>;
+  readonly hasEnded: () => boolean;
+  /** The last lines that it wrote. */
+  readonly tail: () => string[];
+  readonly signal: (signal: NodeJS.Signals) => void;
+  /** SIGKILL to the whole group; settles when nothing of it is left. */
+  readonly kill: () => Promise<void>;
+  /** A signal to the command, and SIGKILL to what is left of the group after `graceMs`. */
+  readonly stop: (options: { signal: NodeJS.Signals; graceMs: number }) => Promise<void>;
+}
+
+export interface GuardedCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Where its output goes: a file (the former one is kept as `<file>.1`), line by line to a function, or where ours goes. */
+  readonly output: Output;
+}
+
+type Output = { readonly file: string } | { readonly onLine: (line: string) => void } | 'inherit';
+
+/** Starts `command` under the guard. */
+export async function startGuarded({ command, args, cwd, env, output }: GuardedCommand): Promise<GuardedProcess> {
+  const lines: string[] = [];
+  const sink = output === 'inherit' ? output : 'file' in output ? openLog(output.file) : 'pipe';
+  let child: ChildProcess;
+  try {
+    child = spawn('/bin/sh', ['-c', GUARD, 'guard', command, ...args], {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', sink, sink, 'pipe'],
+    });
+  } finally {
+    if (typeof sink === 'number') closeSync(sink);
+  }
+  const { pid } = child;
+  if (pid === undefined) {
+    const error = await new Promise<Error>((resolve) => child.once('error', resolve));
+    throw new Error(`${command} could not be started: ${reasonOf(error)}`, { cause: error });
+  }
+  child.stdio[3]?.on('error', () => {});
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  for (const stream of streams) {
+    if (output === 'inherit' || !('onLine' in output)) continue;
+    createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => {
+      lines.push(line);
+      if (lines.length > TAIL_LINES) lines.shift();
+      output.onLine(line);
+    });
+  }
+
+  const written = Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))));
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => {
+      killGroup(pid);
+      resolve(code === null ? `signal ${signal}` : `exit code ${code}`);
+    });
+  });
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const kill = async () => {
+    killGroup(pid);
+    await ended;
+    await waitFor(async () => (isGroupAlive(pid) ? undefined : true), { timeoutMs: 1_000, everyMs: 10 });
+    await within(written, WRITTEN_WITHIN_MS);
+    child.stdio[3]?.destroy();
+  };
+  return {
+    pid,
+    ended,
+    hasEnded,
+    tail: () => (output !== 'inherit' && 'file' in output ? lastLines(output.file) : [...lines]),
+    signal: (signal) => void child.kill(signal),
+    kill,
+    stop: async ({ signal, graceMs }) => {
+      child.kill(signal);
+      await within(ended, graceMs);
+      await kill();
+    },
+  };
+}
+
+function killGroup(groupId: number): void {
+  try {
+    process.kill(-groupId, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Whether anything of the group still runs; the dead that nobody has collected yet do not count. */
+function isGroupAlive(groupId: number): boolean {
+  try {
+    process.kill(-groupId, 0);
+  } catch {
+    return false;
+  }
+  if (!existsSync('/proc/self/stat')) return true;
+  return readdirSync('/proc').some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const [state = '', , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(group) === groupId && !'ZX'.includes(state);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function openLog(file: string): number {
+  if (existsSync(file)) renameSync(file, `${file}.1`);
+  return openSync(file, 'a');
+}
+
+function lastLines(file: string): string[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line.trim() !== '').slice(-TAIL_LINES);
+}

@@ -1,0 +1,154 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import type { Say } from './console.ts';
+import type { RabbitmqServer } from './rabbitmq-installed.ts';
+import { scriptsUnder } from './rabbitmq-installed.ts';
+import { openApt, type Apt } from './apt.ts';
+import { Problem, reasonOf } from './problem.ts';
+import { run } from './run-command.ts';
+
+const HOW_TO_MEND =
+  'set AMQP_URL to a broker that runs, start Docker, install rabbitmq-server, or run "sudo apt-get update" and try again';
+const COMPLETE = 'complete';
+const SCRATCH = 'unpacking-';
+const LEFTOVER_AFTER_MS = 3_600_000;
+
+/** Debian's RabbitMQ and Erlang, downloaded and unpacked below `directory` once; nothing is installed and root is not needed. */
+export async function unpackDebianServer({ directory, say }: { directory: string; say: Say }): Promise<RabbitmqServer> {
+  const before = findUnpacked(directory);
+  if (before !== undefined) return before;
+  try {
+    mkdirSync(directory, { recursive: true });
+    const apt = await openApt({ package: 'rabbitmq-server', stateDirectory: join(directory, 'apt'), say });
+    const packages = await closureOf(apt, 'rabbitmq-server');
+    await unpack(apt, packages, directory, say);
+  } catch (error) {
+    throw new Problem(`RabbitMQ cannot be had from Debian's packages: ${reasonOf(error)}; ${HOW_TO_MEND}`, {
+      cause: error,
+    });
+  }
+  const after = findUnpacked(directory);
+  if (after !== undefined) return after;
+  throw new Problem(
+    `the unpacked RabbitMQ in ${directory} is not complete; remove that folder and try again, or ${HOW_TO_MEND}`,
+  );
+}
+
+/** What has to be unpacked: RabbitMQ, Erlang, and the shared libraries that this system lacks; tools for a service are left out. */
+async function closureOf(apt: Apt, root: string): Promise<string[]> {
+  const wanted = new Set<string>();
+  let next = [root];
+  while (next.length > 0) {
+    for (const name of next) wanted.add(name);
+    const dependencies = (await apt.dependenciesOf(next)).filter((name) => !wanted.has(name));
+    const libraries = dependencies.filter((name) => name.startsWith('lib'));
+    const present = await apt.installedOf(libraries);
+    next = [
+      ...dependencies.filter((name) => name.startsWith('erlang-')),
+      ...libraries.filter((name) => !present.has(name)),
+    ];
+  }
+  return [...wanted].toSorted();
+}
+
+/** Unpacks into a folder of its own that is then renamed: another process sees all of it or nothing. */
+async function unpack(apt: Apt, packages: readonly string[], directory: string, say: Say): Promise<void> {
+  removeLeftovers(directory);
+  const scratch = mkdtempSync(join(directory, SCRATCH));
+  try {
+    const archives = join(scratch, 'archives');
+    const root = join(scratch, 'root');
+    mkdirSync(archives);
+    mkdirSync(root);
+    say(`downloading RabbitMQ and Erlang (${packages.length} packages, about 35 MB, first time only)`);
+    await apt.download(packages, archives);
+    say('unpacking RabbitMQ and Erlang');
+    for (const archive of readdirSync(archives).filter((name) => name.endsWith('.deb'))) {
+      await run('dpkg-deb', ['--extract', join(archives, archive), root]);
+    }
+    rmSync(archives, { recursive: true });
+    writeFileSync(join(root, COMPLETE), `${packages.join('\n')}\n`);
+    try {
+      renameSync(root, join(directory, 'root'));
+    } catch (error) {
+      if (findUnpacked(directory) !== undefined) return; // another process was faster
+      throw error;
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What a process that was killed in the middle left behind; no unpacking takes an hour. */
+function removeLeftovers(directory: string): void {
+  for (const name of readdirSync(directory).filter((entry) => entry.startsWith(SCRATCH))) {
+    const path = join(directory, name);
+    const ageMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (ageMs > LEFTOVER_AFTER_MS) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function findUnpacked(directory: string): RabbitmqServer | undefined {
+  if (!existsSync(join(directory, 'root', COMPLETE))) return undefined;
+  const root = withoutSpaces(join(directory, 'root'));
+  const scriptsDirectory = scriptsUnder(join(root, 'usr/lib/rabbitmq/lib'));
+  const erlang = join(root, 'usr/lib/erlang');
+  if (scriptsDirectory === undefined || !existsSync(erlang)) return undefined;
+  return { scriptsDirectory, path: [erlangWrappers(directory, erlang)], describe: "Debian's packages, run privately" };
+}
+
+/** RabbitMQ's scripts do not quote their own path: where it holds a space they are reached through a link. */
+function withoutSpaces(directory: string): string {
+  if (!/\s/.test(directory)) return directory;
+  const name = createHash('sha256').update(directory).digest('hex').slice(0, 12);
+  const link = join(tmpdir(), `surehop-${process.getuid?.() ?? 0}-${name}`);
+  replaceLink(directory, link);
+  return link;
+}
+
+function replaceLink(target: string, link: string): void {
+  const fresh = `${link}.${process.pid}`;
+  rmSync(fresh, { force: true });
+  symlinkSync(target, fresh);
+  renameSync(fresh, link);
+}
+
+/** Debian's `erl` hard-codes where it is installed: ours tells it where it was unpacked. */
+function erlangWrappers(directory: string, erlang: string): string {
+  const runtime = readdirSync(erlang).find((name) => name.startsWith('erts-')) ?? 'erts';
+  const libraries = ['usr/lib', 'lib'].flatMap((base) => [`${base}/${multiarch()}`, base]);
+  const searched = libraries.map((path) => join(directory, 'root', path)).join(':');
+  const bin = join(directory, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const wrap = (name: string, program: string) => {
+    const file = join(bin, name);
+    const text = `#!/bin/sh
+ROOTDIR='${erlang}' BINDIR='${erlang}/${runtime}/bin' EMU=beam PROGNAME=${name}
+LD_LIBRARY_PATH="${searched}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export ROOTDIR BINDIR EMU PROGNAME LD_LIBRARY_PATH
+exec "$BINDIR/${program}" "$@"
+`;
+    writeFileSync(`${file}.${process.pid}`, text, { mode: 0o755 });
+    renameSync(`${file}.${process.pid}`, file);
+  };
+  wrap('erl', 'erlexec');
+  wrap('escript', 'escript');
+  wrap('epmd', 'epmd');
+  return bin;
+}
+
+function multiarch(): string {
+  return { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string] ?? 'x86_64-linux-gnu';
+}

@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+
+/** Runs a command to its end and gives what it wrote; throws its last line of error where it fails. */
+export function run(
+  command: string,
+  args: readonly string[],
+  { cwd, timeoutMs = 300_000 }: { cwd?: string; timeoutMs?: number } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, LC_ALL: 'C' };
+    execFile(command, [...args], { cwd, env, timeout: timeoutMs, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+      const said = lines.findLast((line) => /^(E|error|fatal)/i.test(line)) ?? lines.at(-1);
+      reject(
+        new Error(missing ? `there is no ${command} here` : `${command}: ${said ?? error.message}`, { cause: error }),
+      );
+    });
+  });
+}

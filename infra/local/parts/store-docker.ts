@@ -1,0 +1,53 @@
+import type { Store, StoreOptions } from './store.ts';
+import { doesStoreAnswer } from './store-probe.ts';
+import { Problem, reasonOf } from './problem.ts';
+import { waitFor } from './wait.ts';
+
+const IMAGE = 'amazon/dynamodb-local:latest';
+const PORT = 8_000;
+const READY_WITHIN_MS = 60_000;
+
+/** DynamoDB Local in Docker, its data in a named volume when it is to be kept. */
+export async function startDockerStore({ dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
+  say(`starting DynamoDB in Docker (${IMAGE})`);
+  const { startContainer, volumeOf } = await import('./container.ts');
+  const { Wait } = await import('testcontainers');
+  const container = await startContainer({
+    image: IMAGE,
+    ports: [PORT],
+    waitFor: Wait.forListeningPorts().withStartupTimeout(READY_WITHIN_MS),
+    command: ['-jar', 'DynamoDBLocal.jar', '-sharedDb', ...(keepData ? ['-dbPath', '/data'] : ['-inMemory'])],
+    // A fresh volume belongs to root, and the image's own user could not write to it.
+    user: 'root',
+    ...(keepData && { volume: { name: volumeOf(dataDirectory), target: '/data' } }),
+  }).catch((error: unknown) => {
+    throw new Problem(
+      `DynamoDB did not start in Docker (${IMAGE}): ${reasonOf(error)}; mend Docker, or set DYNAMODB_ENDPOINT`,
+      { cause: error },
+    );
+  });
+  const endpoint = `http://127.0.0.1:${container.ports[0]}`;
+  const untilReady = async () => {
+    const ready = await waitFor(async () => ((await doesStoreAnswer(endpoint)) ? true : undefined), {
+      timeoutMs: READY_WITHIN_MS,
+    });
+    if (ready === undefined) {
+      await container.stop();
+      throw new Problem(
+        `DynamoDB in Docker (${IMAGE}) is not ready after ${READY_WITHIN_MS / 1_000} s; look at docker logs`,
+      );
+    }
+  };
+  await untilReady();
+  return {
+    endpoint,
+    describe: `DynamoDB Local in Docker (${IMAGE})`,
+    kill: container.kill,
+    restart: async () => {
+      await container.restart();
+      await untilReady();
+    },
+    stop: container.stop,
+    onDeath: () => {},
+  };
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+  UpdateTimeToLiveCommand,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb';
+import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
+import { parse } from 'yaml';
+import { LOCAL_AWS } from './store-probe.ts';
+
+const TEMPLATE = new URL('../../resources/tables.yml', import.meta.url);
+
+/** Seconds until a table must be usable. */
+const READY_WITHIN_SECONDS = 30;
+
+export interface Table {
+  readonly definition: CreateTableCommandInput & { readonly TableName: string };
+  readonly timeToLive?: TimeToLiveSpecification;
+}
+
+interface Template {
+  Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
+}
+
+/** The tables of infra/resources/tables.yml, named with `prefix`; without what only AWS itself has (backups, encryption). */
+export function readTables(prefix: string): Table[] {
+  const { Resources } = parse(readFileSync(TEMPLATE, 'utf8')) as Template;
+  return Object.values(Resources)
+    .filter(({ Type }) => Type === 'AWS::DynamoDB::Table')
+    .map(({ Properties }) => {
+      const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
+      const name = String(TableName).replace('${self:custom.tablePrefix}', prefix);
+      const definition = { TableName: name, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
+      return {
+        definition: definition as Table['definition'],
+        timeToLive: Properties['TimeToLiveSpecification'] as TimeToLiveSpecification | undefined,
+      };
+    });
+}
+
+/** A client for a DynamoDB on this machine, which takes any credentials. */
+export const localClient = (endpoint: string): DynamoDBClient =>
+  new DynamoDBClient({
+    endpoint,
+    region: LOCAL_AWS.AWS_REGION,
+    credentials: { accessKeyId: LOCAL_AWS.AWS_ACCESS_KEY_ID, secretAccessKey: LOCAL_AWS.AWS_SECRET_ACCESS_KEY },
+    maxAttempts: 1,
+  });
+
+async function createTable(client: DynamoDBClient, { definition, timeToLive }: Table): Promise<void> {
+  const { TableName } = definition;
+  const isNew = await client.send(new CreateTableCommand(definition)).then(
+    () => true,
+    (error: Error) => {
+      if (error instanceof ResourceInUseException) return false;
+      throw new Error(`the table ${TableName} cannot be created: ${error.message}`, { cause: error });
+    },
+  );
+  await waitUntilTableExists({ client, maxWaitTime: READY_WITHIN_SECONDS, minDelay: 1, maxDelay: 2 }, { TableName });
+  if (!isNew || timeToLive === undefined) return;
+  await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: timeToLive }));
+}
+
+/** Creates the tables that are missing at a local DynamoDB, and returns the names of all when they can be used. */
+export async function createTables({ endpoint, prefix }: { endpoint: string; prefix: string }): Promise<string[]> {
+  const client = localClient(endpoint);
+  try {
+    const tables = readTables(prefix);
+    await Promise.all(tables.map((table) => createTable(client, table)));
+    return tables.map(({ definition }) => definition.TableName);
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,153 @@
+import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Broker } from './parts/broker.ts';
+import type { Say } from './parts/console.ts';
+import type { Store } from './parts/store.ts';
+import { rootDirectory } from './parts/directories.ts';
+import { compactLogLine, isMetricLine } from './parts/log-line.ts';
+import { freePorts } from './parts/ports.ts';
+import { Problem } from './parts/problem.ts';
+import { startGuarded } from './parts/processes.ts';
+import { LOCAL_AWS } from './parts/store-probe.ts';
+import { waitFor } from './parts/wait.ts';
+
+const READY_WITHIN_MS = 90_000;
+const DRAINED_WITHIN_MS = 20_000;
+
+/** What the runner says about each request; the functions' own log says it better. */
+const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId/;
+
+/** The functions, served over HTTP and by their event sources. */
+export interface Service {
+  readonly url: string;
+  readonly logFile: string;
+  /** Ends it after the batch in flight. */
+  readonly stop: () => Promise<void>;
+  /** SIGKILL to all of it. */
+  readonly kill: () => Promise<void>;
+  /** Calls `listener` when it ends although nobody asked it to. */
+  readonly onDeath: (listener: (how: string) => void) => void;
+}
+
+export interface ServiceOptions {
+  readonly httpPort: number;
+  readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
+  readonly store: Pick<Store, 'endpoint'>;
+  readonly tablePrefix: string;
+  readonly dataDirectory: string;
+  readonly say: Say;
+  /** Takes the log as a person reads it. */
+  readonly output: Say;
+}
+
+/** Runs the functions as `serverless offline` does; settles when `GET /readyz` answers 200. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { httpPort, dataDirectory, say, output } = options;
+  say('starting the functions and their event sources');
+  const logFile = join(dataDirectory, 'logs', 'service.log');
+  mkdirSync(dirname(logFile), { recursive: true });
+  if (existsSync(logFile)) renameSync(logFile, `${logFile}.1`);
+  const log = createWriteStream(logFile, { flags: 'a' });
+  let isReady = false;
+  let isAsked = false;
+
+  const [lambdaPort] = await freePorts(1);
+  const child = await startGuarded({
+    command: process.execPath,
+    args: [
+      serverlessCommand(),
+      'offline',
+      'start',
+      '--stage',
+      'local',
+      '--host',
+      '127.0.0.1',
+      '--httpPort',
+      String(httpPort),
+      '--lambdaPort',
+      String(lambdaPort),
+    ],
+    cwd: rootDirectory,
+    env: environment(options),
+    output: {
+      onLine: (line) => {
+        if (!log.writableEnded) log.write(`${line}\n`);
+        if (isMetricLine(line)) return;
+        const compact = compactLogLine(line);
+        // Until it is ready the rest is the runner's banner.
+        if (compact !== undefined) output(compact);
+        else if (isReady && line.trim() !== '' && !CHATTER.test(line)) output(line);
+      },
+    },
+  });
+  const close = () => new Promise<void>((resolve) => log.end(() => resolve()));
+
+  const url = `http://localhost:${httpPort}`;
+  const ready = await waitFor(
+    async () => ((await answers(`http://127.0.0.1:${httpPort}/readyz`)) && !child.hasEnded() ? true : undefined),
+    { timeoutMs: READY_WITHIN_MS, everyMs: 100, given: child.hasEnded },
+  );
+  if (ready === undefined) {
+    const how = child.hasEnded() ? `ended with ${await child.ended}` : `not ready after ${READY_WITHIN_MS / 1_000} s`;
+    await child.kill();
+    await close();
+    const tail = child.tail().filter((line) => !isMetricLine(line));
+    throw new Problem(
+      `the service did not start (${how}); its last lines, more in ${logFile}:\n${tail.map((line) => `    ${compactLogLine(line) ?? line}`).join('\n')}`,
+    );
+  }
+  isReady = true;
+  return {
+    url,
+    logFile,
+    stop: async () => {
+      isAsked = true;
+      await child.stop({ signal: 'SIGINT', graceMs: DRAINED_WITHIN_MS });
+      await close();
+    },
+    kill: async () => {
+      isAsked = true;
+      await child.kill();
+      await close();
+    },
+    onDeath: (listener) =>
+      void child.ended.then((how) => {
+        if (!isAsked) listener(how);
+      }),
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+function serverlessCommand(): string {
+  const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
+  return join(dirname(manifest), bin.serverless);
+}
+
+function environment({ broker, store, tablePrefix }: ServiceOptions): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    ...LOCAL_AWS,
+    AMQP_URL: broker.amqpUrl,
+    MANAGEMENT_URL: broker.managementUrl,
+    DYNAMODB_ENDPOINT: store.endpoint,
+    TABLE_PREFIX: tablePrefix,
+    STAGE: 'local',
+    NO_COLOR: '1',
+    FORCE_COLOR: undefined,
+    SLS_TELEMETRY_DISABLED: '1',
+    SLS_NOTIFICATIONS_MODE: 'off',
+    SLS_INTERACTIVE_SETUP_ENABLE: undefined,
+    SLS_DEPRECATION_DISABLE: '*',
+  };
+}

@@ -1,0 +1,61 @@
+import { say } from './parts/console.ts';
+import { localDirectory, startLock } from './parts/directories.ts';
+import { entry } from './parts/entry.ts';
+import { takeLock } from './parts/lock.ts';
+import { isPortTaken, ownerOfPort } from './parts/ports.ts';
+import { Problem } from './parts/problem.ts';
+import { readSettings } from './parts/settings.ts';
+import { onShutdown } from './parts/shutdown.ts';
+import { welcome } from './parts/welcome.ts';
+import { startLaptop } from './laptop.ts';
+
+await entry(async () => {
+  const settings = readSettings(process.env, localDirectory);
+  const lock = takeLock(startLock);
+  if ('heldBy' in lock) {
+    throw new Problem(
+      `this clone runs already (pid ${lock.heldBy}); stop that one first with Ctrl-C or kill ${lock.heldBy}`,
+    );
+  }
+  try {
+    await checkPort(settings.httpPort);
+    const shutdown = new Promise<void>((resolve) => {
+      onShutdown({ begin: resolve, force: () => process.exit(130) });
+    });
+    const starting = startLaptop({ settings, dataDirectory: localDirectory, keepData: true, say, output: print });
+    const laptop = await Promise.race([starting, shutdown]);
+    // Nothing is in flight before everything is up: the guards end what has started when we exit.
+    if (laptop === undefined) return 130;
+    print(welcome({ laptop, settings }));
+
+    const death = new Promise<string>((resolve) => {
+      for (const [name, part] of Object.entries({
+        RabbitMQ: laptop.broker,
+        DynamoDB: laptop.store,
+        'the service': laptop.service,
+      })) {
+        part.onDeath((how) => resolve(`${name} ended by itself (${how}); run npm start again, the data is kept`));
+      }
+    });
+    const reason = await Promise.race([shutdown, death]);
+    if (reason === undefined) say('draining the batch in flight (Ctrl-C again to kill at once)');
+    await laptop.stop();
+    if (reason !== undefined) throw new Problem(reason);
+    say('stopped');
+    return 0;
+  } finally {
+    lock.release();
+  }
+});
+
+async function checkPort(port: number): Promise<void> {
+  if (!(await isPortTaken(port))) return;
+  const owner = ownerOfPort(port);
+  throw new Problem(
+    `port ${port} is taken${owner === undefined ? '' : ` by ${owner}`}; take another: HTTP_PORT=${port + 1} npm start`,
+  );
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

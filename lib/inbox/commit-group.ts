@@ -1,0 +1,73 @@
+import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { StoreUnavailableError } from '../errors.ts';
+import { readAnswer, wasRepeated } from './answer.ts';
+import { choose } from './choose.ts';
+import type { Member } from './member.ts';
+import { respond } from './respond.ts';
+import type { Next, Run } from './respond.ts';
+import { failedWith, settleCommitted, unfinished } from './settle.ts';
+import type { Commit } from './settle.ts';
+import { toTransaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Why to stop, if at all. */
+function stopReason({ signal, storeAway }: Commit): Error | undefined {
+  if (!signal.aborted) return storeAway;
+  return signal.reason instanceof Error ? signal.reason : new Error(`aborted: ${String(signal.reason)}`);
+}
+
+/** Sends one transaction, always under the same token, until it is committed or its answer asks for another one. */
+async function attempt(commit: Commit, run: Run, transaction: Transaction): Promise<Next | 'committed'> {
+  for (;;) {
+    const stop = stopReason(commit);
+    if (stop !== undefined) {
+      unfinished(commit, run.pending, stop);
+      return 'over';
+    }
+    try {
+      await commit.client.send(new TransactWriteItemsCommand(transaction.input), { abortSignal: commit.signal });
+      settleCommitted(commit, transaction);
+      return 'committed';
+    } catch (error) {
+      const answer = readAnswer(error);
+      if (answer.is === 'lost' || wasRepeated(error)) {
+        for (const { member } of transaction.chosen) member.doubtful = true;
+      }
+      const next = await respond(commit, run, transaction, answer, error);
+      if (next !== 'again') return next;
+    }
+  }
+}
+
+async function untilSettled(commit: Commit, run: Run): Promise<void> {
+  while (run.pending.length > 0) {
+    const { chosen, refused } = choose(run.pending, run.known);
+    const next =
+      chosen.length === 0
+        ? 'committed'
+        : await attempt(commit, run, toTransaction(chosen, commit.scope, commit.clock.now()));
+    if (next === 'anew') continue;
+    if (next === 'split') {
+      const middle = Math.ceil(run.pending.length / 2);
+      await commitGroup(commit, run.pending.slice(0, middle));
+      await commitGroup(commit, run.pending.slice(middle));
+    }
+    // Who was refused is so only if those before it, which took what was there, are committed.
+    if (next === 'committed') for (const member of refused) failedWith(commit, member, 'CONDITION_FAILED');
+    return;
+  }
+}
+
+/**
+ * Brings the messages of one group to an end, in as few transactions as their conflicts allow. Choices among alternatives
+ * are made anew after each cancellation that shows something new, and hold only once their transaction is committed.
+ */
+export async function commitGroup(commit: Commit, members: readonly Member[]): Promise<void> {
+  const run: Run = { pending: members, known: new Map(), unanswered: 0, conflicts: 0 };
+  try {
+    await untilSettled(commit, run);
+  } catch (error) {
+    const open = run.pending.filter(({ index }) => commit.results[index] === undefined);
+    unfinished(commit, open, error instanceof Error ? error : new StoreUnavailableError({ cause: error }));
+  }
+}

@@ -1,0 +1,41 @@
+import pMap from 'p-map';
+import { toGroups, fault } from './group.ts';
+import type { CommitResult, Entry } from './inbox.ts';
+import { markerItemId } from './marker.ts';
+import { toMember } from './member.ts';
+import type { Member } from './member.ts';
+import { commitGroup } from './commit-group.ts';
+import type { Commit } from './settle.ts';
+
+/** Transactions of one batch that run side by side. */
+const CONCURRENT_GROUPS = 4;
+
+/** Commits each entry's effects with its marker, in as few transactions as fit; never throws. */
+export async function commitEntries(
+  shared: Omit<Commit, 'results'>,
+  entries: readonly Entry[],
+): Promise<CommitResult[]> {
+  const results = new Array<CommitResult>(entries.length);
+  const commit: Commit = { ...shared, results };
+  const members: Member[] = [];
+  for (const [index, entry] of entries.entries()) {
+    try {
+      const member = toMember(index, entry, markerItemId(commit.scope.queue, entry.id));
+      const error = fault(member);
+      if (error === undefined) members.push(member);
+      else results[index] = { is: 'failed', error };
+    } catch (error) {
+      results[index] = { is: 'failed', error: error as Error };
+    }
+  }
+  const groups = toGroups(members);
+  const running: Promise<void>[] = [];
+  const start = async (index: number): Promise<void> => {
+    const group = groups[index]!;
+    await Promise.all(Array.from(group.after, (before) => running[before]));
+    await commitGroup(commit, group.members);
+  };
+  // A group waits only for groups before it, all of which have begun: the wait ends.
+  await pMap(groups.keys(), (index) => (running[index] = start(index)), { concurrency: CONCURRENT_GROUPS });
+  return results;
+}

@@ -1,0 +1,44 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Clock } from '../clock.ts';
+import { commitEntries } from './commit.ts';
+import { findMarkers } from './find.ts';
+import type { Inbox } from './inbox.ts';
+import { completeLease, releaseLease, takeLease } from './lease.ts';
+import { INBOX_TABLE } from './marker.ts';
+import { defaultPatience } from './patience.ts';
+import type { Patience } from './patience.ts';
+import { recordPlacements } from './place.ts';
+import type { Scope } from './transaction.ts';
+
+export interface InboxOptions {
+  /** With one attempt per request (`maxAttempts: 1`): the inbox repeats itself, since it must know of every lost answer. */
+  readonly client: DynamoDBClient;
+  readonly tablePrefix: string;
+  readonly clock: Clock;
+  /** Days for which a marker is kept. */
+  readonly retentionDays: number;
+  readonly patience?: Patience;
+}
+
+/** The inbox on DynamoDB: markers and effects of many messages commit in one transaction. */
+export function createInbox({
+  client,
+  tablePrefix,
+  clock,
+  retentionDays,
+  patience = defaultPatience,
+}: InboxOptions): Inbox {
+  const scopeOf = (queue: string): Scope => ({ queue, tablePrefix, retentionDays });
+  const store = { client, clock, patience };
+  const find: Inbox['find'] = (queue, ids) => findMarkers(client, tablePrefix + INBOX_TABLE, queue, ids, patience);
+  return {
+    find,
+    commit: (queue, entries, signal) =>
+      commitEntries({ ...store, scope: scopeOf(queue), signal, find: (ids) => find(queue, ids) }, entries),
+    recordPlacements: (queue, placements) => recordPlacements(store, scopeOf(queue), placements),
+    lease: (queue, id, payloadHash, owner, durationMs) =>
+      takeLease(store, scopeOf(queue), { id, payloadHash, owner, durationMs }),
+    completeLease: (queue, id, owner) => completeLease(store, scopeOf(queue), id, owner),
+    releaseLease: (queue, id, owner) => releaseLease(store, scopeOf(queue), id, owner),
+  };
+}

@@ -1,0 +1,92 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { MessageId } from '../message-id.ts';
+import { INBOX_TABLE, expiry, markerKey } from './marker.ts';
+import { ifCondition } from './patience.ts';
+import type { Store } from './settle.ts';
+import type { Scope } from './transaction.ts';
+
+interface Lease {
+  readonly id: MessageId;
+  readonly payloadHash: string;
+  readonly owner: string;
+  readonly durationMs: number;
+}
+
+const change = (
+  { client, patience }: Store,
+  { queue, tablePrefix }: Scope,
+  id: MessageId,
+  expression: Omit<UpdateItemInput, 'TableName' | 'Key'>,
+): Promise<boolean> => {
+  const input = { TableName: tablePrefix + INBOX_TABLE, Key: markerKey(queue, id), ...expression };
+  return ifCondition(() => client.send(new UpdateItemCommand(input)), patience);
+};
+
+/** Takes or prolongs a lease; `false` where another holds it or the message is done. Throws `StoreUnavailableError`. */
+export function takeLease(store: Store, scope: Scope, { id, payloadHash, owner, durationMs }: Lease): Promise<boolean> {
+  const nowMs = store.clock.now();
+  return change(store, scope, id, {
+    UpdateExpression:
+      'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
+    // The own lease passes too: the answer to an earlier attempt at this request may have been lost.
+    ConditionExpression:
+      'attribute_not_exists(#pk) OR #state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now OR #owner = :owner))',
+    ExpressionAttributeNames: {
+      '#pk': 'pk',
+      '#state': 'state',
+      '#owner': 'owner',
+      '#until': 'leaseExpiresAtMs',
+      '#hash': 'payloadHash',
+      '#at': 'at',
+      '#expiry': 'expiresAt',
+    },
+    ExpressionAttributeValues: {
+      ':leased': { S: 'leased' },
+      ':retrying': { S: 'retrying' },
+      ':dead': { S: 'dead-lettered' },
+      ':owner': { S: owner },
+      ':until': { N: String(nowMs + durationMs) },
+      ':hash': { S: payloadHash },
+      ':at': { S: new Date(nowMs).toISOString() },
+      ':expiry': { N: expiry(nowMs, scope.retentionDays) },
+      ':now': { N: String(nowMs) },
+    },
+  });
+}
+
+/** Completes a lease that nobody took over, even past its time; `false` where it was lost. Throws `StoreUnavailableError`. */
+export function completeLease(store: Store, scope: Scope, id: MessageId, owner: string): Promise<boolean> {
+  const nowMs = store.clock.now();
+  return change(store, scope, id, {
+    UpdateExpression: 'SET #state = :completed, #events = :none, #at = :at, #expiry = :expiry REMOVE #until',
+    // The owner stays on record, so that a repetition of this request is known for what it is.
+    ConditionExpression: '#owner = :owner AND #state IN (:leased, :completed)',
+    ExpressionAttributeNames: {
+      '#state': 'state',
+      '#owner': 'owner',
+      '#until': 'leaseExpiresAtMs',
+      '#events': 'events',
+      '#at': 'at',
+      '#expiry': 'expiresAt',
+    },
+    ExpressionAttributeValues: {
+      ':leased': { S: 'leased' },
+      ':completed': { S: 'completed' },
+      ':owner': { S: owner },
+      ':none': { S: '[]' },
+      ':at': { S: new Date(nowMs).toISOString() },
+      ':expiry': { N: expiry(nowMs, scope.retentionDays) },
+    },
+  });
+}
+
+/** Lets a lease that `owner` holds run out now. Throws `StoreUnavailableError`. */
+export async function releaseLease(store: Store, scope: Scope, id: MessageId, owner: string): Promise<void> {
+  await change(store, scope, id, {
+    UpdateExpression: 'SET #until = :past',
+    ConditionExpression: '#owner = :owner AND #state = :leased',
+    ExpressionAttributeNames: { '#state': 'state', '#owner': 'owner', '#until': 'leaseExpiresAtMs' },
+    ExpressionAttributeValues: { ':leased': { S: 'leased' }, ':owner': { S: owner }, ':past': { N: '0' } },
+  });
+}

@@ -1,0 +1,152 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { describeError } from '../errors.ts';
+import { deriveId } from '../message-id.ts';
+import type { Add, Decision, Effect, Put } from './decision.ts';
+import type { Entry, StoredEvent } from './inbox.ts';
+import { invalidEffect, itemBytes, itemId, toAttributes, toKey } from './item.ts';
+import type { Attributes } from './item.ts';
+
+/** What one message adds to one attribute, and the least value before it with which its conditions hold. */
+export interface Sum {
+  readonly attribute: string;
+  by: number;
+  needs: number;
+}
+
+/** All that one decision does to one item: additions, or a put. `table` has no prefix. */
+export type Operation = { readonly id: string; readonly table: string; readonly key: Attributes } & (
+  { readonly sums: Sum[] } | { readonly put: Attributes; readonly when?: PutCondition }
+);
+
+export type PutCondition = 'absent' | { readonly attribute: string; readonly equals: AttributeValue };
+
+/** A way to finish a message: its decision, or one of the alternatives that follow where a condition fails. */
+export interface Option {
+  readonly state: 'completed' | 'rejected';
+  readonly reason?: string;
+  readonly operations: readonly Operation[];
+  readonly events: readonly StoredEvent[];
+  /** `events` as the marker keeps them. */
+  readonly eventsJson: string;
+}
+
+/** A message on its way into the store. */
+export interface Member {
+  /** Its place among the entries. */
+  readonly index: number;
+  readonly entry: Entry;
+  readonly markerId: string;
+  /** In the order in which they are tried. */
+  readonly options: readonly [Option, ...Option[]];
+  /** Every item that any option touches, the marker included; `true`: nobody else may touch it in the same transaction. */
+  readonly footprint: ReadonlyMap<string, boolean>;
+  /** The most that it can add to a transaction. */
+  readonly bytes: number;
+  /** An answer about it was lost once, so it may be in the store: `failed` cannot be said of it any more. */
+  doubtful: boolean;
+}
+
+/** Keeps sums of a hundred messages exact: a hundred times this is below 2^53. */
+const MAX_ADDITION = 2 ** 45;
+const MAX_EVENTS_BYTES = 300 * 1024;
+/** Key, hash, times and what DynamoDB adds; the reason and the events come on top. */
+const MARKER_BYTES = 800;
+
+function checkWhole(table: string, attribute: string, value: number): void {
+  if (Number.isInteger(value) && Math.abs(value) <= MAX_ADDITION) return;
+  throw invalidEffect(`${table}.${attribute}: ${value} cannot be added or compared; whole numbers up to 2^45 can`);
+}
+
+function addTo(sums: Sum[], { table, attribute, by, atLeast }: Add): void {
+  let sum = sums.find((other) => other.attribute === attribute);
+  if (sum === undefined) sums.push((sum = { attribute, by: 0, needs: -Infinity }));
+  checkWhole(table, attribute, by);
+  checkWhole(table, attribute, (sum.by += by));
+  if (atLeast === undefined) return;
+  checkWhole(table, attribute, atLeast);
+  sum.needs = Math.max(sum.needs, atLeast - sum.by);
+}
+
+function toCondition({ table, when }: Put): PutCondition | undefined {
+  if (when === undefined || when === 'absent') return when;
+  const { attribute, equals } = when;
+  const written = toAttributes(table, { [attribute]: equals })[attribute];
+  if (written === undefined) throw invalidEffect(`a put on ${table} compares ${attribute} with nothing`);
+  return { attribute, equals: written };
+}
+
+/** Brings the effects of one decision to one operation per item; throws where two of them contradict each other. */
+function toOperations(effects: readonly Effect[]): Operation[] {
+  const operations: Operation[] = [];
+  for (const effect of effects) {
+    const { table } = effect;
+    const key = toKey(table, effect.key);
+    const id = itemId(table, key);
+    const met = operations.find((other) => other.id === id);
+    if (met !== undefined && (effect.kind === 'put' || 'put' in met)) {
+      throw invalidEffect(`a put and another effect of the same message change the same item: ${id}`);
+    }
+    if (effect.kind === 'put') {
+      operations.push({
+        id,
+        table,
+        key,
+        put: { ...toAttributes(table, effect.item), ...key },
+        when: toCondition(effect),
+      });
+    } else {
+      const operation: Operation = met ?? { id, table, key, sums: [] };
+      if (met === undefined) operations.push(operation);
+      if ('sums' in operation) addTo(operation.sums, effect);
+    }
+  }
+  return operations;
+}
+
+function toOption({ id }: Entry, decision: Decision, state: Option['state'], reason?: string): Option {
+  const events = (decision.events ?? []).map(({ event, data }, index): StoredEvent => {
+    const { type, version, exchange } = event;
+    return { id: deriveId(id, type, String(index)), type, version, exchange, data };
+  });
+  const eventsJson = events.length === 0 ? '[]' : JSON.stringify(events);
+  return { state, reason, operations: toOperations(decision.effects), events, eventsJson };
+}
+
+function optionBytes({ eventsJson, reason, operations }: Option): number {
+  const eventBytes = Buffer.byteLength(eventsJson);
+  if (eventBytes > MAX_EVENTS_BYTES) {
+    throw invalidEffect(`the follow-up events have ${eventBytes} bytes; the marker keeps ${MAX_EVENTS_BYTES} at most`);
+  }
+  let bytes = MARKER_BYTES + eventBytes + Buffer.byteLength(reason ?? '');
+  for (const operation of operations) {
+    if ('put' in operation) bytes += itemBytes(operation.table, operation.put);
+    else bytes += itemBytes(operation.table, operation.key) + operation.sums.length * 64;
+  }
+  return bytes;
+}
+
+/** Prepares a decided message with all its alternatives; throws `INVALID_EFFECT` where one of them can never be written. */
+export function toMember(index: number, entry: Entry, markerId: string): Member {
+  try {
+    const first = toOption(entry, entry.decision, 'completed');
+    const options: [Option, ...Option[]] = [first];
+    for (let next = entry.decision.otherwise; next !== undefined; next = next.otherwise) {
+      options.push(toOption(entry, next, next.outcome, next.reason));
+    }
+    const footprint = new Map([[markerId, true]]);
+    let bytes = 0;
+    for (const option of options) {
+      bytes = Math.max(bytes, optionBytes(option));
+      for (const operation of option.operations) {
+        const exclusive = 'put' in operation || footprint.get(operation.id) === true;
+        footprint.set(operation.id, exclusive);
+      }
+    }
+    return { index, entry, markerId, options, footprint, bytes, doubtful: false };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    throw code === 'INVALID_EFFECT'
+      ? error
+      : invalidEffect(`the decision cannot be written: ${message}`, { cause: error });
+  }
+}

@@ -1,0 +1,99 @@
+import { StoreUnavailableError } from '../errors.ts';
+import type { Answer } from './answer.ts';
+import { membersOn, readReasons } from './cancellation.ts';
+import type { Findings } from './cancellation.ts';
+import type { Attributes } from './item.ts';
+import type { Member } from './member.ts';
+import { pause } from './patience.ts';
+import { failedInvalid, failedWith, settleMet, unfinished } from './settle.ts';
+import type { Commit } from './settle.ts';
+import type { Transaction } from './transaction.ts';
+
+/** How far a group is. */
+export interface Run {
+  /** Not settled yet, in order. */
+  pending: readonly Member[];
+  /** What cancellations showed of items. */
+  readonly known: Map<string, Attributes | undefined>;
+  unanswered: number;
+  conflicts: number;
+}
+
+/** The same request again; another choice among the pending; the pending in two halves; or nothing more to do. */
+export type Next = 'again' | 'anew' | 'split' | 'over';
+
+function drop(run: Run, gone: ReadonlySet<Member>): Next {
+  run.pending = run.pending.filter((member) => !gone.has(member));
+  run.conflicts = 0;
+  return 'anew';
+}
+
+async function waitForStore(commit: Commit, run: Run, limit: number, cause: unknown): Promise<Next> {
+  if (++run.unanswered < limit) {
+    await pause(run.unanswered, commit.patience, commit.signal);
+    return 'again';
+  }
+  commit.storeAway ??= new StoreUnavailableError({ cause });
+  unfinished(commit, run.pending, commit.storeAway);
+  return 'over';
+}
+
+/** One of `suspects` asks for what DynamoDB never does: it fails alone, found by halving where there are several. */
+function isolate(commit: Commit, run: Run, suspects: readonly Member[], cause: unknown): Next {
+  const guilty = suspects.length === 1 ? suspects[0] : run.pending.length === 1 ? run.pending[0] : undefined;
+  if (guilty === undefined) return 'split';
+  failedInvalid(commit, guilty, cause);
+  return drop(run, new Set([guilty]));
+}
+
+/** Gives up on the messages that others keep in the way of, so that the rest can go on. */
+function giveUp(commit: Commit, run: Run, transaction: Transaction, findings: Findings, cause: unknown): Next {
+  const gone = new Set(findings.conflicting);
+  for (const [member] of findings.met) gone.add(member);
+  for (const [itemId] of findings.seen) for (const member of membersOn(transaction, itemId)) gone.add(member);
+  for (const member of gone) failedWith(commit, member, 'CONFLICT');
+  unfinished(commit, findings.throttled, new StoreUnavailableError({ cause }));
+  for (const member of findings.throttled) gone.add(member);
+  return drop(run, gone);
+}
+
+async function afterCancellation(
+  commit: Commit,
+  run: Run,
+  transaction: Transaction,
+  findings: Findings,
+  cause: unknown,
+): Promise<Next> {
+  const settled = await settleMet(commit, findings.met);
+  const learned = findings.seen.some(([itemId]) => !run.known.has(itemId));
+  for (const [itemId, item] of findings.seen) run.known.set(itemId, item);
+  if (settled.size > 0) return drop(run, settled);
+  if (learned) return 'anew';
+
+  // Only now: an option that DynamoDB refuses counts where its conditions hold, as it would for the message alone.
+  const [invalid] = findings.invalid;
+  if (invalid !== undefined) return isolate(commit, run, invalid.members, new Error(invalid.message));
+
+  if (++run.conflicts >= commit.patience.conflicts) return giveUp(commit, run, transaction, findings, cause);
+  await pause(run.conflicts, commit.patience, commit.signal);
+  return findings.seen.length > 0 || findings.met.length > 0 ? 'anew' : 'again';
+}
+
+/** Decides what follows an unsuccessful transaction, and settles what can be settled by it. */
+export async function respond(
+  commit: Commit,
+  run: Run,
+  transaction: Transaction,
+  answer: Answer,
+  cause: unknown,
+): Promise<Next> {
+  const { attempts, conflicts } = commit.patience;
+  if (answer.is === 'lost') return waitForStore(commit, run, attempts, cause);
+  if (answer.is === 'busy') return waitForStore(commit, run, conflicts, cause);
+  run.unanswered = 0;
+  if (answer.is === 'cancelled') {
+    return afterCancellation(commit, run, transaction, readReasons(answer.reasons, transaction), cause);
+  }
+  const suspects = transaction.chosen.map(({ member }) => member);
+  return isolate(commit, run, suspects, cause);
+}

@@ -1,0 +1,81 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Clock } from '../clock.ts';
+import { CodedError, StoreUnavailableError, errorCodes } from '../errors.ts';
+import type { MessageId } from '../message-id.ts';
+import type { Findings } from './cancellation.ts';
+import type { CommitResult, Marker } from './inbox.ts';
+import { invalidEffect } from './item.ts';
+import { toMarker } from './marker.ts';
+import type { Member } from './member.ts';
+import type { Patience } from './patience.ts';
+import type { Scope, Transaction } from './transaction.ts';
+
+/** What every request to the store needs. */
+export interface Store {
+  readonly client: DynamoDBClient;
+  readonly clock: Clock;
+  readonly patience: Patience;
+}
+
+/** All that the groups of one commit share. */
+export interface Commit extends Store {
+  readonly scope: Scope;
+  readonly signal: AbortSignal;
+  readonly results: CommitResult[];
+  /** Reads markers that a cancellation did not show. */
+  readonly find: (ids: readonly MessageId[]) => Promise<Map<MessageId, Marker>>;
+  /** Set once the store did not answer, so that groups not begun by then are not begun. */
+  storeAway?: Error;
+}
+
+export function unfinished(commit: Commit, members: Iterable<Member>, error: Error): void {
+  for (const { index } of members) commit.results[index] = { is: 'unfinished', error };
+}
+
+/** A message that may be in the store after all must not be called failed: it comes back and is looked up. */
+export function failed(commit: Commit, { index, doubtful }: Member, error: Error): void {
+  commit.results[index] = doubtful
+    ? { is: 'unfinished', error: new StoreUnavailableError({ cause: error }) }
+    : { is: 'failed', error };
+}
+
+export function failedWith(commit: Commit, member: Member, code: keyof typeof errorCodes): void {
+  failed(commit, member, new CodedError(code, errorCodes[code]));
+}
+
+export function failedInvalid(commit: Commit, member: Member, cause: unknown): void {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  failed(commit, member, invalidEffect(`DynamoDB refuses the effects: ${said}`, { cause }));
+}
+
+export function settleCommitted({ results }: Commit, { chosen, markers }: Transaction): void {
+  for (const [position, { member }] of chosen.entries()) {
+    const marker = markers[position]!;
+    results[member.index] = { is: marker.state, marker };
+  }
+}
+
+/** Settles a message whose marker stood in the way; `false` where that marker gives way by now. */
+function settleOne(commit: Commit, member: Member, marker: Marker): boolean {
+  const { index, entry } = member;
+  if (marker.state === 'completed' || marker.state === 'rejected') {
+    const same = marker.payloadHash === entry.payloadHash;
+    commit.results[index] = same ? { is: 'duplicate', marker } : { is: 'mismatch' };
+    return true;
+  }
+  if (marker.state !== 'leased' || marker.leaseExpiresAtMs <= commit.clock.now()) return false;
+  failedWith(commit, member, 'LEASED');
+  return true;
+}
+
+/** Settles the messages whose markers stood in the way; returns those settled. Throws `StoreUnavailableError`. */
+export async function settleMet(commit: Commit, met: Findings['met']): Promise<Set<Member>> {
+  const settled = new Set<Member>();
+  const unseen = met.filter(([, item]) => item === undefined).map(([{ entry }]) => entry.id);
+  const found = unseen.length === 0 ? undefined : await commit.find(unseen);
+  for (const [member, item] of met) {
+    const marker = item === undefined ? found?.get(member.entry.id) : toMarker(commit.scope.queue, item);
+    if (marker !== undefined && settleOne(commit, member, marker)) settled.add(member);
+  }
+  return settled;
+}

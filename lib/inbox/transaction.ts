@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
+import type { Choice } from './choose.ts';
+import type { Attributes } from './item.ts';
+import { INBOX_TABLE, doneItem, expiry } from './marker.ts';
+import type { DoneMarker } from './marker.ts';
+import type { Operation } from './member.ts';
+
+/** Where and when markers are written. */
+export interface Scope {
+  readonly queue: string;
+  readonly tablePrefix: string;
+  readonly retentionDays: number;
+}
+
+export interface Transaction {
+  readonly input: TransactWriteItemsInput;
+  readonly chosen: readonly Choice[];
+  /** The markers that it writes, in the order of `chosen`; they are its first items. */
+  readonly markers: readonly DoneMarker[];
+  /** Ids of the items that follow the markers. */
+  readonly itemIds: readonly string[];
+}
+
+/** Done already is done; a placement or a lease that ran out gives way. */
+const MARKER_CONDITION =
+  'attribute_not_exists(#pk) OR #state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)';
+const MARKER_NAMES = { '#pk': 'pk', '#state': 'state', '#until': 'leaseExpiresAtMs' };
+
+export const markerCondition = (nowMs: number) => ({
+  ConditionExpression: MARKER_CONDITION,
+  ExpressionAttributeNames: MARKER_NAMES,
+  ExpressionAttributeValues: {
+    ':retrying': { S: 'retrying' },
+    ':dead': { S: 'dead-lettered' },
+    ':leased': { S: 'leased' },
+    ':now': { N: String(nowMs) },
+  },
+  ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+});
+
+function toPut(operation: Extract<Operation, { put: Attributes }>, tablePrefix: string): TransactWriteItem {
+  const { table, key, put: Item, when } = operation;
+  const TableName = tablePrefix + table;
+  if (when === undefined) return { Put: { TableName, Item } };
+  const name = when === 'absent' ? Object.keys(key)[0]! : when.attribute;
+  return {
+    Put: {
+      TableName,
+      Item,
+      ConditionExpression: when === 'absent' ? 'attribute_not_exists(#n)' : '#n = :v',
+      ExpressionAttributeNames: { '#n': name },
+      ExpressionAttributeValues: when === 'absent' ? undefined : { ':v': when.equals },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+}
+
+/** Additions of many messages to one item. */
+interface Summed {
+  readonly table: string;
+  readonly key: Attributes;
+  readonly sums: Map<string, { by: number; needs: number }>;
+}
+
+/** Sums so that the whole has the effect and the condition of one message after another. */
+function addUp(summed: Summed, { sums }: Extract<Operation, { sums: unknown }>): void {
+  for (const { attribute, by, needs } of sums) {
+    const sum = summed.sums.get(attribute);
+    if (sum === undefined) {
+      summed.sums.set(attribute, { by, needs });
+    } else {
+      sum.needs = Math.max(sum.needs, needs - sum.by);
+      sum.by += by;
+    }
+  }
+}
+
+function toUpdate({ table, key: Key, sums }: Summed, tablePrefix: string): TransactWriteItem {
+  const names: Record<string, string> = {};
+  const values: Attributes = {};
+  const additions: string[] = [];
+  const conditions: string[] = [];
+  for (const [attribute, { by, needs }] of sums) {
+    const n = additions.length;
+    names[`#a${n}`] = attribute;
+    values[`:by${n}`] = { N: String(by) };
+    additions.push(`#a${n} :by${n}`);
+    if (needs === -Infinity) continue;
+    values[`:needs${n}`] = { N: String(needs) };
+    // A missing attribute counts as 0, which a comparison in DynamoDB does not know.
+    conditions.push(needs > 0 ? `#a${n} >= :needs${n}` : `(attribute_not_exists(#a${n}) OR #a${n} >= :needs${n})`);
+  }
+  return {
+    Update: {
+      TableName: tablePrefix + table,
+      Key,
+      UpdateExpression: `ADD ${additions.join(', ')}`,
+      ConditionExpression: conditions.length === 0 ? undefined : conditions.join(' AND '),
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+}
+
+/** One transaction that writes the markers of the chosen messages and all that they want done, one operation per item. */
+export function toTransaction(chosen: readonly Choice[], scope: Scope, nowMs: number): Transaction {
+  const { queue, tablePrefix, retentionDays } = scope;
+  const at = new Date(nowMs).toISOString();
+  const expiresAt = expiry(nowMs, retentionDays);
+  const condition = markerCondition(nowMs);
+  const TableName = tablePrefix + INBOX_TABLE;
+  const markers: DoneMarker[] = [];
+  const TransactItems: TransactWriteItem[] = [];
+  const operations = new Map<string, Summed | TransactWriteItem>();
+  for (const { member, option } of chosen) {
+    const { id, payloadHash } = member.entry;
+    const marker = { queue, id, payloadHash, at, state: option.state, reason: option.reason, events: option.events };
+    markers.push(marker);
+    TransactItems.push({ Put: { TableName, Item: doneItem(marker, option.eventsJson, expiresAt), ...condition } });
+    for (const operation of option.operations) {
+      if ('put' in operation) {
+        operations.set(operation.id, toPut(operation, tablePrefix));
+        continue;
+      }
+      let summed = operations.get(operation.id);
+      if (summed === undefined) {
+        operations.set(operation.id, (summed = { table: operation.table, key: operation.key, sums: new Map() }));
+      }
+      if ('sums' in summed) addUp(summed, operation);
+    }
+  }
+  for (const each of operations.values()) TransactItems.push('sums' in each ? toUpdate(each, tablePrefix) : each);
+  const input = { TransactItems, ClientRequestToken: randomUUID() };
+  return { input, chosen, markers, itemIds: [...operations.keys()] };
+}
