@@ -50,7 +50,14 @@ await entry(async () => {
     amqpUrl: undefined,
     dynamodbEndpoint: undefined,
   };
-  const starting = startLaptop({ settings, dataDirectory: scratch, keepData: true, say, output: () => {} });
+  const starting = startLaptop({
+    settings,
+    dataDirectory: scratch,
+    keepData: true,
+    watch: false,
+    say,
+    output: () => {},
+  });
   const laptop = await Promise.race([starting, stopped]);
   if (!laptop) return 130;
   say(`ready ${laptop.service.url}`);

@@ -24,13 +24,22 @@ export interface LaptopOptions {
   readonly settings: Settings;
   readonly dataDirectory: string;
   readonly keepData: boolean;
+  /** Whether functions are built anew when their sources change. */
+  readonly watch: boolean;
   readonly say: Say;
   /** Takes the service's log as a person reads it. */
   readonly output: Say;
 }
 
 /** Starts the broker and the store, applies topology and tables, starts the service; what has started is stopped where a later step fails. */
-export async function startLaptop({ settings, dataDirectory, keepData, say, output }: LaptopOptions): Promise<Laptop> {
+export async function startLaptop({
+  settings,
+  dataDirectory,
+  keepData,
+  watch,
+  say,
+  output,
+}: LaptopOptions): Promise<Laptop> {
   const parts: { stop: () => Promise<void> }[] = [];
   const stop = async () => {
     for (const part of parts.splice(0)) await part.stop();
@@ -57,7 +66,7 @@ export async function startLaptop({ settings, dataDirectory, keepData, say, outp
     say('topology and tables are in place');
     const { httpPort } = settings;
     const service = await started(
-      startService({ httpPort, broker, store, tablePrefix: TABLE_PREFIX, dataDirectory, say, output }),
+      startService({ httpPort, broker, store, tablePrefix: TABLE_PREFIX, dataDirectory, watch, say, output }),
     );
     return { broker, store, service, stop };
   } catch (error) {

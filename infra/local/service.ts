@@ -36,6 +36,8 @@ export interface ServiceOptions {
   readonly store: Pick<Store, 'endpoint'>;
   readonly tablePrefix: string;
   readonly dataDirectory: string;
+  /** Whether functions are built anew when their sources change; requests under way are cut off then. */
+  readonly watch: boolean;
   readonly say: Say;
   /** Takes the log as a person reads it. */
   readonly output: Say;
@@ -134,7 +136,7 @@ function serverlessCommand(): string {
   return join(dirname(manifest), bin.serverless);
 }
 
-function environment({ broker, store, tablePrefix }: ServiceOptions): NodeJS.ProcessEnv {
+function environment({ broker, store, tablePrefix, watch }: ServiceOptions): NodeJS.ProcessEnv {
   return {
     ...process.env,
     ...LOCAL_AWS,
@@ -143,6 +145,7 @@ function environment({ broker, store, tablePrefix }: ServiceOptions): NodeJS.Pro
     DYNAMODB_ENDPOINT: store.endpoint,
     TABLE_PREFIX: tablePrefix,
     STAGE: 'local',
+    SUREHOP_WATCH: watch ? 'on' : 'off',
     NO_COLOR: '1',
     FORCE_COLOR: undefined,
     SLS_TELEMETRY_DISABLED: '1',

@@ -22,7 +22,14 @@ await entry(async () => {
     const shutdown = new Promise<void>((resolve) => {
       onShutdown({ begin: resolve, force: () => process.exit(130) });
     });
-    const starting = startLaptop({ settings, dataDirectory: localDirectory, keepData: true, say, output: print });
+    const starting = startLaptop({
+      settings,
+      dataDirectory: localDirectory,
+      keepData: true,
+      watch: true,
+      say,
+      output: print,
+    });
     const laptop = await Promise.race([starting, shutdown]);
     // Nothing is in flight before everything is up: the guards end what has started when we exit.
     if (laptop === undefined) return 130;

@@ -16,7 +16,7 @@ export function settle(deliveries: Delivery[], how: 'acknowledge' | OnError): vo
   for (const { channel, message } of deliveries) {
     try {
       if (how === 'acknowledge') channel.ack(message);
-      else if (how === 'nack') channel.nack(message, false, false);
+      else if (how === 'nack') channel.nack(message, false, true);
       else channel.reject(message, true);
     } catch (error) {
       if ((error as Error).name !== 'IllegalOperationError') throw error;
