@@ -36,19 +36,31 @@ const tierQueue = ({ exchange, delayMs }: RetryTier): Queue => ({
   arguments: { ...bounded, ...deadLettering(''), 'x-message-ttl': delayMs },
 });
 
+const allQueues: readonly Queue[] = [
+  ...Object.values(queues).map(({ name }) => ({ name, arguments: { ...bounded, ...deadLettering(DEAD_LETTERS) } })),
+  ...retryTiers.map(tierQueue),
+  { name: deadLetterQueue, arguments: bounded },
+];
+
 /** Everything the broker must have: the single source of truth. */
 export const topology: Topology = {
   exchanges: [{ name: ORDERS, type: 'topic' }, { name: DEAD_LETTERS, type: 'fanout' }, ...retryTiers.map(tierExchange)],
-  queues: [
-    ...Object.values(queues).map(({ name }) => ({ name, arguments: { ...bounded, ...deadLettering(DEAD_LETTERS) } })),
-    ...retryTiers.map(tierQueue),
-    { name: deadLetterQueue, arguments: bounded },
-  ],
+  queues: allQueues,
   bindings: [
     { exchange: ORDERS, queue: queues.stock.name, routingKey: 'order.created' },
     { exchange: ORDERS, queue: queues.points.name, routingKey: 'order.created' },
     { exchange: ORDERS, queue: queues.points.name, routingKey: 'order.rejected' },
     ...retryTiers.map(({ exchange }) => ({ exchange, queue: exchange, routingKey: '' })),
     { exchange: DEAD_LETTERS, queue: deadLetterQueue, routingKey: '' },
+  ],
+  // Amazon MQ's own policies have priority 0 or 1 and say the same of length and overflow
+  // (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html): this one takes their place.
+  policies: [
+    {
+      name: 'surehop',
+      queues: allQueues.map(({ name }) => name),
+      priority: 10,
+      definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' },
+    },
   ],
 };

@@ -6,10 +6,13 @@ import { defineEvent } from '../../lib/event.ts';
 
 const currencyCodes = new Set(currencies.codes());
 
-const text = (maxLength: number) => z.string().min(1).max(maxLength);
+const name = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9._-]+$/, 'must be letters, digits, ".", "_" and "-"');
 
-export const sku = text(100).regex(/^[A-Za-z0-9._-]+$/, 'letters, digits, ".", "_" and "-" only');
-export const customerId = text(100).regex(/^[A-Za-z0-9._-]+$/, 'letters, digits, ".", "_" and "-" only');
+export const sku = name;
+export const customerId = name;
 
 const item = z.strictObject({
   sku,

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { applyTopology } from '../../lib/broker/apply-topology.ts';
-import { topology } from '../topology.ts';
 import { startBroker, type Broker } from './parts/broker.ts';
 import type { Say } from './parts/console.ts';
+import { prepareBroker } from './parts/prepare-broker.ts';
 import type { Settings } from './parts/settings.ts';
 import { startStore, type Store } from './parts/store.ts';
 import { createTables } from './parts/tables.ts';
@@ -59,10 +58,7 @@ export async function startLaptop({
     const broker = brokerStart.value;
     const store = storeStart.value;
     say(`${broker.describe}, ${store.describe}`);
-    await Promise.all([
-      applyTopology(broker.amqpUrl, topology),
-      createTables({ endpoint: store.endpoint, prefix: TABLE_PREFIX }),
-    ]);
+    await Promise.all([prepareBroker(broker, say), createTables({ endpoint: store.endpoint, prefix: TABLE_PREFIX })]);
     say('topology and tables are in place');
     const { httpPort } = settings;
     const service = await started(

@@ -22,6 +22,8 @@ const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId/;
 export interface Service {
   readonly url: string;
   readonly logFile: string;
+  /** Of its process group. */
+  readonly pid: number;
   /** Ends it after the batch in flight. */
   readonly stop: () => Promise<void>;
   /** SIGKILL to all of it. */
@@ -36,6 +38,8 @@ export interface ServiceOptions {
   readonly store: Pick<Store, 'endpoint'>;
   readonly tablePrefix: string;
   readonly dataDirectory: string;
+  /** Where its serverless.yml is; this clone by default. */
+  readonly serviceDirectory?: string;
   /** Whether functions are built anew when their sources change; requests under way are cut off then. */
   readonly watch: boolean;
   readonly say: Say;
@@ -45,7 +49,7 @@ export interface ServiceOptions {
 
 /** Runs the functions as `serverless offline` does; settles when `GET /readyz` answers 200. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { httpPort, dataDirectory, say, output } = options;
+  const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
   say('starting the functions and their event sources');
   const logFile = join(dataDirectory, 'logs', 'service.log');
   mkdirSync(dirname(logFile), { recursive: true });
@@ -70,7 +74,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       '--lambdaPort',
       String(lambdaPort),
     ],
-    cwd: rootDirectory,
+    cwd: serviceDirectory,
     env: environment(options),
     output: {
       onLine: (line) => {
@@ -103,6 +107,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     url,
     logFile,
+    pid: child.pid,
     stop: async () => {
       isAsked = true;
       await child.stop({ signal: 'SIGINT', graceMs: DRAINED_WITHIN_MS });

@@ -1,7 +1,8 @@
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 
 import { describeError } from '../errors.ts';
-import type { Queue, Topology } from './topology.ts';
+import { queueArguments } from './queue-arguments.ts';
+import type { Topology } from './topology.ts';
 
 /** The broker has a queue or an exchange of this name with other settings; nothing was changed or deleted. */
 export class TopologyError extends Error {
@@ -36,16 +37,6 @@ function brokerVersion(connection: ChannelModel): number {
   if (!Number.isInteger(major)) throw new TopologyError(`cannot tell the broker's version from "${version}"`);
   return major;
 }
-
-/**
- * On RabbitMQ 4 a quorum queue drops a message after 20 returns unless the limit is lifted with -1; RabbitMQ 3 knows no
- * such value and drops the message at its first return, so there the limit is left out.
- */
-const queueArguments = (queue: Queue, major: number) => ({
-  ...queue.arguments,
-  'x-queue-type': 'quorum',
-  ...(major >= 4 && { 'x-delivery-limit': -1 }),
-});
 
 /** A refused declaration closes its channel, so each has its own. */
 async function declare(

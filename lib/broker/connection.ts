@@ -2,6 +2,7 @@ import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 
 import type { Clock } from '../clock.ts';
 import { describeError, PublishError } from '../errors.ts';
+import { isLoginRefused } from './log-in.ts';
 
 /** One connection with its one confirm channel; both live and die together. */
 export interface Link {
@@ -10,6 +11,8 @@ export interface Link {
   blocked(): string | undefined;
   /** Why the connection or the channel is gone, once it is. */
   lostBecause(): Error | undefined;
+  /** Has the broker answer on a channel of its own, beside the one for publishing. */
+  ping(): Promise<void>;
   /** Drops the socket without waiting for anybody. */
   destroy(): void;
 }
@@ -27,6 +30,8 @@ export interface ConnectionOptions {
 export interface Connection {
   /** The link in use, or a fresh one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
   link(timeoutMs: number): Promise<Link>;
+  /** Resolves where the broker answers and takes messages now; rejects with a `PublishError` that says what is wrong. */
+  probe(timeoutMs: number): Promise<void>;
   /** Takes `link` out of use: the next publish opens a fresh one. */
   retire(link: Link): void;
   /** Whether the next publish would go over `link`. */
@@ -46,8 +51,6 @@ interface Socketed {
 
 const socketOf = (model: ChannelModel) => (model as unknown as Socketed).connection.stream;
 
-const loginRefused = (error: unknown) => error instanceof Error && /ACCESS_REFUSED|\b403\b/.test(error.message);
-
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {
   let current: OpenLink | undefined;
   let opening: Promise<OpenLink> | undefined;
@@ -63,7 +66,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         clientProperties: { connection_name: name },
       });
     } catch (error) {
-      if (loginRefused(error) && !refused) return openLink(timeoutMs, true);
+      if (isLoginRefused(error) && !refused) return openLink(timeoutMs, true);
       throw error;
     }
     let blockedBecause: string | undefined;
@@ -78,6 +81,11 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         model,
         channel,
         destroy,
+        ping: async () => {
+          const beside = await model.createChannel();
+          beside.on('error', () => {});
+          await beside.close();
+        },
         blocked: () => blockedBecause,
         lostBecause: () => lossCause,
         lastHeardAtMs: clock.now(),
@@ -126,20 +134,35 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     }
   }
 
+  async function probe(timeoutMs: number): Promise<void> {
+    const end = clock.now() + timeoutMs;
+    const open = await link(timeoutMs);
+    const blocked = open.blocked();
+    if (blocked) throw new PublishError('BLOCKED', `the broker takes no messages now: ${blocked}`);
+    try {
+      await within(Math.max(end - clock.now(), 1), open.ping());
+    } catch (error) {
+      retire(open);
+      throw new PublishError('BROKER_UNAVAILABLE', `the broker does not answer: ${describeError(error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
   async function close(): Promise<void> {
     const last = current;
     current = undefined;
     await last?.model.close().catch(() => last.destroy());
   }
 
-  return { link, retire, uses: (link) => current === link, close };
+  return { link, probe, retire, uses: (link) => current === link, close };
 }
 
 /** The promise's outcome, or a rejection after `timeoutMs`: whoever shares an attempt still has a deadline of their own. */
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     return await Promise.race([promise, timeout]);

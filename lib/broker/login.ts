@@ -7,6 +7,9 @@ import { createSecretReader } from '../secrets.ts';
 
 const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
+/** Who logs in at the broker. */
+export type Login = Readonly<z.infer<typeof login>>;
+
 /**
  * Where the broker is and how to log in: `AMQP_URL` as it stands, else `BROKER_ENDPOINT` with the login of
  * `BROKER_SECRET_ARN`, read afresh after a refusal so that a rotated password is found.
@@ -18,19 +21,30 @@ export function brokerUrl(config: Config): (refused: boolean) => Promise<string>
     throw new Error('no broker: set AMQP_URL, or BROKER_ENDPOINT together with BROKER_SECRET_ARN');
   const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
   return async (refused) => {
-    const { username, password } = parseLogin(await readSecret(secretArn, refused));
-    const address = new URL(endpoint);
-    address.username = encodeURIComponent(username);
-    address.password = encodeURIComponent(password);
-    return address.href;
+    const known = parseLogin(await readSecret(secretArn, refused), 'BROKER_SECRET_ARN');
+    return withLogin(endpoint, known);
   };
 }
 
-/** Says what is wrong without a word of the secret itself. */
-function parseLogin(secret: string): z.infer<typeof login> {
+/** The address with the login in it. */
+export function withLogin(amqpUrl: string, { username, password }: Login): string {
+  const address = new URL(amqpUrl);
+  address.username = encodeURIComponent(username);
+  address.password = encodeURIComponent(password);
+  return address.href;
+}
+
+/** The login in an address. */
+export const loginOf = ({ username, password }: URL): Login => ({
+  username: decodeURIComponent(username),
+  password: decodeURIComponent(password),
+});
+
+/** Reads a secret's text; the error says what is wrong, without a word of the secret itself. */
+export function parseLogin(secret: string, name: string): Login {
   try {
     return login.parse(JSON.parse(secret));
   } catch {
-    throw new Error('the secret of BROKER_SECRET_ARN must be JSON with "username" and "password"');
+    throw new Error(`the secret of ${name} must be JSON with "username" and "password"`);
   }
 }

@@ -13,7 +13,7 @@ export async function commitAll(
   const decided = open(works).flatMap((work) => (work.decision ? [{ work, decision: work.decision }] : []));
   if (decided.length === 0) return;
   const entries = decided.map(({ work, decision }) => {
-    return { id: work.ready.id, payloadHash: work.delivery.payloadHash, decision };
+    return { id: work.ready.id, payloadHash: work.delivery.payloadHash, decision, hasMarker: work.hasMarker };
   });
   const results = await inbox.commit(queue.name, entries, signal);
   decided.forEach(({ work }, index) => applyResult(work, results[index]!, queue));

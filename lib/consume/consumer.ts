@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 
-import { publisher } from '../broker/broker.ts';
+import { lazyPublisher } from '../broker/lazy-publisher.ts';
 import type { Publisher } from '../broker/publisher.ts';
 import type { WorkQueue } from '../broker/topology.ts';
 import { systemClock, type Clock } from '../clock.ts';
@@ -86,7 +86,7 @@ const warn = (message: string, error: unknown) => log().warn(message, error as E
 
 const ambient = (): ConsumerParts => ({
   inbox: inbox(),
-  publisher: publisher(),
+  publisher: lazyPublisher(),
   clock: systemClock,
   config: config(),
   read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),

@@ -30,16 +30,18 @@ async function decideOne(work: ReadyWork, options: DecideOptions): Promise<void>
   const leftMs = timeLeftMs();
   if (leftMs <= 0) return void (work.outcome = outOfTime());
   try {
-    await within(Math.min(timeLimitMs, leftMs), async (signal) => {
+    await within(Math.min(timeLimitMs, leftMs), (signal) => {
       const context: RuleContext = { id: work.ready.id, attempt, signal, read: options.read };
       const { rule, event } = work.ready;
-      if (rule.perform) {
-        const outcome = await performUnderLease(work, () => rule.perform(event, context), options);
-        if (!signal.aborted) work.outcome = outcome;
-      } else {
-        const decision = await rule.decide(event, context);
-        if (!signal.aborted) work.decision = decision;
-      }
+      if (rule.perform)
+        return performUnderLease(work, () => rule.perform(event, context), options).then((outcome) => {
+          if (!signal.aborted) work.outcome = outcome;
+        });
+      const decision = rule.decide(event, context);
+      if (!('then' in decision)) return void (work.decision = decision);
+      return decision.then((late) => {
+        if (!signal.aborted) work.decision = late;
+      });
     });
   } catch (error) {
     // The invocation's time ran out, not the message's own: that is no fault of the message.
@@ -62,8 +64,10 @@ class TimeLimitError extends CodedError {
 }
 
 /** Runs `task` with a signal that is aborted after `limitMs`, and then waits for it no longer. */
-async function within(limitMs: number, task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function within(limitMs: number, task: (signal: AbortSignal) => Promise<void> | void): Promise<void> {
   const abort = new AbortController();
+  const running = task(abort.signal);
+  if (!running) return;
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -73,7 +77,7 @@ async function within(limitMs: number, task: (signal: AbortSignal) => Promise<vo
     }, limitMs);
   });
   try {
-    await Promise.race([task(abort.signal), limit]);
+    await Promise.race([running, limit]);
   } finally {
     clearTimeout(timer);
   }

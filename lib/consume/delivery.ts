@@ -106,6 +106,7 @@ const isByteString = (value: Record<string, unknown>): value is { bytes: number[
   value.bytes.every((byte) => typeof byte === 'number');
 
 function decodeBytes(bytes: readonly number[]): string | Buffer {
-  const buffer = Buffer.from(bytes.map((byte) => byte & 0xff));
+  // Negative ones wrap round.
+  const buffer = Buffer.from(bytes as number[]);
   return isUtf8(buffer) ? buffer.toString() : buffer;
 }

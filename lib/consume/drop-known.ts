@@ -24,6 +24,7 @@ export async function dropKnown(works: readonly Work[], queue: string, inbox: In
 
 function applyMarker(work: Work, marker: Marker | undefined): void {
   if (!marker) return;
+  work.hasMarker = true;
   if (marker.state === 'completed' || marker.state === 'rejected') {
     if (marker.payloadHash !== work.delivery.payloadHash) work.outcome = deadLetter('PAYLOAD_MISMATCH');
     else [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];

@@ -1,54 +1,56 @@
 import { log } from '../log.ts';
 import { counts, duration } from '../metrics.ts';
 import { traceIdOf } from '../trace.ts';
+import type { Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
 import type { Work } from './work.ts';
 
 /** Ids in one log line at most: CloudWatch cuts long events. */
 const IDS_PER_LINE = 500;
 
-/** Counts every outcome and logs every message once: failures one by one, the rest by their ids. */
-export function tell(report: BatchReport, works: readonly Work[], tookMs: number): void {
-  const { queue } = report;
+/** Counts every outcome and logs every message once: what was not completed line by line, the rest by their ids. */
+export function tell({ queue, counts: of }: BatchReport, works: readonly Work[], tookMs: number): void {
   counts(
     {
-      Completed: report.counts.completed,
-      Rejected: report.counts.rejected,
-      Duplicates: report.counts.duplicate,
-      Retried: report.counts.retry,
-      DeadLettered: report.counts['dead-letter'],
-      Unfinished: report.counts.unfinished,
+      Completed: of.completed,
+      Rejected: of.rejected,
+      Duplicates: of.duplicate,
+      Retried: of.retry,
+      DeadLettered: of['dead-letter'],
+      Unfinished: of.unfinished,
     },
     { queue },
   );
   duration('BatchDuration', tookMs, { queue });
-  for (const { delivery, outcome } of works) {
-    if (!outcome || outcome.is === 'completed' || outcome.is === 'duplicate') continue;
-    const { id, envelope, properties } = delivery;
-    const about = {
-      queue,
-      messageId: id,
-      correlationId: properties.correlationId,
-      traceId: traceIdOf(envelope.traceparent),
-      attempt: envelope.attempt,
-      ...(outcome.is === 'retry'
-        ? { ...outcome, tier: outcome.tier.exchange, message: undefined }
-        : { ...outcome, message: undefined }),
-      ...('message' in outcome && { why: outcome.message }),
-    };
-    if (outcome.is === 'rejected') log().info('message rejected', about);
-    else
-      log().warn(
-        `message ${outcome.is === 'retry' ? 'to be retried' : outcome.is === 'dead-letter' ? 'dead-lettered' : 'unfinished'}`,
-        about,
-      );
+  for (const work of works) tellOne(queue, work);
+  tellIds(queue, 'messages completed', works, 'completed');
+  tellIds(queue, 'messages known already', works, 'duplicate');
+}
+
+function tellOne(queue: string, { delivery: { id, envelope, properties }, outcome }: Work): void {
+  const about = {
+    queue,
+    messageId: id,
+    correlationId: properties.correlationId,
+    traceId: traceIdOf(envelope.traceparent),
+    attempt: envelope.attempt,
+  };
+  switch (outcome?.is) {
+    case 'rejected':
+      return log().info('message rejected', { ...about, reason: outcome.reason });
+    case 'retry':
+      return log().warn('message to be retried', { ...about, tier: outcome.tier.exchange, ...why(outcome) });
+    case 'dead-letter':
+      return log().warn('message dead-lettered', { ...about, ...why(outcome) });
+    case 'unfinished':
+      return log().warn('message comes back with its batch', { ...about, ...why(outcome) });
   }
-  for (const is of ['completed', 'duplicate'] as const) {
-    const ids = works.filter(({ outcome }) => outcome?.is === is).map(({ delivery }) => delivery.id);
-    for (let start = 0; start < ids.length; start += IDS_PER_LINE)
-      log().info(`messages ${is === 'completed' ? 'completed' : 'known already'}`, {
-        queue,
-        messageIds: ids.slice(start, start + IDS_PER_LINE),
-      });
-  }
+}
+
+const why = ({ code, message }: Extract<Outcome, { code: string }>) => ({ code, why: message });
+
+function tellIds(queue: string, line: string, works: readonly Work[], is: Outcome['is']): void {
+  const ids = works.filter(({ outcome }) => outcome?.is === is).map(({ delivery }) => delivery.id);
+  for (let start = 0; start < ids.length; start += IDS_PER_LINE)
+    log().info(line, { queue, messageIds: ids.slice(start, start + IDS_PER_LINE) });
 }

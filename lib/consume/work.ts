@@ -16,6 +16,8 @@ export interface Work {
   /** Another copy of the same message in this batch, whose outcome is this one's too. */
   twin?: Work;
   decision?: Decision;
+  /** The store has a marker of an earlier attempt. */
+  hasMarker?: boolean;
   /** Follow-up events to publish before this message counts as finished. */
   events?: readonly StoredEvent[];
 }

@@ -8,7 +8,8 @@ export type Key = Readonly<Record<string, string | number>>;
 
 /**
  * Adds `by` to a number; a missing item or attribute counts as 0. With `atLeast` the sum may not fall below it, or the
- * condition has failed. Additions of many messages to one attribute are summed.
+ * condition has failed. Additions of many messages to one attribute are summed, exactly: `by` and `atLeast` are whole
+ * numbers of at most 2^45.
  */
 export interface Add {
   readonly kind: 'add';

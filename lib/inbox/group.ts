@@ -1,4 +1,6 @@
 import { invalidEffect } from './item.ts';
+import { toComponents } from './component.ts';
+import type { Component } from './component.ts';
 import type { Member } from './member.ts';
 
 /** Messages whose markers and effects fit one transaction, whichever of their alternatives are taken. */
@@ -15,6 +17,8 @@ interface Filling extends Group {
   readonly items: Set<string>;
   bytes: number;
 }
+
+const aGroup = (): Filling => ({ members: [], after: new Set(), items: new Set(), bytes: 0 });
 
 /** Tells whether a message fits a transaction of its own; the error says why not. */
 export function fault({ footprint, options, bytes }: Member): Error | undefined {
@@ -38,7 +42,7 @@ function fits(group: Filling, { footprint, bytes }: Member): boolean {
  * Puts messages into as few transactions as first-fit finds, so that whoever shares an item stays in order: additions may
  * share a transaction, a put has its item for itself.
  */
-export function toGroups(members: readonly Member[]): Group[] {
+function chain(members: readonly Member[]): Filling[] {
   const groups: Filling[] = [];
   const lastTouch = new Map<string, { group: number; exclusive: boolean }>();
   let firstOpen = 0;
@@ -46,10 +50,10 @@ export function toGroups(members: readonly Member[]): Group[] {
     let place = firstOpen;
     for (const [id, exclusive] of member.footprint) {
       const last = lastTouch.get(id);
-      if (last !== undefined) place = Math.max(place, last.group);
+      if (last !== undefined) place = Math.max(place, exclusive || last.exclusive ? last.group + 1 : last.group);
     }
     while (place < groups.length && !fits(groups[place]!, member)) place++;
-    const group = (groups[place] ??= { members: [], after: new Set(), items: new Set(), bytes: 0 });
+    const group = (groups[place] ??= aGroup());
     for (const [id, exclusive] of member.footprint) {
       const last = lastTouch.get(id);
       if (last !== undefined && last.group !== place) group.after.add(last.group);
@@ -60,5 +64,39 @@ export function toGroups(members: readonly Member[]): Group[] {
     group.bytes += member.bytes;
     while (firstOpen < groups.length && groups[firstOpen]!.items.size >= transactionLimits.items) firstOpen++;
   }
+  return groups;
+}
+
+/** Puts each component into the emptiest group that takes it whole, so that the groups are of a size. */
+function spread(components: readonly Component[], groups: Filling[]): void {
+  let items = groups.reduce((sum, group) => sum + group.items.size, 0);
+  for (const component of components) items += component.items.size;
+  while (groups.length * transactionLimits.items < items) groups.push(aGroup());
+  for (const { members, items, bytes } of components) {
+    let place: Filling | undefined;
+    for (const group of groups) {
+      const isFull =
+        group.items.size + items.size > transactionLimits.items || group.bytes + bytes > transactionLimits.bytes;
+      if (!isFull && (place === undefined || group.items.size < place.items.size)) place = group;
+    }
+    if (place === undefined) groups.push((place = aGroup()));
+    for (const id of items) place.items.add(id);
+    place.members.push(...members);
+    place.bytes += bytes;
+  }
+}
+
+/**
+ * Puts messages into few transactions. Those that have no item in common, not even through others, go where they can run
+ * side by side; whoever shares one stays in order.
+ */
+export function toGroups(members: readonly Member[]): Group[] {
+  const components = toComponents(members);
+  const isWhole = ({ items, bytes, isTorn }: Component): boolean =>
+    !isTorn && items.size <= transactionLimits.items && bytes <= transactionLimits.bytes;
+  const tooLarge = components.filter((component) => !isWhole(component)).flatMap((component) => component.members);
+  const groups = chain(tooLarge.sort((one, other) => one.index - other.index));
+  spread(components.filter(isWhole), groups);
+  for (const group of groups) group.members.sort((one, other) => one.index - other.index);
   return groups;
 }

@@ -47,6 +47,8 @@ export interface Entry {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
+  /** A marker of an earlier attempt was found; without this word it costs another request to find it. */
+  readonly hasMarker?: boolean;
 }
 
 export type CommitResult =

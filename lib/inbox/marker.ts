@@ -37,10 +37,10 @@ function head({ queue, id, payloadHash }: MarkerHead, at: string, expiresAt: str
 }
 
 /** The item that commits together with a message's effects. */
-export function doneItem(marker: DoneMarker, eventsJson: string, expiresAt: string): Attributes {
+export function doneItem(marker: DoneMarker, expiresAt: string): Attributes {
   const item = head(marker, marker.at, expiresAt);
   item['state'] = { S: marker.state };
-  item['events'] = { S: eventsJson };
+  if (marker.events.length > 0) item['events'] = { S: JSON.stringify(marker.events) };
   if (marker.reason !== undefined) item['reason'] = { S: marker.reason };
   return item;
 }

@@ -1,7 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { describeError } from '../errors.ts';
 import { deriveId } from '../message-id.ts';
-import type { Add, Decision, Effect, Put } from './decision.ts';
+import type { Add, Decision, Effect, FollowUp, Put } from './decision.ts';
 import type { Entry, StoredEvent } from './inbox.ts';
 import { invalidEffect, itemBytes, itemId, toAttributes, toKey } from './item.ts';
 import type { Attributes } from './item.ts';
@@ -25,9 +25,7 @@ export interface Option {
   readonly state: 'completed' | 'rejected';
   readonly reason?: string;
   readonly operations: readonly Operation[];
-  readonly events: readonly StoredEvent[];
-  /** `events` as the marker keeps them. */
-  readonly eventsJson: string;
+  readonly followUps: readonly FollowUp[];
 }
 
 /** A message on its way into the store. */
@@ -42,6 +40,8 @@ export interface Member {
   readonly footprint: ReadonlyMap<string, boolean>;
   /** The most that it can add to a transaction. */
   readonly bytes: number;
+  /** Its marker was met, one that may give way. */
+  hasMarker: boolean;
   /** An answer about it was lost once, so it may be in the store: `failed` cannot be said of it any more. */
   doubtful: boolean;
 }
@@ -49,6 +49,8 @@ export interface Member {
 /** Keeps sums of a hundred messages exact: a hundred times this is below 2^53. */
 const MAX_ADDITION = 2 ** 45;
 const MAX_EVENTS_BYTES = 300 * 1024;
+/** An event's id, version and punctuation. */
+const EVENT_BYTES = 120;
 /** Key, hash, times and what DynamoDB adds; the reason and the events come on top. */
 const MARKER_BYTES = 800;
 
@@ -103,17 +105,24 @@ function toOperations(effects: readonly Effect[]): Operation[] {
   return operations;
 }
 
-function toOption({ id }: Entry, decision: Decision, state: Option['state'], reason?: string): Option {
-  const events = (decision.events ?? []).map(({ event, data }, index): StoredEvent => {
-    const { type, version, exchange } = event;
+const toOption = ({ effects, events = [] }: Decision, state: Option['state'], reason?: string): Option => ({
+  state,
+  reason,
+  operations: toOperations(effects),
+  followUps: events,
+});
+
+/** The events of the option that was taken, each with an id that a repetition derives again. */
+export const storedEvents = ({ id }: Entry, { followUps }: Option): StoredEvent[] =>
+  followUps.map(({ event: { type, version, exchange }, data }, index) => {
     return { id: deriveId(id, type, String(index)), type, version, exchange, data };
   });
-  const eventsJson = events.length === 0 ? '[]' : JSON.stringify(events);
-  return { state, reason, operations: toOperations(decision.effects), events, eventsJson };
-}
 
-function optionBytes({ eventsJson, reason, operations }: Option): number {
-  const eventBytes = Buffer.byteLength(eventsJson);
+function optionBytes({ followUps, reason, operations }: Option): number {
+  let eventBytes = 0;
+  for (const { event, data } of followUps) {
+    eventBytes += EVENT_BYTES + Buffer.byteLength(event.type + event.exchange + JSON.stringify(data));
+  }
   if (eventBytes > MAX_EVENTS_BYTES) {
     throw invalidEffect(`the follow-up events have ${eventBytes} bytes; the marker keeps ${MAX_EVENTS_BYTES} at most`);
   }
@@ -128,10 +137,10 @@ function optionBytes({ eventsJson, reason, operations }: Option): number {
 /** Prepares a decided message with all its alternatives; throws `INVALID_EFFECT` where one of them can never be written. */
 export function toMember(index: number, entry: Entry, markerId: string): Member {
   try {
-    const first = toOption(entry, entry.decision, 'completed');
+    const first = toOption(entry.decision, 'completed');
     const options: [Option, ...Option[]] = [first];
     for (let next = entry.decision.otherwise; next !== undefined; next = next.otherwise) {
-      options.push(toOption(entry, next, next.outcome, next.reason));
+      options.push(toOption(next, next.outcome, next.reason));
     }
     const footprint = new Map([[markerId, true]]);
     let bytes = 0;
@@ -142,7 +151,7 @@ export function toMember(index: number, entry: Entry, markerId: string): Member 
         footprint.set(operation.id, exclusive);
       }
     }
-    return { index, entry, markerId, options, footprint, bytes, doubtful: false };
+    return { index, entry, markerId, options, footprint, bytes, hasMarker: entry.hasMarker ?? false, doubtful: false };
   } catch (error) {
     const { code, message } = describeError(error);
     throw code === 'INVALID_EFFECT'

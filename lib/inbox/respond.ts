@@ -54,7 +54,9 @@ function giveUp(commit: Commit, run: Run, transaction: Transaction, findings: Fi
   for (const member of gone) failedWith(commit, member, 'CONFLICT');
   unfinished(commit, findings.throttled, new StoreUnavailableError({ cause }));
   for (const member of findings.throttled) gone.add(member);
-  return drop(run, gone);
+  if (gone.size > 0) return drop(run, gone);
+  unfinished(commit, run.pending, new StoreUnavailableError({ cause }));
+  return 'over';
 }
 
 async function afterCancellation(
@@ -65,8 +67,10 @@ async function afterCancellation(
   cause: unknown,
 ): Promise<Next> {
   const settled = await settleMet(commit, findings.met);
-  const learned = findings.seen.some(([itemId]) => !run.known.has(itemId));
+  const learned =
+    findings.seen.some(([itemId]) => !run.known.has(itemId)) || findings.met.some(([{ hasMarker }]) => !hasMarker);
   for (const [itemId, item] of findings.seen) run.known.set(itemId, item);
+  for (const [member] of findings.met) member.hasMarker = true;
   if (settled.size > 0) return drop(run, settled);
   if (learned) return 'anew';
 

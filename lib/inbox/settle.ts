@@ -4,7 +4,6 @@ import { CodedError, StoreUnavailableError, errorCodes } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Findings } from './cancellation.ts';
 import type { CommitResult, Marker } from './inbox.ts';
-import { invalidEffect } from './item.ts';
 import { toMarker } from './marker.ts';
 import type { Member } from './member.ts';
 import type { Patience } from './patience.ts';
@@ -43,9 +42,10 @@ export function failedWith(commit: Commit, member: Member, code: keyof typeof er
   failed(commit, member, new CodedError(code, errorCodes[code]));
 }
 
+/** No permanent error: what stands in the table, such as text where a number is added to, may be mended meanwhile. */
 export function failedInvalid(commit: Commit, member: Member, cause: unknown): void {
   const said = cause instanceof Error ? cause.message : String(cause);
-  failed(commit, member, invalidEffect(`DynamoDB refuses the effects: ${said}`, { cause }));
+  failed(commit, member, new CodedError('INVALID_EFFECT', `DynamoDB refuses the effects: ${said}`, { cause }));
 }
 
 export function settleCommitted({ results }: Commit, { chosen, markers }: Transaction): void {

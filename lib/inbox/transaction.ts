@@ -4,6 +4,7 @@ import type { Choice } from './choose.ts';
 import type { Attributes } from './item.ts';
 import { INBOX_TABLE, doneItem, expiry } from './marker.ts';
 import type { DoneMarker } from './marker.ts';
+import { storedEvents } from './member.ts';
 import type { Operation } from './member.ts';
 
 /** Where and when markers are written. */
@@ -22,12 +23,18 @@ export interface Transaction {
   readonly itemIds: readonly string[];
 }
 
+/** Says all that is asked of a message never seen before; it is the shorter by far, and most messages are new. */
+const noMarker = {
+  ConditionExpression: 'attribute_not_exists(pk)',
+  ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+};
+
 /** Done already is done; a placement or a lease that ran out gives way. */
 const MARKER_CONDITION =
   'attribute_not_exists(#pk) OR #state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)';
 const MARKER_NAMES = { '#pk': 'pk', '#state': 'state', '#until': 'leaseExpiresAtMs' };
 
-export const markerCondition = (nowMs: number) => ({
+const markerGivesWay = (nowMs: number) => ({
   ConditionExpression: MARKER_CONDITION,
   ExpressionAttributeNames: MARKER_NAMES,
   ExpressionAttributeValues: {
@@ -109,16 +116,18 @@ export function toTransaction(chosen: readonly Choice[], scope: Scope, nowMs: nu
   const { queue, tablePrefix, retentionDays } = scope;
   const at = new Date(nowMs).toISOString();
   const expiresAt = expiry(nowMs, retentionDays);
-  const condition = markerCondition(nowMs);
+  const givesWay = markerGivesWay(nowMs);
   const TableName = tablePrefix + INBOX_TABLE;
   const markers: DoneMarker[] = [];
   const TransactItems: TransactWriteItem[] = [];
   const operations = new Map<string, Summed | TransactWriteItem>();
   for (const { member, option } of chosen) {
     const { id, payloadHash } = member.entry;
-    const marker = { queue, id, payloadHash, at, state: option.state, reason: option.reason, events: option.events };
+    const { state, reason } = option;
+    const marker = { queue, id, payloadHash, at, state, reason, events: storedEvents(member.entry, option) };
     markers.push(marker);
-    TransactItems.push({ Put: { TableName, Item: doneItem(marker, option.eventsJson, expiresAt), ...condition } });
+    const condition = member.hasMarker ? givesWay : noMarker;
+    TransactItems.push({ Put: { TableName, Item: doneItem(marker, expiresAt), ...condition } });
     for (const operation of option.operations) {
       if ('put' in operation) {
         operations.set(operation.id, toPut(operation, tablePrefix));

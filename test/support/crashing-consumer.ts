@@ -44,14 +44,8 @@ const crashingParts: ConsumerParts = {
   },
   publisher: { ...publisher, publishAll: crashing('publish', publisher.publishAll) },
 };
-const definition =
-  'decide' in tallying
-    ? {
-        ...tallying,
-        decide: crashing('decide', async (...args: Parameters<typeof tallying.decide>) => tallying.decide(...args)),
-      }
-    : tallying;
+const decide = crashing('decide', async (...args: Parameters<typeof tallying.decide>) => tallying.decide(...args));
 
-await consumer(definition, crashingParts)(event, anInvocation());
+await consumer({ ...tallying, decide }, crashingParts)(event, anInvocation());
 await publisher.close();
 process.exit(0);

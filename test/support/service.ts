@@ -24,14 +24,22 @@ export async function aService(): Promise<RunningService> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'surehop-service-'));
   await Promise.all([applyTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
   const [httpPort] = await freePorts(1);
+  const clear = async () => {
+    await host.remove();
+    rmSync(dataDirectory, { recursive: true, force: true });
+  };
   const service = await startService({
     httpPort: httpPort!,
     broker: { amqpUrl: host.amqpUrl, managementUrl: process.env.MANAGEMENT_URL! },
     store: { endpoint },
     tablePrefix,
     dataDirectory,
+    watch: false,
     say: () => {},
     output: () => {},
+  }).catch(async (error: unknown) => {
+    await clear();
+    throw error;
   });
   return {
     url: service.url,
@@ -39,8 +47,7 @@ export async function aService(): Promise<RunningService> {
     host,
     async stop() {
       await service.stop();
-      await host.remove();
-      rmSync(dataDirectory, { recursive: true, force: true });
+      await clear();
     },
   };
 }

@@ -70,9 +70,9 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
   return { url, onError };
 }
 
-/** Every enabled `rabbitmq` event of the service. */
+/** Every enabled `rabbitmq` event of the service. A virtual host in the URL stands for the one on AWS. */
 export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
-  const urlVirtualHost = decodeURIComponent(new URL(url).pathname.slice(1)) || '/';
+  const urlVirtualHost = decodeURIComponent(new URL(url).pathname.slice(1));
   return Object.entries(service.functions).flatMap(([functionKey, { events = [] }]) =>
     events.flatMap(({ rabbitmq: event }) => {
       if (!event || event.enabled === false) return [];
@@ -85,7 +85,7 @@ export function declaredMappings({ service }: Serverless, url: string, log: Log)
         functionKey,
         eventSourceArn: typeof event.arn === 'string' ? event.arn : localArn,
         queue: event.queue,
-        virtualHost: event.virtualHost ?? urlVirtualHost,
+        virtualHost: urlVirtualHost || (event.virtualHost ?? '/'),
         batchSize: event.batchSize ?? defaultBatchSize,
         // Serverless leaves a window of 0 out of the template, so that AWS applies its default.
         batchingWindowMs: (event.maximumBatchingWindow || defaultWindowSeconds) * 1000,

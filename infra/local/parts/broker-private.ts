@@ -7,6 +7,7 @@ import { doesManagementAnswer, probeBroker } from './broker-probe.ts';
 import { freePorts } from './ports.ts';
 import { Problem } from './problem.ts';
 import { startGuarded, type GuardedProcess } from './processes.ts';
+import { run } from './run-command.ts';
 import { waitFor } from './wait.ts';
 
 const READY_WITHIN_MS = 120_000;
@@ -97,6 +98,11 @@ export async function startPrivateBroker(
       if (keepData) await running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS });
       else await running.kill();
     },
+    control: (...args) =>
+      run(join(server.scriptsDirectory, 'rabbitmqctl'), ['--quiet', ...args], {
+        cwd: dataDirectory,
+        env: environment(server, dataDirectory, ports),
+      }),
     onDeath: (listener) => void deathListeners.push(listener),
   };
 }

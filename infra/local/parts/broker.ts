@@ -23,6 +23,8 @@ export interface Broker {
   /** Starts it again, on the same ports, with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** Runs `rabbitmqctl`; not there where its command line cannot be reached. */
+  readonly control?: (...args: readonly string[]) => Promise<string>;
   /** Calls `listener` when it ends although nobody asked it to. */
   readonly onDeath: (listener: (how: string) => void) => void;
 }

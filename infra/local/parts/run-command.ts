@@ -4,18 +4,22 @@ import { execFile } from 'node:child_process';
 export function run(
   command: string,
   args: readonly string[],
-  { cwd, timeoutMs = 300_000 }: { cwd?: string; timeoutMs?: number } = {},
+  { cwd, env = process.env, timeoutMs = 300_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, LC_ALL: 'C' };
-    execFile(command, [...args], { cwd, env, timeout: timeoutMs, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout);
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-      const said = lines.findLast((line) => /^(E|error|fatal)/i.test(line)) ?? lines.at(-1);
-      reject(
-        new Error(missing ? `there is no ${command} here` : `${command}: ${said ?? error.message}`, { cause: error }),
-      );
-    });
+    execFile(
+      command,
+      [...args],
+      { cwd, env: { ...env, LC_ALL: 'C' }, timeout: timeoutMs, maxBuffer: 64 << 20 },
+      (error, stdout, stderr) => {
+        if (error === null) return resolve(stdout);
+        const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+        const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+        const said = lines.findLast((line) => /^(E|error|fatal)/i.test(line)) ?? lines.at(-1);
+        reject(
+          new Error(missing ? `there is no ${command} here` : `${command}: ${said ?? error.message}`, { cause: error }),
+        );
+      },
+    );
   });
 }

@@ -1,0 +1,34 @@
+import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+
+import { Problem } from '../../lib/http/problem.ts';
+import { ask, tableName } from '../../lib/inbox/ask.ts';
+import type { DeadLetter, Letter } from './dead-letter.ts';
+import { fromParts } from './parts.ts';
+import { fromRecord, RECORD_PART } from './record.ts';
+
+/** A dead letter with its message, strongly consistent; a problem where there is none. */
+export async function readLetter(id: string): Promise<{ deadLetter: DeadLetter; letter: Letter }> {
+  const items: Record<string, AttributeValue>[] = [];
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await ask((store) =>
+      store.send(
+        new QueryCommand({
+          TableName: tableName('dead-letters'),
+          KeyConditionExpression: 'id = :id',
+          ExpressionAttributeValues: { ':id': { S: id } },
+          ConsistentRead: true,
+          ExclusiveStartKey: from,
+        }),
+      ),
+    );
+    items.push(...(page.Items ?? []));
+    from = page.LastEvaluatedKey;
+  } while (from);
+  const [record, ...parts] = items;
+  // Parts without a record are of a letter that is still being stored.
+  if (record?.part?.N !== String(RECORD_PART)) throw new Problem('not-found', 'There is no dead letter with this id.');
+  const deadLetter = fromRecord(record);
+  const bytes = parts.slice(0, Number(record.parts?.N)).map((part) => part.bytes?.B ?? new Uint8Array());
+  return { deadLetter, letter: fromParts(bytes, deadLetter.bodyBytes) };
+}

@@ -1,0 +1,45 @@
+import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+
+import { ask, tableName } from '../../lib/inbox/ask.ts';
+import type { DeadLetter, Deed } from './dead-letter.ts';
+import { recordKey, toDeed } from './record.ts';
+
+/**
+ * Notes that a copy was sent back; `false` where another redrive was noted since the record was read: both copies carry the
+ * same number, and are done once. A discard in between is overruled, for the copy is on its way.
+ */
+export const recordRedrive = ({ id, timesRedriven }: DeadLetter, deed: Extract<Deed, { is: 'redriven' }>) =>
+  update(id, deed, {
+    assignment: 'timesRedriven = :times',
+    condition: 'timesRedriven = :seen',
+    values: { ':times': { N: String(timesRedriven + 1) }, ':seen': { N: String(timesRedriven) } },
+  });
+
+/** Notes that a dead letter was discarded; `false` where it is not open. */
+export const recordDiscard = (id: string, deed: Extract<Deed, { is: 'discarded' }>) =>
+  update(id, deed, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
+
+async function update(
+  id: string,
+  deed: Deed,
+  { assignment, condition, values }: { assignment?: string; condition: string; values: Record<string, AttributeValue> },
+): Promise<boolean> {
+  try {
+    await ask((store) =>
+      store.send(
+        new UpdateItemCommand({
+          TableName: tableName('dead-letters'),
+          Key: recordKey(id),
+          UpdateExpression: `SET #status = :status, history = list_append(history, :deeds)${assignment ? `, ${assignment}` : ''}`,
+          ConditionExpression: condition,
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: { ':status': { S: deed.is }, ':deeds': { L: [toDeed(deed)] }, ...values },
+        }),
+      ),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import pMap from 'p-map';
+
+import { systemClock } from '../../lib/clock.ts';
+import { config } from '../../lib/config.ts';
+import { describeError } from '../../lib/errors.ts';
+import { Problem } from '../../lib/http/problem.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { listLetters, type Filter } from './list-letters.ts';
+import { readLetter } from './read-letter.ts';
+import { obstacleTo, type Obstacle } from './redrivable.ts';
+import { sendBack } from './send-back.ts';
+
+export interface RedriveReport {
+  readonly redriven: number;
+  readonly skipped: readonly Skipped[];
+  readonly failed: readonly { readonly id: string; readonly code: string }[];
+  /** Whether further dead letters may fit the filter: ask again for them. */
+  readonly more: boolean;
+}
+
+interface Skipped {
+  readonly id: string;
+  readonly why: Obstacle;
+}
+
+interface Wish {
+  readonly maximum: number;
+  readonly force: boolean;
+  /** Until the answer is due. */
+  readonly remainingMs: () => number;
+}
+
+/** Records that are listed at once. */
+const PAGE = 250;
+
+/** Dead letters that are named as skipped at most. */
+const MAX_SKIPPED = 1_000;
+
+/** Messages that are held in memory and sent at once, by their number and their bytes. */
+const CHUNK = 50;
+const CHUNK_BYTES = 16_000_000;
+
+/** Messages that are read at once. */
+const CONCURRENCY = 16;
+
+/** With less time left than this, nothing further is begun. */
+const RESERVE_MS = 10_000;
+
+/** Sends up to `maximum` open dead letters that fit `filter` back, oldest first; ends early when time runs short. */
+export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish): Promise<RedriveReport> {
+  const { chosen, skipped, more } = await choose(filter, wish);
+  const failed: { id: string; code: string }[] = [];
+  let redriven = 0;
+  let firstError: Error | undefined;
+  let left = chosen;
+  while (left.length > 0 && wish.remainingMs() > RESERVE_MS) {
+    const chunk = left.slice(0, chunkLength(left));
+    left = left.slice(chunk.length);
+    const letters = (await pMap(chunk, readIfOpen, { concurrency: CONCURRENCY })).filter((read) => read !== undefined);
+    const errors = await sendBack(letters);
+    letters.forEach(({ deadLetter: { id } }, index) => {
+      const error = errors[index];
+      if (error) failed.push({ id, code: describeError(error).code });
+      else redriven += 1;
+      firstError ??= error;
+    });
+    // A broker that takes nothing at all takes none of the rest.
+    if (redriven === 0 && firstError) throw firstError;
+  }
+  return { redriven, skipped, failed, more: more || left.length > 0 };
+}
+
+/** What may be sent back, and what not. */
+async function choose(filter: Omit<Filter, 'status'>, { maximum, force, remainingMs }: Wish) {
+  const rules = { force, nowMs: systemClock.now(), rememberedDays: config().INBOX_RETENTION_DAYS };
+  const chosen: DeadLetter[] = [];
+  const skipped: Skipped[] = [];
+  let after: string | undefined;
+  do {
+    const page = await listLetters({ ...filter, status: 'open' }, { limit: PAGE, after, oldestFirst: true });
+    for (const deadLetter of page.deadLetters) {
+      const why = obstacleTo(deadLetter, rules);
+      if (!why) chosen.push(deadLetter);
+      else if (skipped.length < MAX_SKIPPED) skipped.push({ id: deadLetter.id, why });
+      if (chosen.length > maximum) return { chosen: chosen.slice(0, maximum), skipped, more: true };
+    }
+    after = page.after;
+  } while (after !== undefined && remainingMs() > 2 * RESERVE_MS);
+  return { chosen, skipped, more: after !== undefined };
+}
+
+/** A list is as an index reads, a moment late at times: the record itself says whether it is open still. */
+async function readIfOpen({ id }: DeadLetter) {
+  try {
+    const read = await readLetter(id);
+    return read.deadLetter.status === 'open' ? read : undefined;
+  } catch (error) {
+    if (error instanceof Problem && error.problem === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/** How many of the first messages go together. */
+function chunkLength(letters: readonly DeadLetter[]): number {
+  let bytes = 0;
+  const end = letters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
+  return end === -1 ? Math.min(letters.length, CHUNK) : Math.max(end, 1);
+}

@@ -1,0 +1,56 @@
+import pMap from 'p-map';
+
+import { publisher } from '../../lib/broker/broker.ts';
+import { redrivenCopy } from '../../lib/broker/envelope.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { describeError } from '../../lib/errors.ts';
+import { log } from '../../lib/log.ts';
+import { count } from '../../lib/metrics.ts';
+import type { DeadLetter, Letter } from './dead-letter.ts';
+import { recordRedrive } from './record-deed.ts';
+
+/** Records that are written at once. */
+const CONCURRENCY = 16;
+
+/**
+ * Publishes each message straight to the queue it came from and, once that is confirmed, notes it in its record. Each dead
+ * letter's own error, if any. A crash in between leaves it open; sent again it carries the same number, and is done once.
+ */
+export async function sendBack(
+  letters: readonly { readonly deadLetter: DeadLetter; readonly letter: Letter }[],
+): Promise<(Error | undefined)[]> {
+  const copies = letters.map(({ deadLetter, letter }) =>
+    redrivenCopy(letter, deadLetter.queue ?? '', nextNumber(deadLetter)),
+  );
+  const refusals = await publisher().publishAll(copies);
+  return pMap(
+    letters,
+    async ({ deadLetter }, index) => {
+      const error = refusals[index] ?? (await noteRedrive(deadLetter));
+      tell(deadLetter, error);
+      return error;
+    },
+    { concurrency: CONCURRENCY },
+  );
+}
+
+/** Higher than that of any copy before: the inbox drops a failed copy whose number it has placed already. */
+const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
+
+async function noteRedrive(deadLetter: DeadLetter): Promise<Error | undefined> {
+  const at = new Date(systemClock.now()).toISOString();
+  try {
+    await recordRedrive(deadLetter, { is: 'redriven', at, redrives: nextNumber(deadLetter) });
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function tell(deadLetter: DeadLetter, error: Error | undefined): void {
+  const { id: deadLetterId, messageId, correlationId, queue } = deadLetter;
+  const about = { deadLetterId, messageId, correlationId, queue, redrives: nextNumber(deadLetter) };
+  if (error) log().warn('dead letter not redriven', { ...about, because: describeError(error) });
+  else log().info('dead letter redriven', about);
+  if (!error) count('Redriven', 1, { queue: queue ?? 'unknown' });
+}

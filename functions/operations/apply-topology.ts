@@ -1,0 +1,43 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
+import { brokerAccess } from '../../lib/broker/broker-access.ts';
+import { ensureUsers } from '../../lib/broker/broker-user.ts';
+import { describeStep } from '../../lib/broker/describe-plan.ts';
+import { deployTopology } from '../../lib/broker/deploy-topology.ts';
+import { parseLogin } from '../../lib/broker/login.ts';
+import { readRoles, readTopology } from '../../lib/broker/read-declaration.ts';
+import { requireSafe } from '../../lib/broker/verify-topology.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { config } from '../../lib/config.ts';
+import { customResource } from '../../lib/custom-resource.ts';
+import { log } from '../../lib/log.ts';
+import { createSecretReader } from '../../lib/secrets.ts';
+
+/** For one request to the management API. */
+const PATIENCE_MS = 10_000;
+
+/** The properties that name the secret with the first login of each role. */
+const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
+
+/**
+ * The broker's exchanges, queues, bindings, policies and users, as a resource of the stack. They come as properties, not
+ * from this bundle, so that a stack that rolls back declares what it had before.
+ */
+export const handler = customResource('broker-topology', async ({ properties, previous, signal }) => {
+  const topology = readTopology(properties['Topology']);
+  const roles = readRoles(properties['Roles']);
+  const broker = await brokerAccess(config(), { timeoutMs: PATIENCE_MS, signal });
+  const before = previous?.['Topology'] === undefined ? undefined : readTopology(previous['Topology']);
+  const steps = await deployTopology(broker, topology, before);
+
+  const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
+  for (const role of roles) {
+    const property = loginProperties[role.name as keyof typeof loginProperties];
+    const secretArn = properties[property];
+    if (typeof secretArn !== 'string') throw new Error(`no secret for the role ${role.name}: set ${property}`);
+    await ensureUsers(broker, role, parseLogin(await readSecret(secretArn), property));
+  }
+
+  await requireSafe(broker.api, topology);
+  log().info('topology applied', { steps: steps.map(describeStep) });
+});

@@ -1,0 +1,80 @@
+import type { QueueFigures } from '../../lib/broker/management.ts';
+import type { WorkQueue } from '../../lib/broker/topology.ts';
+import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
+
+/** `null` stands for what nobody can tell. */
+export interface QueueStatus {
+  readonly name: string;
+  readonly ready: number | null;
+  readonly unacknowledged: number | null;
+  readonly consumers: number | null;
+  /** Waiting in a retry tier to come back. Queues share the tiers, so it is known where these are empty, or serve this queue alone. */
+  readonly retrying: number | null;
+  /** Open dead letters of this queue in the archive. */
+  readonly deadLettered: number | null;
+  /** When its oldest message was published. No broker tells that of a quorum queue without a delivery. */
+  readonly oldestMessageAt: null;
+}
+
+export interface Status {
+  readonly queues: readonly QueueStatus[];
+  readonly retryTiers: readonly { readonly name: string; readonly delayMs: number; readonly waiting: number | null }[];
+  readonly deadLetters: {
+    /** On their way into the archive. */
+    readonly ready: number | null;
+    readonly unacknowledged: number | null;
+    readonly open: number | null;
+    /** There are so many that not all were counted. */
+    readonly openIsAtLeast: boolean;
+  };
+}
+
+export function statusOf(
+  workQueues: readonly WorkQueue[],
+  deadLetterQueue: string,
+  figures: readonly QueueFigures[],
+  openDeadLetters: OpenDeadLetters | undefined,
+): Status {
+  const named = new Map(figures.map((queue) => [queue.name, queue]));
+  const depth = (name: string) => {
+    const { ready, unacknowledged } = named.get(name) ?? {};
+    return { ready: ready ?? null, unacknowledged: unacknowledged ?? null };
+  };
+  const tiers = new Map(
+    workQueues.flatMap(({ retryTiers }) => retryTiers.map((tier) => [tier.exchange, tier] as const)),
+  );
+  const waitingIn = (tier: string) => sum([depth(tier).ready, depth(tier).unacknowledged]);
+
+  function retrying({ retryTiers }: WorkQueue): number | null {
+    const waiting = sum(retryTiers.map(({ exchange }) => waitingIn(exchange)));
+    const names = new Set(retryTiers.map(({ exchange }) => exchange));
+    const isShared =
+      workQueues.filter((other) => other.retryTiers.some(({ exchange }) => names.has(exchange))).length > 1;
+    return waiting === 0 || !isShared ? waiting : null;
+  }
+
+  return {
+    queues: workQueues.map((queue) => ({
+      name: queue.name,
+      ...depth(queue.name),
+      consumers: named.get(queue.name)?.consumers ?? null,
+      retrying: retrying(queue),
+      deadLettered: openDeadLetters ? (openDeadLetters.byQueue.get(queue.name) ?? 0) : null,
+      oldestMessageAt: null,
+    })),
+    retryTiers: [...tiers.values()].map(({ exchange, delayMs }) => ({
+      name: exchange,
+      delayMs,
+      waiting: waitingIn(exchange),
+    })),
+    deadLetters: {
+      ...depth(deadLetterQueue),
+      open: openDeadLetters ? sum([...openDeadLetters.byQueue.values()]) : null,
+      openIsAtLeast: openDeadLetters?.isAtLeast ?? false,
+    },
+  };
+}
+
+/** Unknown where any of the numbers is. */
+const sum = (numbers: readonly (number | null)[]): number | null =>
+  numbers.reduce((total: number | null, number) => (total === null || number === null ? null : total + number), 0);

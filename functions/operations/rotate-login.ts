@@ -1,0 +1,19 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
+import { brokerRoles } from '../../infra/broker-users.ts';
+import { brokerAccess } from '../../lib/broker/broker-access.ts';
+import { loginRotation } from '../../lib/broker/rotate-login.ts';
+import { config } from '../../lib/config.ts';
+import { log } from '../../lib/log.ts';
+import { rotate, type RotationEvent } from '../../lib/rotation.ts';
+
+/** For one request to the management API. */
+const PATIENCE_MS = 10_000;
+
+/** Takes one of the four steps by which Secrets Manager rotates the login of a role. */
+export async function handler(event: RotationEvent): Promise<void> {
+  const { Step: step, SecretId: secretId } = event;
+  const broker = () => brokerAccess(config(), { timeoutMs: PATIENCE_MS });
+  await rotate(new SecretsManagerClient({}), event, loginRotation(broker, brokerRoles));
+  log().info('login rotation', { step, secretId });
+}

@@ -1,0 +1,42 @@
+import { deadLetterQueue, queues } from '../../infra/topology.ts';
+import { readQueueFigures, type QueueFigures } from '../../lib/broker/management.ts';
+import { config } from '../../lib/config.ts';
+import { describeError } from '../../lib/errors.ts';
+import { ok } from '../../lib/http/answer.ts';
+import { endpoint } from '../../lib/http/endpoint.ts';
+import { Problem } from '../../lib/http/problem.ts';
+import { countOpen } from '../dead-letters/count-open.ts';
+import { statusOf } from './queue-status.ts';
+
+const PATIENCE_MS = 5_000;
+
+/** For how long figures are used again: the broker counts anew every five seconds only, and counting costs it. */
+const CACHED_MS = 5_000;
+
+let cached: { figures: Promise<QueueFigures[]>; untilMs: number } | undefined;
+
+/** GET /status: what waits where. With the store away it tells what the broker knows. */
+export const handler = endpoint({}, async ({ note }) => {
+  const counted = countOpen().catch((error: unknown) => note({ notCounted: describeError(error) }));
+  const [figures, openDeadLetters] = await Promise.all([currentFigures(), counted]);
+  return ok(statusOf(Object.values(queues), deadLetterQueue, figures, openDeadLetters ?? undefined));
+});
+
+async function currentFigures(): Promise<QueueFigures[]> {
+  const { MANAGEMENT_URL } = config();
+  if (!MANAGEMENT_URL)
+    throw new Problem('status-unavailable', 'Set MANAGEMENT_URL to the address of the management API of the broker.');
+  if (!cached || performance.now() > cached.untilMs)
+    cached = {
+      figures: readQueueFigures({ ...config(), MANAGEMENT_URL }, PATIENCE_MS),
+      untilMs: performance.now() + CACHED_MS,
+    };
+  try {
+    return await cached.figures;
+  } catch (cause) {
+    cached = undefined;
+    throw new Problem('status-unavailable', 'The management API of the broker does not answer; the log says why.', {
+      cause,
+    });
+  }
+}

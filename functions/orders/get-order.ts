@@ -1,0 +1,41 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
+
+import { queues } from '../../infra/topology.ts';
+import { ok } from '../../lib/http/answer.ts';
+import { endpoint } from '../../lib/http/endpoint.ts';
+import { Problem } from '../../lib/http/problem.ts';
+import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { inbox } from '../../lib/inbox/store.ts';
+import type { MessageId } from '../../lib/message-id.ts';
+import { findByMessage } from '../dead-letters/find-by-message.ts';
+import { orderStatus, type IntakeRecord } from './order-status.ts';
+
+const path = z.object({ id: z.string().min(1).max(100).toLowerCase() });
+
+/** GET /orders/{id}: where an order stands, with each of its consumers. */
+export const handler = endpoint({ path }, async ({ path: { id }, note }) => {
+  note({ orderId: id });
+  const [record, stock, points, deadLetters] = await Promise.all([
+    readIntake(id),
+    readMarker(queues.stock.name, id),
+    readMarker(queues.points.name, id),
+    findByMessage(id),
+  ]);
+  const status = orderStatus(id, record, { stock, points }, deadLetters);
+  if (!status) throw new Problem('not-found', 'There is no order with this id.');
+  return ok(status);
+});
+
+const readMarker = async (queue: string, id: string) =>
+  (await inbox().find(queue, [id as MessageId])).get(id as MessageId);
+
+async function readIntake(orderId: string): Promise<IntakeRecord | undefined> {
+  const { Item: item } = await ask((store) =>
+    store.send(
+      new GetItemCommand({ TableName: tableName('orders'), Key: { orderId: { S: orderId } }, ConsistentRead: true }),
+    ),
+  );
+  if (!item) return undefined;
+  return { status: item.status?.S === 'accepted' ? 'accepted' : 'publishing', acceptedAt: item.acceptedAt?.S };
+}

@@ -1,0 +1,30 @@
+import { publisher } from '../../lib/broker/broker.ts';
+import { eventMessage } from '../../lib/broker/envelope.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { config } from '../../lib/config.ts';
+import { canonical } from '../../lib/http/canonical.ts';
+import { endpoint } from '../../lib/http/endpoint.ts';
+import { idempotencyKey } from '../../lib/http/idempotency-key.ts';
+import { oncePerKey } from '../../lib/http/once-per-key.ts';
+import { deriveId } from '../../lib/message-id.ts';
+import { order, orderCreated } from './events.ts';
+
+/** POST /orders: accepts an order once the broker has confirmed its event. */
+export const handler = endpoint({ body: order }, async (request) => {
+  const { body, client, traceparent, tracestate } = request;
+  const orderId = deriveId('order', client, idempotencyKey(request));
+  request.note({ orderId });
+  const message = eventMessage({
+    event: orderCreated,
+    // The same order must give the same bytes, or the consumers would take a repetition for another payload.
+    data: canonical({ ...body, orderId }),
+    id: orderId,
+    correlationId: orderId,
+    appId: config().SERVICE_NAME,
+    publishedAtMs: systemClock.now(),
+    traceparent,
+    tracestate,
+  });
+  await oncePerKey({ table: 'orders', key: { orderId }, payload: body, client }, () => publisher().publish(message));
+  return { status: 202, body: { orderId, status: 'accepted' }, headers: { location: `/orders/${orderId}` } };
+});

@@ -1,0 +1,52 @@
+import { applyTopology, TopologyError } from '../../../lib/broker/apply-topology.ts';
+import type { BrokerAccess } from '../../../lib/broker/broker-access.ts';
+import { readBrokerState } from '../../../lib/broker/broker-state.ts';
+import { deployTopology } from '../../../lib/broker/deploy-topology.ts';
+import { loginOf } from '../../../lib/broker/login.ts';
+import { createManagementApi, ManagementError, virtualHostOf } from '../../../lib/broker/management-api.ts';
+import { describeFinding, verifyTopology } from '../../../lib/broker/verify-topology.ts';
+import { topology } from '../../topology.ts';
+import type { Broker } from './broker.ts';
+import { guessManagementUrl } from './broker-given.ts';
+import type { Say } from './console.ts';
+import { Problem } from './problem.ts';
+
+const PATIENCE_MS = 10_000;
+
+/** A broker by its addresses; the management API has the login of AMQP where it is given none. */
+export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUrl)): BrokerAccess {
+  const url = new URL(managementUrl);
+  const login = loginOf(url.username ? url : new URL(amqpUrl));
+  return {
+    amqpUrl,
+    api: createManagementApi({
+      url: managementUrl,
+      login: async () => login,
+      virtualHost: virtualHostOf(amqpUrl),
+      timeoutMs: PATIENCE_MS,
+    }),
+  };
+}
+
+/** The settings by which messages would be lost, a line each. */
+export const faultsOf = async ({ api }: BrokerAccess): Promise<string[]> =>
+  verifyTopology(topology, await readBrokerState(api)).map(describeFinding);
+
+/** Applies the topology, then looks whether any setting would lose messages: with such a broker nothing starts. */
+export async function prepareBroker({ amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>, say: Say) {
+  const broker = reach(amqpUrl, managementUrl);
+  let faults: string[];
+  try {
+    await deployTopology(broker, topology);
+    faults = await faultsOf(broker);
+  } catch (error) {
+    if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
+    if (!(error instanceof ManagementError)) throw error;
+    // Somebody's broker may have no management API for us: queues can be declared, policies cannot.
+    await applyTopology(amqpUrl, topology);
+    say(`the settings of the broker are not verified, and no policy is set: ${error.message}`);
+    return;
+  }
+  if (faults.length > 0)
+    throw new Problem(`with this broker messages would be lost:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
+}

@@ -1,0 +1,72 @@
+import { connect } from 'amqplib';
+import * as z from 'zod';
+
+import { applyTopology, TopologyError } from './apply-topology.ts';
+import type { BrokerAccess } from './broker-access.ts';
+import { readBrokerState } from './broker-state.ts';
+import { planTopology, vanishedQueues, type Step } from './plan-topology.ts';
+import type { Topology } from './topology.ts';
+
+/** Compares what the broker has with `wanted`; changes nothing. `previous` is what was declared before, where the caller knows. */
+export async function readPlan({ amqpUrl, api }: BrokerAccess, wanted: Topology, previous?: Topology): Promise<Step[]> {
+  const there = await readBrokerState(api);
+  const request = { wanted, there, previous };
+  return planTopology(request, await countMessages({ amqpUrl, api }, vanishedQueues(request)));
+}
+
+/**
+ * Makes what is missing, and nothing else: no queue and no message is ever deleted. Idempotent. Where anything speaks
+ * against it nothing is changed, and the `TopologyError` has every reason. Gives the steps that were taken.
+ */
+export async function deployTopology(access: BrokerAccess, wanted: Topology, previous?: Topology): Promise<Step[]> {
+  const steps = await readPlan(access, wanted, previous);
+  const refusals = steps.filter((step) => step.do === 'refuse').map(({ reason }) => reason);
+  if (refusals.length > 0) throw new TopologyError(refusals.join('; '));
+  await carryOut(access, steps, new Set(wanted.queues.map(({ name }) => name)));
+  return steps;
+}
+
+/** Nothing is routed into a queue before its policy is there, and no queue leaves its policy before nothing is routed into it. */
+async function carryOut(access: BrokerAccess, steps: readonly Step[], wanted: ReadonlySet<string>): Promise<void> {
+  const { amqpUrl, api } = access;
+  const host = api.virtualHost;
+  const unbound = steps.filter((step) => step.do === 'unbind');
+  for (const { binding, propertiesKey } of unbound)
+    await api.remove(['bindings', host, 'e', binding.exchange, 'q', binding.queue, propertiesKey]);
+  const given = [...new Set(unbound.map(({ binding }) => binding.queue))].filter((queue) => !wanted.has(queue));
+  for (const [queue, messages] of await countMessages(access, given))
+    if (messages > 0)
+      throw new TopologyError(
+        `queue "${queue}" took ${messages} messages before its bindings were gone: let its consumer finish, and apply again`,
+      );
+
+  const exchanges = steps.filter((step) => step.do === 'create-exchange').map(({ exchange }) => exchange);
+  const queues = steps.filter((step) => step.do === 'create-queue').map(({ queue }) => queue);
+  const bindings = steps.filter((step) => step.do === 'bind').map(({ binding }) => binding);
+  if (exchanges.length + queues.length > 0) await applyTopology(amqpUrl, { exchanges, queues, bindings: [] });
+  for (const { policy } of steps.filter((step) => step.do === 'set-policy'))
+    await api.put(['policies', host, policy.name], policy);
+  if (bindings.length > 0) await applyTopology(amqpUrl, { exchanges: [], queues: [], bindings });
+}
+
+const inFlight = z.object({ messages_unacknowledged: z.number().default(0) });
+
+/** Messages in each queue: those ready as of now, and those in flight as the broker counted them some seconds ago. */
+async function countMessages({ amqpUrl, api }: BrokerAccess, queues: readonly string[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  if (queues.length === 0) return counts;
+  const connection = await connect(amqpUrl, { noDelay: true, timeout: 10_000 });
+  connection.on('error', () => {});
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    for (const queue of queues) {
+      const { messageCount: ready } = await channel.checkQueue(queue);
+      const { messages_unacknowledged: taken } = await api.get(['queues', api.virtualHost, queue], inFlight);
+      counts.set(queue, ready + taken);
+    }
+    return counts;
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}

@@ -1,0 +1,60 @@
+import { describeError, PublishError, StoreUnavailableError } from '../errors.ts';
+import { problems, type ProblemKind, type ProblemName } from './problems.ts';
+
+/** Thrown where a request is answered with an error. `members` stand beside the standard ones of RFC 9457. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly problem: ProblemName;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(
+    problem: ProblemName,
+    detail: string,
+    { members = {}, ...options }: ErrorOptions & { members?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(detail, options);
+    this.problem = problem;
+    this.members = members;
+  }
+
+  get kind(): ProblemKind {
+    return problems[this.problem];
+  }
+}
+
+/** What a client is told of whatever was thrown; nothing of an unforeseen error gets out. */
+export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  if (thrown instanceof PublishError) return publishProblem(thrown);
+  if (thrown instanceof StoreUnavailableError)
+    return new Problem('store-unavailable', 'The store cannot be reached, or is overloaded: send the request again.', {
+      cause: thrown,
+    });
+  return new Problem('internal-error', 'The request failed; its instance stands in the log with the reason.', {
+    cause: thrown,
+  });
+}
+
+const publishProblems: Readonly<Record<string, ProblemName>> = {
+  UNROUTABLE: 'unroutable',
+  REFUSED: 'refused',
+  BLOCKED: 'blocked',
+  UNCONFIRMED: 'unconfirmed',
+  BROKER_UNAVAILABLE: 'broker-unavailable',
+};
+
+function publishProblem(cause: PublishError): Problem {
+  const { code, indeterminate } = cause;
+  if (code === 'TOO_LARGE')
+    return new Problem('body-too-large', 'The message is larger than the broker takes.', { cause });
+  const detail = indeterminate
+    ? 'The message may or may not have been taken. Send the same request again, with the same Idempotency-Key where it had one: it is done once.'
+    : 'The message was not taken. Send the same request again, with the same Idempotency-Key where it had one.';
+  return new Problem(publishProblems[code] ?? 'unconfirmed', detail, { cause, members: { indeterminate } });
+}
+
+/** What the log says of a failed request, the reason behind it included. */
+export function describeProblem({ problem, message, cause }: Problem): Record<string, unknown> {
+  if (cause === undefined) return { problem, detail: message };
+  return { problem, because: describeError(cause) };
+}

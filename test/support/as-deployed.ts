@@ -1,0 +1,36 @@
+import { config } from '../../lib/config.ts';
+import type { VirtualHost } from './broker.ts';
+
+/** The addresses of a broker without a login, as a deployed function has them. */
+export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
+  const without = (address: string) => {
+    const url = new URL(address);
+    [url.username, url.password] = ['', ''];
+    return url.href;
+  };
+  return { endpoint: without(host.amqpUrl), managementUrl: without(process.env['MANAGEMENT_URL']!) };
+}
+
+/** Has the modules of this test file read the settings of a deployed function, which logs in with a secret. */
+export function asDeployed(host: VirtualHost, secretArn: string, settings: Record<string, string> = {}): void {
+  const { endpoint, managementUrl } = addressesOf(host);
+  const deployed = {
+    AMQP_URL: '',
+    BROKER_ENDPOINT: endpoint,
+    BROKER_SECRET_ARN: secretArn,
+    MANAGEMENT_URL: managementUrl,
+    ...settings,
+  };
+  const before = Object.fromEntries(Object.keys(deployed).map((name) => [name, process.env[name]]));
+  Object.assign(process.env, deployed);
+  config(); // read once, kept
+  for (const [name, value] of Object.entries(before))
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+}
+
+/** The administrator of the tests' broker, as a secret's text. */
+export function administrator(): string {
+  const url = new URL(process.env['AMQP_URL']!);
+  return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
+}

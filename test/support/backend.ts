@@ -1,0 +1,39 @@
+import { createTables } from '../../infra/local/parts/tables.ts';
+import { topology } from '../../infra/topology.ts';
+import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { aVirtualHost, type VirtualHost } from './broker.ts';
+
+/** A virtual host and tables of their own, which this test file's settings name: functions imported afterwards use them. */
+export interface Backend {
+  readonly host: VirtualHost;
+  /** Declares what the broker must have. */
+  declare(): Promise<void>;
+  /** Closes what the functions opened, and removes the virtual host. */
+  remove(): Promise<void>;
+}
+
+export async function aBackend(settings: Record<string, string> = {}): Promise<Backend> {
+  const host = await aVirtualHost();
+  const tablePrefix = `${host.name}-`;
+  await createTables({ endpoint: process.env.DYNAMODB_ENDPOINT!, prefix: tablePrefix });
+  const before = { ...process.env };
+  Object.assign(
+    process.env,
+    { AMQP_URL: host.amqpUrl, TABLE_PREFIX: tablePrefix, LOG_LEVEL: 'ERROR', POWERTOOLS_METRICS_DISABLED: 'true' },
+    settings,
+  );
+  return {
+    host,
+    declare: () => applyTopology(host.amqpUrl, topology),
+    async remove() {
+      const [{ publisher }, { store }] = await Promise.all([
+        import('../../lib/broker/broker.ts'),
+        import('../../lib/inbox/store.ts'),
+      ]);
+      await publisher().close();
+      store().destroy();
+      Object.assign(process.env, before);
+      await host.remove();
+    },
+  };
+}

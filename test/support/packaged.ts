@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+import type { Template } from '../../infra/packaging/template.ts';
+
+const root = resolve('.');
+const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
+
+/** What `serverless package` made of one stack of one stage. */
+export interface Packaged {
+  /** With the template and one zip per function. */
+  readonly directory: string;
+  readonly template: Template;
+  readonly templateFile: string;
+}
+
+/** A copy of what is packaged, so that packagings side by side do not meet: Serverless works in the directory of its service. */
+export function aCheckout(): { readonly directory: string; remove(): void } {
+  const directory = mkdtempSync(join(tmpdir(), 'surehop-package-'));
+  for (const part of PARTS) cpSync(join(root, part), join(directory, part), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** Packages one stack of a stage in `checkout`, without credentials; rejects with what Serverless printed. */
+export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
+  const directory = join(checkout, '.packages', `${stack}-${stage}`);
+  const cwd = stack === 'broker' ? join(checkout, 'infra', 'broker') : checkout;
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(AWS_|AMQP_URL|MANAGEMENT_URL|DYNAMODB_|SLS_)/.test(name)),
+  );
+  try {
+    await promisify(execFile)(
+      process.execPath,
+      [serverlessCommand(), 'package', '--stage', stage, '--package', directory],
+      {
+        cwd,
+        env: {
+          ...environment,
+          // No file of this machine's owner may stand in for credentials.
+          AWS_CONFIG_FILE: '/dev/null',
+          AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+          AWS_EC2_METADATA_DISABLED: 'true',
+          SLS_TELEMETRY_DISABLED: '1',
+          SLS_NOTIFICATIONS_MODE: 'off',
+          NO_COLOR: '1',
+        },
+      },
+    );
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`serverless package --stage ${stage} (${stack}): ${stdout}${stderr}`, { cause: error });
+  }
+  const templateFile = join(directory, 'cloudformation-template-update-stack.json');
+  return { directory, templateFile, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
+}
+
+function serverlessCommand(): string {
+  const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
+  return join(dirname(manifest), bin.serverless);
+}

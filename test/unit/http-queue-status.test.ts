@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals';
+
+import { statusOf } from '../../functions/operations/queue-status.ts';
+
+const tier = (name: string) => ({ exchange: name, delayMs: 1_000 });
+const shared = [tier('retry.1s'), tier('retry.2s')];
+const queue = (name: string, retryTiers = shared) => ({ name, retryTiers, deadLetterExchange: 'dead-letters' });
+const none = { byQueue: new Map(), isAtLeast: false };
+const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
+
+test('what waits in tiers that queues share is told of the tier, and of a queue only where it is known', () => {
+  const queues = [queue('stock'), queue('points'), queue('own', [tier('retry.own')])];
+  const waiting = (inShared: number) =>
+    statusOf(
+      queues,
+      'dead-letters',
+      [figures('retry.1s', inShared), figures('retry.2s', 0), figures('retry.own', 3, 1)],
+      none,
+    );
+  expect(waiting(2).queues.map(({ retrying }) => retrying)).toEqual([null, null, 4]);
+  expect(waiting(0).queues.map(({ retrying }) => retrying)).toEqual([0, 0, 4]);
+  expect(waiting(2).retryTiers).toEqual([
+    { name: 'retry.1s', delayMs: 1_000, waiting: 2 },
+    { name: 'retry.2s', delayMs: 1_000, waiting: 0 },
+    { name: 'retry.own', delayMs: 1_000, waiting: 4 },
+  ]);
+});
+
+test('what the broker has not counted yet is unknown, not zero', () => {
+  const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none).queues;
+  expect(status).toEqual({
+    name: 'stock',
+    ready: null,
+    unacknowledged: null,
+    consumers: null,
+    retrying: null,
+    deadLettered: 0,
+    oldestMessageAt: null,
+  });
+});
+
+test('dead letters are told per queue, and are unknown while the store is away', () => {
+  const open = {
+    byQueue: new Map([
+      ['stock', 2],
+      ['', 1],
+    ]),
+    isAtLeast: true,
+  };
+  expect(statusOf([queue('stock')], 'dead-letters', [figures('dead-letters', 5)], open)).toMatchObject({
+    queues: [{ deadLettered: 2 }],
+    deadLetters: { ready: 5, unacknowledged: 0, open: 3, openIsAtLeast: true },
+  });
+  expect(statusOf([queue('stock')], 'dead-letters', [], undefined)).toMatchObject({
+    queues: [{ deadLettered: null }],
+    deadLetters: { open: null },
+  });
+});
