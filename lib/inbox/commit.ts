@@ -15,7 +15,7 @@ export async function commitEntries(
   shared: Omit<Commit, 'results'>,
   entries: readonly Entry[],
 ): Promise<CommitResult[]> {
-  const results = new Array<CommitResult>(entries.length);
+  const results: CommitResult[] = [];
   const commit: Commit = { ...shared, results };
   const members: Member[] = [];
   for (const [index, entry] of entries.entries()) {

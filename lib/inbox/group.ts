@@ -95,7 +95,7 @@ export function toGroups(members: readonly Member[]): Group[] {
   const isWhole = ({ items, bytes, isTorn }: Component): boolean =>
     !isTorn && items.size <= transactionLimits.items && bytes <= transactionLimits.bytes;
   const tooLarge = components.filter((component) => !isWhole(component)).flatMap((component) => component.members);
-  const groups = chain(tooLarge.sort((one, other) => one.index - other.index));
+  const groups = chain(tooLarge.toSorted((one, other) => one.index - other.index));
   spread(components.filter(isWhole), groups);
   for (const group of groups) group.members.sort((one, other) => one.index - other.index);
   return groups;

@@ -7,7 +7,7 @@ export type Attributes = Record<string, AttributeValue>;
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const MAX_ITEM_BYTES = 400 * 1024;
-const LARGEST_NUMBER = 9.9999999999999999e125;
+const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;
 
 /** What cannot be written, whoever tries: no retry helps. */

@@ -127,7 +127,7 @@ async function contents(to: string): Promise<Model['items']> {
 const sorted = (items: Model['items'], to: string) =>
   [...items.entries()]
     .map(([at, item]) => [at.replaceAll(to, ''), JSON.parse(JSON.stringify(item).replaceAll(to, ''))] as const)
-    .sort(([one], [other]) => (one < other ? -1 : 1));
+    .toSorted(([one], [other]) => (one < other ? -1 : 1));
 
 async function markers(list: readonly Entry[], to: string) {
   const found = await store.inbox().find(
@@ -136,7 +136,7 @@ async function markers(list: readonly Entry[], to: string) {
   );
   return [...found.values()]
     .map(({ id, state, payloadHash }) => `${id.slice(to.length)} ${state} ${payloadHash}`)
-    .sort();
+    .toSorted();
 }
 
 async function compare(

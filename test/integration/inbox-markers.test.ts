@@ -101,7 +101,7 @@ describe('finding', () => {
     await inbox.commit(QUEUE, entries, never);
     const ids = entries.map((entry) => entry.id);
     const markers = await inbox.find(QUEUE, [...ids, ...ids, id('unknown')]);
-    expect([...markers.keys()].sort()).toEqual([...ids].sort());
+    expect([...markers.keys()].toSorted()).toEqual([...ids].toSorted());
     expect((await inbox.find('points', ids)).size).toBe(0);
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });

@@ -32,7 +32,7 @@ test('creating tables that are there changes nothing', async () => {
   const endpoint = process.env['DYNAMODB_ENDPOINT']!;
   await store.put('points', { customerId: { S: 'c' }, points: { N: '7' } });
   const names = await createTables({ endpoint, prefix: store.prefix });
-  expect(names.map((name) => name.slice(store.prefix.length)).sort()).toEqual([
+  expect(names.map((name) => name.slice(store.prefix.length)).toSorted()).toEqual([
     'awards',
     'dead-letters',
     'inbox',
@@ -48,5 +48,5 @@ test('dead letters can be listed newest first, and by message', async () => {
   const indexes = (Table?.GlobalSecondaryIndexes ?? []).map(
     ({ IndexName, KeySchema }) => `${IndexName}: ${KeySchema?.map(({ AttributeName }) => AttributeName).join(', ')}`,
   );
-  expect(indexes.sort()).toEqual(['by-message: messageId, listedAt', 'newest: kind, listedAt']);
+  expect(indexes.toSorted()).toEqual(['by-message: messageId, listedAt', 'newest: kind, listedAt']);
 });

@@ -90,7 +90,7 @@ describe('grouping', () => {
         }
         for (const group of groups) {
           expect(group.members.map(({ index }) => index)).toEqual(
-            group.members.map(({ index }) => index).sort((a, b) => a - b),
+            group.members.map(({ index }) => index).toSorted((a, b) => a - b),
           );
           expect(new Set(group.members.flatMap(({ footprint }) => [...footprint.keys()])).size).toBeLessThanOrEqual(
             transactionLimits.items,
