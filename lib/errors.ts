@@ -30,6 +30,7 @@ export const errorCodes = {
   INVALID_EFFECT: 'DynamoDB refuses the effects of this message as they are.',
   TIME_LIMIT: 'The rule did not finish within the time that one message gets.',
   LEASED: 'Another environment works on this message now.',
+  HELD: 'An earlier message of the same key is not done yet.',
   UNKNOWN_ERROR: 'The rule threw an error without a code.',
 } as const;
 

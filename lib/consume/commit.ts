@@ -1,21 +1,17 @@
 import type { WorkQueue } from '../broker/topology.ts';
-import type { CommitResult, Inbox } from '../inbox/inbox.ts';
+import type { CommitResult } from '../inbox/inbox.ts';
+import type { Batch } from './batch.ts';
 import { deadLetter, outcomeOf, unfinished } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
 /** Commits what was decided, effects and marker together, and notes what came of it. */
-export async function commitAll(
-  works: readonly Work[],
-  queue: WorkQueue,
-  inbox: Inbox,
-  signal: AbortSignal,
-): Promise<void> {
+export async function commitAll(works: readonly Work[], { queue, inbox, commitSignal }: Batch): Promise<void> {
   const decided = open(works).flatMap((work) => (work.decision ? [{ work, decision: work.decision }] : []));
   if (decided.length === 0) return;
   const entries = decided.map(({ work, decision }) => {
     return { id: work.ready.id, payloadHash: work.delivery.payloadHash, decision, hasMarker: work.hasMarker };
   });
-  const results = await inbox.commit(queue.name, entries, signal);
+  const results = await inbox.commit(queue.name, entries, commitSignal);
   decided.forEach(({ work }, index) => applyResult(work, results[index]!, queue));
 }
 

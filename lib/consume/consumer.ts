@@ -10,19 +10,27 @@ import type { Inbox } from '../inbox/inbox.ts';
 import { readItem } from '../inbox/read-item.ts';
 import { inbox, store } from '../inbox/store.ts';
 import { log } from '../log.ts';
+import type { Batch } from './batch.ts';
 import { commitAll } from './commit.ts';
 import { decideAll } from './decide.ts';
 import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown } from './drop-known.ts';
 import { emitAll } from './emit.ts';
+import { inOrder } from './in-order.ts';
+import { noteProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
 import { settleAll } from './settle.ts';
+import { isSuspect, noteSurvival, runAlone } from './suspects.ts';
 import { tell } from './tell.ts';
-import { admit, followTwins, pairTwins, type Work } from './work.ts';
+import { admit, followTwins, open, pairTwins, type Work } from './work.ts';
 
 /** Which queue a consumer works on, and what it does with each kind of event. */
-export type ConsumerDefinition<T> = { readonly queue: WorkQueue } & (
+export type ConsumerDefinition<T> = {
+  readonly queue: WorkQueue;
+  /** Messages with the same key are done one after another, in the order of their arrival; without it, all side by side. */
+  readonly orderBy?: (event: any) => string;
+} & (
   | { readonly event: EventDefinition<T>; readonly decide: Decide<T> }
   | { readonly event: EventDefinition<T>; readonly perform: Perform<T> }
   | { readonly rules: readonly Rule[] }
@@ -48,37 +56,55 @@ const RESERVED = 0.25;
  * with `BatchUnfinishedError` where the whole batch must come again.
  */
 export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts = ambient()) {
-  const { queue } = definition;
+  const { queue, orderBy } = definition;
   const rules: readonly Rule[] = 'rules' in definition ? definition.rules : [definition];
 
   return async (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> => {
-    const { inbox, publisher, clock, config, read } = parts;
+    const { clock, inbox } = parts;
     const startedAtMs = clock.now();
-    const timeLeftMs = () => context.getRemainingTimeInMillis();
-    const reservedMs = timeLeftMs() * RESERVED;
-    const commitSignal = AbortSignal.timeout(Math.max(Math.floor(timeLeftMs() - reservedMs / 2), 1));
-    const deadlineMs = () => Math.max(Math.min(config.PUBLISH_DEADLINE_MS, timeLeftMs() - reservedMs / 10), 1);
+    const batch = aBatch(queue, parts, context);
+    const finish = async (works: readonly Work[]) => {
+      await (orderBy ? inOrder(works, orderBy, batch, (next) => perform(next, batch)) : perform(works, batch));
+      await emitAll(works, batch);
+      await settleAll(works, batch);
+    };
 
-    const works: Work[] = decode(event).map((delivery) => admit(delivery, rules));
+    const works = decode(event).map((delivery) => admit(delivery, rules));
     pairTwins(works);
     await dropKnown(works, queue.name, inbox);
-    await decideAll(works, {
-      queue,
-      inbox,
-      read,
-      timeLimitMs: config.MESSAGE_TIME_LIMIT_MS,
-      concurrency: config.BATCH_CONCURRENCY,
-      timeLeftMs: () => timeLeftMs() - reservedMs,
-    });
-    await commitAll(works, queue, inbox, commitSignal);
-    await emitAll(works, publisher, { clock, appId: config.SERVICE_NAME, deadlineMs: deadlineMs() });
-    await settleAll(works, queue, { publisher, inbox, clock, deadlineMs: deadlineMs(), warn });
+    const suspects = new Set<Work>(open(works).filter(isSuspect));
+    await finish(works.filter((work) => !suspects.has(work)));
+    if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
     followTwins(works);
+    noteSurvival(works);
+    await noteProgress(works, batch);
 
     const report = reportOf(queue, works);
     tell(report, works, clock.now() - startedAtMs);
     if (report.counts.unfinished > 0) throw new BatchUnfinishedError(report);
     return report;
+  };
+}
+
+async function perform(works: readonly Work[], batch: Batch): Promise<void> {
+  await decideAll(works, batch);
+  await commitAll(works, batch);
+}
+
+/** A share of the invocation's time is kept: deciding ends first, then committing, and placing has the last of it. */
+function aBatch(queue: WorkQueue, { config, ...parts }: ConsumerParts, context: RemainingTime): Batch {
+  const timeLeftMs = () => context.getRemainingTimeInMillis();
+  const reservedMs = timeLeftMs() * RESERVED;
+  return {
+    ...parts,
+    queue,
+    appId: config.SERVICE_NAME,
+    timeLimitMs: config.MESSAGE_TIME_LIMIT_MS,
+    concurrency: config.BATCH_CONCURRENCY,
+    timeLeftMs: () => timeLeftMs() - reservedMs,
+    commitSignal: AbortSignal.timeout(Math.max(Math.floor(timeLeftMs() - reservedMs / 2), 1)),
+    publishDeadlineMs: () => Math.max(Math.min(config.PUBLISH_DEADLINE_MS, timeLeftMs() - reservedMs / 10), 1),
+    warn,
   };
 }
 

@@ -1,40 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import pMap from 'p-map';
 
-import type { WorkQueue } from '../broker/topology.ts';
 import { CodedError } from '../errors.ts';
-import type { Inbox } from '../inbox/inbox.ts';
-import type { Item, Key } from '../inbox/decision.ts';
+import type { Batch } from './batch.ts';
 import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
-export interface DecideOptions {
-  readonly queue: WorkQueue;
-  readonly inbox: Inbox;
-  readonly read: (table: string, key: Key) => Promise<Item | undefined>;
-  readonly timeLimitMs: number;
-  readonly concurrency: number;
-  /** How long the invocation may still decide, in ms; 0 when the rest of its time is kept for settling. */
-  readonly timeLeftMs: () => number;
-}
-
 /** Asks each message's rule, so many at once; a message whose turn does not come in time stays unfinished. */
-export async function decideAll(works: readonly Work[], options: DecideOptions): Promise<void> {
-  await pMap(open(works), (work) => decideOne(work, options), { concurrency: options.concurrency });
+export async function decideAll(works: readonly Work[], batch: Batch): Promise<void> {
+  await pMap(open(works), (work) => decideOne(work, batch), { concurrency: batch.concurrency });
 }
 
-async function decideOne(work: ReadyWork, options: DecideOptions): Promise<void> {
-  const { queue, timeLimitMs, timeLeftMs } = options;
+async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {
+  const { queue, timeLimitMs, timeLeftMs } = batch;
   const { attempt } = work.delivery.envelope;
   const leftMs = timeLeftMs();
   if (leftMs <= 0) return void (work.outcome = outOfTime());
   try {
     await within(Math.min(timeLimitMs, leftMs), (signal) => {
-      const context: RuleContext = { id: work.ready.id, attempt, signal, read: options.read };
+      const context: RuleContext = { id: work.ready.id, attempt, signal, read: batch.read };
       const { rule, event } = work.ready;
       if (rule.perform)
-        return performUnderLease(work, () => rule.perform(event, context), options).then((outcome) => {
+        return performUnderLease(work, () => rule.perform(event, context), batch).then((outcome) => {
           if (!signal.aborted) work.outcome = outcome;
         });
       const decision = rule.decide(event, context);
@@ -51,7 +39,8 @@ async function decideOne(work: ReadyWork, options: DecideOptions): Promise<void>
   }
 }
 
-const outOfTime = (): Outcome => ({
+/** What becomes of a message whose turn did not come. */
+export const outOfTime = (): Outcome => ({
   is: 'unfinished',
   code: 'TIME_LIMIT',
   message: 'the invocation ran out of time before this message could be decided',
@@ -90,12 +79,8 @@ const LEASE_MARGIN_MS = 5_000;
  * The marker is a lease before the call and completed after it. Whoever finds it taken comes again later, without an
  * attempt spent; a lease that was lost meanwhile is retried, never skipped.
  */
-async function performUnderLease(
-  work: ReadyWork,
-  perform: () => Promise<void>,
-  options: DecideOptions,
-): Promise<Outcome> {
-  const { queue, inbox, timeLimitMs } = options;
+async function performUnderLease(work: ReadyWork, perform: () => Promise<void>, batch: Batch): Promise<Outcome> {
+  const { queue, inbox, timeLimitMs } = batch;
   const { delivery, ready } = work;
   const owner = randomUUID();
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;

@@ -1,6 +1,5 @@
 import { eventMessage } from '../broker/envelope.ts';
-import type { Publisher } from '../broker/publisher.ts';
-import type { Clock } from '../clock.ts';
+import type { Batch } from './batch.ts';
 import { unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
 
@@ -10,8 +9,7 @@ import type { Work } from './work.ts';
  */
 export async function emitAll(
   works: readonly Work[],
-  publisher: Publisher,
-  { clock, appId, deadlineMs }: { clock: Clock; appId: string; deadlineMs: number },
+  { publisher, clock, appId, publishDeadlineMs }: Batch,
 ): Promise<void> {
   const pending = works.flatMap((work) => (work.events ?? []).map((event) => ({ work, event })));
   if (pending.length === 0) return;
@@ -27,7 +25,7 @@ export async function emitAll(
       tracestate: delivery.envelope.tracestate,
     }),
   );
-  const errors = await publisher.publishAll(messages, deadlineMs);
+  const errors = await publisher.publishAll(messages, publishDeadlineMs());
   pending.forEach(({ work }, index) => {
     if (errors[index]) work.outcome = unfinished(errors[index]);
   });

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 
 import { deadLetterCopy, retryCopy } from '../broker/envelope.ts';
 import type { Message } from '../broker/message.ts';
-import type { Publisher } from '../broker/publisher.ts';
 import type { WorkQueue } from '../broker/topology.ts';
-import type { Clock } from '../clock.ts';
-import type { Inbox, Placement } from '../inbox/inbox.ts';
+import type { Placement } from '../inbox/inbox.ts';
 import { deriveId, type MessageId } from '../message-id.ts';
+import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 import { unfinished, type Outcome } from './outcome.ts';
 import type { Work } from './work.ts';
@@ -18,28 +17,13 @@ type Failed = Extract<Outcome, { is: 'retry' | 'dead-letter' }>;
  * whole batch when the function returns, so what was not placed by then would be lost. Then notes the placements, so that
  * a batch that comes again places no second copy.
  */
-export async function settleAll(
-  works: readonly Work[],
-  queue: WorkQueue,
-  {
-    publisher,
-    inbox,
-    clock,
-    deadlineMs,
-    warn,
-  }: {
-    publisher: Publisher;
-    inbox: Inbox;
-    clock: Clock;
-    deadlineMs: number;
-    warn: (message: string, error: unknown) => void;
-  },
-): Promise<void> {
+export async function settleAll(works: readonly Work[], batch: Batch): Promise<void> {
+  const { queue, publisher, inbox, clock, publishDeadlineMs, warn } = batch;
   const failed = works.flatMap((work) => (isFailed(work.outcome) ? [{ work, outcome: work.outcome }] : []));
   if (failed.length === 0) return;
   const at = new Date(clock.now()).toISOString();
   const copies = failed.map(({ work, outcome }) => copyOf(work.delivery, outcome, queue, at));
-  const errors = await publisher.publishAll(copies, deadlineMs);
+  const errors = await publisher.publishAll(copies, publishDeadlineMs());
   const placements: Placement[] = [];
   failed.forEach(({ work, outcome }, index) => {
     if (errors[index]) work.outcome = unfinished(errors[index]);

@@ -59,25 +59,36 @@ function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Ru
   return version === rule.event.version ? rule : `version ${version} of ${rule.event.type} is none of ${known}`;
 }
 
-/** Of several copies of one message in a batch the first is worked on; another body under the same id is a dead letter. */
+/**
+ * Of several copies of one message in a batch the one furthest on is worked on: an original that comes again beside its own
+ * retry copy was placed already, and dropping both would lose the message. Another body under the same id is a dead letter.
+ */
 export function pairTwins(works: readonly Work[]): void {
-  const first = new Map<MessageId, Work>();
-  for (const work of works) {
-    if (work.outcome || !work.ready) continue;
-    const original = first.get(work.ready.id);
-    if (!original) first.set(work.ready.id, work);
-    else if (original.delivery.payloadHash === work.delivery.payloadHash) work.twin = original;
-    else work.outcome = deadLetter('PAYLOAD_MISMATCH');
+  const chosen = new Map<MessageId, ReadyWork>();
+  for (const work of open(works)) {
+    const other = chosen.get(work.ready.id);
+    if (other && other.delivery.payloadHash !== work.delivery.payloadHash) {
+      work.outcome = deadLetter('PAYLOAD_MISMATCH');
+    } else if (!other || isAhead(work, other)) {
+      if (other) other.twin = work;
+      chosen.set(work.ready.id, work);
+    } else work.twin = other;
   }
 }
+
+const isAhead = ({ delivery: { envelope: one } }: Work, { delivery: { envelope: other } }: Work) =>
+  one.redrives > other.redrives || (one.redrives === other.redrives && one.attempt > other.attempt);
 
 /** A copy is a duplicate of the one that was worked on; where that one comes back, so does the copy. */
 export function followTwins(works: readonly Work[]): void {
   for (const work of works) {
     if (!work.twin) continue;
-    work.outcome = work.twin.outcome?.is === 'unfinished' ? work.twin.outcome : { is: 'duplicate' };
+    const { outcome } = chosenOf(work);
+    work.outcome = outcome?.is === 'unfinished' ? outcome : { is: 'duplicate' };
   }
 }
+
+const chosenOf = (work: Work): Work => (work.twin ? chosenOf(work.twin) : work);
 
 /** The works that still need an outcome. */
 export const open = (works: readonly Work[]) => works.filter((work): work is ReadyWork => !work.outcome && !work.twin);

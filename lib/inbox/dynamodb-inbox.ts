@@ -2,12 +2,15 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../clock.ts';
 import { commitEntries } from './commit.ts';
 import { findMarkers } from './find.ts';
+import { readHolds, writeHold } from './holds.ts';
 import type { Inbox } from './inbox.ts';
+import { beginIsolated, endIsolated, isolatedRuns } from './isolation.ts';
 import { completeLease, releaseLease, takeLease } from './lease.ts';
 import { INBOX_TABLE } from './marker.ts';
 import { defaultPatience } from './patience.ts';
 import type { Patience } from './patience.ts';
 import { recordPlacements } from './place.ts';
+import { noteProgress, readProgress } from './progress.ts';
 import type { Scope } from './transaction.ts';
 
 export interface InboxOptions {
@@ -40,5 +43,12 @@ export function createInbox({
       takeLease(store, scopeOf(queue), { id, payloadHash, owner, durationMs }),
     completeLease: (queue, id, owner) => completeLease(store, scopeOf(queue), id, owner),
     releaseLease: (queue, id, owner) => releaseLease(store, scopeOf(queue), id, owner),
+    isolatedRuns: (queue, ids) => isolatedRuns(store, scopeOf(queue), ids),
+    beginIsolated: (queue, id) => beginIsolated(store, scopeOf(queue), id),
+    endIsolated: (queue, id) => endIsolated(store, scopeOf(queue), id),
+    readHolds: (queue, keys) => readHolds(store, scopeOf(queue), keys),
+    writeHold: (queue, key, ids, before) => writeHold(store, scopeOf(queue), key, ids, before),
+    noteProgress: (queue, progress) => noteProgress(store, scopeOf(queue), progress),
+    readProgress: (queue) => readProgress(store, scopeOf(queue)),
   };
 }

@@ -71,6 +71,19 @@ export interface Placement extends Attempt {
   readonly message: string;
 }
 
+/** Who of one key waits for whom: the first has failed and comes again, the others wait for it, in this order. */
+export interface Hold {
+  readonly ids: readonly MessageId[];
+  readonly version: number;
+  readonly changedAtMs: number;
+}
+
+/** How far a queue was read: when the oldest message of a batch was published, and when that batch was worked on (ISO 8601). */
+export interface Progress {
+  readonly oldestPublishedAt: string;
+  readonly at: string;
+}
+
 /** Remembers per consumer what was done, in the same transaction as the effects themselves. */
 export interface Inbox {
   /** The markers that the store has, strongly consistent. Throws `StoreUnavailableError`. */
@@ -85,4 +98,18 @@ export interface Inbox {
   completeLease(queue: string, id: MessageId, owner: string): Promise<boolean>;
   /** Gives a lease back before its time, so that the retry need not wait for its expiry. */
   releaseLease(queue: string, id: MessageId, owner: string): Promise<void>;
+  /** How often each of these was begun alone without an end. Throws `StoreUnavailableError`. */
+  isolatedRuns(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, number>>;
+  /** Notes, before anything else is done, that the message is now run alone. Throws `StoreUnavailableError`. */
+  beginIsolated(queue: string, id: MessageId): Promise<void>;
+  /** Notes that the runtime survived the message. Throws `StoreUnavailableError`. */
+  endIsolated(queue: string, id: MessageId): Promise<void>;
+  /** Who waits for whom, by key. Throws `StoreUnavailableError`. */
+  readHolds(queue: string, keys: readonly string[]): Promise<Map<string, Hold>>;
+  /** Writes who waits from now on; `false` where another environment changed it meanwhile. Throws `StoreUnavailableError`. */
+  writeHold(queue: string, key: string, ids: readonly MessageId[], before: Hold | undefined): Promise<boolean>;
+  /** Throws `StoreUnavailableError`. */
+  noteProgress(queue: string, progress: Progress): Promise<void>;
+  /** Throws `StoreUnavailableError`. */
+  readProgress(queue: string): Promise<Progress | undefined>;
 }

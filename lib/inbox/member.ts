@@ -113,9 +113,9 @@ const toOption = ({ effects, events = [] }: Decision, state: Option['state'], re
 });
 
 /** The events of the option that was taken, each with an id that a repetition derives again. */
-export const storedEvents = ({ id }: Entry, { followUps }: Option): StoredEvent[] =>
+export const storedEvents = (queue: string, { id }: Entry, { followUps }: Option): StoredEvent[] =>
   followUps.map(({ event: { type, version, exchange }, data }, index) => {
-    return { id: deriveId(id, type, String(index)), type, version, exchange, data };
+    return { id: deriveId(queue, id, type, String(index)), type, version, exchange, data };
   });
 
 function optionBytes({ followUps, reason, operations }: Option): number {

@@ -124,7 +124,7 @@ export function toTransaction(chosen: readonly Choice[], scope: Scope, nowMs: nu
   for (const { member, option } of chosen) {
     const { id, payloadHash } = member.entry;
     const { state, reason } = option;
-    const marker = { queue, id, payloadHash, at, state, reason, events: storedEvents(member.entry, option) };
+    const marker = { queue, id, payloadHash, at, state, reason, events: storedEvents(queue, member.entry, option) };
     markers.push(marker);
     const condition = member.hasMarker ? givesWay : noMarker;
     TransactItems.push({ Put: { TableName, Item: doneItem(marker, expiresAt), ...condition } });

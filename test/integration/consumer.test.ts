@@ -282,6 +282,18 @@ describe('a batch', () => {
     expect(await placed('dead-letters')).toHaveLength(1);
   });
 
+  test('with a message that was placed already, next to its own retry copy, works on the copy', async () => {
+    const original = message('transient');
+    await run([original]);
+    const id = String(original.basicProperties.messageId);
+    const copy = message('transient', { id, headers: { 'surehop-attempt': 2 } });
+    const report = await run([{ ...original, redelivered: true }, copy, message()]);
+    expect(report.counts).toMatchObject({ completed: 1, duplicate: 1, retry: 1 });
+    expect(await placed('retry.2s')).toHaveLength(1);
+    await placed('retry.1s');
+    await placed('stock');
+  });
+
   test('keeps copies with one id and one body apart from those that only share a body', async () => {
     const report = await run([message('well', { id: 'a' + sku }), message('well', { id: 'b' + sku })]);
     expect(report.counts.completed).toBe(2);

@@ -85,7 +85,7 @@ describe('a grouped commit', () => {
     const [again] = await inbox.commit(QUEUE, [entry('one', { effects: [] })], never);
     const events = [
       {
-        id: deriveId(id('one'), 'order.rejected', '0'),
+        id: deriveId(QUEUE, id('one'), 'order.rejected', '0'),
         type: 'order.rejected',
         version: 1,
         exchange: 'orders',

@@ -14,6 +14,7 @@ export const tallied = defineEvent({
   exchange: exchanges.orders,
   schema: z.object({
     sku: z.string(),
+    number: z.int().optional(),
     behave: z.enum(['well', 'reject', 'permanent', 'retry-after', 'transient', 'hang', 'conflict']).default('well'),
   }),
 });

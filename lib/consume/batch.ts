@@ -1,0 +1,27 @@
+import type { Publisher } from '../broker/publisher.ts';
+import type { WorkQueue } from '../broker/topology.ts';
+import type { Clock } from '../clock.ts';
+import type { Inbox } from '../inbox/inbox.ts';
+import type { RuleContext } from './rule.ts';
+
+/** What every step of one batch works with. */
+export interface Batch {
+  readonly queue: WorkQueue;
+  readonly inbox: Inbox;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly read: RuleContext['read'];
+  /** AMQP app id of the events that it publishes. */
+  readonly appId: string;
+  /** What one message gets, in ms. */
+  readonly timeLimitMs: number;
+  /** Messages decided at once. */
+  readonly concurrency: number;
+  /** How long the invocation may still decide, in ms; 0 and less when the rest of its time is kept for settling. */
+  readonly timeLeftMs: () => number;
+  /** Aborted when no more may be committed. */
+  readonly commitSignal: AbortSignal;
+  /** What a publish gets now, in ms. */
+  readonly publishDeadlineMs: () => number;
+  readonly warn: (message: string, error: unknown) => void;
+}

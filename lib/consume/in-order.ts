@@ -1,0 +1,111 @@
+import { CodedError, errorCodes } from '../errors.ts';
+import type { Hold } from '../inbox/inbox.ts';
+import type { MessageId } from '../message-id.ts';
+import type { Batch } from './batch.ts';
+import { postponed, unfinished, type Outcome } from './outcome.ts';
+import { open, type ReadyWork, type Work } from './work.ts';
+
+/** Messages of one key that may wait at most; past it they come back with their batch until there is room. */
+const MAX_WAITING = 5_000;
+
+/** A message that others wait for and that has not come again for so long is not waited for any more, in ms. */
+const PATIENCE_MS = 3_600_000;
+
+/** The messages of one key: in the order in which they must be done, as far as they are here. */
+interface Line {
+  readonly key: string;
+  readonly before: Hold | undefined;
+  /** Who still has to be done, first things first. */
+  waiting: MessageId[];
+  readonly here: Map<MessageId, ReadyWork>;
+}
+
+/**
+ * Runs the messages of one key one after another, and keys side by side. A failed message holds back its own key only:
+ * what comes after it waits in a retry tier, no attempt spent, and the store remembers the order. `run` must leave each
+ * of its works with an outcome.
+ */
+export async function inOrder(
+  works: readonly Work[],
+  keyOf: (event: any) => string,
+  batch: Batch,
+  run: (works: readonly Work[]) => Promise<void>,
+): Promise<void> {
+  const candidates = open(works);
+  try {
+    const lines = await lineUp(candidates, keyOf, batch);
+    for (let wave = nextOf(lines); wave.length > 0; wave = nextOf(lines)) {
+      await run(wave.map(({ work }) => work));
+      for (const { line, work } of wave)
+        if (isOver(work.outcome)) line.waiting.shift();
+        else hold(line, work, batch);
+    }
+    for (const line of lines) hold(line, undefined, batch);
+    for (const line of lines) await remember(line, batch);
+  } catch (error) {
+    for (const work of candidates) if (!work.outcome || work.outcome.is === 'retry') work.outcome = unfinished(error);
+  }
+}
+
+async function lineUp(
+  works: readonly ReadyWork[],
+  keyOf: (event: any) => string,
+  { inbox, queue, clock }: Batch,
+): Promise<Line[]> {
+  const byKey = new Map<string, ReadyWork[]>();
+  for (const work of works) {
+    const key = keyOf(work.ready.event);
+    const others = byKey.get(key);
+    if (others) others.push(work);
+    else byKey.set(key, [work]);
+  }
+  const holds = await inbox.readHolds(queue.name, [...byKey.keys()]);
+  const held = [...holds.values()].flatMap(({ ids }) => ids);
+  // A process may be gone between finishing a message and striking it off: its marker tells.
+  const markers = held.length > 0 ? await inbox.find(queue.name, held) : new Map();
+  return [...byKey].map(([key, mine]) => {
+    const before = holds.get(key);
+    const here = new Map(mine.map((work) => [work.ready.id, work]));
+    const isDone = (id: MessageId) =>
+      !here.has(id) && ['completed', 'rejected', 'dead-lettered'].includes(markers.get(id)?.state);
+    const waiting = (before?.ids ?? []).filter((id) => !isDone(id));
+    const isForgotten = before && clock.now() - before.changedAtMs > PATIENCE_MS;
+    if (isForgotten) while (waiting[0] && !here.has(waiting[0])) waiting.shift();
+    const known = new Set(waiting);
+    for (const id of here.keys()) if (!known.has(id)) waiting.push(id);
+    return { key, before, waiting, here };
+  });
+}
+
+/** The first of each line, where it is here and has no outcome yet. */
+const nextOf = (lines: readonly Line[]) =>
+  lines.flatMap((line) => {
+    const work = line.waiting[0] && line.here.get(line.waiting[0]);
+    return work && !work.outcome ? [{ line, work }] : [];
+  });
+
+const isOver = (outcome: Outcome | undefined) =>
+  outcome !== undefined && outcome.is !== 'retry' && outcome.is !== 'unfinished';
+
+/** Gives all that are here and still wait the outcome that the one before them leaves them. */
+function hold({ waiting, here }: Line, failed: ReadyWork | undefined, { queue }: Batch): void {
+  for (const [place, id] of waiting.entries()) {
+    const work = here.get(id);
+    if (!work || work.outcome) continue;
+    const { outcome } = failed ?? {};
+    if (outcome?.is === 'unfinished' || place >= MAX_WAITING) work.outcome = { is: 'unfinished', ...HELD };
+    else {
+      const delayMs = outcome?.is === 'retry' ? outcome.tier.delayMs : 0;
+      work.outcome = postponed('HELD', work.delivery.envelope.attempt, queue, delayMs);
+    }
+  }
+}
+
+const HELD = { code: 'HELD', message: errorCodes.HELD } as const;
+
+/** Written before any copy is placed: who comes back finds the order that it left. */
+async function remember({ key, waiting, before }: Line, { inbox, queue }: Batch): Promise<void> {
+  if (waiting.join() === (before?.ids ?? []).join()) return;
+  if (await inbox.writeHold(queue.name, key, waiting, before)) return;
+  throw new CodedError('CONFLICT', `another environment works on the messages of the key ${key}`);
+}

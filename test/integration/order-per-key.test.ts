@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { consumer } from '../../lib/consume/consumer.ts';
+import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
+import { deadLetterQueue } from '../../infra/topology.ts';
+import { anEvent, aRecord } from '../support/delivery.ts';
+import { anInvocation } from '../support/invocation.ts';
+import { recordFromBroker } from '../support/from-broker.ts';
+import { tallying } from '../support/tally.ts';
+import { aWorkshop, type Workshop } from '../support/workshop.ts';
+
+let shop: Workshop;
+beforeAll(async () => {
+  shop = await aWorkshop();
+});
+afterAll(() => shop.remove());
+
+/** What was done, in its order: `key:number`. */
+let done: string[];
+/** The next tries of these fail. */
+let failing: Map<string, number>;
+beforeEach(() => {
+  done = [];
+  failing = new Map();
+});
+
+const definition = {
+  ...tallying,
+  orderBy: ({ sku }: { sku: string }) => sku,
+  decide: (event: { sku: string; number?: number }) => {
+    const name = `${event.sku}:${event.number}`;
+    const failures = failing.get(name) ?? 0;
+    if (failures > 0) {
+      failing.set(name, failures - 1);
+      throw new Error('not this time');
+    }
+    done.push(name);
+    return {
+      effects: [{ kind: 'add', table: 'stock', key: { sku: event.sku }, attribute: 'available', by: 1 } as const],
+    };
+  },
+};
+
+const message = (sku: string, number: number) => aRecord({ type: 'test.tallied', body: { sku, number } });
+const run = (records: readonly RabbitMqRecord[]) => consumer(definition, shop.parts)(anEvent(records), anInvocation());
+
+/** Takes everything that came back to the queue, in its order, and runs it as a batch; until nothing comes any more. */
+async function runWhatComesBack(): Promise<void> {
+  for (let quietMs = 0; quietMs < 6_000;) {
+    const messages = await shop.host.drain('stock');
+    if (messages.length > 0) {
+      await run(messages.map(recordFromBroker));
+      quietMs = 0;
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      quietMs += 100;
+    }
+  }
+}
+
+const of = (key: string) => done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]));
+
+describe('the messages of one key', () => {
+  test('are done one after another; a failed one holds back its own key and no other', async () => {
+    const [a, b] = [randomUUID(), randomUUID()];
+    failing.set(`${a}:1`, 2);
+    await run([message(a, 1), message(a, 2), message(b, 1), message(a, 3), message(b, 2)]);
+    expect(of(a)).toEqual([]);
+    expect(of(b)).toEqual([1, 2]);
+    // Later arrivals wait too, though the failed one is not in their batch.
+    await run([message(a, 4), message(b, 3)]);
+    expect(of(b)).toEqual([1, 2, 3]);
+    await runWhatComesBack();
+    expect(of(a)).toEqual([1, 2, 3, 4]);
+    expect((await shop.item('stock', { sku: a }))?.available).toBe(4);
+  });
+
+  test('go on after one of them became a dead letter', async () => {
+    const a = randomUUID();
+    failing.set(`${a}:2`, 9);
+    await run([message(a, 1), message(a, 2), message(a, 3)]);
+    await runWhatComesBack();
+    expect(of(a)).toEqual([1, 3]);
+    expect(await shop.host.drain(deadLetterQueue)).toHaveLength(1);
+  });
+
+  test('keep their order when a batch with a held message comes again as a whole', async () => {
+    const a = randomUUID();
+    failing.set(`${a}:1`, 1);
+    const records = [message(a, 1), message(a, 2)];
+    await run(records);
+    await run(records.map((record) => ({ ...record, redelivered: true })));
+    await runWhatComesBack();
+    expect(of(a)).toEqual([1, 2]);
+    expect((await shop.item('stock', { sku: a }))?.available).toBe(2);
+  });
+});

@@ -1,0 +1,42 @@
+import { createConnection } from '../../lib/broker/connection.ts';
+import { createPublisher } from '../../lib/broker/publisher.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { consumer } from '../../lib/consume/consumer.ts';
+import type { Payload } from '../../lib/event.ts';
+import { partsAt } from './parts.ts';
+import { tallied, tallying } from './tally.ts';
+
+/** Ends the runtime in the way that the message names. */
+const ends: Record<string, () => void> = {
+  exit: () => process.exit(1),
+  memory: () => {
+    const hoard: string[] = [];
+    for (;;) hoard.push('x'.repeat(1_000_000) + Math.random());
+  },
+  loop: () => {
+    for (;;);
+  },
+  rejection: () => void Promise.reject(new Error('nobody listens')),
+};
+
+const { AMQP_URL, DYNAMODB_ENDPOINT, TABLE_PREFIX } = process.env;
+const connection = createConnection({
+  url: async () => AMQP_URL!,
+  heartbeatSeconds: 10,
+  clock: systemClock,
+  name: 'fatal',
+});
+
+/** A sound consumer, but for messages whose SKU names an end of the runtime. */
+export const handler = consumer(
+  {
+    ...tallying,
+    decide: async (event: Payload<typeof tallied>, context) => {
+      ends[event.sku]?.();
+      // An unhandled rejection is told at the end of the turn.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return tallying.decide(event, context);
+    },
+  },
+  partsAt(DYNAMODB_ENDPOINT!, TABLE_PREFIX!, createPublisher(connection, systemClock, 5_000)),
+);
