@@ -1,5 +1,6 @@
 import type { QueueFigures } from '../../lib/broker/management.ts';
 import type { WorkQueue } from '../../lib/broker/topology.ts';
+import type { Progress } from '../../lib/inbox/inbox.ts';
 import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
 
 /** `null` stands for what nobody can tell. */
@@ -12,8 +13,11 @@ export interface QueueStatus {
   readonly retrying: number | null;
   /** Open dead letters of this queue in the archive. */
   readonly deadLettered: number | null;
-  /** When its oldest message was published. No broker tells that of a quorum queue without a delivery. */
-  readonly oldestMessageAt: null;
+  /**
+   * When the oldest message of the batch last worked on was published, and when that was: what waits now is not older, but
+   * for retries. No broker tells it of a quorum queue. `null` where nothing waits, or nobody has worked on the queue yet.
+   */
+  readonly oldestMessage: { readonly publishedAt: string; readonly asOf: string } | null;
 }
 
 export interface Status {
@@ -34,6 +38,7 @@ export function statusOf(
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
+  progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
   const depth = (name: string) => {
@@ -53,6 +58,12 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
+  function oldest(name: string): QueueStatus['oldestMessage'] {
+    const { ready, unacknowledged } = depth(name);
+    const read = progress.get(name);
+    return read && (ready || unacknowledged) ? { publishedAt: read.oldestPublishedAt, asOf: read.at } : null;
+  }
+
   return {
     queues: workQueues.map((queue) => ({
       name: queue.name,
@@ -60,7 +71,7 @@ export function statusOf(
       consumers: named.get(queue.name)?.consumers ?? null,
       retrying: retrying(queue),
       deadLettered: openDeadLetters ? (openDeadLetters.byQueue.get(queue.name) ?? 0) : null,
-      oldestMessageAt: null,
+      oldestMessage: oldest(queue.name),
     })),
     retryTiers: [...tiers.values()].map(({ exchange, delayMs }) => ({
       name: exchange,

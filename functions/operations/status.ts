@@ -5,6 +5,8 @@ import { describeError } from '../../lib/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
+import type { Progress } from '../../lib/inbox/inbox.ts';
+import { inbox } from '../../lib/inbox/store.ts';
 import { countOpen } from '../dead-letters/count-open.ts';
 import { statusOf } from './queue-status.ts';
 
@@ -18,8 +20,11 @@ let cached: { figures: Promise<QueueFigures[]>; untilMs: number } | undefined;
 /** GET /status: what waits where. With the store away it tells what the broker knows. */
 export const handler = endpoint({}, async ({ note }) => {
   const counted = countOpen().catch((error: unknown) => note({ notCounted: describeError(error) }));
-  const [figures, openDeadLetters] = await Promise.all([currentFigures(), counted]);
-  return ok(statusOf(Object.values(queues), deadLetterQueue, figures, openDeadLetters ?? undefined));
+  const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
+  const [figures, openDeadLetters, progress] = await Promise.all([currentFigures(), counted, read]);
+  return ok(
+    statusOf(Object.values(queues), deadLetterQueue, figures, openDeadLetters ?? undefined, progress ?? new Map()),
+  );
 });
 
 async function currentFigures(): Promise<QueueFigures[]> {
@@ -39,4 +44,10 @@ async function currentFigures(): Promise<QueueFigures[]> {
       cause,
     });
   }
+}
+
+async function readProgress(): Promise<Map<string, Progress>> {
+  const names = Object.values(queues).map(({ name }) => name);
+  const read = await Promise.all(names.map(async (name) => [name, await inbox().readProgress(name)] as const));
+  return new Map(read.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])));
 }

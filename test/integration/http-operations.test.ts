@@ -25,6 +25,9 @@ test('the service is alive, and ready while broker and store answer', async () =
 test('the status tells what waits in each queue, in the tiers and in the archive', async () => {
   const { handler: status } = await import('../../functions/operations/status.ts');
   const { handler: archive } = await import('../../functions/dead-letters/archive.ts');
+  const { inbox } = await import('../../lib/inbox/store.ts');
+  const oldestMessage = { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:05.000Z' };
+  await inbox().noteProgress('stock', { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf });
   const { channel } = backend.host;
   channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
   channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
@@ -40,8 +43,8 @@ test('the status tells what waits in each queue, in the tiers and in the archive
     return stock.ready === 2 && points.unacknowledged === 1 ? got.body : undefined;
   });
   expect(body.queues).toEqual([
-    { name: 'stock', ready: 2, unacknowledged: 0, consumers: 0, retrying: 0, deadLettered: 0, oldestMessageAt: null },
-    { name: 'points', ready: 0, unacknowledged: 1, consumers: 1, retrying: 0, deadLettered: 2, oldestMessageAt: null },
+    { name: 'stock', ready: 2, unacknowledged: 0, consumers: 0, retrying: 0, deadLettered: 0, oldestMessage },
+    { name: 'points', ready: 0, unacknowledged: 1, consumers: 1, retrying: 0, deadLettered: 2, oldestMessage: null },
   ]);
   expect(body.retryTiers).toEqual([
     { name: 'retry.1s', delayMs: 1_000, waiting: 0 },

@@ -6,6 +6,7 @@ const tier = (name: string) => ({ exchange: name, delayMs: 1_000 });
 const shared = [tier('retry.1s'), tier('retry.2s')];
 const queue = (name: string, retryTiers = shared) => ({ name, retryTiers, deadLetterExchange: 'dead-letters' });
 const none = { byQueue: new Map(), isAtLeast: false };
+const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
 test('what waits in tiers that queues share is told of the tier, and of a queue only where it is known', () => {
@@ -16,6 +17,7 @@ test('what waits in tiers that queues share is told of the tier, and of a queue 
       'dead-letters',
       [figures('retry.1s', inShared), figures('retry.2s', 0), figures('retry.own', 3, 1)],
       none,
+      unread,
     );
   expect(waiting(2).queues.map(({ retrying }) => retrying)).toEqual([null, null, 4]);
   expect(waiting(0).queues.map(({ retrying }) => retrying)).toEqual([0, 0, 4]);
@@ -27,7 +29,7 @@ test('what waits in tiers that queues share is told of the tier, and of a queue 
 });
 
 test('what the broker has not counted yet is unknown, not zero', () => {
-  const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none).queues;
+  const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none, unread).queues;
   expect(status).toEqual({
     name: 'stock',
     ready: null,
@@ -35,7 +37,7 @@ test('what the broker has not counted yet is unknown, not zero', () => {
     consumers: null,
     retrying: null,
     deadLettered: 0,
-    oldestMessageAt: null,
+    oldestMessage: null,
   });
 });
 
@@ -47,12 +49,21 @@ test('dead letters are told per queue, and are unknown while the store is away',
     ]),
     isAtLeast: true,
   };
-  expect(statusOf([queue('stock')], 'dead-letters', [figures('dead-letters', 5)], open)).toMatchObject({
+  expect(statusOf([queue('stock')], 'dead-letters', [figures('dead-letters', 5)], open, unread)).toMatchObject({
     queues: [{ deadLettered: 2 }],
     deadLetters: { ready: 5, unacknowledged: 0, open: 3, openIsAtLeast: true },
   });
-  expect(statusOf([queue('stock')], 'dead-letters', [], undefined)).toMatchObject({
+  expect(statusOf([queue('stock')], 'dead-letters', [], undefined, unread)).toMatchObject({
     queues: [{ deadLettered: null }],
     deadLetters: { open: null },
   });
+});
+
+test('the oldest message is as old as the oldest that was worked on last, and none where nothing waits', () => {
+  const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
+  const oldest = (waiting: number) =>
+    statusOf([queue('stock')], 'dead-letters', [figures('stock', waiting)], none, new Map([['stock', read]])).queues[0]
+      ?.oldestMessage;
+  expect(oldest(1)).toEqual({ publishedAt: read.oldestPublishedAt, asOf: read.at });
+  expect(oldest(0)).toBeNull();
 });
