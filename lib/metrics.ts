@@ -12,17 +12,27 @@ export const counts = (values: Readonly<Record<string, number>>, dimensions: Dim
 export const count = (name: string, value = 1, dimensions: Dimensions = {}): void =>
   counts({ [name]: value }, dimensions);
 
-/** Records how long something took, in ms. */
+/** Records how long things took, in ms. */
+export function durations(name: string, ms: readonly number[], dimensions: Dimensions = {}): void {
+  for (let start = 0; start < ms.length; start += VALUES_PER_METRIC)
+    write({ [name]: ms.slice(start, start + VALUES_PER_METRIC) }, MetricUnit.Milliseconds, dimensions);
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+const VALUES_PER_METRIC = 100;
+
+/** Records how long one thing took, in ms. */
 export const duration = (name: string, ms: number, dimensions: Dimensions = {}): void =>
-  write({ [name]: ms }, MetricUnit.Milliseconds, dimensions);
+  durations(name, [ms], dimensions);
 
 function write(
-  values: Readonly<Record<string, number>>,
+  values: Readonly<Record<string, number | readonly number[]>>,
   unit: (typeof MetricUnit)[keyof typeof MetricUnit],
   dimensions: Dimensions,
 ): void {
   const line = new Metrics({ namespace: 'Surehop', serviceName: config().SERVICE_NAME });
   line.addDimensions({ stage: config().STAGE, ...dimensions });
-  for (const [name, value] of Object.entries(values)) line.addMetric(name, unit, value);
+  for (const [name, value] of Object.entries(values))
+    for (const one of typeof value === 'number' ? [value] : value) line.addMetric(name, unit, one);
   line.publishStoredMetrics();
 }

@@ -52,7 +52,8 @@ await entry(async () => {
         MANAGEMENT_URL: broker.value.managementUrl,
         DYNAMODB_ENDPOINT: store.value.endpoint,
       },
-      output: 'inherit',
+      // Jest speaks on standard error; what the functions log stands in the way of it.
+      output: { onOutput: (line) => void (line.startsWith('{') || process.stdout.write(`${line}\n`)) },
     });
     const how = await Promise.race([jest.ended, shutdown]);
     if (how === undefined) {

@@ -80,7 +80,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     await noteProgress(works, batch);
 
     const report = reportOf(queue, works);
-    tell(report, works, clock.now() - startedAtMs);
+    tell(report, works, clock.now() - startedAtMs, clock.now());
     if (report.counts.unfinished > 0) throw new BatchUnfinishedError(report);
     return report;
   };

@@ -1,5 +1,5 @@
 import { log } from '../log.ts';
-import { counts, duration } from '../metrics.ts';
+import { counts, duration, durations } from '../metrics.ts';
 import { traceIdOf } from '../trace.ts';
 import type { Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
@@ -9,7 +9,7 @@ import type { Work } from './work.ts';
 const IDS_PER_LINE = 500;
 
 /** Counts every outcome and logs every message once: what was not completed line by line, the rest by their ids. */
-export function tell({ queue, counts: of }: BatchReport, works: readonly Work[], tookMs: number): void {
+export function tell({ queue, counts: of }: BatchReport, works: readonly Work[], tookMs: number, nowMs: number): void {
   counts(
     {
       Completed: of.completed,
@@ -22,9 +22,21 @@ export function tell({ queue, counts: of }: BatchReport, works: readonly Work[],
     { queue },
   );
   duration('BatchDuration', tookMs, { queue });
+  durations(
+    'TimeToOutcome',
+    works.flatMap((work) => timeToOutcome(work, nowMs)),
+    { queue },
+  );
   for (const work of works) tellOne(queue, work);
   tellIds(queue, 'messages completed', works, 'completed');
   tellIds(queue, 'messages known already', works, 'duplicate');
+}
+
+/** From the publish to the end of the message, in ms, where both are known. */
+function timeToOutcome({ delivery: { envelope }, outcome }: Work, nowMs: number): number[] {
+  if ((outcome?.is !== 'completed' && outcome?.is !== 'rejected') || !envelope.publishedAt) return [];
+  const ms = nowMs - Date.parse(envelope.publishedAt);
+  return Number.isNaN(ms) ? [] : [Math.max(ms, 0)];
 }
 
 function tellOne(queue: string, { delivery: { id, envelope, properties }, outcome }: Work): void {

@@ -33,11 +33,18 @@ export interface GuardedCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where its output goes: a file (the former one is kept as `<file>.1`), line by line to a function, or where ours goes. */
+  /**
+   * Where its output goes: a file (the former one is kept as `<file>.1`), line by line to a function, or where ours goes;
+   * with `onOutput` only its standard output goes to the function.
+   */
   readonly output: Output;
 }
 
-type Output = { readonly file: string } | { readonly onLine: (line: string) => void } | 'inherit';
+type Output =
+  | { readonly file: string }
+  | { readonly onLine: (line: string) => void }
+  | { readonly onOutput: (line: string) => void }
+  | 'inherit';
 
 /** Starts `command` under the guard. */
 export async function startGuarded({ command, args, cwd, env, output }: GuardedCommand): Promise<GuardedProcess> {
@@ -49,7 +56,7 @@ export async function startGuarded({ command, args, cwd, env, output }: GuardedC
       cwd,
       env,
       detached: true,
-      stdio: ['ignore', sink, sink, 'pipe'],
+      stdio: ['ignore', sink, output !== 'inherit' && 'onOutput' in output ? 'inherit' : sink, 'pipe'],
     });
   } finally {
     if (typeof sink === 'number') closeSync(sink);
@@ -62,11 +69,12 @@ export async function startGuarded({ command, args, cwd, env, output }: GuardedC
   child.stdio[3]?.on('error', () => {});
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   for (const stream of streams) {
-    if (output === 'inherit' || !('onLine' in output)) continue;
+    if (output === 'inherit' || 'file' in output) continue;
+    const tell = 'onLine' in output ? output.onLine : output.onOutput;
     createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => {
       lines.push(line);
       if (lines.length > TAIL_LINES) lines.shift();
-      output.onLine(line);
+      tell(line);
     });
   }
 
