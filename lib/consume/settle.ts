@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 
 import { deadLetterCopy, retryCopy } from '../broker/envelope.ts';
 import type { Message } from '../broker/message.ts';
+import type { Publisher } from '../broker/publisher.ts';
 import type { WorkQueue } from '../broker/topology.ts';
+import { trimHeaders } from '../broker/trim-headers.ts';
+import type { PublishError } from '../errors.ts';
 import type { Placement } from '../inbox/inbox.ts';
 import { deriveId, type MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
@@ -23,7 +26,7 @@ export async function settleAll(works: readonly Work[], batch: Batch): Promise<v
   if (failed.length === 0) return;
   const at = new Date(clock.now()).toISOString();
   const copies = failed.map(({ work, outcome }) => copyOf(work.delivery, outcome, queue, at));
-  const errors = await publisher.publishAll(copies, publishDeadlineMs());
+  const errors = await publishTrimmed(copies, publisher, publishDeadlineMs);
   const placements: Placement[] = [];
   failed.forEach(({ work, outcome }, index) => {
     if (errors[index]) work.outcome = unfinished(errors[index]);
@@ -31,6 +34,21 @@ export async function settleAll(works: readonly Work[], batch: Batch): Promise<v
   });
   // Without the note a batch that comes again may place a second copy, which is harmless: a duplicate, and known as one.
   await inbox.recordPlacements(queue.name, placements).catch((error: unknown) => warn('placements not noted', error));
+}
+
+/** What is too large is tried once more, without its largest headers: better than nowhere. */
+async function publishTrimmed(
+  copies: readonly Message[],
+  publisher: Publisher,
+  deadlineMs: () => number,
+): Promise<(PublishError | undefined)[]> {
+  const errors = await publisher.publishAll(copies, deadlineMs());
+  const tooLarge = copies.flatMap((copy, index) => (errors[index]?.code === 'TOO_LARGE' ? [{ copy, index }] : []));
+  if (tooLarge.length === 0) return errors;
+  const trimmed = tooLarge.map(({ copy }) => trimHeaders(copy));
+  const again = await publisher.publishAll(trimmed, deadlineMs());
+  tooLarge.forEach(({ index }, place) => (errors[index] = again[place]));
+  return errors;
 }
 
 const isFailed = (outcome: Outcome | undefined): outcome is Failed =>

@@ -294,6 +294,19 @@ describe('a batch', () => {
     await placed('stock');
   });
 
+  test('with a failed message whose headers are too large for a copy parks it all the same, and says what it left behind', async () => {
+    const large = 'x'.repeat(70_000);
+    const report = await run([message('permanent', { headers: { large, tenant: 'blue' } }), message()]);
+    expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
+    expect(await placed('dead-letters')).toEqual([
+      expect.objectContaining({
+        tenant: 'blue',
+        'surehop-headers-left-behind': ['large'],
+        'surehop-dead-letter-code': 'NEVER',
+      }),
+    ]);
+  });
+
   test('keeps copies with one id and one body apart from those that only share a body', async () => {
     const report = await run([message('well', { id: 'a' + sku }), message('well', { id: 'b' + sku })]);
     expect(report.counts.completed).toBe(2);
