@@ -17,7 +17,7 @@ export const errorCodes = {
 
   // Why a publish was not confirmed.
   UNROUTABLE: 'No queue takes messages with this exchange and routing key.',
-  REFUSED: 'The broker refused the message: a queue that should take it is full.',
+  REFUSED: 'A queue that should take the message is full; another one behind the same exchange may have taken it.',
   BLOCKED: 'The broker takes no messages now: it is short of memory or disk.',
   TOO_LARGE: 'The message is larger than the broker takes.',
   UNCONFIRMED: 'No answer from the broker in time: the message may or may not have been taken.',

@@ -7,6 +7,8 @@ export interface EventDefinition<T> {
   /** The exchange that it is published to. */
   readonly exchange: string;
   readonly schema: ZodType<T>;
+  /** Events of one key go to one shard of a queue, where it is sharded, in the order in which they were published. */
+  key?(data: T): string;
 }
 
 export type Payload<E> = E extends EventDefinition<infer T> ? T : never;
@@ -17,4 +19,5 @@ export const defineEvent = <S extends ZodType>(definition: {
   version: number;
   exchange: string;
   schema: S;
+  key?: (data: Infer<S>) => string;
 }): EventDefinition<Infer<S>> => definition as unknown as EventDefinition<Infer<S>>;

@@ -4,6 +4,8 @@ import { config } from './config.ts';
 
 type Dimensions = Readonly<Record<string, string>>;
 
+let current: Metrics | undefined;
+
 /** Counts things that happened, in one CloudWatch EMF line: no request is made. `dimensions` split the counts. */
 export const counts = (values: Readonly<Record<string, number>>, dimensions: Dimensions = {}): void =>
   write(values, MetricUnit.Count, dimensions);
@@ -30,7 +32,8 @@ function write(
   unit: (typeof MetricUnit)[keyof typeof MetricUnit],
   dimensions: Dimensions,
 ): void {
-  const line = new Metrics({ namespace: 'Surehop', serviceName: config().SERVICE_NAME });
+  // Publishing empties it for the next line.
+  const line = (current ??= new Metrics({ namespace: 'Surehop', serviceName: config().SERVICE_NAME }));
   line.addDimensions({ stage: config().STAGE, ...dimensions });
   for (const [name, value] of Object.entries(values))
     for (const one of typeof value === 'number' ? [value] : value) line.addMetric(name, unit, one);

@@ -38,8 +38,9 @@ export async function rotate(
   // A step that comes again after the rotation was finished has nothing left to do.
   if (labels.includes('AWSCURRENT')) return;
 
+  const readPending = () => read({ VersionId: token, VersionStage: 'AWSPENDING' });
   const pending = async () => {
-    const text = await read({ VersionId: token, VersionStage: 'AWSPENDING' });
+    const text = await readPending();
     if (text === undefined) throw new Error(`${SecretId} has no pending version ${token}: createSecret comes first`);
     return text;
   };
@@ -59,7 +60,7 @@ export async function rotate(
 
   switch (step) {
     case 'createSecret': {
-      if ((await read({ VersionId: token, VersionStage: 'AWSPENDING' })) !== undefined) return;
+      if ((await readPending()) !== undefined) return;
       const SecretString = steps.next(await current());
       const VersionStages = ['AWSPENDING'];
       try {
@@ -75,7 +76,8 @@ export async function rotate(
     case 'setSecret':
       return steps.set(await pending(), await current());
     case 'testSecret':
-      return steps.test(await pending());
+      // Also run by itself, to try a rotation that is switched on for later: then there may be nothing new to test.
+      return steps.test((await readPending()) ?? (await current()));
     case 'finishSecret': {
       await steps.test(await pending());
       const [now] = Object.entries(VersionIdsToStages).find(([, stages]) => stages.includes('AWSCURRENT')) ?? [];

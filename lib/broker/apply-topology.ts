@@ -1,6 +1,7 @@
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 
 import { describeError } from '../errors.ts';
+import { describeBinding, destinationOf } from './binding.ts';
 import { queueArguments } from './queue-arguments.ts';
 import type { Topology } from './topology.ts';
 
@@ -15,16 +16,22 @@ export async function applyTopology(amqpUrl: string, topology: Topology): Promis
   connection.on('error', () => {});
   try {
     const version = brokerVersion(connection);
-    for (const { name, type } of topology.exchanges)
+    for (const { name, type, arguments: settings } of topology.exchanges)
       await declare(connection, `exchange "${name}"`, (channel) =>
-        channel.assertExchange(name, type, { durable: true }),
+        channel.assertExchange(name, type, { durable: true, arguments: settings }),
       );
     for (const queue of topology.queues)
       await declare(connection, `queue "${queue.name}"`, (channel) =>
         channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue, version) }),
       );
-    for (const { exchange, queue, routingKey } of topology.bindings)
-      await declare(connection, `binding of "${queue}"`, (channel) => channel.bindQueue(queue, exchange, routingKey));
+    for (const binding of topology.bindings)
+      await declare(connection, describeBinding(binding), (channel) => {
+        const { exchange, routingKey } = binding;
+        const { type, name } = destinationOf(binding);
+        return type === 'queue'
+          ? channel.bindQueue(name, exchange, routingKey)
+          : channel.bindExchange(name, exchange, routingKey);
+      });
   } finally {
     await connection.close().catch(() => {});
   }

@@ -3,7 +3,13 @@ import * as z from 'zod';
 import type { ManagementApi } from './management-api.ts';
 import type { BrokerPolicy } from './policy.ts';
 
-const exchange = z.object({ name: z.string(), type: z.string(), durable: z.boolean(), auto_delete: z.boolean() });
+const exchange = z.object({
+  name: z.string(),
+  type: z.string(),
+  durable: z.boolean(),
+  auto_delete: z.boolean(),
+  arguments: z.record(z.string(), z.unknown()),
+});
 
 const queue = z.object({
   name: z.string(),
@@ -48,7 +54,7 @@ export async function readBrokerState(api: ManagementApi): Promise<BrokerState> 
     api.get([kind, host], z.array(item), columns ? { columns } : undefined);
   const [overview, exchanges, queues, bindings, policies, operatorPolicies] = await Promise.all([
     api.get(['overview'], z.object({ rabbitmq_version: z.string() }), { columns: 'rabbitmq_version' }),
-    list('exchanges', exchange, 'name,type,durable,auto_delete'),
+    list('exchanges', exchange, 'name,type,durable,auto_delete,arguments'),
     list('queues', queue, 'name,type,durable,auto_delete,arguments'),
     list('bindings', binding, ''),
     list('policies', policy, ''),

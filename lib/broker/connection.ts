@@ -1,7 +1,10 @@
+import type { Socket } from 'node:net';
+
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 
 import type { Clock } from '../clock.ts';
 import { describeError, PublishError } from '../errors.ts';
+import { gathering } from './gathering.ts';
 import { isLoginRefused } from './log-in.ts';
 
 /** One connection with its one confirm channel; both live and die together. */
@@ -13,6 +16,8 @@ export interface Link {
   lostBecause(): Error | undefined;
   /** Has the broker answer on a channel of its own, beside the one for publishing. */
   ping(): Promise<void>;
+  /** Lets all that is published in this turn of the event loop go out in one piece; to be called after each publish. */
+  gather(): void;
   /** Drops the socket without waiting for anybody. */
   destroy(): void;
 }
@@ -39,6 +44,9 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** What the socket takes before it asks to wait: room for a window of messages, which amqplib else hands on by 16 KiB. */
+const SOCKET_BUFFER_BYTES = 256 * 1_024;
+
 interface OpenLink extends Link {
   readonly model: ChannelModel;
   lastHeardAtMs: number;
@@ -46,7 +54,7 @@ interface OpenLink extends Link {
 
 /** The socket below an amqplib connection, which its types do not show. */
 interface Socketed {
-  readonly connection: { readonly stream: import('node:net').Socket };
+  readonly connection: { readonly stream: Socket };
 }
 
 const socketOf = (model: ChannelModel) => (model as unknown as Socketed).connection.stream;
@@ -60,11 +68,13 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     address.searchParams.set('heartbeat', String(heartbeatSeconds));
     let model: ChannelModel;
     try {
-      model = await connect(address.href, {
+      const options = {
         noDelay: true,
+        writableHighWaterMark: SOCKET_BUFFER_BYTES,
         timeout: timeoutMs,
         clientProperties: { connection_name: name },
-      });
+      };
+      model = await connect(address.href, options);
     } catch (error) {
       if (isLoginRefused(error) && !refused) return openLink(timeoutMs, true);
       throw error;
@@ -81,6 +91,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         model,
         channel,
         destroy,
+        gather: gathering(socket),
         ping: async () => {
           const beside = await model.createChannel();
           beside.on('error', () => {});

@@ -2,16 +2,19 @@ import { connect } from 'amqplib';
 import * as z from 'zod';
 
 import { applyTopology, TopologyError } from './apply-topology.ts';
+import { destinationOf } from './binding.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import { readBrokerState } from './broker-state.ts';
-import { planTopology, vanishedQueues, type Step } from './plan-topology.ts';
+import { planTopology, vanishedQueues, waysBack, type Step } from './plan-topology.ts';
 import type { Topology } from './topology.ts';
 
 /** Compares what the broker has with `wanted`; changes nothing. `previous` is what was declared before, where the caller knows. */
 export async function readPlan({ amqpUrl, api }: BrokerAccess, wanted: Topology, previous?: Topology): Promise<Step[]> {
   const there = await readBrokerState(api);
   const request = { wanted, there, previous };
-  return planTopology(request, await countMessages({ amqpUrl, api }, vanishedQueues(request)));
+  const vanished = vanishedQueues(request);
+  const toCount = vanished.length > 0 ? [...vanished, ...waysBack(request)] : [];
+  return planTopology(request, await countMessages({ amqpUrl, api }, toCount));
 }
 
 /**
@@ -22,19 +25,26 @@ export async function deployTopology(access: BrokerAccess, wanted: Topology, pre
   const steps = await readPlan(access, wanted, previous);
   const refusals = steps.filter((step) => step.do === 'refuse').map(({ reason }) => reason);
   if (refusals.length > 0) throw new TopologyError(refusals.join('; '));
-  await carryOut(access, steps, new Set(wanted.queues.map(({ name }) => name)));
+  await carryOut(access, steps);
   return steps;
 }
 
-/** Nothing is routed into a queue before its policy is there, and no queue leaves its policy before nothing is routed into it. */
-async function carryOut(access: BrokerAccess, steps: readonly Step[], wanted: ReadonlySet<string>): Promise<void> {
+/**
+ * Nothing is routed into a queue before its policy is there, and no queue leaves its policy before nothing is routed into it.
+ * What stays is bound anew before it is unbound: no message finds no way.
+ */
+async function carryOut(access: BrokerAccess, steps: readonly Step[]): Promise<void> {
   const { amqpUrl, api } = access;
   const host = api.virtualHost;
+  const unbind = async ({ binding, propertiesKey }: Extract<Step, { do: 'unbind' }>) => {
+    const { type, name } = destinationOf(binding);
+    await api.remove(['bindings', host, 'e', binding.exchange, type === 'queue' ? 'q' : 'e', name, propertiesKey]);
+  };
   const unbound = steps.filter((step) => step.do === 'unbind');
-  for (const { binding, propertiesKey } of unbound)
-    await api.remove(['bindings', host, 'e', binding.exchange, 'q', binding.queue, propertiesKey]);
-  const given = [...new Set(unbound.map(({ binding }) => binding.queue))].filter((queue) => !wanted.has(queue));
-  for (const [queue, messages] of await countMessages(access, given))
+  const leaving = unbound.filter(({ when }) => when === 'first');
+  for (const step of leaving) await unbind(step);
+  const given = new Set(leaving.map(({ binding }) => destinationOf(binding).name));
+  for (const [queue, messages] of await countMessages(access, [...given]))
     if (messages > 0)
       throw new TopologyError(
         `queue "${queue}" took ${messages} messages before its bindings were gone: let its consumer finish, and apply again`,
@@ -47,6 +57,7 @@ async function carryOut(access: BrokerAccess, steps: readonly Step[], wanted: Re
   for (const { policy } of steps.filter((step) => step.do === 'set-policy'))
     await api.put(['policies', host, policy.name], policy);
   if (bindings.length > 0) await applyTopology(amqpUrl, { exchanges: [], queues: [], bindings });
+  for (const step of unbound) if (step.when === 'last') await unbind(step);
 }
 
 const inFlight = z.object({ messages_unacknowledged: z.number().default(0) });

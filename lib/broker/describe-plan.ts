@@ -1,11 +1,12 @@
-import { describeBinding, type Step } from './plan-topology.ts';
+import { describeBinding } from './binding.ts';
+import type { Step } from './plan-topology.ts';
 import type { BrokerPolicy } from './policy.ts';
 
 /** A step as a line of a diff: + is made, ~ changed, - taken away, ! refused; the rest is left as it is. */
 export function describeStep(step: Step): string {
   switch (step.do) {
     case 'create-exchange':
-      return `+ exchange ${step.exchange.name} (${step.exchange.type})`;
+      return `+ exchange ${step.exchange.name} (${step.exchange.type})${settings(step.exchange.arguments ?? {})}`;
     case 'create-queue':
       return `+ queue ${step.queue.name}${settings(step.queue.arguments)}`;
     case 'set-policy':
@@ -25,7 +26,7 @@ export function describeStep(step: Step): string {
 
 const settings = (values: Readonly<Record<string, unknown>>) =>
   Object.entries(values)
-    .map(([name, value]) => ` ${name}=${value === '' ? '""' : String(value)}`)
+    .map(([name, value]) => ` ${name}=${shown(value)}`)
     .join('');
 
 function changes(was: BrokerPolicy, now: BrokerPolicy): string {
@@ -38,6 +39,9 @@ function changes(was: BrokerPolicy, now: BrokerPolicy): string {
   const [before, after] = [flat(was), flat(now)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((name) => before[name] !== after[name])
-    .map((name) => `${name} ${String(before[name] ?? 'none')} → ${String(after[name] ?? 'none')}`)
+    .map((name) => `${name} ${shown(before[name])} → ${shown(after[name])}`)
     .join(', ');
 }
+
+const shown = (value: unknown) =>
+  typeof value === 'string' && value !== '' ? value : (JSON.stringify(value) ?? 'none');

@@ -3,11 +3,15 @@ import type { MessageId } from '../message-id.ts';
 import { nextSpan } from '../trace.ts';
 import type { Headers, HeaderValue, Message, Properties } from './message.ts';
 
+/** The header that says which shard of a queue a message belongs to: the same for the same key. */
+export const KEY_HEADER = 'surehop-key';
+
 /**
  * The headers that Surehop writes. The Amazon MQ event source passes on neither exchange nor routing key, and tells the
  * time without a zone, so a message carries what its settlement needs.
  */
 const names = {
+  key: KEY_HEADER,
   attempt: 'surehop-attempt',
   redrives: 'surehop-redrives',
   exchange: 'surehop-exchange',
@@ -43,6 +47,7 @@ export interface DeadLetterNote {
   readonly id: MessageId;
   readonly code: string;
   readonly reason: string;
+  /** The broker's queue that it came from: a shard, where there are several. */
   readonly queue: string;
   /** ISO 8601. */
   readonly at: string;
@@ -82,8 +87,10 @@ export function readEnvelope(headers: Headers): Envelope {
 
 /** A new event as a message. `publishedAtMs` is the time of the publish, in ms since the epoch. */
 export function eventMessage<T>(about: {
-  event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange'>;
+  event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange' | 'key'>;
   data: T;
+  /** Where the event itself, read from the store, does not tell it any more. */
+  key?: string;
   id: MessageId;
   correlationId: string;
   appId: string;
@@ -91,7 +98,7 @@ export function eventMessage<T>(about: {
   traceparent?: string;
   tracestate?: string;
 }): Message {
-  const { event, data, id, correlationId, appId, publishedAtMs, traceparent, tracestate } = about;
+  const { event, data, key = event.key?.(data), id, correlationId, appId, publishedAtMs, traceparent, tracestate } = about;
   return {
     exchange: event.exchange,
     routingKey: event.type,
@@ -108,6 +115,7 @@ export function eventMessage<T>(about: {
         [names.routingKey]: event.type,
         [names.publishedAt]: new Date(publishedAtMs).toISOString(),
         [names.schemaVersion]: event.version,
+        ...(key !== undefined && { [names.key]: key }),
         traceparent: nextSpan(traceparent),
         ...(tracestate && { tracestate }),
       },
@@ -115,10 +123,10 @@ export function eventMessage<T>(about: {
   };
 }
 
-/** A copy that comes back to `queue` through a retry tier, one attempt on. */
-export const retryCopy = (message: CopySource, queue: string, tierExchange: string, attempt: number): Message => ({
+/** A copy that comes back to `shard` through a retry tier, one attempt on. */
+export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({
   exchange: tierExchange,
-  routingKey: queue,
+  routingKey: shard,
   body: message.body,
   properties: withHeaders(message.properties, { [names.attempt]: attempt }),
 });
@@ -137,13 +145,17 @@ export const deadLetterCopy = (message: CopySource, exchange: string, note: Dead
   }),
 });
 
-/** A copy that goes from the archive straight to the queue it came from, its attempts counted afresh. */
-export function redrivenCopy(message: CopySource, queue: string, redrives: number): Message {
+/** A copy that goes from the archive back to work, its attempts counted afresh. */
+export function redrivenCopy(
+  message: CopySource,
+  { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
+  redrives: number,
+): Message {
   const kept = Object.entries(message.properties.headers).filter(([name]) => !name.startsWith('surehop-dead-letter'));
   const properties = { ...message.properties, headers: Object.fromEntries(kept) };
   return {
-    exchange: '',
-    routingKey: queue,
+    exchange,
+    routingKey,
     body: message.body,
     properties: withHeaders(properties, { [names.attempt]: 1, [names.redrives]: redrives }),
   };

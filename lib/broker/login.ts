@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { createSecretReader } from '../secrets.ts';
+import { requireBroker } from './require-broker.ts';
 
 const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
@@ -17,12 +18,11 @@ export type Login = Readonly<z.infer<typeof login>>;
 export function brokerUrl(config: Config): (refused: boolean) => Promise<string> {
   const { AMQP_URL: url, BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: secretArn } = config;
   if (url) return async () => url;
-  if (!endpoint || !secretArn)
-    throw new Error('no broker: set AMQP_URL, or BROKER_ENDPOINT together with BROKER_SECRET_ARN');
+  requireBroker(config);
   const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
   return async (refused) => {
-    const known = parseLogin(await readSecret(secretArn, refused), 'BROKER_SECRET_ARN');
-    return withLogin(endpoint, known);
+    const known = parseLogin(await readSecret(secretArn!, refused), 'BROKER_SECRET_ARN');
+    return withLogin(endpoint!, known);
   };
 }
 

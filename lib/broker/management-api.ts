@@ -45,7 +45,7 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
     const attempt = async (refused: boolean) => {
       const { username, password } = await login(refused);
       const limit = AbortSignal.timeout(timeoutMs);
-      return fetch(query ? `${address}?${new URLSearchParams(query)}` : address, {
+      return fetch(query ? `${address}?${new URLSearchParams(query).toString()}` : address, {
         method,
         headers: {
           authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
@@ -64,23 +64,16 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
       }
       return { what, status: response.status, ok: response.ok, text: await response.text() };
     } catch (cause) {
-      const { message, cause: below } = cause as Error;
-      throw new ManagementError(
-        `${what}: ${below instanceof Error ? below.message || below.name : message}`,
-        undefined,
-        {
-          cause,
-        },
-      );
+      const { message, cause: below } = cause as { message: string; cause?: { message?: string; code?: string } };
+      throw new ManagementError(`${what}: ${below?.message || below?.code || message}`, undefined, { cause });
     }
   }
 
   type Answer = Awaited<ReturnType<typeof request>>;
 
-  /** What the API says of a user's data stays out of errors: a password could be among it. */
   function succeeded(answer: Answer, path: Path): Answer {
     if (answer.ok) return answer;
-    const said = path[0] === 'users' ? '' : reasonIn(answer.text);
+    const said = answer.status === 401 ? ': it refuses the user or the password' : reasonOf(path, answer.text);
     throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
   }
 
@@ -132,7 +125,9 @@ export function managementApi(
 export const virtualHostOf = (amqpUrl: string): string =>
   URL.canParse(amqpUrl) ? decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';
 
-function reasonIn(text: string): string {
+/** What the API says of a user's data stays out of errors: a password could be among it. */
+function reasonOf([kind]: Path, text: string): string {
+  if (kind === 'users') return '';
   try {
     const { reason } = JSON.parse(text) as { reason?: unknown };
     return typeof reason === 'string' ? `: ${reason}` : '';

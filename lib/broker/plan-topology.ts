@@ -1,6 +1,8 @@
+import { describeBinding, destinationOf, fromBroker, isBound, isSameBinding, isSameRoute } from './binding.ts';
 import type { BrokerState } from './broker-state.ts';
 import { policyFor, queuesNamedBy, type BrokerPolicy } from './policy.ts';
 import { majorVersion, queueArguments } from './queue-arguments.ts';
+import { unroutedOf } from './shards.ts';
 import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 
 /** One thing that stands between what the broker has and what it should have. */
@@ -9,8 +11,16 @@ export type Step =
   | { readonly do: 'create-queue'; readonly queue: Queue }
   | { readonly do: 'set-policy'; readonly policy: BrokerPolicy; readonly was?: BrokerPolicy }
   | { readonly do: 'bind'; readonly binding: Binding }
-  /** The queue would otherwise fill up, with nobody to read it. */
-  | { readonly do: 'unbind'; readonly binding: Binding; readonly propertiesKey: string }
+  /**
+   * First from a queue that vanishes, which would otherwise fill up with nobody to read it; last where messages have found
+   * another way meanwhile.
+   */
+  | {
+      readonly do: 'unbind';
+      readonly binding: Binding;
+      readonly propertiesKey: string;
+      readonly when: 'first' | 'last';
+    }
   /** Left as it is. */
   | { readonly do: 'keep'; readonly what: string }
   | { readonly do: 'refuse'; readonly reason: string };
@@ -32,19 +42,30 @@ export function vanishedQueues({ wanted, there, previous }: PlanRequest): string
   return there.queues.map(({ name }) => name).filter((name) => declared.has(name) && !isWanted.has(name));
 }
 
-/** What applying would do, in its order. `held` counts the messages in each vanished queue. */
+/** The queues that a message may wait in before it comes back to the one that its routing key names. */
+export const waysBack = ({ wanted, there }: PlanRequest): string[] =>
+  wanted.queues
+    .filter(({ name, arguments: settings }) => {
+      return settings['x-dead-letter-exchange'] === '' && there.queues.some((queue) => queue.name === name);
+    })
+    .map(({ name }) => name);
+
+/** What applying would do, in its order. `held` counts the messages in each vanished queue, and in each on the way back to it. */
 export function planTopology(request: PlanRequest, held: ReadonlyMap<string, number>): Step[] {
-  const { wanted, there, previous } = request;
+  const { wanted, there } = request;
   const major = majorVersion(there.version);
   const policies = (wanted.policies ?? []).map((policy) => policyFor(policy, major));
   const vanished = vanishedQueues(request);
+  const unbinding = planUnbinding(request, vanished);
+  const isLast = (step: Step) => step.do === 'unbind' && step.when === 'last';
   return [
-    ...planUnbinding(wanted, there, vanished, previous),
+    ...unbinding.filter((step) => !isLast(step)),
     ...wanted.exchanges.flatMap((exchange) => planExchange(exchange, there)),
     ...wanted.queues.flatMap((queue) => planQueue(queue, there, major, policies)),
     ...policies.flatMap((policy) => planPolicy(policy, there)),
     ...wanted.bindings.filter((binding) => !isBound(binding, there)).map((binding): Step => ({ do: 'bind', binding })),
-    ...vanished.map((name) => planVanished(name, held.get(name) ?? 0)),
+    ...unbinding.filter(isLast),
+    ...vanished.map((name) => planVanished(name, held, waysBack(request))),
   ];
 }
 
@@ -55,6 +76,11 @@ function planExchange(exchange: Exchange, { exchanges }: BrokerState): Step[] {
     ...(found.type === exchange.type ? [] : [`its type is ${found.type}, but ${exchange.type} was asked for`]),
     ...(found.durable ? [] : ['it does not survive a restart']),
     ...(found.auto_delete ? ['it deletes itself with its last binding'] : []),
+    ...Object.entries(exchange.arguments ?? {})
+      .filter(([name, asked]) => found.arguments[name] !== asked)
+      .map(([name, asked]) => {
+        return `its ${name} is ${String(found.arguments[name] ?? 'not there')}, but ${asked} was asked for`;
+      }),
   ];
   return differences.map((difference) => refuse(`exchange "${exchange.name}": ${difference}`));
 }
@@ -94,45 +120,58 @@ const isSame = (one: BrokerPolicy, other: BrokerPolicy) =>
 const canonical = (definition: Readonly<Record<string, unknown>>) =>
   JSON.stringify(Object.entries(definition).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 
-/** Whether the broker routes by this binding now. */
-export const isBound = (binding: Binding, { bindings }: BrokerState): boolean =>
-  bindings.some(
-    ({ source, destination, destination_type: type, routing_key: key }) =>
-      type === 'queue' && source === binding.exchange && destination === binding.queue && key === binding.routingKey,
-  );
-
-/** Bindings that nobody asks for any more are taken away where they were declared before; others are somebody else's. */
-function planUnbinding(
-  wanted: Topology,
-  { bindings }: BrokerState,
-  vanished: readonly string[],
-  previous: Topology | undefined,
-): Step[] {
-  const ours = new Set(wanted.queues.map(({ name }) => name));
-  const isIn = (list: readonly Binding[], { exchange, queue, routingKey }: Binding) =>
-    list.some((one) => one.exchange === exchange && one.queue === queue && one.routingKey === routingKey);
-  return bindings
-    .filter(({ source, destination_type: type }) => source !== '' && type === 'queue')
-    .flatMap(
-      ({ source: exchange, destination: queue, routing_key: routingKey, properties_key: propertiesKey }): Step[] => {
-        const binding = { exchange, queue, routingKey };
-        const isOld = vanished.includes(queue) || isIn(previous?.bindings ?? [], binding);
-        if (isIn(wanted.bindings, binding) || !(isOld || ours.has(queue))) return [];
-        if (!isOld) return [{ do: 'keep', what: `${describeBinding(binding)}: not in the topology` }];
-        return [{ do: 'unbind', binding, propertiesKey }];
-      },
-    );
+/**
+ * Bindings that nobody asks for any more are taken away where they were declared before; others are somebody else's. A queue
+ * that was sharded, or is no more, gets the same messages by another way: the old one would bring them twice.
+ */
+function planUnbinding({ wanted, there, previous }: PlanRequest, vanished: readonly string[]): Step[] {
+  const ours = new Set([...wanted.queues, ...wanted.exchanges].map(({ name }) => name));
+  const isRing = ringsIn(wanted, there);
+  return there.bindings
+    .filter(({ source }) => source !== '')
+    .flatMap((found): Step[] => {
+      const binding = fromBroker(found);
+      const { type, name } = destinationOf(binding);
+      if (wanted.bindings.some((one) => isSameBinding(one, binding))) return [];
+      if (wanted.bindings.some((one) => isRing(one) && isTwice(one, binding))) return [{ do: 'refuse', reason: twice(binding) }];
+      const isReplaced = wanted.bindings.some((one) => isSameRoute(one, binding) && destinationOf(one).name === name);
+      const isVanished = type === 'queue' && vanished.includes(name);
+      const isDeclared = previous?.bindings.some((one) => isSameBinding(one, binding));
+      if (isReplaced || isVanished || isDeclared || isRing(binding))
+        return [{ do: 'unbind', binding, propertiesKey: found.properties_key, when: isVanished ? 'first' : 'last' }];
+      return ours.has(name) ? [{ do: 'keep', what: `${describeBinding(binding)}: not in the topology` }] : [];
+    });
 }
 
-function planVanished(name: string, messages: number): Step {
-  if (messages === 0)
-    return { do: 'keep', what: `queue "${name}": no longer wanted and empty; delete it when you like` };
-  return {
-    do: 'refuse',
-    reason: `queue "${name}" is no longer in the topology, but still holds ${messages} messages; nothing was changed: let its consumer finish, or move them, and apply again`,
-  };
+/** Tells the bindings of a ring, which are all ours: it is wanted, or is that of a queue that is sharded no more. */
+function ringsIn({ exchanges, queues }: Topology, there: BrokerState): (binding: Binding) => boolean {
+  const wanted = new Set(exchanges.filter(({ type }) => type === 'x-consistent-hash').map(({ name }) => name));
+  const ours = new Set(queues.map(({ name }) => name));
+  const former = there.exchanges.filter(({ name, type }) => type === 'x-consistent-hash' && ours.has(name));
+  const formerOnes = new Set(former.flatMap(({ name }) => [name, unroutedOf(name)]));
+  return (binding) =>
+    wanted.has(binding.exchange) || (formerOnes.has(binding.exchange) && ours.has(destinationOf(binding).name));
 }
 
-/** A binding as a person reads it. */
-export const describeBinding = ({ exchange, queue, routingKey }: Binding): string =>
-  `binding ${exchange} → ${queue}${routingKey && ` [${routingKey}]`}`;
+const isTwice = (one: Binding, other: Binding) =>
+  one.exchange === other.exchange && destinationOf(one).name === destinationOf(other).name;
+
+const twice = (binding: Binding) =>
+  `${describeBinding(binding)}: this is not the weight that was asked for, and a ring loses a queue with the first of its two bindings; ` +
+  'nothing was changed: take every binding of the queue to this exchange away, and apply again';
+
+function planVanished(name: string, held: ReadonlyMap<string, number>, ways: readonly string[]): Step {
+  const messages = held.get(name) ?? 0;
+  if (messages > 0)
+    return {
+      do: 'refuse',
+      reason: `queue "${name}" is no longer in the topology, but still holds ${messages} messages; nothing was changed: let its consumer finish, or move them, and apply again`,
+    };
+  const busy = ways.filter((way) => held.get(way));
+  if (busy.length > 0)
+    return {
+      do: 'refuse',
+      reason: `queue "${name}" is no longer in the topology, but messages in ${busy.join(', ')} may come back to it; nothing was changed: apply again when those are empty`,
+    };
+  return { do: 'keep', what: `queue "${name}": no longer wanted and empty; delete it when you like` };
+}

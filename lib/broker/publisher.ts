@@ -61,9 +61,10 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
         link.channel.publish(message.exchange, message.routingKey, message.body, optionsOf(message), (error) => {
           if (flight.returned) reject(unroutable(message, flight.returned));
           else if (!error) resolve();
-          else if (isNack(error)) reject(new PublishError('REFUSED', `a queue behind ${named(message)} is full`));
+          else if (isNack(error)) reject(refused(message));
           else reject(lost(link.lostBecause() ?? error, message));
         });
+        link.gather();
       });
     } catch (error) {
       if (error instanceof RangeError)
@@ -133,6 +134,10 @@ const named = ({ exchange, routingKey }: Message) => `exchange "${exchange}", ro
 
 const unroutable = (message: Message, why: string) =>
   new PublishError('UNROUTABLE', `no queue takes ${named(message)} (${why})`);
+
+/** A nack says that one queue refused: behind an exchange others may have taken the message. */
+const refused = (message: Message) =>
+  new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });
 
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 

@@ -6,9 +6,20 @@ import { exchangeTypes, type Topology } from './topology.ts';
 const settings = z.record(z.string(), z.union([z.string(), z.number()]));
 
 const topology: z.ZodType<Topology> = z.object({
-  exchanges: z.array(z.object({ name: z.string(), type: z.enum(exchangeTypes) })),
+  exchanges: z.array(
+    z.object({
+      name: z.string(),
+      type: z.enum(exchangeTypes),
+      arguments: z.record(z.string(), z.string()).optional(),
+    }),
+  ),
   queues: z.array(z.object({ name: z.string(), arguments: settings })),
-  bindings: z.array(z.object({ exchange: z.string(), queue: z.string(), routingKey: z.string() })),
+  bindings: z.array(
+    z.union([
+      z.object({ exchange: z.string(), queue: z.string(), routingKey: z.string() }),
+      z.object({ exchange: z.string(), toExchange: z.string(), routingKey: z.string() }),
+    ]),
+  ),
   policies: z
     .array(z.object({ name: z.string(), queues: z.array(z.string()), priority: z.number(), definition: settings }))
     .optional(),

@@ -42,8 +42,7 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
     async test(pendingText) {
       const pending = read(pendingText);
       const { amqpUrl } = await broker();
-      if (!(await canLogIn(amqpUrl, pending)))
-        throw new Error(`the broker refuses the new login of ${pending.username}`);
+      if (!(await canLogIn(amqpUrl, pending))) throw new Error(`the broker refuses the login of ${pending.username}`);
     },
   };
 }

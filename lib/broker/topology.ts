@@ -7,11 +7,12 @@ export interface Topology {
 }
 
 /** The kinds of exchange that a topology may have. */
-export const exchangeTypes = ['topic', 'direct', 'fanout'] as const;
+export const exchangeTypes = ['topic', 'direct', 'fanout', 'x-consistent-hash'] as const;
 
 export interface Exchange {
   readonly name: string;
   readonly type: (typeof exchangeTypes)[number];
+  readonly arguments?: Readonly<Record<string, string>>;
 }
 
 export interface Queue {
@@ -33,16 +34,19 @@ export interface QueuePolicy {
   readonly definition: Readonly<Record<string, string | number>>;
 }
 
-export interface Binding {
-  readonly exchange: string;
-  readonly queue: string;
-  readonly routingKey: string;
-}
+/** What `exchange` gets under the routing key goes on to a queue, or to another exchange. */
+export type Binding = { readonly exchange: string; readonly routingKey: string } & (
+  { readonly queue: string } | { readonly toExchange: string }
+);
 
 /** A queue that a consumer works on, and where it places what it could not finish. */
 export interface WorkQueue {
   readonly name: string;
-  /** Shortest delay first. A message published to a tier with this queue's name as routing key comes back after the delay. */
+  /** The broker's queues that it consists of, an event source reads each: one, of its own name, or several that share the keys. */
+  readonly shards: readonly string[];
+  /** What spreads new messages over the shards; not there where nothing is to spread. */
+  readonly ring?: Ring;
+  /** Shortest delay first. A message published to a tier with a shard's name as routing key comes back to it after the delay. */
   readonly retryTiers: readonly RetryTier[];
   readonly deadLetterExchange: string;
 }
@@ -50,4 +54,13 @@ export interface WorkQueue {
 export interface RetryTier {
   readonly exchange: string;
   readonly delayMs: number;
+}
+
+/** An exchange that gives each key to one shard, and every shard about as many keys. */
+export interface Ring {
+  readonly exchange: string;
+  /** Takes what the ring knows no shard for, to the first shard. */
+  readonly unrouted: string;
+  /** Those of the shards that get new messages. */
+  readonly shards: readonly string[];
 }

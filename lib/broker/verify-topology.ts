@@ -1,7 +1,7 @@
 import { TopologyError } from './apply-topology.ts';
+import { describeBinding, fromBroker, isBound } from './binding.ts';
 import { readBrokerState, type BrokerState } from './broker-state.ts';
 import type { ManagementApi } from './management-api.ts';
-import { describeBinding, isBound } from './plan-topology.ts';
 import { policyFor, policyOf, type BrokerPolicy } from './policy.ts';
 import { liftsDeliveryLimit, majorVersion } from './queue-arguments.ts';
 import type { Queue, Topology } from './topology.ts';
@@ -21,7 +21,7 @@ export function verifyTopology(wanted: Topology, there: BrokerState): Finding[] 
   const major = majorVersion(there.version);
   const policies = (wanted.policies ?? []).map((policy) => policyFor(policy, major));
   return [
-    ...wanted.exchanges.flatMap(({ name, type }): Finding[] => {
+    ...wanted.exchanges.flatMap(({ name, type, arguments: settings = {} }): Finding[] => {
       const found = there.exchanges.find((exchange) => exchange.name === name);
       const finding = (problem: string, mend = 'delete it when nothing publishes, and apply the topology') => [
         { subject: `exchange "${name}"`, problem, mend },
@@ -30,7 +30,9 @@ export function verifyTopology(wanted: Topology, there: BrokerState): Finding[] 
         return finding('is missing: whatever is published or dead-lettered to it is refused or dropped', APPLY);
       if (found.type !== type) return finding(`is a ${found.type}, not a ${type}: it routes messages elsewhere`);
       if (!found.durable) return finding('is not durable: a restart of the broker takes it and its bindings away');
-      return found.auto_delete ? finding('deletes itself with its last binding') : [];
+      if (found.auto_delete) return finding('deletes itself with its last binding');
+      const other = Object.keys(settings).find((setting) => found.arguments[setting] !== settings[setting]);
+      return other ? finding(`has another ${other} than ${settings[other]}: it routes messages elsewhere`) : [];
     }),
     ...wanted.queues.flatMap((queue) => findingsOf(queue, there, major, policies)),
     ...wanted.bindings
@@ -40,7 +42,21 @@ export function verifyTopology(wanted: Topology, there: BrokerState): Finding[] 
         problem: 'is missing: these messages do not reach the queue',
         mend: APPLY,
       })),
+    ...strayShards(wanted, there),
   ];
+}
+
+/** A ring gives each message to one of its queues only: another's among them takes a share away. */
+function strayShards({ exchanges, queues }: Topology, { bindings }: BrokerState): Finding[] {
+  const rings = new Set(exchanges.filter(({ type }) => type === 'x-consistent-hash').map(({ name }) => name));
+  const ours = new Set(queues.map(({ name }) => name));
+  return bindings
+    .filter(({ source, destination }) => rings.has(source) && !ours.has(destination))
+    .map((binding) => ({
+      subject: describeBinding(fromBroker(binding)),
+      problem: 'takes a share of the messages to where nobody looks',
+      mend: APPLY,
+    }));
 }
 
 /** Reads the broker's settings; throws a `TopologyError` that names each by which messages would be lost. */
@@ -98,10 +114,10 @@ function findingsOf(
   };
 
   // A policy's overflow beats the queue's argument; for the dead-letter settings it is the other way round.
-  const overflow = String(policy?.definition['overflow'] ?? argument('overflow') ?? 'drop-head');
+  const overflow = policy?.definition['overflow'] ?? argument('overflow') ?? 'drop-head';
   if (overflow !== 'reject-publish')
     find(
-      `has overflow ${overflow}${source('overflow').text}: when it is full it drops messages`,
+      `has overflow ${JSON.stringify(overflow).replaceAll('"', '')}${source('overflow').text}: when it is full it drops messages`,
       source('overflow').mend,
     );
 
@@ -116,7 +132,7 @@ function findingsOf(
     const strategy = argument('dead-letter-strategy') ?? policy?.definition['dead-letter-strategy'] ?? 'at-most-once';
     if (strategy !== 'at-least-once')
       find(
-        `dead-letters ${String(strategy)}: a dead letter that meets a full queue or a lost node is dropped`,
+        `dead-letters ${JSON.stringify(strategy).replaceAll('"', '')}: a dead letter that meets a full queue or a lost node is dropped`,
         RECREATE,
       );
   }

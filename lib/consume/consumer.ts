@@ -73,7 +73,12 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     pairTwins(works);
     await dropKnown(works, queue.name, inbox);
     const suspects = new Set<Work>(open(works).filter(isSuspect));
-    await finish(works.filter((work) => !suspects.has(work)));
+    const hopeless = new Set(works.filter(({ outcome }) => outcome?.is === 'dead-letter'));
+    // What no rule needs to look at is placed while the rest is worked on.
+    await Promise.all([
+      settleAll([...hopeless], batch),
+      finish(works.filter((work) => !suspects.has(work) && !hopeless.has(work))),
+    ]);
     if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
     followTwins(works);
     noteSurvival(works);

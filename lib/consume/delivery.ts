@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 
 import { readEnvelope, type Envelope } from '../broker/envelope.ts';
@@ -22,6 +22,7 @@ export interface RabbitMqRecord {
 
 /** One message as it was delivered. */
 export interface Delivery {
+  /** The broker's queue, which is a shard of the consumer's where that has several. */
   readonly queue: string;
   /** Absent where the publisher gave none. */
   readonly id?: MessageId;
@@ -67,7 +68,7 @@ function decodeRecord(queue: string, { basicProperties: raw, redelivered, data }
     queue,
     id: properties.messageId as MessageId | undefined,
     body,
-    payloadHash: createHash('sha256').update(body).digest('hex'),
+    payloadHash: hash('sha256', body),
     properties,
     envelope,
     redelivered,

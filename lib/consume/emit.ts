@@ -1,7 +1,12 @@
 import { eventMessage } from '../broker/envelope.ts';
+import type { MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import { unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
+
+/** Confirmed in this process: a batch that keeps coming back, for a neighbour's sake, must not multiply them. */
+const confirmed = new Set<MessageId>();
+const REMEMBERED = 10_000;
 
 /**
  * Publishes the follow-up events of what is committed. A crash before this is harmless: the message comes again, its
@@ -11,12 +16,15 @@ export async function emitAll(
   works: readonly Work[],
   { publisher, clock, appId, publishDeadlineMs }: Batch,
 ): Promise<void> {
-  const pending = works.flatMap((work) => (work.events ?? []).map((event) => ({ work, event })));
+  const pending = works.flatMap((work) =>
+    (work.events ?? []).filter(({ id }) => !confirmed.has(id)).map((event) => ({ work, event })),
+  );
   if (pending.length === 0) return;
   const messages = pending.map(({ work: { delivery }, event }) =>
     eventMessage({
       event,
       data: event.data,
+      key: event.shardKey,
       id: event.id,
       correlationId: delivery.properties.correlationId ?? delivery.properties.messageId!,
       appId,
@@ -26,7 +34,13 @@ export async function emitAll(
     }),
   );
   const errors = await publisher.publishAll(messages, publishDeadlineMs());
-  pending.forEach(({ work }, index) => {
+  pending.forEach(({ work, event }, index) => {
     if (errors[index]) work.outcome = unfinished(errors[index]);
+    else confirmed.add(event.id);
   });
+  // The longest known go first: a set keeps the order of its making.
+  for (const id of confirmed) {
+    if (confirmed.size <= REMEMBERED) break;
+    confirmed.delete(id);
+  }
 }

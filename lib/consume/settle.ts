@@ -56,12 +56,12 @@ const isFailed = (outcome: Outcome | undefined): outcome is Failed =>
 
 const copyOf = (delivery: Delivery, outcome: Failed, queue: WorkQueue, at: string): Message =>
   outcome.is === 'retry'
-    ? retryCopy(delivery, queue.name, outcome.tier.exchange, outcome.nextAttempt)
+    ? retryCopy(delivery, delivery.queue, outcome.tier.exchange, outcome.nextAttempt)
     : deadLetterCopy(delivery, queue.deadLetterExchange, {
         id: deadLetterId(delivery, queue, outcome.code),
         code: outcome.code,
         reason: outcome.message,
-        queue: queue.name,
+        queue: delivery.queue,
         at,
       });
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 
+import { checkJson } from './check-json.ts';
 import { Problem } from './problem.ts';
 
 /** The body's bytes as they were sent; `undefined` where none was. Throws the problem of a body past `maxBytes`. */
@@ -19,22 +20,45 @@ export function readBytes(
   return bytes;
 }
 
-/** The JSON of a body; `undefined` where there is none. */
-export function readJson(bytes: Buffer | undefined, contentType: string | undefined): unknown {
+/** The JSON of a body, its texts in Unicode's form NFC; `undefined` where there is none. */
+export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<string, string>>): unknown {
   if (!bytes) return undefined;
+  checkType(headers['content-type'], headers['content-encoding']);
+  if (!isUtf8(bytes)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
+  const text = bytes.toString();
+  const json = parse(text);
+  checkJson(text);
+  // What is written in one way only need not be normalised.
+  return /^[\x00-\x5b\x5d-\x7f]*$/.test(text) ? json : normalised(json);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without its cause, which quotes the body.
+    throw new Problem('malformed-json', 'The body cannot be read as JSON.');
+  }
+}
+
+/** So that what looks the same is the same. Its depth is bounded by now. */
+function normalised(value: unknown): unknown {
+  if (typeof value === 'string') return value.normalize();
+  if (Array.isArray(value)) return value.map(normalised);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, normalised(member)]));
+}
+
+function checkType(contentType: string | undefined, contentEncoding: string | undefined): void {
   if (!isJson(contentType))
     throw new Problem(
       'unsupported-media-type',
       contentType
-        ? `The body came as ${contentType}; send it as application/json in UTF-8.`
+        ? 'The body came with another Content-Type; send it as application/json in UTF-8.'
         : 'The body came without a Content-Type; send it as application/json.',
     );
-  if (!isUtf8(bytes)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
-  try {
-    return JSON.parse(bytes.toString());
-  } catch (error) {
-    throw new Problem('malformed-json', 'The body cannot be read as JSON.', { cause: error });
-  }
+  if (contentEncoding && contentEncoding.trim().toLowerCase() !== 'identity')
+    throw new Problem('unsupported-media-type', 'The body came with a Content-Encoding; send it as it is.');
 }
 
 function isJson(contentType = ''): boolean {

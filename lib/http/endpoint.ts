@@ -1,21 +1,30 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { ZodType } from 'zod';
 
+import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
-import { log } from '../log.ts';
-import { count, duration } from '../metrics.ts';
-import { traceIdOf } from '../trace.ts';
+import type { Access } from './access.ts';
 import { problemAnswer, toResult, type Answer } from './answer.ts';
 import { readBytes, readJson } from './body.ts';
-import { describeProblem, problemOf, type Problem } from './problem.ts';
-import { factsOf, type Request, type RequestFacts } from './request.ts';
+import { guarded, type Part } from './breaker.ts';
+import { checkHeaders } from './check-headers.ts';
+import { corsHeaders } from './cors.ts';
+import { inFlight } from './in-flight.ts';
+import { inTime } from './in-time.ts';
+import { problemOf, type Problem } from './problem.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { factsOf, type Request } from './request.ts';
+import { tell } from './tell.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /** What a request must look like; a part without a schema is not read. A body that may be left out has a default. */
 export interface Shape<Body, Path, Query> {
+  readonly access: Access;
   readonly body?: ZodType<Body>;
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
+  /** Parts without which nothing can be done; while one is away the request is refused at once. */
+  readonly needs?: readonly Part[];
 }
 
 export type HttpHandler = (
@@ -24,65 +33,63 @@ export type HttpHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>;
 
 /**
- * Makes a function of API Gateway's HTTP API out of `handle`: verifies the request, answers every error as problem+json,
- * logs and counts the request once. It never throws: what got out might be answered with 200.
+ * Makes a function of API Gateway's HTTP API out of `handle`: verifies who is asking and what, bounds what it may cost,
+ * answers every error as problem+json, logs and counts the request once. It never throws: what got out might be answered
+ * with 200.
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
-  shape: Shape<Body, Path, Query>,
+  { access, needs = [], ...shape }: Shape<Body, Path, Query>,
   handle: (request: Request<Body, Path, Query>) => Promise<Answer> | Answer,
 ): HttpHandler {
-  const { MAX_BODY_BYTES: maxBodyBytes } = config();
+  const settings = config();
+  const limit = createRateLimit(
+    { perSecond: settings.RATE_LIMIT_PER_SECOND, clientPerSecond: settings.CLIENT_RATE_LIMIT_PER_SECOND },
+    systemClock,
+  );
+  const besideOthers = inFlight(settings.MAX_IN_FLIGHT);
+
   return async (event, context) => {
     const startedAtMs = performance.now();
-    const facts = factsOf(event, context);
+    const facts = factsOf(event, context, settings.REQUEST_DEADLINE_MS);
     const noted: Record<string, unknown> = {};
+    let client: string | undefined;
     let answer: Answer;
     let problem: Problem | undefined;
-    try {
+
+    async function answerIt(signal: AbortSignal): Promise<Answer> {
+      limit.admit();
+      checkHeaders(facts.headers);
+      const bytes = readBytes(event, settings.MAX_BODY_BYTES);
+      const caller = await access.verify(facts, bytes);
+      if (access.scheme !== 'public') {
+        limit.admitClient(caller.client);
+        client = caller.client;
+      }
       const request: Request<Body, Path, Query> = {
         ...facts,
+        ...caller,
+        signal,
         note: (ids) => void Object.assign(noted, ids),
         path: part(shape.path, (schema) => validateParameters(schema, event.pathParameters ?? {}, 'path')),
         query: part(shape.query, (schema) => validateParameters(schema, event.queryStringParameters ?? {}, 'query')),
-        body: part(shape.body, (schema) => {
-          const json = readJson(readBytes(event, maxBodyBytes), facts.headers['content-type']);
-          return validateBody(schema, json);
-        }),
+        body: part(shape.body, (schema) => validateBody(schema, readJson(bytes, facts.headers))),
       };
-      answer = await handle(request);
+      return guardedBy(needs, async () => handle(request));
+    }
+
+    try {
+      answer = await besideOthers(() => inTime(facts.remainingMs(), answerIt));
     } catch (thrown) {
       problem = problemOf(thrown);
       answer = problemAnswer(problem, facts.id);
     }
-    tell(facts, answer.status, performance.now() - startedAtMs, noted, problem);
-    return toResult(answer, facts.id);
+    tell(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
+    return toResult(answer, facts.id, { ...limit.headers(client), ...corsHeaders(facts.headers.origin) });
   };
 }
 
 const part = <T>(schema: ZodType<T> | undefined, read: (schema: ZodType<T>) => T): T =>
   schema ? read(schema) : (undefined as T);
 
-/** One line a request, without a word of its body. */
-function tell(
-  { id, method, route, traceparent }: RequestFacts,
-  status: number,
-  tookMs: number,
-  noted: Readonly<Record<string, unknown>>,
-  problem?: Problem,
-): void {
-  const about = {
-    requestId: id,
-    method,
-    route,
-    status,
-    durationMs: Math.round(tookMs),
-    traceId: traceIdOf(traceparent),
-    ...noted,
-    ...(problem && describeProblem(problem)),
-  };
-  if (problem?.problem === 'internal-error') log().error('request failed', { ...about, error: problem.cause as Error });
-  else if (status >= 500) log().warn('request answered', about);
-  else log().info('request answered', about);
-  count('Requests', 1, { route, status: String(status) });
-  duration('RequestDuration', tookMs, { route });
-}
+const guardedBy = (parts: readonly Part[], work: () => Promise<Answer>): Promise<Answer> =>
+  parts.reduce((inner, one) => () => guarded(one, inner), work)();

@@ -1,20 +1,24 @@
 import { describeError, PublishError, StoreUnavailableError } from '../errors.ts';
 import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
+interface ProblemOptions extends ErrorOptions {
+  readonly members?: Readonly<Record<string, unknown>>;
+  /** What the answer's header WWW-Authenticate says besides the type. */
+  readonly challenge?: string;
+}
+
 /** Thrown where a request is answered with an error. `members` stand beside the standard ones of RFC 9457. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly problem: ProblemName;
   readonly members: Readonly<Record<string, unknown>>;
+  readonly challenge?: string;
 
-  constructor(
-    problem: ProblemName,
-    detail: string,
-    { members = {}, ...options }: ErrorOptions & { members?: Readonly<Record<string, unknown>> } = {},
-  ) {
+  constructor(problem: ProblemName, detail: string, { members = {}, challenge, ...options }: ProblemOptions = {}) {
     super(detail, options);
     this.problem = problem;
     this.members = members;
+    this.challenge = challenge;
   }
 
   get kind(): ProblemKind {

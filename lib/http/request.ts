@@ -9,6 +9,10 @@ export interface Request<Body = unknown, Path = unknown, Query = unknown> extend
   readonly body: Body;
   readonly path: Path;
   readonly query: Query;
+  /** Who is asking: whose key signed, or whom the token names; `public` where anybody may. */
+  readonly client: string;
+  /** Aborted when the answer is due. */
+  readonly signal: AbortSignal;
   /** Adds ids to the one line that the log has of this request. */
   note(ids: Readonly<Record<string, unknown>>): void;
 }
@@ -20,19 +24,24 @@ export interface RequestFacts {
   readonly route: string;
   /** By name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Who the authorizer says is asking; `public` where there is none. */
-  readonly client: string;
+  /** What the authorizer of API Gateway has read from the token, where there is one. */
+  readonly verifiedClaims?: Readonly<Record<string, unknown>>;
   /** This request's own span, in the caller's trace where it named one. */
   readonly traceparent: string;
   readonly tracestate?: string;
-  /** Milliseconds until the function is stopped. */
+  /** Milliseconds until the answer is due. */
   remainingMs(): number;
 }
 
-/** For how long a function is taken to have where nobody says: API Gateway waits no longer. */
-const GATEWAY_LIMIT_MS = 29_000;
+/** Of the time until the function is stopped, what is kept back for the answer. */
+const ANSWER_MS = 500;
 
-export function factsOf(event: APIGatewayProxyEventV2, context?: Partial<Context>): RequestFacts {
+export function factsOf(
+  event: APIGatewayProxyEventV2,
+  context: Partial<Context> | undefined,
+  deadlineMs: number,
+): RequestFacts {
+  const startedAtMs = performance.now();
   const headers = Object.fromEntries(
     Object.entries(event.headers ?? {}).flatMap(([name, value]) =>
       value === undefined ? [] : [[name.toLowerCase(), value] as const],
@@ -43,23 +52,19 @@ export function factsOf(event: APIGatewayProxyEventV2, context?: Partial<Context
     method: event.requestContext?.http?.method ?? '',
     route: event.routeKey || '$default',
     headers,
-    client: clientOf(event),
+    verifiedClaims: claimsOf(event),
     traceparent: nextSpan(headers.traceparent),
     // Worth nothing without the trace that it belongs to (https://www.w3.org/TR/trace-context/#tracestate-header).
     tracestate: headers.traceparent && headers.tracestate?.slice(0, 512),
-    remainingMs: () => Math.min(context?.getRemainingTimeInMillis?.() ?? GATEWAY_LIMIT_MS, GATEWAY_LIMIT_MS),
+    remainingMs: () =>
+      Math.min(
+        (context?.getRemainingTimeInMillis?.() ?? Infinity) - ANSWER_MS,
+        deadlineMs - (performance.now() - startedAtMs),
+      ),
   };
 }
 
-/** The parts of `requestContext.authorizer` that name a client, by kind of authorizer. */
-interface Authorizer {
-  readonly jwt?: { readonly claims?: Readonly<Record<string, unknown>> };
-  readonly lambda?: Readonly<Record<string, unknown>> | null;
-  readonly iam?: { readonly userArn?: unknown };
-}
-
-function clientOf({ requestContext }: APIGatewayProxyEventV2): string {
-  const { jwt, lambda, iam } = (requestContext as { authorizer?: Authorizer } | undefined)?.authorizer ?? {};
-  const named = [lambda?.principalId, jwt?.claims?.sub, iam?.userArn];
-  return named.find((name): name is string => typeof name === 'string' && name !== '') ?? 'public';
+function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<string, unknown>> | undefined {
+  const { authorizer } = (requestContext ?? {}) as { authorizer?: { jwt?: { claims?: Record<string, unknown> } } };
+  return authorizer?.jwt?.claims;
 }

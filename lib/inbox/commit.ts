@@ -28,7 +28,7 @@ export async function commitEntries(
       results[index] = { is: 'failed', error: error as Error };
     }
   }
-  const groups = toGroups(members);
+  const groups = toGroups(members, commit.scarce);
   const running: Promise<void>[] = [];
   const start = async (index: number): Promise<void> => {
     const group = groups[index]!;

@@ -11,6 +11,7 @@ import { defaultPatience } from './patience.ts';
 import type { Patience } from './patience.ts';
 import { recordPlacements } from './place.ts';
 import { noteProgress, readProgress } from './progress.ts';
+import { createScarce } from './scarce.ts';
 import type { Scope } from './transaction.ts';
 
 export interface InboxOptions {
@@ -33,11 +34,12 @@ export function createInbox({
 }: InboxOptions): Inbox {
   const scopeOf = (queue: string): Scope => ({ queue, tablePrefix, retentionDays });
   const store = { client, clock, patience };
+  const scarce = createScarce();
   const find: Inbox['find'] = (queue, ids) => findMarkers(client, tablePrefix + INBOX_TABLE, queue, ids, patience);
   return {
     find,
     commit: (queue, entries, signal) =>
-      commitEntries({ ...store, scope: scopeOf(queue), signal, find: (ids) => find(queue, ids) }, entries),
+      commitEntries({ ...store, scope: scopeOf(queue), scarce, signal, find: (ids) => find(queue, ids) }, entries),
     recordPlacements: (queue, placements) => recordPlacements(store, scopeOf(queue), placements),
     lease: (queue, id, payloadHash, owner, durationMs) =>
       takeLease(store, scopeOf(queue), { id, payloadHash, owner, durationMs }),

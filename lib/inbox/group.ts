@@ -2,6 +2,7 @@ import { invalidEffect } from './item.ts';
 import { toComponents } from './component.ts';
 import type { Component } from './component.ts';
 import type { Member } from './member.ts';
+import type { Scarce } from './scarce.ts';
 
 /** Messages whose markers and effects fit one transaction, whichever of their alternatives are taken. */
 export interface Group {
@@ -67,12 +68,17 @@ function chain(members: readonly Member[]): Filling[] {
   return groups;
 }
 
-/** Puts each component into the emptiest group that takes it whole, so that the groups are of a size. */
-function spread(components: readonly Component[], groups: Filling[]): void {
-  let items = groups.reduce((sum, group) => sum + group.items.size, 0);
-  for (const component of components) items += component.items.size;
+/** What shares a transaction, and the groups that it must not overtake. */
+interface Piece extends Pick<Component, 'members' | 'items' | 'bytes'> {
+  readonly after?: Iterable<number>;
+}
+
+/** Puts each piece into the emptiest of `groups` that takes it whole, or of those that it adds, so that they are of a size. */
+function spread(pieces: readonly Piece[], groups: Filling[] = []): Filling[] {
+  let items = 0;
+  for (const each of [...groups, ...pieces]) items += each.items.size;
   while (groups.length * transactionLimits.items < items) groups.push(aGroup());
-  for (const { members, items, bytes } of components) {
+  for (const { members, items, bytes, after = [] } of pieces) {
     let place: Filling | undefined;
     for (const group of groups) {
       const isFull =
@@ -81,22 +87,51 @@ function spread(components: readonly Component[], groups: Filling[]): void {
     }
     if (place === undefined) groups.push((place = aGroup()));
     for (const id of items) place.items.add(id);
+    for (const before of after) place.after.add(before);
     place.members.push(...members);
     place.bytes += bytes;
   }
+  return groups;
+}
+
+/**
+ * Adds to `groups` what is too much for one transaction. Each component fills some of its own, the first of every component
+ * before the second of any, so that they run side by side; what is left of each shares one with the others.
+ */
+function cutUp(components: readonly Component[], groups: Filling[]): void {
+  const chains = components.map(({ members }) => chain(members));
+  const places = chains.map((): number[] => []);
+  const rests: Piece[] = [];
+  const longest = Math.max(0, ...chains.map(({ length }) => length));
+  for (let n = 0; n < longest; n++) {
+    for (const [index, each] of chains.entries()) {
+      const group = each[n];
+      if (group === undefined) continue;
+      const moved = { ...group, after: new Set(Array.from(group.after, (before) => places[index]![before]!)) };
+      if (n === each.length - 1) rests.push(moved);
+      else places[index]!.push(groups.push(moved) - 1);
+    }
+  }
+  groups.push(...spread(rests));
 }
 
 /**
  * Puts messages into few transactions. Those that have no item in common, not even through others, go where they can run
- * side by side; whoever shares one stays in order.
+ * side by side, and those on scarce items apart from the rest; whoever shares one stays in order.
  */
-export function toGroups(members: readonly Member[]): Group[] {
-  const components = toComponents(members);
-  const isWhole = ({ items, bytes, isTorn }: Component): boolean =>
-    !isTorn && items.size <= transactionLimits.items && bytes <= transactionLimits.bytes;
-  const tooLarge = components.filter((component) => !isWhole(component)).flatMap((component) => component.members);
-  const groups = chain(tooLarge.toSorted((one, other) => one.index - other.index));
-  spread(components.filter(isWhole), groups);
+export function toGroups(members: readonly Member[], scarce?: Pick<Scarce, 'has'>): Group[] {
+  const torn: Member[] = [];
+  const [whole, apart, tooLarge]: [Component[], Component[], Component[]] = [[], [], []];
+  for (const component of toComponents(members)) {
+    const isTooLarge = component.items.size > transactionLimits.items || component.bytes > transactionLimits.bytes;
+    if (component.isTorn) torn.push(...component.members);
+    else if (isTooLarge) tooLarge.push(component);
+    else if (scarce !== undefined && [...component.items].some((id) => scarce.has(id))) apart.push(component);
+    else whole.push(component);
+  }
+  const groups = spread(whole, chain(torn.toSorted((one, other) => one.index - other.index)));
+  groups.push(...spread(apart));
+  cutUp(tooLarge, groups);
   for (const group of groups) group.members.sort((one, other) => one.index - other.index);
   return groups;
 }

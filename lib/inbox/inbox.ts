@@ -40,6 +40,8 @@ export interface StoredEvent {
   readonly version: number;
   readonly exchange: string;
   readonly data: unknown;
+  /** What its definition said of it, for sharded queues. */
+  readonly shardKey?: string;
 }
 
 /** A decided message. */

@@ -114,14 +114,18 @@ const toOption = ({ effects, events = [] }: Decision, state: Option['state'], re
 
 /** The events of the option that was taken, each with an id that a repetition derives again. */
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Option): StoredEvent[] =>
-  followUps.map(({ event: { type, version, exchange }, data }, index) => {
-    return { id: deriveId(queue, id, type, String(index)), type, version, exchange, data };
+  followUps.map(({ event, data }, index) => {
+    const { type, version, exchange } = event;
+    const shardKey = event.key?.(data);
+    const stored = { id: deriveId(queue, id, type, String(index)), type, version, exchange, data };
+    return shardKey === undefined ? stored : { ...stored, shardKey };
   });
 
 function optionBytes({ followUps, reason, operations }: Option): number {
   let eventBytes = 0;
   for (const { event, data } of followUps) {
-    eventBytes += EVENT_BYTES + Buffer.byteLength(event.type + event.exchange + JSON.stringify(data));
+    const { type, exchange } = event;
+    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + JSON.stringify(data) + (event.key?.(data) ?? ''));
   }
   if (eventBytes > MAX_EVENTS_BYTES) {
     throw invalidEffect(`the follow-up events have ${eventBytes} bytes; the marker keeps ${MAX_EVENTS_BYTES} at most`);

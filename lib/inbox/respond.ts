@@ -69,7 +69,10 @@ async function afterCancellation(
   const settled = await settleMet(commit, findings.met);
   const learned =
     findings.seen.some(([itemId]) => !run.known.has(itemId)) || findings.met.some(([{ hasMarker }]) => !hasMarker);
-  for (const [itemId, item] of findings.seen) run.known.set(itemId, item);
+  for (const [itemId, item] of findings.seen) {
+    run.known.set(itemId, item);
+    commit.scarce.note(itemId);
+  }
   for (const [member] of findings.met) member.hasMarker = true;
   if (settled.size > 0) return drop(run, settled);
   if (learned) return 'anew';

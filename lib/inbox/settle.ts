@@ -7,6 +7,7 @@ import type { CommitResult, Marker } from './inbox.ts';
 import { toMarker } from './marker.ts';
 import type { Member } from './member.ts';
 import type { Patience } from './patience.ts';
+import type { Scarce } from './scarce.ts';
 import type { Scope, Transaction } from './transaction.ts';
 
 /** What every request to the store needs. */
@@ -19,6 +20,7 @@ export interface Store {
 /** All that the groups of one commit share. */
 export interface Commit extends Store {
   readonly scope: Scope;
+  readonly scarce: Scarce;
   readonly signal: AbortSignal;
   readonly results: CommitResult[];
   /** Reads markers that a cancellation did not show. */

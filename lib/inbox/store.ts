@@ -1,6 +1,7 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
+import { dynamoDbClient } from './client.ts';
 import { createInbox } from './dynamodb-inbox.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -12,7 +13,7 @@ let instance: Inbox | undefined;
 
 /** The DynamoDB client of this process: connections kept alive, each request bounded in time and sent three times at most. */
 export function store(): DynamoDBClient {
-  return (client ??= new DynamoDBClient({
+  return (client ??= dynamoDbClient({
     endpoint: config().DYNAMODB_ENDPOINT,
     maxAttempts: 3,
     requestHandler: {
@@ -28,6 +29,6 @@ export function inbox(): Inbox {
   if (instance !== undefined) return instance;
   const { DYNAMODB_ENDPOINT: endpoint, TABLE_PREFIX: tablePrefix, INBOX_RETENTION_DAYS: retentionDays } = config();
   const { requestHandler, credentials, region } = store().config;
-  const once = new DynamoDBClient({ endpoint, region, credentials, requestHandler, maxAttempts: 1 });
+  const once = dynamoDbClient({ endpoint, region, credentials, requestHandler, maxAttempts: 1 });
   return (instance = createInbox({ client: once, tablePrefix, clock: systemClock, retentionDays }));
 }

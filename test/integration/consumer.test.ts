@@ -262,13 +262,11 @@ describe('a batch', () => {
     await placed('dead-letters');
   });
 
-  test('publishes a rejection’s event, and again with the same id when the message comes again', async () => {
+  test('publishes a rejection’s event once, however often the batch comes back to the same process', async () => {
     const record = message('reject');
     await run([record]);
-    await run([{ ...record, redelivered: true }]);
-    const events = await placed('points');
-    expect(events).toHaveLength(2);
-    expect(new Set(events.map((event) => event && event.id)).size).toBe(1);
+    for (let time = 0; time < 3; time += 1) await run([{ ...record, redelivered: true }]);
+    expect(await placed('points')).toHaveLength(1);
   });
 
   test('that was placed only in part places no second copy of what was when it comes again', async () => {

@@ -72,6 +72,18 @@ describe('a publish', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
+  test('that one queue of two refuses may have reached the other: the error says so', async () => {
+    for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
+      await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
+      await host.channel.bindQueue(name, 'shop', 'both');
+    }
+    const publisher = host.publisher();
+    const error = await eventually('a refusal', async () => (await publisher.publishAll([aMessage('both')]))[0]);
+    expect(error).toMatchObject({ code: 'REFUSED', indeterminate: true });
+    const [full, roomy] = [await host.drain('full'), await host.drain('roomy')];
+    expect(roomy.length).toBeGreaterThan(full.length);
+  });
+
   test('with headers beyond what the client can encode is refused before anything is sent', async () => {
     const message = aMessage('order.created');
     const properties = { ...message.properties, headers: { long: 'x'.repeat(70_000) } };

@@ -1,0 +1,80 @@
+import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { systemClock } from '../clock.ts';
+import { config } from '../config.ts';
+import { describeError } from '../errors.ts';
+import { ask, tableName } from '../inbox/ask.ts';
+import { log } from '../log.ts';
+import { count } from '../metrics.ts';
+import { Problem } from './problem.ts';
+import type { Request } from './request.ts';
+
+/** What an operator is about to change. */
+export interface Change {
+  /** As in `dead-letters/17`. */
+  readonly subject: string;
+  /** What is asked for, without what may be secret. */
+  readonly wish?: object;
+  /** In the operator's own words. */
+  readonly why?: string;
+}
+
+const TABLE = 'audit';
+
+/**
+ * Makes a change of which a record is kept: who, what, when and why, written before it is begun, so that there is none
+ * without; and how it ended, where that can still be written. Without the store there is no change.
+ */
+export async function audited<T>(
+  { id, client, route }: Pick<Request, 'id' | 'client' | 'route'>,
+  { subject, wish, why }: Change,
+  change: () => Promise<T>,
+): Promise<T> {
+  const nowMs = systemClock.now();
+  const record = { who: client, what: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
+  await ask((store) =>
+    store.send(
+      new PutItemCommand({
+        TableName: tableName(TABLE),
+        Item: {
+          id: { S: id },
+          who: { S: record.who },
+          what: { S: record.what },
+          at: { S: record.at },
+          why: { S: why ?? 'no reason given' },
+          ...(wish && { wish: { S: JSON.stringify(wish) } }),
+          outcome: { S: 'begun' },
+          expiresAt: { N: String(Math.floor(nowMs / 1_000) + config().AUDIT_RETENTION_DAYS * 86_400) },
+        },
+        ConditionExpression: 'attribute_not_exists(id)',
+      }),
+    ),
+  );
+  try {
+    const result = await change();
+    await noteOutcome(id, record, 'done');
+    return result;
+  } catch (error) {
+    await noteOutcome(id, record, `failed: ${error instanceof Problem ? error.problem : describeError(error).code}`);
+    throw error;
+  }
+}
+
+async function noteOutcome(id: string, record: object, outcome: string): Promise<void> {
+  log().info('audit', { requestId: id, ...record, outcome });
+  try {
+    await ask((store) =>
+      store.send(
+        new UpdateItemCommand({
+          TableName: tableName(TABLE),
+          Key: { id: { S: id } },
+          UpdateExpression: 'SET outcome = :outcome',
+          ExpressionAttributeValues: { ':outcome': { S: outcome } },
+        }),
+      ),
+    );
+  } catch (error) {
+    count('AuditOutcomeUnwritten');
+    log().error('the outcome of a change is not in the audit', { requestId: id, because: describeError(error) });
+  }
+}

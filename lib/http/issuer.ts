@@ -1,0 +1,40 @@
+import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
+
+import { config } from '../config.ts';
+import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_STAGE } from './development.ts';
+
+/** Keys are used for this long, and read again where a token names an unknown one, but not more often than the second. */
+const CACHED_MS = 10 * 60_000;
+const REREAD_PAUSE_MS = 5_000;
+const PATIENCE_MS = 3_000;
+
+/** Who issues operators' tokens, for whom, and the keys that it publishes. */
+export interface Issuer {
+  readonly name: string;
+  readonly audience: string;
+  readonly keys: JWTVerifyGetKey;
+  /** What it signs with; API Gateway's authorizer takes RSA alone. */
+  readonly algorithms: readonly string[];
+}
+
+let current: Issuer | undefined;
+
+/** The issuer of this process's settings. */
+export const issuer = (): Issuer => (current ??= readIssuer());
+
+function readIssuer(): Issuer {
+  const { STAGE, JWT_ISSUER, JWT_AUDIENCE, JWKS_URL } = config();
+  const isDevelopment = STAGE === DEVELOPMENT_STAGE;
+  const name = JWT_ISSUER ?? (isDevelopment ? DEVELOPMENT_ISSUER : undefined);
+  const audience = JWT_AUDIENCE ?? (isDevelopment ? DEVELOPMENT_AUDIENCE : undefined);
+  if (!name || !audience || !JWKS_URL)
+    throw new Error('no issuer of tokens: set JWT_ISSUER, JWT_AUDIENCE and JWKS_URL');
+  if (name === DEVELOPMENT_ISSUER && !isDevelopment)
+    throw new Error('JWT_ISSUER is the development issuer; its tokens are taken in the stage "local" only');
+  const keys = createRemoteJWKSet(new URL(JWKS_URL), {
+    cacheMaxAge: CACHED_MS,
+    cooldownDuration: REREAD_PAUSE_MS,
+    timeoutDuration: PATIENCE_MS,
+  });
+  return { name, audience, keys, algorithms: ['RS256'] };
+}

@@ -1,0 +1,140 @@
+import * as z from 'zod';
+
+import { problems, type ProblemName } from './problems.ts';
+import type { Route } from './route.ts';
+
+/** What the document says besides its routes. */
+export interface About {
+  readonly title: string;
+  readonly version: string;
+  readonly description: string;
+}
+
+/** The OpenAPI 3.1 document of these routes, made of the schemas that validate (https://spec.openapis.org/oas/v3.1.1.html). */
+export function openApi(about: About, routes: readonly Route[]): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const [method = '', path = ''] = route.route.split(' ');
+    (paths[path] ??= {})[method.toLowerCase()] = operation(route);
+  }
+  return {
+    openapi: '3.1.1',
+    info: about,
+    paths,
+    components: { schemas: { Problem: jsonSchema(problem) }, securitySchemes },
+  };
+}
+
+const problem = z.looseObject({
+  type: z.enum(Object.keys(problems).map((name) => `urn:surehop:problem:${name}`)),
+  status: z.int(),
+  title: z.string(),
+  detail: z.string(),
+  instance: z.string(),
+});
+
+const securitySchemes = {
+  operator: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'A token of the issuer, with the scope.',
+  },
+  signature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'webhook-signature',
+    description:
+      'Standard Webhooks: "v1,<base64>" of HMAC-SHA256 over "<webhook-id>.<webhook-timestamp>.<body>" with the client\'s key; several with spaces between.',
+  },
+};
+
+const signedHeaders = [
+  ['webhook-id', true, 'New for each new order, the same for a repetition: the idempotency key.'],
+  ['webhook-timestamp', true, 'Seconds since 1970, of now within five minutes.'],
+  ['idempotency-key', false, 'Where given, the same as webhook-id.'],
+].map(([name, required, description]) => ({ name, in: 'header', required, description, schema: { type: 'string' } }));
+
+function operation(route: Route): object {
+  const { summary, access, body, path, query, answers, example } = route;
+  return {
+    summary,
+    security: access.scheme === 'public' ? [] : [{ [access.scheme]: access.scopes ?? [] }],
+    parameters: [
+      ...parameters('path', path),
+      ...parameters('query', query),
+      ...(access.scheme === 'signature' ? signedHeaders : []),
+    ],
+    ...(body && {
+      requestBody: {
+        required: !z.safeParse(body, undefined).success,
+        content: { 'application/json': { schema: jsonSchema(body), example: example.body } },
+      },
+    }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, schema]) => [
+          status,
+          {
+            description: summary,
+            content: { 'application/json': { schema: jsonSchema(schema, 'output'), example: example.answer } },
+          },
+        ]),
+      ),
+      ...problemResponses(route),
+    },
+  };
+}
+
+/** What any route may answer, and what its own parts bring with them. */
+function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
+  const names: ProblemName[] = [
+    'headers-too-large',
+    'rate-limited',
+    'overloaded',
+    'deadline-exceeded',
+    'internal-error',
+    ...own,
+  ];
+  if (path || query) names.push('invalid-parameters');
+  if (body)
+    names.push('malformed-json', 'json-too-complex', 'invalid-body', 'body-too-large', 'unsupported-media-type');
+  if (access.scheme === 'signature')
+    names.push('unsigned', 'malformed-signature', 'signature-expired', 'wrong-signature');
+  if (access.scheme === 'operator')
+    names.push('no-token', 'invalid-token', 'token-expired', 'insufficient-scope', 'identity-unavailable');
+  if (needs?.includes('store')) names.push('store-unavailable');
+  if (needs?.includes('broker')) names.push('unroutable', 'refused', 'blocked', 'unconfirmed', 'broker-unavailable');
+  const statuses = [...new Set(names.map((name) => problems[name].status))];
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: [...new Set(names)]
+          .filter((name) => problems[name].status === status)
+          .map((name) => `${name}: ${problems[name].title}`)
+          .join(' '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
+}
+
+function parameters(where: 'path' | 'query', schema: z.ZodType | undefined): object[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = jsonSchema(schema) as {
+    properties?: Record<string, object>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, one]) => ({
+    name,
+    in: where,
+    required: required.includes(name),
+    schema: one,
+  }));
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+}

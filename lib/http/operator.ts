@@ -1,0 +1,91 @@
+import { errors, jwtVerify, type JWTPayload } from 'jose';
+
+import { config } from '../config.ts';
+import type { Access } from './access.ts';
+import { issuer } from './issuer.ts';
+import { Problem } from './problem.ts';
+import type { RequestFacts } from './request.ts';
+
+const MAX_TOKEN_LENGTH = 8_192;
+
+/** For clocks that are a little apart. */
+const CLOCK_TOLERANCE_SECONDS = 30;
+
+/** For operators who hold a token with `scope`: a JWT of the issuer, verified against the keys that it publishes. */
+export const operator = (scope: string): Access => ({
+  scheme: 'operator',
+  scopes: [scope],
+  async verify(facts) {
+    const claims = await claimsOf(facts);
+    if (!scopesOf(claims).includes(config().JWT_SCOPE_PREFIX + scope))
+      throw new Problem('insufficient-scope', `The token needs the scope ${scope}.`, { challenge: `scope="${scope}"` });
+    return { client: claims.sub! };
+  },
+});
+
+async function claimsOf({ headers, verifiedClaims }: RequestFacts): Promise<JWTPayload> {
+  const token = readBearer(headers.authorization);
+  if (config().JWT_VERIFIED_BY === 'gateway') {
+    if (!verifiedClaims) throw new Problem('invalid-token', 'The token was not verified.');
+    return withSubject(verifiedClaims);
+  }
+  return withSubject(await verified(token));
+}
+
+async function verified(token: string): Promise<JWTPayload> {
+  const { name, audience, keys, algorithms } = issuer();
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: name,
+      audience,
+      algorithms: [...algorithms],
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    });
+    return payload;
+  } catch (error) {
+    throw problemOfToken(error);
+  }
+}
+
+function readBearer(header: string | undefined): string {
+  if (!header) throw new Problem('no-token', 'Send the header Authorization: Bearer <token>.');
+  const token = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header)?.[1];
+  if (!token || token.length > MAX_TOKEN_LENGTH) throw new Problem('invalid-token', 'The token is not a signed JWT.');
+  return token;
+}
+
+/** Who is asking stands in the audit. */
+function withSubject(claims: JWTPayload): JWTPayload {
+  if (typeof claims.sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(claims.sub))
+    throw new Problem('invalid-token', 'The token names nobody.');
+  return claims;
+}
+
+/** Faults of the token itself; for anything else the issuer is at fault, or away. */
+const tokenFaults: ReadonlySet<string> = new Set([
+  errors.JWTClaimValidationFailed.code,
+  errors.JWTInvalid.code,
+  errors.JWSInvalid.code,
+  errors.JWSSignatureVerificationFailed.code,
+  errors.JOSEAlgNotAllowed.code,
+  errors.JOSENotSupported.code,
+  errors.JWKSNoMatchingKey.code,
+  errors.JWKSMultipleMatchingKeys.code,
+]);
+
+function problemOfToken(error: unknown): Problem {
+  if (error instanceof errors.JWTExpired) return new Problem('token-expired', 'The token has expired.');
+  if (error instanceof errors.JOSEError && tokenFaults.has(error.code))
+    return new Problem('invalid-token', 'The token is not one of the issuer, for this service, valid now.');
+  return new Problem('identity-unavailable', "The issuer's keys cannot be read, so that no token can be verified.", {
+    cause: error,
+  });
+}
+
+/** As RFC 8693 has them, or as a list. */
+function scopesOf({ scope, scp }: JWTPayload): readonly string[] {
+  const given = scope ?? scp;
+  if (typeof given === 'string') return given.split(' ');
+  return Array.isArray(given) ? given.filter((one) => typeof one === 'string') : [];
+}

@@ -1,0 +1,24 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
+import { systemClock } from '../clock.ts';
+import { config } from '../config.ts';
+import { createSecretReader } from '../secrets.ts';
+import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from './development.ts';
+import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+
+let current: SigningKeys | undefined;
+
+/** The signing keys of this process: from Secrets Manager, on a laptop from `SIGNING_SECRETS` or the development key alone. */
+export const signingKeys = (): SigningKeys =>
+  (current ??= createSigningKeys(reader(), { clock: systemClock, stage: config().STAGE }));
+
+function reader(): (fresh: boolean) => Promise<string> {
+  const { STAGE, SIGNING_SECRETS, SIGNING_SECRETS_ARN: arn } = config();
+  if (arn) {
+    const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
+    return (fresh) => readSecret(arn, fresh);
+  }
+  if (STAGE !== DEVELOPMENT_STAGE) throw new Error('no signing keys: set SIGNING_SECRETS_ARN');
+  const text = SIGNING_SECRETS ?? JSON.stringify({ [DEVELOPMENT_CLIENT]: [DEVELOPMENT_SECRET] });
+  return async () => text;
+}
