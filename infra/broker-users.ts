@@ -32,7 +32,7 @@ export const brokerRoles: readonly BrokerRole[] = [
     tags: [],
     configure: NOTHING,
     write: NOTHING,
-    read: oneOf([...Object.values(queues).map(({ name }) => name), deadLetterQueue]),
+    read: oneOf([...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue]),
   },
   {
     // Figures of the queues, from the management API; no message.

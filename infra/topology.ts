@@ -1,3 +1,4 @@
+import { ringBindings, ringExchanges, routeTo, shardsOf, type Sharding } from '../lib/broker/shards.ts';
 import type { Exchange, Queue, RetryTier, Topology, WorkQueue } from '../lib/broker/topology.ts';
 
 const ORDERS = 'orders';
@@ -12,9 +13,15 @@ const retryTiers: readonly RetryTier[] = [
   { exchange: 'retry.4s', delayMs: 4_000 },
 ];
 
-const workQueue = (name: string): WorkQueue => ({ name, retryTiers, deadLetterExchange: DEAD_LETTERS });
+/** A queue that retries in the common tiers. */
+export const workQueue = (name: string, sharding: Sharding = {}): WorkQueue => {
+  return { name, ...shardsOf(name, sharding), retryTiers, deadLetterExchange: DEAD_LETTERS };
+};
 
-/** The queues that consumers work on. */
+/**
+ * The queues that consumers work on. One that one environment cannot keep up with is sharded: `workQueue('stock', { shards: 4 })`.
+ * Fewer again: `{ shards: 2, retiring: 2 }` until the last two are empty (docs/adr/008-sharded-queues.md).
+ */
 export const queues = { stock: workQueue('stock'), points: workQueue('points') } as const;
 
 export const exchanges = { orders: ORDERS, deadLetters: DEAD_LETTERS } as const;
@@ -36,20 +43,30 @@ const tierQueue = ({ exchange, delayMs }: RetryTier): Queue => ({
   arguments: { ...bounded, ...deadLettering(''), 'x-message-ttl': delayMs },
 });
 
-const allQueues: readonly Queue[] = [
-  ...Object.values(queues).map(({ name }) => ({ name, arguments: { ...bounded, ...deadLettering(DEAD_LETTERS) } })),
+type WorkQueues = Readonly<Record<keyof typeof queues, WorkQueue>>;
+
+const queuesFor = (work: WorkQueues): readonly Queue[] => [
+  ...Object.values(work)
+    .flatMap(({ shards }) => shards)
+    .map((name) => ({ name, arguments: { ...bounded, ...deadLettering(DEAD_LETTERS) } })),
   ...retryTiers.map(tierQueue),
   { name: deadLetterQueue, arguments: bounded },
 ];
 
-/** Everything the broker must have: the single source of truth. */
-export const topology: Topology = {
-  exchanges: [{ name: ORDERS, type: 'topic' }, { name: DEAD_LETTERS, type: 'fanout' }, ...retryTiers.map(tierExchange)],
-  queues: allQueues,
+/** What the broker must have for these work queues. */
+export const topologyFor = (work: WorkQueues): Topology => ({
+  exchanges: [
+    { name: ORDERS, type: 'topic' },
+    { name: DEAD_LETTERS, type: 'fanout' },
+    ...retryTiers.map(tierExchange),
+    ...Object.values(work).flatMap(ringExchanges),
+  ],
+  queues: queuesFor(work),
   bindings: [
-    { exchange: ORDERS, queue: queues.stock.name, routingKey: 'order.created' },
-    { exchange: ORDERS, queue: queues.points.name, routingKey: 'order.created' },
-    { exchange: ORDERS, queue: queues.points.name, routingKey: 'order.rejected' },
+    ...Object.values(work).flatMap(ringBindings),
+    routeTo(work.stock, ORDERS, 'order.created'),
+    routeTo(work.points, ORDERS, 'order.created'),
+    routeTo(work.points, ORDERS, 'order.rejected'),
     ...retryTiers.map(({ exchange }) => ({ exchange, queue: exchange, routingKey: '' })),
     { exchange: DEAD_LETTERS, queue: deadLetterQueue, routingKey: '' },
   ],
@@ -58,9 +75,12 @@ export const topology: Topology = {
   policies: [
     {
       name: 'surehop',
-      queues: allQueues.map(({ name }) => name),
+      queues: queuesFor(work).map(({ name }) => name),
       priority: 10,
       definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' },
     },
   ],
-};
+});
+
+/** Everything the broker must have: the single source of truth. */
+export const topology: Topology = topologyFor(queues);

@@ -9,6 +9,8 @@ export interface DeadLetter {
   readonly correlationId?: string;
   /** The queue that it came from; absent where nothing tells. */
   readonly queue?: string;
+  /** The shard of that queue, where it is sharded: the way back. */
+  readonly shard?: string;
   readonly code: string;
   readonly reason: string;
   /** The attempt that was its last. */

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import { queues } from '../../infra/topology.ts';
+import { queueOfShard } from '../../lib/broker/shards.ts';
 import type { Delivery } from '../../lib/consume/delivery.ts';
 import { deriveId } from '../../lib/message-id.ts';
 import { readBrokerDeath } from './broker-death.ts';
@@ -31,7 +33,7 @@ export function deadLetterOf(delivery: Delivery, nowMs: number): DeadLetter {
   };
 }
 
-type Origin = Pick<DeadLetter, 'id' | 'queue' | 'code' | 'reason' | 'deadLetteredAt'>;
+type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'deadLetteredAt'>;
 
 function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery, now: string): Origin {
   // A copy that a consumer places carries no x-death of old, so one that is there came after any note.
@@ -42,14 +44,14 @@ function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery
     const id = messageId
       ? deriveId('dead-letter', queue, messageId, payloadHash, mark, String(envelope.redrives))
       : randomUUID();
-    return { id, queue, code, reason, deadLetteredAt: at ?? now };
+    return { id, ...placeOf(queue), code, reason, deadLetteredAt: at ?? now };
   }
   const { deadLetter: note } = envelope;
   if (note) {
     const { id, queue, code, reason, at } = note;
     return {
       id,
-      queue: queue || undefined,
+      ...placeOf(queue),
       code: code.slice(0, MAX_CODE_LENGTH),
       reason: reason.slice(0, MAX_REASON_LENGTH),
       deadLetteredAt: isoTime(at) ?? now,
@@ -61,6 +63,12 @@ function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery
     reason: 'The message carries no word of why it is here: neither the broker nor a consumer sent it.',
     deadLetteredAt: now,
   };
+}
+
+/** The queue by the name that people know, and its shard where it has another. */
+function placeOf(shard: string): Pick<DeadLetter, 'queue' | 'shard'> {
+  const queue = queueOfShard(Object.values(queues), shard)?.name ?? shard;
+  return queue === shard ? { queue: shard || undefined } : { queue, shard };
 }
 
 function isoTime(time: string | number | undefined): string | undefined {

@@ -2,6 +2,9 @@ import * as z from 'zod';
 
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
+import { operator } from '../../lib/http/operator.ts';
+import type { Route } from '../../lib/http/route.ts';
+import { deadLetterList, exampleLetter } from './answers.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { deadLetterStatuses } from './dead-letter.ts';
 import { listLetters } from './list-letters.ts';
@@ -13,12 +16,26 @@ const query = z.strictObject({
   queue: text.optional(),
   code: text.optional(),
   status: z.enum(deadLetterStatuses).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: z
+    .string()
+    .regex(/^([1-9]\d?|100)$/, 'must be 1 to 100')
+    .default('20')
+    .transform(Number),
   cursor: z.string().max(1_000).transform(readCursor).optional(),
 });
 
+export const route = {
+  route: 'GET /dead-letters',
+  summary: 'Dead letters, newest first, a page at a time.',
+  access: operator('dead-letters:read'),
+  query,
+  needs: ['store'],
+  answers: { 200: deadLetterList },
+  example: { answer: { deadLetters: [exampleLetter], cursor: 'MjAyNi0xMS0yMg' } },
+} satisfies Route;
+
 /** GET /dead-letters: newest first, a page at a time. */
-export const handler = endpoint({ query }, async ({ query: { limit, cursor, ...filter } }) => {
+export const handler = endpoint(route, async ({ query: { limit, cursor, ...filter } }) => {
   const { deadLetters, after } = await listLetters(filter, { limit, after: cursor });
   return ok({ deadLetters: deadLetters.map(present), cursor: after && writeCursor(after) });
 });

@@ -48,6 +48,7 @@ export function fromRecord(item: Attributes): DeadLetter {
     type: text('type'),
     correlationId: text('correlationId'),
     queue: text('queue'),
+    shard: text('shard'),
     code: text('code') ?? '',
     reason: text('reason') ?? '',
     attempt: number('attempt'),

@@ -1,16 +1,13 @@
-import * as z from 'zod';
-
 import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
 import { ok } from '../../lib/http/answer.ts';
+import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
-import { path } from './path.ts';
 import { readLetter } from './read-letter.ts';
 import { obstacleTo, type Obstacle } from './redrivable.ts';
 import { sendBack } from './send-back.ts';
-
-const body = z.strictObject({ force: z.boolean().default(false) }).default({ force: false });
+import { route } from './redrive-route.ts';
 
 const explanations: Record<Obstacle, string> = {
   'already-discarded': 'It was discarded, and stays so.',
@@ -20,14 +17,18 @@ const explanations: Record<Obstacle, string> = {
 };
 
 /** POST /dead-letters/{id}/redrive: sends a message back to the queue it came from, its attempts counted afresh. */
-export const handler = endpoint({ path, body }, async ({ path: { id }, body: { force }, note }) => {
-  note({ deadLetterId: id });
+export const handler = endpoint(route, async (request) => {
+  const { id } = request.path;
+  const { force, reason: why } = request.body;
+  request.note({ deadLetterId: id });
   const { deadLetter, letter } = await readLetter(id);
-  note({ messageId: deadLetter.messageId });
+  request.note({ messageId: deadLetter.messageId });
   const rememberedDays = config().INBOX_RETENTION_DAYS;
   const obstacle = obstacleTo(deadLetter, { force, nowMs: systemClock.now(), rememberedDays });
   if (obstacle) throw new Problem(obstacle, explanations[obstacle]);
-  const [error] = await sendBack([{ deadLetter, letter }]);
-  if (error) throw error;
+  await audited(request, { subject: `dead-letters/${id}`, wish: { force }, why }, async () => {
+    const [error] = await sendBack([{ deadLetter, letter }]);
+    if (error) throw error;
+  });
   return ok({ id, status: 'redriven', queue: deadLetter.queue, messageId: deadLetter.messageId });
 });

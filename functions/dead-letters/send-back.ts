@@ -1,7 +1,9 @@
 import pMap from 'p-map';
 
+import { queues } from '../../infra/topology.ts';
 import { publisher } from '../../lib/broker/broker.ts';
 import { redrivenCopy } from '../../lib/broker/envelope.ts';
+import { wayBackTo } from '../../lib/broker/shards.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/errors.ts';
 import { log } from '../../lib/log.ts';
@@ -13,14 +15,15 @@ import { recordRedrive } from './record-deed.ts';
 const CONCURRENCY = 16;
 
 /**
- * Publishes each message straight to the queue it came from and, once that is confirmed, notes it in its record. Each dead
- * letter's own error, if any. A crash in between leaves it open; sent again it carries the same number, and is done once.
+ * Publishes each message straight to the queue it came from, to the same shard while there is one, and notes it in its
+ * record once that is confirmed. Each dead letter's own error, if any. A crash in between leaves it open; sent again it
+ * carries the same number, and is done once.
  */
 export async function sendBack(
   letters: readonly { readonly deadLetter: DeadLetter; readonly letter: Letter }[],
 ): Promise<(Error | undefined)[]> {
   const copies = letters.map(({ deadLetter, letter }) =>
-    redrivenCopy(letter, deadLetter.queue ?? '', nextNumber(deadLetter)),
+    redrivenCopy(letter, wayBack(deadLetter), nextNumber(deadLetter)),
   );
   const refusals = await publisher().publishAll(copies);
   return pMap(
@@ -32,6 +35,11 @@ export async function sendBack(
     },
     { concurrency: CONCURRENCY },
   );
+}
+
+function wayBack({ queue: name = '', shard = name }: DeadLetter) {
+  const queue = Object.values(queues).find((one) => one.name === name);
+  return queue ? wayBackTo(queue, shard) : { exchange: '', routingKey: name };
 }
 
 /** Higher than that of any copy before: the inbox drops a failed copy whose number it has placed already. */

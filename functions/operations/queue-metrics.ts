@@ -3,13 +3,14 @@ import type { WorkQueue } from '../../lib/broker/topology.ts';
 
 export interface QueueMetric {
   readonly queue: string;
-  readonly name: 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'RetryTierWaiting';
+  readonly name: 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'RetryTierWaiting';
   readonly value: number;
 }
 
 /**
- * The metrics of the topology's queues, and of no other. How long the oldest message has waited is not among them: no
- * broker tells that of a quorum queue without a delivery.
+ * The metrics of the topology's queues, and of no other. A sharded queue counts as one: what waits is the sum over its shards;
+ * the consumers are those of the shard that has fewest, and `QueueFullest` is what the shard holds that has most. How long the
+ * oldest message has waited is not among them: no broker tells that of a quorum queue without a delivery.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],
@@ -17,24 +18,32 @@ export function queueMetrics(
   figures: readonly QueueFigures[],
 ): { readonly metrics: readonly QueueMetric[]; readonly missing: readonly string[] } {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
-  const read = [...workQueues.map(({ name }) => name), deadLetterQueue];
+  const read = [...workQueues, { name: deadLetterQueue, shards: [deadLetterQueue] }];
   const tiers = [...new Set(workQueues.flatMap(({ retryTiers }) => retryTiers.map(({ exchange }) => exchange)))];
+  const ofShards = (shards: readonly string[], figure: (shard: QueueFigures) => number | undefined) => {
+    const values = shards.map((shard) => figure(named.get(shard) ?? { name: shard }));
+    return values.every((value) => value !== undefined) ? values : undefined;
+  };
+  const held = ({ ready, unacknowledged = 0 }: QueueFigures) =>
+    ready === undefined ? undefined : ready + unacknowledged;
   const metrics = [
-    ...read.flatMap((queue) => {
-      const { ready, unacknowledged, consumers } = named.get(queue) ?? {};
+    ...read.flatMap(({ name: queue, shards }) => {
+      const most = ofShards(shards, held);
+      const fewest = ofShards(shards, ({ consumers }) => consumers);
       return [
-        metric(queue, 'QueueReady', ready),
-        metric(queue, 'QueueUnacknowledged', unacknowledged),
-        metric(queue, 'QueueConsumers', consumers),
+        metric(queue, 'QueueReady', sum(ofShards(shards, ({ ready }) => ready))),
+        metric(queue, 'QueueUnacknowledged', sum(ofShards(shards, ({ unacknowledged }) => unacknowledged))),
+        metric(queue, 'QueueConsumers', fewest && Math.min(...fewest)),
+        metric(queue, 'QueueFullest', most && Math.max(...most)),
       ];
     }),
-    ...tiers.map((tier) => {
-      const { ready, unacknowledged = 0 } = named.get(tier) ?? {};
-      return metric(tier, 'RetryTierWaiting', ready === undefined ? undefined : ready + unacknowledged);
-    }),
+    ...tiers.map((tier) => metric(tier, 'RetryTierWaiting', sum(ofShards([tier], held)))),
   ];
   const known = metrics.filter(({ value }) => value !== undefined) as QueueMetric[];
-  return { metrics: known, missing: [...read, ...tiers].filter((queue) => named.get(queue)?.ready === undefined) };
+  const everything = [...read.flatMap(({ shards }) => shards), ...tiers];
+  return { metrics: known, missing: everything.filter((queue) => named.get(queue)?.ready === undefined) };
 }
+
+const sum = (values: readonly number[] | undefined) => values?.reduce((total, value) => total + value, 0);
 
 const metric = (queue: string, name: QueueMetric['name'], value: number | undefined) => ({ queue, name, value });

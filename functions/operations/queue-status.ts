@@ -4,11 +4,15 @@ import type { Progress } from '../../lib/inbox/inbox.ts';
 import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
 
 /** `null` stands for what nobody can tell. */
-export interface QueueStatus {
+interface Depth {
   readonly name: string;
   readonly ready: number | null;
   readonly unacknowledged: number | null;
   readonly consumers: number | null;
+}
+
+/** Of all shards together, where there are several. */
+export interface QueueStatus extends Depth {
   /** Waiting in a retry tier to come back. Queues share the tiers, so it is known where these are empty, or serve this queue alone. */
   readonly retrying: number | null;
   /** Open dead letters of this queue in the archive. */
@@ -18,6 +22,8 @@ export interface QueueStatus {
    * for retries. No broker tells it of a quorum queue. `null` where nothing waits, or nobody has worked on the queue yet.
    */
   readonly oldestMessage: { readonly publishedAt: string; readonly asOf: string } | null;
+  /** Each shard by itself; not there where there is one only. */
+  readonly shards?: readonly Depth[];
 }
 
 export interface Status {
@@ -38,13 +44,15 @@ export function statusOf(
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
+  /** By shard. */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
-  const depth = (name: string) => {
-    const { ready, unacknowledged } = named.get(name) ?? {};
-    return { ready: ready ?? null, unacknowledged: unacknowledged ?? null };
-  };
+  const depth = (...names: readonly string[]) => ({
+    ready: sum(names.map((name) => named.get(name)?.ready ?? null)),
+    unacknowledged: sum(names.map((name) => named.get(name)?.unacknowledged ?? null)),
+  });
+  const consumers = (...names: readonly string[]) => sum(names.map((name) => named.get(name)?.consumers ?? null));
   const tiers = new Map(
     workQueues.flatMap(({ retryTiers }) => retryTiers.map((tier) => [tier.exchange, tier] as const)),
   );
@@ -58,20 +66,26 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
-  function oldest(name: string): QueueStatus['oldestMessage'] {
-    const { ready, unacknowledged } = depth(name);
-    const read = progress.get(name);
-    return read && (ready || unacknowledged) ? { publishedAt: read.oldestPublishedAt, asOf: read.at } : null;
+  /** The oldest of what the shards say in which anything waits. */
+  function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
+    const read = shards
+      .filter((shard) => depth(shard).ready || depth(shard).unacknowledged)
+      .flatMap((shard) => progress.get(shard) ?? [])
+      .toSorted((one, other) => (one.oldestPublishedAt < other.oldestPublishedAt ? -1 : 1))[0];
+    return read ? { publishedAt: read.oldestPublishedAt, asOf: read.at } : null;
   }
 
   return {
     queues: workQueues.map((queue) => ({
       name: queue.name,
-      ...depth(queue.name),
-      consumers: named.get(queue.name)?.consumers ?? null,
+      ...depth(...queue.shards),
+      consumers: consumers(...queue.shards),
       retrying: retrying(queue),
       deadLettered: openDeadLetters ? (openDeadLetters.byQueue.get(queue.name) ?? 0) : null,
-      oldestMessage: oldest(queue.name),
+      oldestMessage: oldest(queue.shards),
+      ...(queue.shards.length > 1 && {
+        shards: queue.shards.map((name) => ({ name, ...depth(name), consumers: consumers(name) })),
+      }),
     })),
     retryTiers: [...tiers.values()].map(({ exchange, delayMs }) => ({
       name: exchange,

@@ -19,7 +19,8 @@ export async function handler(): Promise<void> {
     if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
     count('QueueReportFailed', 0);
   } catch (error) {
-    log().error('queues not reported', describeError(error));
+    const { code, message: reason } = describeError(error);
+    log().error('queues not reported', { code, reason });
     count('QueueReportFailed', 1);
   }
 }

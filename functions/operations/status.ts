@@ -4,11 +4,39 @@ import { config } from '../../lib/config.ts';
 import { describeError } from '../../lib/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
+import { operator } from '../../lib/http/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
+import type { Route } from '../../lib/http/route.ts';
 import type { Progress } from '../../lib/inbox/inbox.ts';
 import { inbox } from '../../lib/inbox/store.ts';
 import { countOpen } from '../dead-letters/count-open.ts';
+import { whatWaits } from './answers.ts';
 import { statusOf } from './queue-status.ts';
+
+export const route = {
+  route: 'GET /status',
+  summary: 'What waits where.',
+  access: operator('status:read'),
+  answers: { 200: whatWaits },
+  problems: ['status-unavailable'],
+  example: {
+    answer: {
+      queues: [
+        {
+          name: 'stock',
+          ready: 0,
+          unacknowledged: 12,
+          consumers: 1,
+          retrying: 0,
+          deadLettered: 3,
+          oldestMessage: { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:00.180Z' },
+        },
+      ],
+      retryTiers: [{ name: 'retry.1s', delayMs: 1_000, waiting: 0 }],
+      deadLetters: { ready: 0, unacknowledged: 0, open: 3, openIsAtLeast: false },
+    },
+  },
+} satisfies Route;
 
 const PATIENCE_MS = 5_000;
 
@@ -18,7 +46,7 @@ const CACHED_MS = 5_000;
 let cached: { figures: Promise<QueueFigures[]>; untilMs: number } | undefined;
 
 /** GET /status: what waits where. With the store away it tells what the broker knows. */
-export const handler = endpoint({}, async ({ note }) => {
+export const handler = endpoint(route, async ({ note }) => {
   const counted = countOpen().catch((error: unknown) => note({ notCounted: describeError(error) }));
   const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
   const [figures, openDeadLetters, progress] = await Promise.all([currentFigures(), counted, read]);
@@ -47,7 +75,8 @@ async function currentFigures(): Promise<QueueFigures[]> {
 }
 
 async function readProgress(): Promise<Map<string, Progress>> {
-  const names = Object.values(queues).map(({ name }) => name);
+  // Each shard is worked on by itself.
+  const names = Object.values(queues).flatMap(({ shards }) => shards);
   const read = await Promise.all(names.map(async (name) => [name, await inbox().readProgress(name)] as const));
   return new Map(read.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])));
 }

@@ -36,6 +36,7 @@ export const orderCreated = defineEvent({
   version: 1,
   exchange: exchanges.orders,
   schema: order.extend({ orderId: z.uuid() }),
+  key: ({ customerId }) => customerId,
 });
 
 /** An order could not be served; nothing of it was reserved. */
@@ -49,4 +50,5 @@ export const orderRejected = defineEvent({
     total: z.int().min(0),
     reason: z.enum(['OUT_OF_STOCK']),
   }),
+  key: ({ customerId }) => customerId,
 });

@@ -3,18 +3,40 @@ import * as z from 'zod';
 
 import { queues } from '../../infra/topology.ts';
 import { ok } from '../../lib/http/answer.ts';
+import { open } from '../../lib/http/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
+import type { Route } from '../../lib/http/route.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import { inbox } from '../../lib/inbox/store.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { findByMessage } from '../dead-letters/find-by-message.ts';
+import { standingOrder } from './answers.ts';
 import { orderStatus, type IntakeRecord } from './order-status.ts';
 
-const path = z.object({ id: z.string().min(1).max(100).toLowerCase() });
+export const route = {
+  route: 'GET /orders/{id}',
+  summary: 'Where an order stands, with each of its consumers.',
+  access: open,
+  path: z.object({ id: z.string().min(1).max(100).toLowerCase() }),
+  needs: ['store'],
+  answers: { 200: standingOrder },
+  problems: ['not-found'],
+  example: {
+    answer: {
+      orderId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+      status: 'fulfilled',
+      acceptedAt: '2026-11-22T12:00:00.000Z',
+      consumers: {
+        stock: { outcome: 'completed', at: '2026-11-22T12:00:00.180Z' },
+        points: { outcome: 'completed', at: '2026-11-22T12:00:00.190Z' },
+      },
+    },
+  },
+} satisfies Route;
 
 /** GET /orders/{id}: where an order stands, with each of its consumers. */
-export const handler = endpoint({ path }, async ({ path: { id }, note }) => {
+export const handler = endpoint(route, async ({ path: { id }, note }) => {
   note({ orderId: id });
   const [record, stock, points, deadLetters] = await Promise.all([
     readIntake(id),

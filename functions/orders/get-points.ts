@@ -2,12 +2,25 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { ok } from '../../lib/http/answer.ts';
+import { open } from '../../lib/http/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
+import type { Route } from '../../lib/http/route.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { pointsOfCustomer } from './answers.ts';
 import { customerId } from './events.ts';
 
+export const route = {
+  route: 'GET /customers/{id}/points',
+  summary: "A customer's points; none where nothing was ever awarded.",
+  access: open,
+  path: z.object({ id: customerId }),
+  needs: ['store'],
+  answers: { 200: pointsOfCustomer },
+  example: { answer: { customerId: 'ada', points: 3 } },
+} satisfies Route;
+
 /** GET /customers/{id}/points: a customer's points; none where nothing was ever awarded. */
-export const handler = endpoint({ path: z.object({ id: customerId }) }, async ({ path: { id } }) => {
+export const handler = endpoint(route, async ({ path: { id } }) => {
   const { Item: item } = await ask((store) =>
     store.send(
       new GetItemCommand({ TableName: tableName('points'), Key: { customerId: { S: id } }, ConsistentRead: true }),

@@ -2,13 +2,27 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { ok } from '../../lib/http/answer.ts';
+import { open } from '../../lib/http/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
+import type { Route } from '../../lib/http/route.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
+export const route = {
+  route: 'GET /stock/{sku}',
+  summary: 'How many pieces there are.',
+  access: open,
+  path: z.object({ sku }),
+  needs: ['store'],
+  answers: { 200: shelf },
+  problems: ['not-found'],
+  example: { answer: { sku: 'apple', available: 98 } },
+} satisfies Route;
+
 /** GET /stock/{sku}: how many pieces there are. */
-export const handler = endpoint({ path: z.object({ sku }) }, async ({ path: { sku } }) => {
+export const handler = endpoint(route, async ({ path: { sku } }) => {
   const { Item: item } = await ask((store) =>
     store.send(new GetItemCommand({ TableName: tableName('stock'), Key: { sku: { S: sku } }, ConsistentRead: true })),
   );

@@ -1,5 +1,5 @@
-import { publisher } from '../../lib/broker/broker.ts';
 import { eventMessage } from '../../lib/broker/envelope.ts';
+import { lazyPublisher } from '../../lib/broker/lazy-publisher.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
 import { canonical } from '../../lib/http/canonical.ts';
@@ -7,10 +7,13 @@ import { endpoint } from '../../lib/http/endpoint.ts';
 import { idempotencyKey } from '../../lib/http/idempotency-key.ts';
 import { oncePerKey } from '../../lib/http/once-per-key.ts';
 import { deriveId } from '../../lib/message-id.ts';
-import { order, orderCreated } from './events.ts';
+import { orderCreated } from './events.ts';
+import { route } from './place-order-route.ts';
+
+const publisher = lazyPublisher({ early: true });
 
 /** POST /orders: accepts an order once the broker has confirmed its event. */
-export const handler = endpoint({ body: order }, async (request) => {
+export const handler = endpoint(route, async (request) => {
   const { body, client, traceparent, tracestate } = request;
   const orderId = deriveId('order', client, idempotencyKey(request));
   request.note({ orderId });
@@ -25,6 +28,6 @@ export const handler = endpoint({ body: order }, async (request) => {
     traceparent,
     tracestate,
   });
-  await oncePerKey({ table: 'orders', key: { orderId }, payload: body, client }, () => publisher().publish(message));
+  await oncePerKey({ table: 'orders', key: { orderId }, payload: body, client }, () => publisher.publish(message));
   return { status: 202, body: { orderId, status: 'accepted' }, headers: { location: `/orders/${orderId}` } };
 });

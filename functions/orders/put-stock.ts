@@ -2,17 +2,37 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { ok } from '../../lib/http/answer.ts';
+import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
+import { operator } from '../../lib/http/operator.ts';
+import { reason } from '../../lib/http/reason.ts';
+import type { Route } from '../../lib/http/route.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
-const path = z.object({ sku });
-const body = z.strictObject({ available: z.int().min(0).max(1_000_000_000) });
+export const route = {
+  route: 'PUT /stock/{sku}',
+  summary: 'Sets how many pieces there are.',
+  access: operator('stock:write'),
+  path: z.object({ sku }),
+  body: z.strictObject({ available: z.int().min(0).max(1_000_000_000), reason: reason.optional() }),
+  needs: ['store'],
+  answers: { 200: shelf },
+  example: { body: { available: 100, reason: 'delivery of Tuesday' }, answer: { sku: 'apple', available: 100 } },
+} satisfies Route;
 
 /** PUT /stock/{sku}: sets how many pieces there are. */
-export const handler = endpoint({ path, body }, async ({ path: { sku }, body: { available }, note }) => {
-  note({ sku, available });
-  await ask((store) =>
+export const handler = endpoint(route, async (request) => {
+  const { sku } = request.path;
+  const { available, reason: why } = request.body;
+  request.note({ sku, available });
+  await audited(request, { subject: `stock/${sku}`, wish: { available }, why }, () => setStock(sku, available));
+  return ok({ sku, available });
+});
+
+const setStock = (sku: string, available: number) =>
+  ask((store) =>
     store.send(
       new UpdateItemCommand({
         TableName: tableName('stock'),
@@ -22,5 +42,3 @@ export const handler = endpoint({ path, body }, async ({ path: { sku }, body: { 
       }),
     ),
   );
-  return ok({ sku, available });
-});

@@ -80,8 +80,11 @@ interface Run {
 
 async function runDemo(laptop: Laptop, signal: AbortSignal): Promise<Run> {
   const { url, logFile } = laptop.service;
-  await pMap(skus, (sku) => request(`${url}/stock/${sku}`, 'PUT', { available: INITIAL_STOCK }), { concurrency: 4 });
-  await request(`${url}/stock/${SOLD_OUT_SKU}`, 'PUT', { available: 0 });
+  const token = await laptop.service.token('stock:write');
+  const putStock = (sku: string, available: number) =>
+    request(`${url}/stock/${sku}`, { method: 'PUT', body: { available }, token });
+  await pMap(skus, (sku) => putStock(sku, INITIAL_STOCK), { concurrency: 4 });
+  await putStock(SOLD_OUT_SKU, 0);
   const orders = planOrders(PLAN);
   const jammed = orders.filter(({ awardFails }) => awardFails);
   await jam(
@@ -174,6 +177,7 @@ async function publishMalformed(amqpUrl: string): Promise<void> {
 /** Waits until every order has ended and every queue is empty, then looks at everything. */
 async function quiet(laptop: Laptop, orders: readonly AcceptedOrder[], signal: AbortSignal): Promise<Found> {
   const { url } = laptop.service;
+  const token = await laptop.service.token('dead-letters:read');
   const statuses = new Map<string, string>();
   const end = Date.now() + QUIET_WITHIN_MS;
   for (;;) {
@@ -199,7 +203,8 @@ async function quiet(laptop: Laptop, orders: readonly AcceptedOrder[], signal: A
       orders.map(({ customerId }) => customerId),
       async (id) => (await request<{ points: number }>(`${url}/customers/${id}/points`)).points,
     ),
-    deadLetters: (await request<{ deadLetters: Found['deadLetters'] }>(`${url}/dead-letters?limit=100`)).deadLetters,
+    deadLetters: (await request<{ deadLetters: Found['deadLetters'] }>(`${url}/dead-letters?limit=100`, { token }))
+      .deadLetters,
   };
 }
 

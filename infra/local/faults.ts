@@ -1,33 +1,38 @@
-import { parseArgs } from 'node:util';
-
-import { headLine, rowLine, total, type Row } from '../../test/faults/report.ts';
-import { onePerFault } from '../../test/faults/rounds.ts';
-import { runRound } from '../../test/faults/run.ts';
-import { say } from './parts/console.ts';
+import { readArguments } from '../../test/faults/arguments.ts';
+import { runRounds, type Planned } from '../../test/faults/command.ts';
+import { atRandom, chosenOf, onceEach, onThreeNodes, singleFaults, startWith } from '../../test/faults/rounds.ts';
 import { entry } from './parts/entry.ts';
-import { onShutdown } from './parts/shutdown.ts';
+import { Problem } from './parts/problem.ts';
+import { obstacleToRabbitmq4 } from './parts/rabbitmq-4.ts';
 
+const MESSAGES = 10_000;
+/** Faults of three nodes take part in proportion to the others. */
+const CLUSTER_MESSAGES = 250;
+
+/** `npm run faults`: every fault once, or with `--minutes` faults drawn at random for so long. */
 await entry(async () => {
-  const { values } = parseArgs({
-    options: { seed: { type: 'string' }, only: { type: 'string', multiple: true }, messages: { type: 'string' } },
-  });
-  const seed = Number(values.seed ?? 1);
-  const abort = new AbortController();
-  onShutdown({ begin: () => abort.abort(), force: () => process.exit(130) });
-  const print = (line: string) => void process.stdout.write(`${line}\n`);
-  const report = await runRound(
-    onePerFault({ seed, only: values.only ?? [], messages: Number(values.messages ?? 10_000) }),
-    {
-      seed,
-      signal: abort.signal,
-      say,
-      print,
-    },
-  );
-  print(headLine());
-  const rows: Row[] = [...report.rows];
-  for (const row of rows) print(rowLine(row));
-  print(rowLine(total(rows)));
-  for (const folder of report.evidence) print(`evidence: ${folder}`);
-  return report.evidence.length > 0 ? 1 : 0;
+  const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
+  const { seed, only, messages, minutes, broker } = wish;
+  const obstacle = await obstacleToRabbitmq4();
+  if (broker === '4' && obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run here: ${obstacle}`);
+  if (minutes !== undefined)
+    return runRounds('faults', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
+
+  const chosen = chosenOf(singleFaults(seed), only);
+  const clusterShare = Math.ceil(CLUSTER_MESSAGES * Math.min(1, messages / MESSAGES));
+  const cluster = onThreeNodes(only, clusterShare);
+  if (chosen.length + cluster.faults.length === 0)
+    throw new Problem(
+      `no fault is called ${only.join(' or ')}; known are ${singleFaults(seed)
+        .map(({ name }) => name)
+        .join(', ')}`,
+      {
+        exitCode: 2,
+      },
+    );
+  const planned: Planned[] = [];
+  if (chosen.length > 0) planned.push({ round: onceEach('one broker', chosen, messages, startWith(broker)) });
+  if (cluster.faults.length > 0)
+    planned.push(obstacle === undefined ? { round: cluster.round } : { name: 'three nodes', obstacle });
+  return runRounds('faults', seed, planned);
 });

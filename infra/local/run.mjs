@@ -1,4 +1,4 @@
-// Starts a command of this folder: `node infra/local/run.mjs start|test|check|reset|demo [arguments]`.
+// Starts a command of this folder: `node infra/local/run.mjs start|test|check|… [arguments]`.
 // Plain JavaScript without dependencies, since it is what installs them.
 import { spawn } from 'node:child_process';
 import {
@@ -17,7 +17,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = [20, 19];
-const COMMANDS = ['start', 'test', 'check', 'demo', 'reset'];
+const COMMANDS = [
+  'start',
+  'test',
+  'check',
+  'demo',
+  'reset',
+  'lock',
+  'topology',
+  'order',
+  'token',
+  'faults',
+  'soak',
+  'bench',
+  'capacity',
+];
 const PROGRESS_EVERY_MS = 10_000;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');

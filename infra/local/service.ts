@@ -6,6 +6,7 @@ import type { Say } from './parts/console.ts';
 import type { Store } from './parts/store.ts';
 import { rootDirectory } from './parts/directories.ts';
 import { compactLogLine, isMetricLine } from './parts/log-line.ts';
+import { issueToken, startIssuer } from './parts/issuer.ts';
 import { freePorts } from './parts/ports.ts';
 import { Problem } from './parts/problem.ts';
 import { startGuarded } from './parts/processes.ts';
@@ -22,6 +23,8 @@ const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId/;
 export interface Service {
   readonly url: string;
   readonly logFile: string;
+  /** An operator's token with these scopes. */
+  readonly token: (...scopes: string[]) => Promise<string>;
   /** Of its process group. */
   readonly pid: number;
   /** Ends it after the batch in flight. */
@@ -59,6 +62,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let isAsked = false;
 
   const [lambdaPort] = await freePorts(1);
+  const issuer = await startIssuer(dataDirectory);
   const child = await startGuarded({
     command: process.execPath,
     args: [
@@ -75,7 +79,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       String(lambdaPort),
     ],
     cwd: serviceDirectory,
-    env: environment(options),
+    env: { ...environment(options), JWKS_URL: issuer.jwksUrl },
     output: {
       onLine: (line) => {
         if (!log.writableEnded) log.write(`${line}\n`);
@@ -87,7 +91,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       },
     },
   });
-  const close = () => new Promise<void>((resolve) => log.end(() => resolve()));
+  const close = async () => {
+    await issuer.stop();
+    await new Promise<void>((resolve) => log.end(() => resolve()));
+  };
 
   const url = `http://localhost:${httpPort}`;
   const ready = await waitFor(
@@ -107,6 +114,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     url,
     logFile,
+    token: (...scopes) => issueToken(dataDirectory, scopes),
     pid: child.pid,
     stop: async () => {
       isAsked = true;

@@ -29,6 +29,7 @@ const parts = {
 } as const;
 
 const breakers = new Map<Part, CircuitBreakerPolicy>();
+const openedAtMs = new Map<Part, number>();
 
 function breakerOf(part: Part): CircuitBreakerPolicy {
   const known = breakers.get(part);
@@ -39,11 +40,19 @@ function breakerOf(part: Part): CircuitBreakerPolicy {
     breaker: new ConsecutiveBreaker(BREAKER_FAILURES),
   });
   breaker.onStateChange((state) => {
+    if (state === CircuitState.Open) openedAtMs.set(part, Date.now());
     counts({ BreakerOpen: state === CircuitState.Closed ? 0 : 1 }, { part });
     log().warn('breaker', { part, breaker: nameOf(state) });
   });
   breakers.set(part, breaker);
   return breaker;
+}
+
+/** Throws what `guarded` would at once, so that nothing need be begun that cannot be finished. */
+export function refuseWhileAway(part: Part): void {
+  const { state } = breakerOf(part);
+  const isResting = state === CircuitState.Open && Date.now() - (openedAtMs.get(part) ?? 0) < config().BREAKER_REST_MS;
+  if (isResting || state === CircuitState.HalfOpen) throw parts[part].refusal();
 }
 
 /**

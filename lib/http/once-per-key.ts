@@ -1,7 +1,7 @@
 import { describeError } from '../errors.ts';
 import { log } from '../log.ts';
 import { count } from '../metrics.ts';
-import { guarded } from './breaker.ts';
+import { guarded, refuseWhileAway } from './breaker.ts';
 import { claimKey, giveUpKey, markAccepted, type Intake } from './intake-record.ts';
 import { Problem } from './problem.ts';
 
@@ -12,6 +12,7 @@ import { Problem } from './problem.ts';
  * the consumers know a duplicate.
  */
 export async function oncePerKey(intake: Intake, publish: () => Promise<void>): Promise<void> {
+  refuseWhileAway('broker');
   const claim = await withoutStore(claimKey(intake));
   if (claim === 'accepted') return;
   try {

@@ -7,10 +7,10 @@ import { deadLetterCopy } from '../../lib/broker/envelope.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import type { MessageId } from '../../lib/message-id.ts';
+import { callAsOperator } from '../support/as-client.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
-import { call } from '../support/request.ts';
 
 let backend: Backend;
 let archive: (typeof import('../../functions/dead-letters/archive.ts'))['handler'];
@@ -29,9 +29,9 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-const read = (id: string) => call(get, { route: 'GET /dead-letters/{id}', path: { id } });
+const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
 const listed = async (query: Record<string, string>) =>
-  (await call(list, { route: 'GET /dead-letters', query })).body.deadLetters;
+  (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
 /** What is in the dead-letter queue, as the event source shows it. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
@@ -132,7 +132,11 @@ test('a batch that comes again changes nothing, not even of what was discarded m
   const { note, record } = aNoted();
   const event = anEvent([record, record], 'dead-letters');
   expect(await archive(event)).toEqual({ archived: 1, knownAlready: 1 });
-  await call(discard, { route: 'DELETE /dead-letters/{id}', path: { id: note.id }, body: { reason: 'nonsense' } });
+  await callAsOperator(discard, {
+    route: 'DELETE /dead-letters/{id}',
+    path: { id: note.id },
+    body: { reason: 'nonsense' },
+  });
   expect(await archive(event)).toEqual({ archived: 0, knownAlready: 2 });
   expect((await read(note.id)).body).toMatchObject({
     status: 'discarded',
@@ -184,7 +188,7 @@ describe('the list', () => {
     let cursor: string | undefined;
     let pages = 0;
     do {
-      const { status, body } = await call(list, {
+      const { status, body } = await callAsOperator(list, {
         route: 'GET /dead-letters',
         query: { ...filter, limit: '10', ...(cursor && { cursor }) },
       });
@@ -218,7 +222,7 @@ describe('the list', () => {
     { status: 'lost' },
     { colour: 'red' },
   ])('cannot be asked for with %p', async (query) => {
-    expect(await call(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
+    expect(await callAsOperator(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:invalid-parameters' },
     });
@@ -233,7 +237,7 @@ describe('discarding', () => {
     id = note.id;
   });
   const discarding = (body: unknown, which = id) =>
-    call(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
+    callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
   test('keeps the reason, and the message', async () => {
     expect(await discarding({ reason: ' a test order ' })).toMatchObject({

@@ -9,6 +9,7 @@ import type { MessageId } from '../../lib/message-id.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { call } from '../support/request.ts';
+import { callAsOperator } from '../support/as-client.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -63,9 +64,9 @@ async function archived({
 }
 
 const redrive = (id: string, body?: unknown) =>
-  call(redriveOne, { route: 'POST /dead-letters/{id}/redrive', path: { id }, body });
-const redriveAll = (body: unknown) => call(redriveMany, { route: 'POST /dead-letters/redrive', body });
-const read = async (id: string) => (await call(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
+  callAsOperator(redriveOne, { route: 'POST /dead-letters/{id}/redrive', path: { id }, body });
+const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST /dead-letters/redrive', body });
+const read = async (id: string) => (await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
 
 describe('redriving one dead letter', () => {
   test('puts the message back in its queue, its attempts counted afresh, and says so in the archive', async () => {
@@ -124,7 +125,7 @@ describe('redriving one dead letter', () => {
 
   test('of a discarded one is refused, forced or not, and a redriven one is not discarded', async () => {
     const { id } = await archived();
-    await call(discard, { route: 'DELETE /dead-letters/{id}', path: { id }, body: { reason: 'x' } });
+    await callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id }, body: { reason: 'x' } });
     for (const force of [false, true])
       expect(await redrive(id, { force })).toMatchObject({
         status: 409,
@@ -133,7 +134,7 @@ describe('redriving one dead letter', () => {
     const { id: other } = await archived();
     await redrive(other);
     expect(
-      await call(discard, { route: 'DELETE /dead-letters/{id}', path: { id: other }, body: { reason: 'x' } }),
+      await callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: other }, body: { reason: 'x' } }),
     ).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
   });
 

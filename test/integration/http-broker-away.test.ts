@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
+import { callAsOperator, callSigned } from '../support/as-client.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { call } from '../support/request.ts';
 
@@ -35,9 +36,8 @@ afterAll(async () => {
 
 test('with a silent broker an order is refused in time, and can be asked for', async () => {
   const { handler } = await import('../../functions/orders/place-order.ts');
-  const got = await call(handler, {
+  const got = await callSigned(handler, randomUUID(), {
     route: 'POST /orders',
-    headers: { 'idempotency-key': randomUUID() },
     body: { customerId: 'c-1', currency: 'EUR', items: [{ sku: 'apple', quantity: 1, unitPrice: 100 }] },
   });
   expect(got).toMatchObject({
@@ -55,7 +55,7 @@ test('with a silent broker the service is not ready, and names the broker', asyn
 
 test('without the management API there is no status', async () => {
   const { handler } = await import('../../functions/operations/status.ts');
-  const got = await call(handler, { route: 'GET /status' });
+  const got = await callAsOperator(handler, { route: 'GET /status' });
   expect(got).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:status-unavailable' } });
   expect(JSON.stringify(got)).not.toContain('secret');
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
+import { callAsOperator } from '../support/as-client.ts';
 import { call } from '../support/request.ts';
 
 let backend: Backend;
@@ -19,7 +20,10 @@ test('the service is alive, and ready while broker and store answer', async () =
   const { handler: readyz } = await import('../../functions/operations/readyz.ts');
   expect(await call(healthz, { route: 'GET /healthz' })).toMatchObject({ status: 200, body: { status: 'alive' } });
   for (let time = 0; time < 2; time += 1)
-    expect(await call(readyz, { route: 'GET /readyz' })).toMatchObject({ status: 200, body: { status: 'ready' } });
+    expect(await call(readyz, { route: 'GET /readyz' })).toMatchObject({
+      status: 200,
+      body: { status: 'ready', breakers: { broker: 'closed', store: 'closed' } },
+    });
 });
 
 test('the status tells what waits in each queue, in the tiers and in the archive', async () => {
@@ -37,7 +41,7 @@ test('the status tells what waits in each queue, in the tiers and in the archive
   await archive(anEvent([aRecord({ headers: death }), aRecord({ headers: death })], 'dead-letters'));
 
   const body = await eventually('the figures of the management API', async () => {
-    const got = await call(status, { route: 'GET /status' });
+    const got = await callAsOperator(status, { route: 'GET /status' });
     expect(got.status).toBe(200);
     const [stock, points] = got.body.queues;
     return stock.ready === 2 && points.unacknowledged === 1 ? got.body : undefined;

@@ -6,15 +6,22 @@ import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import { readEnvelope } from '../../lib/broker/envelope.ts';
 import { hashOf } from '../../lib/http/canonical.ts';
 import type { MessageId } from '../../lib/message-id.ts';
+import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
+import { signedHeaders } from '../../infra/local/client/sign.ts';
+import { callAsOperator, callSigned } from '../support/as-client.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { call } from '../support/request.ts';
+
+const SHOP_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 let backend: Backend;
 let placeOrder: HttpHandler;
 let getOrder: HttpHandler;
 
 beforeAll(async () => {
-  backend = await aBackend();
+  backend = await aBackend({
+    SIGNING_SECRETS: JSON.stringify({ development: [DEVELOPMENT_SECRET], 'shop-1': [SHOP_SECRET] }),
+  });
   ({ handler: placeOrder } = await import('../../functions/orders/place-order.ts'));
   ({ handler: getOrder } = await import('../../functions/orders/get-order.ts'));
 });
@@ -31,12 +38,13 @@ const anOrder = (about: object = {}) => ({
   ...about,
 });
 
-const place = (key: string | undefined, about: Parameters<typeof call>[1] = {}) =>
-  call(placeOrder, {
+/** Signed under the key, which is said once more as the Idempotency-Key, as it is. */
+const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
+  callSigned(placeOrder, key.replaceAll('"', '') || randomUUID(), {
     route: 'POST /orders',
     body: anOrder(),
     ...about,
-    headers: { ...(key !== undefined && { 'idempotency-key': key }), ...about.headers },
+    headers: { 'idempotency-key': key, ...about.headers },
   });
 
 const statusOf = async (id: string) => call(getOrder, { route: 'GET /orders/{id}', path: { id } });
@@ -123,9 +131,9 @@ describe('an order', () => {
       new UpdateItemCommand({
         TableName: `${process.env.TABLE_PREFIX}orders`,
         Key: { orderId: { S: body.orderId } },
-        UpdateExpression: 'SET #status = :publishing REMOVE acceptedAt',
+        UpdateExpression: 'SET #status = :publishing, busyUntilMs = :past REMOVE acceptedAt',
         ExpressionAttributeNames: { '#status': 'status' },
-        ExpressionAttributeValues: { ':publishing': { S: 'publishing' } },
+        ExpressionAttributeValues: { ':publishing': { S: 'publishing' }, ':past': { N: '1' } },
       }),
     );
     expect((await statusOf(body.orderId)).body).toMatchObject({ status: 'publishing' });
@@ -153,25 +161,32 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(first.body);
   });
 
-  test('sent twenty times at once under one key has one id', async () => {
+  test('sent twenty times at once under one key is published once; who comes too early is told so', async () => {
     const key = randomUUID();
     const got = await Promise.all(Array.from({ length: 20 }, () => place(key)));
-    expect(new Set(got.map(({ status }) => status))).toEqual(new Set([202]));
-    expect(new Set(got.map(({ body }) => body.orderId)).size).toBe(1);
-    const { stock } = await drained();
-    expect(stock.length).toBeGreaterThan(0);
+    const accepted = got.filter(({ status }) => status === 202);
+    const refused = got.filter(({ status }) => status !== 202);
+    expect(new Set(accepted.map(({ body }) => body.orderId)).size).toBe(1);
+    for (const answer of refused)
+      expect(answer).toMatchObject({
+        status: 409,
+        headers: { 'retry-after': '1' },
+        body: { type: 'urn:surehop:problem:request-in-progress' },
+      });
+    expect((await drained()).stock).toHaveLength(1);
+    expect((await place(key)).body).toEqual(accepted[0]?.body);
   });
 
   test('has an id of its own for every key and every client', async () => {
     const key = randomUUID();
-    const authorizer = { jwt: { claims: { sub: 'shop-1' }, scopes: [] } };
-    const ids = [await place(key), await place(randomUUID()), await place(key, { authorizer })].map(
+    const headers = signedHeaders(JSON.stringify(anOrder()), { key, secret: SHOP_SECRET });
+    const ids = [await place(key), await place(randomUUID()), await place(key, { headers })].map(
       ({ body }) => body.orderId,
     );
     expect(new Set(ids).size).toBe(3);
   });
 
-  test.each([undefined, '', '""'])('with the Idempotency-Key %p is refused', async (key) => {
+  test.each(['', '""'])('with the Idempotency-Key %p is refused', async (key) => {
     expect(await place(key)).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:missing-idempotency-key' },
@@ -266,14 +281,14 @@ describe('stock and points', () => {
     const path = { sku: 'apple.red_1-x' };
     expect((await call(get, { route: 'GET /stock/{sku}', path })).status).toBe(404);
     for (const available of [7, 0]) {
-      expect(await call(put, { route: 'PUT /stock/{sku}', path, body: { available } })).toMatchObject({
+      expect(await callAsOperator(put, { route: 'PUT /stock/{sku}', path, body: { available } })).toMatchObject({
         status: 200,
         body: { sku: path.sku, available },
       });
       expect((await call(get, { route: 'GET /stock/{sku}', path })).body).toEqual({ sku: path.sku, available });
     }
     for (const available of [-1, 1.5, '3', null])
-      expect((await call(put, { route: 'PUT /stock/{sku}', path, body: { available } })).status).toBe(400);
+      expect((await callAsOperator(put, { route: 'PUT /stock/{sku}', path, body: { available } })).status).toBe(400);
     expect((await call(get, { route: 'GET /stock/{sku}', path: { sku: 'no spaces' } })).status).toBe(400);
   });
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
+import { callAsOperator, callSigned } from '../support/as-client.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { call } from '../support/request.ts';
 
@@ -24,6 +25,8 @@ beforeAll(async () => {
   backend = await aBackend({
     DYNAMODB_ENDPOINT: `http://127.0.0.1:${port}`,
     LOG_LEVEL: 'INFO',
+    // Breakers have tests of their own.
+    BREAKER_FAILURES: '1000',
     POWERTOOLS_DEV: 'true',
     POWERTOOLS_METRICS_DISABLED: 'false',
   });
@@ -42,8 +45,7 @@ afterAll(async () => {
 
 const order = { customerId: 'c-1', currency: 'EUR', items: [{ sku: 'apple', quantity: 1, unitPrice: 100 }] };
 
-const place = (key: string) =>
-  call(placeOrder, { route: 'POST /orders', body: order, headers: { 'idempotency-key': key } });
+const place = (key: string) => callSigned(placeOrder, key, { route: 'POST /orders', body: order });
 
 test.each([
   ['hangs up', false],
@@ -101,7 +103,7 @@ test('with the store away the service is not ready, and names the store', async 
 test('with the store away the status still tells what the broker knows', async () => {
   silent = false;
   const { handler: status } = await import('../../functions/operations/status.ts');
-  const got = await call(status, { route: 'GET /status' });
+  const got = await callAsOperator(status, { route: 'GET /status' });
   expect(got).toMatchObject({ status: 200, body: { deadLetters: { open: null } } });
   expect(got.body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
 });

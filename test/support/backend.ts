@@ -1,11 +1,13 @@
 import { createTables } from '../../infra/local/parts/tables.ts';
 import { topology } from '../../infra/topology.ts';
 import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
 /** A virtual host and tables of their own, which this test file's settings name: functions imported afterwards use them. */
 export interface Backend {
   readonly host: VirtualHost;
+  readonly issuer: TestIssuer;
   /** Declares what the broker must have. */
   declare(): Promise<void>;
   /** Closes what the functions opened, and removes the virtual host. */
@@ -17,6 +19,7 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
   const tablePrefix = `${host.name}-`;
   await createTables({ endpoint: process.env.DYNAMODB_ENDPOINT!, prefix: tablePrefix });
   const before = { ...process.env };
+  const issuer = await anIssuer();
   Object.assign(
     process.env,
     { AMQP_URL: host.amqpUrl, TABLE_PREFIX: tablePrefix, LOG_LEVEL: 'ERROR', POWERTOOLS_METRICS_DISABLED: 'true' },
@@ -24,6 +27,7 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
   );
   return {
     host,
+    issuer,
     declare: () => applyTopology(host.amqpUrl, topology),
     async remove() {
       const [{ publisher }, { store }] = await Promise.all([
@@ -32,6 +36,7 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
       ]);
       await publisher().close();
       store().destroy();
+      await issuer.stop();
       Object.assign(process.env, before);
       await host.remove();
     },

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -18,10 +18,17 @@ export interface Packaged {
   readonly templateFile: string;
 }
 
-/** A copy of what is packaged, so that packagings side by side do not meet: Serverless works in the directory of its service. */
-export function aCheckout(): { readonly directory: string; remove(): void } {
+/**
+ * A copy of what is packaged, so that packagings side by side do not meet: Serverless works in the directory of its service.
+ * `withoutCode` leaves the functions empty, for who looks at templates only: bundling takes longer than all the rest.
+ */
+export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-package-'));
   for (const part of PARTS) cpSync(join(root, part), join(directory, part), { recursive: true });
+  if (withoutCode)
+    for (const file of readdirSync(join(directory, 'functions'), { recursive: true, encoding: 'utf8' }))
+      if (file.endsWith('.ts'))
+        writeFileSync(join(directory, 'functions', file), 'export const handler = async () => {};\n');
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }

@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 
-interface About {
+export interface About {
   readonly route?: string;
   readonly path?: Record<string, string>;
   readonly query?: Record<string, string>;
@@ -15,7 +15,7 @@ interface About {
 }
 
 /** A request as API Gateway's HTTP API hands it to a function (payload format 2.0). */
-function aRequest({
+export function aRequest({
   route = 'POST /things',
   path,
   query,

@@ -48,13 +48,18 @@ export async function aSecretsManager(): Promise<SecretsManager> {
     return versions;
   };
 
+  /** A label is on one version at most; a version without one is gone. */
+  function label(versions: Map<string, Version>, name: string, to: string): void {
+    move(versions, name, to);
+    for (const [id, { labels }] of versions) if (labels.size === 0) versions.delete(id);
+  }
+
   function move(versions: Map<string, Version>, label: string, to: string): void {
     const from = [...versions].find(([, { labels }]) => labels.has(label))?.[0];
     if (from === to) return;
     if (label === 'AWSCURRENT' && from) move(versions, 'AWSPREVIOUS', from);
     if (from) versions.get(from)!.labels.delete(label);
     versions.get(to)!.labels.add(label);
-    for (const [id, { labels }] of versions) if (labels.size === 0) versions.delete(id);
   }
 
   const operations: Record<string, (request: Request) => unknown> = {
@@ -67,7 +72,7 @@ export async function aSecretsManager(): Promise<SecretsManager> {
         ([id, { labels, text }]) =>
           text !== undefined &&
           (VersionId === undefined || id === VersionId) &&
-          (VersionStage === undefined || labels.has(String(VersionStage))),
+          (VersionStage === undefined || labels.has(VersionStage as string)),
       );
       if (!found)
         throw new Refusal('ResourceNotFoundException', "Secrets Manager can't find the specified secret value.");
@@ -82,18 +87,18 @@ export async function aSecretsManager(): Promise<SecretsManager> {
         throw new Refusal('ResourceExistsException', 'A resource with the ID you requested already exists.');
       if (there) there.text = String(SecretString);
       else versions.set(id, { text: String(SecretString), labels: new Set() });
-      for (const label of VersionStages as string[]) move(versions, label, id);
+      for (const name of VersionStages as string[]) label(versions, name, id);
       return { ARN: SecretId, VersionId: id, VersionStages };
     },
     UpdateSecretVersionStage({ SecretId, VersionStage, MoveToVersionId, RemoveFromVersionId }) {
       const versions = versionsOf(String(SecretId));
-      const label = String(VersionStage);
-      const holder = [...versions].find(([, { labels }]) => labels.has(label))?.[0];
+      const name = String(VersionStage);
+      const holder = [...versions].find(([, { labels }]) => labels.has(name))?.[0];
       if (!versions.has(String(MoveToVersionId)))
         throw new Refusal('ResourceNotFoundException', "Secrets Manager can't find the specified secret version.");
       if (holder !== undefined && holder !== RemoveFromVersionId)
-        throw new Refusal('InvalidParameterException', `The staging label ${label} is attached to another version.`);
-      move(versions, label, String(MoveToVersionId));
+        throw new Refusal('InvalidParameterException', `The staging label ${name} is attached to another version.`);
+      label(versions, name, String(MoveToVersionId));
       return { ARN: SecretId };
     },
   };
@@ -111,7 +116,7 @@ export async function aSecretsManager(): Promise<SecretsManager> {
         if (!operation) throw new Refusal('UnknownOperationException', name);
         send(200, operation(JSON.parse(Buffer.concat(chunks).toString()) as Request));
       } catch (error) {
-        const { type = 'InternalServiceError', message } = error as Refusal;
+        const { type, message } = error instanceof Refusal ? error : new Refusal('InternalServiceError', String(error));
         send(400, { __type: type, message });
       }
     });
@@ -134,7 +139,7 @@ export async function aSecretsManager(): Promise<SecretsManager> {
       const token = randomUUID();
       const versions = versionsOf(arn);
       versions.set(token, { labels: new Set() });
-      move(versions, 'AWSPENDING', token);
+      label(versions, 'AWSPENDING', token);
       return token;
     },
     requests,

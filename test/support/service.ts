@@ -14,6 +14,8 @@ export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
   readonly logFile: string;
+  /** An operator's token with these scopes. */
+  token(...scopes: string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export async function aService(): Promise<RunningService> {
   return {
     url: service.url,
     logFile: service.logFile,
+    token: service.token,
     host,
     async stop() {
       await service.stop();

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { bundle } from '../../infra/local/bundler/bundle.ts';
-import { zipFile } from '../../infra/local/bundler/zip.ts';
+import { bundle, bundleToDeploy } from '../../infra/local/bundler/bundle.ts';
+import { zipFiles } from '../../infra/local/bundler/zip.ts';
 
 describe('the bundler', () => {
   let root: string;
@@ -32,6 +32,20 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('a/\n');
   });
 
+  test('keeps what is imported only when it is needed out of the file that a cold start reads', async () => {
+    await writeFile(join(root, 'functions/orders/seldom.ts'), `export const seldom = 'needed once in a while';`);
+    await writeFile(
+      join(root, 'functions/orders/lazy.ts'),
+      `export const handler = async (): Promise<string> => (await import('./seldom.ts')).seldom;`,
+    );
+    await bundleToDeploy('functions/orders/lazy', { root, outDirectory: outDirectory() });
+    const file = join(outDirectory(), 'functions/orders/lazy.mjs');
+    expect(await readFile(file, 'utf8')).not.toContain('once in a while');
+    const { execFileSync } = await import('node:child_process');
+    const script = `import(${JSON.stringify(pathToFileURL(file).href)}).then(async (m) => console.log(await m.handler()))`;
+    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('needed once in a while\n');
+  });
+
   test('names file and line of a mistake', async () => {
     const building = bundle({ root, entries: ['functions/orders/broken'], outDirectory: outDirectory() });
     await expect(building).rejects.toThrow('functions/orders/broken.ts:2:24: Unexpected ";"');
@@ -43,10 +57,11 @@ describe('the bundler', () => {
   });
 
   test('zips the same content to the same bytes, whenever and wherever', async () => {
-    const source = join(root, 'functions/orders/place-order.ts');
-    await zipFile(source, 'a.mjs', join(root, '1.zip'));
+    const names = ['functions/orders/place-order.ts', 'functions/orders/rule.cjs'];
+    await zipFiles(root, names, join(root, '1.zip'));
+    const source = join(root, names[0]!);
     await writeFile(source, await readFile(source));
-    await zipFile(source, 'a.mjs', join(root, '2.zip'));
+    await zipFiles(root, names.toReversed(), join(root, '2.zip'));
     expect((await readFile(join(root, '1.zip'))).equals(await readFile(join(root, '2.zip')))).toBe(true);
   });
 });

@@ -51,7 +51,7 @@ describe('a dead letter', () => {
 
   test('starts anew when it is redriven, straight to its queue', () => {
     const dead = deadLetterCopy(aDelivery({ headers: { 'surehop-attempt': 4 } }), 'dead-letters', note);
-    const copy = redrivenCopy(dead, 'stock', 1);
+    const copy = redrivenCopy(dead, { exchange: '', routingKey: 'stock' }, 1);
     expect(copy).toMatchObject({ exchange: '', routingKey: 'stock' });
     expect(readEnvelope(copy.properties.headers)).toMatchObject({ attempt: 1, redrives: 1, deadLetter: undefined });
   });

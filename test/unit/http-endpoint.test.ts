@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
+import { open } from '../../lib/http/access.ts';
 import { PublishError, StoreUnavailableError } from '../../lib/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { endpoint as Endpoint } from '../../lib/http/endpoint.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
 const logged = () => entries.splice(0);
 
 /** Answers with what it was given. */
-const echo = () => endpoint({ body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
+const echo = () => endpoint({ access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
 describe('a body', () => {
   const good = { name: 'x', items: [{ 'a/b~c': 1, size: 2 }] };
@@ -108,7 +109,11 @@ describe('a body', () => {
 
 test('parameters at fault are named, of the path and of the query', async () => {
   const handler = endpoint(
-    { path: z.object({ id: z.string().max(3) }), query: z.strictObject({ limit: z.coerce.number().max(10) }) },
+    {
+      access: open,
+      path: z.object({ id: z.string().max(3) }),
+      query: z.strictObject({ limit: z.coerce.number().max(10) }),
+    },
     () => ({ status: 200, body: {} }),
   );
   expect((await call(handler, { path: { id: 'long' } })).body).toMatchObject({
@@ -123,7 +128,7 @@ test('parameters at fault are named, of the path and of the query', async () => 
 });
 
 describe('what a handler throws', () => {
-  const throwing = (thrown: unknown) => endpoint({}, () => Promise.reject(thrown));
+  const throwing = (thrown: unknown) => endpoint({ access: open }, () => Promise.reject(thrown));
 
   test.each([
     [new PublishError('UNROUTABLE', 'x'), 503, 'unroutable'],
@@ -167,7 +172,7 @@ describe('what a handler throws', () => {
 });
 
 test('a request is logged once, with its ids and its trace, without its body', async () => {
-  const handler = endpoint({ body: z.any() }, ({ note }) => {
+  const handler = endpoint({ access: open, body: z.any() }, ({ note }) => {
     note({ orderId: 'o-1' });
     return { status: 202, body: {} };
   });
@@ -189,15 +194,6 @@ test('a request is logged once, with its ids and its trace, without its body', a
     traceId,
   });
   expect(JSON.stringify(entries)).not.toContain('private');
-});
-
-test('the client is whom the authorizer names', async () => {
-  const who = endpoint({}, ({ client }) => ({ status: 200, body: client }));
-  const clientOf = async (authorizer?: object) => (await call(who, { authorizer })).body;
-  expect(await clientOf()).toBe('public');
-  expect(await clientOf({ jwt: { claims: { sub: 'shop-1' }, scopes: [] } })).toBe('shop-1');
-  expect(await clientOf({ lambda: { principalId: 'shop-2' } })).toBe('shop-2');
-  expect(await clientOf({ lambda: {}, jwt: {} })).toBe('public');
 });
 
 test('an event without any of what API Gateway sends is answered all the same', async () => {

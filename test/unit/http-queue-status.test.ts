@@ -4,7 +4,9 @@ import { statusOf } from '../../functions/operations/queue-status.ts';
 
 const tier = (name: string) => ({ exchange: name, delayMs: 1_000 });
 const shared = [tier('retry.1s'), tier('retry.2s')];
-const queue = (name: string, retryTiers = shared) => ({ name, retryTiers, deadLetterExchange: 'dead-letters' });
+const queue = (name: string, retryTiers = shared, shards = [name]) => {
+  return { name, shards, retryTiers, deadLetterExchange: 'dead-letters' };
+};
 const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
@@ -66,4 +68,30 @@ test('the oldest message is as old as the oldest that was worked on last, and no
       ?.oldestMessage;
   expect(oldest(1)).toEqual({ publishedAt: read.oldestPublishedAt, asOf: read.at });
   expect(oldest(0)).toBeNull();
+});
+
+test('a sharded queue is told as one: its sums, its oldest message, and each shard by itself', () => {
+  const read = (second: number) => {
+    return { oldestPublishedAt: `2026-11-22T12:00:0${second}.000Z`, at: '2026-11-22T12:01:00.000Z' };
+  };
+  const [status] = statusOf(
+    [queue('stock', shared, ['stock', 'stock.01', 'stock.02'])],
+    'dead-letters',
+    [figures('stock', 0), figures('stock.01', 4, 1), figures('stock.02', 2)],
+    none,
+    // The first shard is empty: what it was read up to says nothing of what waits.
+    new Map([
+      ['stock', read(1)],
+      ['stock.01', read(3)],
+      ['stock.02', read(2)],
+    ]),
+  ).queues;
+  expect(status).toMatchObject({
+    name: 'stock',
+    ready: 6,
+    unacknowledged: 1,
+    consumers: 3,
+    oldestMessage: { publishedAt: read(2).oldestPublishedAt },
+    shards: [{ name: 'stock' }, { name: 'stock.01', ready: 4, unacknowledged: 1, consumers: 1 }, { name: 'stock.02' }],
+  });
 });

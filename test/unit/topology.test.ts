@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
+import { destinationOf } from '../../lib/broker/binding.ts';
 
 const named = (name: string) => topology.queues.find((queue) => queue.name === name);
 
@@ -23,7 +24,7 @@ describe('the topology', () => {
   });
 
   test('binds every queue, so that nothing published here is unroutable', () => {
-    const bound = new Set(topology.bindings.map(({ queue }) => queue));
+    const bound = new Set(topology.bindings.map((binding) => destinationOf(binding).name));
     expect(topology.queues.map(({ name }) => name).filter((name) => !bound.has(name))).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { bundle } from './bundle.ts';
+import { bundle, bundleToDeploy } from './bundle.ts';
 import { watchBundle } from './watch.ts';
-import { zipFile } from './zip.ts';
+import { zipFiles } from './zip.ts';
 
 interface FunctionDefinition {
   handler: string;
@@ -70,13 +70,17 @@ export class BundlerPlugin {
   }
 
   async #package(): Promise<void> {
-    await this.#bundle();
     const { serviceDir, service } = this.#serverless;
-    await mkdir(join(serviceDir, '.serverless'), { recursive: true });
+    const outDirectory = join(serviceDir, '.serverless', 'bundles');
+    await mkdir(outDirectory, { recursive: true });
     for (const [key, definition] of Object.entries(service.functions)) {
-      const file = `${moduleOf(definition)}.mjs`;
+      const { outputs } = await this.#orComplain(
+        bundleToDeploy(moduleOf(definition), { root: serviceDir, outDirectory }),
+      );
+      const files = Object.keys(outputs).filter((file) => file.endsWith('.mjs'));
+      const names = files.map((file) => relative(outDirectory, resolve(serviceDir, file)));
       const artifact = join('.serverless', `${key}.zip`);
-      await zipFile(join(serviceDir, outDirectory, file), file, join(serviceDir, artifact));
+      await zipFiles(outDirectory, names, join(serviceDir, artifact));
       definition.package = { ...definition.package, individually: true, artifact };
     }
   }
@@ -87,9 +91,13 @@ export class BundlerPlugin {
     return { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
   }
 
-  async #bundle(): Promise<Metafile> {
+  #bundle(): Promise<Metafile> {
+    return this.#orComplain(bundle(this.#options()));
+  }
+
+  async #orComplain(bundling: Promise<Metafile>): Promise<Metafile> {
     try {
-      return await bundle(this.#options());
+      return await bundling;
     } catch (error) {
       // Serverless prints an error of its own class without a stack trace.
       throw new this.#serverless.classes.Error((error as Error).message, 'BUNDLE');

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { signedHeaders } from '../client/sign.ts';
+
 /** An order of the demo, and what must come of it. */
 export interface DemoOrder {
   readonly key: string;
@@ -67,15 +69,18 @@ export async function place(
   for (let refusals = 0; ; refusals += 1) {
     signal.throwIfAborted();
     try {
+      const body = JSON.stringify({ customerId, currency: 'EUR', items: [{ sku, quantity, unitPrice }] });
       const response = await fetch(`${url}/orders`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify({ customerId, currency: 'EUR', items: [{ sku, quantity, unitPrice }] }),
+        headers: signedHeaders(body, { key }),
+        body,
         signal,
       });
       const text = await response.text();
       if (response.status === 202) return { orderId: (JSON.parse(text) as { orderId: string }).orderId, refusals };
-      if (response.status < 500) throw new Error(`POST /orders answered ${response.status}: ${text}`);
+      // 409 and 429 say that it is under way already, or too early.
+      if (response.status < 500 && ![409, 429].includes(response.status))
+        throw new Error(`POST /orders answered ${response.status}: ${text}`);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for a connection that failed
     }
@@ -84,10 +89,13 @@ export async function place(
 }
 
 /** Sends JSON and reads JSON; anything but a 2xx is an error. */
-export async function request<T>(url: string, method = 'GET', body?: unknown): Promise<T> {
+export async function request<T>(
+  url: string,
+  { method = 'GET', body, token }: { method?: string; body?: unknown; token?: string } = {},
+): Promise<T> {
   const response = await fetch(url, {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await response.text();

@@ -2,6 +2,8 @@ import type { Laptop } from '../laptop.ts';
 import type { Settings } from './settings.ts';
 import { withoutPassword } from './settings.ts';
 
+const DEFAULT_PORT = 3_000;
+
 /** What is shown when everything is up: where it is, a first order to paste, and where to look. */
 export function welcome({ laptop, settings }: { laptop: Laptop; settings: Settings }): string {
   const { url, logFile } = laptop.service;
@@ -9,16 +11,20 @@ export function welcome({ laptop, settings }: { laptop: Laptop; settings: Settin
   const management = isOurs
     ? `${laptop.broker.managementUrl.replace('guest:guest@', '')} (guest / guest)`
     : withoutPassword(laptop.broker.managementUrl);
+  const where = settings.httpPort === DEFAULT_PORT ? '' : ` --url ${url}`;
+  const bearer = (scope: string) => `-H "authorization: Bearer $(npm run -s token -- --scope ${scope})"`;
   return `ready ${url}
 
-Put something on the shelf, then order it:
+Put something on the shelf, order it (signed with the development key), and see what became of it:
 
-  curl -X PUT ${url}/stock/apple -H 'content-type: application/json' -d '{"available": 100}'
-  curl -i -X POST ${url}/orders -H 'content-type: application/json' -H 'Idempotency-Key: my-first-order' \\
-    -d '{"customerId": "ada", "currency": "EUR", "items": [{"sku": "apple", "quantity": 2, "unitPrice": 150}]}'
+  curl -X PUT ${url}/stock/apple -H 'content-type: application/json' -d '{"available": 100}' \\
+    ${bearer('stock:write')}
+  npm run order -- --sku apple --quantity 2 --key my-first-order${where}
+  curl ${url}/customers/ada/points
 
-  queues        ${url}/status
-  dead letters  ${url}/dead-letters
+  queues        curl ${url}/status ${bearer('status:read')}
+  dead letters  curl ${url}/dead-letters ${bearer('dead-letters:read')}
+  the contract  ${url}/openapi.json
   RabbitMQ      ${management}
   log           ${logFile}
 

@@ -1,0 +1,60 @@
+import * as z from 'zod';
+
+import { route as discardDeadLetter } from '../dead-letters/discard.ts';
+import { route as getDeadLetter } from '../dead-letters/get.ts';
+import { route as listDeadLetters } from '../dead-letters/list.ts';
+import { route as redriveDeadLetters } from '../dead-letters/redrive-many-route.ts';
+import { route as redriveDeadLetter } from '../dead-letters/redrive-route.ts';
+import { route as getOrder } from '../orders/get-order.ts';
+import { route as getPoints } from '../orders/get-points.ts';
+import { route as getStock } from '../orders/get-stock.ts';
+import { route as placeOrder } from '../orders/place-order-route.ts';
+import { route as putStock } from '../orders/put-stock.ts';
+import { open } from '../../lib/http/access.ts';
+import { ok } from '../../lib/http/answer.ts';
+import { endpoint } from '../../lib/http/endpoint.ts';
+import { openApi } from '../../lib/http/openapi.ts';
+import type { Route } from '../../lib/http/route.ts';
+import { route as healthz } from './healthz.ts';
+import { route as readyz } from './readyz-route.ts';
+import { route as status } from './status.ts';
+
+export const route = {
+  route: 'GET /openapi.json',
+  summary: 'This document.',
+  access: open,
+  answers: { 200: z.looseObject({ openapi: z.string() }) },
+  example: { answer: { openapi: '3.1.1' } },
+} satisfies Route;
+
+/** Every route of the service, in the order of the document. */
+const routes: readonly Route[] = [
+  placeOrder,
+  getOrder,
+  putStock,
+  getStock,
+  getPoints,
+  listDeadLetters,
+  getDeadLetter,
+  redriveDeadLetter,
+  redriveDeadLetters,
+  discardDeadLetter,
+  healthz,
+  readyz,
+  status,
+  route,
+];
+
+/** GET /openapi.json: what can be asked, made of the schemas that validate it. */
+export const handler = endpoint(route, () =>
+  ok(
+    openApi(
+      {
+        title: 'Surehop',
+        version: '1.0.0',
+        description: 'Every accepted order is done exactly once, or parked where you can see it.',
+      },
+      routes,
+    ),
+  ),
+);

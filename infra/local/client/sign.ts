@@ -1,0 +1,16 @@
+import { Webhook } from 'standardwebhooks';
+
+import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
+
+/** The headers of a signed order. `key` is its idempotency key; a repetition has the same one, and is signed anew. */
+export function signedHeaders(
+  body: string,
+  { key, secret = DEVELOPMENT_SECRET, at = new Date() }: { key: string; secret?: string; at?: Date },
+): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'webhook-id': key,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+    'webhook-signature': new Webhook(secret).sign(key, at, body),
+  };
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  SignJWT,
+  type JWK,
+  type JWTPayload,
+} from 'jose';
+
+import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../lib/http/development.ts';
+
+const ALGORITHM = 'RS256';
+
+/** Issues operators' tokens on a laptop, and publishes the key that verifies them; no other stage takes them. */
+export interface Issuer {
+  readonly jwksUrl: string;
+  stop(): Promise<void>;
+}
+
+const keyFile = (dataDirectory: string) => join(dataDirectory, 'issuer', 'key.json');
+
+/** Serves the JWKS of the key below `dataDirectory`, which is made where there is none and outlives a restart. */
+export async function startIssuer(dataDirectory: string): Promise<Issuer> {
+  const { kty, n, e, kid } = await privateKey(dataDirectory);
+  const jwks = JSON.stringify({ keys: [{ kty, n, e, kid, use: 'sig', alg: ALGORITHM }] });
+  const server = createServer((request, response) => {
+    const isThere = request.method === 'GET' && request.url === '/.well-known/jwks.json';
+    response.writeHead(isThere ? 200 : 404, { 'content-type': 'application/json' }).end(isThere ? jwks : '{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/jwks.json`,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** A token with these scopes, good for an hour. */
+export async function issueToken(
+  dataDirectory: string,
+  scopes: readonly string[],
+  { subject = 'developer' }: { subject?: string } = {},
+): Promise<string> {
+  const nowSeconds = Math.floor(Date.now() / 1_000);
+  return signClaims(dataDirectory, {
+    iss: DEVELOPMENT_ISSUER,
+    aud: DEVELOPMENT_AUDIENCE,
+    sub: subject,
+    scope: scopes.join(' '),
+    iat: nowSeconds,
+    exp: nowSeconds + 3_600,
+  });
+}
+
+/** A token with any claims at all, signed with the issuer's key. */
+export async function signClaims(dataDirectory: string, claims: JWTPayload): Promise<string> {
+  const key = await privateKey(dataDirectory);
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: ALGORITHM, kid: key.kid, typ: 'at+jwt' })
+    .sign(await importJWK(key, ALGORITHM));
+}
+
+async function privateKey(dataDirectory: string): Promise<JWK> {
+  const file = keyFile(dataDirectory);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as JWK;
+  const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
+  const jwk = await exportJWK(privateKey);
+  const key = { ...jwk, kid: await calculateJwkThumbprint(jwk) };
+  mkdirSync(dirname(file), { recursive: true });
+  try {
+    writeFileSync(file, JSON.stringify(key), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    // Two commands at once: the first one's key is the one.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return JSON.parse(readFileSync(file, 'utf8')) as JWK;
+  }
+  return key;
+}

@@ -1,0 +1,13 @@
+import { readArguments } from '../../test/faults/arguments.ts';
+import { runRounds } from '../../test/faults/command.ts';
+import { atRandom, startWith } from '../../test/faults/rounds.ts';
+import { entry } from './parts/entry.ts';
+
+const MESSAGES = 100_000;
+
+/** `npm run soak`: faults drawn at random, alone and several at a time, for 100,000 messages or so many `--minutes`. */
+await entry(async () => {
+  const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
+  const { seed, broker, minutes = Number.POSITIVE_INFINITY } = wish;
+  return runRounds('soak', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
+});

@@ -1,0 +1,56 @@
+import { connectionQuota } from '../broker/quota.ts';
+import type { Stage } from '../stages/stage.ts';
+import type { Access } from './access.ts';
+
+/** The part of the quota that is planned for: the rest is for connections whose other end is gone already, and for people. */
+const PLANNED_SHARE = 0.8;
+
+/** Connections that one event source is taken to hold; AWS does not say how many it does. */
+const PER_EVENT_SOURCE = 5;
+
+/** What AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
+const UNRESERVED_CONCURRENCY = 100;
+
+interface Wish {
+  readonly access?: Access;
+  readonly eventSources: number;
+}
+
+/**
+ * How many environments of each function that holds connections may run at once: as many as it says, and for the one that
+ * takes the rest as many as the broker's quota and the stage allow. Throws where they do not fit the broker or the account.
+ */
+export function reserveConcurrency(wishes: Readonly<Record<string, Wish>>, stage: Stage): Record<string, number> {
+  const quota = connectionQuota(stage).inAll;
+  const planned = Math.floor(quota * PLANNED_SHARE);
+  const reserved: Record<string, number> = {};
+  let taken = 0;
+  let publisher: string | undefined;
+  for (const [name, { access, eventSources }] of Object.entries(wishes)) {
+    taken += eventSources * PER_EVENT_SOURCE;
+    if (access?.connections === 'rest') {
+      if (publisher)
+        throw new Error(`both ${publisher} and ${name} take the rest of the broker's connections: one can`);
+      publisher = name;
+    } else if (access?.connections) {
+      reserved[name] = access.connections * Math.max(eventSources, 1);
+      taken += reserved[name];
+    } else if (access?.login === 'publisher') {
+      throw new Error(`${name} publishes: say in serverless.yml how many connections it may hold (access.connections)`);
+    }
+  }
+  const left = planned - taken;
+  if (left < (publisher ? 1 : 0))
+    throw new Error(
+      `the broker (${stage.broker.instanceType}, ${stage.broker.deployment}) takes ${quota} connections, of which ${planned} are planned for, ` +
+        `but ${taken} are wanted beside the publisher's: take a larger broker.instanceType or lower access.connections`,
+    );
+  if (publisher) reserved[publisher] = Math.min(left, stage.publisherConcurrency);
+  const inAll = Object.values(reserved).reduce((sum, one) => sum + one, 0);
+  if (inAll > stage.accountConcurrency - UNRESERVED_CONCURRENCY)
+    throw new Error(
+      `${inAll} environments are reserved, but of accountConcurrency ${stage.accountConcurrency} AWS keeps ${UNRESERVED_CONCURRENCY}: ` +
+        'lower publisherConcurrency, or have the quota of the account raised and say so',
+    );
+  return reserved;
+}

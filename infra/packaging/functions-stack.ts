@@ -1,0 +1,183 @@
+import { brokerName } from '../broker/stack.ts';
+import { imported } from '../broker/exports.ts';
+import type { Stage } from '../stages/stage.ts';
+import { deadLetterQueue, queues, topology } from '../topology.ts';
+import { roleOf } from './access.ts';
+import { alarm, type AlarmDefinition, type Topics } from './alarm.ts';
+import { functionAlarms } from './alarms/function-alarms.ts';
+import { orderAlarms } from './alarms/order-alarms.ts';
+import { ownMetric } from './alarms/own-metric.ts';
+import { queueAlarms } from './alarms/queue-alarms.ts';
+import { reserveConcurrency } from './connections.ts';
+import { dashboard } from './dashboard.ts';
+import { brokerEnvironment, httpEnvironment } from './environment.ts';
+import { layers } from './layers.ts';
+import { rotations, topologyResource } from './operations.ts';
+import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released } from './release.ts';
+import { kindOf, type FunctionDefinition, type Serverless } from './service.ts';
+import { pascalCase, type Resource } from './template.ts';
+
+/** The functions that CloudFormation and Secrets Manager call, by what they do for the stack. */
+const TOPOLOGY_FUNCTION = 'apply-topology';
+const ROTATION_FUNCTION = 'rotate-login';
+
+const roleId = (key: string): string => `${pascalCase(key)}Role`;
+const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
+
+const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
+
+/** Before Serverless compiles: each function's role, alias, environment and reserved concurrency. */
+export function prepareFunctions(serverless: Serverless, _service: string, stageName: string, stage: Stage): void {
+  const wishes = Object.fromEntries(
+    entries(serverless).map(([key, { access, events }]) => [
+      key,
+      { access, eventSources: events.filter((event) => event.rabbitmq).length },
+    ]),
+  );
+  const reserved = reserveConcurrency(wishes, stage);
+  for (const [key, definition] of entries(serverless)) {
+    const { access = {} } = definition;
+    definition.role = roleId(key);
+    definition.environment = {
+      ...definition.environment,
+      ...brokerEnvironment(stageName, access),
+      ...(kindOf(definition) === 'request' && httpEnvironment(stageName, stage, access)),
+    };
+    if (reserved[key] !== undefined) definition.reservedConcurrency = reserved[key];
+    if (kindOf(definition) !== 'direct') definition.targetAlias = { name: ALIAS, logicalId: `${pascalCase(key)}Alias` };
+  }
+}
+
+/** After Serverless has compiled functions and events: everything that it does not know of. */
+export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
+  const { naming } = serverless.getProvider('aws');
+  const template = serverless.service.provider.compiledCloudFormationTemplate;
+  const own = ownMetric(service, stageName);
+  const topics: Topics = {
+    critical: imported(stageName, 'critical-topic'),
+    warning: imported(stageName, 'warning-topic'),
+  };
+  const add = (resources: Readonly<Record<string, Resource>>) => Object.assign(template.Resources, resources);
+  const addAlarms = (definitions: readonly AlarmDefinition[]) =>
+    definitions.map((definition) => {
+      const id = alarmId(definition.name);
+      add({ [id]: alarm(definition, topics) });
+      return id;
+    });
+
+  add(releaseCommons(stage.release));
+  for (const [key, definition] of entries(serverless)) {
+    const { name: functionName, access = {}, events } = definition;
+    const functionId = naming.getLambdaLogicalId(key);
+    const kind = kindOf(definition);
+    add({
+      [roleId(key)]: roleOf({
+        functionName,
+        logGroupId: naming.getLogGroupLogicalId(key),
+        access,
+        isConsumer: kind === 'consumer',
+        stageName,
+        tablePrefix: `${service}-${stageName}-`,
+      }),
+    });
+    if (access.login) joinNetwork(template.Resources[functionId]!, stageName);
+    const { Timeout: timeoutSeconds } = template.Resources[functionId]!.Properties as { Timeout: number };
+    const isPublisher = access.connections === 'rest';
+    addAlarms(functionAlarms({ key, functionName, kind, timeoutSeconds, isPublisher }, stage));
+    if (!definition.targetAlias) continue;
+    const released: Released = {
+      key,
+      functionName,
+      functionId,
+      aliasId: definition.targetAlias.logicalId,
+      versionId: definition.versionLogicalId!,
+      route: routeOf(events),
+    };
+    add(releaseResources(released, stage.release, addAlarms(releaseAlarms(released, stage.release))));
+  }
+
+  const topologyFunction = serverless.service.functions[TOPOLOGY_FUNCTION]!;
+  add(topologyResource(stageName, naming.getLambdaLogicalId(TOPOLOGY_FUNCTION), topologyFunction.versionLogicalId!));
+  add(rotations(stageName, naming.getLambdaLogicalId(ROTATION_FUNCTION), stage));
+  waitForTopology(template.Resources);
+  limitRate(template.Resources, stage);
+  admitOrigins(template.Resources, stage);
+
+  const consumed = [...Object.values(queues).map(({ name }) => name), deadLetterQueue];
+  const workQueues = Object.values(queues).map(({ name }) => name);
+  addAlarms(queueAlarms({ consumed, workQueues, topology }, own, stage));
+  addAlarms(orderAlarms(own, stage));
+  const functions = entries(serverless).map(([key, definition]) => ({
+    key,
+    functionName: definition.name,
+    kind: kindOf(definition),
+  }));
+  const retryTiers = [
+    ...new Set(Object.values(queues).flatMap((queue) => queue.retryTiers.map(({ exchange }) => exchange))),
+  ];
+  const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, retryTiers, own };
+  add({ Dashboard: dashboard(layers(subject)) });
+}
+
+const patch = (resource: Resource, properties: Resource['Properties']) =>
+  Object.assign(resource, { Properties: { ...resource.Properties, ...properties } });
+
+function joinNetwork(lambda: Resource, stageName: string): void {
+  patch(lambda, {
+    VpcConfig: {
+      SubnetIds: { 'Fn::Split': [',', imported(stageName, 'private-subnets')] },
+      SecurityGroupIds: [imported(stageName, 'functions-security-group')],
+    },
+  });
+}
+
+/** An event source whose queue or login is missing stops, so each waits for both. */
+function waitForTopology(resources: Record<string, Resource>): void {
+  for (const resource of Object.values(resources)) {
+    if (resource.Type !== 'AWS::Lambda::EventSourceMapping') continue;
+    Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), 'BrokerTopology'] });
+  }
+}
+
+/** What comes in faster is answered 429 by API Gateway, before it costs an environment. */
+function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
+  const httpStage = resources['HttpApiStage']!;
+  const { DefaultRouteSettings: settings = {} } = httpStage.Properties as { DefaultRouteSettings?: object };
+  patch(httpStage, {
+    DefaultRouteSettings: {
+      ...settings,
+      ThrottlingRateLimit: http.ratePerSecond,
+      ThrottlingBurstLimit: http.burst,
+    },
+  });
+}
+
+/** API Gateway answers what browsers ask before they call. */
+function admitOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
+  if (corsOrigins.length === 0) return;
+  patch(resources['HttpApi']!, {
+    CorsConfiguration: {
+      AllowOrigins: corsOrigins,
+      AllowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+      AllowHeaders: [
+        'authorization',
+        'content-type',
+        'idempotency-key',
+        'webhook-id',
+        'webhook-timestamp',
+        'webhook-signature',
+      ],
+      ExposeHeaders: ['location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'],
+      MaxAge: 600,
+    },
+  });
+}
+
+/** `POST /orders`, taken apart. */
+function routeOf(events: FunctionDefinition['events']): Released['route'] {
+  const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
+  const text = typeof route === 'string' ? route : undefined;
+  const parts = route as { method: string; path: string } | undefined;
+  const [method, path] = text ? text.split(' ') : [parts?.method, parts?.path];
+  return method && path ? { method: method.toUpperCase(), path } : undefined;
+}

@@ -1,0 +1,106 @@
+import type { Metric } from './alarm.ts';
+import { orderMetrics } from './alarms/order-alarms.ts';
+import type { Layer } from './dashboard.ts';
+import type { Kind } from './service.ts';
+
+interface Subject {
+  readonly brokerName: string;
+  readonly functions: readonly { readonly key: string; readonly functionName: string; readonly kind: Kind }[];
+  readonly queues: readonly string[];
+  readonly retryTiers: readonly string[];
+  readonly own: (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
+}
+
+/** What the dashboard shows: the business first, the machines last. */
+export function layers({ brokerName, functions, queues, retryTiers, own }: Subject): Layer[] {
+  const broker = (name: string, statistic: string) => ({
+    namespace: 'AWS/AmazonMQ',
+    name,
+    statistic,
+    dimensions: { Broker: brokerName },
+    label: name,
+  });
+  const ofFunctions = (name: string, statistic: string, kinds: readonly Kind[]) =>
+    functions
+      .filter(({ kind }) => kinds.includes(kind))
+      .map(({ key, functionName }) => ({
+        namespace: 'AWS/Lambda',
+        name,
+        statistic,
+        dimensions: { FunctionName: functionName },
+        label: key,
+      }));
+  const ofQueues = (name: string, statistic: string) =>
+    queues.map((queue) => ({ ...own(name, statistic, { queue }), label: queue }));
+  const all: readonly Kind[] = ['request', 'consumer', 'schedule', 'direct'];
+  const { accepted, refused, failed, fulfilled, rejected, toFulfilment } = orderMetrics(own);
+  const waiting = [0.5, 0.9, 0.99].map((share) => ({
+    ...toFulfilment,
+    statistic: `p${share * 100}`,
+    label: `p${share * 100}`,
+  }));
+  return [
+    {
+      heading: 'Business',
+      charts: [
+        {
+          title: 'Orders per minute',
+          metrics: [
+            { ...accepted, label: 'accepted' },
+            { ...fulfilled, label: 'fulfilled' },
+            { ...rejected, label: 'rejected' },
+          ],
+        },
+        { title: 'Acceptance to fulfilment (ms)', metrics: waiting },
+        {
+          title: 'Orders not taken per minute',
+          metrics: [
+            { ...refused, label: '503' },
+            { ...failed, label: '500' },
+          ],
+        },
+      ],
+    },
+    {
+      heading: 'Application',
+      charts: [
+        { title: 'Errors', metrics: ofFunctions('Errors', 'Sum', all) },
+        { title: 'Throttles', metrics: ofFunctions('Throttles', 'Sum', all) },
+        { title: 'Requests: mean duration (ms)', metrics: ofFunctions('Duration', 'Average', ['request']) },
+        { title: 'Requests: p50 of the duration (ms)', metrics: ofFunctions('Duration', 'p50', ['request']) },
+        { title: 'Batches: mean duration (ms)', metrics: ofFunctions('Duration', 'Average', ['consumer']) },
+        { title: 'Messages retried per minute', metrics: ofQueues('Retried', 'Sum') },
+        { title: 'Dead letters per minute', metrics: ofQueues('DeadLettersArchived', 'Sum') },
+        { title: 'Duplicates dropped per minute', metrics: ofQueues('Duplicates', 'Sum') },
+      ],
+    },
+    {
+      heading: 'Queues',
+      charts: [
+        { title: 'Ready', metrics: ofQueues('QueueReady', 'Maximum') },
+        { title: 'Unacknowledged', metrics: ofQueues('QueueUnacknowledged', 'Maximum') },
+        { title: 'Consumers', metrics: ofQueues('QueueConsumers', 'Minimum') },
+        {
+          title: 'Waiting for a retry',
+          metrics: retryTiers.map((queue) => ({ ...own('RetryTierWaiting', 'Maximum', { queue }), label: queue })),
+        },
+      ],
+    },
+    {
+      heading: 'Broker',
+      charts: [
+        { title: 'Processors (%)', metrics: [broker('SystemCpuUtilization', 'Average')] },
+        {
+          title: 'Memory (bytes)',
+          metrics: [broker('RabbitMQMemUsed', 'Maximum'), broker('RabbitMQMemLimit', 'Minimum')],
+        },
+        {
+          title: 'Free disk (bytes)',
+          metrics: [broker('RabbitMQDiskFree', 'Minimum'), broker('RabbitMQDiskFreeLimit', 'Maximum')],
+        },
+        { title: 'Connections', metrics: [broker('ConnectionCount', 'Maximum')] },
+        { title: 'Messages per second', metrics: [broker('PublishRate', 'Average'), broker('AckRate', 'Average')] },
+      ],
+    },
+  ];
+}

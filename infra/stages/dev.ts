@@ -1,0 +1,34 @@
+import type { Stage } from './stage.ts';
+
+/** Cheap, and quick to change. */
+export const dev: Stage = {
+  logLevel: 'DEBUG',
+  logRetentionDays: 7,
+  network: { exit: 'nat', exitZones: 1 },
+  broker: {
+    engineVersion: '4.3',
+    deployment: 'SINGLE_INSTANCE',
+    instanceType: 'mq.m7g.medium',
+    maintenance: { day: 'MONDAY', timeUtc: '10:00' },
+  },
+  accountConcurrency: 1_000,
+  publisherConcurrency: 20,
+  http: { ratePerSecond: 50, burst: 50, corsOrigins: [] },
+  operators: 'cognito',
+  functions: {
+    request: { memoryMb: 512, timeoutSeconds: 29 },
+    consumer: { memoryMb: 512, timeoutSeconds: 60 },
+    operation: { memoryMb: 256, timeoutSeconds: 120 },
+  },
+  eventSource: { batchSize: 100, windowSeconds: 1 },
+  retention: { inboxDays: 14, archiveDays: 30 },
+  loginRotationDays: 30,
+  release: { strategy: 'at-once' },
+  alarms: {
+    emails: { critical: [], warning: [] },
+    meanDurationMs: 500,
+    queueDepth: 10_000,
+    deadLetters: 10,
+    acceptanceToFulfilmentMs: 60_000,
+  },
+};

@@ -1,0 +1,35 @@
+import type { Stage } from './stage.ts';
+
+/** Three nodes in three zones, and no way out of the network but to AWS. */
+export const prod: Stage = {
+  logLevel: 'INFO',
+  logRetentionDays: 90,
+  network: { exit: 'endpoints', exitZones: 3 },
+  broker: {
+    engineVersion: '4.3',
+    deployment: 'CLUSTER_MULTI_AZ',
+    instanceType: 'mq.m7g.large',
+    maintenance: { day: 'WEDNESDAY', timeUtc: '03:00' },
+  },
+  accountConcurrency: 1_000,
+  publisherConcurrency: 800,
+  http: { ratePerSecond: 3_000, burst: 1_000, corsOrigins: [] },
+  operators: 'cognito',
+  functions: {
+    request: { memoryMb: 1_024, timeoutSeconds: 29 },
+    // 1,769 MB are one whole processor (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+    consumer: { memoryMb: 1_769, timeoutSeconds: 60 },
+    operation: { memoryMb: 256, timeoutSeconds: 120 },
+  },
+  eventSource: { batchSize: 200, windowSeconds: 1 },
+  retention: { inboxDays: 14, archiveDays: 365 },
+  loginRotationDays: 30,
+  release: { strategy: 'canary', percent: 5, minutes: 10 },
+  alarms: {
+    emails: { critical: [], warning: [] },
+    meanDurationMs: 500,
+    queueDepth: 100_000,
+    deadLetters: 25,
+    acceptanceToFulfilmentMs: 30_000,
+  },
+};

@@ -1,0 +1,34 @@
+import type { Stage } from './stage.ts';
+
+/** As prod in everything that can break, smaller in everything that only costs. */
+export const staging: Stage = {
+  logLevel: 'INFO',
+  logRetentionDays: 30,
+  network: { exit: 'endpoints', exitZones: 1 },
+  broker: {
+    engineVersion: '4.3',
+    deployment: 'CLUSTER_MULTI_AZ',
+    instanceType: 'mq.m7g.medium',
+    maintenance: { day: 'TUESDAY', timeUtc: '03:00' },
+  },
+  accountConcurrency: 1_000,
+  publisherConcurrency: 100,
+  http: { ratePerSecond: 500, burst: 500, corsOrigins: [] },
+  operators: 'cognito',
+  functions: {
+    request: { memoryMb: 1_024, timeoutSeconds: 29 },
+    consumer: { memoryMb: 1_769, timeoutSeconds: 60 },
+    operation: { memoryMb: 256, timeoutSeconds: 120 },
+  },
+  eventSource: { batchSize: 100, windowSeconds: 1 },
+  retention: { inboxDays: 14, archiveDays: 90 },
+  loginRotationDays: 30,
+  release: { strategy: 'blue-green', minutes: 10 },
+  alarms: {
+    emails: { critical: [], warning: [] },
+    meanDurationMs: 500,
+    queueDepth: 50_000,
+    deadLetters: 10,
+    acceptanceToFulfilmentMs: 30_000,
+  },
+};

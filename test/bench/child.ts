@@ -1,0 +1,51 @@
+// A process that measures one section: `child.mjs <section> <rounds>`. It tells its parent each round's figures.
+import { batch } from './sections/batch.ts';
+import { batchSizes } from './sections/batch-sizes.ts';
+import { bulk } from './sections/bulk.ts';
+import { bundles } from './sections/bundles.ts';
+import { cost } from './sections/cost.ts';
+import { duplicates } from './sections/duplicates.ts';
+import { memory } from './sections/memory.ts';
+import { peers } from './sections/peers.ts';
+import { poison } from './sections/poison.ts';
+import { publish } from './sections/publish.ts';
+import { soldOut } from './sections/sold-out.ts';
+import { latency } from './store.ts';
+import type { Bench, FromChild, Measure, StoreAnswer } from './protocol.ts';
+
+const measures: Record<string, Measure> = {
+  publish,
+  bulk,
+  peers,
+  batch: (bench) => batch(bench),
+  latency: (bench) => batch(bench, latency),
+  duplicates,
+  'sold-out': soldOut,
+  cost,
+  poison,
+  sizes: batchSizes,
+  memory,
+  bundles,
+};
+
+const tell = (message: FromChild) => process.send!(message);
+
+let asked = 0;
+const freshStore: Bench['freshStore'] = () => {
+  const number = ++asked;
+  return new Promise((resolve) => {
+    const listen = (answer: StoreAnswer) => {
+      if (answer.number !== number) return;
+      process.off('message', listen);
+      resolve(answer.endpoint);
+    };
+    process.on('message', listen);
+    tell({ ask: 'store', number });
+  });
+};
+
+const [section = '', rounds] = process.argv.slice(2);
+if (!(section in measures)) throw new Error(`there is no section "${section}"`);
+for (let round = 0; round <= Number(rounds); round += 1)
+  tell({ round, measured: await measures[section]!({ round, freshStore }) });
+process.disconnect!();

@@ -1,0 +1,40 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { reserveStock } from '../../../functions/orders/rules/reserve-stock.ts';
+import { orderCreated } from '../../../functions/orders/events.ts';
+import { queues } from '../../../infra/topology.ts';
+import type { Publisher } from '../../../lib/broker/publisher.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { readConfig } from '../../../lib/config.ts';
+import { consumer } from '../../../lib/consume/consumer.ts';
+import type { RabbitMqEvent } from '../../../lib/consume/delivery.ts';
+import type { BatchReport } from '../../../lib/consume/report.ts';
+import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
+import { readItem } from '../../../lib/inbox/read-item.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { TABLE_PREFIX } from '../protocol.ts';
+
+/** Where no message fails and no event follows, nothing is published. */
+const nothingToPublish: Publisher = {
+  publish: () => Promise.reject(new Error('nothing should be published here')),
+  publishAll: () => Promise.reject(new Error('nothing should be published here')),
+  close: () => Promise.resolve(),
+};
+
+/** The service's own function for the queue `stock`, on another store. Gives the report of a batch. */
+export function surehopConsumer(
+  client: DynamoDBClient,
+  publisher: Publisher = nothingToPublish,
+): (event: RabbitMqEvent) => Promise<BatchReport> {
+  const handler = consumer(
+    { queue: queues.stock, event: orderCreated, decide: reserveStock },
+    {
+      inbox: createInbox({ client, tablePrefix: TABLE_PREFIX, clock: systemClock, retentionDays: 14 }),
+      publisher,
+      clock: systemClock,
+      config: readConfig({}),
+      read: (table, key) => readItem(client, TABLE_PREFIX, table, key),
+    },
+  );
+  return (event) => handler(event, anInvocation());
+}

@@ -1,0 +1,12 @@
+/** Publishes all messages, `window` of them unconfirmed at any time, and resolves when the last is confirmed. */
+export function inFlight<T>(
+  messages: readonly T[],
+  window: number,
+  publish: (message: T) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < messages.length) await publish(messages[next++]!);
+  };
+  return Promise.all(Array.from({ length: window }, one)).then(() => undefined);
+}

@@ -1,0 +1,72 @@
+// The bench itself: `npm run bench -- [section …] [--rounds N] [--json] [--record]`. infra/local/bench.ts starts it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { complain } from '../../infra/local/parts/console.ts';
+import { entry } from '../../infra/local/parts/entry.ts';
+import { Problem } from '../../infra/local/parts/problem.ts';
+import { sections } from './catalogue.ts';
+import { compile } from './compile.ts';
+import { measure } from './measure.ts';
+import { describeMachine, readReference, record } from './reference.ts';
+import { resultOf, type SectionResult } from './result.ts';
+import { tableOf } from './table.ts';
+
+await entry(async () => {
+  const { values, positionals } = readArguments();
+  const chosen = positionals.length === 0 ? sections : sections.filter(({ name }) => positionals.includes(name));
+  const unknown = positionals.filter((name) => !sections.some((section) => section.name === name));
+  if (unknown.length > 0)
+    throw new Problem(`there is no section "${unknown[0]}"; known are ${sections.map(({ name }) => name).join(', ')}`, {
+      exitCode: 2,
+    });
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+    throw new Problem(`--rounds is "${values.rounds}", expected a whole number from 1`, { exitCode: 2 });
+
+  const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-'));
+  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  const machine = describeMachine(process.env.BROKER_VERSION ?? 'RabbitMQ');
+  // Progress goes where it does not mix with the result.
+  const progress = (line: string) => process.stderr.write(`› ${line}\n`);
+  progress(machine);
+  const reference = readReference();
+  const childFile = await compile('child');
+  const results: SectionResult[] = [];
+  const failures: string[] = [];
+  for (const section of chosen) {
+    const of = rounds ?? section.rounds;
+    try {
+      const measured = await measure(section, {
+        childFile,
+        rounds: of,
+        scratch,
+        onRound: (round) => progress(`${section.name}: ${round === 0 ? 'warm' : `round ${round} of ${of}`}`),
+      });
+      const result = resultOf(section, measured);
+      results.push(result);
+      if (!values.json) process.stdout.write(`${tableOf(result, reference)}\n\n`);
+    } catch (error) {
+      failures.push((error as Error).message);
+      complain((error as Error).message);
+    }
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify({ machine, sections: results }, undefined, 2)}\n`);
+  if (values.record) record(results, machine);
+  return failures.length > 0 ? 1 : 0;
+});
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'boolean' }, record: { type: 'boolean' }, rounds: { type: 'string' } },
+    });
+  } catch (error) {
+    throw new Problem(`${(error as Error).message}; npm run bench -- [section …] [--rounds N] [--json] [--record]`, {
+      exitCode: 2,
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Message } from '../../lib/broker/message.ts';
+
+const body = Buffer.alloc(512, 'x');
+
+/** A message of 512 B with the properties that the service's own events have. */
+export const aMessage = (routingKey: string, exchange = ''): Message => {
+  const messageId = randomUUID();
+  return {
+    exchange,
+    routingKey,
+    body,
+    properties: {
+      messageId,
+      correlationId: messageId,
+      type: 'order.created',
+      appId: 'bench',
+      contentType: 'application/json',
+      timestamp: 1_795_350_821,
+      headers: {
+        'surehop-exchange': 'orders',
+        'surehop-routing-key': 'order.created',
+        'surehop-published-at': '2026-11-22T12:33:41.000Z',
+        'surehop-schema-version': 1,
+        traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      },
+    },
+  };
+};
+
+export const messagesTo = (queue: string, count: number): Message[] =>
+  Array.from({ length: count }, () => aMessage(queue));

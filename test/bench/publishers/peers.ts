@@ -1,0 +1,114 @@
+import { AMQPClient } from '@cloudamqp/amqp-client';
+import { connect as connectManaged } from 'amqp-connection-manager';
+import { Connection as RabbitConnection } from 'rabbitmq-client';
+import { BrokerAsPromised } from 'rascal';
+
+import { createConnection } from '../../../lib/broker/connection.ts';
+import type { Message } from '../../../lib/broker/message.ts';
+import { createPublisher } from '../../../lib/broker/publisher.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { openRaw } from './raw.ts';
+
+/** A client as its documentation has it: confirmed, mandatory, persistent. */
+export interface Peer {
+  publish(message: Message): Promise<void>;
+  close(): Promise<unknown>;
+}
+
+export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>> = {
+  surehop: async (amqpUrl) => {
+    const connection = createConnection({
+      url: async () => amqpUrl,
+      heartbeatSeconds: 10,
+      clock: systemClock,
+      name: 'bench',
+    });
+    return createPublisher(connection, systemClock, 10_000);
+  },
+
+  'raw amqplib': openRaw,
+
+  'amqp-connection-manager': async (amqpUrl) => {
+    const connection = connectManaged([amqpUrl], { connectionOptions: { noDelay: true } });
+    const channel = connection.createChannel({ confirm: true });
+    await channel.waitForConnect();
+    return {
+      publish: async ({ exchange, routingKey, body, properties }) => {
+        const options = { ...properties, mandatory: true, deliveryMode: 2 };
+        await channel.publish(exchange, routingKey, body, options);
+      },
+      close: () => connection.close(),
+    };
+  },
+
+  '@cloudamqp/amqp-client': async (amqpUrl) => {
+    const connection = await new AMQPClient(amqpUrl).connect();
+    const channel = await connection.channel();
+    await channel.confirmSelect();
+    return {
+      publish: async ({ exchange, routingKey, body, properties: { timestamp, headers, ...properties } }) => {
+        const sent = {
+          ...properties,
+          headers: { ...headers } as object as {},
+          deliveryMode: 2,
+          timestamp: at(timestamp),
+        };
+        await channel.basicPublish(exchange, routingKey, body, sent, true);
+      },
+      close: () => connection.close(),
+    };
+  },
+
+  'rabbitmq-client': async (amqpUrl) => {
+    const connection = new RabbitConnection({ url: amqpUrl, noDelay: true });
+    connection.on('error', () => {});
+    const publisher = connection.createPublisher({ confirm: true });
+    return {
+      publish: ({ exchange, routingKey, body, properties }) =>
+        publisher.send({ ...properties, exchange, routingKey, mandatory: true, durable: true }, body),
+      close: async () => {
+        await publisher.close();
+        await connection.close();
+      },
+    };
+  },
+
+  rascal: (amqpUrl) => openRascal(amqpUrl, 5),
+
+  'rascal, pool of 100': (amqpUrl) => openRascal(amqpUrl, 100),
+};
+
+const at = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(seconds * 1_000));
+
+/** Publishes by name to a queue through the default exchange; its pool of channels has five by default. */
+async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
+  const { pathname } = new URL(amqpUrl);
+  const broker = await BrokerAsPromised.create({
+    vhosts: {
+      [decodeURIComponent(pathname.slice(1))]: {
+        connection: { url: amqpUrl, socketOptions: { noDelay: true } },
+        publicationChannelPools: { confirmPool: { max: channels, min: channels, autostart: true } },
+        exchanges: [''],
+        publications: { send: { exchange: '', confirm: true, autoCreated: true } },
+      },
+    },
+  });
+  broker.on('error', () => {});
+  return {
+    publish: async ({ routingKey, body, properties }) => {
+      const options = { ...properties, mandatory: true, persistent: true };
+      const publication = await broker.publish('send', body, { routingKey, options });
+      await new Promise<void>((resolve, reject) => {
+        let isReturned = false;
+        publication.on('return', () => {
+          isReturned = true;
+          reject(new Error('returned'));
+        });
+        // The return comes first on the wire, and is told after the success.
+        publication.on('success', () => setImmediate(() => (isReturned ? undefined : resolve())));
+        publication.on('error', reject);
+      });
+    },
+    close: () => broker.shutdown(),
+  };
+}

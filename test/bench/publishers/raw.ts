@@ -1,0 +1,41 @@
+import { connect, type ConfirmChannel } from 'amqplib';
+
+import type { Message } from '../../../lib/broker/message.ts';
+
+/** amqplib as it is: one confirm channel, a callback per publish, `noDelay`. */
+export interface RawChannel {
+  readonly channel: ConfirmChannel;
+  publish(message: Message): Promise<void>;
+  /** Publishes all, so many unconfirmed at any time, without a promise per message. */
+  publishAll(messages: readonly Message[], window: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openRaw(amqpUrl: string): Promise<RawChannel> {
+  const model = await connect(amqpUrl, { noDelay: true });
+  const channel = await model.createConfirmChannel();
+  const send = ({ exchange, routingKey, body, properties }: Message, done: (error: unknown) => void): void => {
+    channel.publish(exchange, routingKey, body, { ...properties, mandatory: true, deliveryMode: 2 }, done);
+  };
+  return {
+    channel,
+    publish: (message) =>
+      new Promise((resolve, reject) => send(message, (error) => (error ? reject(error) : resolve()))),
+    publishAll: (messages, window) =>
+      new Promise((resolve, reject) => {
+        let next = 0;
+        let confirmed = 0;
+        const more = (): void => {
+          const message = messages[next++];
+          if (message) send(message, done);
+        };
+        const done = (error: unknown): void => {
+          if (error) return reject(error);
+          if (++confirmed === messages.length) return resolve();
+          more();
+        };
+        for (let n = 0; n < window; n += 1) more();
+      }),
+    close: () => model.close(),
+  };
+}

@@ -1,0 +1,41 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+import type { SectionResult } from './result.ts';
+import type { Spread } from './statistics.ts';
+
+const FILE = join(import.meta.dirname, 'reference.json');
+
+/** A recorded run, to compare with. */
+export interface Reference {
+  readonly sections: Readonly<
+    Record<string, { readonly machine: string; readonly figures: Readonly<Record<string, Spread | string>> }>
+  >;
+}
+
+export const readReference = (): Reference =>
+  existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Reference) : { sections: {} };
+
+/** Where and on what this run was made. */
+export const describeMachine = (broker: string): string =>
+  `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${broker}`;
+
+/** Records these sections as the new reference; the others stay. */
+export function record(results: readonly SectionResult[], machine: string): void {
+  const sections = { ...readReference().sections };
+  for (const { section, figures } of results)
+    sections[section.name] = {
+      machine,
+      figures: Object.fromEntries(
+        figures.map(({ figure, spread, text }) => [figure.key, spread ? rounded(spread) : (text ?? '')]),
+      ),
+    };
+  writeFileSync(FILE, `${JSON.stringify({ sections }, undefined, 2)}\n`);
+}
+
+const rounded = (spread: Spread): Spread => ({
+  median: Number(spread.median.toPrecision(4)),
+  minimum: Number(spread.minimum.toPrecision(4)),
+  maximum: Number(spread.maximum.toPrecision(4)),
+});

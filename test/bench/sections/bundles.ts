@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+import { build } from 'esbuild';
+
+import { bundleOptions, bundleToDeploy } from '../../../infra/local/bundler/bundle.ts';
+import type { Bench, Measured } from '../protocol.ts';
+import { median } from '../statistics.ts';
+
+const ours = ['place-order', 'reserve-stock', 'award-points'];
+const outDirectory = resolve('.local', 'bench', 'bundles');
+const IMPORTS_A_ROUND = 3;
+
+const run = promisify(execFile);
+const bytes = new Map<string, number>();
+
+/** Bundles once, then imports each bundle in fresh processes, one after the other. */
+export async function bundles({ round }: Bench): Promise<Measured> {
+  if (round === 0) await buildAll();
+  const names = [...ours, 'powertools'];
+  const times = Object.fromEntries(names.map((name) => [name, [] as number[]]));
+  for (let n = 0; n < IMPORTS_A_ROUND; n += 1)
+    for (const name of n % 2 === 0 ? names : names.toReversed()) times[name]!.push(await importMs(fileOf(name)));
+  const theirs = median(times['powertools']!);
+  return {
+    ...Object.fromEntries(names.map((name) => [`${name} size`, bytes.get(name)! / 1_000])),
+    ...Object.fromEntries(ours.map((name) => [name, median(times[name]!) / theirs])),
+    'powertools import': theirs,
+  };
+}
+
+const fileOf = (name: string) =>
+  ours.includes(name) ? join(outDirectory, 'functions', 'orders', `${name}.mjs`) : join(outDirectory, `${name}.mjs`);
+
+async function buildAll(): Promise<void> {
+  for (const name of ours) {
+    const { outputs } = await bundleToDeploy(`functions/orders/${name}`, { outDirectory });
+    bytes.set(name, sizeOf(outputs));
+  }
+  // With the same bundler, but for what it leaves out of the SDK: nobody gets that for nothing.
+  const entry = 'test/bench/bundles/powertools-and-middy';
+  const options = bundleOptions({ entries: [entry], outDirectory });
+  const { metafile } = await build({
+    ...options,
+    entryPoints: [{ in: `./${entry}.ts`, out: 'powertools' }],
+    plugins: [],
+  });
+  bytes.set('powertools', sizeOf(metafile.outputs));
+}
+
+const sizeOf = (outputs: Readonly<Record<string, { readonly bytes: number }>>) =>
+  Object.entries(outputs).reduce((sum, [file, output]) => sum + (file.endsWith('.mjs') ? output.bytes : 0), 0);
+
+/** How long a fresh process takes to import a file, in ms. */
+async function importMs(file: string): Promise<number> {
+  const script = `const startedAt = performance.now();
+    await import(${JSON.stringify(pathToFileURL(file).href)});
+    process.stdout.write(String(performance.now() - startedAt));
+    process.exit();`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+    env: { ...process.env, STAGE: 'local', AMQP_URL: 'amqp://127.0.0.1' },
+  });
+  return Number(stdout);
+}

@@ -1,0 +1,33 @@
+import { dynamoDbClient } from '../../../lib/inbox/client.ts';
+import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
+import { surehopConsumer } from '../consumers/surehop.ts';
+import type { Bench, Measured } from '../protocol.ts';
+import { openClient } from '../store.ts';
+
+const MESSAGES = 5_000;
+const BODY_BYTES = 1_024;
+const SKUS = 10;
+const MIB = 2 ** 20;
+
+/** One batch of 5,000 messages of 1 KiB; its parent gives this process 128 MiB of heap. */
+export async function memory(bench: Bench): Promise<Measured> {
+  const { client } = openClient(await bench.freshStore(), undefined, dynamoDbClient);
+  await stockUp(client, SKUS, plenty);
+  let mostBytes = 0;
+  const look = () => (mostBytes = Math.max(mostBytes, process.memoryUsage().heapUsed));
+  client.middlewareStack.add(
+    (next) => (args) => {
+      look();
+      return next(args);
+    },
+    { step: 'deserialize', name: 'look' },
+  );
+  const timer = setInterval(look, 5);
+  const padded = orders(MESSAGES, SKUS).map(({ id, body }) => ({ id, body: body.padEnd(BODY_BYTES) }));
+  const event = rabbitMqEvent(padded.map((order) => record(order)));
+  globalThis.gc?.();
+  const { counts } = await surehopConsumer(client)(event);
+  clearInterval(timer);
+  if (counts.completed !== MESSAGES) throw new Error(`this came out: ${JSON.stringify(counts)}`);
+  return { heap: mostBytes / MIB };
+}

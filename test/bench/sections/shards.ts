@@ -1,0 +1,56 @@
+import { queues, topologyFor, workQueue } from '../../../infra/topology.ts';
+import { applyTopology } from '../../../lib/broker/apply-topology.ts';
+import { eventMessage } from '../../../lib/broker/envelope.ts';
+import type { MessageId } from '../../../lib/message-id.ts';
+import { orderCreated } from '../../../functions/orders/events.ts';
+import { aVirtualHost } from '../../support/broker.ts';
+import { orders, plenty, stockUp } from '../batches.ts';
+import { compile } from '../compile.ts';
+import type { Bench, Measured } from '../protocol.ts';
+import { rateOf } from '../shard-processes.ts';
+import { openClient } from '../store.ts';
+
+const MESSAGES = 6_000;
+const BATCH = 100;
+
+/** The same messages through 1, 2 and 4 shards, each with an event source and a process of its own; every store call takes as long as DynamoDB's. */
+export async function shards(bench: Bench): Promise<Measured> {
+  const [one, two, four] = [await rate(bench, 1, 1_000), await rate(bench, 2, 1_000), await rate(bench, 4, 1_000)];
+  const [oneHot, fourHot] = [await rate(bench, 1, 10), await rate(bench, 4, 10)];
+  return { two: two / one, four: four / one, hot: fourHot / oneHot, rate: one };
+}
+
+async function rate(bench: Bench, count: number, skus: number): Promise<number> {
+  const host = await aVirtualHost();
+  try {
+    const stock = workQueue('stock', { shards: count });
+    const [endpoint] = await Promise.all([
+      bench.freshStore(),
+      applyTopology(host.amqpUrl, topologyFor({ ...queues, stock })),
+    ]);
+    await stockUp(openClient(endpoint).client, skus, plenty);
+    const errors = await host.publisher().publishAll(
+      orders(MESSAGES, skus).map(({ id, body }) =>
+        eventMessage({
+          event: orderCreated,
+          data: JSON.parse(body),
+          id: id as MessageId,
+          correlationId: id,
+          appId: 'bench',
+          publishedAtMs: Date.now(),
+        }),
+      ),
+      60_000,
+    );
+    const failed = errors.find((error) => error !== undefined);
+    if (failed) throw failed;
+    const settings = { url: host.amqpUrl, virtualHost: host.name, endpoint, batchSize: BATCH };
+    return await rateOf(
+      await compile('shard-environment'),
+      stock.shards.map((shard) => ({ ...settings, shard })),
+      MESSAGES,
+    );
+  } finally {
+    await host.remove();
+  }
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+
+import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+
+import { startStore, type Store } from '../../infra/local/parts/store.ts';
+import { createTables, localClient } from '../../infra/local/parts/tables.ts';
+import { TABLE_PREFIX } from './protocol.ts';
+
+/** Starts empty stores for one round, and stops them all: the emulator's rate falls as its tables grow. */
+export function createStores(scratch: string) {
+  const running: Store[] = [];
+  let number = 0;
+  return {
+    async start(): Promise<string> {
+      const options = { dataDirectory: join(scratch, `store-${++number}`), keepData: false, say: () => {} };
+      const store = await startStore(options, { dynamodbEndpoint: undefined });
+      running.push(store);
+      const { endpoint } = store;
+      await createTables({ endpoint, prefix: TABLE_PREFIX });
+      await createPowertoolsTable(endpoint);
+      return endpoint;
+    },
+    async stopAll(): Promise<void> {
+      await Promise.all(running.splice(0).map((store) => store.stop()));
+    },
+  };
+}
+
+/** As Powertools' documentation has it (https://docs.aws.amazon.com/powertools/typescript/latest/features/idempotency/). */
+async function createPowertoolsTable(endpoint: string): Promise<void> {
+  const client = localClient(endpoint);
+  await client.send(
+    new CreateTableCommand({
+      TableName: `${TABLE_PREFIX}idempotency`,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    }),
+  );
+  client.destroy();
+}

@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { reserveConcurrency } from '../../infra/packaging/connections.ts';
+import { eventSources } from '../../infra/packaging/event-sources.ts';
+import { differences } from '../../infra/stages/differences.ts';
+import { prod } from '../../infra/stages/prod.ts';
+import { readStage } from '../../infra/stages/read-stage.ts';
+import { workQueue } from '../../infra/topology.ts';
+import { aCheckout, packageStack } from '../support/packaged.ts';
+
+const changed = (change: (stage: typeof prod) => unknown): Record<string, unknown> => {
+  const copy = structuredClone(prod);
+  change(copy);
+  return { prod: copy };
+};
+
+describe('the settings of a stage', () => {
+  test.each([
+    ['a wrong log level', (stage: any) => (stage.logLevel = 'LOUD'), /infra\/stages\/prod\.ts: logLevel: /],
+    ['a missing retention', (stage: any) => delete stage.retention.inboxDays, /retention\.inboxDays: /],
+    ['a batch too large', (stage: any) => (stage.eventSource.batchSize = 10_001), /eventSource\.batchSize: /],
+    [
+      'a time limit over that of the event source',
+      (stage: any) => (stage.functions.consumer.timeoutSeconds = 900),
+      /functions\.consumer\.timeoutSeconds: /,
+    ],
+    [
+      'a period that CloudWatch Logs does not know',
+      (stage: any) => (stage.logRetentionDays = 31),
+      /logRetentionDays: /,
+    ],
+    [
+      'a broker that has no quorum queues by default',
+      (stage: any) => (stage.broker.engineVersion = '3.13'),
+      /broker\.engineVersion: /,
+    ],
+    ['a setting that nobody reads', (stage: any) => (stage.logLevle = 'INFO'), /logLevle/],
+    [
+      'an address that is none',
+      (stage: any) => stage.alarms.emails.critical.push('nobody'),
+      /alarms\.emails\.critical\.0: /,
+    ],
+  ])('are refused with their name: %s', (_, change, name) => {
+    expect(() => readStage('prod', changed(change))).toThrow(name);
+  });
+
+  test('name every fault at once', () => {
+    const faulty = changed((stage: any) => {
+      stage.logLevel = 'LOUD';
+      delete stage.release;
+    });
+    expect(() => readStage('prod', faulty)).toThrow(/logLevel: .*; release: /);
+  });
+
+  test('stand in the table of docs/deploy.md', () => {
+    const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
+    // Prettier aligns the columns.
+    const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
+    expect(plain(table ?? '')).toBe(plain(differences()));
+  });
+});
+
+describe('the event sources of a queue', () => {
+  const queuesOf = (sources: readonly unknown[]) =>
+    sources.map((source) => (source as { rabbitmq: { queue: string } }).rabbitmq.queue);
+
+  test('are one for each shard', () => {
+    const stock = workQueue('stock', { shards: 3, retiring: 1 });
+    expect(queuesOf(eventSources('stock', 'prod', prod, { stock }))).toEqual(stock.shards);
+    expect(stock.shards).toHaveLength(4);
+  });
+
+  test('are refused for a queue that the topology does not have', () => {
+    expect(() => eventSources('stocks', 'prod', prod)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
+  });
+});
+
+describe('reserved concurrency', () => {
+  const broker = { ...prod.broker, deployment: 'SINGLE_INSTANCE', instanceType: 'mq.m7g.medium' } as const;
+  const small = { ...prod, broker, publisherConcurrency: 10_000 };
+  const publisher = { access: { login: 'publisher', connections: 'rest' }, eventSources: 0 } as const;
+  const consumer = { access: { login: 'publisher', connections: 2 }, eventSources: 1 } as const;
+
+  test('gives the publisher what the quota of the broker leaves', () => {
+    // 100 connections, of which 80 are planned for: 2 are the consumer's, 5 its event source's.
+    expect(reserveConcurrency({ publisher, consumer }, small)).toEqual({ consumer: 2, publisher: 73 });
+  });
+
+  test('gives a consumer as much for each of its shards', () => {
+    expect(reserveConcurrency({ consumer: { ...consumer, eventSources: 4 } }, small)).toEqual({ consumer: 8 });
+  });
+
+  test('gives the publisher no more than the stage wants', () => {
+    expect(reserveConcurrency({ publisher }, { ...small, publisherConcurrency: 7 })).toEqual({ publisher: 7 });
+  });
+
+  test('refuses what the broker cannot take, with both numbers', () => {
+    const greedy = { access: { login: 'publisher', connections: 90 }, eventSources: 0 } as const;
+    expect(() => reserveConcurrency({ publisher, greedy }, small)).toThrow(
+      /100 connections, of which 80 .* 90 are wanted/,
+    );
+  });
+
+  test('refuses what the account cannot give', () => {
+    const many = { access: { login: 'publisher', connections: 950 }, eventSources: 0 } as const;
+    expect(() => reserveConcurrency({ many }, prod)).toThrow(/accountConcurrency 1000/);
+  });
+
+  test('refuses a function that publishes without a bound', () => {
+    const endless = { access: { login: 'publisher' }, eventSources: 0 } as const;
+    expect(() => reserveConcurrency({ endless }, prod)).toThrow(/endless publishes: .*access\.connections/);
+  });
+});
+
+describe('packaging', () => {
+  let checkout: ReturnType<typeof aCheckout>;
+  beforeAll(() => {
+    checkout = aCheckout({ withoutCode: true });
+  });
+  afterAll(() => checkout.remove());
+
+  test('fails on a wrong setting with its name, before anything is built', async () => {
+    const file = join(checkout.directory, 'infra/stages/staging.ts');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/batchSize: \d+/, 'batchSize: 0'));
+    await expect(packageStack(checkout.directory, 'functions', 'staging')).rejects.toThrow(
+      /wrong settings in infra\/stages\/staging\.ts: eventSource\.batchSize: /,
+    );
+  });
+
+  test('fails on a stage that there is not, and names those that there are', async () => {
+    await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
+      /no stage "production": deploy one of dev, staging, prod/,
+    );
+  });
+
+  test('fails where the functions want more connections than the broker takes', async () => {
+    const file = join(checkout.directory, 'serverless.yml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('connections: 1,', 'connections: 500,'));
+    await expect(packageStack(checkout.directory, 'functions', 'dev')).rejects.toThrow(
+      /mq\.m7g\.medium, SINGLE_INSTANCE\) takes 100 connections/,
+    );
+  });
+});
+
+test('a deployment of the functions deploys the stack of the broker first, for the same stage and region', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'surehop-deploy-'));
+  try {
+    mkdirSync(join(directory, 'infra/broker'), { recursive: true });
+    // Stands in for Serverless, which would need an account.
+    const command = join(directory, 'serverless.mjs');
+    writeFileSync(
+      command,
+      `import { writeFileSync } from 'node:fs';
+       writeFileSync('told.json', JSON.stringify(process.argv.slice(2)));
+       process.exit(process.argv.includes('staging') ? 3 : 0);`,
+    );
+    const deploy = (stage: string) =>
+      execFileSync(
+        process.execPath,
+        [
+          '--import',
+          'tsx',
+          '-e',
+          `
+        process.argv[1] = ${JSON.stringify(command)};
+        import(${JSON.stringify(resolve('infra/packaging/broker-first.ts'))}).then(({ deployBrokerFirst }) =>
+          deployBrokerFirst(
+            { serviceDir: ${JSON.stringify(directory)}, getProvider: () => ({ getStage: () => '${stage}', getRegion: () => 'eu-west-1' }) },
+            { verbose: true },
+          )).catch((error) => { console.error(error.message); process.exit(1); });`,
+        ],
+        { stdio: 'pipe', encoding: 'utf8' },
+      );
+    deploy('prod');
+    expect(JSON.parse(readFileSync(join(directory, 'infra/broker/told.json'), 'utf8'))).toEqual([
+      'deploy',
+      '--stage',
+      'prod',
+      '--region',
+      'eu-west-1',
+      '--verbose',
+    ]);
+    expect(() => deploy('staging')).toThrow(
+      /the stack of the broker was not deployed, so the functions were not either/,
+    );
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});

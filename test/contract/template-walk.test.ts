@@ -1,0 +1,504 @@
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { connectionQuota } from '../../infra/broker/quota.ts';
+import type { Template, Value } from '../../infra/packaging/template.ts';
+import { wildcardReasons } from '../../infra/packaging/wildcards.ts';
+import { readStage } from '../../infra/stages/read-stage.ts';
+import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
+import { readConfig } from '../../lib/config.ts';
+import { packageAll, stageNames, type Stacks } from '../support/stacks.ts';
+import {
+  allows,
+  dependencies,
+  isAlias,
+  ofType,
+  properties,
+  roleOf,
+  statementsOf,
+  targetOf,
+  text,
+  type Properties,
+  type Statement,
+} from '../support/template-reading.ts';
+import { resolveValue, walk } from '../support/template-values.ts';
+
+let packaged: Awaited<ReturnType<typeof packageAll>>;
+
+beforeAll(async () => {
+  packaged = await packageAll();
+}, 180_000);
+
+afterAll(() => packaged?.remove());
+
+describe.each(stageNames)('the templates of %s', (stageName) => {
+  const stage = readStage(stageName);
+  let stacks: Stacks;
+  let functions: Template;
+  let broker: Template;
+
+  beforeAll(() => {
+    stacks = packaged.of[stageName];
+    functions = stacks.functions.template;
+    broker = stacks.broker.template;
+  });
+
+  const both = () => [broker, functions];
+  const lambdas = () => ofType(functions, 'AWS::Lambda::Function');
+  const sources = () => ofType(functions, 'AWS::Lambda::EventSourceMapping');
+
+  test('name nothing that is not there', () => {
+    for (const template of both()) {
+      const known = (name: string) => name in template.Resources || name.startsWith('AWS::');
+      const missing: string[] = [];
+      for (const [value, path] of walk(template)) {
+        const { Ref: ref, 'Fn::GetAtt': attribute, 'Fn::Sub': sub } = value as Record<string, unknown>;
+        if (typeof ref === 'string' && !known(ref)) missing.push(`${path.join('.')}: Ref ${ref}`);
+        if (Array.isArray(attribute) && !known(String(attribute[0])))
+          missing.push(`${path.join('.')}: GetAtt ${String(attribute[0])}`);
+        if (typeof sub === 'string')
+          for (const [, variable = ''] of sub.matchAll(/\$\{([^}!]+)\}/g))
+            if (!known(variable.split('.')[0]!)) missing.push(`${path.join('.')}: Sub ${variable}`);
+      }
+      for (const [id, resource] of Object.entries(template.Resources))
+        for (const dependency of dependencies(resource))
+          if (!known(dependency)) missing.push(`${id}: DependsOn ${dependency}`);
+      expect(missing).toEqual([]);
+    }
+  });
+
+  test('import only what the stack of the broker exports', () => {
+    const exports = new Set(
+      Object.values(broker.Outputs ?? {}).map((output) => (output as { Export?: { Name: string } }).Export?.Name),
+    );
+    const imports = [...walk(functions.Resources)].flatMap(([value]) =>
+      'Fn::ImportValue' in value ? [value['Fn::ImportValue']] : [],
+    );
+    expect(imports.length).toBeGreaterThan(0);
+    expect([...new Set(imports)].filter((name) => !exports.has(name as string))).toEqual([]);
+  });
+
+  test('have one event source for each queue that is consumed, as the stage wants it', () => {
+    const consumed = [...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue];
+    expect(
+      sources()
+        .flatMap(([, source]) => properties(source)['Queues'] as string[])
+        .toSorted(),
+    ).toEqual(consumed.toSorted());
+    for (const [, source] of sources())
+      expect(properties(source)).toMatchObject({
+        BatchSize: stage.eventSource.batchSize,
+        MaximumBatchingWindowInSeconds: stage.eventSource.windowSeconds,
+        SourceAccessConfigurations: [
+          { Type: 'BASIC_AUTH', URI: { 'Fn::ImportValue': `surehop-broker-${stageName}:consumer-login` } },
+          { Type: 'VIRTUAL_HOST', URI: '/' },
+        ],
+      });
+  });
+
+  test('let no event source drop messages that it has read', () => {
+    for (const [id, source] of sources()) {
+      expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['FilterCriteria'])]);
+      expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['DestinationConfig'])]);
+    }
+    for (const [id, lambda] of lambdas()) expect([id, properties(lambda)['DeadLetterConfig']]).toEqual([id, undefined]);
+  });
+
+  test('have every event source wait for the topology, call an alias, and find its permissions in the role', () => {
+    for (const [id, source] of sources()) {
+      const { FunctionName, EventSourceArn, SourceAccessConfigurations } = properties(source);
+      expect([id, isAlias(FunctionName)]).toEqual([id, true]);
+      expect(dependencies(source)).toContain('BrokerTopology');
+      const alias = dependencies(source).find((one) => functions.Resources[one]?.Type === 'AWS::Lambda::Alias');
+      expect(targetOf(properties(functions.Resources[alias!])['FunctionName'])).toBe(targetOf(FunctionName));
+      const role = roleOf(functions, functions.Resources[targetOf(FunctionName)]!);
+      const [login] = SourceAccessConfigurations as { URI: Value }[];
+      expect(allows(role, 'mq:DescribeBroker', EventSourceArn)).toBe(true);
+      expect(allows(role, 'secretsmanager:GetSecretValue', login!.URI)).toBe(true);
+      for (const action of [
+        'CreateNetworkInterface',
+        'DeleteNetworkInterface',
+        'DescribeNetworkInterfaces',
+        'DescribeSecurityGroups',
+        'DescribeSubnets',
+        'DescribeVpcs',
+      ])
+        expect([id, action, allows(role, `ec2:${action}`, '*')]).toEqual([id, action, true]);
+    }
+  });
+
+  test('have HTTP and the schedule call aliases too, and let them', () => {
+    const integrations = ofType(functions, 'AWS::ApiGatewayV2::Integration').map(
+      ([, one]) => properties(one)['IntegrationUri']!,
+    );
+    const scheduled = ofType(functions, 'AWS::Events::Rule').flatMap(([, rule]) =>
+      (properties(rule)['Targets'] as { Arn: Value }[]).map(({ Arn }) => Arn),
+    );
+    expect(integrations.length).toBeGreaterThan(10);
+    expect(scheduled).toHaveLength(1);
+    const permitted = ofType(functions, 'AWS::Lambda::Permission').map(([, one]) =>
+      text(properties(one)['FunctionName']),
+    );
+    for (const target of [...integrations, ...scheduled]) {
+      expect(isAlias(target)).toBe(true);
+      expect(permitted).toContain(text(target));
+    }
+  });
+
+  test('give every function a role of its own, its log, its network and its limits', () => {
+    const roles = lambdas().map(([, lambda]) => targetOf(properties(lambda)['Role']));
+    expect(new Set(roles).size).toBe(lambdas().length);
+    for (const [id, lambda] of lambdas()) {
+      const { FunctionName, Architectures, Runtime, Timeout, VpcConfig, Environment } = properties(lambda);
+      expect([id, Architectures, Runtime]).toEqual([id, ['arm64'], 'nodejs24.x']);
+      const group = ofType(functions, 'AWS::Logs::LogGroup').find(
+        ([, one]) => properties(one)['LogGroupName'] === `/aws/lambda/${String(FunctionName)}`,
+      );
+      expect([id, properties(group?.[1])['RetentionInDays']]).toEqual([id, stage.logRetentionDays]);
+      expect(allows(roleOf(functions, lambda), 'logs:PutLogEvents', { 'Fn::GetAtt': [group![0], 'Arn'] })).toBe(true);
+      const isConsumer = sources().some(([, source]) => targetOf(properties(source)['FunctionName']) === id);
+      expect(Timeout as number).toBeLessThanOrEqual(isConsumer ? 840 : 120);
+      // Whoever has a login must be where the broker is; nobody else pays for a network.
+      const { BROKER_SECRET_ARN: login } = (Environment as { Variables: Properties }).Variables;
+      expect([id, VpcConfig !== undefined]).toEqual([id, login !== undefined]);
+      const mayLogIn = allows(roleOf(functions, lambda), 'secretsmanager:GetSecretValue', login ?? '');
+      expect([id, mayLogIn]).toEqual([id, login !== undefined]);
+    }
+  });
+
+  test('tell every function settings that it takes', () => {
+    for (const [id, lambda] of lambdas()) {
+      const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
+      const known = [
+        'broker-endpoint:amqps://b-1.mq.eu-central-1.on.aws:5671',
+        'management-url:https://b-1.mq.eu-central-1.on.aws',
+      ];
+      const imports = Object.fromEntries(
+        ['administrator-login', 'publisher-login', 'monitor-login', 'signing-keys']
+          .map((name) => `${name}:arn:aws:secretsmanager:eu-central-1:000000000000:secret:${name}`)
+          .concat(known)
+          .map((pair) => [`surehop-broker-${stageName}:${pair.split(':')[0]}`, pair.slice(pair.indexOf(':') + 1)]),
+      );
+      const environment = resolveValue(Variables, { imports }) as Record<string, string>;
+      expect([id, readConfig(environment)]).toMatchObject([
+        id,
+        {
+          STAGE: stageName,
+          LOG_LEVEL: stage.logLevel,
+          TABLE_PREFIX: `surehop-${stageName}-`,
+          INBOX_RETENTION_DAYS: stage.retention.inboxDays,
+          ARCHIVE_RETENTION_DAYS: stage.retention.archiveDays,
+        },
+      ]);
+    }
+  });
+
+  test('allow no action on everything, and no wildcard without a reason', () => {
+    const documents = both().flatMap((template) => [
+      ...ofType(template, 'AWS::IAM::Role').flatMap(([, role]) =>
+        properties(role)['Policies'] ? statementsOf(role) : [],
+      ),
+      ...ofType(template, 'AWS::EC2::VPCEndpoint').flatMap(
+        ([, endpoint]) => (properties(endpoint)['PolicyDocument'] as { Statement: Statement[] }).Statement,
+      ),
+    ]);
+    expect(documents.length).toBeGreaterThan(lambdas().length);
+    for (const { Action } of documents) expect(text(Action)).not.toContain('*');
+    const wild = documents.filter(({ Resource }) => text(Resource).includes('*')).map(({ Sid = 'no Sid' }) => Sid);
+    expect([...new Set(wild)].filter((sid) => !(sid in wildcardReasons))).toEqual([]);
+  });
+
+  test('name tables that there are', () => {
+    const tables = ofType(broker, 'AWS::DynamoDB::Table').map(([, table]) => properties(table));
+    const indexes = tables.flatMap(({ TableName, GlobalSecondaryIndexes = [] }) =>
+      (GlobalSecondaryIndexes as { IndexName: string }[]).map(
+        ({ IndexName }) => `${String(TableName)}/index/${IndexName}`,
+      ),
+    );
+    const there = new Set([...tables.map(({ TableName }) => String(TableName)), ...indexes]);
+    const wanted = new Set(
+      ofType(functions, 'AWS::IAM::Role')
+        .flatMap(([, role]) => (properties(role)['Policies'] ? statementsOf(role) : []))
+        .flatMap(({ Resource }) => /:table\/([^"]+)"/.exec(text(Resource))?.[1] ?? []),
+    );
+    expect(wanted.size).toBeGreaterThan(0);
+    expect([...wanted].filter((name) => !there.has(name))).toEqual([]);
+  });
+
+  test('hold nothing secret', () => {
+    for (const template of both()) {
+      const all = text(template);
+      expect(all).not.toMatch(/:\/\/[^/"@\s]*:[^/"@\s]*@/);
+      expect(all).not.toMatch(/AKIA[0-9A-Z]{16}/);
+      const literal = [...walk(template.Resources)].flatMap(([value]) =>
+        Object.entries(value)
+          .filter(([name, part]) => /password|secretstring$|token$/i.test(name) && typeof part === 'string')
+          .map(([name, part]) => `${name}: ${String(part)}`),
+      );
+      // The keys of clients, of which there are none yet, a unit of time, and the function of the custom resource.
+      expect(
+        [...new Set(literal)].filter(
+          (one) => !/^(SecretString: \{\}|AccessToken: minutes|ServiceToken: .*)$/.test(one),
+        ),
+      ).toEqual([]);
+    }
+    const [[, resource] = []] = ofType(broker, 'AWS::AmazonMQ::Broker');
+    const [administrator] = properties(resource)['Users'] as { Username: Value; Password: Value }[];
+    for (const part of Object.values(administrator!))
+      expect(text(part)).toMatch(
+        /\{\{resolve:secretsmanager:\$\{AdministratorLogin\}:SecretString:(username|password)\}\}/,
+      );
+  });
+
+  test('admit to the broker its functions and event sources only', () => {
+    const [[, resource] = []] = ofType(broker, 'AWS::AmazonMQ::Broker');
+    const { maintenance, deployment, instanceType, engineVersion } = stage.broker;
+    expect(properties(resource)).toMatchObject({
+      PubliclyAccessible: false,
+      DeploymentMode: deployment,
+      HostInstanceType: instanceType,
+      EngineVersion: engineVersion,
+      Logs: { General: true },
+      MaintenanceWindowStartTime: { DayOfWeek: maintenance.day, TimeOfDay: maintenance.timeUtc, TimeZone: 'UTC' },
+    });
+    expect(properties(resource)['SubnetIds']).toHaveLength(deployment === 'CLUSTER_MULTI_AZ' ? 3 : 1);
+    const admitted = ofType(broker, 'AWS::EC2::SecurityGroupIngress').map(([, rule]) => {
+      const { GroupId, SourceSecurityGroupId, FromPort, ToPort, CidrIp } = properties(rule);
+      expect([CidrIp, FromPort]).toEqual([undefined, ToPort]);
+      return `${targetOf(SourceSecurityGroupId)} -> ${targetOf(GroupId)}:${String(FromPort)}`;
+    });
+    expect(admitted.toSorted()).toEqual(
+      [
+        'BrokerSecurityGroup -> BrokerSecurityGroup:5671',
+        'FunctionsSecurityGroup -> BrokerSecurityGroup:443',
+        'FunctionsSecurityGroup -> BrokerSecurityGroup:5671',
+        ...(stage.network.exit === 'endpoints'
+          ? [
+              'BrokerSecurityGroup -> EndpointsSecurityGroup:443',
+              'FunctionsSecurityGroup -> EndpointsSecurityGroup:443',
+            ]
+          : []),
+      ].toSorted(),
+    );
+    const outside = ofType(broker, 'AWS::EC2::SecurityGroupEgress').filter(([, rule]) => properties(rule)['CidrIp']);
+    for (const [, rule] of outside) expect(properties(rule)).toMatchObject({ FromPort: 443, ToPort: 443 });
+  });
+
+  test('lead out of the network as the stage says, and to CloudFormation and the tables in any case', () => {
+    const endpoints = ofType(broker, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) => properties(endpoint));
+    const named = (type: string) =>
+      endpoints
+        .filter(({ VpcEndpointType }) => VpcEndpointType === type)
+        .map(({ ServiceName }) => String(resolveValue(ServiceName, {})).split('.').at(-1)!)
+        .toSorted();
+    expect(named('Gateway')).toEqual(['dynamodb', 's3']);
+    const { exit, exitZones } = stage.network;
+    expect(named('Interface')).toEqual(exit === 'endpoints' ? ['lambda', 'logs', 'secretsmanager', 'sts'] : []);
+    expect(ofType(broker, 'AWS::EC2::NatGateway')).toHaveLength(exit === 'nat' ? exitZones : 0);
+    for (const { SubnetIds } of endpoints.filter(({ VpcEndpointType }) => VpcEndpointType === 'Interface'))
+      expect(SubnetIds).toHaveLength(exitZones);
+    expect(ofType(broker, 'AWS::EC2::Subnet').filter(([id]) => id.startsWith('Private'))).toHaveLength(3);
+  });
+
+  test('keep the connections within the broker, and the reservations within the account', () => {
+    const reserved = lambdas().flatMap(([, lambda]) => {
+      const { ReservedConcurrentExecutions: one, FunctionName: name } = properties(lambda);
+      return typeof one === 'number' ? [[String(name), one] as const] : [];
+    });
+    const inAll = reserved.reduce((sum, [, one]) => sum + one, 0);
+    expect(inAll + sources().length).toBeLessThan(connectionQuota(stage).inAll * 0.8);
+    expect(inAll).toBeLessThanOrEqual(stage.accountConcurrency - 100);
+    const publishers = lambdas().filter(([, lambda]) =>
+      text(properties(lambda)['Environment']).includes('publisher-login'),
+    );
+    const bounded = reserved.map(([name]) => name);
+    for (const [, lambda] of publishers) expect(bounded).toContain(properties(lambda)['FunctionName']);
+    expect(Object.fromEntries(reserved)[`surehop-${stageName}-place-order`]).toBe(stage.publisherConcurrency);
+    const [[, configuration] = []] = ofType(broker, 'AWS::AmazonMQ::Configuration');
+    expect(text(properties(configuration)['Data'])).toContain(`connection_max = ${connectionQuota(stage).perNode}\\n`);
+  });
+
+  test('apply the topology of this repository, and time out before CloudFormation does', () => {
+    const custom = properties(functions.Resources['BrokerTopology']);
+    expect(JSON.parse(String(custom['Topology']))).toEqual(JSON.parse(JSON.stringify(topology)));
+    const lambda = properties(functions.Resources[targetOf(custom['ServiceToken'])]);
+    expect(custom['ServiceTimeout'] as number).toBeGreaterThan(lambda['Timeout'] as number);
+    for (const role of ['Publisher', 'Consumer', 'Monitor'])
+      expect(custom[`${role}Login`]).toEqual({
+        'Fn::ImportValue': `surehop-broker-${stageName}:${role.toLowerCase()}-login`,
+      });
+  });
+
+  test('rotate every login that is not the administrator, after the topology has made its user', () => {
+    const schedules = ofType(functions, 'AWS::SecretsManager::RotationSchedule');
+    expect(schedules.map(([, one]) => text(properties(one)['SecretId']))).toEqual(
+      ['publisher', 'consumer', 'monitor'].map((role) =>
+        text({ 'Fn::ImportValue': `surehop-broker-${stageName}:${role}-login` }),
+      ),
+    );
+    for (const [, schedule] of schedules) {
+      const { RotationLambdaARN, SecretId, RotationRules } = properties(schedule);
+      expect(dependencies(schedule)).toContain('BrokerTopology');
+      expect(RotationRules).toEqual({ AutomaticallyAfterDays: stage.loginRotationDays });
+      const role = roleOf(functions, functions.Resources[targetOf(RotationLambdaARN)]!);
+      for (const action of ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'])
+        expect([action, allows(role, `secretsmanager:${action}`, SecretId)]).toEqual([action, true]);
+      const permission = ofType(functions, 'AWS::Lambda::Permission').find(
+        ([, one]) => text(properties(one)['SourceArn']) === text(SecretId),
+      );
+      expect(properties(permission?.[1])).toMatchObject({ Principal: 'secretsmanager.amazonaws.com' });
+    }
+  });
+
+  test('release as the stage says, taken back by alarms', () => {
+    const aliases = ofType(functions, 'AWS::Lambda::Alias');
+    expect(aliases.length).toBe(lambdas().length - 2);
+    const pace = ofType(functions, 'AWS::CodeDeploy::DeploymentConfig').map(
+      ([, one]) => properties(one)['TrafficRoutingConfig'],
+    );
+    const wanted = { 'at-once': [], canary: [5], 'blue-green': [99] }[stage.release.strategy];
+    expect(pace).toEqual(
+      wanted.map((CanaryPercentage) => ({
+        Type: 'TimeBasedCanary',
+        TimeBasedCanary: { CanaryPercentage, CanaryInterval: 10 },
+      })),
+    );
+    const watchedAliases = aliases.filter(([, { UpdatePolicy }]) => UpdatePolicy);
+    expect(watchedAliases.length).toBe(wanted.length * aliases.length);
+    for (const [, alias] of watchedAliases) {
+      const { DeploymentGroupName } = alias.UpdatePolicy!['CodeDeployLambdaAliasUpdate'] as Properties;
+      const group = properties(functions.Resources[targetOf(DeploymentGroupName)]);
+      const { Alarms, Enabled } = group['AlarmConfiguration'] as {
+        Alarms: { Name: Value }[];
+        Enabled: boolean;
+      };
+      expect([Enabled, group['AutoRollbackConfiguration']]).toMatchObject([
+        true,
+        { Enabled: true, Events: expect.arrayContaining(['DEPLOYMENT_STOP_ON_ALARM']) },
+      ]);
+      // One of them looks at exactly the version that the alias is about to get.
+      const version = text(properties(alias)['FunctionVersion']);
+      const watched = Alarms.map(({ Name }) => properties(functions.Resources[targetOf(Name)]));
+      expect(watched.some((alarm) => text(alarm['Dimensions'] ?? []).includes(version))).toBe(true);
+    }
+  });
+
+  test('watch every function, every queue and the broker, and tell somebody', () => {
+    const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
+    const names = alarms.map(([, one]) => text(properties(one)['AlarmName']));
+    expect(new Set(names).size).toBe(names.length);
+    const watching = (metric: string, dimension: string) =>
+      alarms.some(([, one]) => {
+        const about = text([properties(one)['MetricName'], properties(one)['Dimensions'], properties(one)['Metrics']]);
+        return about.includes(`"${metric}"`) && about.includes(text(dimension));
+      });
+    for (const [, lambda] of lambdas())
+      for (const metric of ['Errors', 'Throttles', 'Duration'])
+        expect([metric, watching(metric, String(properties(lambda)['FunctionName']))]).toEqual([metric, true]);
+    for (const queue of [...Object.values(queues).map(({ name }) => name), deadLetterQueue])
+      for (const metric of ['QueueConsumers', 'QueueFullest'])
+        expect([metric, watching(metric, queue)]).toEqual([metric, true]);
+    for (const metric of ['SystemCpuUtilization', 'RabbitMQMemUsed', 'RabbitMQDiskFree', 'ConnectionCount'])
+      expect([metric, watching(metric, `surehop-${stageName}`)]).toEqual([metric, true]);
+    for (const [id, alarm] of alarms) {
+      const isRelease = id.includes('Release');
+      expect([id, [properties(alarm)['AlarmActions'] ?? []].flat().length]).toEqual([id, isRelease ? 0 : 1]);
+      expect(String(properties(alarm)['AlarmDescription']).length).toBeGreaterThan(30);
+    }
+    const mean = alarms.find(([id]) => id === 'PlaceOrderMeanDurationAlarm');
+    expect(properties(mean?.[1])).toMatchObject({
+      Statistic: 'Average',
+      Period: 60,
+      EvaluationPeriods: 2,
+      Threshold: stage.alarms.meanDurationMs,
+    });
+  });
+
+  test('draw a dashboard that CloudWatch can read', () => {
+    const [[, resource] = []] = ofType(functions, 'AWS::CloudWatch::Dashboard');
+    const body = JSON.parse(String(resolveValue(properties(resource)['DashboardBody'], {}))) as {
+      widgets: { type: string; x: number; width: number; properties: { markdown?: string; metrics?: unknown[][] } }[];
+    };
+    expect(body.widgets.filter(({ type }) => type === 'text').map((one) => one.properties.markdown)).toEqual([
+      '## Business',
+      '## Application',
+      '## Queues',
+      '## Broker',
+    ]);
+    for (const { x, width } of body.widgets) expect(x + width).toBeLessThanOrEqual(24);
+    for (const { properties: shown } of body.widgets.filter(({ type }) => type === 'metric'))
+      expect(shown.metrics!.length).toBeGreaterThan(0);
+  });
+
+  test('open to the public the routes of clients only, and ask operators for a token with the scope of the route', () => {
+    const [[authorizerId, authorizer] = []] = ofType(functions, 'AWS::ApiGatewayV2::Authorizer');
+    expect(properties(authorizer)).toMatchObject({ AuthorizerType: 'JWT' });
+    const routes = ofType(functions, 'AWS::ApiGatewayV2::Route').map(([, route]) => properties(route));
+    const scopeOf: Record<string, unknown[]> = Object.fromEntries(
+      routes
+        .filter(({ AuthorizationType }) => AuthorizationType === 'JWT')
+        .map(({ RouteKey, AuthorizerId, AuthorizationScopes }) => [
+          RouteKey,
+          [targetOf(AuthorizerId) === authorizerId, ...AuthorizationScopes],
+        ]),
+    );
+    expect(scopeOf).toEqual({
+      'PUT /stock/{sku}': [true, 'surehop/stock:write'],
+      'GET /status': [true, 'surehop/status:read'],
+      'GET /dead-letters': [true, 'surehop/dead-letters:read'],
+      'GET /dead-letters/{id}': [true, 'surehop/dead-letters:read'],
+      'POST /dead-letters/{id}/redrive': [true, 'surehop/dead-letters:redrive'],
+      'POST /dead-letters/redrive': [true, 'surehop/dead-letters:redrive'],
+      'DELETE /dead-letters/{id}': [true, 'surehop/dead-letters:redrive'],
+    });
+    const offered = ofType(broker, 'AWS::Cognito::UserPoolClient').flatMap(
+      ([, client]) => properties(client)['AllowedOAuthScopes'],
+    );
+    for (const [, scope] of Object.values(scopeOf)) expect(offered).toContain(scope);
+  });
+
+  test('limit the rate at the door', () => {
+    expect(properties(functions.Resources['HttpApiStage'])['DefaultRouteSettings']).toEqual({
+      DetailedMetricsEnabled: true,
+      ThrottlingRateLimit: stage.http.ratePerSecond,
+      ThrottlingBurstLimit: stage.http.burst,
+    });
+  });
+
+  test('stay within what one stack may hold', () => {
+    for (const { template, templateFile } of [stacks.broker, stacks.functions]) {
+      expect(Object.keys(template.Resources).length).toBeLessThan(500);
+      expect(text(template).length).toBeLessThan(1_000_000);
+      expect(templateFile).toMatch(/\.json$/);
+    }
+  });
+});
+
+const cfnLint = findCfnLint();
+
+test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: it is not installed here; pip install cfn-lint)'}`, () => {
+  const files = stageNames.flatMap((stage) =>
+    Object.values(packaged.of[stage]).map(({ templateFile }) => templateFile),
+  );
+  expect(cfnLint ? lint(cfnLint, files) : '').toBe('');
+}, 120_000);
+
+function lint(command: string, files: readonly string[]): string {
+  // W3005: Serverless names dependencies that a reference implies already.
+  const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', 'eu-central-1', '-t'];
+  try {
+    execFileSync(command, [...options, ...files], { encoding: 'utf8' });
+    return '';
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+function findCfnLint(): string | undefined {
+  try {
+    execFileSync('cfn-lint', ['--version'], { stdio: 'ignore' });
+    return 'cfn-lint';
+  } catch {
+    return undefined;
+  }
+}

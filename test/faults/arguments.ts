@@ -1,0 +1,67 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+
+import { Problem } from '../../infra/local/parts/problem.ts';
+
+export interface Arguments {
+  readonly seed: number;
+  /** Names of faults, parts of them, or where they happen. */
+  readonly only: readonly string[];
+  readonly messages: number;
+  /** Undefined where the number of messages alone says when to end. */
+  readonly minutes?: number;
+  readonly broker: 'laptop' | '4';
+}
+
+const whole = z.coerce.number().int().min(1);
+
+const schema = z.object({
+  seed: whole
+    .max(2 ** 31)
+    .optional()
+    .describe('a whole number'),
+  only: z.array(z.string().min(1)).default([]).describe('the name of a fault, a part of it, or where it happens'),
+  messages: whole.max(10_000_000).optional().describe('a number of messages'),
+  minutes: z.coerce.number().positive().optional().describe('a number of minutes'),
+  broker: z.enum(['laptop', '4']).default('laptop').describe('"laptop" for the one of npm start, "4" for RabbitMQ 4'),
+});
+
+/** Reads the command line; a wrong argument is a Problem with exit code 2 that says what is expected. */
+export function readArguments(args: readonly string[], defaults: { messages: number; minutes?: number }): Arguments {
+  let values: Record<string, unknown>;
+  try {
+    const option = { type: 'string' } as const;
+    const options = {
+      seed: option,
+      messages: option,
+      minutes: option,
+      broker: option,
+      only: { ...option, multiple: true },
+    };
+    ({ values } = parseArgs({ args: [...args], options }));
+  } catch (error) {
+    throw new Problem(
+      `${(error as Error).message}; known are ${Object.keys(schema.shape)
+        .map((name) => `--${name}`)
+        .join(', ')}`,
+      {
+        exitCode: 2,
+      },
+    );
+  }
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) {
+    const name = String(parsed.error.issues[0]?.path[0]) as keyof typeof schema.shape;
+    throw new Problem(`--${name} is "${String(values[name])}", expected ${schema.shape[name].description}`, {
+      exitCode: 2,
+    });
+  }
+  const {
+    seed = randomInt(1, 1_000_000),
+    messages = defaults.messages,
+    minutes = defaults.minutes,
+    ...rest
+  } = parsed.data;
+  return { ...rest, seed, messages, minutes };
+}

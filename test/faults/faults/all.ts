@@ -1,0 +1,19 @@
+import type { Fault } from '../lab.ts';
+import { brokerFaults } from './broker.ts';
+import { functionFaults } from './functions.ts';
+import { messageFaults } from './messages.ts';
+import { networkFaults } from './network.ts';
+import { operatorFaults } from './operators.ts';
+import { orderFaults } from './order.ts';
+import { storeFaults } from './store.ts';
+
+/** Every fault that one broker is enough for. */
+export const faults: readonly Fault[] = [
+  ...networkFaults,
+  ...brokerFaults,
+  ...functionFaults,
+  ...storeFaults,
+  ...messageFaults,
+  ...operatorFaults,
+  ...orderFaults,
+];

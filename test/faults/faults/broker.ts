@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { exchanges, queues } from '../../../infra/topology.ts';
+import { applyTopology } from '../../../lib/broker/apply-topology.ts';
+import { faultsTopology } from '../accounts.ts';
+import type { Fault, Lab } from '../lab.ts';
+import { VHOST } from '../management.ts';
+import type { System } from '../system.ts';
+
+const noControl = ({ broker }: System) =>
+  broker.control ? undefined : `rabbitmqctl of ${broker.describe} cannot be reached from here`;
+
+const alarm = (name: string, says: string, raise: readonly string[], lower: readonly string[]): Fault => ({
+  name,
+  where: 'broker',
+  says,
+  spanMs: 9_000,
+  isMixable: true,
+  cannot: noControl,
+  async inject({ system, signal }) {
+    const control = system.broker.control!;
+    await control(...raise);
+    try {
+      await sleep(6_000, undefined, { signal });
+    } finally {
+      await control(...lower);
+    }
+  },
+});
+
+/** Takes something away that the topology has, and puts it back by applying the topology. */
+const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown>): Fault => ({
+  name,
+  where: 'broker',
+  says,
+  spanMs: 6_000,
+  async inject(lab) {
+    await take(lab);
+    try {
+      await sleep(4_000, undefined, { signal: lab.signal });
+    } finally {
+      // Bindings come back one after another: what is published in between goes to the queues that are bound already only.
+      const open = lab.system.publishing.trouble({ isPartition: true });
+      await sleep(200);
+      await applyTopology(lab.system.operatorUrl, faultsTopology);
+      open();
+    }
+  },
+});
+
+export const brokerFaults: readonly Fault[] = [
+  {
+    name: 'broker-killed',
+    where: 'broker',
+    says: 'SIGKILL to the broker, twice, and a fresh start on the same data',
+    spanMs: 16_000,
+    async inject(lab) {
+      for (let round = 0; round < 2; round += 1) {
+        await lab.system.broker.kill();
+        await lab.system.broker.restart();
+        await lab.recover();
+      }
+    },
+  },
+  alarm(
+    'memory-alarm',
+    'the broker is short of memory, and reads nothing from those who publish',
+    ['set_vm_memory_high_watermark', 'absolute', '1'],
+    ['set_vm_memory_high_watermark', '0.4'],
+  ),
+  alarm(
+    'disk-alarm',
+    'the broker is short of disk, and reads nothing from those who publish',
+    ['set_disk_free_limit', '100000GB'],
+    ['set_disk_free_limit', '50MB'],
+  ),
+  {
+    name: 'queue-full',
+    where: 'broker',
+    says: 'a work queue takes no more than a few messages, and refuses the rest',
+    spanMs: 7_000,
+    async inject({ system, signal, random }) {
+      const queue = random.pick(Object.values(queues)).name;
+      const policy = `policies/${VHOST}/faults-full`;
+      await system.management.ask('PUT', policy, {
+        pattern: `^${queue}$`,
+        definition: { 'max-length': 2 },
+        'apply-to': 'queues',
+        priority: 100,
+      });
+      try {
+        await sleep(5_000, undefined, { signal });
+      } finally {
+        await system.management.ask('DELETE', policy);
+      }
+    },
+  },
+  missing('queue-missing', 'both work queues are gone, until the topology is applied again', async (lab) => {
+    const { management, publishing } = lab.system;
+    // With the way in shut the queues run empty: a queue that is deleted takes its messages along, which nobody survives.
+    const open = publishing.trouble({ isPartition: true });
+    await sleep(200);
+    for (const { name } of Object.values(queues))
+      await management.ask('DELETE', `bindings/${VHOST}/e/${exchanges.orders}/q/${name}/order.created`);
+    open();
+    await lab.quiet();
+    while ((await management.messages()) > 0) await sleep(200, undefined, { signal: lab.signal });
+    for (const { name } of Object.values(queues)) await management.ask('DELETE', `queues/${VHOST}/${name}`);
+  }),
+  missing(
+    'exchange-missing',
+    'the exchange that orders are published to is gone, until the topology is applied again',
+    (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.orders}`),
+  ),
+  missing(
+    'dead-letter-exchange-missing',
+    'the exchange for dead letters is gone, until the topology is applied again',
+    (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.deadLetters}`),
+  ),
+  missing('retry-tier-missing', 'the exchange of a retry tier is gone, until the topology is applied again', (lab) =>
+    lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.retryTiers).exchange}`),
+  ),
+  {
+    name: 'wrong-password',
+    where: 'broker',
+    says: "the service's password is changed in the middle, every connection closed, and the password put back",
+    spanMs: 7_000,
+    async inject({ system, signal }) {
+      const { username, password } = new URL(system.broker.amqpUrl);
+      const user = `users/${username}`;
+      const tags = 'administrator';
+      await system.management.ask('PUT', user, { password: 'another', tags });
+      try {
+        system.publishing.reset();
+        system.consuming.reset();
+        await sleep(4_000, undefined, { signal });
+      } finally {
+        await system.management.ask('PUT', user, { password, tags });
+      }
+    },
+  },
+];

@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Cluster, ClusterNode } from '../../../infra/local/parts/broker-cluster.ts';
+import { queues } from '../../../infra/topology.ts';
+import type { Fault, Lab } from '../lab.ts';
+import { VHOST } from '../management.ts';
+
+/**
+ * RabbitMQ 4.3 keeps what it had handed to a consumer on a node that is gone for a minute, should it come back
+ * (`consumer_disconnected_timeout`); only then another one gets it.
+ */
+const LEADER_RECOVERY_MS = 90_000;
+
+async function leaderOf(queue: string, { nodes }: Cluster, { system }: Lab): Promise<ClusterNode> {
+  const { leader } = await system.management.ask<{ leader?: string }>('GET', `queues/${VHOST}/${queue}`);
+  const node = nodes.find(({ name }) => name === leader);
+  if (!node) throw new Error(`the queue ${queue} has the leader ${leader}, which is no node of ours`);
+  return node;
+}
+
+/** What can go wrong where the broker has three nodes; `cluster` gives the one that runs. */
+export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
+  {
+    name: 'leader-killed',
+    where: 'cluster',
+    says: 'SIGKILL to the node that leads a work queue, then to the next leader once the first is back',
+    spanMs: 15_000,
+    recoverWithinMs: LEADER_RECOVERY_MS,
+    async inject(lab) {
+      for (const { name } of Object.values(queues)) {
+        const leader = await leaderOf(name, cluster(), lab);
+        await leader.kill();
+        await lab.recover();
+        await leader.start();
+      }
+    },
+  },
+  {
+    name: 'minority-partitioned',
+    where: 'cluster',
+    says: 'one node is cut off from the two others for 15 s, with clients on it',
+    spanMs: 16_000,
+    recoverWithinMs: LEADER_RECOVERY_MS,
+    async inject(lab) {
+      const join = await cluster().partition(await leaderOf(queues.stock.name, cluster(), lab));
+      try {
+        await sleep(15_000, undefined, { signal: lab.signal });
+      } finally {
+        await join();
+      }
+    },
+  },
+  {
+    name: 'rolling-restart',
+    where: 'cluster',
+    says: 'each node is stopped and started, one after another, as for an upgrade',
+    spanMs: 30_000,
+    recoverWithinMs: LEADER_RECOVERY_MS,
+    async inject(lab) {
+      for (const node of cluster().nodes) {
+        await node.stop();
+        await node.start();
+        await lab.recover();
+      }
+    },
+  },
+];

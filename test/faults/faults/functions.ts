@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Fault, Lab } from '../lab.ts';
+import { steps, type Sabotage, type Step } from '../functions/sabotage.ts';
+
+const KILLED_WITHIN_MS = 12_000;
+
+const countOf = (file: string, id: string) =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line === id).length;
+
+/** Arms one kill and waits until it has happened; a step that no batch takes by then is disarmed. */
+export async function killOnce(
+  { system, signal }: Lab,
+  kill: NonNullable<Sabotage['kill']>,
+  withinMs = KILLED_WITHIN_MS,
+): Promise<boolean> {
+  system.sabotage({ kill });
+  const end = performance.now() + withinMs;
+  while (countOf(system.killsFile, kill.id) === 0 && performance.now() < end) await sleep(20, undefined, { signal });
+  system.sabotage({});
+  return countOf(system.killsFile, kill.id) > 0;
+}
+
+/** No event follows from points, so nothing is emitted there; the archive has no steps but its first and last. */
+function placesToDie(): [queue: string, step: Step, side: 'before' | 'after'][] {
+  const places = [
+    ...steps.map((step) => ['stock', step] as const),
+    ...steps.filter((step) => step !== 'emit').map((step) => ['points', step] as const),
+    ...(['start', 'return'] as const).map((step) => ['dead-letters', step] as const),
+  ];
+  return places.flatMap(([queue, step]) =>
+    (['before', 'after'] as const).map((side) => [queue, step, side] as [string, Step, 'before' | 'after']),
+  );
+}
+
+/** Orders that take the runtime of the points down, among others that must not suffer for it. */
+const killer = (
+  name: string,
+  says: string,
+  kind: 'memory' | 'loop' | 'exit' | 'unhandled',
+  killers: number,
+): Fault => ({
+  name,
+  where: 'function',
+  says,
+  spanMs: 3_000,
+  weight: 0.6,
+  mix: { soldout: 5, fails1: 5, poison: 3 },
+  recoverWithinMs: 120_000,
+  async inject(lab) {
+    const orders = await lab.plan(killers, { [kind]: 100 });
+    await lab.place(orders.slice(0, killers));
+  },
+});
+
+export const functionFaults: readonly Fault[] = [
+  {
+    name: 'killed-at-each-step',
+    where: 'function',
+    says: 'the process of a consumer is gone before and after each of its steps',
+    spanMs: 25_000,
+    recoverWithinMs: 60_000,
+    async inject(lab) {
+      for (const [queue, step, side] of placesToDie()) {
+        let wasKilled = false;
+        for (let tries = 2; tries > 0 && !wasKilled; tries -= 1) {
+          const id = `${queue} ${step} ${side} ${lab.random.between(1, 1e9)}`;
+          // Orders that take every step: one emits, one is placed in a retry tier and comes back, one becomes a dead letter.
+          const orders = await lab.plan(4, { soldout: 25, fails1: 25, poison: 25 });
+          const kill = killOnce(lab, { id, queue, step, side, times: 1 });
+          await lab.place(orders);
+          wasKilled = await kill;
+        }
+        if (!wasKilled) lab.violated(`no batch came to: ${queue} ${side} ${step}`);
+      }
+    },
+  },
+  killer('time-limit', 'an order whose rule never ends takes up the whole invocation, each time', 'loop', 1),
+  killer('out-of-memory', 'orders that eat up all memory, each time', 'memory', 2),
+  killer('kills-every-time', 'orders that end the process, each time', 'exit', 3),
+  killer('unhandled-rejection', 'orders that leave a rejection unhandled, each time', 'unhandled', 2),
+  {
+    name: 'service-killed',
+    where: 'function',
+    says: 'SIGKILL to every function and event source at once, and a fresh start',
+    spanMs: 10_000,
+    async inject({ system }) {
+      await system.restartService();
+    },
+  },
+];

@@ -1,0 +1,122 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ForeignMessage } from '../foreign-publisher.ts';
+import type { Fault, Lab } from '../lab.ts';
+import { usualMix } from '../orders.ts';
+
+/** Publishes `count` messages, spread over the load. */
+async function strew({ foreign, signal }: Lab, count: number, make: (index: number) => ForeignMessage): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await foreign.publish(make(index));
+    await sleep(4_000 / count, undefined, { signal });
+  }
+}
+
+const poison = (body: Buffer | string, rest: Partial<ForeignMessage> = {}): ForeignMessage => ({
+  id: randomUUID(),
+  isPoison: true,
+  body: Buffer.from(body),
+  ...rest,
+});
+
+const unreadable = (name: string, says: string, count: number, make: (index: number) => ForeignMessage): Fault => ({
+  name,
+  where: 'messages',
+  says,
+  spanMs: 4_500,
+  isMixable: true,
+  inject: (lab) => strew(lab, count, make),
+});
+
+/** Headers as other software writes them: of every type, in our names and in the broker's. */
+const foreignHeaders = (index: number) => ({
+  'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],
+  'surehop-redrives': 'none',
+  'surehop-published-at': 'yesterday',
+  traceparent: 'ff-not-a-trace',
+  tracestate: 'x'.repeat(2_000),
+  'x-death': [{ queue: 'elsewhere', reason: 'expired', count: 99 }],
+  'x-delivery-count': 'many',
+  'x-acquired-count': 0,
+  CC: index % 2 ? ['nowhere'] : undefined,
+  table: { of: { tables: [1, 'two', { three: true }] } },
+  binary: randomBytes(32),
+  empty: '',
+  nothing: null,
+});
+
+const DEPTH = 50_000;
+
+export const messageFaults: readonly Fault[] = [
+  {
+    name: 'publisher-duplicates',
+    where: 'messages',
+    says: 'clients and publishers send the same message two and three times',
+    spanMs: 5_000,
+    mix: { ...usualMix, twice: 30, thrice: 20 },
+    isMixable: true,
+    async inject(lab) {
+      const orders = await lab.plan(40, { soldout: 10, fails1: 10, thrice: 100 });
+      for (const order of orders) await lab.foreign.order(order);
+    },
+  },
+  {
+    name: 'batches-redelivered',
+    where: 'messages',
+    says: 'the acknowledgement of a batch is lost with its connection, so that all of it comes again',
+    spanMs: 7_000,
+    mix: { ...usualMix, fails1: 12, poison: 8 },
+    isMixable: true,
+    async inject(lab) {
+      const end = lab.system.consuming.trouble({
+        onAcknowledge: () => (lab.random.chance(0.02) ? 'reset-before' : 'pass'),
+      });
+      try {
+        await sleep(6_000, undefined, { signal: lab.signal });
+      } finally {
+        end();
+      }
+    },
+  },
+  {
+    name: 'poison-in-every-batch',
+    where: 'messages',
+    says: 'every fifth order fails for good, and unreadable messages come in between',
+    spanMs: 5_000,
+    mix: { ...usualMix, poison: 20, fails3: 3 },
+    isMixable: true,
+    inject: (lab) =>
+      strew(lab, 60, (index) => poison(index % 2 ? `{"orderId": "${index}"` : `{"orderId": "no order ${index}"}`)),
+  },
+  unreadable('oversize', 'messages of 300 to 600 KB, more than one item of the archive holds', 6, (index) =>
+    poison(randomBytes(300_000 + index * 60_000)),
+  ),
+  unreadable('no-message-id', 'messages without an id', 20, (index) =>
+    poison(JSON.stringify({ customerId: `nobody-${index}` }), { id: undefined }),
+  ),
+  unreadable('no-utf8', 'bodies that are no UTF-8', 20, () =>
+    poison(
+      Buffer.concat([Buffer.from('{"customerId":"'), randomBytes(64), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+    ),
+  ),
+  unreadable('deep-json', `JSON that nests ${DEPTH} levels`, 10, (index) =>
+    poison(index % 2 ? '['.repeat(DEPTH) + ']'.repeat(DEPTH) : `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`),
+  ),
+  {
+    name: 'foreign-headers',
+    where: 'messages',
+    says: 'sound orders of another publisher, with headers of its own and in our names',
+    spanMs: 4_500,
+    isMixable: true,
+    async inject(lab) {
+      const orders = await lab.plan(30, { soldout: 10, fails1: 20, poison: 10 });
+      for (const [index, order] of orders.entries())
+        await lab.foreign.order(order, {
+          headers: foreignHeaders(index),
+          timestamp: index % 3 ? undefined : 2 ** 50,
+          contentType: index % 2 ? 'text/plain' : undefined,
+        });
+    },
+  },
+];

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { applyTopology } from '../../../lib/broker/apply-topology.ts';
+import { faultsTopology } from '../accounts.ts';
+import type { Fault, Lab } from '../lab.ts';
+
+interface RedriveReport {
+  readonly redriven: number;
+  readonly more: boolean;
+}
+
+async function redrive({ system }: Lab): Promise<RedriveReport> {
+  const token = await system.service().token('dead-letters:redrive');
+  const response = await fetch(`${system.url}/dead-letters/redrive`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ filter: { queue: 'stock', code: 'JAMMED' }, maximum: 50 }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`POST /dead-letters/redrive answered ${response.status}: ${text}`);
+  return JSON.parse(text) as RedriveReport;
+}
+
+const JAMMED_ORDERS = 60;
+
+/** Orders become dead letters while it is jammed, and are sent back once it is not, `atOnce` operators at a time. */
+const redriven = (name: string, says: string, atOnce: number): Fault => ({
+  name,
+  where: 'operators',
+  says,
+  spanMs: 9_000,
+  async inject(lab) {
+    lab.system.sabotage({ isJammed: true });
+    await lab.place(await lab.plan(JAMMED_ORDERS, { jam: 100 }));
+    await lab.quiet();
+    lab.system.sabotage({});
+    for (let sentBack = 1; sentBack > 0;) {
+      const reports = await Promise.all(Array.from({ length: atOnce }, () => redrive(lab)));
+      sentBack = reports.reduce((sum, { redriven: count }) => sum + count, 0);
+    }
+  },
+});
+
+export const operatorFaults: readonly Fault[] = [
+  redriven('redrive-under-load', 'dead letters are redriven while the consumers run', 1),
+  redriven('redrive-twice-at-once', 'two operators redrive the same dead letters at the same time', 2),
+  {
+    name: 'topology-under-load',
+    where: 'operators',
+    says: 'the topology is applied again and again',
+    spanMs: 5_000,
+    isMixable: true,
+    async inject({ system, signal }) {
+      for (let round = 0; round < 6; round += 1) {
+        await applyTopology(system.operatorUrl, faultsTopology);
+        await sleep(500, undefined, { signal });
+      }
+    },
+  },
+];

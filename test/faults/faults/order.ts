@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { accountEntered, accountsQueue, type AccountEntry } from '../accounts.ts';
+import { steps } from '../functions/sabotage.ts';
+import type { Fault, Lab } from '../lab.ts';
+import { killOnce } from './functions.ts';
+
+const ACCOUNTS = 8;
+const ENTRIES = 40;
+
+/** The entries of one account, each confirmed before the next is sent. */
+async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
+  let after = 0;
+  for (let number = 1; number <= ENTRIES; number += 1) {
+    signal.throwIfAborted();
+    const isPoison = random.chance(0.03);
+    const entry: AccountEntry = {
+      account: `${name}-${account}`,
+      number,
+      after,
+      isPoison,
+      fails: random.chance(0.1) ? random.between(1, 2) : 0,
+    };
+    await foreign.publish({
+      id: randomUUID(),
+      body: Buffer.from(JSON.stringify(entry)),
+      isPoison,
+      consumers: [accountsQueue.name],
+      options: { type: accountEntered.type },
+    });
+    if (!isPoison) after = number;
+    await sleep(spanMs / ENTRIES);
+  }
+}
+
+const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab) => Promise<void>): Fault => ({
+  name,
+  where: 'order',
+  says,
+  spanMs,
+  weight: 0.5,
+  recoverWithinMs: 60_000,
+  async inject(lab) {
+    const accounts = Array.from({ length: ACCOUNTS }, (_, index) => enterAll(lab, String(index), spanMs));
+    await Promise.all([...accounts, disturb(lab)]);
+  },
+});
+
+/** Entries of eight accounts, some of which fail or are poison, while it goes wrong. */
+export const orderFaults: readonly Fault[] = [
+  inOrder(
+    'order-with-failures',
+    'entries fail, and hold back what follows in their own account only',
+    3_000,
+    async () => {},
+  ),
+  inOrder('order-with-kills', 'the same, and the process is gone before and after each step', 12_000, async (lab) => {
+    for (const step of steps)
+      for (const side of ['before', 'after'] as const) {
+        const id = `accounts ${step} ${side} ${lab.random.between(1, 1e9)}`;
+        await killOnce(lab, { id, queue: accountsQueue.name, step, side, times: 1 }, 2_000);
+      }
+  }),
+  inOrder(
+    'order-with-resets',
+    'the same, and the event source loses its connection again and again',
+    8_000,
+    async (lab) => {
+      for (let round = 0; round < 8; round += 1) {
+        lab.system.consuming.reset();
+        await sleep(1_000, undefined, { signal: lab.signal });
+      }
+    },
+  ),
+];

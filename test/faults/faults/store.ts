@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Fault, Lab } from '../lab.ts';
+import type { StoreFate, StoreTrouble } from '../store-proxy.ts';
+
+async function during(ms: number, { system, signal }: Lab, trouble: StoreTrouble): Promise<void> {
+  const end = system.storeProxy.trouble(trouble);
+  try {
+    await sleep(ms, undefined, { signal });
+  } finally {
+    end();
+  }
+}
+
+const spoilt = (name: string, says: string, fateOf: (lab: Lab, operation: string) => StoreFate | undefined): Fault => ({
+  name,
+  where: 'store',
+  says,
+  spanMs: 7_000,
+  isMixable: true,
+  inject: (lab) => during(6_000, lab, { onRequest: (operation) => fateOf(lab, operation) }),
+});
+
+/** Longer than a client of the store waits for an answer. */
+const LONGER_THAN_PATIENCE_MS = 3_500;
+
+export const storeFaults: readonly Fault[] = [
+  spoilt('store-throttled', 'the store throttles 40 % of what it is asked', ({ random }) =>
+    random.chance(0.4) ? { is: 'throttled' } : undefined,
+  ),
+  spoilt('store-errors', 'the store answers 500 to 30 % of what it is asked', ({ random }) =>
+    random.chance(0.3) ? { is: 'server-error' } : undefined,
+  ),
+  spoilt(
+    'answers-lost',
+    'the store does what it is asked, and a third of its answers are lost',
+    ({ random }, operation) => {
+      if (operation !== 'TransactWriteItems' && operation !== 'PutItem') return undefined;
+      if (!random.chance(0.35)) return undefined;
+      return { is: 'answer-lost', silentMs: random.chance(0.15) ? LONGER_THAN_PATIENCE_MS : undefined };
+    },
+  ),
+  spoilt('store-conflicts', 'half of all transactions meet others on the same items', ({ random }) =>
+    random.chance(0.5) ? { is: 'conflict' } : undefined,
+  ),
+  {
+    name: 'store-away',
+    where: 'store',
+    says: 'the store is away for 20 s',
+    spanMs: 22_000,
+    isMixable: true,
+    inject: (lab) => during(20_000, lab, { isAway: true }),
+  },
+];

@@ -1,0 +1,66 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
+
+import { exchanges } from '../../infra/topology.ts';
+import type { Answer } from './invariants.ts';
+import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
+import { bodyOf, consumers as orderConsumers, type PlannedOrder } from './orders.ts';
+
+/** What somebody who is not Surehop publishes. */
+export interface ForeignMessage {
+  readonly body: Buffer;
+  readonly id?: string;
+  readonly isPoison: boolean;
+  /** Whose queues it goes to; those of an order by default. */
+  readonly consumers?: readonly string[];
+  readonly options?: Options.Publish;
+}
+
+/** Publishes straight to the broker, past the HTTP function. */
+export interface ForeignPublisher {
+  publish(message: ForeignMessage): Promise<void>;
+  /** Publishes a sound order as somebody else's software would, `copies` times at once. */
+  order(order: PlannedOrder, options?: Options.Publish): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createForeignPublisher(amqpUrl: string, fault: string, ledger: Ledger): ForeignPublisher {
+  let model: ChannelModel | undefined;
+  let opened: Promise<ConfirmChannel> | undefined;
+
+  async function open(): Promise<ConfirmChannel> {
+    model = await connect(amqpUrl, { noDelay: true, timeout: 5_000 });
+    const channel = await model.createConfirmChannel();
+    const forget = () => (opened = undefined);
+    for (const emitter of [model, channel]) emitter.on('error', forget).on('close', forget);
+    return channel;
+  }
+
+  async function send(body: Buffer, { type = 'order.created', ...properties }: Options.Publish): Promise<Answer> {
+    const channel = await (opened ??= open());
+    return new Promise((resolve) => {
+      const options = { persistent: true, mandatory: true, type, ...properties };
+      channel.publish(exchanges.orders, type, body, options, (error) => resolve(error ? 'indeterminate' : 'accepted'));
+    });
+  }
+
+  return {
+    async publish({ body, id, isPoison, consumers = orderConsumers, options }) {
+      const payloadHash = createHash('sha256').update(body).digest('hex');
+      const sent: SentMessage = { fault, id, payloadHash, consumers, isPoison, answer: 'indeterminate' };
+      ledger.messages.push(sent);
+      sent.answer = await send(body, { messageId: id, ...options });
+    },
+    async order(order, options) {
+      const id = randomUUID();
+      const sent: SentOrder = { fault, order, id, answer: 'indeterminate' };
+      ledger.orders.push(sent);
+      const body = Buffer.from(JSON.stringify({ ...bodyOf(order), orderId: id }));
+      const copies = Array.from({ length: order.copies }, () => send(body, { messageId: id, ...options }));
+      if ((await Promise.all(copies)).includes('accepted')) sent.answer = 'accepted';
+    },
+    async close() {
+      await model?.close().catch(() => {});
+    },
+  };
+}

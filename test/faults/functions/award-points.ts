@@ -1,0 +1,21 @@
+import { orderCreated, orderRejected } from '../../../functions/orders/events.ts';
+import { awardPoints, withholdPoints } from '../../../functions/orders/rules/award-points.ts';
+import { queues } from '../../../infra/topology.ts';
+import { consumer } from '../../../lib/consume/consumer.ts';
+import { on } from '../../../lib/consume/rule.ts';
+import { misbehaving } from './misbehave.ts';
+import { batchSteps, sabotagedParts } from './sabotage.ts';
+
+const { name } = queues.points;
+
+/** The consumer of functions/orders/award-points.ts, open to sabotage. */
+export const handler = batchSteps(
+  name,
+  consumer(
+    {
+      queue: queues.points,
+      rules: [on(orderCreated, misbehaving(name, awardPoints)), on(orderRejected, withholdPoints)],
+    },
+    sabotagedParts(name),
+  ),
+);

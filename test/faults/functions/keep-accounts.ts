@@ -1,0 +1,25 @@
+import { consumer } from '../../../lib/consume/consumer.ts';
+import { PermanentError } from '../../../lib/errors.ts';
+import { accountEntered, accountsQueue, enter, type AccountEntry } from '../accounts.ts';
+import { batchSteps, sabotagedParts, step } from './sabotage.ts';
+
+const { name } = accountsQueue;
+
+/** Makes entries in accounts, those of one account one after another. */
+export const handler = batchSteps(
+  name,
+  consumer(
+    {
+      queue: accountsQueue,
+      event: accountEntered,
+      orderBy: ({ account }: AccountEntry) => account,
+      decide: (entry, { attempt }) =>
+        step(name, 'decide', () => {
+          if (entry.isPoison) throw new PermanentError('POISON', 'fails for good, as ordered');
+          if (attempt <= entry.fails) throw new Error(`attempt ${attempt} fails, as ordered`);
+          return enter(entry);
+        }),
+    },
+    sabotagedParts(name),
+  ),
+);

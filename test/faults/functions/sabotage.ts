@@ -1,0 +1,90 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+
+import type { ConsumerParts } from '../../../lib/consume/consumer.ts';
+import { publisher } from '../../../lib/broker/broker.ts';
+import type { Publisher } from '../../../lib/broker/publisher.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { config } from '../../../lib/config.ts';
+import { readItem } from '../../../lib/inbox/read-item.ts';
+import { inbox, store } from '../../../lib/inbox/store.ts';
+import type { Inbox } from '../../../lib/inbox/inbox.ts';
+
+/** The steps of one batch, in their order, at which its process can be killed. */
+export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'note', 'return'] as const;
+
+export type Step = (typeof steps)[number];
+
+/** What the runner wants the functions to suffer; they look at it before each step. */
+export interface Sabotage {
+  /** The process of the queue's consumer is gone there, as by SIGKILL, `times` times over all processes. */
+  readonly kill?: {
+    readonly id: string;
+    readonly queue: string;
+    readonly step: Step;
+    readonly side: 'before' | 'after';
+    readonly times: number;
+  };
+  /** Orders of the kind `jam` fail for good. */
+  readonly isJammed?: boolean;
+}
+
+/** Names of the variables that tell where the sabotage stands, and where kills are noted before they happen. */
+export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
+export const KILLS_FILE = 'FAULTS_KILLS';
+
+export function readSabotage(): Sabotage {
+  const file = process.env[SABOTAGE_FILE];
+  if (!file) throw new Error(`${SABOTAGE_FILE} is not set: these functions run under npm run faults only`);
+  return JSON.parse(readFileSync(file, 'utf8')) as Sabotage;
+}
+
+/** Does `run`, unless the process is to be killed before or after it. */
+export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
+  killIfWanted(queue, name, 'before');
+  const result = await run();
+  killIfWanted(queue, name, 'after');
+  return result;
+}
+
+function killIfWanted(queue: string, name: Step, side: 'before' | 'after'): void {
+  const { kill } = readSabotage();
+  if (!kill || kill.queue !== queue || kill.step !== name || kill.side !== side) return;
+  const file = process.env[KILLS_FILE]!;
+  const kills = readFileSync(file, 'utf8').split('\n');
+  if (kills.filter((line) => line === kill.id).length >= kill.times) return;
+  appendFileSync(file, `${kill.id}\n`);
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** A queue's function, which may be gone before it has looked at its batch and after all is done. */
+export const batchSteps =
+  <A extends unknown[], R>(queue: string, handler: (...args: A) => Promise<R>) =>
+  async (...args: A): Promise<R> => {
+    await step(queue, 'start', () => {});
+    const result = await handler(...args);
+    await step(queue, 'return', () => {});
+    return result;
+  };
+
+/** What every consumer works with, each step of it open to sabotage. */
+export function sabotagedParts(queue: string): ConsumerParts {
+  const real = { inbox: inbox(), publisher: publisher() };
+  const sabotagedInbox: Inbox = {
+    ...real.inbox,
+    find: (...args) => step(queue, 'find', () => real.inbox.find(...args)),
+    commit: (...args) => step(queue, 'commit', () => real.inbox.commit(...args)),
+    recordPlacements: (...args) => step(queue, 'note', () => real.inbox.recordPlacements(...args)),
+  };
+  const publishAll: Publisher['publishAll'] = (messages, deadlineMs) => {
+    // What goes to the exchange of the events is new; what goes elsewhere is a copy that settles.
+    const name = messages[0]?.properties.headers['surehop-exchange'] === messages[0]?.exchange ? 'emit' : 'place';
+    return step(queue, name, () => real.publisher.publishAll(messages, deadlineMs));
+  };
+  return {
+    inbox: sabotagedInbox,
+    publisher: { ...real.publisher, publishAll },
+    clock: systemClock,
+    config: config(),
+    read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),
+  };
+}

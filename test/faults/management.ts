@@ -1,0 +1,47 @@
+/** The broker's management API (https://www.rabbitmq.com/docs/http-api-reference), as an operator uses it. */
+export interface Management {
+  ask<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Messages in all queues, those being worked on included; a few seconds old. */
+  messages(): Promise<number>;
+}
+
+export const VHOST = '%2F';
+
+/** Of the first of the nodes that answers. */
+export function createManagement(urls: readonly string[]): Management {
+  const nodes = urls.map((url) => {
+    const { origin, username, password } = new URL(url);
+    const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return { origin, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+  });
+
+  async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let failure: unknown;
+    for (const { origin, authorization } of nodes) {
+      let response: Response;
+      try {
+        response = await fetch(`${origin}/api/${path}`, {
+          method,
+          headers: { authorization, 'content-type': 'application/json' },
+          body: body === undefined ? undefined : JSON.stringify(body),
+          signal: AbortSignal.timeout(20_000),
+        });
+      } catch (error) {
+        failure = error;
+        continue;
+      }
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} /api/${path} answered ${response.status}: ${text}`);
+      return (text ? JSON.parse(text) : undefined) as T;
+    }
+    throw new Error(`${method} /api/${path}: no node answers`, { cause: failure });
+  }
+
+  return {
+    ask,
+    async messages() {
+      const queues = await ask<{ messages?: number }[]>('GET', `queues/${VHOST}?columns=messages`);
+      return queues.reduce((sum, { messages = 0 }) => sum + messages, 0);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+
+import { rootDirectory } from '../../infra/local/parts/directories.ts';
+import { accountsQueue } from './accounts.ts';
+
+interface Definition {
+  handler: string;
+  timeout?: number;
+  memorySize?: number;
+  environment?: Record<string, string>;
+  events?: unknown;
+}
+
+interface Template {
+  custom: Record<string, unknown>;
+  functions: Record<string, Definition>;
+}
+
+/** Which functions are replaced by ones that are open to sabotage, with limits that are reached soon. */
+const replacements: Readonly<Record<string, Definition>> = {
+  'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
+  'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },
+  'archive-dead-letter': { handler: 'test/faults/functions/archive.handler', timeout: 15 },
+};
+
+/** As the service's own event sources are; on a laptop nobody reads the ARNs. */
+const eventSource = {
+  arn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000',
+  basicAuthArn: 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:local',
+  virtualHost: '/',
+  batchSize: 100,
+  maximumBatchingWindow: 1,
+};
+
+export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
+
+/**
+ * Writes a Serverless project that is this clone's service with its consumers open to sabotage. It stands in `directory`,
+ * beside links to the sources, so that nothing is written into the clone.
+ */
+export function writeProject(
+  directory: string,
+  { eventSourceUrl, environment }: { eventSourceUrl: string; environment: Record<string, string> },
+): void {
+  mkdirSync(directory, { recursive: true });
+  for (const name of ['functions', 'infra', 'lib', 'node_modules', 'package.json', 'test'])
+    symlinkSync(join(rootDirectory, name), join(directory, name));
+  const template = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 'utf8'), { merge: true }) as Template;
+  const settings = {
+    HEARTBEAT_SECONDS: String(limits.heartbeatSeconds),
+    MESSAGE_TIME_LIMIT_MS: String(limits.messageTimeLimitMs),
+    PUBLISH_DEADLINE_MS: String(limits.publishDeadlineMs),
+    ...environment,
+  };
+  for (const [name, definition] of Object.entries(template.functions))
+    Object.assign(definition, replacements[name], { environment: { ...definition.environment, ...settings } });
+  template.functions['keep-accounts'] = {
+    handler: 'test/faults/functions/keep-accounts.handler',
+    timeout: 15,
+    environment: settings,
+    events: [{ rabbitmq: { ...eventSource, queue: accountsQueue.name } }],
+  };
+  template.custom.rabbitmqEventSource = { url: eventSourceUrl };
+  writeFileSync(join(directory, 'serverless.yml'), stringify(template, { aliasDuplicateObjects: false }));
+}

@@ -1,0 +1,95 @@
+import type { Account } from './invariants.ts';
+import type { Outcome } from './run-fault.ts';
+
+/** One row of the table: what was sent under a fault, and what came of it. */
+export interface Row {
+  readonly fault: string;
+  readonly accepted: number;
+  readonly indeterminate: number;
+  readonly completed: number;
+  readonly rejected: number;
+  readonly deadLettered: number;
+  readonly lost: number;
+  readonly appliedTwice: number;
+  readonly wronglyDeadLettered: number;
+  readonly recoveryMs: number;
+  readonly duplicates: number;
+  /** Violations of any kind. */
+  readonly violations: number;
+}
+
+/** Counts messages: one that is parked at any of its consumers is dead-lettered, one rejected at any of them rejected. */
+export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
+  const messages = new Map<string, Account[]>();
+  for (const account of books.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);
+  const row = { accepted: 0, indeterminate: 0, completed: 0, rejected: 0, deadLettered: 0 };
+  for (const accounts of messages.values()) {
+    const { answer } = accounts[0]!;
+    if (answer === 'accepted') row.accepted += 1;
+    if (answer === 'indeterminate') row.indeterminate += 1;
+    const ends = new Set(accounts.flatMap((account) => account.ends));
+    if (ends.has('dead-lettered')) row.deadLettered += 1;
+    else if (ends.has('rejected')) row.rejected += 1;
+    else if (ends.has('completed')) row.completed += 1;
+  }
+  return {
+    fault: fault.name,
+    ...row,
+    lost: violations.lost?.length ?? 0,
+    appliedTwice: violations.appliedTwice?.length ?? 0,
+    wronglyDeadLettered: violations.wronglyDeadLettered?.length ?? 0,
+    recoveryMs: books.recovery?.tookMs ?? 0,
+    duplicates,
+    violations: Object.values(violations).reduce((sum, ids) => sum + ids.length, 0),
+  };
+}
+
+const columns: readonly [title: string, value: (row: Row) => string][] = [
+  ['accepted', ({ accepted }) => String(accepted)],
+  ['indeterminate', ({ indeterminate }) => String(indeterminate)],
+  ['completed', ({ completed }) => String(completed)],
+  ['rejected', ({ rejected }) => String(rejected)],
+  ['dead-lettered', ({ deadLettered }) => String(deadLettered)],
+  ['lost', ({ lost }) => String(lost)],
+  ['applied twice', ({ appliedTwice }) => String(appliedTwice)],
+  ['wrongly dead-lettered', ({ wronglyDeadLettered }) => String(wronglyDeadLettered)],
+  ['recovery s', ({ recoveryMs }) => (recoveryMs / 1_000).toFixed(1)],
+  ['duplicates', ({ duplicates }) => String(duplicates)],
+];
+
+const NAME_WIDTH = 30;
+
+export const headLine = (): string => 'fault'.padEnd(NAME_WIDTH) + columns.map(([title]) => title).join('  ');
+
+export const rowLine = (row: Row): string =>
+  row.fault.padEnd(NAME_WIDTH) +
+  columns.map(([title, value]) => value(row).padStart(title.length)).join('  ') +
+  (row.violations > 0 ? `  ${row.violations} VIOLATIONS` : '');
+
+export function total(rows: readonly Row[]): Row {
+  const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    fault: `all ${rows.length}`,
+    accepted: sum((row) => row.accepted),
+    indeterminate: sum((row) => row.indeterminate),
+    completed: sum((row) => row.completed),
+    rejected: sum((row) => row.rejected),
+    deadLettered: sum((row) => row.deadLettered),
+    lost: sum((row) => row.lost),
+    appliedTwice: sum((row) => row.appliedTwice),
+    wronglyDeadLettered: sum((row) => row.wronglyDeadLettered),
+    recoveryMs: Math.max(0, ...rows.map(({ recoveryMs }) => recoveryMs)),
+    duplicates: sum((row) => row.duplicates),
+    violations: sum((row) => row.violations),
+  };
+}
+
+/** The table as a document shows it. */
+export function markdownTable(rows: readonly Row[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(['fault', ...columns.map(([title]) => title)]),
+    line(['---', ...columns.map(() => '---:')]),
+    ...rows.map((row) => line([row.fault, ...columns.map(([, value]) => value(row))])),
+  ].join('\n');
+}

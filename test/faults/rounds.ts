@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+
+import { startCluster, type Cluster } from '../../infra/local/parts/broker-cluster.ts';
+import type { Say } from '../../infra/local/parts/console.ts';
+import { localDirectory } from '../../infra/local/parts/directories.ts';
+import { readSettings } from '../../infra/local/parts/settings.ts';
+import { faults } from './faults/all.ts';
+import { clusterFaults } from './faults/cluster.ts';
+import { mixed } from './faults/mixed.ts';
+import type { Fault } from './lab.ts';
+import { seeded } from './random.ts';
+import type { Round } from './run.ts';
+import { startSystem, type System } from './system.ts';
+
+type Start = (directory: string, say: Say) => Promise<System>;
+
+const MIXED_FAULTS = 6;
+
+/** A broker as the laptop starts it, or a RabbitMQ 4. */
+export const startWith =
+  (broker: 'laptop' | '4'): Start =>
+  async (directory, say) =>
+    broker === 'laptop'
+      ? startSystem({ directory, say })
+      : startOnCluster(await startNodes(1, directory, say), directory, say);
+
+const startNodes = (size: number, directory: string, say: Say): Promise<Cluster> => {
+  const { cacheDirectory } = readSettings(process.env, localDirectory);
+  return startCluster({ size, dataDirectory: join(directory, 'rabbitmq'), cacheDirectory, say });
+};
+
+const startOnCluster = ({ broker, nodes }: Cluster, directory: string, say: Say): Promise<System> =>
+  startSystem({
+    directory,
+    broker,
+    upstreams: nodes.map(({ amqpUrl }) => ({ host: '127.0.0.1', port: Number(new URL(amqpUrl).port) })),
+    managementUrls: nodes.map(({ managementUrl }) => managementUrl),
+    say,
+  });
+
+/** Every fault that one broker is enough for, and several at a time. */
+export const singleFaults = (seed: number): Fault[] => [
+  ...faults,
+  mixed('mixed', faults, MIXED_FAULTS, seeded(seed).fork('mixed')),
+];
+
+const weightOf = ({ weight = 1 }: Fault) => weight;
+
+/** Each of `chosen` once; `messages` are shared out among all of them. */
+export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start): Round {
+  const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);
+  const left = [...chosen];
+  return {
+    name,
+    start,
+    next() {
+      const fault = left.shift();
+      return fault && { fault, messages: Math.ceil((messages * weightOf(fault)) / weight) };
+    },
+  };
+}
+
+/** Faults of three nodes, each once. */
+export function onThreeNodes(only: readonly string[], messagesPerFault: number): { round: Round; faults: Fault[] } {
+  let cluster: Cluster | undefined;
+  const chosen = chosenOf(
+    clusterFaults(() => cluster!),
+    only,
+  );
+  const start: Start = async (directory, say) => {
+    cluster = await startNodes(3, directory, say);
+    return startOnCluster(cluster, directory, say);
+  };
+  return { round: onceEach('three nodes', chosen, messagesPerFault * chosen.length, start), faults: chosen };
+}
+
+/** Faults drawn at random until so many messages were sent, or so many minutes have passed. */
+export function atRandom(
+  { seed, only, messages, minutes }: { seed: number; only: readonly string[]; messages: number; minutes: number },
+  start: Start,
+): Round {
+  const random = seeded(seed).fork('soak');
+  const chosen = chosenOf(faults, only);
+  const endMs = performance.now() + minutes * 60_000;
+  let drawn = 0;
+  return {
+    name: 'drawn at random',
+    start,
+    next(sentSoFar) {
+      if (sentSoFar >= messages || performance.now() > endMs) return undefined;
+      drawn += 1;
+      const fault = random.chance(0.2) ? mixed('mixed', chosen, MIXED_FAULTS, random) : random.pick(chosen);
+      // One name is one set of orders.
+      return { fault: { ...fault, name: `${drawn}-${fault.name}` }, messages: random.between(200, 600) };
+    },
+  };
+}
+
+/** Those that `only` names: by their name, a part of it, or where they happen. */
+export const chosenOf = (all: readonly Fault[], only: readonly string[]): Fault[] =>
+  all.filter(
+    ({ name, where }) => only.length === 0 || only.some((wanted) => name.includes(wanted) || where === wanted),
+  );

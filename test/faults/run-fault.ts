@@ -1,0 +1,213 @@
+import { readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { connect } from 'amqplib';
+import pMap from 'p-map';
+
+import type { Say } from '../../infra/local/parts/console.ts';
+import { reasonOf } from '../../infra/local/parts/problem.ts';
+import { faultsTopology } from './accounts.ts';
+import { audit } from './audit.ts';
+import { place } from './client.ts';
+import { createForeignPublisher } from './foreign-publisher.ts';
+import { violationsOf, type Books, type InvariantName } from './invariants.ts';
+import { DEFAULT_RECOVERY_MS, type Fault, type Lab } from './lab.ts';
+import type { Ledger } from './ledger.ts';
+import { observe, putStock } from './observe.ts';
+import { OWN_STOCK, planOrders, SHARED_STOCK, usualMix, type PlannedOrder } from './orders.ts';
+import type { Random } from './random.ts';
+import { TABLE_PREFIX, type System } from './system.ts';
+
+const CLIENTS = 24;
+/** Share of the load that has been sent when it begins to go wrong. */
+const BEGIN_AT = 0.1;
+const QUIET_WITHIN_MS = 180_000;
+/** With nothing in any queue, and nothing that ends: what has not ended by then never will. */
+const STUCK_AFTER_MS = 40_000;
+const PROBE_EVERY_MS = 50;
+
+/** What came of one fault. */
+export interface Outcome {
+  readonly fault: Fault;
+  readonly books: Books;
+  readonly violations: Partial<Record<InvariantName | 'expected', string[]>>;
+  readonly tookMs: number;
+  /** Copies that the functions say they dropped. */
+  readonly duplicates: number;
+}
+
+export interface Around {
+  readonly system: System;
+  readonly store: DynamoDBClient;
+  readonly ledger: Ledger;
+  readonly random: Random;
+  readonly messages: number;
+  readonly signal: AbortSignal;
+  readonly say: Say;
+}
+
+/** Puts the system under load, lets it go wrong, waits until it is quiet and checks the books. */
+export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
+  const { system, store, ledger, messages, signal, say } = around;
+  const random = around.random.fork(fault.name);
+  const startedAtMs = performance.now();
+  const loggedBytes = statSync(system.logFile, { throwIfNoEntry: false })?.size ?? 0;
+  const foreign = createForeignPublisher(system.operatorUrl, fault.name, ledger);
+  const seen: string[] = [];
+  let worstRecoveryMs = 0;
+  let planned = 0;
+
+  async function plan(count: number, mix = fault.mix ?? usualMix): Promise<PlannedOrder[]> {
+    planned += 1;
+    const orders = planOrders(planned === 1 ? fault.name : `${fault.name}_${planned}`, count, mix, random);
+    await putStock(store, stockFor(orders));
+    return orders;
+  }
+
+  const limitMs = fault.recoverWithinMs ?? DEFAULT_RECOVERY_MS;
+  const lab: Lab = {
+    name: fault.name,
+    system,
+    store,
+    random,
+    ledger,
+    foreign,
+    signal,
+    say,
+    plan,
+    async place(orders) {
+      await pMap(orders, (order) => place(system.url, order, { fault: fault.name, ledger, signal }), {
+        concurrency: CLIENTS,
+      });
+    },
+    async recover() {
+      const [probe] = await plan(1, {});
+      const fromMs = performance.now();
+      const { id } = await place(system.url, probe!, { fault: fault.name, ledger, signal });
+      while (!(await isDone(store, id))) {
+        signal.throwIfAborted();
+        if (performance.now() - fromMs > 2 * limitMs) break;
+        await sleep(PROBE_EVERY_MS);
+      }
+      worstRecoveryMs = Math.max(worstRecoveryMs, performance.now() - fromMs);
+    },
+    quiet: () => untilQuiet().then(() => {}),
+    violated: (what) => void seen.push(what),
+  };
+
+  async function untilQuiet(): Promise<Books> {
+    const end = performance.now() + QUIET_WITHIN_MS;
+    let progress = { ended: -1, atMs: performance.now() };
+    for (;;) {
+      signal.throwIfAborted();
+      const waiting = await messagesReady(system.operatorUrl);
+      const isLate = performance.now() > end;
+      if (waiting === 0 || isLate) {
+        const recovery = { tookMs: worstRecoveryMs, limitMs };
+        const books = audit(ledger, await observe(store), { waiting: waiting ?? 0, fault: fault.name, recovery });
+        const isOver = books.accounts.every(({ answer, ends }) => answer !== 'accepted' || ends.length > 0);
+        const ended = books.accounts.filter(({ ends }) => ends.length > 0).length;
+        if (ended !== progress.ended) progress = { ended, atMs: performance.now() };
+        if (isOver || isLate || performance.now() - progress.atMs > STUCK_AFTER_MS) return books;
+      }
+      await sleep(300);
+    }
+  }
+
+  const noted = (what: string) => (error: unknown) => {
+    signal.throwIfAborted();
+    seen.push(`${what}: ${reasonOf(error)}`);
+    begin();
+  };
+  let begin = () => {};
+
+  try {
+    const orders = await plan(messages);
+    let sent = 0;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const fromMs = performance.now();
+    const load = pMap(
+      orders.entries(),
+      async ([index, order]) => {
+        await sleep(Math.max(fromMs + (index / orders.length) * fault.spanMs - performance.now(), 0));
+        if (signal.aborted) return;
+        sent += 1;
+        if (sent >= orders.length * BEGIN_AT) begin();
+        await place(system.url, order, { fault: fault.name, ledger, signal });
+      },
+      { concurrency: CLIENTS * 2 },
+    );
+    const injected = begun.then(() => fault.inject(lab)).catch(noted('it could not be made to go wrong'));
+    await Promise.all([load.catch(noted('a client met the unforeseen')), injected.then(() => lab.recover())]);
+    const books = await untilQuiet();
+    const violations = { ...violationsOf(books), ...(seen.length > 0 && { expected: seen }) };
+    return {
+      fault,
+      books,
+      violations,
+      tookMs: performance.now() - startedAtMs,
+      duplicates: sumMetric(system.logFile, 'Duplicates', loggedBytes),
+    };
+  } finally {
+    system.sabotage({});
+    await foreign.close();
+  }
+}
+
+function stockFor(orders: readonly PlannedOrder[]): Map<string, number> {
+  const stock = new Map<string, number>();
+  for (const { own, shared, kind } of orders) {
+    stock.set(own.sku, kind === 'soldout' ? 0 : OWN_STOCK);
+    stock.set(shared.sku, SHARED_STOCK);
+  }
+  return stock;
+}
+
+async function isDone(store: DynamoDBClient, id: string): Promise<boolean> {
+  const table = `${TABLE_PREFIX}inbox`;
+  const { Responses } = await store.send(
+    new BatchGetItemCommand({
+      RequestItems: {
+        [table]: { Keys: ['stock', 'points'].map((queue) => ({ pk: { S: `${queue}#${id}` } })), ConsistentRead: true },
+      },
+    }),
+  );
+  return (Responses?.[table] ?? []).filter(({ state }) => state?.S === 'completed').length === 2;
+}
+
+/** Messages that no consumer has yet; undefined where the broker does not say. */
+async function messagesReady(amqpUrl: string): Promise<number | undefined> {
+  try {
+    const connection = await connect(amqpUrl, { timeout: 5_000 });
+    connection.on('error', () => {});
+    try {
+      const channel = await connection.createChannel();
+      channel.on('error', () => {});
+      let sum = 0;
+      for (const { name } of faultsTopology.queues) sum += (await channel.checkQueue(name)).messageCount;
+      return sum;
+    } finally {
+      await connection.close().catch(() => {});
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds up a metric of the service's log, where it stands in CloudWatch's embedded format. */
+function sumMetric(logFile: string, name: string, fromByte: number): number {
+  const bytes = readFileSync(logFile);
+  // A service that was started again began a new one.
+  const text = bytes.subarray(bytes.length < fromByte ? 0 : fromByte).toString();
+  let sum = 0;
+  for (const line of text.split('\n')) {
+    if (!line.includes('"_aws"')) continue;
+    try {
+      const value = (JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>)[name];
+      if (typeof value === 'number') sum += value;
+    } catch {
+      // The last line of a process that was killed.
+    }
+  }
+  return sum;
+}

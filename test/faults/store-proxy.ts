@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What happens to one request to the store. */
+export type StoreFate =
+  /** Over the table's throughput. */
+  | { readonly is: 'throttled' }
+  | { readonly is: 'server-error' }
+  /** Other transactions work on the same items; anything but a transaction is answered as it should be. */
+  | { readonly is: 'conflict' }
+  /** The store does it, and nobody hears of it: the connection breaks, or nothing comes for `silentMs`. */
+  | { readonly is: 'answer-lost'; readonly silentMs?: number };
+
+/** One thing that is wrong with the store for a while. */
+export interface StoreTrouble {
+  /** Asked for each request; `operation` is its name, such as `TransactWriteItems`. */
+  readonly onRequest?: (operation: string) => StoreFate | undefined;
+  /** Connections are cut as soon as they are made. */
+  readonly isAway?: boolean;
+}
+
+/** Something between DynamoDB and its clients that fails when it is told to. */
+export interface StoreProxy {
+  readonly url: string;
+  /** Adds a trouble, until the returned function is called. */
+  trouble(trouble: StoreTrouble): () => void;
+  /** Requests that met a fault. */
+  readonly spoilt: () => number;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy on a free port of 127.0.0.1 for the DynamoDB at `endpoint`. */
+export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const troubles = new Set<StoreTrouble>();
+  const isAway = () => [...troubles].some((trouble) => trouble.isAway);
+  let spoilt = 0;
+
+  const server = createServer((incoming, outgoing) => {
+    handle(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  server.keepAliveTimeout = 60_000;
+  server.on('connection', (socket) => {
+    if (isAway()) socket.resetAndDestroy();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy listens on no port');
+
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    if (isAway()) {
+      spoilt += 1;
+      return void incoming.socket.resetAndDestroy();
+    }
+    const operation = String(incoming.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
+    const fate = [...troubles].map(({ onRequest }) => onRequest?.(operation)).find((wanted) => wanted !== undefined);
+    const refusal = fate && refusalFor(fate, operation, body);
+    if (refusal) {
+      spoilt += 1;
+      return answer(outgoing, refusal);
+    }
+    const { status, headers, content } = await forward(incoming, body);
+    if (fate?.is === 'answer-lost') {
+      spoilt += 1;
+      if (fate.silentMs !== undefined) await sleep(fate.silentMs);
+      return void incoming.socket.destroy();
+    }
+    outgoing.writeHead(status, headers).end(content);
+  }
+
+  async function forward(incoming: IncomingMessage, body: Buffer) {
+    const onward = request(endpoint, { method: incoming.method, path: incoming.url, headers: incoming.headers, agent });
+    onward.end(body);
+    const [response] = (await once(onward, 'response')) as [IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    return { status: response.statusCode ?? 500, headers: response.headers, content: Buffer.concat(chunks) };
+  }
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    trouble(trouble) {
+      troubles.add(trouble);
+      return () => void troubles.delete(trouble);
+    },
+    spoilt: () => spoilt,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+    },
+  };
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly type: string;
+  readonly message: string;
+  readonly members?: object;
+}
+
+function refusalFor(fate: StoreFate, operation: string, body: Buffer): Refusal | undefined {
+  switch (fate.is) {
+    case 'throttled':
+      return {
+        status: 400,
+        type: 'ProvisionedThroughputExceededException',
+        message: 'The level of configured provisioned throughput for the table was exceeded.',
+      };
+    case 'server-error':
+      return { status: 500, type: 'InternalServerError', message: 'Internal server error' };
+    case 'conflict': {
+      if (operation !== 'TransactWriteItems') return undefined;
+      const { TransactItems: items } = JSON.parse(body.toString()) as { TransactItems: unknown[] };
+      const reasons = items.map((_, index) =>
+        index === items.length - 1
+          ? { Code: 'TransactionConflict', Message: 'Transaction is ongoing for the item' }
+          : { Code: 'None' },
+      );
+      const codes = reasons.map(({ Code }) => Code).join(', ');
+      return {
+        status: 400,
+        type: 'TransactionCanceledException',
+        message: `Transaction cancelled, please refer cancellation reasons for specific reasons [${codes}]`,
+        members: { CancellationReasons: reasons },
+      };
+    }
+    case 'answer-lost':
+      return undefined;
+  }
+}
+
+function answer(outgoing: ServerResponse, { status, type, message, members }: Refusal): void {
+  const body = JSON.stringify({
+    __type: `com.amazonaws.dynamodb.v20120810#${type}`,
+    message,
+    Message: message,
+    ...members,
+  });
+  outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
+}

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { startBroker, type Broker } from '../../infra/local/parts/broker.ts';
+import type { Say } from '../../infra/local/parts/console.ts';
+import { localDirectory } from '../../infra/local/parts/directories.ts';
+import { freePorts } from '../../infra/local/parts/ports.ts';
+import { readSettings } from '../../infra/local/parts/settings.ts';
+import { startStore, type Store } from '../../infra/local/parts/store.ts';
+import { createTables } from '../../infra/local/parts/tables.ts';
+import { startService, type Service } from '../../infra/local/service.ts';
+import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { faultsTopology } from './accounts.ts';
+import { startBrokerProxy, type BrokerProxy, type Upstream } from './broker-proxy.ts';
+import { KILLS_FILE, SABOTAGE_FILE, type Sabotage } from './functions/sabotage.ts';
+import { createManagement, VHOST, type Management } from './management.ts';
+import { writeProject } from './project.ts';
+import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
+
+export const TABLE_PREFIX = 'faults-';
+
+/** The whole of it, with something that can fail between each two parts. */
+export interface System {
+  readonly broker: Broker;
+  readonly store: Store;
+  readonly url: string;
+  readonly logFile: string;
+  /** Between the functions and the broker: publishing. */
+  readonly publishing: BrokerProxy;
+  /** Between the event sources and the broker: consuming. */
+  readonly consuming: BrokerProxy;
+  readonly storeProxy: StoreProxy;
+  readonly management: Management;
+  /** Past all faults of the network, with a login of the runner's own. */
+  readonly operatorUrl: string;
+  /** Where it really is. */
+  readonly brokerAddress: Upstream;
+  /** Changes what the functions suffer from now on. */
+  sabotage(wanted: Sabotage): void;
+  readonly killsFile: string;
+  service(): Service;
+  /** SIGKILL to functions and event sources, and a fresh start of them. */
+  restartService(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts broker, store, proxies and service, the latter with its data and logs below `directory`. */
+export async function startSystem({
+  directory,
+  broker: givenBroker,
+  upstreams,
+  managementUrls,
+  say,
+}: {
+  directory: string;
+  /** Instead of the one that the laptop would start. */
+  broker?: Broker;
+  /** Its nodes, where it has several. */
+  upstreams?: readonly Upstream[];
+  managementUrls?: readonly string[];
+  say: Say;
+}): Promise<System> {
+  const parts: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    for (const part of parts.splice(0)) await part.stop();
+  };
+  const keep = <T>(part: T, stopPart: () => Promise<void>): T => {
+    parts.unshift({ stop: stopPart });
+    return part;
+  };
+  try {
+    // Whatever broker and store are given: these get killed, and must start empty.
+    const settings = {
+      ...readSettings(process.env, localDirectory),
+      amqpUrl: undefined,
+      managementUrl: undefined,
+      dynamodbEndpoint: undefined,
+    };
+    const options = (name: string) => ({ dataDirectory: join(directory, name), keepData: true, say });
+    const broker = givenBroker ?? (await startBroker(options('rabbitmq'), settings));
+    keep(broker, () => broker.kill());
+    const store = await startStore(options('dynamodb'), settings);
+    keep(store, () => store.kill());
+    await Promise.all([
+      applyTopology(broker.amqpUrl, faultsTopology),
+      createTables({ endpoint: store.endpoint, prefix: TABLE_PREFIX }),
+    ]);
+    const nodes = upstreams ?? [{ host: '127.0.0.1', port: Number(new URL(broker.amqpUrl).port) }];
+    const publishing = await startBrokerProxy(nodes);
+    keep(publishing, publishing.close);
+    const consuming = await startBrokerProxy(nodes);
+    keep(consuming, consuming.close);
+    const operating = await startBrokerProxy(nodes);
+    keep(operating, operating.close);
+    const storeProxy = await startStoreProxy(store.endpoint);
+    keep(storeProxy, storeProxy.close);
+
+    const sabotageFile = join(directory, 'sabotage.json');
+    const killsFile = join(directory, 'kills');
+    const sabotage = (wanted: Sabotage) => writeFileSync(sabotageFile, JSON.stringify(wanted));
+    sabotage({});
+    writeFileSync(killsFile, '');
+    const through = ({ port }: BrokerProxy) => {
+      const url = new URL(broker.amqpUrl);
+      url.port = String(port);
+      return url;
+    };
+    const operator = await createOperator(broker, managementUrls ?? [broker.managementUrl], through(operating));
+    const eventSourceUrl = through(consuming);
+    eventSourceUrl.searchParams.set('heartbeat', '3');
+    const serviceDirectory = join(directory, 'project');
+    writeProject(serviceDirectory, {
+      eventSourceUrl: eventSourceUrl.href,
+      environment: { [SABOTAGE_FILE]: sabotageFile, [KILLS_FILE]: killsFile },
+    });
+    const [httpPort] = await freePorts(1);
+    const start = () =>
+      startService({
+        httpPort: httpPort!,
+        broker: { amqpUrl: through(publishing).href, managementUrl: broker.managementUrl },
+        store: { endpoint: storeProxy.url },
+        tablePrefix: TABLE_PREFIX,
+        dataDirectory: directory,
+        serviceDirectory,
+        watch: false,
+        say,
+        output: () => {},
+      });
+    let service = await start();
+    keep(service, () => service.kill());
+    return {
+      broker,
+      store,
+      // Not "localhost": a resolver would have to be asked for each connection.
+      url: `http://127.0.0.1:${httpPort}`,
+      logFile: service.logFile,
+      publishing,
+      consuming,
+      storeProxy,
+      ...operator,
+      brokerAddress: nodes[0]!,
+      sabotage,
+      killsFile,
+      service: () => service,
+      async restartService() {
+        await service.kill();
+        service = await start();
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The runner's own login, so that the one of the service can be spoilt. */
+async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
+  const name = 'faults-operator';
+  const password = randomUUID();
+  const first = createManagement([managementUrl]);
+  await first.ask('PUT', `users/${name}`, { password, tags: 'administrator' });
+  await first.ask('PUT', `permissions/${VHOST}/${name}`, { configure: '.*', write: '.*', read: '.*' });
+  const withLogin = (address: string) => Object.assign(new URL(address), { username: name, password }).href;
+  return { operatorUrl: withLogin(amqp.href), management: createManagement(managementUrls.map(withLogin)) };
+}

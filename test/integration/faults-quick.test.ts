@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals';
+
+import { faults } from '../faults/faults/all.ts';
+import { mixed } from '../faults/faults/mixed.ts';
+import type { Fault } from '../faults/lab.ts';
+import { seeded } from '../faults/random.ts';
+import { onceEach, startWith } from '../faults/rounds.ts';
+import { runRound } from '../faults/run.ts';
+
+const SEED = 1;
+const MESSAGES = 240;
+
+const several = faults.filter(({ name }) =>
+  ['reset-before-confirm', 'batches-redelivered', 'answers-lost'].includes(name),
+);
+
+const brokerKilledOnce: Fault = {
+  name: 'broker-killed-once',
+  where: 'broker',
+  says: 'SIGKILL to the broker, and a fresh start on the same data',
+  spanMs: 3_000,
+  async inject({ system }) {
+    await system.broker.kill();
+    await system.broker.restart();
+  },
+};
+
+test('nothing is lost, and nothing done twice, while connections, answers and the broker itself are lost under load', async () => {
+  const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce];
+  const said: string[] = [];
+  const note = (line: string) => void said.push(line);
+  const round = onceEach('quick', chosen, MESSAGES, startWith('laptop'));
+  const { rows, evidence } = await runRound(round, {
+    seed: SEED,
+    signal: new AbortController().signal,
+    say: note,
+    print: note,
+  });
+  expect({ evidence, violations: rows.map(({ violations }) => violations) }).toEqual({
+    evidence: [],
+    violations: [0, 0],
+  });
+  for (const { accepted, completed, deadLettered } of rows) {
+    expect(accepted).toBeGreaterThan(50);
+    expect(completed).toBeGreaterThan(50);
+    expect(deadLettered).toBeGreaterThan(0);
+  }
+}, 180_000);

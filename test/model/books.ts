@@ -1,0 +1,60 @@
+import type { MessageId } from '../../lib/message-id.ts';
+import type { Account, Books, End } from '../faults/invariants.ts';
+import type { ModelStore } from './model-inbox.ts';
+import type { ModelMessage } from './model-message.ts';
+
+/** Holds what was sent against what is there once the model is quiet. */
+export function booksOf({
+  messages,
+  store,
+  letters,
+  emitted,
+  order,
+  queueName,
+}: {
+  messages: readonly ModelMessage[];
+  store: ModelStore;
+  letters: ReadonlyMap<string, MessageId>;
+  emitted: ReadonlySet<string>;
+  order: readonly (readonly MessageId[])[];
+  queueName: string;
+}): Books {
+  const sent = messages.map(({ id, isPoison, due }): Account => {
+    const state = store.markers.get(id)?.state;
+    const parked = [...letters.values()].filter((letter) => letter === id).map((): End => 'dead-lettered');
+    return {
+      id,
+      isPoison,
+      due,
+      consumer: queueName,
+      answer: 'accepted',
+      ends: [...(state === 'completed' || state === 'rejected' ? [state] : []), ...parked],
+      applied: store.applied.get(id) ?? 0,
+    };
+  });
+  const followed = [...store.markers.values()].flatMap((marker): Account[] =>
+    marker.state === 'completed' || marker.state === 'rejected'
+      ? marker.events.map(({ id }) => ({
+          id,
+          consumer: 'whoever follows',
+          answer: 'accepted',
+          isPoison: false,
+          due: 0,
+          applied: 0,
+          ends: emitted.has(id) ? ['completed'] : [],
+        }))
+      : [],
+  );
+  const known = new Set<string>(messages.map(({ id }) => id));
+  return {
+    accounts: [...sent, ...followed],
+    sums: [],
+    unexpected: [...store.markers.keys(), ...letters.values()].filter((id) => !known.has(id)),
+    waiting: 0,
+    outOfOrder: order.flatMap((ids) => {
+      const done = store.completed.map((id) => ids.indexOf(id)).filter((place) => place >= 0);
+      const isWrong = done.some((place, index) => index > 0 && place < done[index - 1]!);
+      return isWrong ? [`done in the order ${done.join(', ')}`] : [];
+    }),
+  };
+}

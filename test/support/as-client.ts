@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { JWTPayload } from 'jose';
+
+import { signedHeaders } from '../../infra/local/client/sign.ts';
+import { issueToken, signClaims, startIssuer } from '../../infra/local/parts/issuer.ts';
+import type { HttpHandler } from '../../lib/http/endpoint.ts';
+import { call, type About, type Got } from './request.ts';
+
+const ALL_SCOPES = ['dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read'];
+
+/** An issuer of tokens for functions that this process runs: its JWKS_URL is in the environment. */
+export interface TestIssuer {
+  token(scopes?: readonly string[], subject?: string): Promise<string>;
+  /** With any claims at all. */
+  sign(claims: JWTPayload): Promise<string>;
+  stop(): Promise<void>;
+}
+
+let current: TestIssuer | undefined;
+
+export async function anIssuer(): Promise<TestIssuer> {
+  const directory = mkdtempSync(join(tmpdir(), 'surehop-issuer-'));
+  const { jwksUrl, stop } = await startIssuer(directory);
+  process.env.JWKS_URL = jwksUrl;
+  return (current = {
+    token: (scopes = ALL_SCOPES, subject = 'ada') => issueToken(directory, scopes, { subject }),
+    sign: (claims) => signClaims(directory, claims),
+    async stop() {
+      await stop();
+      rmSync(directory, { recursive: true, force: true });
+      delete process.env.JWKS_URL;
+    },
+  });
+}
+
+/** Calls as an operator who may do everything. */
+export async function callAsOperator(handler: HttpHandler, about: About, requestId?: string): Promise<Got> {
+  if (!current) throw new Error('start an issuer first: anIssuer(), or aBackend()');
+  const authorization = `Bearer ${await current.token()}`;
+  return call(handler, { ...about, headers: { authorization, ...about.headers } }, requestId);
+}
+
+/** Calls with a body that is signed now, with the development key. `key` is the webhook-id. */
+export function callSigned(handler: HttpHandler, key: string, about: About): Promise<Got> {
+  const raw = about.raw ?? JSON.stringify(about.body);
+  return call(handler, { ...about, raw, headers: { ...signedHeaders(String(raw), { key }), ...about.headers } });
+}

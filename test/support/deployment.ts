@@ -1,0 +1,229 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { GetMessage } from 'amqplib';
+
+import { signedHeaders } from '../../infra/local/client/sign.ts';
+import { eventJson, toRecord, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
+import { createTables } from '../../infra/local/parts/tables.ts';
+import type { Template } from '../../infra/packaging/template.ts';
+import { addressesOf, administrator } from './as-deployed.ts';
+import { aVirtualHost, type VirtualHost } from './broker.ts';
+import { eventually } from './eventually.ts';
+import { startLambda, type Lambda } from './lambda.ts';
+import { aCheckout, packageStack } from './packaged.ts';
+import { aRecordingProxy, type Call } from './recording-proxy.ts';
+import { call, type Got } from './request.ts';
+import { firstLogins, removeUsers, rolesOf } from './roles.ts';
+import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
+import { ofType, properties, type Properties } from './template-reading.ts';
+import { resolveValue } from './template-values.ts';
+import { unzip } from './unzip.ts';
+
+type About = Parameters<typeof call>[1];
+
+const BROKER_ARN = 'arn:aws:mq:eu-central-1:000000000000:broker:surehop:b-1';
+const ROLES = ['administrator', 'publisher', 'consumer', 'monitor'] as const;
+
+/** The packages of a stage, run here: on the real broker and store, with the environment and the login of the template. */
+export interface Deployment {
+  readonly template: Template;
+  readonly host: VirtualHost;
+  readonly secrets: SecretsManager;
+  /** ARNs of the logins by role. */
+  readonly logins: Readonly<Record<(typeof ROLES)[number], string>>;
+  readonly signingKey: string;
+  /** What the stack of the broker would export. */
+  readonly imports: Readonly<Record<string, string>>;
+  /** The properties of the functions, by their keys in serverless.yml. */
+  readonly functions: ReadonlyMap<string, Properties>;
+  /** The functions that run, by their keys; `<key> beside` for one that was told otherwise. */
+  readonly running: ReadonlyMap<string, Lambda>;
+  /** What the functions have asked AWS for; tables have the names that they would have there. */
+  calls(): Call[];
+  /** What CloudFormation has been answered at `answersUrl`. */
+  readonly answers: readonly Record<string, string>[];
+  readonly answersUrl: string;
+  lambda(key: string, beside?: Record<string, string>): Promise<Lambda>;
+  request(key: string, about: About, beside?: Record<string, string>): Promise<Got>;
+  /** As the client "shop" signs it. */
+  placeOrder(key: string, body: object, beside?: Record<string, string>): Promise<Got>;
+  /** As an operator whose token the route's authorizer has verified. */
+  operate(key: string, about: About): Promise<Got>;
+  /** Everything in a queue, once there is `count` of it, as one batch; gone from the queue once the function has returned. */
+  deliver(key: string, queue: string, count?: number): Promise<unknown>;
+  remove(): Promise<void>;
+}
+
+export async function aDeployment(stage: string): Promise<Deployment> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const remove = async () => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    return await deploy(stage, undo, remove);
+  } catch (error) {
+    // What is left open would keep the test run from ending.
+    await remove();
+    throw error;
+  }
+}
+
+async function deploy(
+  stage: string,
+  undo: (() => Promise<void> | void)[],
+  remove: () => Promise<void>,
+): Promise<Deployment> {
+  const prefix = `surehop-${stage}-`;
+  const stopped = <T extends { stop(): Promise<void> }>(part: T): T => {
+    undo.push(() => part.stop());
+    return part;
+  };
+  const checkout = aCheckout();
+  undo.push(() => checkout.remove());
+  const unpacked = mkdtempSync(join(tmpdir(), 'surehop-unpacked-'));
+  undo.push(() => rmSync(unpacked, { recursive: true, force: true }));
+  const { template, directory } = await packageStack(checkout.directory, 'functions', stage);
+  const host = await aVirtualHost();
+  undo.push(async () => {
+    await removeUsers(host, rolesOf(host));
+    await host.remove();
+  });
+  const secrets = stopped(await aSecretsManager());
+  const taker = stopped(await takeAnswers());
+  const storeEndpoint = process.env['DYNAMODB_ENDPOINT']!;
+  const store = stopped(await aRecordingProxy(storeEndpoint));
+  const vault = stopped(await aRecordingProxy(process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER']!));
+  await createTables({ endpoint: storeEndpoint, prefix: `${host.name}-` });
+  const functions = new Map(
+    ofType(template, 'AWS::Lambda::Function').map(([, lambda]) => {
+      const { FunctionName } = properties(lambda);
+      return [String(FunctionName).replace(prefix, ''), properties(lambda)];
+    }),
+  );
+  for (const key of functions.keys()) unzip(join(directory, `${key}.zip`), join(unpacked, key));
+
+  const first: Record<string, unknown> = {
+    ...firstLogins(rolesOf(host)),
+    administrator: JSON.parse(administrator()) as unknown,
+  };
+  const logins = Object.fromEntries(
+    ROLES.map((role) => [role, secrets.create(`surehop/${stage}/broker/${role}`, JSON.stringify(first[role]))]),
+  ) as Deployment['logins'];
+  const signingKey = `whsec_${Buffer.alloc(32, 'k').toString('base64')}`;
+  const { endpoint, managementUrl } = addressesOf(host);
+  const exported: Record<string, string> = {
+    'broker-endpoint': endpoint,
+    'management-url': managementUrl,
+    'broker-arn': BROKER_ARN,
+    'signing-keys': secrets.create(`surehop/${stage}/signing-keys`, JSON.stringify({ shop: [signingKey] })),
+    ...Object.fromEntries(ROLES.map((role) => [`${role}-login`, logins[role]])),
+  };
+  const imports = Object.fromEntries(
+    Object.entries(exported).map(([name, value]) => [`surehop-broker-${stage}:${name}`, value]),
+  );
+  const running = new Map<string, Lambda>();
+
+  async function lambda(key: string, beside?: Record<string, string>): Promise<Lambda> {
+    const name = beside ? `${key} beside` : key;
+    const known = running.get(name);
+    if (known) return known;
+    const { Handler, Timeout, FunctionName, Environment } = functions.get(key)!;
+    const started = await startLambda({
+      functionName: FunctionName,
+      taskRoot: join(unpacked, key),
+      handler: Handler,
+      timeoutSeconds: Timeout,
+      environment: {
+        ...(resolveValue(Environment.Variables, { imports }) as Record<string, string>),
+        // Tables of this run's own, and a note of who asked for what.
+        TABLE_PREFIX: `${host.name}-`,
+        AWS_ENDPOINT_URL_DYNAMODB: store.url,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: vault.url,
+        AWS_SESSION_TOKEN: key,
+        ...beside,
+      },
+    });
+    running.set(name, stopped(started));
+    return started;
+  }
+
+  async function request(key: string, about: About, beside?: Record<string, string>): Promise<Got> {
+    const started = await lambda(key, beside);
+    return call(async (event) => (await started.invoke(event)) as never, about);
+  }
+
+  return {
+    template,
+    host,
+    secrets,
+    logins,
+    signingKey,
+    imports,
+    functions,
+    running,
+    calls: () => [
+      ...store.calls.map((one) => ({ ...one, resource: one.resource.replace(`${host.name}-`, prefix) })),
+      ...vault.calls,
+    ],
+    answers: taker.bodies,
+    answersUrl: taker.url,
+    lambda,
+    request,
+    placeOrder(key, body, beside) {
+      const raw = JSON.stringify(body);
+      const headers = signedHeaders(raw, { key, secret: signingKey });
+      return request('place-order', { route: 'POST /orders', headers, raw }, beside);
+    },
+    operate(key, about) {
+      const route = ofType(template, 'AWS::ApiGatewayV2::Route').find(
+        ([, one]) => properties(one)['RouteKey'] === about.route,
+      );
+      const { AuthorizationScopes: scopes } = properties(route?.[1]);
+      return request(key, {
+        ...about,
+        headers: { authorization: 'Bearer verified.by.gateway' },
+        authorizer: { jwt: { claims: { sub: 'operator', scope: scopes.join(' ') }, scopes } },
+      });
+    },
+    async deliver(key, queue, count = 1) {
+      const messages: GetMessage[] = [];
+      await eventually(`${count} messages in the queue ${queue}`, async () => {
+        for (let message = await host.channel.get(queue); message; message = await host.channel.get(queue))
+          messages.push(message);
+        return messages.length >= count;
+      });
+      const records = messages.map((message) => JSON.stringify(toRecord(message as unknown as DeliveredMessage)));
+      const event = eventJson({ eventSourceArn: BROKER_ARN, queue, virtualHost: '/' }, records);
+      const result = await (await lambda(key)).invoke(JSON.parse(event));
+      for (const message of messages) host.channel.ack(message);
+      return result;
+    },
+    remove,
+  };
+}
+
+/** An address as CloudFormation gives a custom resource one. */
+async function takeAnswers() {
+  const bodies: Record<string, string>[] = [];
+  const server = createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      bodies.push(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>);
+      response.end();
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    bodies,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/answer?signature=1`,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One call of a function to an AWS service, as IAM would judge it. */
+export interface Call {
+  /** The session token that the function was started with: its name. */
+  readonly caller: string;
+  /** `dynamodb:PutItem` */
+  readonly action: string;
+  /** A table, `table/index`, or a secret's ARN. */
+  readonly resource: string;
+}
+
+export interface RecordingProxy {
+  readonly url: string;
+  readonly calls: readonly Call[];
+  stop(): Promise<void>;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** A transaction needs the right to each of its parts, not one of its own. */
+const partsOf = (items: readonly Readonly<Record<string, { TableName: string }>>[]) =>
+  items.flatMap((item) =>
+    Object.entries(item).map(([part, { TableName }]) => [`dynamodb:${part}Item`, TableName] as const),
+  );
+
+/** What one request to DynamoDB or Secrets Manager needs to be allowed: actions with their resources. */
+function needs(target: string, body: Body): (readonly [string, string])[] {
+  const operation = target.split('.').at(-1)!;
+  if (target.startsWith('secretsmanager.')) return [[`secretsmanager:${operation}`, String(body['SecretId'])]];
+  if (operation === 'TransactWriteItems')
+    return partsOf(body['TransactItems'] as Record<string, { TableName: string }>[]);
+  if (body['RequestItems'])
+    return Object.keys(body['RequestItems']).map((table) => [`dynamodb:${operation}`, table] as const);
+  const index = body['IndexName'] as string | undefined;
+  return [[`dynamodb:${operation}`, `${String(body['TableName'])}${index ? `/${index}` : ''}`]];
+}
+
+/** Passes requests on to `target`, and notes who asked for what. */
+export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
+  const calls: Call[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      const caller = String(request.headers['x-amz-security-token'] ?? '');
+      const operation = String(request.headers['x-amz-target'] ?? '');
+      for (const [action, resource] of needs(operation, JSON.parse(body.toString()) as Body))
+        calls.push({ caller, action, resource });
+      const headers = Object.fromEntries(
+        ['content-type', 'x-amz-target', 'authorization', 'x-amz-date']
+          .filter((name) => request.headers[name])
+          .map((name) => [name, String(request.headers[name])]),
+      );
+      fetch(target, { method: 'POST', headers, body })
+        .then(async (answer) => {
+          const type = answer.headers.get('content-type') ?? 'application/x-amz-json-1.0';
+          response.writeHead(answer.status, { 'content-type': type }).end(Buffer.from(await answer.arrayBuffer()));
+        })
+        .catch((error: unknown) => response.writeHead(502).end(String(error)));
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
