@@ -98,7 +98,17 @@ export function eventMessage<T>(about: {
   traceparent?: string;
   tracestate?: string;
 }): Message {
-  const { event, data, key = event.key?.(data), id, correlationId, appId, publishedAtMs, traceparent, tracestate } = about;
+  const {
+    event,
+    data,
+    key = event.key?.(data),
+    id,
+    correlationId,
+    appId,
+    publishedAtMs,
+    traceparent,
+    tracestate,
+  } = about;
   return {
     exchange: event.exchange,
     routingKey: event.type,

@@ -79,7 +79,7 @@ function planExchange(exchange: Exchange, { exchanges }: BrokerState): Step[] {
     ...Object.entries(exchange.arguments ?? {})
       .filter(([name, asked]) => found.arguments[name] !== asked)
       .map(([name, asked]) => {
-        return `its ${name} is ${String(found.arguments[name] ?? 'not there')}, but ${asked} was asked for`;
+        return `its ${name} is ${JSON.stringify(found.arguments[name]) ?? 'not there'}, but ${asked} was asked for`;
       }),
   ];
   return differences.map((difference) => refuse(`exchange "${exchange.name}": ${difference}`));
@@ -133,7 +133,8 @@ function planUnbinding({ wanted, there, previous }: PlanRequest, vanished: reado
       const binding = fromBroker(found);
       const { type, name } = destinationOf(binding);
       if (wanted.bindings.some((one) => isSameBinding(one, binding))) return [];
-      if (wanted.bindings.some((one) => isRing(one) && isTwice(one, binding))) return [{ do: 'refuse', reason: twice(binding) }];
+      if (wanted.bindings.some((one) => isRing(one) && isTwice(one, binding)))
+        return [{ do: 'refuse', reason: twice(binding) }];
       const isReplaced = wanted.bindings.some((one) => isSameRoute(one, binding) && destinationOf(one).name === name);
       const isVanished = type === 'queue' && vanished.includes(name);
       const isDeclared = previous?.bindings.some((one) => isSameBinding(one, binding));

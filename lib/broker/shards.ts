@@ -71,5 +71,7 @@ export const queueOfShard = <Q extends Pick<WorkQueue, 'name'>>(queues: readonly
 /** The way back to a shard; where there is none of this name any more, to the one that has the message's key now. */
 export function wayBackTo(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
   if (queue.shards.includes(shard)) return { exchange: '', routingKey: shard };
-  return queue.ring ? { exchange: queue.ring.exchange, routingKey: queue.name } : { exchange: '', routingKey: queue.name };
+  return queue.ring
+    ? { exchange: queue.ring.exchange, routingKey: queue.name }
+    : { exchange: '', routingKey: queue.name };
 }

@@ -35,10 +35,8 @@ export async function runAlone(
   run: (works: readonly Work[]) => Promise<void>,
 ): Promise<void> {
   const ready = open(suspects);
-  const notes = await inbox
-    .isolatedRuns(queue.name, ready.map(idOf))
-    .catch((error: unknown) => void giveBack(ready, error));
-  if (!notes) return;
+  const notes = await inbox.isolatedRuns(queue.name, ready.map(idOf)).catch((error: unknown) => unfinished(error));
+  if (!(notes instanceof Map)) return ready.forEach((work) => (work.outcome = notes));
   const runsOf = (work: ReadyWork) => notes.get(idOf(work)) ?? 0;
   const lineOf = (work: ReadyWork) => (keyOf ? keyOf(work.ready.event) : idOf(work));
   const stopped = new Set<string>();
@@ -62,9 +60,6 @@ export async function runAlone(
 const idOf = ({ ready }: ReadyWork) => ready.id;
 
 const isUnfinished = ({ outcome }: Work) => outcome?.is === 'unfinished';
-
-const giveBack = (works: readonly Work[], error: unknown) =>
-  works.forEach((work) => (work.outcome = unfinished(error)));
 
 /** By how often they, or those before them in their line, were tried alone. */
 function leastTriedFirst(

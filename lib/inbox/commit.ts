@@ -32,10 +32,11 @@ export async function commitEntries(
   const running: Promise<void>[] = [];
   const start = async (index: number): Promise<void> => {
     const group = groups[index]!;
-    await Promise.all(Array.from(group.after, (before) => running[before]));
+    for (const before of group.after) await running[before];
     await commitGroup(commit, group.members);
   };
   // A group waits only for groups before it, all of which have begun: the wait ends.
-  await pMap(groups.keys(), (index) => (running[index] = start(index)), { concurrency: CONCURRENT_GROUPS });
+  const begin = (index: number) => (running[index] = start(index));
+  await pMap([...groups.keys()], begin, { concurrency: CONCURRENT_GROUPS });
   return results;
 }

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Attempt, Marker, Placement } from './inbox.ts';
 import { itemId } from './item.ts';
@@ -84,7 +83,7 @@ export function toMarker(queue: string, item: Attributes): Marker {
     case 'dead-lettered': {
       const number = Number(item['placed']?.N);
       const placed = { redrives: Math.floor(number / ATTEMPTS_PER_REDRIVE), attempt: number % ATTEMPTS_PER_REDRIVE };
-      return { ...base, state, placed, code: text('code') as ErrorCode, message: text('message') };
+      return { ...base, state, placed, code: text('code'), message: text('message') };
     }
     case 'leased':
       return { ...base, state, owner: text('owner'), leaseExpiresAtMs: Number(item['leaseExpiresAtMs']?.N) };

@@ -218,9 +218,8 @@ describe('a message of a batch', () => {
         if (error instanceof BatchUnfinishedError) return error.report;
         throw error;
       });
-      await (row.comesBack
-        ? expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError)
-        : expect(batch).resolves.toBe(report));
+      if (row.comesBack) await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
+      else await expect(batch).resolves.toBe(report);
       const none = { completed: 0, rejected: 0, duplicate: 0, retry: 0, 'dead-letter': 0, unfinished: 0 };
       expect(report.counts).toEqual({ ...none, ...row.counts });
       expect(await applied()).toBe(row.applied);

@@ -93,7 +93,7 @@ function moved(list: readonly Entry[], to: string): Entry[] {
       const key = Object.fromEntries(Object.entries(effect.key).map(([name, value]) => [name, `${to}${value}`]));
       return { ...effect, key };
     }),
-    otherwise: each.otherwise && ({ ...each.otherwise, ...move(each.otherwise) } as Alternative),
+    otherwise: each.otherwise && { ...each.otherwise, ...move(each.otherwise) },
   });
   return list.map((entry) => ({ ...entry, id: `${to}${entry.id}` as MessageId, decision: move(entry.decision) }));
 }

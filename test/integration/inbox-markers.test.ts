@@ -114,7 +114,7 @@ describe('finding', () => {
         const { RequestItems } = args.input as BatchGetItemCommand['input'];
         const [[table, { Keys = [], ConsistentRead }] = ['', {}]] = Object.entries(RequestItems ?? {});
         const served = { RequestItems: { [table]: { Keys: Keys.slice(0, 12), ConsistentRead } } };
-        const result = await next({ ...args, input: served as typeof args.input });
+        const result = await next({ ...args, input: served });
         if (Keys.length > 12) {
           Object.assign(result.output, { UnprocessedKeys: { [table]: { Keys: Keys.slice(12), ConsistentRead } } });
         }

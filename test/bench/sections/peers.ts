@@ -7,7 +7,7 @@ import { inTurns } from '../turns.ts';
 
 const IN_FLIGHT = 100;
 const MESSAGES_A_TURN = 500;
-const TURNS = 2;
+const TURNS = 3;
 
 /** The same messages through every client, and what each says of one that no queue takes. */
 export async function peers(): Promise<Measured> {

@@ -10,17 +10,30 @@ import type { Bench, Measured } from '../protocol.ts';
 import { rateOf } from '../shard-processes.ts';
 import { openClient } from '../store.ts';
 
-const MESSAGES = 6_000;
+const MESSAGES = 3_000;
+const SKUS = 1_000;
+const FEW_SKUS = 10;
+
+/** Processors are shared by all shards, the broker and the store: small batches leave room to wait for the store side by side. */
+const SMALL_BATCH = 10;
 const BATCH = 100;
 
-/** The same messages through 1, 2 and 4 shards, each with an event source and a process of its own; every store call takes as long as DynamoDB's. */
+/** The same messages through 1, 2 and 4 shards, each with an event source and a process of its own; the store takes as long as DynamoDB. */
 export async function shards(bench: Bench): Promise<Measured> {
-  const [one, two, four] = [await rate(bench, 1, 1_000), await rate(bench, 2, 1_000), await rate(bench, 4, 1_000)];
-  const [oneHot, fourHot] = [await rate(bench, 1, 10), await rate(bench, 4, 10)];
-  return { two: two / one, four: four / one, hot: fourHot / oneHot, rate: one };
+  const [one, two, four] = [
+    await rate(bench, 1, SKUS, SMALL_BATCH),
+    await rate(bench, 2, SKUS, SMALL_BATCH),
+    await rate(bench, 4, SKUS, SMALL_BATCH),
+  ];
+  const [oneOfFew, fourOfFew] = [
+    await rate(bench, 1, FEW_SKUS, SMALL_BATCH),
+    await rate(bench, 4, FEW_SKUS, SMALL_BATCH),
+  ];
+  const [oneLarge, fourLarge] = [await rate(bench, 1, SKUS, BATCH), await rate(bench, 4, SKUS, BATCH)];
+  return { two: two / one, four: four / one, few: fourOfFew / oneOfFew, large: fourLarge / oneLarge };
 }
 
-async function rate(bench: Bench, count: number, skus: number): Promise<number> {
+async function rate(bench: Bench, count: number, skus: number, batchSize: number): Promise<number> {
   const host = await aVirtualHost();
   try {
     const stock = workQueue('stock', { shards: count });
@@ -44,7 +57,7 @@ async function rate(bench: Bench, count: number, skus: number): Promise<number> 
     );
     const failed = errors.find((error) => error !== undefined);
     if (failed) throw failed;
-    const settings = { url: host.amqpUrl, virtualHost: host.name, endpoint, batchSize: BATCH };
+    const settings = { url: host.amqpUrl, virtualHost: host.name, endpoint, batchSize };
     return await rateOf(
       await compile('shard-environment'),
       stock.shards.map((shard) => ({ ...settings, shard })),
