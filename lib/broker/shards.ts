@@ -2,7 +2,7 @@ import { KEY_HEADER } from './envelope.ts';
 import type { Message } from './message.ts';
 import type { Binding, Exchange, WorkQueue } from './topology.ts';
 
-/** So many have names of one length, whose order is that in which they were added. */
+/** So many have names that sort as they were added. */
 const MAX_SHARDS = 100;
 
 /** How many of the broker's queues a work queue consists of. */
@@ -13,10 +13,7 @@ export interface Sharding {
   readonly retiring?: number;
 }
 
-/**
- * The shards of a queue: the first has its name, so that it is there whatever their number is. A broker that starts again
- * fills a ring in the order of its queues' names, so they are added, and retired, in that order.
- */
+/** The shards of a queue. The first has its name, so that it is there whatever their number is; the last retire first. */
 export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): Pick<WorkQueue, 'shards' | 'ring'> {
   const whole = (count: number, least: number) => Number.isInteger(count) && count >= least;
   if (!whole(shards, 1) || !whole(retiring, 0) || shards + retiring > MAX_SHARDS)

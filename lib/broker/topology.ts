@@ -57,7 +57,7 @@ export interface RetryTier {
 }
 
 /** An exchange that gives each key to one shard, and every shard about as many keys. */
-export interface Ring {
+interface Ring {
   readonly exchange: string;
   /** Takes what the ring knows no shard for, to the first shard. */
   readonly unrouted: string;

@@ -9,7 +9,7 @@ export interface BatchReport {
   readonly notCompleted: readonly NotCompleted[];
 }
 
-export interface NotCompleted {
+interface NotCompleted {
   readonly id: string | null;
   readonly outcome: Exclude<Outcome['is'], 'completed' | 'duplicate'>;
   readonly code: string;

@@ -1,7 +1,7 @@
 import type { RequestFacts } from './request.ts';
 
 /** Who a request turned out to be from. */
-export interface Caller {
+interface Caller {
   /** Keys and limits are per client. */
   readonly client: string;
 }

@@ -29,7 +29,7 @@ export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<str
   const json = parse(text);
   checkJson(text);
   // What is written in one way only need not be normalised.
-  return /^[\x00-\x5b\x5d-\x7f]*$/.test(text) ? json : normalised(json);
+  return bytes.length === text.length && !text.includes('\\') ? json : normalised(json);
 }
 
 function parse(text: string): unknown {

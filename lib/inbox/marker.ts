@@ -12,7 +12,7 @@ const MAX_MESSAGE_BYTES = 1_024;
 const ATTEMPTS_PER_REDRIVE = 1_000;
 
 /** What every marker says of its message. */
-export interface MarkerHead {
+interface MarkerHead {
   readonly queue: string;
   readonly id: MessageId;
   readonly payloadHash: string;
@@ -29,7 +29,7 @@ export const expiry = (nowMs: number, retentionDays: number): string =>
   String(Math.floor(nowMs / 1_000) + retentionDays * 86_400);
 
 /** A placement as a number: the further on, the larger. */
-export const placedNumber = ({ redrives, attempt }: Attempt): number => redrives * ATTEMPTS_PER_REDRIVE + attempt;
+const placedNumber = ({ redrives, attempt }: Attempt): number => redrives * ATTEMPTS_PER_REDRIVE + attempt;
 
 function head({ queue, id, payloadHash }: MarkerHead, at: string, expiresAt: string): Attributes {
   return { ...markerKey(queue, id), payloadHash: { S: payloadHash }, at: { S: at }, expiresAt: { N: expiresAt } };

@@ -7,7 +7,7 @@ import { invalidEffect, itemBytes, itemId, toAttributes, toKey } from './item.ts
 import type { Attributes } from './item.ts';
 
 /** What one message adds to one attribute, and the least value before it with which its conditions hold. */
-export interface Sum {
+interface Sum {
   readonly attribute: string;
   by: number;
   needs: number;

@@ -34,7 +34,7 @@ export function unfinished(commit: Commit, members: Iterable<Member>, error: Err
 }
 
 /** A message that may be in the store after all must not be called failed: it comes back and is looked up. */
-export function failed(commit: Commit, { index, doubtful }: Member, error: Error): void {
+function failed(commit: Commit, { index, doubtful }: Member, error: Error): void {
   commit.results[index] = doubtful
     ? { is: 'unfinished', error: new StoreUnavailableError({ cause: error }) }
     : { is: 'failed', error };

@@ -127,6 +127,18 @@ export const sections: readonly Section[] = [
     figures: [{ key: 'heap', label: 'most of the heap in use', unit: 'MiB', atMost: 128 }],
   },
   {
+    name: 'shards',
+    title:
+      'a queue of several shards, a process each, against one; the store with the added latency; orders with keys of their own',
+    rounds: 3,
+    figures: [
+      { key: 'two', label: '2 shards, batches of 10', unit: '×' },
+      { key: 'four', label: '4 shards, batches of 10', unit: '×' },
+      { key: 'few', label: '4 shards, batches of 10, 10 SKUs that all shards share', unit: '×' },
+      { key: 'large', label: '4 shards, batches of 100', unit: '×' },
+    ],
+  },
+  {
     name: 'bundles',
     title: 'deployed bundles, minified, and their import against one of amqplib, zod, SDK, Powertools and middy',
     rounds: 15,

@@ -9,6 +9,7 @@ import { memory } from './sections/memory.ts';
 import { peers } from './sections/peers.ts';
 import { poison } from './sections/poison.ts';
 import { publish } from './sections/publish.ts';
+import { shards } from './sections/shards.ts';
 import { soldOut } from './sections/sold-out.ts';
 import { latency } from './store.ts';
 import type { Bench, FromChild, Measure, StoreAnswer } from './protocol.ts';
@@ -26,6 +27,7 @@ const measures: Record<string, Measure> = {
   sizes: batchSizes,
   memory,
   bundles,
+  shards,
 };
 
 const tell = (message: FromChild) => process.send!(message);

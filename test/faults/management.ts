@@ -1,7 +1,7 @@
 /** The broker's management API (https://www.rabbitmq.com/docs/http-api-reference), as an operator uses it. */
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
-  /** Messages in all queues, those being worked on included; a few seconds old. */
+  /** Messages in all queues, with those being worked on and those on their way to another queue; a few seconds old. */
   messages(): Promise<number>;
 }
 
@@ -40,8 +40,9 @@ export function createManagement(urls: readonly string[]): Management {
   return {
     ask,
     async messages() {
-      const queues = await ask<{ messages?: number }[]>('GET', `queues/${VHOST}?columns=messages`);
-      return queues.reduce((sum, { messages = 0 }) => sum + messages, 0);
+      const path = `queues/${VHOST}?columns=messages,messages_dlx`;
+      const queues = await ask<{ messages?: number; messages_dlx?: number }[]>('GET', path);
+      return queues.reduce((sum, { messages = 0, messages_dlx = 0 }) => sum + messages + messages_dlx, 0);
     },
   };
 }

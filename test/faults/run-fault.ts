@@ -21,7 +21,8 @@ import { TABLE_PREFIX, type System } from './system.ts';
 const CLIENTS = 24;
 /** Share of the load that has been sent when it begins to go wrong. */
 const BEGIN_AT = 0.1;
-const QUIET_WITHIN_MS = 180_000;
+/** The broker tries a dead letter that its target refused again after three minutes (`dead_letter_worker_publisher_confirm_timeout`). */
+const QUIET_WITHIN_MS = 240_000;
 /** With nothing in any queue, and nothing that ends: what has not ended by then never will. */
 const STUCK_AFTER_MS = 40_000;
 const PROBE_EVERY_MS = 50;
@@ -108,7 +109,9 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
         const isOver = books.accounts.every(({ answer, ends }) => answer !== 'accepted' || ends.length > 0);
         const ended = books.accounts.filter(({ ends }) => ends.length > 0).length;
         if (ended !== progress.ended) progress = { ended, atMs: performance.now() };
-        if (isOver || isLate || performance.now() - progress.atMs > STUCK_AFTER_MS) return books;
+        const isStuck = async () =>
+          performance.now() - progress.atMs > STUCK_AFTER_MS && (await system.management.messages()) === 0;
+        if (isOver || isLate || (await isStuck())) return books;
       }
       await sleep(300);
     }

@@ -475,11 +475,7 @@ const selfSigned =
 
 /** Signed by the issuer's own key, with claims that are not as they must be. */
 const issued = (what: string, claims: Record<string, unknown>, answer = '401 invalid-token'): Row =>
-  withToken(
-    what,
-    async () => `Bearer ${await backend.issuer.sign({ ...soundClaims(), ...claims } as JWTPayload)}`,
-    answer,
-  );
+  withToken(what, async () => `Bearer ${await backend.issuer.sign({ ...soundClaims(), ...claims })}`, answer);
 
 const bearer = async () => `Bearer ${await backend.issuer.token()}`;
 

@@ -51,20 +51,12 @@ function validator(schema: object): z.ZodType {
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
-/** Holds a live answer against what the document says of its route and status. */
-function expectDocumented(route: string, { status, headers, body }: Got): void {
+/** What in a live answer is not as the document says of its route and status. */
+function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
-  const response = operation.responses[String(status)];
-  expect([route, status, Boolean(response)]).toEqual([route, status, true]);
-  const content = response!.content[String(headers['content-type'])];
-  expect([route, status, headers['content-type'], Boolean(content)]).toEqual([
-    route,
-    status,
-    headers['content-type'],
-    true,
-  ]);
-  const { error } = validator(content!.schema).safeParse(body);
-  expect([route, status, error?.issues ?? []]).toEqual([route, status, []]);
+  const content = operation.responses[String(status)]?.content[String(headers['content-type'])];
+  if (!content) return [`${route} answered ${status} as ${headers['content-type']}`];
+  return validator(content.schema).safeParse(body).error?.issues ?? [];
 }
 
 test('the document has every HTTP route of serverless.yml, and no other', () => {
@@ -132,10 +124,10 @@ describe('live answers are what the document says', () => {
       await callSigned(place, key, { route: 'POST /orders', raw: ' '.repeat(131_073) }),
     ];
     expect(said.map(({ status }) => status)).toEqual([202, 422, 400, 415, 400, 401, 413]);
-    for (const answer of said) expectDocumented('POST /orders', answer);
+    for (const answer of said) expect(undocumentedIn('POST /orders', answer)).toEqual([]);
     const id = accepted.body.orderId as string;
     for (const path of [{ id }, { id: randomUUID() }])
-      expectDocumented('GET /orders/{id}', await call(get, { route: 'GET /orders/{id}', path }));
+      expect(undocumentedIn('GET /orders/{id}', await call(get, { route: 'GET /orders/{id}', path }))).toEqual([]);
   });
 
   const routes: readonly (readonly [string, string, () => Promise<{ handler: HttpHandler }>, About])[] = [
@@ -163,8 +155,10 @@ describe('live answers are what the document says', () => {
 
   test.each(routes)('of %s, asked by an %s', async (route, who, load, about) => {
     const { handler } = await load();
-    expectDocumented(route, await (who === 'operator' ? callAsOperator : call)(handler, { route, ...about }));
-    if (who === 'operator') expectDocumented(route, await call(handler, { route, ...about }));
+    expect(
+      undocumentedIn(route, await (who === 'operator' ? callAsOperator : call)(handler, { route, ...about })),
+    ).toEqual([]);
+    if (who === 'operator') expect(undocumentedIn(route, await call(handler, { route, ...about }))).toEqual([]);
   });
 
   test('of dead letters', async () => {
@@ -188,7 +182,7 @@ describe('live answers are what the document says', () => {
     const ask = async (handler: HttpHandler, route: string, about: About, status: number) => {
       const got = await callAsOperator(handler, { route, ...about });
       expect([route, got.status]).toEqual([route, status]);
-      expectDocumented(route, got);
+      expect(undocumentedIn(route, got)).toEqual([]);
     };
     await ask(list, 'GET /dead-letters', {}, 200);
     await ask(get, 'GET /dead-letters/{id}', { path: { id: first } }, 200);

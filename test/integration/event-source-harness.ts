@@ -10,7 +10,7 @@ import { startMapping } from '../../infra/local/event-source/mapping.ts';
 import type { MappingSettings, RunningMapping } from '../../infra/local/event-source/mapping.ts';
 
 /** What an emulated function wrote and what the event source said about it. */
-export interface Observed {
+interface Observed {
   lines: string[];
   warnings: string[];
   notices: string[];

@@ -33,6 +33,7 @@ test('creating tables that are there changes nothing', async () => {
   await store.put('points', { customerId: { S: 'c' }, points: { N: '7' } });
   const names = await createTables({ endpoint, prefix: store.prefix });
   expect(names.map((name) => name.slice(store.prefix.length)).toSorted()).toEqual([
+    'audit',
     'awards',
     'dead-letters',
     'inbox',

@@ -274,7 +274,7 @@ test('their number changes under load: nothing is lost or done twice, and a key 
   for (const key of stayed) expect(numbersOf(key, done)).toEqual(ascending(numbersOf(key, done)));
 });
 
-test('one shard more takes keys over, and moves none between the others', async () => {
+test('one shard more takes keys over, one less gives them back, and none moves between the others', async () => {
   const placesWith = async (shards: number) => {
     await deploy({ shards, retiring: 4 - shards });
     const all = sharded({ shards: 4 }).stock.shards;
@@ -287,4 +287,5 @@ test('one shard more takes keys over, and moves none between the others', async 
   const moved = KEYS.filter((key) => three.get(key) !== four.get(key));
   expect(moved.length).toBeGreaterThan(0);
   for (const key of moved) expect(four.get(key)).toBe('stock.03');
+  expect(await placesWith(3)).toEqual(three);
 });

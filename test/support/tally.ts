@@ -20,7 +20,7 @@ export const tallied = defineEvent({
 });
 
 /** Counts the event's SKU up by one, exactly once; `order.rejected` makes its way to the points queue. */
-export async function tally({ sku, behave }: Payload<typeof tallied>, signal: AbortSignal): Promise<Decision> {
+async function tally({ sku, behave }: Payload<typeof tallied>, signal: AbortSignal): Promise<Decision> {
   const add = { kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by: 1 } as const;
   switch (behave) {
     case 'permanent':
@@ -43,7 +43,7 @@ export async function tally({ sku, behave }: Payload<typeof tallied>, signal: Ab
   return { effects: [add] };
 }
 
-export const rejection = defineEvent({
+const rejection = defineEvent({
   type: 'order.rejected',
   version: 1,
   exchange: exchanges.orders,

@@ -38,7 +38,7 @@ describe('a breaker', () => {
     expect(metrics.some((line) => line.includes('"BreakerOpen":1') && line.includes('"part":"broker"'))).toBe(true);
 
     await sleep(REST_MS + 20);
-    let end = (_: string) => {};
+    let end: (result: string) => void = () => {};
     const probe = guarded('broker', () => new Promise<string>((resolve) => (end = resolve)));
     expect(breakerState('broker')).toBe('half-open');
     // Nobody waits for the one that tries.

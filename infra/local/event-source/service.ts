@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
 import type { OnError } from './settle.ts';
 
 /** A `rabbitmq` event of serverless.yml. */
-export interface RabbitMqEvent {
+interface RabbitMqEvent {
   arn: unknown;
   queue: string;
   virtualHost?: string;

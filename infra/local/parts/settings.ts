@@ -75,7 +75,7 @@ function cacheDirectory(
 }
 
 /** Whether `directory` can be made and written to; it is made on the way. */
-export function isWritable(directory: string): boolean {
+function isWritable(directory: string): boolean {
   try {
     mkdirSync(directory, { recursive: true });
     accessSync(directory, constants.W_OK | constants.X_OK);

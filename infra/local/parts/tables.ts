@@ -15,7 +15,7 @@ const TEMPLATE = new URL('../../resources/tables.yml', import.meta.url);
 /** Seconds until a table must be usable. */
 const READY_WITHIN_SECONDS = 30;
 
-export interface Table {
+interface Table {
   readonly definition: CreateTableCommandInput & { readonly TableName: string };
   readonly timeToLive?: TimeToLiveSpecification;
 }
@@ -25,7 +25,7 @@ interface Template {
 }
 
 /** The tables of infra/resources/tables.yml, named with `prefix`; without what only AWS itself has (backups, encryption). */
-export function readTables(prefix: string): Table[] {
+function readTables(prefix: string): Table[] {
   const { Resources } = parse(readFileSync(TEMPLATE, 'utf8')) as Template;
   return Object.values(Resources)
     .filter(({ Type }) => Type === 'AWS::DynamoDB::Table')
