@@ -24,8 +24,8 @@ export function queueMetrics(
     const values = shards.map((shard) => figure(named.get(shard) ?? { name: shard }));
     return values.every((value) => value !== undefined) ? values : undefined;
   };
-  const held = ({ ready, unacknowledged = 0 }: QueueFigures) =>
-    ready === undefined ? undefined : ready + unacknowledged;
+  const held = ({ ready, unacknowledged = 0, handingOn = 0 }: QueueFigures) =>
+    ready === undefined ? undefined : ready + unacknowledged + handingOn;
   const metrics = [
     ...read.flatMap(({ name: queue, shards }) => {
       const most = ofShards(shards, held);

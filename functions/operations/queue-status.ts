@@ -56,7 +56,8 @@ export function statusOf(
   const tiers = new Map(
     workQueues.flatMap(({ retryTiers }) => retryTiers.map((tier) => [tier.exchange, tier] as const)),
   );
-  const waitingIn = (tier: string) => sum([depth(tier).ready, depth(tier).unacknowledged]);
+  const waitingIn = (tier: string) =>
+    sum([depth(tier).ready, depth(tier).unacknowledged, named.get(tier)?.handingOn ?? 0]);
 
   function retrying({ retryTiers }: WorkQueue): number | null {
     const waiting = sum(retryTiers.map(({ exchange }) => waitingIn(exchange)));

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { say } from './parts/console.ts';
 import { rootDirectory } from './parts/directories.ts';
@@ -31,7 +30,7 @@ function run(tool: string, args: readonly string[]): Promise<number> {
 }
 
 function binaryOf(tool: string): string {
-  const directory = dirname(createRequire(import.meta.url).resolve(`${tool}/package.json`));
+  const directory = join(rootDirectory, 'node_modules', tool);
   const { bin } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
     bin: string | Record<string, string>;
   };

@@ -9,6 +9,8 @@ export interface QueueFigures {
   readonly ready?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
+  /** Expired or given up, and held until the queue that they go to has room: neither ready nor unacknowledged. */
+  readonly handingOn?: number;
 }
 
 const figures = z.array(
@@ -17,6 +19,7 @@ const figures = z.array(
     messages_ready: z.number().optional(),
     messages_unacknowledged: z.number().optional(),
     consumers: z.number().optional(),
+    messages_dlx: z.number().optional(),
   }),
 );
 
@@ -30,11 +33,12 @@ export async function readQueueFigures(
 ): Promise<QueueFigures[]> {
   const api = managementApi(config, { timeoutMs });
   // Without this, the broker puts every statistic that it has into the answer.
-  const columns = 'name,messages_ready,messages_unacknowledged,consumers';
+  const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx';
   return (await api.get(['queues', api.virtualHost], figures, { columns })).map((queue) => ({
     name: queue.name,
     ready: queue.messages_ready,
     unacknowledged: queue.messages_unacknowledged,
     consumers: queue.consumers,
+    handingOn: queue.messages_dlx,
   }));
 }

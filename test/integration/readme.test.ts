@@ -54,7 +54,7 @@ describe('the README', () => {
         .replaceAll('http://localhost:3000', service.url)
         .replaceAll('curl ', 'curl --fail-with-body -sS ');
       // Not synchronously: this process serves the keys that tokens are verified with.
-      await promisify(execFile)('bash', ['-euc', script], { cwd: rootDirectory });
+      await expect(promisify(execFile)('bash', ['-euc', script], { cwd: rootDirectory })).resolves.toBeDefined();
     }
   });
 

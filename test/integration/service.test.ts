@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { signedHeaders } from '../../infra/local/client/sign.ts';
+import { queues } from '../../infra/topology.ts';
 import { eventually } from '../support/eventually.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
@@ -220,9 +221,12 @@ describe('the service', () => {
     expect((await call('GET', '/readyz')).status).toBe(200);
     const { body } = await call('GET', '/status');
     expect(body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
-    await eventually('both event sources to be known', async () => {
-      const { queues } = (await call('GET', '/status')).body;
-      return queues.every(({ consumers }: { consumers: number }) => consumers === 1);
+    await eventually('an event source for each queue, or each shard of it, to be known', async () => {
+      const { body: status } = await call('GET', '/status');
+      return Object.values(queues).every(
+        ({ name, shards }) =>
+          status.queues.find((queue: { name: string }) => queue.name === name).consumers === shards.length,
+      );
     });
   });
 });

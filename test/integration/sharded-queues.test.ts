@@ -192,8 +192,10 @@ function definition(done: string[] = []) {
   };
 }
 
-const numbersOf = (key: string, done: readonly string[]) =>
-  done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]));
+/** What was done of a key, in its order; a message that came again is decided again, though it is done once. */
+const numbersOf = (key: string, done: readonly string[]) => [
+  ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
+];
 
 const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other);
 

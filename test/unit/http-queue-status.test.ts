@@ -95,3 +95,9 @@ test('a sharded queue is told as one: its sums, its oldest message, and each sha
     shards: [{ name: 'stock' }, { name: 'stock.01', ready: 4, unacknowledged: 1, consumers: 1 }, { name: 'stock.02' }],
   });
 });
+
+test('a retry copy that its full queue does not take yet is still waiting in its tier', () => {
+  const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
+  const [tierOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).retryTiers;
+  expect(tierOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
+});
