@@ -5,6 +5,7 @@ import { CodedError } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
+import { TimeLimitError, within } from './time-limit.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
 /** Asks each message's rule, so many at once; a message whose turn does not come in time stays unfinished. */
@@ -18,17 +19,24 @@ async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {
   const leftMs = timeLeftMs();
   if (leftMs <= 0) return void (work.outcome = outOfTime());
   try {
-    await within(Math.min(timeLimitMs, leftMs), (signal) => {
-      const context: RuleContext = { id: work.ready.id, attempt, signal, read: batch.read };
-      const { rule, event } = work.ready;
+    await within(Math.min(timeLimitMs, leftMs), (limit) => {
+      const { rule, event, id } = work.ready;
+      const context: RuleContext = {
+        id,
+        attempt,
+        read: batch.read,
+        get signal() {
+          return limit.signal;
+        },
+      };
       if (rule.perform)
         return performUnderLease(work, () => rule.perform(event, context), batch).then((outcome) => {
-          if (!signal.aborted) work.outcome = outcome;
+          if (!limit.isOver()) work.outcome = outcome;
         });
       const decision = rule.decide(event, context);
       if (!('then' in decision)) return void (work.decision = decision);
       return decision.then((late) => {
-        if (!signal.aborted) work.decision = late;
+        if (!limit.isOver()) work.decision = late;
       });
     });
   } catch (error) {
@@ -45,32 +53,6 @@ export const outOfTime = (): Outcome => ({
   code: 'TIME_LIMIT',
   message: 'the invocation ran out of time before this message could be decided',
 });
-
-class TimeLimitError extends CodedError {
-  constructor(limitMs: number) {
-    super('TIME_LIMIT', `the rule did not finish within ${limitMs} ms`);
-  }
-}
-
-/** Runs `task` with a signal that is aborted after `limitMs`, and then waits for it no longer. */
-async function within(limitMs: number, task: (signal: AbortSignal) => Promise<void> | void): Promise<void> {
-  const abort = new AbortController();
-  const running = task(abort.signal);
-  if (!running) return;
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new TimeLimitError(limitMs);
-      abort.abort(error);
-      reject(error);
-    }, limitMs);
-  });
-  try {
-    await Promise.race([running, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** Beyond the message's time limit, so that a lease never ends while its owner may still be at work. */
 const LEASE_MARGIN_MS = 5_000;

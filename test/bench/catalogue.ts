@@ -97,6 +97,7 @@ export const sections: readonly Section[] = [
       { key: 'duplicates', label: 'store requests per duplicate', unit: 'requests', atMost: 0.02 },
       { key: 'cpu', label: 'client CPU per message', unit: 'µs', atMost: 120 },
       { key: 'powertoolsRequests', label: `store requests per message: ${powertools}`, unit: 'requests' },
+      { key: 'cpuRatio', label: `the same of ${powertools}, by it`, unit: '×' },
       { key: 'powertoolsCpu', label: `client CPU per message: ${powertools}`, unit: 'µs' },
     ],
   },

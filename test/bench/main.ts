@@ -33,7 +33,7 @@ await entry(async () => {
   const progress = (line: string) => process.stderr.write(`› ${line}\n`);
   progress(machine);
   const reference = readReference();
-  const childFile = await compile('child');
+  const [childFile] = await Promise.all([compile('child'), compile('shard-environment')]);
   const results: SectionResult[] = [];
   const failures: string[] = [];
   for (const section of chosen) {

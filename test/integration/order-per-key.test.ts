@@ -60,7 +60,10 @@ async function runWhatComesBack(): Promise<void> {
   }
 }
 
-const of = (key: string) => done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]));
+/** Each message at the first time: a second copy of one that was held is decided again, though it is done once. */
+const of = (key: string) => [
+  ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
+];
 
 describe('the messages of one key', () => {
   test('are done one after another; a failed one holds back its own key and no other', async () => {

@@ -9,6 +9,7 @@ export async function cost(bench: Bench): Promise<Measured> {
     requests: surehop.requests / surehop.messages,
     duplicates: redelivered.surehop.requests / redelivered.surehop.messages,
     cpu: surehop.cpuUs / surehop.messages,
+    cpuRatio: powertools.cpuUs / surehop.cpuUs,
     powertoolsRequests: powertools.requests / powertools.messages,
     powertoolsCpu: powertools.cpuUs / powertools.messages,
   };

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import { applyTopology } from '../../../lib/broker/apply-topology.ts';
 import { eventMessage } from '../../../lib/broker/envelope.ts';
@@ -5,7 +7,6 @@ import type { MessageId } from '../../../lib/message-id.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { aVirtualHost } from '../../support/broker.ts';
 import { orders, plenty, stockUp } from '../batches.ts';
-import { compile } from '../compile.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import { rateOf } from '../shard-processes.ts';
 import { openClient } from '../store.ts';
@@ -17,6 +18,9 @@ const FEW_SKUS = 10;
 /** Processors are shared by all shards, the broker and the store: small batches leave room to wait for the store side by side. */
 const SMALL_BATCH = 10;
 const BATCH = 100;
+
+/** Bundled beside the module that this is bundled into. */
+const ENVIRONMENT = join(import.meta.dirname, 'shard-environment.mjs');
 
 /** The same messages through 1, 2 and 4 shards, each with an event source and a process of its own; the store takes as long as DynamoDB. */
 export async function shards(bench: Bench): Promise<Measured> {
@@ -59,7 +63,7 @@ async function rate(bench: Bench, count: number, skus: number, batchSize: number
     if (failed) throw failed;
     const settings = { url: host.amqpUrl, virtualHost: host.name, endpoint, batchSize };
     return await rateOf(
-      await compile('shard-environment'),
+      ENVIRONMENT,
       stock.shards.map((shard) => ({ ...settings, shard })),
       MESSAGES,
     );
