@@ -2,10 +2,12 @@ import type { Publisher } from '../broker/publisher.ts';
 import type { WorkQueue } from '../broker/topology.ts';
 import type { Clock } from '../clock.ts';
 import type { Inbox } from '../inbox/inbox.ts';
+import type { Memory } from './memory.ts';
 import type { RuleContext } from './rule.ts';
 
 /** What every step of one batch works with. */
 export interface Batch {
+  readonly memory: Memory;
   readonly queue: WorkQueue;
   readonly inbox: Inbox;
   readonly publisher: Publisher;

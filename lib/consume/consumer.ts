@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import type { Context } from 'aws-lambda';
 
 import { lazyPublisher } from '../broker/lazy-publisher.ts';
@@ -17,6 +19,7 @@ import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown } from './drop-known.ts';
 import { emitAll } from './emit.ts';
 import { inOrder } from './in-order.ts';
+import { newMemory, type Memory } from './memory.ts';
 import { noteProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
@@ -58,11 +61,12 @@ const RESERVED = 0.25;
 export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts = ambient()) {
   const { queue, orderBy } = definition;
   const rules: readonly Rule[] = 'rules' in definition ? definition.rules : [definition];
+  const memory = newMemory();
 
   return async (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> => {
     const { clock, inbox } = parts;
     const startedAtMs = clock.now();
-    const batch = aBatch(queue, parts, context);
+    const batch = aBatch(queue, memory, parts, context);
     const finish = async (works: readonly Work[]) => {
       await (orderBy ? inOrder(works, orderBy, batch, (next) => perform(next, batch)) : perform(works, batch));
       await emitAll(works, batch);
@@ -72,7 +76,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     const works = decode(event).map((delivery) => admit(delivery, rules));
     pairTwins(works);
     await dropKnown(works, queue.name, inbox);
-    const suspects = new Set<Work>(open(works).filter(isSuspect));
+    const suspects = new Set<Work>(open(works).filter((work) => isSuspect(work, memory)));
     const hopeless = new Set(works.filter(({ outcome }) => outcome?.is === 'dead-letter'));
     // What no rule needs to look at is placed while the rest is worked on.
     await Promise.all([
@@ -81,7 +85,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     ]);
     if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
     followTwins(works);
-    noteSurvival(works);
+    noteSurvival(works, memory);
     await noteProgress(works, batch);
 
     const report = reportOf(queue, works);
@@ -97,17 +101,21 @@ async function perform(works: readonly Work[], batch: Batch): Promise<void> {
 }
 
 /** A share of the invocation's time is kept: deciding ends first, then committing, and placing has the last of it. */
-function aBatch(queue: WorkQueue, { config, ...parts }: ConsumerParts, context: RemainingTime): Batch {
+function aBatch(queue: WorkQueue, memory: Memory, { config, ...parts }: ConsumerParts, context: RemainingTime): Batch {
   const timeLeftMs = () => context.getRemainingTimeInMillis();
   const reservedMs = timeLeftMs() * RESERVED;
+  const commitSignal = AbortSignal.timeout(Math.max(Math.floor(timeLeftMs() - reservedMs / 2), 1));
+  // Many requests of a batch listen to the one signal: no leak.
+  setMaxListeners(0, commitSignal);
   return {
     ...parts,
     queue,
+    memory,
     appId: config.SERVICE_NAME,
     timeLimitMs: config.MESSAGE_TIME_LIMIT_MS,
     concurrency: config.BATCH_CONCURRENCY,
     timeLeftMs: () => timeLeftMs() - reservedMs,
-    commitSignal: AbortSignal.timeout(Math.max(Math.floor(timeLeftMs() - reservedMs / 2), 1)),
+    commitSignal,
     publishDeadlineMs: () => Math.max(Math.min(config.PUBLISH_DEADLINE_MS, timeLeftMs() - reservedMs / 10), 1),
     warn,
   };

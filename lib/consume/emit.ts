@@ -1,11 +1,9 @@
 import { eventMessage } from '../broker/envelope.ts';
-import type { MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import { unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
 
-/** Confirmed in this process: a batch that keeps coming back, for a neighbour's sake, must not multiply them. */
-const confirmed = new Set<MessageId>();
+/** Events remembered as confirmed: a batch that keeps coming back, for a neighbour's sake, must not multiply them. */
 const REMEMBERED = 10_000;
 
 /**
@@ -14,7 +12,7 @@ const REMEMBERED = 10_000;
  */
 export async function emitAll(
   works: readonly Work[],
-  { publisher, clock, appId, publishDeadlineMs }: Batch,
+  { publisher, clock, appId, publishDeadlineMs, memory: { confirmed } }: Batch,
 ): Promise<void> {
   const pending = works.flatMap((work) =>
     (work.events ?? []).filter(({ id }) => !confirmed.has(id)).map((event) => ({ work, event })),

@@ -1,6 +1,7 @@
 import { CodedError, errorCodes } from '../errors.ts';
-import type { Hold } from '../inbox/inbox.ts';
+import type { Hold, Lines } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
+import { holdAbandoned, isOverIn } from './abandoned.ts';
 import type { Batch } from './batch.ts';
 import { postponed, unfinished, type Outcome } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
@@ -32,7 +33,12 @@ export async function inOrder(
   run: (works: readonly Work[]) => Promise<void>,
 ): Promise<void> {
   const candidates = open(works);
+  const shard = candidates[0]?.delivery.queue;
+  if (shard === undefined) return;
+  const { inbox } = batch;
   try {
+    await holdAbandoned(shard, batch);
+    await inbox.noteInFlight(shard, linesOf(candidates, keyOf));
     const lines = await lineUp(candidates, keyOf, batch);
     for (let wave = nextOf(lines); wave.length > 0; wave = nextOf(lines)) {
       await run(wave.map(({ work }) => work));
@@ -42,9 +48,25 @@ export async function inOrder(
     }
     for (const line of lines) hold(line, undefined, batch);
     for (const line of lines) await remember(line, batch);
+    await inbox.noteInFlight(shard, []);
   } catch (error) {
+    batch.memory.unrecorded = linesOf(candidates, keyOf);
     for (const work of candidates) if (!work.outcome || work.outcome.is === 'retry') work.outcome = unfinished(error);
   }
+}
+
+const linesOf = (works: readonly ReadyWork[], keyOf: (event: any) => string): Lines =>
+  [...byKey(works, keyOf)].map(([key, mine]) => [key, mine.map(({ ready }) => ready.id)]);
+
+function byKey(works: readonly ReadyWork[], keyOf: (event: any) => string): Map<string, ReadyWork[]> {
+  const lines = new Map<string, ReadyWork[]>();
+  for (const work of works) {
+    const key = keyOf(work.ready.event);
+    const others = lines.get(key);
+    if (others) others.push(work);
+    else lines.set(key, [work]);
+  }
+  return lines;
 }
 
 async function lineUp(
@@ -52,22 +74,15 @@ async function lineUp(
   keyOf: (event: any) => string,
   { inbox, queue, clock }: Batch,
 ): Promise<Line[]> {
-  const byKey = new Map<string, ReadyWork[]>();
-  for (const work of works) {
-    const key = keyOf(work.ready.event);
-    const others = byKey.get(key);
-    if (others) others.push(work);
-    else byKey.set(key, [work]);
-  }
-  const holds = await inbox.readHolds(queue.name, [...byKey.keys()]);
+  const lines = byKey(works, keyOf);
+  const holds = await inbox.readHolds(queue.name, [...lines.keys()]);
   const held = [...holds.values()].flatMap(({ ids }) => ids);
   // A process may be gone between finishing a message and striking it off: its marker tells.
   const markers = held.length > 0 ? await inbox.find(queue.name, held) : new Map();
-  return [...byKey].map(([key, mine]) => {
+  return [...lines].map(([key, mine]) => {
     const before = holds.get(key);
     const here = new Map(mine.map((work) => [work.ready.id, work]));
-    const isDone = (id: MessageId) =>
-      !here.has(id) && ['completed', 'rejected', 'dead-lettered'].includes(markers.get(id)?.state);
+    const isDone = (id: MessageId) => !here.has(id) && isOverIn(markers.get(id)?.state);
     const waiting = (before?.ids ?? []).filter((id) => !isDone(id));
     const isForgotten = before && clock.now() - before.changedAtMs > PATIENCE_MS;
     if (isForgotten) while (waiting[0] && !here.has(waiting[0])) waiting.shift();

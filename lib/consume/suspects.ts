@@ -1,6 +1,6 @@
-import type { MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import { outOfTime } from './decide.ts';
+import type { Memory } from './memory.ts';
 import { deadLetter, unfinished } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
@@ -10,17 +10,14 @@ const SUSPICIOUS_DELIVERIES = 3;
 /** Runs alone that the runtime may fail to survive. */
 const ISOLATED_RUNS = 3;
 
-/** How often each message of the batch before came back although this environment survived it: that is no suspicion. */
-let survived = new Map<MessageId, number>();
-
 /** Whether a message came back so often, with no word of why, that it may be what takes the runtime down. */
-export const isSuspect = ({ delivery: { id, deliveryCount } }: Work): boolean =>
+export const isSuspect = ({ delivery: { id, deliveryCount } }: Work, { survived }: Memory): boolean =>
   deliveryCount - ((id && survived.get(id)) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
-/** Remembers that this environment lived to return these messages. */
-export function noteSurvival(works: readonly Work[]): void {
+/** Remembers that this process lived to return these messages: that is no suspicion. */
+export function noteSurvival(works: readonly Work[], memory: Memory): void {
   const ids = works.flatMap(({ delivery: { id }, outcome }) => (id && outcome?.is === 'unfinished' ? [id] : []));
-  survived = new Map(ids.map((id) => [id, (survived.get(id) ?? 0) + 1]));
+  memory.survived = new Map(ids.map((id) => [id, (memory.survived.get(id) ?? 0) + 1]));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { commitEntries } from './commit.ts';
 import { findMarkers } from './find.ts';
 import { readHolds, writeHold } from './holds.ts';
+import { noteInFlight, readInFlight } from './in-flight.ts';
 import type { Inbox } from './inbox.ts';
 import { beginIsolated, endIsolated, isolatedRuns } from './isolation.ts';
 import { completeLease, releaseLease, takeLease } from './lease.ts';
@@ -50,6 +51,8 @@ export function createInbox({
     endIsolated: (queue, id) => endIsolated(store, scopeOf(queue), id),
     readHolds: (queue, keys) => readHolds(store, scopeOf(queue), keys),
     writeHold: (queue, key, ids, before) => writeHold(store, scopeOf(queue), key, ids, before),
+    readInFlight: (queue) => readInFlight(store, scopeOf(queue)),
+    noteInFlight: (queue, lines) => noteInFlight(store, scopeOf(queue), lines),
     noteProgress: (queue, progress) => noteProgress(store, scopeOf(queue), progress),
     readProgress: (queue) => readProgress(store, scopeOf(queue)),
   };

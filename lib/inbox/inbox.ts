@@ -80,6 +80,9 @@ export interface Hold {
   readonly changedAtMs: number;
 }
 
+/** The messages of a batch by key, in the order in which they must be done. */
+export type Lines = readonly (readonly [key: string, ids: readonly MessageId[]])[];
+
 /** How far a queue was read: when the oldest message of a batch was published, and when that batch was worked on (ISO 8601). */
 export interface Progress {
   readonly oldestPublishedAt: string;
@@ -110,6 +113,10 @@ export interface Inbox {
   readHolds(queue: string, keys: readonly string[]): Promise<Map<string, Hold>>;
   /** Writes who waits from now on; `false` where another environment changed it meanwhile. Throws `StoreUnavailableError`. */
   writeHold(queue: string, key: string, ids: readonly MessageId[], before: Hold | undefined): Promise<boolean>;
+  /** The lines of a batch that was begun and never ended. Throws `StoreUnavailableError`. */
+  readInFlight(shard: string): Promise<Lines>;
+  /** Notes the lines of the batch that is begun now; none when it has ended. Throws `StoreUnavailableError`. */
+  noteInFlight(shard: string, lines: Lines): Promise<void>;
   /** Throws `StoreUnavailableError`. */
   noteProgress(queue: string, progress: Progress): Promise<void>;
   /** Throws `StoreUnavailableError`. */

@@ -262,9 +262,9 @@ describe('a batch', () => {
   });
 
   test('publishes a rejection’s event once, however often the batch comes back to the same process', async () => {
-    const record = message('reject');
-    await run([record]);
-    for (let time = 0; time < 3; time += 1) await run([{ ...record, redelivered: true }]);
+    const record = { ...message('reject'), redelivered: true };
+    const handler = consumer(tallying, shop.parts);
+    for (let time = 0; time < 3; time += 1) await handler(anEvent([record]), anInvocation());
     expect(await placed('points')).toHaveLength(1);
   });
 

@@ -1,5 +1,5 @@
 import type { Decision } from '../../lib/inbox/decision.ts';
-import type { CommitResult, Entry, Hold, Inbox, Marker, Placement, Progress } from '../../lib/inbox/inbox.ts';
+import type { CommitResult, Entry, Hold, Inbox, Lines, Marker, Placement, Progress } from '../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 
 /** What the store of the model holds. */
@@ -11,6 +11,7 @@ export interface ModelStore {
   readonly completed: MessageId[];
   readonly isolated: Map<MessageId, number>;
   readonly holds: Map<string, Hold>;
+  inFlight: Lines;
 }
 
 export const emptyStore = (): ModelStore => ({
@@ -19,6 +20,7 @@ export const emptyStore = (): ModelStore => ({
   completed: [],
   isolated: new Map(),
   holds: new Map(),
+  inFlight: [],
 });
 
 const AT = '2026-01-01T00:00:00.000Z';
@@ -58,6 +60,8 @@ export function modelInbox(store: ModelStore): Inbox {
       else holds.set(key, { ids, version: (before?.version ?? 0) + 1, changedAtMs: Date.now() });
       return true;
     },
+    readInFlight: async () => store.inFlight,
+    noteInFlight: async (_, lines) => void (store.inFlight = lines),
     noteProgress: async (_, noted) => void (progress = noted),
     readProgress: async () => progress,
   };
