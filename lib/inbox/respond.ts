@@ -79,7 +79,8 @@ async function afterCancellation(
 ): Promise<Next> {
   const settled = await settleMet(commit, findings.met);
   const learned =
-    findings.seen.some(([itemId]) => !run.known.has(itemId) || run.presumed.has(itemId)) || findings.met.some(([{ hasMarker }]) => !hasMarker);
+    findings.seen.some(([itemId]) => !run.known.has(itemId) || run.presumed.has(itemId)) ||
+    findings.met.some(([{ hasMarker }]) => !hasMarker);
   for (const [itemId, item] of findings.seen) {
     run.known.set(itemId, item);
     run.presumed.delete(itemId);
@@ -92,8 +93,8 @@ async function afterCancellation(
   const [invalid] = findings.invalid;
   if (invalid !== undefined) return isolate(commit, run, invalid.members, new Error(invalid.message));
 
-  if (++run.conflicts >= commit.patience.conflicts && run.presumed.size > 0) return presumeNothing(run);
-  if (run.conflicts >= commit.patience.conflicts) return giveUp(commit, run, transaction, findings, cause);
+  if (++run.conflicts >= commit.patience.conflicts)
+    return run.presumed.size > 0 ? presumeNothing(run) : giveUp(commit, run, transaction, findings, cause);
   await pause(run.conflicts, commit.patience, commit.signal);
   return findings.seen.length > 0 || findings.met.length > 0 ? 'anew' : 'again';
 }

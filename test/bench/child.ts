@@ -14,9 +14,7 @@ import { soldOut } from './sections/sold-out.ts';
 import { latency } from './store.ts';
 import type { Bench, FromChild, Measure, StoreAnswer } from './protocol.ts';
 
-import { prof } from './sections/tmp-prof.ts';
 const measures: Record<string, Measure> = {
-  prof,
   publish,
   bulk,
   peers,
