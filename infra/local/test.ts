@@ -48,12 +48,13 @@ await entry(async () => {
       env: {
         ...process.env,
         ...LOCAL_AWS,
+        ...(process.stderr.isTTY && { FORCE_COLOR: '1' }),
         AMQP_URL: broker.value.amqpUrl,
         MANAGEMENT_URL: broker.value.managementUrl,
         DYNAMODB_ENDPOINT: store.value.endpoint,
       },
-      // Jest speaks on standard error; what the functions log stands in the way of it.
-      output: { onOutput: (line) => void (line.startsWith('{') || process.stdout.write(`${line}\n`)) },
+      // What the functions under test log stands in the way of what Jest says.
+      output: { onLine: (line) => void (/^\{"(level|_aws)"/.test(line) || process.stderr.write(`${line}\n`)) },
     });
     const how = await Promise.race([jest.ended, shutdown]);
     if (how === undefined) {

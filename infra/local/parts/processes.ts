@@ -33,18 +33,11 @@ export interface GuardedCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /**
-   * Where its output goes: a file (the former one is kept as `<file>.1`), line by line to a function, or where ours goes;
-   * with `onOutput` only its standard output goes to the function.
-   */
+  /** Where its output goes: a file (the former one is kept as `<file>.1`), line by line to a function, or where ours goes. */
   readonly output: Output;
 }
 
-type Output =
-  | { readonly file: string }
-  | { readonly onLine: (line: string) => void }
-  | { readonly onOutput: (line: string) => void }
-  | 'inherit';
+type Output = { readonly file: string } | { readonly onLine: (line: string) => void } | 'inherit';
 
 /** Starts `command` under the guard. */
 export async function startGuarded({ command, args, cwd, env, output }: GuardedCommand): Promise<GuardedProcess> {
@@ -56,7 +49,7 @@ export async function startGuarded({ command, args, cwd, env, output }: GuardedC
       cwd,
       env,
       detached: true,
-      stdio: ['ignore', sink, output !== 'inherit' && 'onOutput' in output ? 'inherit' : sink, 'pipe'],
+      stdio: ['ignore', sink, sink, 'pipe'],
     });
   } finally {
     if (typeof sink === 'number') closeSync(sink);
@@ -69,12 +62,11 @@ export async function startGuarded({ command, args, cwd, env, output }: GuardedC
   child.stdio[3]?.on('error', () => {});
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   for (const stream of streams) {
-    if (output === 'inherit' || 'file' in output) continue;
-    const tell = 'onLine' in output ? output.onLine : output.onOutput;
+    if (output === 'inherit' || !('onLine' in output)) continue;
     createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => {
       lines.push(line);
       if (lines.length > TAIL_LINES) lines.shift();
-      tell(line);
+      output.onLine(line);
     });
   }
 
