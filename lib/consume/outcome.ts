@@ -24,7 +24,12 @@ export const deadLetter = (code: keyof typeof errorCodes, message: string = erro
   message,
 });
 
-export const unfinished = (error: unknown): Outcome => ({ is: 'unfinished', ...describeError(error) });
+/** Comes back, for a reason that lies outside of the message; the cause is told too, since somebody has to mend it. */
+export function unfinished(error: unknown): Outcome {
+  const { code, message } = describeError(error);
+  const cause = error instanceof Error && error.cause ? ` (${describeError(error.cause).message.slice(0, 300)})` : '';
+  return { is: 'unfinished', code, message: message + cause };
+}
 
 /** What a failure leads to: the next tier, the nearest one to a wished delay, or the dead letters. */
 export function outcomeOf(thrown: unknown, attempt: number, { retryTiers }: WorkQueue): Outcome {
