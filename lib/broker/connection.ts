@@ -57,6 +57,9 @@ interface Socketed {
   readonly connection: { readonly stream: Socket };
 }
 
+/** What a broker gets to say goodbye, in ms. */
+const CLOSE_WITHIN_MS = 2_000;
+
 const socketOf = (model: ChannelModel) => (model as unknown as Socketed).connection.stream;
 
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {
@@ -163,7 +166,8 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
   async function close(): Promise<void> {
     const last = current;
     current = undefined;
-    await last?.model.close().catch(() => last.destroy());
+    // A broker that is just hanging up by itself may never answer.
+    if (last) await within(CLOSE_WITHIN_MS, last.model.close()).catch(() => last.destroy());
   }
 
   return { link, probe, retire, uses: (link) => current === link, close };

@@ -79,8 +79,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await backend.host.manage('DELETE', `users/${username}`);
   await backend.remove();
+  await backend.host.manage('DELETE', `users/${username}`);
   await secrets.stop();
   jwksServer.closeAllConnections();
   jwksServer.close();
