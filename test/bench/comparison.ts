@@ -1,18 +1,14 @@
-import type { SQSEvent } from 'aws-lambda';
+import { fork, type ChildProcess } from 'node:child_process';
+import { dirname, join } from 'node:path';
 
-import type { RabbitMqEvent } from '../../lib/consume/delivery.ts';
-import { dynamoDbClient } from '../../lib/inbox/client.ts';
-import type { Publisher } from '../../lib/broker/publisher.ts';
-import { orders, plenty, rabbitMqEvent, record, stockUp, type OrderMessage } from './batches.ts';
-import { powertoolsConsumer, sqsEvent } from './consumers/powertools.ts';
-import { surehopConsumer } from './consumers/surehop.ts';
+import { orders, plenty, stockUp } from './batches.ts';
 import type { Bench } from './protocol.ts';
-import { openClient, type CountingClient, type Latency } from './store.ts';
-import { inTurns } from './turns.ts';
+import type { Answer, Command, SideName, Spent, Task } from './side.ts';
+import { openClient, type Latency } from './store.ts';
 
-export const BATCH = 100;
+const BATCH = 100;
 const BATCHES_A_TURN = 5;
-const TURNS = 2;
+const TURNS = 4;
 
 export interface ComparisonOptions {
   readonly skus: number;
@@ -22,124 +18,86 @@ export interface ComparisonOptions {
   /** Messages of each batch that are done before it, as a share; marked as redelivered unless said otherwise. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
-  readonly publisher?: Publisher;
-  readonly reject?: Parameters<typeof powertoolsConsumer>[1];
+  /** The broker, where orders will be rejected. */
+  readonly amqpUrl?: string;
 }
 
-/** What both consumers took for the same batches, each on a fresh store of its own. */
+/** What both consumers spent on the same batches, each on a fresh store of its own. */
 export interface Comparison {
   /** Time of Powertools by that of Surehop. */
   readonly ratio: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
-}
-
-export interface Spent {
-  readonly cpuUs: number;
-  readonly requests: number;
+  /** That each of them worked on. */
   readonly messages: number;
 }
 
-/** A consumer with a store and batches of its own. */
-interface Side<Event> {
-  readonly store: CountingClient;
-  readonly events: Event[];
-  work(event: Event): Promise<void>;
-}
-
-/** Measures both consumers, batch by batch in turn. */
+/** Measures both consumers, each in a process of its own, so many batches in turn. */
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Comparison> {
-  const { skus, duplicates = 0, isMarked = true } = options;
-  const batches = Array.from({ length: TURNS * BATCHES_A_TURN }, (_, n) => orders(BATCH, skus, n * BATCH));
+  const { skus, latency, available = plenty, duplicates = 0, isMarked = true, amqpUrl } = options;
   // Spread over the batch, so that every SKU has some.
   const isKnown = (n: number) => Math.floor((n + 1) * duplicates) > Math.floor(n * duplicates);
-  const known = batches.flatMap((batch) => batch.filter((_, n) => isKnown(n)));
-  const toRabbitMq = (batch: readonly OrderMessage[]) =>
-    rabbitMqEvent(batch.map((order, n) => record(order, isMarked && isKnown(n))));
-
-  const surehop = await surehopSide(bench, options, batches.map(toRabbitMq));
-  const powertools = await powertoolsSide(bench, options, batches.map(sqsEvent));
-  for (let start = 0; start < known.length; start += BATCH) {
-    const before = known.slice(start, start + BATCH);
-    await surehop.work(rabbitMqEvent(before.map((order) => record(order))));
-    await powertools.work(sqsEvent(before));
-  }
-
-  const spent = { surehop: aTally(surehop.store), powertools: aTally(powertools.store) };
-  const took = await inTurns(
-    {
-      surehop: () => spent.surehop.during(() => workOn(surehop)),
-      powertools: () => spent.powertools.during(() => workOn(powertools)),
-    },
-    TURNS,
+  const batches = Array.from({ length: TURNS * BATCHES_A_TURN }, (_, n) =>
+    orders(BATCH, skus, n * BATCH).map((order, place) => ({ ...order, redelivered: isMarked && isKnown(place) })),
   );
-  surehop.store.client.destroy();
-  powertools.store.client.destroy();
+  const known = batches.flatMap((batch) => batch.filter((_, n) => isKnown(n)));
+  const before = Array.from({ length: Math.ceil(known.length / BATCH) }, (_, n) =>
+    known.slice(n * BATCH, (n + 1) * BATCH).map((order) => ({ ...order, redelivered: false })),
+  );
+
+  const sides = [sideOf('surehop'), sideOf('powertools')] as const;
+  for (const { ask } of sides) {
+    const endpoint = await bench.freshStore();
+    const { client } = openClient(endpoint);
+    await stockUp(client, skus, available);
+    client.destroy();
+    const open: Task = { endpoint, latency, amqpUrl, batches: [...before, ...batches] };
+    await ask({ open });
+    await ask({ turn: before.length });
+  }
+  const spent = { surehop: { ...nothing }, powertools: { ...nothing } };
+  for (let n = 0; n < TURNS; n += 1)
+    for (const { name, ask } of n % 2 === 0 ? sides : sides.toReversed()) {
+      const { ms, cpuUs, requests } = await ask({ turn: BATCHES_A_TURN });
+      spent[name].ms += ms;
+      spent[name].cpuUs += cpuUs;
+      spent[name].requests += requests;
+    }
+  return { ...spent, ratio: spent.powertools.ms / spent.surehop.ms, messages: TURNS * BATCHES_A_TURN * BATCH };
+}
+
+const nothing = { ms: 0, cpuUs: 0, requests: 0 };
+
+const processes = new Map<SideName, ChildProcess>();
+
+/** The side's process, which lives as long as this one: it is warm after the first round. */
+function sideOf(name: SideName) {
+  let child = processes.get(name);
+  if (!child) {
+    // What it logs is part of its work, and no part of the answer.
+    child = fork(join(dirname(process.argv[1]!), 'side.mjs'), [name], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    child.unref();
+    child.channel?.unref();
+    processes.set(name, child);
+  }
+  const side = child;
   return {
-    ratio: took.powertools / took.surehop,
-    surehop: spent.surehop.total(),
-    powertools: spent.powertools.total(),
-  };
-}
-
-async function workOn<Event>({ events, work }: Side<Event>): Promise<void> {
-  for (const event of events.splice(0, BATCHES_A_TURN)) await work(event);
-}
-
-async function stocked(
-  bench: Bench,
-  { skus, latency, available = plenty }: ComparisonOptions,
-  create?: Parameters<typeof openClient>[2],
-): Promise<CountingClient> {
-  const endpoint = await bench.freshStore();
-  await stockUp(openClient(endpoint).client, skus, available);
-  return openClient(endpoint, latency, create);
-}
-
-async function surehopSide(
-  bench: Bench,
-  options: ComparisonOptions,
-  events: RabbitMqEvent[],
-): Promise<Side<RabbitMqEvent>> {
-  const store = await stocked(bench, options, dynamoDbClient);
-  const consume = surehopConsumer(store.client, options.publisher);
-  return {
-    store,
-    events,
-    async work(event) {
-      const { counts } = await consume(event);
-      const done = counts.completed + counts.rejected + counts.duplicate;
-      const expected = Object.values(event.rmqMessagesByQueue).flat().length;
-      if (done !== expected) throw new Error(`${expected} messages went in; this came out: ${JSON.stringify(counts)}`);
-    },
-  };
-}
-
-async function powertoolsSide(bench: Bench, options: ComparisonOptions, events: SQSEvent[]): Promise<Side<SQSEvent>> {
-  const store = await stocked(bench, options);
-  const consume = powertoolsConsumer(store.client, options.reject);
-  return {
-    store,
-    events,
-    async work(event) {
-      const { batchItemFailures } = await consume(event);
-      if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} messages failed`);
-    },
-  };
-}
-
-function aTally({ requests }: CountingClient) {
-  let [cpuUs, asked, turns] = [0, 0, 0];
-  return {
-    async during(work: () => Promise<void>): Promise<void> {
-      const before = requests();
-      const cpu = process.cpuUsage();
-      await work();
-      const { user, system } = process.cpuUsage(cpu);
-      cpuUs += user + system;
-      asked += requests() - before;
-      turns += 1;
-    },
-    total: (): Spent => ({ cpuUs, requests: asked, messages: turns * BATCHES_A_TURN * BATCH }),
+    name,
+    ask: (command: Command) =>
+      new Promise<Spent>((resolve, reject) => {
+        side.channel?.ref();
+        const gone = () => reject(new Error(`the process of ${name} is gone`));
+        side.once('exit', gone);
+        side.once('message', (answer: Answer) => {
+          side.off('exit', gone);
+          side.channel?.unref();
+          if ('error' in answer) reject(new Error(`${name}: ${answer.error}`));
+          else resolve(answer);
+        });
+        side.send(command);
+      }),
   };
 }

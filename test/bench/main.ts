@@ -9,6 +9,7 @@ import { entry } from '../../infra/local/parts/entry.ts';
 import { Problem } from '../../infra/local/parts/problem.ts';
 import { sections } from './catalogue.ts';
 import { compile } from './compile.ts';
+import { document } from './document.ts';
 import { measure } from './measure.ts';
 import { describeMachine, readReference, record } from './reference.ts';
 import { resultOf, type SectionResult } from './result.ts';
@@ -33,7 +34,7 @@ await entry(async () => {
   const progress = (line: string) => process.stderr.write(`› ${line}\n`);
   progress(machine);
   const reference = readReference();
-  const [childFile] = await Promise.all([compile('child'), compile('shard-environment')]);
+  const [childFile] = await Promise.all([compile('child'), compile('side'), compile('shard-environment')]);
   const results: SectionResult[] = [];
   const failures: string[] = [];
   for (const section of chosen) {
@@ -54,7 +55,10 @@ await entry(async () => {
     }
   }
   if (values.json) process.stdout.write(`${JSON.stringify({ machine, sections: results }, undefined, 2)}\n`);
-  if (values.record) record(results, machine);
+  if (values.record) {
+    record(results, machine);
+    document(readReference());
+  }
   return failures.length > 0 ? 1 : 0;
 });
 

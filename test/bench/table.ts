@@ -2,14 +2,15 @@ import type { Figure } from './catalogue.ts';
 import type { Reference } from './reference.ts';
 import type { FigureResult, SectionResult } from './result.ts';
 
-const number = (value: number): string => {
+/** A figure with as many digits as say something. */
+export const formatNumber = (value: number): string => {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3;
   return value.toFixed(digits);
 };
 
-const unitOf = ({ unit }: Figure) => (unit === '' || unit === '×' ? unit : ` ${unit}`);
+export const unitOf = ({ unit }: Figure) => (unit === '' || unit === '×' ? unit : ` ${unit}`);
 
-function wanted({ atLeast, atMost }: Figure): string {
+export function wanted({ atLeast, atMost }: Figure): string {
   if (atLeast !== undefined) return `at least ${atLeast}`;
   return atMost === undefined ? '' : `at most ${atMost}`;
 }
@@ -24,11 +25,11 @@ export function tableOf({ section, rounds, figures }: SectionResult, reference: 
     const before = known[figure.key];
     return [
       figure.label,
-      spread ? `${number(spread.median)}${unitOf(figure)}` : (text ?? ''),
-      spread ? `${number(spread.minimum)} – ${number(spread.maximum)}` : '',
+      spread ? `${formatNumber(spread.median)}${unitOf(figure)}` : (text ?? ''),
+      spread ? `${formatNumber(spread.minimum)} – ${formatNumber(spread.maximum)}` : '',
       wanted(figure),
       verdict(result),
-      before === undefined || typeof before === 'string' ? '' : number(before.median),
+      before === undefined || typeof before === 'string' ? '' : formatNumber(before.median),
     ];
   });
   const head = ['', 'median', 'min – max', 'wanted', '', 'recorded'];

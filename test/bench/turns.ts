@@ -13,7 +13,7 @@ export async function inTurns<Side extends string>(
   const tookMs = Object.fromEntries(names.map((name) => [name, 0])) as Record<Side, number>;
   for (let pass = 0; pass < passes; pass += 1) {
     for (const name of pass % 2 === 0 ? names : names.toReversed()) {
-      globalThis.gc?.();
+      globalThis.gc?.({ type: 'minor' });
       const startedAtMs = performance.now();
       await sides[name]();
       tookMs[name] += performance.now() - startedAtMs;

@@ -3,11 +3,9 @@ import { connect as connectManaged } from 'amqp-connection-manager';
 import { Connection as RabbitConnection } from 'rabbitmq-client';
 import { BrokerAsPromised } from 'rascal';
 
-import { createConnection } from '../../../lib/broker/connection.ts';
 import type { Message } from '../../../lib/broker/message.ts';
-import { createPublisher } from '../../../lib/broker/publisher.ts';
-import { systemClock } from '../../../lib/clock.ts';
 import { openRaw } from './raw.ts';
+import { openSurehop } from './surehop.ts';
 
 /** A client as its documentation has it: confirmed, mandatory, persistent. */
 export interface Peer {
@@ -16,15 +14,7 @@ export interface Peer {
 }
 
 export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>> = {
-  surehop: async (amqpUrl) => {
-    const connection = createConnection({
-      url: async () => amqpUrl,
-      heartbeatSeconds: 10,
-      clock: systemClock,
-      name: 'bench',
-    });
-    return createPublisher(connection, systemClock, 10_000);
-  },
+  surehop: async (amqpUrl) => openSurehop(amqpUrl),
 
   'raw amqplib': openRaw,
 

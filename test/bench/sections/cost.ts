@@ -3,14 +3,14 @@ import type { Bench, Measured } from '../protocol.ts';
 
 /** What the clients spend per message. */
 export async function cost(bench: Bench): Promise<Measured> {
-  const { surehop, powertools } = await compare(bench, { skus: 10 });
+  const { surehop, powertools, messages } = await compare(bench, { skus: 10 });
   const redelivered = await compare(bench, { skus: 10, duplicates: 1 });
   return {
-    requests: surehop.requests / surehop.messages,
-    duplicates: redelivered.surehop.requests / redelivered.surehop.messages,
-    cpu: surehop.cpuUs / surehop.messages,
+    requests: surehop.requests / messages,
+    duplicates: redelivered.surehop.requests / redelivered.messages,
+    cpu: surehop.cpuUs / messages,
+    powertoolsRequests: powertools.requests / messages,
+    powertoolsCpu: powertools.cpuUs / messages,
     cpuRatio: powertools.cpuUs / surehop.cpuUs,
-    powertoolsRequests: powertools.requests / powertools.messages,
-    powertoolsCpu: powertools.cpuUs / powertools.messages,
   };
 }

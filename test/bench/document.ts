@@ -1,0 +1,38 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { sections, type Figure } from './catalogue.ts';
+import type { Reference } from './reference.ts';
+import { formatNumber, unitOf, wanted } from './table.ts';
+
+const FILE = resolve(import.meta.dirname, '..', '..', 'docs', 'performance.md');
+const MARK = '<!-- figures -->';
+
+/** Writes the recorded figures into docs/performance.md, between its marks. */
+export function document(reference: Reference): void {
+  const [before, , after] = readFileSync(FILE, 'utf8').split(MARK);
+  if (before === undefined || after === undefined) throw new Error(`${FILE} lacks its two marks ${MARK}`);
+  writeFileSync(FILE, `${before}${MARK}\n\n${tablesOf(reference)}\n\n${MARK}${after}`);
+}
+
+function tablesOf({ sections: recorded }: Reference): string {
+  return sections
+    .flatMap(({ name, title, figures }) => {
+      const known = recorded[name];
+      if (!known) return [];
+      const rows = figures.map((figure) => rowOf(figure, known.figures[figure.key]));
+      const head = '| | median | min – max | wanted |\n| --- | --- | --- | --- |';
+      return [`**${name}**: ${title}\n\n${head}\n${rows.join('\n')}\n\n_${known.machine}_`];
+    })
+    .join('\n\n');
+}
+
+function rowOf(figure: Figure, value: Reference['sections'][string]['figures'][string] | undefined): string {
+  if (value === undefined) return `| ${figure.label} | | | ${wanted(figure)} |`;
+  if (typeof value === 'string') return `| ${figure.label} | ${value} | | |`;
+  const { median, minimum, maximum } = value;
+  const isMet = median >= (figure.atLeast ?? -Infinity) && median <= (figure.atMost ?? Infinity);
+  const shown = `${formatNumber(median)}${unitOf(figure)}`;
+  const spread = `${formatNumber(minimum)} – ${formatNumber(maximum)}`;
+  return `| ${figure.label} | ${shown} | ${spread} | ${wanted(figure)}${isMet ? '' : ', **missed**'} |`;
+}

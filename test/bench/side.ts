@@ -1,0 +1,127 @@
+// A process that works on batches with one of the two consumers, so that neither pays for the other's garbage.
+import type { SQSEvent } from 'aws-lambda';
+
+import { eventMessage } from '../../lib/broker/envelope.ts';
+import type { RabbitMqEvent } from '../../lib/consume/delivery.ts';
+import { dynamoDbClient } from '../../lib/inbox/client.ts';
+import { deriveId } from '../../lib/message-id.ts';
+import { orderRejected } from '../../functions/orders/events.ts';
+import { totalOf } from '../../functions/orders/total.ts';
+import { rabbitMqEvent, record, type OrderMessage } from './batches.ts';
+import { powertoolsConsumer, sqsEvent } from './consumers/powertools.ts';
+import { surehopConsumer } from './consumers/surehop.ts';
+import { openRaw } from './publishers/raw.ts';
+import { openSurehop } from './publishers/surehop.ts';
+import { openClient, type CountingClient, type Latency } from './store.ts';
+
+export type SideName = 'surehop' | 'powertools';
+
+/** What a side works on from now on. */
+export interface Task {
+  readonly endpoint: string;
+  readonly latency?: Latency;
+  /** Where rejections are published; without it there must be none. */
+  readonly amqpUrl?: string;
+  readonly batches: readonly (readonly (OrderMessage & { readonly redelivered?: boolean })[])[];
+}
+
+export interface Spent {
+  readonly ms: number;
+  readonly cpuUs: number;
+  readonly requests: number;
+}
+
+export type Command = { readonly open: Task } | { readonly turn: number };
+
+export type Answer = Spent | { readonly error: string };
+
+interface Work {
+  readonly store: CountingClient;
+  next(): Promise<void>;
+  close(): Promise<unknown>;
+}
+
+const [, , name] = process.argv as [string, string, SideName];
+let work: Work | undefined;
+
+process.on('message', (command: Command) => {
+  const answer = 'open' in command ? open(command.open) : turn(command.turn);
+  answer.then(
+    (spent) => process.send!(spent satisfies Answer),
+    (error: unknown) => process.send!({ error: String(error) } satisfies Answer),
+  );
+});
+
+async function open(task: Task): Promise<Spent> {
+  // Its broker's virtual host may be gone by now.
+  await work?.close().catch(() => {});
+  work = await (name === 'surehop' ? surehop(task) : powertools(task));
+  return { ms: 0, cpuUs: 0, requests: 0 };
+}
+
+async function turn(batches: number): Promise<Spent> {
+  const { store, next } = work!;
+  const before = store.requests();
+  const cpu = process.cpuUsage();
+  const startedAtMs = performance.now();
+  for (let n = 0; n < batches; n += 1) await next();
+  const ms = performance.now() - startedAtMs;
+  const { user, system } = process.cpuUsage(cpu);
+  return { ms, cpuUs: user + system, requests: store.requests() - before };
+}
+
+async function surehop({ endpoint, latency, amqpUrl, batches }: Task): Promise<Work> {
+  const store = openClient(endpoint, latency, dynamoDbClient);
+  const publisher = amqpUrl === undefined ? undefined : openSurehop(amqpUrl);
+  const consume = surehopConsumer(store.client, publisher);
+  const events: RabbitMqEvent[] = batches.map((batch) =>
+    rabbitMqEvent(batch.map((order) => record(order, order.redelivered))),
+  );
+  return {
+    store,
+    async next() {
+      const event = events.shift()!;
+      const { counts } = await consume(event);
+      const expected = Object.values(event.rmqMessagesByQueue).flat().length;
+      if (counts.completed + counts.rejected + counts.duplicate !== expected)
+        throw new Error(`${expected} messages went in; this came out: ${JSON.stringify(counts)}`);
+    },
+    async close() {
+      store.client.destroy();
+      await publisher?.close();
+    },
+  };
+}
+
+async function powertools({ endpoint, latency, amqpUrl, batches }: Task): Promise<Work> {
+  const store = openClient(endpoint, latency);
+  const raw = amqpUrl ? await openRaw(amqpUrl) : undefined;
+  const consume = powertoolsConsumer(store.client, raw && ((order) => raw.publish(rejectionOf(order))));
+  const events: SQSEvent[] = batches.map(sqsEvent);
+  return {
+    store,
+    async next() {
+      const { batchItemFailures } = await consume(events.shift()!);
+      if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} messages failed`);
+    },
+    async close() {
+      store.client.destroy();
+      await raw?.close();
+    },
+  };
+}
+
+type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>>[0];
+
+/** The same event that Surehop's rule has follow. */
+function rejectionOf(order: Rejected) {
+  const { orderId, customerId, currency } = order;
+  return eventMessage({
+    event: orderRejected,
+    data: { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' },
+    id: deriveId(orderId, orderRejected.type, '0'),
+    correlationId: orderId,
+    appId: 'bench',
+    publishedAtMs: Date.now(),
+  });
+}
