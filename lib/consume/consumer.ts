@@ -18,13 +18,13 @@ import { decideAll } from './decide.ts';
 import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown } from './drop-known.ts';
 import { emitAll } from './emit.ts';
-import { inOrder } from './in-order.ts';
+import { inOrder, oldestFirst } from './in-order.ts';
 import { newMemory, type Memory } from './memory.ts';
 import { noteProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
 import { settleAll } from './settle.ts';
-import { isSuspect, noteSurvival, runAlone } from './suspects.ts';
+import { noteSurvival, runAlone, suspectsOf } from './suspects.ts';
 import { tell } from './tell.ts';
 import { admit, followTwins, open, pairTwins, type Work } from './work.ts';
 
@@ -73,10 +73,11 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
       await settleAll(works, batch);
     };
 
-    const works = decode(event).map((delivery) => admit(delivery, rules));
+    const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
+    const works = deliveries.map((delivery) => admit(delivery, rules));
     pairTwins(works);
     await dropKnown(works, queue.name, inbox);
-    const suspects = new Set<Work>(open(works).filter((work) => isSuspect(work, memory)));
+    const suspects = new Set<Work>(suspectsOf(open(works), orderBy, memory));
     const hopeless = new Set(works.filter(({ outcome }) => outcome?.is === 'dead-letter'));
     // What no rule needs to look at is placed while the rest is worked on.
     await Promise.all([

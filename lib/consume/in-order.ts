@@ -3,6 +3,7 @@ import type { Hold, Lines } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
 import { holdAbandoned, isOverIn } from './abandoned.ts';
 import type { Batch } from './batch.ts';
+import type { Delivery } from './delivery.ts';
 import { postponed, unfinished, type Outcome } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
@@ -54,6 +55,13 @@ export async function inOrder(
     for (const work of candidates) if (!work.outcome || work.outcome.is === 'retry') work.outcome = unfinished(error);
   }
 }
+
+/**
+ * In the order of their arrival at the broker, also where the event source had fetched younger messages before a failed batch
+ * came back: of two messages of one queue the older was handed out at least as often.
+ */
+export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
+  deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
 const linesOf = (works: readonly ReadyWork[], keyOf: (event: any) => string): Lines =>
   [...byKey(works, keyOf)].map(([key, mine]) => [key, mine.map(({ ready }) => ready.id)]);

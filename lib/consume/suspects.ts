@@ -10,8 +10,19 @@ const SUSPICIOUS_DELIVERIES = 3;
 /** Runs alone that the runtime may fail to survive. */
 const ISOLATED_RUNS = 3;
 
-/** Whether a message came back so often, with no word of why, that it may be what takes the runtime down. */
-export const isSuspect = ({ delivery: { id, deliveryCount } }: Work, { survived }: Memory): boolean =>
+/** Those that came back so often, with no word of why, that they may be what takes the runtime down; and who must not overtake them. */
+export function suspectsOf(
+  works: readonly ReadyWork[],
+  keyOf: ((event: any) => string) | undefined,
+  memory: Memory,
+): readonly ReadyWork[] {
+  const suspects = works.filter((work) => isSuspect(work, memory));
+  if (!keyOf || suspects.length === 0) return suspects;
+  const keys = new Set(suspects.map(({ ready }) => keyOf(ready.event)));
+  return works.filter(({ ready }) => keys.has(keyOf(ready.event)));
+}
+
+const isSuspect = ({ delivery: { id, deliveryCount } }: Work, { survived }: Memory): boolean =>
   deliveryCount - ((id && survived.get(id)) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
 /** Remembers that this process lived to return these messages: that is no suspicion. */

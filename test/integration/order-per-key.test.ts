@@ -44,7 +44,14 @@ const definition = {
   },
 };
 
-const message = (sku: string, number: number) => aRecord({ type: 'test.tallied', body: { sku, number } });
+/** A message that was handed out so often before. */
+const message = (sku: string, number: number, deliveries = 0) =>
+  aRecord({
+    type: 'test.tallied',
+    body: { sku, number },
+    redelivered: deliveries > 0,
+    headers: { 'x-acquired-count': deliveries },
+  });
 const run = (records: readonly RabbitMqRecord[]) => consumer(definition, shop.parts)(anEvent(records), anInvocation());
 
 /** Takes everything that came back to the queue, in its order, and runs it as a batch; until nothing comes any more. */
@@ -119,5 +126,17 @@ describe('the messages of one key', () => {
     await runWhatComesBack();
     expect([...new Set(of(a))]).toEqual([1, 2, 3]);
     expect((await shop.item('stock', { sku: a }))?.available).toBe(3);
+  });
+
+  test('are not overtaken when what the event source had fetched comes before what went back', async () => {
+    const a = randomUUID();
+    await run([message(a, 2), message(a, 1, 1), message(a, 3)]);
+    expect(of(a)).toEqual([1, 2, 3]);
+  });
+
+  test('are not overtaken when one of them is suspected of taking the runtime down', async () => {
+    const a = randomUUID();
+    await run([message(a, 2), message(a, 1, 4), message(a, 3)]);
+    expect(of(a)).toEqual([1, 2, 3]);
   });
 });

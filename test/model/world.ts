@@ -138,11 +138,13 @@ export async function runModel(
     read: async () => undefined,
   });
 
+  let isWhole = false;
   for (let steps = 0; queue.length + tiers.length > 0; steps += 1) {
     if (steps > MOST_STEPS)
       throw new Error(`it does not end: ${queue.length} in the queue, ${tiers.length} in the tiers`);
-    const ways = (queue.length > 0 ? Math.min(queue.length, 2) : 0) + (tiers.length > 0 ? 1 : 0);
+    const ways = isWhole ? 1 : (queue.length > 0 ? Math.min(queue.length, 2) : 0) + (tiers.length > 0 ? 1 : 0);
     const way = ways > 1 ? choose(ways) : 0;
+    isWhole = false;
     if (queue.length === 0 || way === Math.min(queue.length, 2)) {
       queue.push(tiers.shift()!);
       continue;
@@ -173,7 +175,11 @@ export async function runModel(
     if (isLost) left -= 1;
     if (how === 'returned' && !isLost) continue;
     for (const copy of batch) copy.deliveries += 1;
-    queue.unshift(...batch);
+    // What the event source had fetched meanwhile comes before what went back, in one batch with it.
+    const fetched = queue.length > 0 && choose(2) === 1;
+    if (fetched) queue.push(...batch);
+    else queue.unshift(...batch);
+    isWhole = fetched;
   }
   // Without a fault of the process or an answer, no message is placed twice however often its neighbour cannot be placed.
   const multiplied = faults > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);
