@@ -5,6 +5,7 @@ import type { Findings } from './cancellation.ts';
 import type { Attributes } from './item.ts';
 import type { Member } from './member.ts';
 import { pause } from './patience.ts';
+import type { Presumption } from './presume.ts';
 import { failedInvalid, failedWith, settleMet, unfinished } from './settle.ts';
 import type { Commit } from './settle.ts';
 import type { Transaction } from './transaction.ts';
@@ -15,6 +16,8 @@ export interface Run {
   pending: readonly Member[];
   /** What cancellations showed of items. */
   readonly known: Map<string, Attributes | undefined>;
+  /** Those among the known that no cancellation of this run has shown. */
+  readonly presumed: Map<string, Presumption>;
   unanswered: number;
   conflicts: number;
 }
@@ -24,6 +27,14 @@ export type Next = 'again' | 'anew' | 'split' | 'over';
 
 function drop(run: Run, gone: ReadonlySet<Member>): Next {
   run.pending = run.pending.filter((member) => !gone.has(member));
+  run.conflicts = 0;
+  return 'anew';
+}
+
+/** Goes on with what cancellations have shown. */
+export function presumeNothing(run: Run): Next {
+  for (const itemId of run.presumed.keys()) run.known.delete(itemId);
+  run.presumed.clear();
   run.conflicts = 0;
   return 'anew';
 }
@@ -68,10 +79,11 @@ async function afterCancellation(
 ): Promise<Next> {
   const settled = await settleMet(commit, findings.met);
   const learned =
-    findings.seen.some(([itemId]) => !run.known.has(itemId)) || findings.met.some(([{ hasMarker }]) => !hasMarker);
+    findings.seen.some(([itemId]) => !run.known.has(itemId) || run.presumed.has(itemId)) ||
+    findings.met.some(([{ hasMarker }]) => !hasMarker);
   for (const [itemId, item] of findings.seen) {
     run.known.set(itemId, item);
-    commit.scarce.note(itemId);
+    run.presumed.delete(itemId);
   }
   for (const [member] of findings.met) member.hasMarker = true;
   if (settled.size > 0) return drop(run, settled);
@@ -81,7 +93,8 @@ async function afterCancellation(
   const [invalid] = findings.invalid;
   if (invalid !== undefined) return isolate(commit, run, invalid.members, new Error(invalid.message));
 
-  if (++run.conflicts >= commit.patience.conflicts) return giveUp(commit, run, transaction, findings, cause);
+  if (++run.conflicts >= commit.patience.conflicts)
+    return run.presumed.size > 0 ? presumeNothing(run) : giveUp(commit, run, transaction, findings, cause);
   await pause(run.conflicts, commit.patience, commit.signal);
   return findings.seen.length > 0 || findings.met.length > 0 ? 'anew' : 'again';
 }

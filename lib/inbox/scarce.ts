@@ -1,25 +1,32 @@
+import type { Attributes } from './item.ts';
+
 /** Items remembered at most. */
 const REMEMBERED = 100;
 
 /**
- * Items of which a condition failed lately, such as what is sold out: it will fail again, so their messages get transactions
- * of their own, and no neighbour waits for the second try. Forgetting one, or keeping one too long, costs a request at most.
+ * Items for which an alternative had to be taken lately, such as what is sold out, as they were then. Forgetting one, or
+ * remembering what is not so any more, costs a request at most: whatever is presumed is checked by the transaction.
  */
 export interface Scarce {
   has(itemId: string): boolean;
-  note(itemId: string): void;
+  /** `undefined` also stands for an item that is not there. */
+  recall(itemId: string): Attributes | undefined;
+  note(itemId: string, item: Attributes | undefined): void;
+  forget(itemId: string): void;
 }
 
 export function createScarce(): Scarce {
-  const ids = new Set<string>();
+  const items = new Map<string, Attributes | undefined>();
   return {
-    has: (itemId) => ids.has(itemId),
-    note(itemId) {
-      ids.delete(itemId);
-      ids.add(itemId);
-      if (ids.size <= REMEMBERED) return;
-      const [oldest] = ids;
-      ids.delete(oldest!);
+    has: (itemId) => items.has(itemId),
+    recall: (itemId) => items.get(itemId),
+    note(itemId, item) {
+      items.delete(itemId);
+      items.set(itemId, item);
+      if (items.size <= REMEMBERED) return;
+      const [oldest] = items.keys();
+      items.delete(oldest!);
     },
+    forget: (itemId) => void items.delete(itemId),
   };
 }

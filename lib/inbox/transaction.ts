@@ -6,6 +6,7 @@ import { INBOX_TABLE, doneItem, expiry } from './marker.ts';
 import type { DoneMarker } from './marker.ts';
 import { storedEvents } from './member.ts';
 import type { Operation } from './member.ts';
+import type { Presumption } from './presume.ts';
 
 /** Where and when markers are written. */
 export interface Scope {
@@ -68,6 +69,34 @@ interface Summed {
   readonly table: string;
   readonly key: Attributes;
   readonly sums: Map<string, { by: number; needs: number }>;
+  readonly presumed?: Presumption;
+}
+
+/** Writes down that attributes are as they were seen, and gives the conditions. */
+function toConditions({ values: seen }: Presumption, names: Record<string, string>, values: Attributes): string[] {
+  return Array.from(seen, ([attribute, value], n) => {
+    names[`#s${n}`] = attribute;
+    if (value === undefined) return `attribute_not_exists(#s${n})`;
+    values[`:s${n}`] = value;
+    return `#s${n} = :s${n}`;
+  });
+}
+
+/** For a presumed item that nothing is added to after all. */
+function toCheck(presumption: Presumption, tablePrefix: string): TransactWriteItem {
+  const names: Record<string, string> = {};
+  const values: Attributes = {};
+  const conditions = toConditions(presumption, names, values);
+  return {
+    ConditionCheck: {
+      TableName: tablePrefix + presumption.table,
+      Key: presumption.key,
+      ConditionExpression: conditions.join(' AND '),
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: Object.keys(values).length === 0 ? undefined : values,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
 }
 
 /** Sums so that the whole has the effect and the condition of one message after another. */
@@ -83,7 +112,7 @@ function addUp(summed: Summed, { sums }: Extract<Operation, { sums: unknown }>):
   }
 }
 
-function toUpdate({ table, key: Key, sums }: Summed, tablePrefix: string): TransactWriteItem {
+function toUpdate({ table, key: Key, sums, presumed }: Summed, tablePrefix: string): TransactWriteItem {
   const names: Record<string, string> = {};
   const values: Attributes = {};
   const additions: string[] = [];
@@ -98,6 +127,7 @@ function toUpdate({ table, key: Key, sums }: Summed, tablePrefix: string): Trans
     // A missing attribute counts as 0, which a comparison in DynamoDB does not know.
     conditions.push(needs > 0 ? `#a${n} >= :needs${n}` : `(attribute_not_exists(#a${n}) OR #a${n} >= :needs${n})`);
   }
+  if (presumed !== undefined) conditions.push(...toConditions(presumed, names, values));
   return {
     Update: {
       TableName: tablePrefix + table,
@@ -112,7 +142,12 @@ function toUpdate({ table, key: Key, sums }: Summed, tablePrefix: string): Trans
 }
 
 /** One transaction that writes the markers of the chosen messages and all that they want done, one operation per item. */
-export function toTransaction(chosen: readonly Choice[], scope: Scope, nowMs: number): Transaction {
+export function toTransaction(
+  chosen: readonly Choice[],
+  scope: Scope,
+  nowMs: number,
+  presumed: ReadonlyMap<string, Presumption> = new Map(),
+): Transaction {
   const { queue, tablePrefix, retentionDays } = scope;
   const at = new Date(nowMs).toISOString();
   const expiresAt = expiry(nowMs, retentionDays);
@@ -135,11 +170,14 @@ export function toTransaction(chosen: readonly Choice[], scope: Scope, nowMs: nu
       }
       let summed = operations.get(operation.id);
       if (summed === undefined) {
-        operations.set(operation.id, (summed = { table: operation.table, key: operation.key, sums: new Map() }));
+        const { id, table, key } = operation;
+        operations.set(id, (summed = { table, key, sums: new Map(), presumed: presumed.get(id) }));
       }
       if ('sums' in summed) addUp(summed, operation);
     }
   }
+  for (const [id, presumption] of presumed)
+    if (!operations.has(id) && presumption.values.size > 0) operations.set(id, toCheck(presumption, tablePrefix));
   for (const each of operations.values()) TransactItems.push('sums' in each ? toUpdate(each, tablePrefix) : each);
   const input = { TransactItems, ClientRequestToken: randomUUID() };
   return { input, chosen, markers, itemIds: [...operations.keys()] };

@@ -45,7 +45,7 @@ describe('groups that have nothing in common', () => {
 describe('messages on a scarce item', () => {
   test('have a transaction of their own', () => {
     const scarce = createScarce();
-    scarce.note('item 3');
+    scarce.note('item 3', undefined);
     const groups = toGroups(membersOn(50, 5), scarce);
     const apart = groups.filter(({ members }) => members.some(({ footprint }) => footprint.has('item 3')));
     expect(apart).toHaveLength(1);
@@ -55,7 +55,7 @@ describe('messages on a scarce item', () => {
 
   test('still fit their transactions', () => {
     const scarce = createScarce();
-    for (let n = 0; n < 100; n += 1) scarce.note(`item ${n}`);
+    for (let n = 0; n < 100; n += 1) scarce.note(`item ${n}`, undefined);
     const groups = toGroups(membersOn(400, 100), scarce);
     for (const { members } of groups)
       expect(new Set(members.flatMap(({ footprint }) => [...footprint.keys()])).size).toBeLessThanOrEqual(
@@ -65,7 +65,7 @@ describe('messages on a scarce item', () => {
 
   test('are forgotten, the oldest first', () => {
     const scarce = createScarce();
-    for (let n = 0; n <= 100; n += 1) scarce.note(`item ${n}`);
+    for (let n = 0; n <= 100; n += 1) scarce.note(`item ${n}`, undefined);
     expect(scarce.has('item 0')).toBe(false);
     expect(scarce.has('item 1')).toBe(true);
     expect(scarce.has('item 100')).toBe(true);
