@@ -26,7 +26,7 @@ import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
 import { settleAll } from './settle.ts';
 import { noteSurvival, runAlone, suspectsOf } from './suspects.ts';
 import { tell } from './tell.ts';
-import { admit, followTwins, open, pairTwins, type Work } from './work.ts';
+import { admit, followTwins, newWork, open, pairTwins, type Work } from './work.ts';
 
 /** Which queue a consumer works on, and what it does with each kind of event. */
 export type ConsumerDefinition<T> = {
@@ -74,9 +74,10 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     };
 
     const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
-    const works = deliveries.map((delivery) => admit(delivery, rules));
-    pairTwins(works);
+    const works = deliveries.map(newWork);
     await dropKnown(works, queue.name, inbox);
+    admit(works, rules);
+    pairTwins(works);
     const suspects = new Set<Work>(suspectsOf(open(works), orderBy, memory));
     const hopeless = new Set(works.filter(({ outcome }) => outcome?.is === 'dead-letter'));
     // What no rule needs to look at is placed while the rest is worked on.

@@ -1,7 +1,7 @@
 import type { Inbox, Marker } from '../inbox/inbox.ts';
 import type { Delivery } from './delivery.ts';
 import { deadLetter, unfinished } from './outcome.ts';
-import { open, type Work } from './work.ts';
+import type { Work } from './work.ts';
 
 /** Whether any of these may have been seen before: only then is it worth a look into the store. */
 const mayBeKnown = ({ delivery: { redelivered, envelope } }: Work) =>
@@ -10,17 +10,16 @@ const mayBeKnown = ({ delivery: { redelivered, envelope } }: Work) =>
 /** Drops what is done or placed already; the follow-up events of what is done are published again, under the same ids. */
 export async function dropKnown(works: readonly Work[], queue: string, inbox: Inbox): Promise<void> {
   if (!works.some(mayBeKnown)) return;
-  const candidates = open(works);
+  const candidates = works.filter(({ outcome }) => !outcome);
   try {
-    const markers = await inbox.find(
-      queue,
-      candidates.map(({ ready }) => ready.id),
-    );
-    for (const work of candidates) applyMarker(work, markers.get(work.ready.id));
+    const markers = await inbox.find(queue, candidates.map(idOf));
+    for (const work of candidates) applyMarker(work, markers.get(idOf(work)));
   } catch (error) {
     for (const work of candidates) work.outcome = unfinished(error);
   }
 }
+
+const idOf = ({ delivery }: Work) => delivery.id!;
 
 function applyMarker(work: Work, marker: Marker | undefined): void {
   if (!marker) return;

@@ -1,4 +1,6 @@
 import { eventMessage } from '../broker/envelope.ts';
+import type { StoredEvent } from '../inbox/inbox.ts';
+import type { MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import { unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
@@ -14,11 +16,9 @@ export async function emitAll(
   works: readonly Work[],
   { publisher, clock, appId, publishDeadlineMs, memory: { confirmed } }: Batch,
 ): Promise<void> {
-  const pending = works.flatMap((work) =>
-    (work.events ?? []).filter(({ id }) => !confirmed.has(id)).map((event) => ({ work, event })),
-  );
+  const pending = pendingOf(works, confirmed);
   if (pending.length === 0) return;
-  const messages = pending.map(({ work: { delivery }, event }) =>
+  const messages = pending.map(({ works: [{ delivery }], event }) =>
     eventMessage({
       event,
       data: event.data,
@@ -32,13 +32,32 @@ export async function emitAll(
     }),
   );
   const errors = await publisher.publishAll(messages, publishDeadlineMs());
-  pending.forEach(({ work, event }, index) => {
-    if (errors[index]) work.outcome = unfinished(errors[index]);
-    else confirmed.add(event.id);
+  pending.forEach(({ works, event }, index) => {
+    const error = errors[index];
+    if (!error) confirmed.add(event.id);
+    else for (const work of works) work.outcome = unfinished(error);
   });
   // The longest known go first: a set keeps the order of its making.
   for (const id of confirmed) {
     if (confirmed.size <= REMEMBERED) break;
     confirmed.delete(id);
   }
+}
+
+interface Pending {
+  readonly event: StoredEvent;
+  /** Copies of one message have the same events. */
+  readonly works: [Work, ...Work[]];
+}
+
+function pendingOf(works: readonly Work[], confirmed: ReadonlySet<MessageId>): Pending[] {
+  const pending = new Map<MessageId, Pending>();
+  for (const work of works)
+    for (const event of work.events ?? []) {
+      if (confirmed.has(event.id)) continue;
+      const known = pending.get(event.id);
+      if (known) known.works.push(work);
+      else pending.set(event.id, { event, works: [work] });
+    }
+  return [...pending.values()];
 }

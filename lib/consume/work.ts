@@ -11,7 +11,7 @@ import type { Rule } from './rule.ts';
 export interface Work {
   readonly delivery: Delivery;
   outcome?: Outcome;
-  /** Set where `delivery.id` is there and the body fits the schema of a rule's event. */
+  /** Set where the message is not known already and the body fits the schema of a rule's event. */
   ready?: { readonly id: MessageId; readonly event: unknown; readonly rule: Rule };
   /** Another copy of the same message in this batch, whose outcome is this one's too. */
   twin?: Work;
@@ -22,19 +22,27 @@ export interface Work {
   events?: readonly StoredEvent[];
 }
 
-/** Reads a delivery against the rules; what no retry can mend is a dead letter at first sight. */
-export function admit(delivery: Delivery, rules: readonly Rule[]): Work {
-  if (!delivery.id) return { delivery, outcome: deadLetter('MISSING_MESSAGE_ID') };
+/** Without an id nobody could tell whether a message was done before. */
+export const newWork = (delivery: Delivery): Work =>
+  delivery.id ? { delivery } : { delivery, outcome: deadLetter('MISSING_MESSAGE_ID') };
+
+/** Reads what has no outcome yet against the rules; what no retry can mend is a dead letter at first sight. */
+export function admit(works: readonly Work[], rules: readonly Rule[]): void {
+  for (const work of works) if (!work.outcome) admitOne(work, rules);
+}
+
+function admitOne(work: Work, rules: readonly Rule[]): void {
+  const { delivery } = work;
   const json = parseJson(delivery.body);
-  if ('fault' in json) return { delivery, outcome: deadLetter('MALFORMED', json.fault) };
+  if ('fault' in json) return void (work.outcome = deadLetter('MALFORMED', json.fault));
   const rule = ruleFor(delivery, rules);
-  if (typeof rule === 'string') return { delivery, outcome: deadLetter('SCHEMA_MISMATCH', rule) };
+  if (typeof rule === 'string') return void (work.outcome = deadLetter('SCHEMA_MISMATCH', rule));
   const parsed = rule.event.schema.safeParse(json.value);
-  if (parsed.success) return { delivery, ready: { id: delivery.id, event: parsed.data, rule } };
+  if (parsed.success) return void (work.ready = { id: delivery.id!, event: parsed.data, rule });
   const faults = parsed.error.issues
     .slice(0, 10)
     .map(({ path, message }) => `/${path.map(String).join('/')}: ${message}`);
-  return { delivery, outcome: deadLetter('SCHEMA_MISMATCH', faults.join('; ')) };
+  work.outcome = deadLetter('SCHEMA_MISMATCH', faults.join('; '));
 }
 
 function parseJson(body: Buffer): { value: unknown } | { fault: string } {

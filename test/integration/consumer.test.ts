@@ -268,6 +268,21 @@ describe('a batch', () => {
     expect(await placed('points')).toHaveLength(1);
   });
 
+  test('with two copies of what was rejected before publishes its event once', async () => {
+    const record = { ...message('reject'), redelivered: true };
+    await run([record]);
+    expect(await placed('points')).toHaveLength(1);
+    expect((await run([record, record])).counts).toMatchObject({ duplicate: 2 });
+    expect(await placed('points')).toHaveLength(1);
+  });
+
+  test('that comes again parks what cannot be read no second time', async () => {
+    const record = { ...message('well', { raw: Buffer.from('{"sku":') }), redelivered: true };
+    await run([record]);
+    expect((await run([record])).counts).toMatchObject({ duplicate: 1 });
+    expect(await placed('dead-letters')).toHaveLength(1);
+  });
+
   test('that was placed only in part places no second copy of what was when it comes again', async () => {
     const records = [message('transient'), message('permanent')];
     await shop.host.channel.unbindQueue('dead-letters', 'dead-letters', '');
