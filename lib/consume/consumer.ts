@@ -12,6 +12,7 @@ import type { Inbox } from '../inbox/inbox.ts';
 import { readItem } from '../inbox/read-item.ts';
 import { inbox, store } from '../inbox/store.ts';
 import { log } from '../log.ts';
+import { beginInOrder, endInOrder } from './abandoned.ts';
 import type { Batch } from './batch.ts';
 import { commitAll } from './commit.ts';
 import { decideAll } from './decide.ts';
@@ -19,6 +20,7 @@ import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown } from './drop-known.ts';
 import { emitAll } from './emit.ts';
 import { inOrder, oldestFirst } from './in-order.ts';
+import type { KeyOf } from './lines.ts';
 import { newMemory, type Memory } from './memory.ts';
 import { noteProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
@@ -32,7 +34,7 @@ import { admit, followTwins, newWork, open, pairTwins, type Work } from './work.
 export type ConsumerDefinition<T> = {
   readonly queue: WorkQueue;
   /** Messages with the same key are done one after another, in the order of their arrival; without it, all side by side. */
-  readonly orderBy?: (event: any) => string;
+  readonly orderBy?: KeyOf;
 } & (
   | { readonly event: EventDefinition<T>; readonly decide: Decide<T> }
   | { readonly event: EventDefinition<T>; readonly perform: Perform<T> }
@@ -75,6 +77,10 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
 
     const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
     const works = deliveries.map(newWork);
+    if (orderBy) {
+      admit(works, rules);
+      await beginInOrder(works, orderBy, batch);
+    }
     await dropKnown(works, queue.name, inbox);
     admit(works, rules);
     pairTwins(works);
@@ -87,6 +93,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     ]);
     if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
     followTwins(works);
+    if (orderBy) await endInOrder(works, batch);
     noteSurvival(works, memory);
     await noteProgress(works, batch);
 

@@ -1,9 +1,10 @@
 import { CodedError, errorCodes } from '../errors.ts';
-import type { Hold, Lines } from '../inbox/inbox.ts';
+import type { Hold } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
-import { holdAbandoned, isOverIn } from './abandoned.ts';
+import { isOverIn } from './abandoned.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
+import { byKey, type KeyOf } from './lines.ts';
 import { postponed, unfinished, type Outcome } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
@@ -29,17 +30,13 @@ interface Line {
  */
 export async function inOrder(
   works: readonly Work[],
-  keyOf: (event: any) => string,
+  keyOf: KeyOf,
   batch: Batch,
   run: (works: readonly Work[]) => Promise<void>,
 ): Promise<void> {
   const candidates = open(works);
-  const shard = candidates[0]?.delivery.queue;
-  if (shard === undefined) return;
-  const { inbox } = batch;
+  if (candidates.length === 0) return;
   try {
-    await holdAbandoned(shard, batch);
-    await inbox.noteInFlight(shard, linesOf(candidates, keyOf));
     const lines = await lineUp(candidates, keyOf, batch);
     for (let wave = nextOf(lines); wave.length > 0; wave = nextOf(lines)) {
       await run(wave.map(({ work }) => work));
@@ -49,9 +46,7 @@ export async function inOrder(
     }
     for (const line of lines) hold(line, undefined, batch);
     for (const line of lines) await remember(line, batch);
-    await inbox.noteInFlight(shard, []);
   } catch (error) {
-    batch.memory.unrecorded = linesOf(candidates, keyOf);
     for (const work of candidates) if (!work.outcome || work.outcome.is === 'retry') work.outcome = unfinished(error);
   }
 }
@@ -63,25 +58,7 @@ export async function inOrder(
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
-const linesOf = (works: readonly ReadyWork[], keyOf: (event: any) => string): Lines =>
-  [...byKey(works, keyOf)].map(([key, mine]) => [key, mine.map(({ ready }) => ready.id)]);
-
-function byKey(works: readonly ReadyWork[], keyOf: (event: any) => string): Map<string, ReadyWork[]> {
-  const lines = new Map<string, ReadyWork[]>();
-  for (const work of works) {
-    const key = keyOf(work.ready.event);
-    const others = lines.get(key);
-    if (others) others.push(work);
-    else lines.set(key, [work]);
-  }
-  return lines;
-}
-
-async function lineUp(
-  works: readonly ReadyWork[],
-  keyOf: (event: any) => string,
-  { inbox, queue, clock }: Batch,
-): Promise<Line[]> {
+async function lineUp(works: readonly ReadyWork[], keyOf: KeyOf, { inbox, queue, clock }: Batch): Promise<Line[]> {
   const lines = byKey(works, keyOf);
   const holds = await inbox.readHolds(queue.name, [...lines.keys()]);
   const held = [...holds.values()].flatMap(({ ids }) => ids);

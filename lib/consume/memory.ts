@@ -7,7 +7,7 @@ export interface Memory {
   survived: Map<MessageId, number>;
   /** Follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
-  /** The order of a batch that the store could not be told of. */
+  /** The order of batches that the store could not be told of. */
   unrecorded: Lines;
   /** When progress was noted last, by the broker's queue, in ms since the epoch. */
   readonly progressNotedAtMs: Map<string, number>;

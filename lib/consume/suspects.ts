@@ -1,5 +1,6 @@
 import type { Batch } from './batch.ts';
 import { outOfTime } from './decide.ts';
+import type { KeyOf } from './lines.ts';
 import type { Memory } from './memory.ts';
 import { deadLetter, unfinished } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
@@ -13,7 +14,7 @@ const ISOLATED_RUNS = 3;
 /** Those that came back so often, with no word of why, that they may be what takes the runtime down; and who must not overtake them. */
 export function suspectsOf(
   works: readonly ReadyWork[],
-  keyOf: ((event: any) => string) | undefined,
+  keyOf: KeyOf | undefined,
   memory: Memory,
 ): readonly ReadyWork[] {
   const suspects = works.filter((work) => isSuspect(work, memory));
@@ -38,7 +39,7 @@ export function noteSurvival(works: readonly Work[], memory: Memory): void {
  */
 export async function runAlone(
   suspects: readonly Work[],
-  keyOf: ((event: any) => string) | undefined,
+  keyOf: KeyOf | undefined,
   { queue, inbox, timeLeftMs, warn }: Batch,
   run: (works: readonly Work[]) => Promise<void>,
 ): Promise<void> {

@@ -26,9 +26,9 @@ export interface Work {
 export const newWork = (delivery: Delivery): Work =>
   delivery.id ? { delivery } : { delivery, outcome: deadLetter('MISSING_MESSAGE_ID') };
 
-/** Reads what has no outcome yet against the rules; what no retry can mend is a dead letter at first sight. */
+/** Reads against the rules what is neither read yet nor over; what no retry can mend is a dead letter at first sight. */
 export function admit(works: readonly Work[], rules: readonly Rule[]): void {
-  for (const work of works) if (!work.outcome) admitOne(work, rules);
+  for (const work of works) if (!work.outcome && !work.ready) admitOne(work, rules);
 }
 
 function admitOne(work: Work, rules: readonly Rule[]): void {

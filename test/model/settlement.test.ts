@@ -101,6 +101,7 @@ test('messages never multiply while a neighbour cannot be placed', async () => {
 describe('in every interleaving messages of one key are done in the order of their arrival', () => {
   const ordered = { ...definition, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
   const cases: readonly [what: string, kinds: readonly Kind[], faults: number][] = [
+    ['where all are sound', ['sound', 'sound'], 2],
     ['where the first fails once', ['fails', 'sound'], 1],
     ['where the second of three fails once', ['sound', 'fails', 'sound'], 1],
     ['where the first is poison', ['poison', 'sound'], 1],

@@ -137,14 +137,19 @@ export async function runModel(
     config,
     read: async () => undefined,
   });
+  /** A process and its consumer, which remembers from batch to batch. */
+  function newWorker(): { readonly process: typeof nobody; readonly handler: ReturnType<typeof consumer> } {
+    const process = { crash: () => {} };
+    return { process, handler: consumer(killing, partsOf(process)) };
+  }
 
+  let worker = newWorker();
   let isWhole = false;
   for (let steps = 0; queue.length + tiers.length > 0; steps += 1) {
     if (steps > MOST_STEPS)
       throw new Error(`it does not end: ${queue.length} in the queue, ${tiers.length} in the tiers`);
-    const ways = isWhole ? 1 : (queue.length > 0 ? Math.min(queue.length, 2) : 0) + (tiers.length > 0 ? 1 : 0);
+    const ways: number = isWhole ? 1 : (queue.length > 0 ? Math.min(queue.length, 2) : 0) + (tiers.length > 0 ? 1 : 0);
     const way = ways > 1 ? choose(ways) : 0;
-    isWhole = false;
     if (queue.length === 0 || way === Math.min(queue.length, 2)) {
       queue.push(tiers.shift()!);
       continue;
@@ -160,26 +165,31 @@ export async function runModel(
         headers: { ...headers, 'x-acquired-count': deliveries },
       }),
     );
-    const process = { crash: () => {} };
-    alive = process;
-    const crashed = new Promise<'crashed'>((resolve) => (process.crash = () => resolve('crashed')));
-    const handler = consumer(killing, partsOf(process));
-    const ended = handler(anEvent(records, definition.queue.name), { getRemainingTimeInMillis: () => 60_000 }).then(
-      () => 'returned' as const,
-      () => 'thrown' as const,
-    );
-    const how = await Promise.race([ended, crashed]);
+    alive = worker.process;
+    const crashed = new Promise<'crashed'>((resolve) => (worker.process.crash = () => resolve('crashed')));
+    const ended = worker
+      .handler(anEvent(records, definition.queue.name), { getRemainingTimeInMillis: () => 60_000 })
+      .then(
+        () => 'returned' as const,
+        () => 'thrown' as const,
+      );
+    const how: 'returned' | 'thrown' | 'crashed' = await Promise.race([ended, crashed]);
     alive = nobody;
+    if (how === 'crashed') worker = newWorker();
     // An acknowledgement can be lost as anything else.
     const isLost = how === 'returned' && left > 0 && choose(2) === 1;
     if (isLost) left -= 1;
-    if (how === 'returned' && !isLost) continue;
+    if (how === 'returned' && !isLost) {
+      isWhole = false;
+      continue;
+    }
     for (const copy of batch) copy.deliveries += 1;
-    // What the event source had fetched meanwhile comes before what went back, in one batch with it.
-    const fetched = queue.length > 0 && choose(2) === 1;
-    if (fetched) queue.push(...batch);
-    else queue.unshift(...batch);
-    isWhole = fetched;
+    // What went back comes in the order in which it did, before what is new; the event source may have fetched that meanwhile.
+    // Where nobody could note that the batch was begun, they come together.
+    const returned = queue.findLastIndex(({ deliveries }) => deliveries > 0) + 1;
+    const fetched = queue.length > returned && choose(2) === 1;
+    queue.splice(fetched ? queue.length : returned, 0, ...batch);
+    isWhole = definition.orderBy !== undefined && how === 'crashed' && store.inFlight.length === 0;
   }
   // Without a fault of the process or an answer, no message is placed twice however often its neighbour cannot be placed.
   const multiplied = faults > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);

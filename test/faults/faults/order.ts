@@ -55,13 +55,19 @@ export const orderFaults: readonly Fault[] = [
     3_000,
     async () => {},
   ),
-  inOrder('order-with-kills', 'the same, and the process is gone before and after each step', 12_000, async (lab) => {
-    for (const step of steps)
-      for (const side of ['before', 'after'] as const) {
-        const id = `accounts ${step} ${side} ${lab.random.between(1, 1e9)}`;
-        await killOnce(lab, { id, queue: accountsQueue.name, step, side, times: 1 }, 2_000);
-      }
-  }),
+  inOrder(
+    'order-with-kills',
+    'the same, and the process is gone before and after each step, once it has noted what it begins with',
+    12_000,
+    async (lab) => {
+      // What the event source fetched beside a batch that nobody knows to have begun, nobody can hold back.
+      for (const step of steps.filter((each) => each !== 'start'))
+        for (const side of ['before', 'after'] as const) {
+          const id = `accounts ${step} ${side} ${lab.random.between(1, 1e9)}`;
+          await killOnce(lab, { id, queue: accountsQueue.name, step, side, times: 1 }, 2_000);
+        }
+    },
+  ),
   inOrder(
     'order-with-resets',
     'the same, and the event source loses its connection again and again',
