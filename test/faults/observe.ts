@@ -34,10 +34,10 @@ export interface FoundLetter {
 
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
-/** Reads everything, strongly consistent. */
+/** Reads everything, strongly consistent; first who is done, so that what all of those did is found. */
 export async function observe(client: DynamoDBClient): Promise<Found> {
-  const [inbox, archive, stock, points] = await Promise.all([
-    scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' }),
+  const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });
+  const [archive, stock, points] = await Promise.all([
     scan(client, 'dead-letters', 'id, part, messageId, #queue, code, payloadHash, #status', {
       '#queue': 'queue',
       '#status': 'status',

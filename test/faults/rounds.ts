@@ -46,11 +46,11 @@ export const singleFaults = (seed: number): Fault[] => [
 
 const weightOf = ({ weight = 1 }: Fault) => weight;
 
-/** Each of `chosen` once; `messages` are shared out among all of them. */
-export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start): Round {
+/** Each of `chosen` once, on as many systems side by side; `messages` are shared out among all of them. */
+export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start, systems = 1): Round[] {
   const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);
   const left = [...chosen];
-  return {
+  const round: Round = {
     name,
     start,
     next() {
@@ -58,10 +58,11 @@ export function onceEach(name: string, chosen: readonly Fault[], messages: numbe
       return fault && { fault, messages: Math.ceil((messages * weightOf(fault)) / weight) };
     },
   };
+  return Array.from({ length: Math.min(systems, chosen.length) }, () => round);
 }
 
 /** Faults of three nodes, each once. */
-export function onThreeNodes(only: readonly string[], messagesPerFault: number): { round: Round; faults: Fault[] } {
+export function onThreeNodes(only: readonly string[], messagesPerFault: number): Round[] {
   let cluster: Cluster | undefined;
   const chosen = chosenOf(
     clusterFaults(() => cluster!),
@@ -71,7 +72,7 @@ export function onThreeNodes(only: readonly string[], messagesPerFault: number):
     cluster = await startNodes(3, directory, say);
     return startOnCluster(cluster, directory, say);
   };
-  return { round: onceEach('three nodes', chosen, messagesPerFault * chosen.length, start), faults: chosen };
+  return onceEach('three nodes', chosen, messagesPerFault * chosen.length, start);
 }
 
 /** Faults drawn at random until so many messages were sent, or so many minutes have passed. */

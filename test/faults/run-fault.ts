@@ -1,10 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { connect } from 'amqplib';
 import pMap from 'p-map';
 
 import type { Say } from '../../infra/local/parts/console.ts';
+import { sumMetrics } from '../../infra/local/parts/embedded-metrics.ts';
 import { reasonOf } from '../../infra/local/parts/problem.ts';
 import { faultsTopology } from './accounts.ts';
 import { audit } from './audit.ts';
@@ -16,6 +17,7 @@ import type { Ledger } from './ledger.ts';
 import { observe, putStock } from './observe.ts';
 import { OWN_STOCK, planOrders, SHARED_STOCK, usualMix, type PlannedOrder } from './orders.ts';
 import type { Random } from './random.ts';
+import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
 const CLIENTS = 24;
@@ -149,10 +151,10 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
       books,
       violations,
       tookMs: performance.now() - startedAtMs,
-      duplicates: sumMetric(system.logFile, 'Duplicates', loggedBytes),
+      duplicates: sumMetrics(system.logFile, ['Duplicates'], loggedBytes).Duplicates,
     };
   } finally {
-    system.sabotage({});
+    system.sabotage(unharmed);
     await foreign.close();
   }
 }
@@ -195,22 +197,4 @@ async function messagesReady(amqpUrl: string): Promise<number | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Adds up a metric of the service's log, where it stands in CloudWatch's embedded format. */
-function sumMetric(logFile: string, name: string, fromByte: number): number {
-  const bytes = readFileSync(logFile);
-  // A service that was started again began a new one.
-  const text = bytes.subarray(bytes.length < fromByte ? 0 : fromByte).toString();
-  let sum = 0;
-  for (const line of text.split('\n')) {
-    if (!line.includes('"_aws"')) continue;
-    try {
-      const value = (JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>)[name];
-      if (typeof value === 'number') sum += value;
-    } catch {
-      // The last line of a process that was killed.
-    }
-  }
-  return sum;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { startBroker, type Broker } from '../../infra/local/parts/broker.ts';
@@ -13,7 +13,7 @@ import { startService, type Service } from '../../infra/local/service.ts';
 import { applyTopology } from '../../lib/broker/apply-topology.ts';
 import { faultsTopology } from './accounts.ts';
 import { startBrokerProxy, type BrokerProxy, type Upstream } from './broker-proxy.ts';
-import { KILLS_FILE, SABOTAGE_FILE, type Sabotage } from './functions/sabotage.ts';
+import { KILLS_FILE, SABOTAGE_FILE, unharmed, type Sabotage } from './functions/sabotage.ts';
 import { createManagement, VHOST, type Management } from './management.ts';
 import { writeProject } from './project.ts';
 import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
@@ -36,8 +36,9 @@ export interface System {
   readonly operatorUrl: string;
   /** Where it really is. */
   readonly brokerAddress: Upstream;
-  /** Changes what the functions suffer from now on. */
-  sabotage(wanted: Sabotage): void;
+  /** Changes what the functions suffer from now on; what it does not name stays. */
+  sabotage(wanted: Partial<Sabotage>): void;
+  sabotaged(): Sabotage;
   readonly killsFile: string;
   service(): Service;
   /** SIGKILL to functions and event sources, and a fresh start of them. */
@@ -98,7 +99,13 @@ export async function startSystem({
 
     const sabotageFile = join(directory, 'sabotage.json');
     const killsFile = join(directory, 'kills');
-    const sabotage = (wanted: Sabotage) => writeFileSync(sabotageFile, JSON.stringify(wanted));
+    let sabotaged = unharmed;
+    const sabotage = (wanted: Partial<Sabotage>) => {
+      sabotaged = { ...sabotaged, ...wanted };
+      // Functions read it at any time, also while it is written.
+      writeFileSync(`${sabotageFile}.new`, JSON.stringify(sabotaged));
+      renameSync(`${sabotageFile}.new`, sabotageFile);
+    };
     sabotage({});
     writeFileSync(killsFile, '');
     const through = ({ port }: BrokerProxy) => {
@@ -141,6 +148,7 @@ export async function startSystem({
       ...operator,
       brokerAddress: nodes[0]!,
       sabotage,
+      sabotaged: () => sabotaged,
       killsFile,
       service: () => service,
       async restartService() {

@@ -29,8 +29,8 @@ test('nothing is lost, and nothing done twice, while connections, answers and th
   const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce];
   const said: string[] = [];
   const note = (line: string) => void said.push(line);
-  const round = onceEach('quick', chosen, MESSAGES, startWith('laptop'));
-  const { rows, evidence } = await runRound(round, {
+  const [round] = onceEach('quick', chosen, MESSAGES, startWith('laptop'));
+  const { rows, evidence } = await runRound(round!, {
     seed: SEED,
     signal: new AbortController().signal,
     say: note,

@@ -88,6 +88,13 @@ export async function place(
   }
 }
 
+/** An order as `GET /orders/{id}` answers. */
+export interface OrderStatus {
+  orderId: string;
+  status: string;
+  consumers: Record<string, { outcome: string; attempt?: number }>;
+}
+
 /** Sends JSON and reads JSON; anything but a 2xx is an error. */
 export async function request<T>(
   url: string,

@@ -2,38 +2,42 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Fault, Lab } from '../lab.ts';
-import { steps, type Sabotage, type Step } from '../functions/sabotage.ts';
+import { steps, type Kill, type Step } from '../functions/sabotage.ts';
 
-const KILLED_WITHIN_MS = 12_000;
-
-const countOf = (file: string, id: string) =>
-  readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line === id).length;
+const KILLED_WITHIN_MS = 20_000;
 
 /** Arms one kill and waits until it has happened; a step that no batch takes by then is disarmed. */
-export async function killOnce(
-  { system, signal }: Lab,
-  kill: NonNullable<Sabotage['kill']>,
-  withinMs = KILLED_WITHIN_MS,
-): Promise<boolean> {
-  system.sabotage({ kill });
-  const end = performance.now() + withinMs;
-  while (countOf(system.killsFile, kill.id) === 0 && performance.now() < end) await sleep(20, undefined, { signal });
-  system.sabotage({});
-  return countOf(system.killsFile, kill.id) > 0;
+export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill, 'id'>): Promise<boolean> {
+  const kill = { ...place, id: `${Object.values(place).join(' ')} ${random.between(1, 1e9)}` };
+  system.sabotage({ kills: [...system.sabotaged().kills, kill] });
+  const end = performance.now() + KILLED_WITHIN_MS;
+  const hasHappened = () => readFileSync(system.killsFile, 'utf8').split('\n').includes(kill.id);
+  while (!hasHappened() && performance.now() < end) await sleep(20, undefined, { signal });
+  system.sabotage({ kills: system.sabotaged().kills.filter(({ id }) => id !== kill.id) });
+  return hasHappened();
 }
 
 /** No event follows from points, so nothing is emitted there; the archive has no steps but its first and last. */
-function placesToDie(): [queue: string, step: Step, side: 'before' | 'after'][] {
-  const places = [
-    ...steps.map((step) => ['stock', step] as const),
-    ...steps.filter((step) => step !== 'emit').map((step) => ['points', step] as const),
-    ...(['start', 'return'] as const).map((step) => ['dead-letters', step] as const),
-  ];
-  return places.flatMap(([queue, step]) =>
-    (['before', 'after'] as const).map((side) => [queue, step, side] as [string, Step, 'before' | 'after']),
-  );
+const placesToDie: Record<string, readonly Step[]> = {
+  stock: steps,
+  points: steps.filter((step) => step !== 'emit'),
+  'dead-letters': ['start', 'return'],
+};
+
+/** Kills the queue's consumer before and after each step, one after another. */
+async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Promise<void> {
+  for (const step of steps)
+    for (const side of ['before', 'after'] as const) {
+      let wasKilled = false;
+      for (let tries = 2; tries > 0 && !wasKilled; tries -= 1) {
+        // Orders that take every step: one emits, one is placed in a retry tier and comes back, one becomes a dead letter.
+        const orders = await lab.plan(4, { soldout: 25, fails1: 25, poison: 25 });
+        const kill = killOnce(lab, { queue, step, side });
+        await lab.place(orders);
+        wasKilled = await kill;
+      }
+      if (!wasKilled) lab.violated(`no batch came to: ${queue} ${side} ${step}`);
+    }
 }
 
 /** Orders that take the runtime of the points down, among others that must not suffer for it. */
@@ -64,18 +68,7 @@ export const functionFaults: readonly Fault[] = [
     spanMs: 25_000,
     recoverWithinMs: 60_000,
     async inject(lab) {
-      for (const [queue, step, side] of placesToDie()) {
-        let wasKilled = false;
-        for (let tries = 2; tries > 0 && !wasKilled; tries -= 1) {
-          const id = `${queue} ${step} ${side} ${lab.random.between(1, 1e9)}`;
-          // Orders that take every step: one emits, one is placed in a retry tier and comes back, one becomes a dead letter.
-          const orders = await lab.plan(4, { soldout: 25, fails1: 25, poison: 25 });
-          const kill = killOnce(lab, { id, queue, step, side, times: 1 });
-          await lab.place(orders);
-          wasKilled = await kill;
-        }
-        if (!wasKilled) lab.violated(`no batch came to: ${queue} ${side} ${step}`);
-      }
+      await Promise.all(Object.entries(placesToDie).map(([queue, steps]) => killAtEach(lab, queue, steps)));
     },
   },
   killer('time-limit', 'an order whose rule never ends takes up the whole invocation, each time', 'loop', 1),

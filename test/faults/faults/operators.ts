@@ -33,7 +33,7 @@ const redriven = (name: string, says: string, atOnce: number): Fault => ({
     lab.system.sabotage({ isJammed: true });
     await lab.place(await lab.plan(JAMMED_ORDERS, { jam: 100 }));
     await lab.quiet();
-    lab.system.sabotage({});
+    lab.system.sabotage({ isJammed: false });
     for (let sentBack = 1; sentBack > 0;) {
       const reports = await Promise.all(Array.from({ length: atOnce }, () => redrive(lab)));
       sentBack = reports.reduce((sum, { redriven: count }) => sum + count, 0);

@@ -14,19 +14,22 @@ export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'not
 
 export type Step = (typeof steps)[number];
 
+/** The process of the queue's consumer is gone there, as by SIGKILL, once over all processes. */
+export interface Kill {
+  readonly id: string;
+  readonly queue: string;
+  readonly step: Step;
+  readonly side: 'before' | 'after';
+}
+
 /** What the runner wants the functions to suffer; they look at it before each step. */
 export interface Sabotage {
-  /** The process of the queue's consumer is gone there, as by SIGKILL, `times` times over all processes. */
-  readonly kill?: {
-    readonly id: string;
-    readonly queue: string;
-    readonly step: Step;
-    readonly side: 'before' | 'after';
-    readonly times: number;
-  };
+  readonly kills: readonly Kill[];
   /** Orders of the kind `jam` fail for good. */
-  readonly isJammed?: boolean;
+  readonly isJammed: boolean;
 }
+
+export const unharmed: Sabotage = { kills: [], isJammed: false };
 
 /** Names of the variables that tell where the sabotage stands, and where kills are noted before they happen. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
@@ -47,11 +50,10 @@ export async function step<T>(queue: string, name: Step, run: () => Promise<T> |
 }
 
 function killIfWanted(queue: string, name: Step, side: 'before' | 'after'): void {
-  const { kill } = readSabotage();
-  if (!kill || kill.queue !== queue || kill.step !== name || kill.side !== side) return;
+  const kill = readSabotage().kills.find((each) => each.queue === queue && each.step === name && each.side === side);
+  if (!kill) return;
   const file = process.env[KILLS_FILE]!;
-  const kills = readFileSync(file, 'utf8').split('\n');
-  if (kills.filter((line) => line === kill.id).length >= kill.times) return;
+  if (readFileSync(file, 'utf8').split('\n').includes(kill.id)) return;
   appendFileSync(file, `${kill.id}\n`);
   process.kill(process.pid, 'SIGKILL');
 }
