@@ -1,38 +1,42 @@
-import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import pMap from 'p-map';
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import type { MessageId } from '../message-id.ts';
+import { batchGet } from './batch-get.ts';
 import type { Hold } from './inbox.ts';
 import type { Attributes } from './item.ts';
 import { expiry, INBOX_TABLE } from './marker.ts';
-import { ifCondition, repeated } from './patience.ts';
+import { ifCondition } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';
 
-const CONCURRENT_REQUESTS = 16;
+const prefix = (queue: string) => `!held#${queue}#`;
 
 const place = ({ tablePrefix, queue }: Scope, key: string) => ({
   TableName: tablePrefix + INBOX_TABLE,
-  Key: { pk: { S: `!held#${queue}#${key}` } },
+  Key: { pk: { S: prefix(queue) + key } },
 });
 
-/** Who waits for whom, by key; a key without anybody waiting is not in the map. Throws `StoreUnavailableError`. */
+/** Who waits for whom, by key, each named once; a key without anybody waiting is not in the map. Throws `StoreUnavailableError`. */
 export async function readHolds(
   { client, patience }: Store,
   scope: Scope,
   keys: readonly string[],
 ): Promise<Map<string, Hold>> {
-  const holds = new Map<string, Hold>();
-  const read = async (key: string) => {
-    const command = new GetItemCommand({ ...place(scope, key), ConsistentRead: true });
-    const { Item: item } = await repeated(() => client.send(command), patience);
-    if (!item) return;
-    const ids = JSON.parse(item['ids']?.S ?? '[]') as MessageId[];
-    holds.set(key, { ids, version: Number(item['version']?.N), changedAtMs: Number(item['changedAtMs']?.N) });
-  };
-  await pMap(keys, read, { concurrency: CONCURRENT_REQUESTS });
-  return holds;
+  const table = scope.tablePrefix + INBOX_TABLE;
+  const items = await batchGet(
+    client,
+    table,
+    keys.map((key) => place(scope, key).Key),
+    patience,
+  );
+  return new Map(items.map((item) => [(item['pk']?.S ?? '').slice(prefix(scope.queue).length), toHold(item)]));
 }
+
+const toHold = (item: Attributes): Hold => ({
+  ids: JSON.parse(item['ids']?.S ?? '[]') as MessageId[],
+  version: Number(item['version']?.N),
+  changedAtMs: Number(item['changedAtMs']?.N),
+});
 
 /**
  * Writes who waits from now on; `false` where somebody else changed it since `before` was read. Nobody waiting is no item.

@@ -1,33 +1,34 @@
-import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import pMap from 'p-map';
+import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 
 import type { MessageId } from '../message-id.ts';
+import { batchGet } from './batch-get.ts';
 import { expiry, INBOX_TABLE } from './marker.ts';
 import { repeated } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';
 
-const CONCURRENT_REQUESTS = 16;
+const prefix = (queue: string) => `!isolated#${queue}#`;
 
 const place = ({ tablePrefix, queue }: Scope, id: MessageId) => ({
   TableName: tablePrefix + INBOX_TABLE,
-  Key: { pk: { S: `!isolated#${queue}#${id}` } },
+  Key: { pk: { S: prefix(queue) + id } },
 });
 
-/** How often each of these was begun alone without an end. Throws `StoreUnavailableError`. */
+/** How often each of these, named once, was begun alone without an end; who never was is not in the map. Throws `StoreUnavailableError`. */
 export async function isolatedRuns(
   { client, patience }: Store,
   scope: Scope,
   ids: readonly MessageId[],
 ): Promise<Map<MessageId, number>> {
-  const runs = new Map<MessageId, number>();
-  const read = async (id: MessageId) => {
-    const command = new GetItemCommand({ ...place(scope, id), ConsistentRead: true });
-    const { Item: item } = await repeated(() => client.send(command), patience);
-    runs.set(id, Number(item?.['runs']?.N ?? 0));
-  };
-  await pMap(ids, read, { concurrency: CONCURRENT_REQUESTS });
-  return runs;
+  const table = scope.tablePrefix + INBOX_TABLE;
+  const items = await batchGet(
+    client,
+    table,
+    ids.map((id) => place(scope, id).Key),
+    patience,
+  );
+  const idOf = (key: string) => key.slice(prefix(scope.queue).length) as MessageId;
+  return new Map(items.map(({ pk, runs }) => [idOf(pk?.S ?? ''), Number(runs?.N ?? 0)]));
 }
 
 /** Notes, before anything else is done, that the message is now run alone. Throws `StoreUnavailableError`. */
