@@ -114,9 +114,9 @@ describe('the messages of one key', () => {
     const abandoned = [message(a, 1), message(a, 2)];
     const crashing: ConsumerParts = {
       ...shop.parts,
-      inbox: { ...shop.parts.inbox, commit: () => new Promise(() => {}) },
+      inbox: { ...shop.parts.inbox, readHolds: () => new Promise(() => {}) },
     };
-    // A process that is gone in the middle: its invocation never ends, and nothing of it is committed.
+    // A process that is gone once it has begun: its invocation never ends, and nothing of it is decided.
     void consumer(definition, crashing)(anEvent(abandoned), anInvocation());
     await eventually('the batch to be begun', async () => (await shop.parts.inbox.readInFlight('stock')).length > 0);
     done = [];
