@@ -17,7 +17,7 @@ import type { Batch } from './batch.ts';
 import { commitAll } from './commit.ts';
 import { decideAll } from './decide.ts';
 import { decode, type RabbitMqEvent } from './delivery.ts';
-import { dropKnown } from './drop-known.ts';
+import { dropKnown, rememberDone } from './drop-known.ts';
 import { emitAll } from './emit.ts';
 import { inOrder, oldestFirst } from './in-order.ts';
 import type { KeyOf } from './lines.ts';
@@ -66,7 +66,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
   const memory = newMemory();
 
   return async (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> => {
-    const { clock, inbox } = parts;
+    const { clock } = parts;
     const startedAtMs = clock.now();
     const batch = aBatch(queue, memory, parts, context);
     const finish = async (works: readonly Work[]) => {
@@ -81,7 +81,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
       admit(works, rules);
       await beginInOrder(works, orderBy, batch);
     }
-    await dropKnown(works, queue.name, inbox);
+    await dropKnown(works, batch);
     admit(works, rules);
     pairTwins(works);
     const suspects = new Set<Work>(suspectsOf(open(works), orderBy, memory));
@@ -95,6 +95,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     followTwins(works);
     if (orderBy) await endInOrder(works, batch);
     noteSurvival(works, memory);
+    rememberDone(works, memory);
     await noteProgress(works, batch);
 
     const report = reportOf(queue, works);

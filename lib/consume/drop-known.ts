@@ -1,5 +1,7 @@
-import type { Inbox, Marker } from '../inbox/inbox.ts';
+import type { Marker } from '../inbox/inbox.ts';
+import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
+import { forgetOldest, type Memory } from './memory.ts';
 import { deadLetter, unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
 
@@ -8,16 +10,29 @@ const mayBeKnown = ({ delivery: { redelivered, envelope } }: Work) =>
   redelivered || envelope.attempt > 1 || envelope.redrives > 0;
 
 /** Drops what is done or placed already; the follow-up events of what is done are published again, under the same ids. */
-export async function dropKnown(works: readonly Work[], queue: string, inbox: Inbox): Promise<void> {
-  if (!works.some(mayBeKnown)) return;
+export async function dropKnown(works: readonly Work[], { queue, inbox, memory }: Batch): Promise<void> {
+  for (const work of works) if (isRemembered(work, memory)) work.outcome = { is: 'duplicate' };
   const candidates = works.filter(({ outcome }) => !outcome);
+  if (!candidates.some(mayBeKnown)) return;
   try {
-    const markers = await inbox.find(queue, candidates.map(idOf));
+    const markers = await inbox.find(queue.name, candidates.map(idOf));
     for (const work of candidates) applyMarker(work, markers.get(idOf(work)));
   } catch (error) {
     for (const work of candidates) work.outcome = unfinished(error);
   }
 }
+
+/** Remembers what this process has brought to an end, its follow-up events confirmed. */
+export function rememberDone(works: readonly Work[], { done }: Memory): void {
+  for (const { delivery, outcome } of works)
+    if (delivery.id && (outcome?.is === 'completed' || outcome?.is === 'rejected'))
+      done.set(delivery.id, delivery.payloadHash);
+  forgetOldest(done);
+}
+
+/** Another payload under the same id is for the store to tell. */
+const isRemembered = ({ delivery: { id, payloadHash }, outcome }: Work, { done }: Memory) =>
+  !outcome && id !== undefined && done.get(id) === payloadHash;
 
 const idOf = ({ delivery }: Work) => delivery.id!;
 

@@ -2,11 +2,9 @@ import { eventMessage } from '../broker/envelope.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
+import { forgetOldest } from './memory.ts';
 import { unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
-
-/** Events remembered as confirmed: a batch that keeps coming back, for a neighbour's sake, must not multiply them. */
-const REMEMBERED = 10_000;
 
 /**
  * Publishes the follow-up events of what is committed. A crash before this is harmless: the message comes again, its
@@ -37,11 +35,7 @@ export async function emitAll(
     if (!error) confirmed.add(event.id);
     else for (const work of works) work.outcome = unfinished(error);
   });
-  // The longest known go first: a set keeps the order of its making.
-  for (const id of confirmed) {
-    if (confirmed.size <= REMEMBERED) break;
-    confirmed.delete(id);
-  }
+  forgetOldest(confirmed);
 }
 
 interface Pending {

@@ -5,6 +5,8 @@ import type { MessageId } from '../message-id.ts';
 export interface Memory {
   /** How often each message of the batch before came back although the process survived it. */
   survived: Map<MessageId, number>;
+  /** What was completed or rejected, by id: the hash of its payload. A batch that comes back finds it here without a request. */
+  readonly done: Map<MessageId, string>;
   /** Follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /** The order of batches that the store could not be told of. */
@@ -15,7 +17,19 @@ export interface Memory {
 
 export const newMemory = (): Memory => ({
   survived: new Map(),
+  done: new Map(),
   confirmed: new Set(),
   unrecorded: [],
   progressNotedAtMs: new Map(),
 });
+
+/** Kept of one kind at most: a batch that keeps coming back, for a neighbour's sake, fits many times. */
+const REMEMBERED = 10_000;
+
+/** Forgets the oldest beyond what is kept: a set and a map know the order of their making. */
+export function forgetOldest(kept: Set<unknown> | Map<unknown, unknown>): void {
+  for (const key of kept.keys()) {
+    if (kept.size <= REMEMBERED) break;
+    kept.delete(key);
+  }
+}

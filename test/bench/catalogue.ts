@@ -79,7 +79,10 @@ export const sections: readonly Section[] = [
     figures: [
       { key: 'all', label: '100 % duplicates, redelivered', unit: '×', atLeast: 12 },
       { key: 'some', label: '10 % duplicates, redelivered', unit: '×', atLeast: 12 },
-      { key: 'unmarked', label: '10 % duplicates that nothing marks as such', unit: '×' },
+      { key: 'cached', label: '100 %, Powertools with a local cache as large', unit: '×' },
+      { key: 'forgotten', label: '100 %, done by a process that is gone', unit: '×' },
+      { key: 'someForgotten', label: '10 %, done by a process that is gone', unit: '×' },
+      { key: 'unmarked', label: '10 %, done by a process that is gone, not marked as redelivered', unit: '×' },
     ],
   },
   {

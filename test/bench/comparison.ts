@@ -18,6 +18,10 @@ export interface ComparisonOptions {
   /** Messages of each batch that are done before it, as a share; marked as redelivered unless said otherwise. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
+  /** They were done by processes that are gone. */
+  readonly isForgotten?: boolean;
+  /** Powertools keeps what is done in its local cache, which it does not by itself. */
+  readonly isCached?: boolean;
   /** The broker, where orders will be rejected. */
   readonly amqpUrl?: string;
 }
@@ -34,7 +38,16 @@ export interface Comparison {
 
 /** Measures both consumers, each in a process of its own, so many batches in turn. */
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Comparison> {
-  const { skus, latency, available = plenty, duplicates = 0, isMarked = true, amqpUrl } = options;
+  const {
+    skus,
+    latency,
+    available = plenty,
+    duplicates = 0,
+    isMarked = true,
+    isForgotten,
+    isCached,
+    amqpUrl,
+  } = options;
   // Spread over the batch, so that every SKU has some.
   const isKnown = (n: number) => Math.floor((n + 1) * duplicates) > Math.floor(n * duplicates);
   const batches = Array.from({ length: TURNS * BATCHES_A_TURN }, (_, n) =>
@@ -51,9 +64,10 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     const { client } = openClient(endpoint);
     await stockUp(client, skus, available);
     client.destroy();
-    const open: Task = { endpoint, latency, amqpUrl, batches: [...before, ...batches] };
-    await ask({ open });
+    const task: Task = { endpoint, latency, amqpUrl, isCached, batches: [...before, ...batches] };
+    await ask({ open: task });
     await ask({ turn: before.length });
+    if (isForgotten) await ask({ open: { ...task, batches } });
   }
   const spent = { surehop: { ...nothing }, powertools: { ...nothing } };
   for (let n = 0; n < TURNS; n += 1)

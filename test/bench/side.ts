@@ -22,6 +22,8 @@ export interface Task {
   readonly latency?: Latency;
   /** Where rejections are published; without it there must be none. */
   readonly amqpUrl?: string;
+  /** Whether Powertools keeps what is done in its local cache. */
+  readonly isCached?: boolean;
   readonly batches: readonly (readonly (OrderMessage & { readonly redelivered?: boolean })[])[];
 }
 
@@ -93,10 +95,11 @@ async function surehop({ endpoint, latency, amqpUrl, batches }: Task): Promise<W
   };
 }
 
-async function powertools({ endpoint, latency, amqpUrl, batches }: Task): Promise<Work> {
+async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Task): Promise<Work> {
   const store = openClient(endpoint, latency);
   const raw = amqpUrl ? await openRaw(amqpUrl) : undefined;
-  const consume = powertoolsConsumer(store.client, raw && ((order) => raw.publish(rejectionOf(order))));
+  const reject = raw && ((order: Rejected) => raw.publish(rejectionOf(order)));
+  const consume = powertoolsConsumer(store.client, reject, isCached);
   const events: SQSEvent[] = batches.map(sqsEvent);
   return {
     store,

@@ -268,6 +268,28 @@ describe('a batch', () => {
     expect(await placed('points')).toHaveLength(1);
   });
 
+  test('that comes back to the process that finished it needs no store to be known', async () => {
+    const away = withStoreAway();
+    const isDone = { now: false };
+    const inbox = new Proxy(shop.parts.inbox, {
+      get: (real, name: keyof ConsumerParts['inbox']) => (isDone.now ? away.inbox : real)[name],
+    });
+    const handler = consumer(tallying, { ...shop.parts, inbox });
+    const records = [message(), message('reject')];
+    await handler(anEvent(records), anInvocation());
+    isDone.now = true;
+    const again = records.map((record) => ({ ...record, redelivered: true }));
+    expect((await handler(anEvent(again), anInvocation())).counts).toMatchObject({ duplicate: 2 });
+    isDone.now = false;
+    const id = String(records[0]!.basicProperties.messageId);
+    const other = message('permanent', { id, redelivered: true });
+    expect((await handler(anEvent([other]), anInvocation())).notCompleted).toMatchObject([
+      { code: 'PAYLOAD_MISMATCH' },
+    ]);
+    await placed('points');
+    await placed('dead-letters');
+  });
+
   test('with two copies of what was rejected before publishes its event once', async () => {
     const record = { ...message('reject'), redelivered: true };
     await run([record]);

@@ -29,17 +29,25 @@ export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
   })),
 });
 
+/** As many as Surehop remembers. */
+const LOCAL_CACHE_SIZE = 10_000;
+
 /** Powertools' batch processor, all messages of a batch at once, each idempotent by its id, taking the stock with one conditional update. */
 export function powertoolsConsumer(
   client: DynamoDBClient,
   reject: (order: Order & { orderId: string }) => Promise<void> = () =>
     Promise.reject(new Error('nothing should be rejected here')),
+  useLocalCache = false,
 ): (event: SQSEvent) => Promise<SQSBatchResponse> {
   const persistenceStore = new DynamoDBPersistenceLayer({
     tableName: `${TABLE_PREFIX}idempotency`,
     awsSdkV3Client: client,
   });
-  const config = new IdempotencyConfig({ eventKeyJmesPath: 'messageId' });
+  const config = new IdempotencyConfig({
+    eventKeyJmesPath: 'messageId',
+    useLocalCache,
+    maxLocalCacheSize: LOCAL_CACHE_SIZE,
+  });
 
   const work = async ({ body }: SQSRecord): Promise<string> => {
     const order = orderCreated.schema.parse(JSON.parse(body));

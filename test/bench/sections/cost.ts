@@ -4,7 +4,7 @@ import type { Bench, Measured } from '../protocol.ts';
 /** What the clients spend per message. */
 export async function cost(bench: Bench): Promise<Measured> {
   const { surehop, powertools, messages } = await compare(bench, { skus: 10 });
-  const redelivered = await compare(bench, { skus: 10, duplicates: 1 });
+  const redelivered = await compare(bench, { skus: 10, duplicates: 1, isForgotten: true });
   return {
     requests: surehop.requests / messages,
     duplicates: redelivered.surehop.requests / redelivered.messages,

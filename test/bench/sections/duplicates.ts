@@ -5,5 +5,8 @@ import type { Bench, Measured } from '../protocol.ts';
 export const duplicates = async (bench: Bench): Promise<Measured> => ({
   all: (await compare(bench, { skus: 10, duplicates: 1 })).ratio,
   some: (await compare(bench, { skus: 10, duplicates: 0.1 })).ratio,
-  unmarked: (await compare(bench, { skus: 10, duplicates: 0.1, isMarked: false })).ratio,
+  cached: (await compare(bench, { skus: 10, duplicates: 1, isCached: true })).ratio,
+  forgotten: (await compare(bench, { skus: 10, duplicates: 1, isForgotten: true })).ratio,
+  someForgotten: (await compare(bench, { skus: 10, duplicates: 0.1, isForgotten: true })).ratio,
+  unmarked: (await compare(bench, { skus: 10, duplicates: 0.1, isForgotten: true, isMarked: false })).ratio,
 });
