@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import pMap from 'p-map';
 
 import { CodedError } from '../errors.ts';
 import type { Batch } from './batch.ts';
@@ -10,7 +9,12 @@ import { open, type ReadyWork, type Work } from './work.ts';
 
 /** Asks each message's rule, so many at once; a message whose turn does not come in time stays unfinished. */
 export async function decideAll(works: readonly Work[], batch: Batch): Promise<void> {
-  await pMap(open(works), (work) => decideOne(work, batch), { concurrency: batch.concurrency });
+  // Shared by all: each takes the next one. A rule that answers at once needs no task of its own, which a hundred of them would feel.
+  const waiting = open(works).values();
+  const next = async () => {
+    for (const work of waiting) await decideOne(work, batch);
+  };
+  await Promise.all(Array.from({ length: batch.concurrency }, next));
 }
 
 async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {
