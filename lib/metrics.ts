@@ -20,8 +20,10 @@ export function durations(name: string, ms: readonly number[], dimensions: Dimen
     write({ [name]: ms.slice(start, start + VALUES_PER_METRIC) }, MetricUnit.Milliseconds, dimensions);
 }
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
-/** Powertools publishes by itself at 100, and would warn that nothing is left. */
+/**
+ * A metric of one line holds 100 values; Powertools publishes by itself at the hundredth, and would warn that nothing is left.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
 const VALUES_PER_METRIC = 99;
 
 /** Records how long one thing took, in ms. */

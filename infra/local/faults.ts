@@ -1,13 +1,11 @@
 import { readArguments } from '../../test/faults/arguments.ts';
-import { runRounds, type Planned } from '../../test/faults/command.ts';
+import { runRounds, SIDE_BY_SIDE, type Planned } from '../../test/faults/command.ts';
 import { atRandom, chosenOf, onceEach, onThreeNodes, singleFaults, startWith } from '../../test/faults/rounds.ts';
 import { entry } from './parts/entry.ts';
 import { Problem } from './parts/problem.ts';
 import { obstacleToRabbitmq4 } from './parts/rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
-/** Most faults are a matter of waiting: two systems at a time leave two cores room enough. */
-const SIDE_BY_SIDE = 2;
 /** Faults of three nodes take part in proportion to the others. */
 const CLUSTER_MESSAGES = 250;
 

@@ -12,13 +12,13 @@ import type { Inbox } from '../inbox/inbox.ts';
 import { readItem } from '../inbox/read-item.ts';
 import { inbox, store } from '../inbox/store.ts';
 import { log } from '../log.ts';
-import { beginInOrder, endInOrder } from './abandoned.ts';
 import type { Batch } from './batch.ts';
 import { commitAll } from './commit.ts';
 import { decideAll } from './decide.ts';
 import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown, rememberDone } from './drop-known.ts';
 import { emitAll } from './emit.ts';
+import { noteBegin, noteEnd } from './in-flight.ts';
 import { inOrder, oldestFirst } from './in-order.ts';
 import type { KeyOf } from './lines.ts';
 import { newMemory, type Memory } from './memory.ts';
@@ -77,10 +77,8 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
 
     const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
     const works = deliveries.map(newWork);
-    if (orderBy) {
-      admit(works, rules);
-      await beginInOrder(works, orderBy, batch);
-    }
+    if (orderBy) admit(works, rules);
+    const isNoted = orderBy !== undefined && (await noteBegin(works, orderBy, batch));
     await dropKnown(works, batch);
     admit(works, rules);
     pairTwins(works);
@@ -93,7 +91,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     ]);
     if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
     followTwins(works);
-    if (orderBy) await endInOrder(works, batch);
+    if (isNoted) await noteEnd(works, batch);
     noteSurvival(works, memory);
     rememberDone(works, memory);
     await noteProgress(works, batch);

@@ -1,7 +1,7 @@
 import { CodedError, errorCodes } from '../errors.ts';
 import type { Hold } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
-import { isOverIn } from './abandoned.ts';
+import { isOverIn } from './in-flight.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 import { byKey, type KeyOf } from './lines.ts';

@@ -1,7 +1,7 @@
 import type { Lines } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
 
-/** What a consumer remembers from one batch to the next, as long as its process lives: nothing that correctness needs. */
+/** What a consumer remembers from one batch to the next, as long as its process lives: nothing that doing a message once needs. */
 export interface Memory {
   /** How often each message of the batch before came back although the process survived it. */
   survived: Map<MessageId, number>;

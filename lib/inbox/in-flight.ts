@@ -1,5 +1,6 @@
-import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
+import { batchGet } from './batch-get.ts';
 import type { Lines } from './inbox.ts';
 import { INBOX_TABLE } from './marker.ts';
 import { repeated } from './patience.ts';
@@ -13,8 +14,8 @@ const place = ({ tablePrefix, queue }: Scope) => ({
 
 /** The lines of a batch that was begun and never ended, if there is one. Throws `StoreUnavailableError`. */
 export async function readInFlight({ client, patience }: Store, scope: Scope): Promise<Lines> {
-  const command = new GetItemCommand({ ...place(scope), ConsistentRead: true });
-  const { Item: item } = await repeated(() => client.send(command), patience);
+  const { TableName, Key } = place(scope);
+  const [item] = await batchGet(client, TableName, [Key], patience);
   return JSON.parse(item?.['lines']?.S ?? '[]') as Lines;
 }
 

@@ -79,6 +79,26 @@ test('an order for what is sold out is rejected, and its points are taken back',
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
+test('an order for what was sold out before is rejected, with the right to check that it still is', async () => {
+  const many = { ...order, items: [{ ...order.items[0], quantity: 1_000 }] };
+  await deployed.placeOrder('order-sold-out-again', many);
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { rejected: 1 } });
+  await deployed.deliver('award-points', 'points');
+  expect(deployed.calls().map(({ action }) => action)).toContain('dynamodb:ConditionCheckItem');
+});
+
+test('an order that came back again and again runs alone, with the right to note that the runtime survived it', async () => {
+  await deployed.placeOrder('order-that-came-back', order);
+  const { channel } = deployed.host;
+  for (let time = 0; time < 4; time += 1) {
+    const message = await eventually('the order to be there', async () => (await channel.get('stock')) || undefined);
+    channel.nack(message, false, true);
+  }
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { completed: 1 } });
+  await deployed.deliver('award-points', 'points');
+  expect(deployed.calls().map(({ action }) => action)).toContain('dynamodb:DeleteItem');
+});
+
 test('what no schema fits is archived, listed, shown, sent back, archived again and discarded', async () => {
   const poison = (messageId: string) =>
     deployed.host.channel.publish('orders', 'order.created', Buffer.from('{"not":"an order"}'), {

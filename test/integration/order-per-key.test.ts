@@ -128,6 +128,24 @@ describe('the messages of one key', () => {
     expect((await shop.item('stock', { sku: a }))?.available).toBe(3);
   });
 
+  test('are not overtaken either when a batch in between has none but messages that cannot be read', async () => {
+    const a = randomUUID();
+    const hanging: ConsumerParts = {
+      ...shop.parts,
+      inbox: { ...shop.parts.inbox, readHolds: () => new Promise(() => {}) },
+    };
+    const abandoned = [message(a, 1)];
+    void consumer(definition, hanging)(anEvent(abandoned), anInvocation());
+    await eventually('the batch to be begun', async () => (await shop.parts.inbox.readInFlight('stock')).length > 0);
+    await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
+    await run([message(a, 2)]);
+    expect(of(a)).toEqual([]);
+    await run(abandoned.map((record) => ({ ...record, redelivered: true })));
+    await runWhatComesBack();
+    expect(of(a)).toEqual([1, 2]);
+    await shop.host.drain(deadLetterQueue);
+  });
+
   test('are not overtaken when what the event source had fetched comes before what went back', async () => {
     const a = randomUUID();
     await run([message(a, 2), message(a, 1, 1), message(a, 3)]);

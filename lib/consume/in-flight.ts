@@ -1,31 +1,35 @@
-import { unfinished } from './outcome.ts';
 import type { Lines } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import { linesOf, type KeyOf } from './lines.ts';
+import { unfinished } from './outcome.ts';
 import { open, type Work } from './work.ts';
 
 /**
  * Notes the order of the batch before anything else is asked of the store: whatever its end will be, and whether the event
- * source brings it back before or after what it had fetched meanwhile, nothing younger overtakes it.
+ * source brings it back before or after what it had fetched meanwhile, nothing younger overtakes it. `false`, and the batch
+ * unfinished, where the store could not be told.
  */
-export async function beginInOrder(works: readonly Work[], keyOf: KeyOf, batch: Batch): Promise<void> {
+export async function noteBegin(works: readonly Work[], keyOf: KeyOf, batch: Batch): Promise<boolean> {
   const { inbox, memory } = batch;
+  const shard = works[0]?.delivery.queue;
+  if (shard === undefined) return false;
   const ready = open(works);
-  const shard = ready[0]?.delivery.queue;
-  if (shard === undefined) return;
   const lines = linesOf(ready, keyOf);
   try {
+    // Also where none of these has a place in any line: what an earlier batch left must not be struck with this one.
     await holdAbandoned(shard, batch);
     await inbox.noteInFlight(shard, lines);
+    return true;
   } catch (error) {
     memory.unrecorded = [...memory.unrecorded, ...lines];
     for (const work of ready) work.outcome = unfinished(error);
+    return false;
   }
 }
 
-/** Forgets the order of a batch of which nothing comes back. A note that stays costs the next batch a look at its markers. */
-export async function endInOrder(works: readonly Work[], { inbox, warn }: Batch): Promise<void> {
+/** Strikes the note of a batch of which nothing comes back. A note that stays costs the next batch a look at its markers. */
+export async function noteEnd(works: readonly Work[], { inbox, warn }: Batch): Promise<void> {
   const shard = works[0]?.delivery.queue;
   if (shard === undefined || works.some(({ outcome }) => outcome?.is === 'unfinished')) return;
   await inbox.noteInFlight(shard, []).catch((error: unknown) => warn('the end of the batch not noted', error));
