@@ -19,8 +19,12 @@ export interface Section {
 const powertools = 'Powertools batch + idempotency, concurrent';
 
 const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
-  [1, 10, 1_000].map((skus, index) => {
-    return { key: `${skus}`, label: `${skus} SKU${skus === 1 ? '' : 's'}`, unit: '×', atLeast: atLeast[index] };
+  [1, 10, 1_000].flatMap((skus, index): Figure[] => {
+    const label = `${skus} SKU${skus === 1 ? '' : 's'}`;
+    return [
+      { key: `${skus}`, label, unit: '×', atLeast: atLeast[index] },
+      { key: `${skus} floor`, label: `${label}: Surehop's requests alone, prepared beforehand`, unit: '×' },
+    ];
   });
 
 /** Every section of the bench, in the order in which it runs. A ratio above 1 is in favour of Surehop, but for times and sizes. */

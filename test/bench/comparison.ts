@@ -22,6 +22,8 @@ export interface ComparisonOptions {
   readonly isForgotten?: boolean;
   /** Powertools keeps what is done in its local cache, which it does not by itself. */
   readonly isCached?: boolean;
+  /** Also measures Surehop's requests alone, prepared beforehand. */
+  readonly withFloor?: boolean;
   /** The broker, where orders will be rejected. */
   readonly amqpUrl?: string;
 }
@@ -30,6 +32,8 @@ export interface ComparisonOptions {
 export interface Comparison {
   /** Time of Powertools by that of Surehop. */
   readonly ratio: number;
+  /** The same, had Surehop's consumer taken no time but for its requests; 0 where that was not measured. */
+  readonly floor: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
   /** That each of them worked on. */
@@ -47,6 +51,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     isForgotten,
     isCached,
     amqpUrl,
+    withFloor,
   } = options;
   // Spread over the batch, so that every SKU has some.
   const isKnown = (n: number) => Math.floor((n + 1) * duplicates) > Math.floor(n * duplicates);
@@ -58,7 +63,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     known.slice(n * BATCH, (n + 1) * BATCH).map((order) => ({ ...order, redelivered: false })),
   );
 
-  const sides = [sideOf('surehop'), sideOf('powertools')] as const;
+  const sides = [sideOf('surehop'), sideOf('powertools'), ...(withFloor ? [sideOf('prepared')] : [])];
   for (const { ask } of sides) {
     const endpoint = await bench.freshStore();
     const { client } = openClient(endpoint);
@@ -69,7 +74,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     await ask({ turn: before.length });
     if (isForgotten) await ask({ open: { ...task, batches } });
   }
-  const spent = { surehop: { ...nothing }, powertools: { ...nothing } };
+  const spent = { surehop: { ...nothing }, powertools: { ...nothing }, prepared: { ...nothing } };
   for (let n = 0; n < TURNS; n += 1)
     for (const { name, ask } of n % 2 === 0 ? sides : sides.toReversed()) {
       const { ms, cpuUs, requests } = await ask({ turn: BATCHES_A_TURN });
@@ -77,7 +82,8 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
       spent[name].cpuUs += cpuUs;
       spent[name].requests += requests;
     }
-  return { ...spent, ratio: spent.powertools.ms / spent.surehop.ms, messages: TURNS * BATCHES_A_TURN * BATCH };
+  const floor = withFloor ? spent.powertools.ms / spent.prepared.ms : 0;
+  return { ...spent, floor, ratio: spent.powertools.ms / spent.surehop.ms, messages: TURNS * BATCHES_A_TURN * BATCH };
 }
 
 const nothing = { ms: 0, cpuUs: 0, requests: 0 };

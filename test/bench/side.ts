@@ -9,12 +9,13 @@ import { orderRejected } from '../../functions/orders/events.ts';
 import { totalOf } from '../../functions/orders/total.ts';
 import { rabbitMqEvent, record, type OrderMessage } from './batches.ts';
 import { powertoolsConsumer, sqsEvent } from './consumers/powertools.ts';
+import { requestsOf, sender } from './consumers/prepared.ts';
 import { surehopConsumer } from './consumers/surehop.ts';
 import { openRaw } from './publishers/raw.ts';
 import { openSurehop } from './publishers/surehop.ts';
 import { openClient, type CountingClient, type Latency } from './store.ts';
 
-export type SideName = 'surehop' | 'powertools';
+export type SideName = 'surehop' | 'powertools' | 'prepared';
 
 /** What a side works on from now on. */
 export interface Task {
@@ -38,11 +39,12 @@ export type Command = { readonly open: Task } | { readonly turn: number };
 export type Answer = Spent | { readonly error: string };
 
 interface Work {
-  readonly store: CountingClient;
+  readonly store: Pick<CountingClient, 'requests'>;
   next(): Promise<void>;
   close(): Promise<unknown>;
 }
 
+const sides: Readonly<Record<SideName, (task: Task) => Promise<Work>>> = { surehop, powertools, prepared };
 const [, , name] = process.argv as [string, string, SideName];
 let work: Work | undefined;
 
@@ -57,7 +59,7 @@ process.on('message', (command: Command) => {
 async function open(task: Task): Promise<Spent> {
   // Its broker's virtual host may be gone by now.
   await work?.close().catch(() => {});
-  work = await (name === 'surehop' ? surehop(task) : powertools(task));
+  work = await sides[name](task);
   return { ms: 0, cpuUs: 0, requests: 0 };
 }
 
@@ -111,6 +113,17 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
       store.client.destroy();
       await raw?.close();
     },
+  };
+}
+
+/** Surehop's own requests, prepared before the clock runs. */
+async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
+  const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
+  const store = sender(endpoint, latency);
+  return {
+    store: { requests: () => 0 },
+    next: () => store.send(waves.shift()!),
+    close: async () => store.close(),
   };
 }
 

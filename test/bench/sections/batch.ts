@@ -5,6 +5,10 @@ import type { Latency } from '../store.ts';
 /** New messages, with 1, 10 and 1,000 SKUs. */
 export async function batch(bench: Bench, latency?: Latency): Promise<Measured> {
   const ratios: Record<string, number> = {};
-  for (const skus of [1, 10, 1_000]) ratios[skus] = (await compare(bench, { skus, latency })).ratio;
+  for (const skus of [1, 10, 1_000]) {
+    const { ratio, floor } = await compare(bench, { skus, latency, withFloor: true });
+    ratios[skus] = ratio;
+    ratios[`${skus} floor`] = floor;
+  }
   return ratios;
 }

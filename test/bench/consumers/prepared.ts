@@ -1,0 +1,75 @@
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { dynamoDbClient } from '../../../lib/inbox/client.ts';
+import type { RabbitMqEvent } from '../../../lib/consume/delivery.ts';
+import type { Latency } from '../store.ts';
+import { surehopConsumer } from './surehop.ts';
+
+interface StoreRequest {
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array;
+}
+
+/** The requests of one batch: those of a wave are under way at the same time, and the next follows their answers. */
+export type Waves = readonly (readonly StoreRequest[])[];
+
+/** Longer than the consumer takes between two requests that do not wait for each other. */
+const WAVE_MS = 5;
+
+/** Writes down what Surehop's consumer asks of a store in which nothing is known yet, without sending it. */
+export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
+  let waves: StoreRequest[][] = [];
+  let answering: Promise<void> | undefined;
+  const client = dynamoDbClient({
+    endpoint: 'http://nowhere',
+    requestHandler: {
+      async handle({ headers, body }: StoreRequest) {
+        if (!answering) {
+          waves.push([]);
+          answering = sleep(WAVE_MS).then(() => (answering = undefined));
+        }
+        waves.at(-1)!.push({ headers, body });
+        await answering;
+        return { response: { statusCode: 200, headers: {}, body: Readable.from(['{}']) } };
+      },
+    },
+  });
+  const consume = surehopConsumer(client);
+  const recorded: Waves[] = [];
+  for (const event of events) {
+    await consume(event);
+    recorded.push(waves);
+    waves = [];
+  }
+  return recorded;
+}
+
+/** Sends them to the store at `endpoint`: what a consumer would take that spends no time of its own. */
+export function sender(endpoint: string, latency?: Latency) {
+  const agent = new Agent({ keepAlive: true, noDelay: true });
+  const { hostname, port } = new URL(endpoint);
+
+  async function send({ headers, body }: StoreRequest): Promise<void> {
+    const isTransaction = headers['x-amz-target']?.endsWith('TransactWriteItems');
+    if (latency) await sleep(isTransaction ? latency.transactionMs : latency.callMs);
+    const length = String(Buffer.byteLength(body));
+    const options = { agent, hostname, port, method: 'POST', headers: { ...headers, 'content-length': length } };
+    const answer = await new Promise<string>((resolve, reject) => {
+      const sent = request(options, (response) => {
+        text(response).then((said) => (response.statusCode === 200 ? resolve(said) : reject(new Error(said))), reject);
+      });
+      sent.once('error', reject).end(body);
+    });
+    JSON.parse(answer);
+  }
+
+  return {
+    send: async (waves: Waves) => {
+      for (const wave of waves) await Promise.all(wave.map(send));
+    },
+    close: () => agent.destroy(),
+  };
+}
