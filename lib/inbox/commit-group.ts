@@ -18,7 +18,7 @@ function stopReason({ signal, storeAway }: Commit): Error | undefined {
   return signal.reason instanceof Error ? signal.reason : new Error(`aborted: ${String(signal.reason)}`);
 }
 
-/** Sends one transaction, always under the same token, until it is committed or its answer asks for another one. */
+/** Sends one transaction until it is committed or its answer asks for another one; it may be sent twice, since its markers are written once. */
 async function attempt(commit: Commit, run: Run, transaction: Transaction): Promise<Next | 'committed'> {
   for (;;) {
     const stop = stopReason(commit);
@@ -33,7 +33,7 @@ async function attempt(commit: Commit, run: Run, transaction: Transaction): Prom
     } catch (error) {
       const answer = readAnswer(error);
       if (answer.is === 'lost' || wasRepeated(error)) {
-        for (const { member } of transaction.chosen) member.doubtful = true;
+        for (const [n, { member }] of transaction.chosen.entries()) member.lostAt = transaction.markers[n]!.at;
       }
       const next = await respond(commit, run, transaction, answer, error);
       if (next !== 'again') return next;

@@ -16,7 +16,7 @@ import { createScarce } from './scarce.ts';
 import type { Scope } from './transaction.ts';
 
 export interface InboxOptions {
-  /** With one attempt per request (`maxAttempts: 1`): the inbox repeats itself, since it must know of every lost answer. */
+  /** Made by `inboxClient`. */
   readonly client: DynamoDBClient;
   readonly tablePrefix: string;
   readonly clock: Clock;

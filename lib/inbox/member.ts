@@ -42,8 +42,11 @@ export interface Member {
   readonly bytes: number;
   /** Its marker was met, one that may give way. */
   hasMarker: boolean;
-  /** An answer about it was lost once, so it may be in the store: `failed` cannot be said of it any more. */
-  doubtful: boolean;
+  /**
+   * What the marker says for `at` if a transaction was done whose answer was lost: the message may be in the store, so
+   * `failed` cannot be said of it any more.
+   */
+  lostAt?: string;
 }
 
 /** Keeps sums of a hundred messages exact: a hundred times this is below 2^53. */
@@ -155,7 +158,7 @@ export function toMember(index: number, entry: Entry, markerId: string): Member 
         footprint.set(operation.id, exclusive);
       }
     }
-    return { index, entry, markerId, options, footprint, bytes, hasMarker: entry.hasMarker ?? false, doubtful: false };
+    return { index, entry, markerId, options, footprint, bytes, hasMarker: entry.hasMarker ?? false };
   } catch (error) {
     const { code, message } = describeError(error);
     throw code === 'INVALID_EFFECT'

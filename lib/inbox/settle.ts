@@ -34,8 +34,8 @@ export function unfinished(commit: Commit, members: Iterable<Member>, error: Err
 }
 
 /** A message that may be in the store after all must not be called failed: it comes back and is looked up. */
-function failed(commit: Commit, { index, doubtful }: Member, error: Error): void {
-  commit.results[index] = doubtful
+function failed(commit: Commit, { index, lostAt }: Member, error: Error): void {
+  commit.results[index] = lostAt
     ? { is: 'unfinished', error: new StoreUnavailableError({ cause: error }) }
     : { is: 'failed', error };
 }
@@ -61,8 +61,9 @@ export function settleCommitted({ results }: Commit, { chosen, markers }: Transa
 function settleOne(commit: Commit, member: Member, marker: Marker): boolean {
   const { index, entry } = member;
   if (marker.state === 'completed' || marker.state === 'rejected') {
-    const same = marker.payloadHash === entry.payloadHash;
-    commit.results[index] = same ? { is: 'duplicate', marker } : { is: 'mismatch' };
+    const isOwn = marker.at === member.lostAt;
+    const isSame = marker.payloadHash === entry.payloadHash;
+    commit.results[index] = isSame ? { is: isOwn ? marker.state : 'duplicate', marker } : { is: 'mismatch' };
     return true;
   }
   if (marker.state !== 'leased' || marker.leaseExpiresAtMs <= commit.clock.now()) return false;

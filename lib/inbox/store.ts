@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
-import { dynamoDbClient } from './client.ts';
+import { dynamoDbClient, inboxClient } from './client.ts';
 import { createInbox } from './dynamodb-inbox.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -29,6 +29,6 @@ export function inbox(): Inbox {
   if (instance !== undefined) return instance;
   const { DYNAMODB_ENDPOINT: endpoint, TABLE_PREFIX: tablePrefix, INBOX_RETENTION_DAYS: retentionDays } = config();
   const { requestHandler, credentials, region } = store().config;
-  const once = dynamoDbClient({ endpoint, region, credentials, requestHandler, maxAttempts: 1 });
+  const once = inboxClient({ endpoint, region, credentials, requestHandler });
   return (instance = createInbox({ client: once, tablePrefix, clock: systemClock, retentionDays }));
 }

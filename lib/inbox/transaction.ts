@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { Choice } from './choose.ts';
 import type { Attributes } from './item.ts';
@@ -179,6 +178,5 @@ export function toTransaction(
   for (const [id, presumption] of presumed)
     if (!operations.has(id) && presumption.values.size > 0) operations.set(id, toCheck(presumption, tablePrefix));
   for (const each of operations.values()) TransactItems.push('sums' in each ? toUpdate(each, tablePrefix) : each);
-  const input = { TransactItems, ClientRequestToken: randomUUID() };
-  return { input, chosen, markers, itemIds: [...operations.keys()] };
+  return { input: { TransactItems }, chosen, markers, itemIds: [...operations.keys()] };
 }

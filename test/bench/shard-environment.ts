@@ -2,14 +2,14 @@
 import type { ExecutionEnvironment } from '../../infra/local/event-source/environment.ts';
 import { startMapping } from '../../infra/local/event-source/mapping.ts';
 import type { RabbitMqEvent } from '../../lib/consume/delivery.ts';
-import { dynamoDbClient } from '../../lib/inbox/client.ts';
+import { inboxClient } from '../../lib/inbox/client.ts';
 import { surehopConsumer } from './consumers/surehop.ts';
 import type { ShardSettings } from './shard-processes.ts';
 import { latency, openClient } from './store.ts';
 
 const { url, virtualHost, shard, endpoint, batchSize } = JSON.parse(process.argv[2]!) as ShardSettings;
 
-const consume = surehopConsumer(openClient(endpoint, latency, dynamoDbClient).client);
+const consume = surehopConsumer(openClient(endpoint, latency, inboxClient).client);
 
 const environment: ExecutionEnvironment = {
   async invoke(eventJson) {

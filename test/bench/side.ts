@@ -3,7 +3,7 @@ import type { SQSEvent } from 'aws-lambda';
 
 import { eventMessage } from '../../lib/broker/envelope.ts';
 import type { RabbitMqEvent } from '../../lib/consume/delivery.ts';
-import { dynamoDbClient } from '../../lib/inbox/client.ts';
+import { inboxClient } from '../../lib/inbox/client.ts';
 import { deriveId } from '../../lib/message-id.ts';
 import { orderRejected } from '../../functions/orders/events.ts';
 import { totalOf } from '../../functions/orders/total.ts';
@@ -75,7 +75,7 @@ async function turn(batches: number): Promise<Spent> {
 }
 
 async function surehop({ endpoint, latency, amqpUrl, batches }: Task): Promise<Work> {
-  const store = openClient(endpoint, latency, dynamoDbClient);
+  const store = openClient(endpoint, latency, inboxClient);
   const publisher = amqpUrl === undefined ? undefined : openSurehop(amqpUrl);
   const consume = surehopConsumer(store.client, publisher);
   const events: RabbitMqEvent[] = batches.map((batch) =>

@@ -41,22 +41,26 @@ const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE,
 /** These faults, one after another, and none after them. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
-test('a transaction whose answer was lost is repeated under the same token, and counts once', async () => {
+test('a transaction whose answer was lost is repeated, finds its own markers, and counts once', async () => {
   inTurn(answerLost);
-  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
-  expect(faults.sent[1]).toBe(faults.sent[0]);
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('completed'));
+  expect(results[0]).toMatchObject({ marker: { state: 'completed', events: [] } });
+  expect(faults.sent).toHaveLength(2);
   expect(await available()).toBe('90');
 });
 
-test('it counts once too where the store no longer knows the token', async () => {
-  faults.plan = (input, at) => {
-    if (at === 0) return answerLost();
-    input.ClientRequestToken = `forgotten-${run}`;
-    return undefined;
+test('what another did while the own answer was lost is a duplicate', async () => {
+  faults.plan = async (_, at) => {
+    if (at > 0) return;
+    faults.remove();
+    store.clock.advance(-1);
+    await commit([take(1, 2)]);
+    store.clock.advance(1);
+    faults = faultsOf(store.client);
+    return { when: 'before', error: named('TimeoutError') };
   };
-  const results = await commit(five());
-  expect(outcomes(results)).toEqual(Array(5).fill('duplicate'));
-  expect(results[0]).toMatchObject({ marker: { state: 'completed', events: [] } });
+  expect(outcomes(await commit(five()))).toEqual(['duplicate', ...Array(4).fill('completed')]);
   expect(await available()).toBe('90');
 });
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { Readable } from 'node:stream';
+import { DescribeTableCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { createTables } from '../../infra/local/parts/tables.ts';
+import { inboxClient } from '../../lib/inbox/client.ts';
 import { inbox, store as client } from '../../lib/inbox/store.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { openStore } from '../support/store.ts';
@@ -25,7 +27,31 @@ test('the inbox of a process works on the store that its settings name', async (
   const results = await inbox().commit('stock', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);
   expect(inbox()).toBe(inbox());
-  expect(await store.get('inbox', { pk: { S: 'stock#m1' } })).toMatchObject({ done: { S: expect.stringMatching(/^completed 2.*Z hash$/) } });
+  expect(await store.get('inbox', { pk: { S: 'stock#m1' } })).toMatchObject({
+    done: { S: expect.stringMatching(/^completed 2.*Z hash$/) },
+  });
+});
+
+test('its transactions reach the store without a token, and whole', async () => {
+  const bodies: string[] = [];
+  const once = inboxClient({
+    endpoint: process.env['DYNAMODB_ENDPOINT']!,
+    requestHandler: {
+      handle: async ({ headers, body }: { headers: Record<string, string>; body: Uint8Array }) => {
+        bodies.push(Buffer.from(body).toString());
+        expect(headers['content-length']).toBe(String(body.length));
+        return { response: { statusCode: 200, headers: {}, body: Readable.from(['{}']) } };
+      },
+    },
+  });
+  const Item = { pk: { S: ',"ClientRequestToken":"x"' }, ClientRequestToken: { S: 'kept' } };
+  const TransactItems = [{ Put: { TableName: 't', Item } }];
+  await once.send(new TransactWriteItemsCommand({ TransactItems }));
+  await once.send(new TransactWriteItemsCommand({ TransactItems, ReturnConsumedCapacity: 'TOTAL' }));
+  expect(bodies.map((body) => JSON.parse(body))).toEqual([
+    { TransactItems },
+    { TransactItems, ReturnConsumedCapacity: 'TOTAL' },
+  ]);
 });
 
 test('creating tables that are there changes nothing', async () => {

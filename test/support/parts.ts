@@ -1,9 +1,8 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-
 import type { Publisher } from '../../lib/broker/publisher.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { readConfig } from '../../lib/config.ts';
 import type { ConsumerParts } from '../../lib/consume/consumer.ts';
+import { inboxClient } from '../../lib/inbox/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import { readItem } from '../../lib/inbox/read-item.ts';
 
@@ -14,7 +13,7 @@ export function partsAt(
   publisher: Publisher,
   settings: Record<string, string> = {},
 ): ConsumerParts {
-  const client = new DynamoDBClient({ endpoint, maxAttempts: 1 });
+  const client = inboxClient({ endpoint });
   return {
     inbox: createInbox({ client, tablePrefix, clock: systemClock, retentionDays: 14 }),
     publisher,

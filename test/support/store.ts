@@ -1,17 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import {
-  DeleteTableCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  ScanCommand,
-} from '@aws-sdk/client-dynamodb';
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { DeleteTableCommand, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../lib/clock.ts';
+import { inboxClient } from '../../lib/inbox/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
 import type { Patience } from '../../lib/inbox/patience.ts';
-import { createTables, localClient } from '../../infra/local/parts/tables.ts';
+import { createTables } from '../../infra/local/parts/tables.ts';
 
 /** The real tables under a prefix of their own, at the DynamoDB of `DYNAMODB_ENDPOINT`. */
 export interface TestStore {
@@ -34,7 +29,7 @@ export async function openStore(): Promise<TestStore> {
   if (endpoint === undefined) throw new Error('DYNAMODB_ENDPOINT is not set; `npm test` starts a store and sets it');
   const prefix = `test-${randomBytes(4).toString('hex')}-`;
   const tables = await createTables({ endpoint, prefix });
-  const client = localClient(endpoint);
+  const client = inboxClient({ endpoint });
   let nowMs = Date.parse('2026-03-01T12:00:00.250Z');
   const clock = { now: () => nowMs, advance: (ms: number) => void (nowMs += ms) };
   return {

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { dynamoDbClient } from '../../../lib/inbox/client.ts';
+import { inboxClient } from '../../../lib/inbox/client.ts';
 import type { RabbitMqEvent } from '../../../lib/consume/delivery.ts';
 import type { Latency } from '../store.ts';
 import { surehopConsumer } from './surehop.ts';
@@ -23,7 +23,7 @@ const WAVE_MS = 5;
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
   let waves: StoreRequest[][] = [];
   let answering: Promise<void> | undefined;
-  const client = dynamoDbClient({
+  const client = inboxClient({
     endpoint: 'http://nowhere',
     requestHandler: {
       async handle({ headers, body }: StoreRequest) {

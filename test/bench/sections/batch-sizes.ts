@@ -1,4 +1,4 @@
-import { dynamoDbClient } from '../../../lib/inbox/client.ts';
+import { inboxClient } from '../../../lib/inbox/client.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
 import { surehopConsumer } from '../consumers/surehop.ts';
 import type { Bench, Measured } from '../protocol.ts';
@@ -12,7 +12,7 @@ const SIZES = { ten: [10, 100], hundred: [100, 10], thousand: [1_000, 2], fiveTh
 /** The same work in batches of 10, 100, 1,000 and 5,000, each size on a store of its own. */
 export async function batchSizes(bench: Bench): Promise<Measured> {
   const side = async ([size, batches]: readonly [number, number]) => {
-    const { client } = openClient(await bench.freshStore(), undefined, dynamoDbClient);
+    const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
     await stockUp(client, SKUS, plenty);
     const consume = surehopConsumer(client);
     const events = Array.from({ length: batches }, (_, n) =>

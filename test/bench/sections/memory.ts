@@ -1,4 +1,4 @@
-import { dynamoDbClient } from '../../../lib/inbox/client.ts';
+import { inboxClient } from '../../../lib/inbox/client.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
 import { surehopConsumer } from '../consumers/surehop.ts';
 import type { Bench, Measured } from '../protocol.ts';
@@ -11,7 +11,7 @@ const MIB = 2 ** 20;
 
 /** One batch of 5,000 messages of 1 KiB; its parent gives this process 128 MiB of heap. */
 export async function memory(bench: Bench): Promise<Measured> {
-  const { client } = openClient(await bench.freshStore(), undefined, dynamoDbClient);
+  const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
   await stockUp(client, SKUS, plenty);
   let mostBytes = 0;
   const look = () => (mostBytes = Math.max(mostBytes, process.memoryUsage().heapUsed));
