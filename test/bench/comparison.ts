@@ -2,13 +2,14 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
 
 import { orders, plenty, stockUp } from './batches.ts';
+import { keepToOne } from './processors.ts';
 import type { Bench } from './protocol.ts';
 import type { Answer, Command, SideName, Spent, Task } from './side.ts';
 import { openClient, type Latency } from './store.ts';
 
 const BATCH = 100;
-const BATCHES_A_TURN = 5;
-const TURNS = 4;
+const BATCHES_A_TURN = 10;
+const TURNS = 2;
 
 export interface ComparisonOptions {
   readonly skus: number;
@@ -99,6 +100,7 @@ function sideOf(name: SideName) {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    keepToOne(child.pid);
     child.unref();
     child.channel?.unref();
     processes.set(name, child);

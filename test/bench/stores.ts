@@ -4,6 +4,7 @@ import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 
 import { startStore, type Store } from '../../infra/local/parts/store.ts';
 import { createTables, localClient } from '../../infra/local/parts/tables.ts';
+import { keepToAnother } from './processors.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
 /** Starts empty stores for one round, and stops them all: the emulator's rate falls as its tables grow. */
@@ -15,6 +16,7 @@ export function createStores(scratch: string) {
       const options = { dataDirectory: join(scratch, `store-${++number}`), keepData: false, say: () => {} };
       const store = await startStore(options, { dynamodbEndpoint: undefined });
       running.push(store);
+      keepToAnother(store.pid);
       const { endpoint } = store;
       await createTables({ endpoint, prefix: TABLE_PREFIX });
       await createPowertoolsTable(endpoint);
