@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
+import { canPin } from './processors.ts';
 import type { SectionResult } from './result.ts';
 import type { Spread } from './statistics.ts';
 
@@ -19,7 +20,13 @@ export const readReference = (): Reference =>
 
 /** Where and on what this run was made. */
 export const describeMachine = (broker: string): string =>
-  `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${broker}`;
+  [
+    `Node ${process.versions.node}`,
+    `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    broker,
+    canPin ? 'a processor for each side' : 'processors shared',
+  ].join(', ');
 
 /** Records these sections as the new reference; the others stay. */
 export function record(results: readonly SectionResult[], machine: string): void {
