@@ -1,7 +1,7 @@
 import type { Message as ReturnedMessage, Options } from 'amqplib';
-import pMap from 'p-map';
 
 import type { Clock } from '../clock.ts';
+import { concurrently } from '../concurrently.ts';
 import { describeError, PublishError } from '../errors.ts';
 import type { Connection, Link } from './connection.ts';
 import type { Message } from './message.ts';
@@ -98,16 +98,13 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  const publishAll = (messages: readonly Message[], deadlineMs?: number) =>
-    pMap(
-      messages,
-      (message) =>
-        publish(message, deadlineMs).then(
-          () => undefined,
-          (error: unknown) => error as PublishError,
-        ),
-      { concurrency: WINDOW },
+  async function publishAll(messages: readonly Message[], deadlineMs?: number) {
+    const answers = messages.map((): PublishError | undefined => undefined);
+    await concurrently(messages, WINDOW, (message, index) =>
+      publish(message, deadlineMs).catch((error: unknown) => void (answers[index] = error as PublishError)),
     );
+    return answers;
+  }
 
   return { publish, publishAll, close: () => connection.close() };
 }

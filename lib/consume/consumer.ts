@@ -86,8 +86,8 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     const hopeless = new Set(works.filter(({ outcome }) => outcome?.is === 'dead-letter'));
     // What no rule needs to look at is placed while the rest is worked on.
     await Promise.all([
-      settleAll([...hopeless], batch),
       finish(works.filter((work) => !suspects.has(work) && !hopeless.has(work))),
+      settleAll([...hopeless], batch),
     ]);
     if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
     followTwins(works);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { concurrently } from '../concurrently.ts';
 import { CodedError } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
@@ -9,12 +10,7 @@ import { open, type ReadyWork, type Work } from './work.ts';
 
 /** Asks each message's rule, so many at once; a message whose turn does not come in time stays unfinished. */
 export async function decideAll(works: readonly Work[], batch: Batch): Promise<void> {
-  // Shared by all: each takes the next one. A rule that answers at once needs no task of its own, which a hundred of them would feel.
-  const waiting = open(works).values();
-  const next = async () => {
-    for (const work of waiting) await decideOne(work, batch);
-  };
-  await Promise.all(Array.from({ length: batch.concurrency }, next));
+  await concurrently(open(works), batch.concurrency, (work) => decideOne(work, batch));
 }
 
 async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {

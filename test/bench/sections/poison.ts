@@ -5,6 +5,7 @@ import { aRecord } from '../../support/delivery.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
 import { surehopConsumer } from '../consumers/surehop.ts';
+import { keepToOne } from '../processors.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import { latency as addedLatency, openClient, type Latency } from '../store.ts';
 import { inTurns } from '../turns.ts';
@@ -16,6 +17,7 @@ const SKUS = 10;
 
 /** One malformed message in each batch of a hundred, which goes to the dead letters. */
 export async function poison(bench: Bench): Promise<Measured> {
+  keepToOne(process.pid);
   const host = await aVirtualHost();
   await applyTopology(host.amqpUrl, topology);
   try {
