@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+import { format, resolveConfig } from 'prettier';
+
 import { sections, type Figure } from './catalogue.ts';
 import type { Reference } from './reference.ts';
 import { formatNumber, unitOf, wanted } from './table.ts';
@@ -9,10 +11,11 @@ const FILE = resolve(import.meta.dirname, '..', '..', 'docs', 'performance.md');
 const MARK = '<!-- figures -->';
 
 /** Writes the recorded figures into docs/performance.md, between its marks. */
-export function document(reference: Reference): void {
+export async function document(reference: Reference): Promise<void> {
   const [before, , after] = readFileSync(FILE, 'utf8').split(MARK);
   if (before === undefined || after === undefined) throw new Error(`${FILE} lacks its two marks ${MARK}`);
-  writeFileSync(FILE, `${before}${MARK}\n\n${tablesOf(reference)}\n\n${MARK}${after}`);
+  const text = `${before}${MARK}\n\n${tablesOf(reference)}\n\n${MARK}${after}`;
+  writeFileSync(FILE, await format(text, { ...(await resolveConfig(FILE)), parser: 'markdown' }));
 }
 
 function tablesOf({ sections: recorded }: Reference): string {

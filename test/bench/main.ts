@@ -57,7 +57,7 @@ await entry(async () => {
   if (values.json) process.stdout.write(`${JSON.stringify({ machine, sections: results }, undefined, 2)}\n`);
   if (values.record) {
     record(results, machine);
-    document(readReference());
+    await document(readReference());
   }
   return failures.length > 0 ? 1 : 0;
 });
