@@ -69,7 +69,7 @@ export function placementItem(queue: string, placement: Placement, at: string, e
 /** Reads a marker's item. */
 export function toMarker(queue: string, item: Attributes): Marker {
   const text = (name: string): string => item[name]?.S ?? '';
-  // A lease that was completed says so in attributes of its own.
+  // What is not done, and a lease that was completed, has attributes of its own.
   const said = item['done']?.S?.split(' ') ?? [text('state'), text('at'), text('payloadHash')];
   const [state, at, payloadHash] = said as [Marker['state'], string, string];
   const base = { queue, id: text('pk').slice(queue.length + 1) as MessageId, payloadHash, at };

@@ -23,7 +23,7 @@ const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
     const label = `${skus} SKU${skus === 1 ? '' : 's'}`;
     return [
       { key: `${skus}`, label, unit: '×', atLeast: atLeast[index] },
-      { key: `${skus} floor`, label: `${label}: Surehop's requests alone, prepared beforehand`, unit: '×' },
+      { key: `${skus} alone`, label: `${label}: Surehop's requests alone, prepared beforehand`, unit: '×' },
     ];
   });
 

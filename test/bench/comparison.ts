@@ -24,7 +24,7 @@ export interface ComparisonOptions {
   /** Powertools keeps what is done in its local cache, which it does not by itself. */
   readonly isCached?: boolean;
   /** Also measures Surehop's requests alone, prepared beforehand. */
-  readonly withFloor?: boolean;
+  readonly withRequestsAlone?: boolean;
   /** The broker, where orders will be rejected. */
   readonly amqpUrl?: string;
 }
@@ -33,8 +33,8 @@ export interface ComparisonOptions {
 export interface Comparison {
   /** Time of Powertools by that of Surehop. */
   readonly ratio: number;
-  /** The same, had Surehop's consumer taken no time but for its requests; 0 where that was not measured. */
-  readonly floor: number;
+  /** The same, had Surehop's consumer taken no time but for its requests; where that was asked for. */
+  readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
   /** That each of them worked on. */
@@ -52,7 +52,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     isForgotten,
     isCached,
     amqpUrl,
-    withFloor,
+    withRequestsAlone,
   } = options;
   // Spread over the batch, so that every SKU has some.
   const isKnown = (n: number) => Math.floor((n + 1) * duplicates) > Math.floor(n * duplicates);
@@ -64,7 +64,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     known.slice(n * BATCH, (n + 1) * BATCH).map((order) => ({ ...order, redelivered: false })),
   );
 
-  const sides = [sideOf('surehop'), sideOf('powertools'), ...(withFloor ? [sideOf('prepared')] : [])];
+  const sides = [sideOf('surehop'), sideOf('powertools'), ...(withRequestsAlone ? [sideOf('prepared')] : [])];
   for (const { ask } of sides) {
     const endpoint = await bench.freshStore();
     const { client } = openClient(endpoint);
@@ -83,8 +83,13 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
       spent[name].cpuUs += cpuUs;
       spent[name].requests += requests;
     }
-  const floor = withFloor ? spent.powertools.ms / spent.prepared.ms : 0;
-  return { ...spent, floor, ratio: spent.powertools.ms / spent.surehop.ms, messages: TURNS * BATCHES_A_TURN * BATCH };
+  const requestsAlone = withRequestsAlone ? spent.powertools.ms / spent.prepared.ms : undefined;
+  return {
+    ...spent,
+    requestsAlone,
+    ratio: spent.powertools.ms / spent.surehop.ms,
+    messages: TURNS * BATCHES_A_TURN * BATCH,
+  };
 }
 
 const nothing = { ms: 0, cpuUs: 0, requests: 0 };

@@ -13,5 +13,5 @@ function keepTo(processor: number, pid: number | undefined): void {
 /** A processor for one side: what a function with 1,769 MB has (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). */
 export const keepToOne = (pid: number | undefined): void => keepTo(LAST, pid);
 
-/** And the others are for the store, which takes none of a function's time on AWS either. */
+/** Another one for the store, which takes none of a function's time on AWS either. */
 export const keepToAnother = (pid: number | undefined): void => keepTo(0, pid);

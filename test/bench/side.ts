@@ -121,7 +121,7 @@ async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);
   return {
-    store: { requests: () => 0 },
+    store,
     next: () => store.send(waves.shift()!),
     close: async () => store.close(),
   };

@@ -16,8 +16,8 @@ interface StoreRequest {
 /** The requests of one batch: those of a wave are under way at the same time, and the next follows their answers. */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** Longer than the consumer takes between two requests that do not wait for each other. */
-const WAVE_MS = 5;
+/** Longer by far than the consumer takes between two requests that do not wait for each other. */
+const WAVE_MS = 25;
 
 /** Writes down what Surehop's consumer asks of a store in which nothing is known yet, without sending it. */
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
@@ -51,8 +51,10 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });
   const { hostname, port } = new URL(endpoint);
+  let requests = 0;
 
   async function send({ headers, body }: StoreRequest): Promise<void> {
+    requests += 1;
     const isTransaction = headers['x-amz-target']?.endsWith('TransactWriteItems');
     if (latency) await sleep(isTransaction ? latency.transactionMs : latency.callMs);
     const length = String(Buffer.byteLength(body));
@@ -70,6 +72,7 @@ export function sender(endpoint: string, latency?: Latency) {
     send: async (waves: Waves) => {
       for (const wave of waves) await Promise.all(wave.map(send));
     },
+    requests: () => requests,
     close: () => agent.destroy(),
   };
 }

@@ -6,9 +6,9 @@ import type { Latency } from '../store.ts';
 export async function batch(bench: Bench, latency?: Latency): Promise<Measured> {
   const ratios: Record<string, number> = {};
   for (const skus of [1, 10, 1_000]) {
-    const { ratio, floor } = await compare(bench, { skus, latency, withFloor: true });
+    const { ratio, requestsAlone } = await compare(bench, { skus, latency, withRequestsAlone: true });
     ratios[skus] = ratio;
-    ratios[`${skus} floor`] = floor;
+    ratios[`${skus} alone`] = requestsAlone!;
   }
   return ratios;
 }
