@@ -14,13 +14,17 @@ const retryTiers: readonly RetryTier[] = [
 ];
 
 /** A queue that retries in the common tiers. */
-export const workQueue = (name: string, sharding: Sharding = {}): WorkQueue => {
-  return { name, ...shardsOf(name, sharding), retryTiers, deadLetterExchange: DEAD_LETTERS };
+export const workQueue = (
+  name: string,
+  { ordered = false, ...sharding }: Sharding & { readonly ordered?: boolean } = {},
+): WorkQueue => {
+  return { name, ...shardsOf(name, sharding), ordered, retryTiers, deadLetterExchange: DEAD_LETTERS };
 };
 
 /**
  * The queues that consumers work on. One that one environment cannot keep up with is sharded: `workQueue('stock', { shards: 4 })`.
- * Fewer again: `{ shards: 2, retiring: 2 }` until the last two are empty (docs/adr/008-sharded-queues.md).
+ * Fewer again: `{ shards: 2, retiring: 2 }` until the last two are empty (docs/adr/008-sharded-queues.md). A queue whose consumer
+ * has `orderBy` is declared with `{ ordered: true }`.
  */
 export const queues = { stock: workQueue('stock'), points: workQueue('points') } as const;
 

@@ -44,6 +44,8 @@ export interface WorkQueue {
   readonly name: string;
   /** The broker's queues that it consists of, an event source reads each: one, of its own name, or several that share the keys. */
   readonly shards: readonly string[];
+  /** Whether messages of one key are processed in the order of their arrival: its consumer has `orderBy`, and each shard one environment. */
+  readonly ordered: boolean;
   /** What spreads new messages over the shards; not there where nothing is to spread. */
   readonly ring?: Ring;
   /** Shortest delay first. A message published to a tier with a shard's name as routing key comes back to it after the delay. */

@@ -62,6 +62,14 @@ const RESERVED = 0.25;
  */
 export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts = ambient()) {
   const { queue, orderBy } = definition;
+  if (orderBy && !queue.ordered)
+    throw new Error(
+      `the consumer of the queue ${queue.name} has orderBy, but the queue is not declared as ordered: declare it with workQueue('${queue.name}', { ordered: true })`,
+    );
+  if (queue.ordered && !orderBy)
+    throw new Error(
+      `the queue ${queue.name} is declared as ordered, but its consumer has no orderBy: add orderBy to the consumer, or declare the queue without ordered`,
+    );
   const rules: readonly Rule[] = 'rules' in definition ? definition.rules : [definition];
   const memory = newMemory();
 

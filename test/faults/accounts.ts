@@ -6,7 +6,7 @@ import { defineEvent, type Payload } from '../../lib/event.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 
 /** A queue whose messages must be done in order per key, beside those of the service. */
-export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts' };
+export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts', ordered: true };
 
 /** An entry in somebody's account, to be made right after the entry `after`; 0 stands for none. */
 export const accountEntered = defineEvent({

@@ -29,6 +29,7 @@ beforeEach(() => {
 
 const definition = {
   ...tallying,
+  queue: { ...tallying.queue, ordered: true },
   orderBy: ({ sku }: { sku: string }) => sku,
   decide: (event: { sku: string; number?: number }) => {
     const name = `${event.sku}:${event.number}`;

@@ -72,7 +72,7 @@ describe('the README', () => {
     Object.assign(process.env, { AMQP_URL: service.host.amqpUrl, TABLE_PREFIX: `${service.host.name}-` });
     const { handler } = await import(pathToFileURL(outfile).href);
     const review = (stars: number) => aRecord({ type: 'review.written', body: { customerId: 'bob', stars } });
-    const report = await handler(anEvent([review(5), review(1), review(3)], 'points'), anInvocation());
+    const report = await handler(anEvent([review(5), review(1), review(3)], 'reviews'), anInvocation());
     expect(report.counts).toMatchObject({ completed: 2, 'dead-letter': 1 });
     const response = await fetch(`${service.url}/customers/bob/points`);
     expect(await response.json()).toEqual({ customerId: 'bob', points: 8 });

@@ -182,7 +182,7 @@ describe('a sharded queue', () => {
 /** Does what each message says, in the order of each key, and notes it. */
 function definition(done: string[] = []) {
   return {
-    queue: queues.stock,
+    queue: { ...queues.stock, ordered: true },
     event: counted,
     orderBy: ({ key }: Counted) => key,
     decide: ({ key, number }: Counted): any => {

@@ -99,7 +99,8 @@ test('messages never multiply while a neighbour cannot be placed', async () => {
 });
 
 describe('in every interleaving messages of one key are done in the order of their arrival', () => {
-  const ordered = { ...definition, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
+  const queue = { ...definition.queue, ordered: true };
+  const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
   const cases: readonly [what: string, kinds: readonly Kind[], faults: number][] = [
     ['where all are sound', ['sound', 'sound'], 2],
     ['where the first fails once', ['fails', 'sound'], 1],

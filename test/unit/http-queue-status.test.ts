@@ -5,7 +5,7 @@ import { statusOf } from '../../functions/operations/queue-status.ts';
 const tier = (name: string) => ({ exchange: name, delayMs: 1_000 });
 const shared = [tier('retry.1s'), tier('retry.2s')];
 const queue = (name: string, retryTiers = shared, shards = [name]) => {
-  return { name, shards, retryTiers, deadLetterExchange: 'dead-letters' };
+  return { name, shards, ordered: false, retryTiers, deadLetterExchange: 'dead-letters' };
 };
 const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();

@@ -4,7 +4,13 @@ import { queueOfShard, shardsOf, wayBackTo } from '../../lib/broker/shards.ts';
 import type { WorkQueue } from '../../lib/broker/topology.ts';
 
 const queue = (name: string, shards = 1, retiring = 0): WorkQueue => {
-  return { name, ...shardsOf(name, { shards, retiring }), retryTiers: [], deadLetterExchange: 'dead-letters' };
+  return {
+    name,
+    ...shardsOf(name, { shards, retiring }),
+    ordered: false,
+    retryTiers: [],
+    deadLetterExchange: 'dead-letters',
+  };
 };
 
 describe('the shards of a queue', () => {
