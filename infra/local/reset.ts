@@ -5,6 +5,7 @@ import { localDirectory, startLock } from './parts/directories.ts';
 import { doesDockerAnswer } from './parts/docker.ts';
 import { entry } from './parts/entry.ts';
 import { takeLock } from './parts/lock.ts';
+import { removePlainPath } from './parts/plain-path.ts';
 import { Problem } from './parts/problem.ts';
 
 /** What is no data, and slow to get again. */
@@ -18,6 +19,7 @@ await entry(async () => {
     );
   }
   try {
+    removePlainPath(join(localDirectory, 'rabbitmq'));
     for (const name of readdirSync(localDirectory)) {
       if (!KEPT.has(name)) rmSync(join(localDirectory, name), { recursive: true, force: true });
     }

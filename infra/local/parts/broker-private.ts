@@ -5,6 +5,7 @@ import type { Broker, BrokerOptions } from './broker.ts';
 import type { RabbitmqServer } from './rabbitmq-installed.ts';
 import { doesManagementAnswer, probeBroker } from './broker-probe.ts';
 import { freePorts } from './ports.ts';
+import { plainPath, removePlainPath } from './plain-path.ts';
 import { Problem } from './problem.ts';
 import { startGuarded, type GuardedProcess } from './processes.ts';
 import { run } from './run-command.ts';
@@ -45,8 +46,9 @@ export async function startPrivateBroker(
         'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"',
         join(server.scriptsDirectory, 'rabbitmq-server'),
       ],
-      cwd: dataDirectory,
-      env: environment(server, dataDirectory, ports),
+      // Not the data directory: through a link it would again be the path that RabbitMQ cannot read.
+      cwd: '/',
+      env: environment(server, plainPath(dataDirectory), ports),
       output: { file: logFile(dataDirectory) },
     });
     running = started;
@@ -97,11 +99,12 @@ export async function startPrivateBroker(
       isAsked = true;
       if (keepData) await running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS });
       else await running.kill();
+      removePlainPath(dataDirectory);
     },
     control: (...args) =>
       run(join(server.scriptsDirectory, 'rabbitmqctl'), ['--quiet', ...args], {
-        cwd: dataDirectory,
-        env: environment(server, dataDirectory, ports),
+        cwd: '/',
+        env: environment(server, plainPath(dataDirectory), ports),
       }),
     onDeath: (listener) => void deathListeners.push(listener),
   };

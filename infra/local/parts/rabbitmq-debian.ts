@@ -1,21 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tmpdir } from 'node:os';
 import type { Say } from './console.ts';
 import type { RabbitmqServer } from './rabbitmq-installed.ts';
 import { scriptsUnder } from './rabbitmq-installed.ts';
 import { openApt, type Apt } from './apt.ts';
+import { plainPath } from './plain-path.ts';
 import { Problem, reasonOf } from './problem.ts';
 import { run } from './run-command.ts';
 
@@ -102,27 +91,12 @@ function removeLeftovers(directory: string): void {
 
 function findUnpacked(directory: string): RabbitmqServer | undefined {
   if (!existsSync(join(directory, 'root', COMPLETE))) return undefined;
-  const root = withoutSpaces(join(directory, 'root'));
+  const plain = plainPath(directory);
+  const root = join(plain, 'root');
   const scriptsDirectory = scriptsUnder(join(root, 'usr/lib/rabbitmq/lib'));
   const erlang = join(root, 'usr/lib/erlang');
   if (scriptsDirectory === undefined || !existsSync(erlang)) return undefined;
-  return { scriptsDirectory, path: [erlangWrappers(directory, erlang)], describe: "Debian's packages, run privately" };
-}
-
-/** RabbitMQ's scripts do not quote their own path: where it holds a space they are reached through a link. */
-function withoutSpaces(directory: string): string {
-  if (!/\s/.test(directory)) return directory;
-  const name = createHash('sha256').update(directory).digest('hex').slice(0, 12);
-  const link = join(tmpdir(), `surehop-${process.getuid?.() ?? 0}-${name}`);
-  replaceLink(directory, link);
-  return link;
-}
-
-function replaceLink(target: string, link: string): void {
-  const fresh = `${link}.${process.pid}`;
-  rmSync(fresh, { force: true });
-  symlinkSync(target, fresh);
-  renameSync(fresh, link);
+  return { scriptsDirectory, path: [erlangWrappers(plain, erlang)], describe: "Debian's packages, run privately" };
 }
 
 /** Debian's `erl` hard-codes where it is installed: ours tells it where it was unpacked. */
