@@ -2,6 +2,8 @@ import { readArguments } from '../../test/faults/arguments.ts';
 import { runRounds } from '../../test/faults/command.ts';
 import { atRandom, startWith } from '../../test/faults/rounds.ts';
 import { entry } from './parts/entry.ts';
+import { Problem } from './parts/problem.ts';
+import { obstacleToRabbitmq4 } from './parts/rabbitmq-4.ts';
 
 const MESSAGES = 100_000;
 
@@ -9,5 +11,7 @@ const MESSAGES = 100_000;
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
   const { seed, broker, minutes = Number.POSITIVE_INFINITY } = wish;
+  const obstacle = broker === '4' ? await obstacleToRabbitmq4() : undefined;
+  if (obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run here: ${obstacle}`);
   return runRounds('soak', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
 });

@@ -8,7 +8,7 @@ import { say } from '../../infra/local/parts/console.ts';
 import { localDirectory } from '../../infra/local/parts/directories.ts';
 import { onShutdown } from '../../infra/local/parts/shutdown.ts';
 import { headLine, markdownTable, rowLine, total, type Row } from './report.ts';
-import { runRound, type Round } from './run.ts';
+import { runRound, type Results, type Round } from './run.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -22,7 +22,6 @@ export const SIDE_BY_SIDE = 2;
 export async function runRounds(command: string, seed: number, planned: readonly Planned[]): Promise<number> {
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
-  onShutdown({ begin: () => abort.abort(), force: () => process.exit(130) });
   const startedAtMs = performance.now();
   const rows: Row[] = [];
   const evidence: string[] = [];
@@ -45,34 +44,57 @@ export async function runRounds(command: string, seed: number, planned: readonly
       print(notes.at(-1)!);
       return;
     }
-    const report = await runRound(startedInTurn(one.round), { seed, signal: abort.signal, say, print });
-    rows.push(...report.rows);
-    evidence.push(...report.evidence);
-    const note = `${one.round.name}: ${report.versions}`;
-    if (!notes.includes(note)) notes.push(note);
-    notes.push(...report.skipped.map((line) => `skipped: ${line}`));
+    const results: Results = {
+      started(versions) {
+        const note = `${one.round.name}: ${versions}`;
+        if (!notes.includes(note)) notes.push(note);
+      },
+      row(row) {
+        rows.push(row);
+        print(rowLine(row));
+        writeTable();
+      },
+      evidence: (folder) => void evidence.push(folder),
+      skipped(line) {
+        notes.push(`skipped: ${line}`);
+        print(notes.at(-1)!);
+      },
+    };
+    await runRound(startedInTurn(one.round), { seed, signal: abort.signal, say, results });
   }
+  const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
+  /** After each row, so that the table is there however the run ends. */
+  function writeTable(): void {
+    const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];
+    mkdirSync(join(localDirectory, 'faults'), { recursive: true });
+    writeFileSync(join(localDirectory, 'faults', 'last-run.md'), lines.join('\n'));
+  }
+  /** Prints the rows so far and gives the exit code. */
+  function conclude(): number {
+    const all = total(rows);
+    print(`\n${headLine()}\n${rows.map(rowLine).join('\n')}\n${rowLine(all)}\n`);
+    for (const note of notes) print(`  ${note}`);
+    print(`  ${summary()}; run it again with npm run ${command} -- --seed ${seed}`);
+    for (const folder of evidence) print(`evidence: ${folder}`);
+    print(all.violations === 0 ? 'nothing lost, nothing twice' : `${all.violations} VIOLATIONS`);
+    return all.violations === 0 ? 0 : 1;
+  }
+  let stopped: number | undefined;
+  onShutdown({
+    begin() {
+      print(`\nstopped: these are the ${rows.length} faults that had ended; stopping the parts`);
+      stopped = conclude() || 130;
+      abort.abort();
+    },
+    force: () => process.exit(130),
+  });
   try {
     await pMap(planned, run, { concurrency: SIDE_BY_SIDE });
   } catch (error) {
-    if (abort.signal.aborted) return 130;
+    if (stopped !== undefined) return stopped;
+    if (rows.length > 0) conclude();
     abort.abort();
     throw error;
   }
-  if (rows.length === 0) return evidence.length;
-  const all = total(rows);
-  const minutes = ((performance.now() - startedAtMs) / 60_000).toFixed(1);
-  print(`\n${headLine()}\n${rows.map(rowLine).join('\n')}\n${rowLine(all)}\n`);
-  for (const note of notes) print(`  ${note}`);
-  print(`  seed ${seed}, ${minutes} minutes; run it again with npm run ${command} -- --seed ${seed}`);
-  const summary = [`seed ${seed}, ${minutes} minutes`, ...notes, '', markdownTable([...rows, all]), ''].join('\n');
-  mkdirSync(join(localDirectory, 'faults'), { recursive: true });
-  writeFileSync(join(localDirectory, 'faults', 'last-run.md'), summary);
-  if (all.violations === 0) {
-    print('nothing lost, nothing twice');
-    return 0;
-  }
-  for (const folder of evidence) print(`evidence: ${folder}`);
-  print(`${all.violations} VIOLATIONS`);
-  return 1;
+  return stopped ?? (rows.length === 0 ? evidence.length : conclude());
 }

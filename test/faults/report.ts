@@ -5,15 +5,23 @@ import type { Outcome } from './run-fault.ts';
 export interface Row {
   readonly fault: string;
   readonly accepted: number;
+  /** The client got no answer that says whether the message was taken. */
   readonly indeterminate: number;
+  /** Of the indeterminate ones, those that were there all the same. */
+  readonly recovered: number;
   readonly completed: number;
   readonly rejected: number;
   readonly deadLettered: number;
+  /** Accepted, and never ended. */
   readonly lost: number;
-  readonly appliedTwice: number;
+  /** Effects were applied twice, or the message ended twice. */
+  readonly duplicated: number;
+  /** Found though nobody sent them, or though they were refused. */
+  readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;
-  readonly duplicates: number;
+  /** Copies that a consumer recognised and dropped. */
+  readonly copiesDropped: number;
   /** Violations of any kind. */
   readonly violations: number;
 }
@@ -22,12 +30,13 @@ export interface Row {
 export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();
   for (const account of books.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);
-  const row = { accepted: 0, indeterminate: 0, completed: 0, rejected: 0, deadLettered: 0 };
+  const row = { accepted: 0, indeterminate: 0, recovered: 0, completed: 0, rejected: 0, deadLettered: 0 };
   for (const accounts of messages.values()) {
     const { answer } = accounts[0]!;
     if (answer === 'accepted') row.accepted += 1;
     if (answer === 'indeterminate') row.indeterminate += 1;
     const ends = new Set(accounts.flatMap((account) => account.ends));
+    if (answer === 'indeterminate' && ends.size > 0) row.recovered += 1;
     if (ends.has('dead-lettered')) row.deadLettered += 1;
     else if (ends.has('rejected')) row.rejected += 1;
     else if (ends.has('completed')) row.completed += 1;
@@ -36,25 +45,29 @@ export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
     fault: fault.name,
     ...row,
     lost: violations.lost?.length ?? 0,
-    appliedTwice: violations.appliedTwice?.length ?? 0,
+    duplicated: (violations.appliedTwice?.length ?? 0) + (violations.endedTwice?.length ?? 0),
+    unexpected: violations.unexpected?.length ?? 0,
     wronglyDeadLettered: violations.wronglyDeadLettered?.length ?? 0,
     recoveryMs: books.recovery?.tookMs ?? 0,
-    duplicates,
+    copiesDropped: duplicates,
     violations: Object.values(violations).reduce((sum, ids) => sum + ids.length, 0),
   };
 }
 
+/** `lost`, `duplicated`, `unexpected` and `recovered` mean what they do in RabbitMQ's Jepsen tests (https://github.com/rabbitmq/jepsen). */
 const columns: readonly [title: string, value: (row: Row) => string][] = [
   ['accepted', ({ accepted }) => String(accepted)],
   ['indeterminate', ({ indeterminate }) => String(indeterminate)],
+  ['recovered', ({ recovered }) => String(recovered)],
   ['completed', ({ completed }) => String(completed)],
   ['rejected', ({ rejected }) => String(rejected)],
   ['dead-lettered', ({ deadLettered }) => String(deadLettered)],
   ['lost', ({ lost }) => String(lost)],
-  ['applied twice', ({ appliedTwice }) => String(appliedTwice)],
+  ['duplicated', ({ duplicated }) => String(duplicated)],
+  ['unexpected', ({ unexpected }) => String(unexpected)],
   ['wrongly dead-lettered', ({ wronglyDeadLettered }) => String(wronglyDeadLettered)],
   ['recovery s', ({ recoveryMs }) => (recoveryMs / 1_000).toFixed(1)],
-  ['duplicates', ({ duplicates }) => String(duplicates)],
+  ['copies dropped', ({ copiesDropped }) => String(copiesDropped)],
 ];
 
 const NAME_WIDTH = 30;
@@ -72,14 +85,16 @@ export function total(rows: readonly Row[]): Row {
     fault: `all ${rows.length}`,
     accepted: sum((row) => row.accepted),
     indeterminate: sum((row) => row.indeterminate),
+    recovered: sum((row) => row.recovered),
     completed: sum((row) => row.completed),
     rejected: sum((row) => row.rejected),
     deadLettered: sum((row) => row.deadLettered),
     lost: sum((row) => row.lost),
-    appliedTwice: sum((row) => row.appliedTwice),
+    duplicated: sum((row) => row.duplicated),
+    unexpected: sum((row) => row.unexpected),
     wronglyDeadLettered: sum((row) => row.wronglyDeadLettered),
     recoveryMs: Math.max(0, ...rows.map(({ recoveryMs }) => recoveryMs)),
-    duplicates: sum((row) => row.duplicates),
+    copiesDropped: sum((row) => row.copiesDropped),
     violations: sum((row) => row.violations),
   };
 }

@@ -75,6 +75,26 @@ export function onThreeNodes(only: readonly string[], messagesPerFault: number):
   return onceEach('three nodes', chosen, messagesPerFault * chosen.length, start);
 }
 
+/** How far a run is that ends after so many messages or minutes, whichever comes first, and when that will be at this pace. */
+export function progressLine(run: {
+  readonly drawn: number;
+  readonly sent: number;
+  readonly messages: number;
+  readonly tookMinutes: number;
+  readonly minutes: number;
+  readonly now: Date;
+}): string {
+  const { drawn, sent, messages, tookMinutes, minutes, now } = run;
+  const share = Math.min(Math.max(sent / messages, tookMinutes / minutes), 1);
+  const leftMinutes = share > 0 ? (tookMinutes / share) * (1 - share) : 0;
+  const end = new Date(now.getTime() + leftMinutes * 60_000);
+  const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+  return (
+    `${drawn} ${drawn === 1 ? 'fault' : 'faults'}, ${whole(sent)} of ${whole(messages)} messages, ${tookMinutes.toFixed(1)} minutes: ` +
+    `${Math.round(share * 100)} %, expected to end in ${leftMinutes.toFixed(0)} minutes, at ${end.toTimeString().slice(0, 5)}`
+  );
+}
+
 /** Faults drawn at random until so many messages were sent, or so many minutes have passed. */
 export function atRandom(
   { seed, only, messages, minutes }: { seed: number; only: readonly string[]; messages: number; minutes: number },
@@ -82,17 +102,21 @@ export function atRandom(
 ): Round {
   const random = seeded(seed).fork('soak');
   const chosen = chosenOf(faults, only);
-  const endMs = performance.now() + minutes * 60_000;
+  const startedMs = performance.now();
   let drawn = 0;
   return {
     name: 'drawn at random',
     start,
     next(sentSoFar) {
-      if (sentSoFar >= messages || performance.now() > endMs) return undefined;
+      if (sentSoFar >= messages || performance.now() - startedMs > minutes * 60_000) return undefined;
       drawn += 1;
       const fault = random.chance(0.2) ? mixed('mixed', chosen, MIXED_FAULTS, random) : random.pick(chosen);
       // One name is one set of orders.
       return { fault: { ...fault, name: `${drawn}-${fault.name}` }, messages: random.between(200, 600) };
+    },
+    progress(sentSoFar) {
+      const tookMinutes = (performance.now() - startedMs) / 60_000;
+      return progressLine({ drawn, sent: sentSoFar, messages, tookMinutes, minutes, now: new Date() });
     },
   };
 }

@@ -12,7 +12,7 @@ import type { Fault } from './lab.ts';
 import { emptyLedger, type Ledger } from './ledger.ts';
 import { observe } from './observe.ts';
 import { seeded } from './random.ts';
-import { rowLine, rowOf, type Row } from './report.ts';
+import { rowOf, type Row } from './report.ts';
 import { runFault, type Outcome } from './run-fault.ts';
 import type { System } from './system.ts';
 
@@ -26,59 +26,57 @@ export interface Round {
   start(directory: string, say: Say): Promise<System>;
   /** The next fault, and the messages that it gets; undefined where there are no more. */
   next(sentSoFar: number): { readonly fault: Fault; readonly messages: number } | undefined;
+  /** How much of the round is done and when it is expected to end, for the person who waits. */
+  progress?(sentSoFar: number): string;
 }
 
-export interface Report {
-  readonly rows: readonly Row[];
-  /** Where what speaks against an invariant was kept. */
-  readonly evidence: readonly string[];
-  /** What did not run, and why. */
-  readonly skipped: readonly string[];
+/** Takes each result of a round as soon as it is there. */
+export interface Results {
   /** The broker and the store, with their versions. */
-  readonly versions: string;
+  started(versions: string): void;
+  row(row: Row): void;
+  /** A folder with everything about a violation. */
+  evidence(folder: string): void;
+  /** A fault that did not run, and why. */
+  skipped(line: string): void;
 }
 
 /** Runs a round: a row for each fault, and all books once more at its end. */
 export async function runRound(
   round: Round,
-  { seed, signal, say, print }: { seed: number; signal: AbortSignal; say: Say; print: Say },
-): Promise<Report> {
+  { seed, signal, say, results }: { seed: number; signal: AbortSignal; say: Say; results: Results },
+): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-faults-'));
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
   process.once('exit', removeDirectory);
   const ledger = emptyLedger();
-  const rows: Row[] = [];
-  const evidence: string[] = [];
-  const skipped: string[] = [];
   const system = await round.start(directory, say);
   const store = localClient(system.store.endpoint);
   const versions = `${system.broker.describe}, ${system.store.describe}, Node ${process.versions.node}`;
+  const sent = () => ledger.orders.length + ledger.messages.length;
+  const record = (outcome: Outcome) => {
+    results.row(rowOf(outcome));
+    if (Object.keys(outcome.violations).length > 0)
+      results.evidence(keepEvidence(outcome, { system, ledger, directory, seed, versions }));
+  };
   try {
+    results.started(versions);
     const random = seeded(seed);
-    for (let next = round.next(0); next; next = round.next(ledger.orders.length + ledger.messages.length)) {
+    for (let next = round.next(0); next; next = round.next(sent())) {
       signal.throwIfAborted();
       const { fault, messages } = next;
       const obstacle = fault.cannot?.(system);
       if (obstacle !== undefined) {
-        skipped.push(`${fault.name}: ${obstacle}`);
-        print(`${fault.name} skipped: ${obstacle}`);
+        results.skipped(`${fault.name}: ${obstacle}`);
         continue;
       }
       say(`${fault.name}: ${fault.says}`);
       const around = { system, store, ledger, random, messages: Math.max(messages, LEAST_MESSAGES), signal, say };
-      const outcome = await runFault(fault, around);
-      rows.push(rowOf(outcome));
-      print(rowLine(rows.at(-1)!));
-      if (Object.keys(outcome.violations).length > 0)
-        evidence.push(keepEvidence(outcome, { system, ledger, directory, seed, versions }));
+      record(await runFault(fault, around));
+      if (round.progress) say(round.progress(sent()));
     }
     const last = await lookAgain(round, system, ledger, signal, () => observe(store));
-    if (Object.keys(last.violations).length > 0) {
-      rows.push(rowOf(last));
-      print(rowLine(rows.at(-1)!));
-      evidence.push(keepEvidence(last, { system, ledger, directory, seed, versions }));
-    }
-    return { rows, evidence, skipped, versions };
+    if (Object.keys(last.violations).length > 0) record(last);
   } finally {
     store.destroy();
     await system.stop();

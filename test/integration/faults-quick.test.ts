@@ -4,6 +4,7 @@ import { faults } from '../faults/faults/all.ts';
 import { mixed } from '../faults/faults/mixed.ts';
 import type { Fault } from '../faults/lab.ts';
 import { seeded } from '../faults/random.ts';
+import type { Row } from '../faults/report.ts';
 import { onceEach, startWith } from '../faults/rounds.ts';
 import { runRound } from '../faults/run.ts';
 
@@ -27,14 +28,19 @@ const brokerKilledOnce: Fault = {
 
 test('nothing is lost, and nothing done twice, while connections, answers and the broker itself are lost under load', async () => {
   const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce];
-  const said: string[] = [];
-  const note = (line: string) => void said.push(line);
+  const rows: Row[] = [];
+  const evidence: string[] = [];
   const [round] = onceEach('quick', chosen, MESSAGES, startWith('laptop'));
-  const { rows, evidence } = await runRound(round!, {
+  await runRound(round!, {
     seed: SEED,
     signal: new AbortController().signal,
-    say: note,
-    print: note,
+    say: () => {},
+    results: {
+      started: () => {},
+      row: (row) => void rows.push(row),
+      evidence: (folder) => void evidence.push(folder),
+      skipped: (line) => void evidence.push(line),
+    },
   });
   expect({ evidence, violations: rows.map(({ violations }) => violations) }).toEqual({
     evidence: [],
