@@ -1,5 +1,5 @@
 import { ringBindings, ringExchanges, routeTo, shardsOf, type Sharding } from '../lib/broker/shards.ts';
-import type { Exchange, Queue, RetryTier, Topology, WorkQueue } from '../lib/broker/topology.ts';
+import type { Exchange, Queue, QueuePolicy, RetryTier, Topology, WorkQueue } from '../lib/broker/topology.ts';
 
 const ORDERS = 'orders';
 const DEAD_LETTERS = 'dead-letters';
@@ -57,6 +57,21 @@ const queuesFor = (work: WorkQueues): readonly Queue[] => [
   { name: deadLetterQueue, arguments: bounded },
 ];
 
+/** A batch that comes back waits a second, then longer, up to half a minute: an unavailable store is not asked in a loop. */
+const delayedRetry = { minMs: 1_000, maxMs: 30_000 };
+
+/** Two policies, since a queue follows one only: only queues that keep no order may hold returned messages back. */
+function policiesFor(work: WorkQueues): readonly QueuePolicy[] {
+  const definition = { 'max-length': MAX_LENGTH, overflow: 'reject-publish' };
+  const unordered = Object.values(work).flatMap(({ ordered, shards }) => (ordered ? [] : shards));
+  const paced = [...unordered, deadLetterQueue];
+  const others = queuesFor(work).flatMap(({ name }) => (paced.includes(name) ? [] : [name]));
+  return [
+    { name: 'surehop', queues: others, priority: 10, definition },
+    { name: 'surehop-paced', queues: paced, priority: 10, definition, delayedRetry },
+  ];
+}
+
 /** What the broker must have for these work queues. */
 export const topologyFor = (work: WorkQueues): Topology => ({
   exchanges: [
@@ -76,14 +91,7 @@ export const topologyFor = (work: WorkQueues): Topology => ({
   ],
   // Amazon MQ's own policies have priority 0 or 1 and say the same of length and overflow
   // (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html): this one takes their place.
-  policies: [
-    {
-      name: 'surehop',
-      queues: queuesFor(work).map(({ name }) => name),
-      priority: 10,
-      definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' },
-    },
-  ],
+  policies: policiesFor(work),
 });
 
 /** Everything the broker must have: the single source of truth. */

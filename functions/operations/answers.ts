@@ -11,7 +11,13 @@ export const ready = z.strictObject({
 
 const figure = z.int().nullable();
 
-const depth = z.strictObject({ name: z.string(), ready: figure, unacknowledged: figure, consumers: figure });
+const depth = z.strictObject({
+  name: z.string(),
+  ready: figure,
+  unacknowledged: figure,
+  delayed: figure,
+  consumers: figure,
+});
 
 export const whatWaits = z.strictObject({
   queues: z.array(
@@ -26,6 +32,7 @@ export const whatWaits = z.strictObject({
   deadLetters: z.strictObject({
     ready: figure,
     unacknowledged: figure,
+    delayed: figure,
     open: figure,
     openIsAtLeast: z.boolean(),
   }),

@@ -8,7 +8,8 @@ export interface QueueMetric {
 }
 
 /**
- * The metrics of the topology's queues, and of no other. A sharded queue counts as one: what waits is the sum over its shards;
+ * The metrics of the topology's queues, and of no other. `QueueReady` counts all messages that wait for a
+ * consumer, those that were returned and are held back included. A sharded queue counts as one: what waits is the sum over its shards;
  * the consumers are those of the shard that has fewest, and `QueueFullest` is what the shard holds that has most. How long the
  * oldest message has waited is not among them: no broker tells that of a quorum queue without a delivery.
  */
@@ -24,14 +25,15 @@ export function queueMetrics(
     const values = shards.map((shard) => figure(named.get(shard) ?? { name: shard }));
     return values.every((value) => value !== undefined) ? values : undefined;
   };
-  const held = ({ ready, unacknowledged = 0, handingOn = 0 }: QueueFigures) =>
-    ready === undefined ? undefined : ready + unacknowledged + handingOn;
+  const waiting = ({ ready, delayed = 0 }: QueueFigures) => (ready === undefined ? undefined : ready + delayed);
+  const held = ({ ready, unacknowledged = 0, handingOn = 0, delayed = 0 }: QueueFigures) =>
+    ready === undefined ? undefined : ready + unacknowledged + handingOn + delayed;
   const metrics = [
     ...read.flatMap(({ name: queue, shards }) => {
       const most = ofShards(shards, held);
       const fewest = ofShards(shards, ({ consumers }) => consumers);
       return [
-        metric(queue, 'QueueReady', sum(ofShards(shards, ({ ready }) => ready))),
+        metric(queue, 'QueueReady', sum(ofShards(shards, waiting))),
         metric(queue, 'QueueUnacknowledged', sum(ofShards(shards, ({ unacknowledged }) => unacknowledged))),
         metric(queue, 'QueueConsumers', fewest && Math.min(...fewest)),
         metric(queue, 'QueueFullest', most && Math.max(...most)),

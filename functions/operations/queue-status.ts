@@ -8,6 +8,8 @@ interface Depth {
   readonly name: string;
   readonly ready: number | null;
   readonly unacknowledged: number | null;
+  /** Returned by a consumer, and held back by the broker until they are delivered again (RabbitMQ 4.3). */
+  readonly delayed: number | null;
   readonly consumers: number | null;
 }
 
@@ -33,6 +35,7 @@ export interface Status {
     /** On their way into the archive. */
     readonly ready: number | null;
     readonly unacknowledged: number | null;
+    readonly delayed: number | null;
     readonly open: number | null;
     /** There are so many that not all were counted. */
     readonly openIsAtLeast: boolean;
@@ -51,13 +54,14 @@ export function statusOf(
   const depth = (...names: readonly string[]) => ({
     ready: sum(names.map((name) => named.get(name)?.ready ?? null)),
     unacknowledged: sum(names.map((name) => named.get(name)?.unacknowledged ?? null)),
+    delayed: sum(names.map((name) => delayedIn(named.get(name)))),
   });
   const consumers = (...names: readonly string[]) => sum(names.map((name) => named.get(name)?.consumers ?? null));
   const tiers = new Map(
     workQueues.flatMap(({ retryTiers }) => retryTiers.map((tier) => [tier.exchange, tier] as const)),
   );
   const waitingIn = (tier: string) =>
-    sum([depth(tier).ready, depth(tier).unacknowledged, named.get(tier)?.handingOn ?? 0]);
+    sum([depth(tier).ready, depth(tier).unacknowledged, depth(tier).delayed, named.get(tier)?.handingOn ?? 0]);
 
   function retrying({ retryTiers }: WorkQueue): number | null {
     const waiting = sum(retryTiers.map(({ exchange }) => waitingIn(exchange)));
@@ -70,7 +74,7 @@ export function statusOf(
   /** The oldest of what the shards say in which anything waits. */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards
-      .filter((shard) => depth(shard).ready || depth(shard).unacknowledged)
+      .filter((shard) => depth(shard).ready || depth(shard).unacknowledged || depth(shard).delayed)
       .flatMap((shard) => progress.get(shard) ?? [])
       .toSorted((one, other) => (one.oldestPublishedAt < other.oldestPublishedAt ? -1 : 1))[0];
     return read ? { publishedAt: read.oldestPublishedAt, asOf: read.at } : null;
@@ -100,6 +104,9 @@ export function statusOf(
     },
   };
 }
+
+/** Brokers before 4.3 hold nothing back and report no figure. */
+const delayedIn = (figures: QueueFigures | undefined) => (figures?.ready === undefined ? null : (figures.delayed ?? 0));
 
 /** Unknown where any of the numbers is. */
 const sum = (numbers: readonly (number | null)[]): number | null =>

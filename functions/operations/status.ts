@@ -26,6 +26,7 @@ export const route = {
           name: 'stock',
           ready: 0,
           unacknowledged: 12,
+          delayed: 0,
           consumers: 1,
           retrying: 0,
           deadLettered: 3,
@@ -33,7 +34,7 @@ export const route = {
         },
       ],
       retryTiers: [{ name: 'retry.1s', delayMs: 1_000, waiting: 0 }],
-      deadLetters: { ready: 0, unacknowledged: 0, open: 3, openIsAtLeast: false },
+      deadLetters: { ready: 0, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: false },
     },
   },
 } satisfies Route;

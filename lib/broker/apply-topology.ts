@@ -2,7 +2,7 @@ import { connect, type Channel, type ChannelModel } from 'amqplib';
 
 import { describeError } from '../errors.ts';
 import { describeBinding, destinationOf } from './binding.ts';
-import { queueArguments } from './queue-arguments.ts';
+import { queueArguments, readVersion } from './queue-arguments.ts';
 import type { Topology } from './topology.ts';
 
 /** The broker has a queue or an exchange of this name with other settings; nothing was changed or deleted. */
@@ -15,7 +15,7 @@ export async function applyTopology(amqpUrl: string, topology: Topology): Promis
   const connection = await connect(amqpUrl, { noDelay: true, timeout: 10_000 });
   connection.on('error', () => {});
   try {
-    const version = brokerVersion(connection);
+    const version = readVersion(connection.connection.serverProperties.version);
     for (const { name, type, arguments: settings } of topology.exchanges)
       await declare(connection, `exchange "${name}"`, (channel) =>
         channel.assertExchange(name, type, { durable: true, arguments: settings }),
@@ -35,14 +35,6 @@ export async function applyTopology(amqpUrl: string, topology: Topology): Promis
   } finally {
     await connection.close().catch(() => {});
   }
-}
-
-/** Major version of the broker. */
-function brokerVersion(connection: ChannelModel): number {
-  const { version } = connection.connection.serverProperties;
-  const major = Number.parseInt(version, 10);
-  if (!Number.isInteger(major)) throw new TopologyError(`cannot tell the broker's version from "${version}"`);
-  return major;
 }
 
 /** A refused declaration closes its channel, so each has its own. */

@@ -60,9 +60,14 @@ async function carryOut(access: BrokerAccess, steps: readonly Step[]): Promise<v
   for (const step of unbound) if (step.when === 'last') await unbind(step);
 }
 
-const inFlight = z.object({ messages_unacknowledged: z.number().default(0) });
+/** What an AMQP client cannot see: messages with a consumer, returned ones that wait, and dead letters on their way. */
+const notReady = z.object({
+  messages_unacknowledged: z.number().default(0),
+  messages_delayed: z.number().default(0),
+  messages_dlx: z.number().default(0),
+});
 
-/** Messages in each queue: those ready as of now, and those in flight as the broker counted them some seconds ago. */
+/** Messages in each queue: those ready as of now, and all others as the broker counted them up to five seconds ago. */
 async function countMessages({ amqpUrl, api }: BrokerAccess, queues: readonly string[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   if (queues.length === 0) return counts;
@@ -73,8 +78,8 @@ async function countMessages({ amqpUrl, api }: BrokerAccess, queues: readonly st
     channel.on('error', () => {});
     for (const queue of queues) {
       const { messageCount: ready } = await channel.checkQueue(queue);
-      const { messages_unacknowledged: taken } = await api.get(['queues', api.virtualHost, queue], inFlight);
-      counts.set(queue, ready + taken);
+      const counted = await api.get(['queues', api.virtualHost, queue], notReady);
+      counts.set(queue, ready + counted.messages_unacknowledged + counted.messages_delayed + counted.messages_dlx);
     }
     return counts;
   } finally {

@@ -11,6 +11,8 @@ export interface QueueFigures {
   readonly consumers?: number;
   /** Expired or given up, and held until the queue that they go to has room: neither ready nor unacknowledged. */
   readonly handingOn?: number;
+  /** Returned by a consumer, and held back until they are delivered again: neither ready nor unacknowledged; before RabbitMQ 4.3 none. */
+  readonly delayed?: number;
 }
 
 const figures = z.array(
@@ -20,6 +22,7 @@ const figures = z.array(
     messages_unacknowledged: z.number().optional(),
     consumers: z.number().optional(),
     messages_dlx: z.number().optional(),
+    messages_delayed: z.number().optional(),
   }),
 );
 
@@ -33,12 +36,13 @@ export async function readQueueFigures(
 ): Promise<QueueFigures[]> {
   const api = managementApi(config, { timeoutMs });
   // Without this, the broker puts every statistic that it has into the answer.
-  const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx';
+  const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx,messages_delayed';
   return (await api.get(['queues', api.virtualHost], figures, { columns })).map((queue) => ({
     name: queue.name,
     ready: queue.messages_ready,
     unacknowledged: queue.messages_unacknowledged,
     consumers: queue.consumers,
     handingOn: queue.messages_dlx,
+    delayed: queue.messages_delayed,
   }));
 }

@@ -1,7 +1,7 @@
 import { describeBinding, destinationOf, fromBroker, isBound, isSameBinding, isSameRoute } from './binding.ts';
 import type { BrokerState } from './broker-state.ts';
 import { policyFor, queuesNamedBy, type BrokerPolicy } from './policy.ts';
-import { majorVersion, queueArguments } from './queue-arguments.ts';
+import { readVersion, queueArguments, type BrokerVersion } from './queue-arguments.ts';
 import { unroutedOf } from './shards.ts';
 import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 
@@ -53,15 +53,15 @@ export const waysBack = ({ wanted, there }: PlanRequest): string[] =>
 /** What applying would do, in its order. `held` counts the messages in each vanished queue, and in each on the way back to it. */
 export function planTopology(request: PlanRequest, held: ReadonlyMap<string, number>): Step[] {
   const { wanted, there } = request;
-  const major = majorVersion(there.version);
-  const policies = (wanted.policies ?? []).map((policy) => policyFor(policy, major));
+  const version = readVersion(there.version);
+  const policies = (wanted.policies ?? []).map((policy) => policyFor(policy, version));
   const vanished = vanishedQueues(request);
   const unbinding = planUnbinding(request, vanished);
   const isLast = (step: Step) => step.do === 'unbind' && step.when === 'last';
   return [
     ...unbinding.filter((step) => !isLast(step)),
     ...wanted.exchanges.flatMap((exchange) => planExchange(exchange, there)),
-    ...wanted.queues.flatMap((queue) => planQueue(queue, there, major, policies)),
+    ...wanted.queues.flatMap((queue) => planQueue(queue, there, version, policies)),
     ...policies.flatMap((policy) => planPolicy(policy, there)),
     ...wanted.bindings.filter((binding) => !isBound(binding, there)).map((binding): Step => ({ do: 'bind', binding })),
     ...unbinding.filter(isLast),
@@ -85,10 +85,15 @@ function planExchange(exchange: Exchange, { exchanges }: BrokerState): Step[] {
   return differences.map((difference) => refuse(`exchange "${exchange.name}": ${difference}`));
 }
 
-function planQueue(queue: Queue, { queues }: BrokerState, major: number, policies: readonly BrokerPolicy[]): Step[] {
+function planQueue(
+  queue: Queue,
+  { queues }: BrokerState,
+  version: BrokerVersion,
+  policies: readonly BrokerPolicy[],
+): Step[] {
   const found = queues.find(({ name }) => name === queue.name);
   if (!found) return [{ do: 'create-queue', queue }];
-  const asked: Readonly<Record<string, unknown>> = queueArguments(queue, major);
+  const asked: Readonly<Record<string, unknown>> = queueArguments(queue, version);
   // A queue from RabbitMQ 3 has no delivery limit among its arguments, which nobody can change: the policy lifts it.
   const isLifted = policies.some(
     (policy) => policy.definition['delivery-limit'] === -1 && queuesNamedBy(policy).includes(queue.name),

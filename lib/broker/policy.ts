@@ -1,4 +1,4 @@
-import { liftsDeliveryLimit } from './queue-arguments.ts';
+import { hasDelayedRetry, liftsDeliveryLimit, type BrokerVersion } from './queue-arguments.ts';
 import type { QueuePolicy } from './topology.ts';
 
 /** A policy as the broker has it. */
@@ -11,12 +11,24 @@ export interface BrokerPolicy {
 }
 
 /** The policy as it is put on a broker of this version. */
-export const policyFor = ({ name, queues, priority, definition }: QueuePolicy, major: number): BrokerPolicy => ({
+export const policyFor = (
+  { name, queues, priority, definition, delayedRetry }: QueuePolicy,
+  version: BrokerVersion,
+): BrokerPolicy => ({
   name,
   pattern: `^(${queues.map(escape).join('|')})$`,
   'apply-to': 'queues',
   priority,
-  definition: { ...definition, ...(liftsDeliveryLimit(major) && { 'delivery-limit': -1 }) },
+  definition: {
+    ...definition,
+    ...(liftsDeliveryLimit(version) && { 'delivery-limit': -1 }),
+    ...(delayedRetry &&
+      hasDelayedRetry(version) && {
+        'delayed-retry-type': 'all',
+        'delayed-retry-min': delayedRetry.minMs,
+        'delayed-retry-max': delayedRetry.maxMs,
+      }),
+  },
 });
 
 /** The queues that a policy written by `policyFor` names: the broker's own record of what was declared last. */

@@ -21,7 +21,15 @@ const topology: z.ZodType<Topology> = z.object({
     ]),
   ),
   policies: z
-    .array(z.object({ name: z.string(), queues: z.array(z.string()), priority: z.number(), definition: settings }))
+    .array(
+      z.object({
+        name: z.string(),
+        queues: z.array(z.string()),
+        priority: z.number(),
+        definition: settings,
+        delayedRetry: z.object({ minMs: z.number(), maxMs: z.number() }).optional(),
+      }),
+    )
     .optional(),
 });
 

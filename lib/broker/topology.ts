@@ -32,6 +32,11 @@ export interface QueuePolicy {
   readonly priority: number;
   /** But for the delivery limit, which depends on the broker's version. */
   readonly definition: Readonly<Record<string, string | number>>;
+  /**
+   * How long a returned message waits before it is delivered again, in ms, from RabbitMQ 4.3 on; earlier brokers deliver it
+   * at once. Younger messages pass it, so not for queues that keep order per key.
+   */
+  readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
 
 /** What `exchange` gets under the routing key goes on to a queue, or to another exchange. */

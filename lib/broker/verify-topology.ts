@@ -3,7 +3,7 @@ import { describeBinding, fromBroker, isBound } from './binding.ts';
 import { readBrokerState, type BrokerState } from './broker-state.ts';
 import type { ManagementApi } from './management-api.ts';
 import { policyFor, policyOf, type BrokerPolicy } from './policy.ts';
-import { liftsDeliveryLimit, majorVersion } from './queue-arguments.ts';
+import { liftsDeliveryLimit, readVersion, type BrokerVersion } from './queue-arguments.ts';
 import type { Queue, Topology } from './topology.ts';
 
 /** A setting of the broker by which messages would be lost. */
@@ -18,8 +18,8 @@ const RECREATE = 'nobody can change that: drain the queue, delete it, and apply 
 
 /** Names every setting that would lose messages; none is what a broker should have before anything starts. */
 export function verifyTopology(wanted: Topology, there: BrokerState): Finding[] {
-  const major = majorVersion(there.version);
-  const policies = (wanted.policies ?? []).map((policy) => policyFor(policy, major));
+  const version = readVersion(there.version);
+  const policies = (wanted.policies ?? []).map((policy) => policyFor(policy, version));
   return [
     ...wanted.exchanges.flatMap(({ name, type, arguments: settings = {} }): Finding[] => {
       const found = there.exchanges.find((exchange) => exchange.name === name);
@@ -34,7 +34,7 @@ export function verifyTopology(wanted: Topology, there: BrokerState): Finding[] 
       const other = Object.keys(settings).find((setting) => found.arguments[setting] !== settings[setting]);
       return other ? finding(`has another ${other} than ${settings[other]}: it routes messages elsewhere`) : [];
     }),
-    ...wanted.queues.flatMap((queue) => findingsOf(queue, there, major, policies)),
+    ...wanted.queues.flatMap((queue) => findingsOf(queue, there, version, policies)),
     ...wanted.bindings
       .filter((binding) => !isBound(binding, there))
       .map((binding) => ({
@@ -72,7 +72,7 @@ export const describeFinding = ({ subject, problem, mend }: Finding): string => 
 function findingsOf(
   { name, arguments: wanted }: Queue,
   there: BrokerState,
-  major: number,
+  version: BrokerVersion,
   policies: readonly BrokerPolicy[],
 ): Finding[] {
   const findings: Finding[] = [];
@@ -139,7 +139,7 @@ function findingsOf(
 
   const limit = deliveryLimit(
     [argument('delivery-limit'), policy?.definition['delivery-limit'], operator?.definition['delivery-limit']],
-    major,
+    version,
   );
   if (limit !== undefined) {
     const { text, mend } = source('delivery-limit');
@@ -164,9 +164,9 @@ function findingsOf(
 }
 
 /** The limit in force, where there is one: RabbitMQ 4 has one of 20 where nobody says otherwise, and a positive one beats -1. */
-function deliveryLimit(said: readonly unknown[], major: number): number | undefined {
+function deliveryLimit(said: readonly unknown[], version: BrokerVersion): number | undefined {
   const limits = said.filter((limit) => typeof limit === 'number');
-  if (!liftsDeliveryLimit(major)) return limits.length > 0 ? Math.min(...limits) : undefined;
+  if (!liftsDeliveryLimit(version)) return limits.length > 0 ? Math.min(...limits) : undefined;
   const positive = limits.filter((limit) => limit >= 0);
   if (positive.length > 0) return Math.min(...positive);
   return limits.length > 0 ? undefined : 20;

@@ -47,13 +47,31 @@ test('the status tells what waits in each queue, in the tiers and in the archive
     return stock.ready === 2 && points.unacknowledged === 1 ? got.body : undefined;
   });
   expect(body.queues).toEqual([
-    { name: 'stock', ready: 2, unacknowledged: 0, consumers: 0, retrying: 0, deadLettered: 0, oldestMessage },
-    { name: 'points', ready: 0, unacknowledged: 1, consumers: 1, retrying: 0, deadLettered: 2, oldestMessage: null },
+    {
+      name: 'stock',
+      ready: 2,
+      unacknowledged: 0,
+      delayed: 0,
+      consumers: 0,
+      retrying: 0,
+      deadLettered: 0,
+      oldestMessage,
+    },
+    {
+      name: 'points',
+      ready: 0,
+      unacknowledged: 1,
+      delayed: 0,
+      consumers: 1,
+      retrying: 0,
+      deadLettered: 2,
+      oldestMessage: null,
+    },
   ]);
   expect(body.retryTiers).toEqual([
     { name: 'retry.1s', delayMs: 1_000, waiting: 0 },
     { name: 'retry.2s', delayMs: 2_000, waiting: 0 },
     { name: 'retry.4s', delayMs: 4_000, waiting: 0 },
   ]);
-  expect(body.deadLetters).toEqual({ ready: 0, unacknowledged: 0, open: 2, openIsAtLeast: false });
+  expect(body.deadLetters).toEqual({ ready: 0, unacknowledged: 0, delayed: 0, open: 2, openIsAtLeast: false });
 });

@@ -51,7 +51,8 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
     found: /queue "stock" dead-letters to "nowhere", which is not there/,
   },
   'a queue that drops its oldest message when it is full': {
-    by: () => stockWith({ 'x-overflow': undefined }).then(() => host.manage('DELETE', `policies/${host.name}/surehop`)),
+    by: () =>
+      stockWith({ 'x-overflow': undefined }).then(() => host.manage('DELETE', `policies/${host.name}/surehop-paced`)),
     found: /queue "stock" has overflow drop-head: when it is full it drops messages/,
   },
   'a policy that has a full queue drop messages': {
@@ -83,11 +84,11 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
   'a policy that takes the place of ours': {
     by: () => policy('other', { 'max-length': 900_000 }),
     found:
-      /queue "stock" follows the policy "other" \(priority 99\) instead of "surehop" \(priority 10\); delete the policy "other"/,
+      /queue "stock" follows the policy "other" \(priority 99\) instead of "surehop-paced" \(priority 10\); delete the policy "other"/,
   },
   'our policy deleted': {
-    by: () => host.manage('DELETE', `policies/${host.name}/surehop`),
-    found: /queue "stock" does not follow the policy "surehop".*; apply the topology/,
+    by: () => host.manage('DELETE', `policies/${host.name}/surehop-paced`),
+    found: /queue "stock" does not follow the policy "surehop-paced".*; apply the topology/,
   },
   'a queue of another type': {
     by: () => stockWith({ 'x-dead-letter-strategy': undefined }, 'classic'),

@@ -1,7 +1,7 @@
 import { destinationOf, isSameBinding } from '../../lib/broker/binding.ts';
 import type { BrokerState } from '../../lib/broker/broker-state.ts';
 import type { Step } from '../../lib/broker/plan-topology.ts';
-import { queueArguments } from '../../lib/broker/queue-arguments.ts';
+import { queueArguments, readVersion } from '../../lib/broker/queue-arguments.ts';
 import type { Binding } from '../../lib/broker/topology.ts';
 
 export const emptyBroker: BrokerState = {
@@ -38,7 +38,7 @@ export function after(broker: BrokerState, step: Step): BrokerState {
       return { ...broker, exchanges: [...broker.exchanges, exchange] };
     }
     case 'create-queue': {
-      const settings = queueArguments(step.queue, 4);
+      const settings = queueArguments(step.queue, readVersion(broker.version));
       const queue = { name: step.queue.name, type: 'quorum', durable: true, auto_delete: false, arguments: settings };
       return { ...broker, queues: [...broker.queues, queue] };
     }

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 
 import { brokerRoles } from '../../infra/broker-users.ts';
 import { topologyProperties } from '../../infra/topology-properties.ts';
-import { topology } from '../../infra/topology.ts';
+import { topology, topologyFor, workQueue } from '../../infra/topology.ts';
 import { policyFor, policyOf, queuesNamedBy, type BrokerPolicy } from '../../lib/broker/policy.ts';
+import { readVersion } from '../../lib/broker/queue-arguments.ts';
 import { readRoles, readTopology } from '../../lib/broker/read-declaration.ts';
 
 const aPolicy = (change: Partial<BrokerPolicy> = {}): BrokerPolicy => ({
@@ -16,13 +17,15 @@ const aPolicy = (change: Partial<BrokerPolicy> = {}): BrokerPolicy => ({
   ...change,
 });
 
+const policyNamed = (wanted: string) => topology.policies!.find(({ name }) => name === wanted)!;
+
 describe('the policy of a topology', () => {
   const queueName = fc.stringMatching(/^[a-zA-Z0-9._|()+*?-]{1,20}$/);
 
   test('names exactly its queues, and tells them again', () => {
     fc.assert(
       fc.property(fc.uniqueArray(queueName, { minLength: 1, maxLength: 6 }), queueName, (queues, other) => {
-        const policy = policyFor({ name: 'p', queues, priority: 1, definition: {} }, 4);
+        const policy = policyFor({ name: 'p', queues, priority: 1, definition: {} }, { major: 4, minor: 3 });
         expect(queuesNamedBy(policy)).toEqual(queues);
         for (const queue of queues) expect(policyOf(queue, [policy])).toBe(policy);
         expect(policyOf(other, [policy])).toBe(queues.includes(other) ? policy : undefined);
@@ -30,17 +33,38 @@ describe('the policy of a topology', () => {
     );
   });
 
-  test('lifts the delivery limit on RabbitMQ 4, and says nothing of it on RabbitMQ 3, which would refuse that', () => {
-    const [policy] = topology.policies!;
-    expect(policyFor(policy!, 4).definition).toMatchObject({ 'delivery-limit': -1 });
-    expect(policyFor(policy!, 3).definition).not.toHaveProperty('delivery-limit');
+  test('lifts the delivery limit on RabbitMQ 4, and leaves it out on RabbitMQ 3, which would refuse it', () => {
+    for (const policy of topology.policies!) {
+      expect(policyFor(policy, { major: 4, minor: 2 }).definition).toMatchObject({ 'delivery-limit': -1 });
+      expect(policyFor(policy, { major: 3, minor: 13 }).definition).not.toHaveProperty('delivery-limit');
+    }
   });
 
-  test('restates what Amazon MQ’s own policy says, with a higher priority, and covers every queue', () => {
-    const [policy] = topology.policies!;
-    expect(policy).toMatchObject({ definition: { 'max-length': expect.any(Number), overflow: 'reject-publish' } });
-    expect(policy!.priority).toBeGreaterThan(1);
-    expect(policy!.queues).toEqual(topology.queues.map(({ name }) => name));
+  test('holds returned messages back from RabbitMQ 4.3 on, and on no earlier version', () => {
+    const delayedRetry = { 'delayed-retry-type': 'all', 'delayed-retry-min': 1_000, 'delayed-retry-max': 30_000 };
+    const definitionOn = (version: string) => policyFor(policyNamed('surehop-paced'), readVersion(version)).definition;
+    for (const version of ['4.3.0', '4.10.1', '5.0.0']) expect(definitionOn(version)).toMatchObject(delayedRetry);
+    for (const version of ['3.13.7', '4.2.9'])
+      expect(Object.keys(definitionOn(version)).join()).not.toContain('delayed');
+    expect(policyFor(policyNamed('surehop'), readVersion('4.3.0')).definition).not.toHaveProperty('delayed-retry-type');
+  });
+
+  test('of a queue that keeps order per key, or of a delay queue, holds nothing back', () => {
+    const { policies } = topologyFor({
+      stock: workQueue('stock', { shards: 2 }),
+      points: workQueue('points', { ordered: true }),
+    });
+    const held = policies!.filter(({ delayedRetry }) => delayedRetry).flatMap(({ queues }) => queues);
+    expect(held).toEqual(['stock', 'stock.01', 'dead-letters']);
+  });
+
+  test('restates the limits of Amazon MQ’s own policy with a higher priority, and each queue has exactly one', () => {
+    for (const { definition, priority } of topology.policies!) {
+      expect(definition).toMatchObject({ 'max-length': expect.any(Number), overflow: 'reject-publish' });
+      expect(priority).toBeGreaterThan(1);
+    }
+    const named = topology.policies!.flatMap(({ queues }) => queues);
+    expect(named.toSorted()).toEqual(topology.queues.map(({ name }) => name).toSorted());
   });
 });
 

@@ -36,6 +36,7 @@ test('what the broker has not counted yet is unknown, not zero', () => {
     name: 'stock',
     ready: null,
     unacknowledged: null,
+    delayed: null,
     consumers: null,
     retrying: null,
     deadLettered: 0,
@@ -53,7 +54,7 @@ test('dead letters are told per queue, and are unknown while the store is away',
   };
   expect(statusOf([queue('stock')], 'dead-letters', [figures('dead-letters', 5)], open, unread)).toMatchObject({
     queues: [{ deadLettered: 2 }],
-    deadLetters: { ready: 5, unacknowledged: 0, open: 3, openIsAtLeast: true },
+    deadLetters: { ready: 5, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: true },
   });
   expect(statusOf([queue('stock')], 'dead-letters', [], undefined, unread)).toMatchObject({
     queues: [{ deadLettered: null }],
@@ -94,6 +95,13 @@ test('a sharded queue is told as one: its sums, its oldest message, and each sha
     oldestMessage: { publishedAt: read(2).oldestPublishedAt },
     shards: [{ name: 'stock' }, { name: 'stock.01', ready: 4, unacknowledged: 1, consumers: 1 }, { name: 'stock.02' }],
   });
+});
+
+test('a returned message that the broker holds back is counted as delayed, and keeps the oldest message known', () => {
+  const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
+  const delayed = [{ name: 'stock', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
+  const [status] = statusOf([queue('stock')], 'dead-letters', delayed, none, new Map([['stock', read]])).queues;
+  expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
 });
 
 test('a retry copy that its full queue does not take yet is still waiting in its tier', () => {

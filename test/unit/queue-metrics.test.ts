@@ -25,6 +25,11 @@ test('a sharded queue counts as one, but for the shard that nobody reads and the
   });
 });
 
+test('returned messages that the broker holds back count as waiting', () => {
+  const shards = ['stock', 'stock.01', 'stock.02'].map((name) => ({ ...figures(name, 1, 0, 1), delayed: 4 }));
+  expect(valuesOf(shards)).toMatchObject({ QueueReady: 15, QueueFullest: 5 });
+});
+
 test('a shard without figures leaves those of its queue unknown, and is named', () => {
   expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.02', 1, 0, 1)])).toEqual({ missing: ['stock.01'] });
 });
