@@ -35,10 +35,10 @@ export const brokerRoles: readonly BrokerRole[] = [
     read: oneOf([...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue]),
   },
   {
-    // Figures of the queues, from the management API; no message.
+    // Figures of queues and nodes from the management API, which shows nodes to this tag only; no message.
     name: 'monitor',
     usernames: twins('monitor'),
-    tags: ['management'],
+    tags: ['monitoring'],
     configure: NOTHING,
     write: NOTHING,
     read: NOTHING,

@@ -43,7 +43,8 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
     Broker: {
       Type: 'AWS::AmazonMQ::Broker',
       DeletionPolicy: 'Delete',
-      UpdateReplacePolicy: 'Delete',
+      // A replacement must not take the messages with it.
+      UpdateReplacePolicy: 'Retain',
       Properties: {
         BrokerName: name,
         EngineType: 'RABBITMQ',

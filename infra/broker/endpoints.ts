@@ -23,8 +23,6 @@ const policy = (grant: Grant): Value => ({
   Statement: [{ Effect: 'Allow', Principal: '*', ...grant }],
 });
 
-const ofThisAccount: Value = { StringEquals: { 'aws:PrincipalAccount': ref('AWS::AccountId') } };
-
 const gateway = (service: string, grant: Grant): Resource => ({
   Type: 'AWS::EC2::VPCEndpoint',
   Properties: {
@@ -36,18 +34,24 @@ const gateway = (service: string, grant: Grant): Resource => ({
   },
 });
 
-/** Ways to DynamoDB and S3 that cost nothing and leave the network nowhere. */
-export const gatewayEndpoints = (tablePrefix: string): Resources => ({
+/** A way to this stage's tables that costs nothing and leaves the network nowhere. */
+export const tablesEndpoint = (tablePrefix: string): Resources => ({
   TablesEndpoint: gateway('dynamodb', {
     Sid: 'TablesOfThisStage',
     Action: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
       (action) => `dynamodb:${action}`,
     ),
     Resource: arn('dynamodb', `table/${tablePrefix}*`),
-    Condition: ofThisAccount,
+    Condition: { StringEquals: { 'aws:PrincipalAccount': ref('AWS::AccountId') } },
   }),
-  // CloudFormation waits for the topology's answer at an S3 address of its own, signed by itself
-  // (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html).
+});
+
+/**
+ * The way on which the topology answers CloudFormation, which waits at an S3 address that it has signed itself
+ * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html). Where there are NAT gateways
+ * they lead to S3, and a gateway endpoint would shut everything in S3 that its policy does not name.
+ */
+const answersEndpoint = (): Resources => ({
   AnswersEndpoint: gateway('s3', {
     Sid: 'AnswersToCloudFormation',
     Action: ['s3:PutObject'],
@@ -55,7 +59,10 @@ export const gatewayEndpoints = (tablePrefix: string): Resources => ({
   }),
 });
 
-/** What passes each interface endpoint: the event sources need the first three, the functions the third. */
+/**
+ * What passes each interface endpoint: the event sources need all three, the functions the third. What functions print,
+ * Lambda ships from outside the network.
+ */
 const interfaces = (service: string, stageName: string): Readonly<Record<string, Grant>> => ({
   lambda: {
     Sid: 'FunctionsOfThisStage',
@@ -74,18 +81,12 @@ const interfaces = (service: string, stageName: string): Readonly<Record<string,
     ),
     Resource: arn('secretsmanager', `secret:${service}/${stageName}/*`),
   },
-  // Lambda ships what functions print by itself; this is for what calls CloudWatch Logs from within, such as a collector layer.
-  logs: {
-    Sid: 'LogsOfThisStage',
-    Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    Resource: arn('logs', `log-group:/aws/lambda/${service}-${stageName}-*`),
-    Condition: ofThisAccount,
-  },
 });
 
-/** Ways to Lambda, STS, Secrets Manager and CloudWatch Logs from the private subnets, with a foot in each of `exitZones` zones. */
-export const interfaceEndpoints = (service: string, stageName: string, exitZones: number): Resources =>
-  Object.fromEntries(
+/** All ways to AWS for a network that leads nowhere else, interface endpoints with a foot in each of `exitZones` zones. */
+export const endpoints = (service: string, stageName: string, exitZones: number): Resources => ({
+  ...answersEndpoint(),
+  ...Object.fromEntries(
     Object.entries(interfaces(service, stageName)).map(([name, grant]) => [
       `${pascalCase(name)}Endpoint`,
       {
@@ -101,4 +102,5 @@ export const interfaceEndpoints = (service: string, stageName: string, exitZones
         },
       },
     ]),
-  );
+  ),
+});

@@ -13,7 +13,10 @@ const scopes = {
   'status:read': 'See what waits where',
 } as const;
 
-/** A user pool without users: it issues operators' tokens for the secret of its client. Where people shall sign in, a stage names a provider that knows them. */
+/**
+ * A user pool without users, which issues operators' tokens for the secret of its client. It is there whoever issues the tokens
+ * (`operators` of the stage): its exports could not go while the functions' stack imports them, and unused it costs nothing.
+ */
 export const operators = (service: string, stageName: string): Resources => ({
   Operators: {
     Type: 'AWS::Cognito::UserPool',

@@ -1,9 +1,7 @@
-import { alarm } from '../packaging/alarm.ts';
-import { attribute, pascalCase, ref, type Resources, type Value } from '../packaging/template.ts';
+import { attribute, pascalCase, ref, type Resource, type Resources, type Value } from '../packaging/template.ts';
 import type { Stage } from '../stages/stage.ts';
-import { brokerAlarms } from './broker-alarms.ts';
 import { broker } from './broker.ts';
-import { gatewayEndpoints, interfaceEndpoints } from './endpoints.ts';
+import { endpoints, tablesEndpoint } from './endpoints.ts';
 import { exported, exportNames, type ExportName } from './exports.ts';
 import { loginId, logins } from './logins.ts';
 import { operators, operatorsOutputs } from './operators.ts';
@@ -20,27 +18,41 @@ export const brokerName = (service: string, stageName: string): string => `${ser
 export function brokerStackResources(service: string, stageName: string, stage: Stage): Resources {
   const { exit, exitZones } = stage.network;
   const name = brokerName(service, stageName);
-  const alarms = brokerAlarms(name, stage).map((definition) => [
-    `${pascalCase(definition.name)}Alarm`,
-    alarm(definition, { critical: ref(topicId('critical')), warning: ref(topicId('warning')) }),
-  ]);
   return {
     ...network(),
     ...securityGroups(stage),
-    ...gatewayEndpoints(`${service}-${stageName}-`),
-    ...(exit === 'nat' ? nat(exitZones) : interfaceEndpoints(service, stageName, exitZones)),
+    ...tablesEndpoint(`${service}-${stageName}-`),
+    ...(exit === 'nat' ? nat(exitZones) : endpoints(service, stageName, exitZones)),
     ...logins(service, stageName),
     ...signingKeys(service, stageName),
-    ...(stage.operators === 'cognito' && operators(service, stageName)),
+    ...operators(service, stageName),
     ...broker(name, stage),
     ...topics(stage),
-    ...(Object.fromEntries(alarms) as Resources),
   };
 }
 
-/** What the functions' stack imports. */
-export function brokerStackOutputs(stageName: string, stage: Pick<Stage, 'operators'>): Record<string, Value> {
-  const values: Readonly<Partial<Record<ExportName, Value>>> = {
+/**
+ * Has what outlives the stack made after everything else. A first deployment that fails on anything is rolled back, but for
+ * what is retained: made earlier, tables and keys would stay, and the next deployment would find their names taken.
+ */
+export function makeRetainedLast(resources: Record<string, Resource>): void {
+  const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';
+  const all = Object.entries(resources);
+  // It stands for all that it depends on, and is nothing itself.
+  resources['AllButRetained'] = {
+    Type: 'AWS::CloudFormation::WaitConditionHandle',
+    DependsOn: all.flatMap(([id, resource]) => (isRetained(resource) ? [] : [id])),
+  };
+  for (const [id, resource] of all)
+    if (isRetained(resource)) resources[id] = { ...resource, DependsOn: 'AllButRetained' };
+}
+
+/**
+ * What the functions' stack imports, the same for every stage and every setting: CloudFormation lets no export go, and changes
+ * the value of none, while another stack imports it.
+ */
+export function brokerStackOutputs(stageName: string): Record<string, Value> {
+  const values: Readonly<Record<ExportName, Value>> = {
     'broker-arn': attribute('Broker', 'Arn'),
     'broker-endpoint': { 'Fn::Select': [0, attribute('Broker', 'AmqpEndpoints')] },
     'management-url': { 'Fn::Select': [0, attribute('Broker', 'ConsoleURLs')] },
@@ -49,18 +61,13 @@ export function brokerStackOutputs(stageName: string, stage: Pick<Stage, 'operat
     'consumer-login': ref(loginId('consumer')),
     'monitor-login': ref(loginId('monitor')),
     'signing-keys': ref('SigningKeys'),
-    ...(stage.operators === 'cognito' && operatorsOutputs()),
+    ...operatorsOutputs(),
     'private-subnets': { 'Fn::Join': [',', ZONES.map((zone) => ref(privateSubnet(zone)))] },
     'functions-security-group': attribute('FunctionsSecurityGroup', 'GroupId'),
     'critical-topic': ref(topicId('critical')),
     'warning-topic': ref(topicId('warning')),
   };
   return Object.fromEntries(
-    exportNames.flatMap((name) => {
-      const value = values[name];
-      return value === undefined
-        ? []
-        : [[pascalCase(name), { Value: value, Export: { Name: exported(stageName, name) } }]];
-    }),
+    exportNames.map((name) => [pascalCase(name), { Value: values[name], Export: { Name: exported(stageName, name) } }]),
   );
 }

@@ -22,7 +22,8 @@ function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
 
 /**
  * The events of the function that consumes `name`: one event source for each of its shards. Never with filter criteria,
- * which drop what does not match.
+ * which discard messages that do not match, and never with a virtual host: `/` is the default, and Lambda refuses to update a
+ * mapping whose configuration names one, so that its batch size could never be changed.
  */
 export function eventSources(
   name: string,
@@ -35,7 +36,6 @@ export function eventSources(
     rabbitmq: {
       arn: isLocal ? LOCAL_ARN : imported(stageName, 'broker-arn'),
       basicAuthArn: isLocal ? LOCAL_LOGIN : imported(stageName, 'consumer-login'),
-      virtualHost: '/',
       queue,
       batchSize: eventSource.batchSize,
       maximumBatchingWindow: eventSource.windowSeconds,

@@ -4,6 +4,7 @@ import type { Stage } from '../stages/stage.ts';
 import { deadLetterQueue, queues, topology } from '../topology.ts';
 import { roleOf } from './access.ts';
 import { alarm, type AlarmDefinition, type Topics } from './alarm.ts';
+import { brokerAlarms } from './alarms/broker-alarms.ts';
 import { functionAlarms } from './alarms/function-alarms.ts';
 import { orderAlarms } from './alarms/order-alarms.ts';
 import { ownMetric } from './alarms/own-metric.ts';
@@ -107,6 +108,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   const workQueues = Object.values(queues).map(({ name }) => name);
   addAlarms(queueAlarms({ consumed, workQueues, topology }, own, stage));
   addAlarms(orderAlarms(own, stage));
+  addAlarms(brokerAlarms(brokerName(service, stageName), own, stage));
   const functions = entries(serverless).map(([key, definition]) => ({
     key,
     functionName: definition.name,
@@ -131,12 +133,20 @@ function joinNetwork(lambda: Resource, stageName: string): void {
   });
 }
 
-/** An event source whose queue or login is missing stops, so each waits for both. */
+const ofType = (resources: Record<string, Resource>, type: string): [string, Resource][] =>
+  Object.entries(resources).filter(([, { Type }]) => Type === type);
+
+const waitFor = (resource: Resource, ...ids: readonly string[]) =>
+  Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
+
+/**
+ * An event source whose queue or login is missing stops, so each waits for both. And nobody reports how many read a queue
+ * before its event source is there: a first deployment would wake somebody up.
+ */
 function waitForTopology(resources: Record<string, Resource>): void {
-  for (const resource of Object.values(resources)) {
-    if (resource.Type !== 'AWS::Lambda::EventSourceMapping') continue;
-    Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), 'BrokerTopology'] });
-  }
+  const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
+  for (const [, source] of sources) waitFor(source, 'BrokerTopology');
+  for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
 }
 
 /** What comes in faster is answered 429 by API Gateway, before it costs an environment. */

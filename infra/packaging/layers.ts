@@ -1,4 +1,5 @@
 import type { Metric } from './alarm.ts';
+import { brokerMetric } from './alarms/broker-alarms.ts';
 import { orderMetrics } from './alarms/order-alarms.ts';
 import type { Layer } from './dashboard.ts';
 import type { Kind } from './service.ts';
@@ -13,13 +14,9 @@ interface Subject {
 
 /** What the dashboard shows: the business first, the machines last. */
 export function layers({ brokerName, functions, queues, retryTiers, own }: Subject): Layer[] {
-  const broker = (name: string, statistic: string) => ({
-    namespace: 'AWS/AmazonMQ',
-    name,
-    statistic,
-    dimensions: { Broker: brokerName },
-    label: name,
-  });
+  const ofBroker = brokerMetric(brokerName);
+  const broker = (name: string, statistic: string) => ({ ...ofBroker(name, statistic), label: name });
+  const worst = (name: string, statistic: string) => ({ ...own(name, statistic), label: name });
   const ofFunctions = (name: string, statistic: string, kinds: readonly Kind[]) =>
     functions
       .filter(({ kind }) => kinds.includes(kind))
@@ -89,16 +86,21 @@ export function layers({ brokerName, functions, queues, retryTiers, own }: Subje
     {
       heading: 'Broker',
       charts: [
-        { title: 'Processors (%)', metrics: [broker('SystemCpuUtilization', 'Average')] },
+        { title: 'Processors, nodes added up (%)', metrics: [broker('SystemCpuUtilization', 'Average')] },
+        { title: 'Memory of the worst node (% of its limit)', metrics: [worst('BrokerNodeMemoryPercent', 'Maximum')] },
+        { title: 'Free disk of the worst node (times its limit)', metrics: [worst('BrokerNodeDiskRatio', 'Minimum')] },
         {
-          title: 'Memory (bytes)',
-          metrics: [broker('RabbitMQMemUsed', 'Maximum'), broker('RabbitMQMemLimit', 'Minimum')],
+          title: 'Nodes in trouble',
+          metrics: [
+            worst('BrokerNodesDown', 'Maximum'),
+            worst('BrokerNodesBlocking', 'Maximum'),
+            worst('BrokerNodesPartitioned', 'Maximum'),
+          ],
         },
         {
-          title: 'Free disk (bytes)',
-          metrics: [broker('RabbitMQDiskFree', 'Minimum'), broker('RabbitMQDiskFreeLimit', 'Maximum')],
+          title: 'Connections',
+          metrics: [broker('ConnectionCount', 'Maximum'), worst('BrokerNodeConnections', 'Maximum')],
         },
-        { title: 'Connections', metrics: [broker('ConnectionCount', 'Maximum')] },
         { title: 'Messages per second', metrics: [broker('PublishRate', 'Average'), broker('AckRate', 'Average')] },
       ],
     },

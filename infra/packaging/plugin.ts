@@ -1,4 +1,4 @@
-import { brokerStackOutputs, brokerStackResources } from '../broker/stack.ts';
+import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../broker/stack.ts';
 import { readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
 import { accessSchema } from './access.ts';
@@ -87,7 +87,8 @@ export class PackagingPlugin {
     if (!this.#isBrokerStack) return completeFunctions(this.#serverless, SERVICE, this.#stageName, stage);
     const template = this.#serverless.service.provider.compiledCloudFormationTemplate;
     Object.assign(template.Resources, brokerStackResources(SERVICE, this.#stageName, stage));
-    template.Outputs = { ...template.Outputs, ...brokerStackOutputs(this.#stageName, stage) };
+    makeRetainedLast(template.Resources);
+    template.Outputs = { ...template.Outputs, ...brokerStackOutputs(this.#stageName) };
   }
 
   async #deployBroker(): Promise<void> {

@@ -81,6 +81,8 @@ export function releaseResources(
 ): Resources {
   const alias: Resource = {
     Type: 'AWS::Lambda::Alias',
+    // New code may publish to exchanges that the topology of the same deployment adds.
+    DependsOn: 'BrokerTopology',
     Properties: {
       FunctionName: ref(functionId),
       FunctionVersion: attribute(versionId, 'Version'),

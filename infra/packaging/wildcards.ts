@@ -10,5 +10,4 @@ export const wildcardReasons: Readonly<Record<string, string>> = {
     'The stack of the functions comes after this one; their names all begin with the name of the stage.',
   RolesOfThisStage: 'CloudFormation ends the names of roles at random; they begin with the name of the stack.',
   LoginsOfThisStage: 'Secrets Manager ends the ARNs of secrets at random; roles name each.',
-  LogsOfThisStage: 'The stack of the functions comes after this one; their roles name each group.',
 };

@@ -90,8 +90,8 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
         BatchSize: stage.eventSource.batchSize,
         MaximumBatchingWindowInSeconds: stage.eventSource.windowSeconds,
         SourceAccessConfigurations: [
+          // No virtual host: Lambda refuses to update a mapping whose configuration names one.
           { Type: 'BASIC_AUTH', URI: { 'Fn::ImportValue': `surehop-broker-${stageName}:consumer-login` } },
-          { Type: 'VIRTUAL_HOST', URI: '/' },
         ],
       });
   });
@@ -125,6 +125,36 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       ])
         expect([id, action, allows(role, `ec2:${action}`, '*')]).toEqual([id, action, true]);
     }
+  });
+
+  test('move no alias to new code before the topology that the code needs is there', () => {
+    for (const [id, alias] of ofType(functions, 'AWS::Lambda::Alias'))
+      expect([id, dependencies(alias)]).toEqual([id, expect.arrayContaining(['BrokerTopology'])]);
+  });
+
+  test('wake nobody up on a first deployment: no alarm takes a metric that never had data for a fault', () => {
+    const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
+    for (const [id, alarm] of alarms) {
+      const { TreatMissingData, EvaluationPeriods, DatapointsToAlarm, Metrics } = properties(alarm);
+      const readsSilence = TreatMissingData === 'ignore';
+      expect([id, readsSilence || TreatMissingData === 'notBreaching']).toEqual([id, true]);
+      // FILL has something to go by only where a period with data is still looked at.
+      if (readsSilence)
+        expect([id, EvaluationPeriods, text(Metrics)]).toEqual([
+          id,
+          2 * DatapointsToAlarm,
+          expect.stringContaining('FILL('),
+        ]);
+    }
+    expect(
+      alarms
+        .filter(([, one]) => properties(one)['TreatMissingData'] === 'ignore')
+        .map(([id]) => id)
+        .toSorted(),
+    ).toEqual(['BrokerSilentAlarm', 'QueuesUnreadAlarm']);
+    // A queue without a consumer is told of once its event source is there.
+    const [[, schedule] = []] = ofType(functions, 'AWS::Events::Rule');
+    expect(dependencies(schedule!)).toEqual(expect.arrayContaining(sources().map(([id]) => id)));
   });
 
   test('have HTTP and the schedule call aliases too, and let them', () => {
@@ -291,9 +321,9 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
         .filter(({ VpcEndpointType }) => VpcEndpointType === type)
         .map(({ ServiceName }) => String(resolveValue(ServiceName, {})).split('.').at(-1)!)
         .toSorted();
-    expect(named('Gateway')).toEqual(['dynamodb', 's3']);
     const { exit, exitZones } = stage.network;
-    expect(named('Interface')).toEqual(exit === 'endpoints' ? ['lambda', 'logs', 'secretsmanager', 'sts'] : []);
+    expect(named('Gateway')).toEqual(exit === 'endpoints' ? ['dynamodb', 's3'] : ['dynamodb']);
+    expect(named('Interface')).toEqual(exit === 'endpoints' ? ['lambda', 'secretsmanager', 'sts'] : []);
     expect(ofType(broker, 'AWS::EC2::NatGateway')).toHaveLength(exit === 'nat' ? exitZones : 0);
     for (const { SubnetIds } of endpoints.filter(({ VpcEndpointType }) => VpcEndpointType === 'Interface'))
       expect(SubnetIds).toHaveLength(exitZones);
@@ -398,8 +428,26 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     for (const queue of [...Object.values(queues).map(({ name }) => name), deadLetterQueue])
       for (const metric of ['QueueConsumers', 'QueueFullest'])
         expect([metric, watching(metric, queue)]).toEqual([metric, true]);
-    for (const metric of ['SystemCpuUtilization', 'RabbitMQMemUsed', 'RabbitMQDiskFree', 'ConnectionCount'])
-      expect([metric, watching(metric, `surehop-${stageName}`)]).toEqual([metric, true]);
+    // Amazon MQ adds up the nodes of a cluster, so alarms look at the worst node instead, or at nothing but silence.
+    const ofBroker = alarms.flatMap(([id, one]) => (text(properties(one)).includes('AWS/AmazonMQ') ? [id] : []));
+    expect(ofBroker.toSorted()).toEqual(['BrokerCpuAlarm', 'BrokerSilentAlarm']);
+    if (stage.broker.deployment === 'CLUSTER_MULTI_AZ')
+      expect(properties(functions.Resources['BrokerCpuAlarm'])['Metrics']).toMatchObject([
+        {
+          Expression: expect.stringMatching(
+            /^SELECT MAX\(SystemCpuUtilization\) FROM SCHEMA\("AWS\/AmazonMQ", Broker, Node\)/,
+          ),
+        },
+      ]);
+    for (const metric of [
+      'BrokerNodesDown',
+      'BrokerNodesBlocking',
+      'BrokerNodesPartitioned',
+      'BrokerNodeMemoryPercent',
+      'BrokerNodeDiskRatio',
+      'BrokerNodeConnections',
+    ])
+      expect([metric, watching(metric, stageName)]).toEqual([metric, true]);
     for (const [id, alarm] of alarms) {
       const isRelease = id.includes('Release');
       expect([id, [properties(alarm)['AlarmActions'] ?? []].flat().length]).toEqual([id, isRelease ? 0 : 1]);

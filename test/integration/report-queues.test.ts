@@ -66,7 +66,7 @@ async function report(): Promise<{ metrics: Record<string, number>; lines: strin
       expect(Namespace).toBe('Surehop');
       for (const { Name } of Metrics) {
         expect(Dimensions[0]!.toSorted()).toEqual(
-          Name === 'QueueReportFailed' ? ['service', 'stage'] : ['queue', 'service', 'stage'],
+          /^(QueueReportFailed|BrokerNode.*)$/.test(Name) ? ['service', 'stage'] : ['queue', 'service', 'stage'],
         );
         metrics[[Name, values['queue']].filter(Boolean).join(' ')] = values[Name] as number;
       }
@@ -85,7 +85,11 @@ test('tells how much waits in each queue and tier, who reads it, and what is in 
     const { metrics } = await report();
     return metrics['QueueUnacknowledged stock'] === 1 && metrics['QueueConsumers stock'] === 1 && metrics;
   });
-  expect(metrics).toEqual({
+  expect(Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('BrokerNode')))).toEqual({
+    'Completed stock': 0,
+    'Rejected stock': 0,
+    'Completed points': 0,
+    'Rejected points': 0,
     'QueueReady stock': 2,
     'QueueUnacknowledged stock': 1,
     'QueueConsumers stock': 1,
@@ -105,6 +109,22 @@ test('tells how much waits in each queue and tier, who reads it, and what is in 
   });
 });
 
+test('tells of the worst node, with a login that sees nodes and no message', async () => {
+  const metrics = await eventually('the broker to count', async () => {
+    const { metrics } = await report();
+    return metrics['BrokerNodeConnections']! > 0 && metrics;
+  });
+  expect(metrics).toMatchObject({
+    BrokerNodesDown: 0,
+    BrokerNodesBlocking: 0,
+    BrokerNodesPartitioned: 0,
+    QueueReportFailed: 0,
+  });
+  expect(metrics['BrokerNodeMemoryPercent']).toBeGreaterThan(0);
+  expect(metrics['BrokerNodeMemoryPercent']).toBeLessThan(100);
+  expect(metrics['BrokerNodeDiskRatio']).toBeGreaterThan(1);
+});
+
 test('reports the other queues where one is gone, and names it in one line', async () => {
   await host.channel.deleteQueue('points');
   const { metrics, lines } = await report();
@@ -115,12 +135,12 @@ test('reports the other queues where one is gone, and names it in one line', asy
   expect(errors[0]).toContain('the broker has no figures of points');
 });
 
-test('says in one line why nothing is reported, and counts it, when the broker refuses the login', async () => {
+test('says in one line each why neither queues nor nodes are reported, and counts it, when the broker refuses the login', async () => {
   secrets.replace(arn, JSON.stringify({ username: 'nobody', password: 'hush-hush' }));
   const { metrics, lines } = await report();
   expect(metrics).toEqual({ QueueReportFailed: 1 });
   const errors = lines.filter((line) => line.includes('"ERROR"'));
-  expect(errors).toHaveLength(1);
-  expect(errors[0]).toContain('answered 401: it refuses the user or the password');
+  expect(errors).toHaveLength(2);
+  for (const error of errors) expect(error).toContain('answered 401: it refuses the user or the password');
   expect(lines.join('')).not.toContain('hush-hush');
 });

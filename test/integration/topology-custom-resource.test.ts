@@ -111,7 +111,7 @@ describe('the broker as a resource of the stack', () => {
       write: '^$',
       read: '^$',
     });
-    expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: ['management'] });
+    expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: ['monitoring'] });
   });
 
   test('does not touch a password that logs in', async () => {

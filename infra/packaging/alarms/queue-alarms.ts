@@ -85,13 +85,13 @@ export function queueAlarms(
     {
       name: 'queues-unread',
       description:
-        'The broker could not be asked for its queues for five minutes: the other alarms of queues are blind. The log of report-queues says why.',
+        'The broker could not be asked for its queues and nodes for five minutes: the other alarms of queues and broker are blind. The log of report-queues says why.',
       severity: 'critical',
       metrics: { failed: own('QueueReportFailed', 'Maximum') },
+      silence: { isReadAs: 1 },
       comparison: 'at least',
       threshold: 1,
       periods: 5,
-      missing: 'bad',
     },
   ];
 }

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+
+import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../../infra/broker/stack.ts';
+import type { Resource, Resources } from '../../infra/packaging/template.ts';
+import { readStage, stages } from '../../infra/stages/read-stage.ts';
+import type { Stage } from '../../infra/stages/stage.ts';
+import { dependencies, ofType, properties, text } from '../support/template-reading.ts';
+
+const { Resources: tables } = parse(readFileSync('infra/resources/tables.yml', 'utf8')) as { Resources: Resources };
+
+/** The broker's stack as the plugin makes it, but for Serverless's bucket. */
+function brokerStack(stage: Stage): { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } {
+  const resources: Record<string, Resource> = { ...tables, ...brokerStackResources('surehop', 'prod', stage) };
+  makeRetainedLast(resources);
+  return { Resources: resources, Outputs: brokerStackOutputs('prod') };
+}
+
+/** Everything that must be there before `id` is made. */
+function before(id: string, resources: Readonly<Record<string, Resource>>, found = new Set<string>()): Set<string> {
+  const resource = resources[id]!;
+  const named = [
+    ...text(resource.Properties ?? {}).matchAll(/"(?:Ref":"|Fn::GetAtt":\[")([^"]+)"/g),
+    ...text(resource.Properties ?? {}).matchAll(/\$\{([^}!.]+)/g),
+  ].map(([, name]) => name!);
+  for (const one of [...dependencies(resource), ...named])
+    if (one in resources && !found.has(one)) {
+      found.add(one);
+      before(one, resources, found);
+    }
+  return found;
+}
+
+const variations = Object.keys(stages).flatMap((name) =>
+  (['cognito', { issuer: 'https://id.example/realms/shop', audience: 'surehop' }] as const).map(
+    (operators) => [`${name}, operators of ${text(operators)}`, { ...readStage(name), operators }] as const,
+  ),
+);
+
+describe.each(variations)("the broker's stack of %s", (_, stage) => {
+  const template = brokerStack(stage);
+  const isRetained = (id: string) => template.Resources[id]!.DeletionPolicy === 'Retain';
+  const ids = Object.keys(template.Resources);
+
+  test('retains tables and keys, which nobody could restore', () => {
+    const kept = ids.filter(isRetained);
+    expect(kept.toSorted()).toEqual([...Object.keys(tables), 'SigningKeys'].toSorted());
+    for (const id of [...kept, 'Broker'])
+      expect([id, template.Resources[id]!.UpdateReplacePolicy]).toEqual([id, 'Retain']);
+  });
+
+  test('leaves nothing behind when its first deployment fails on any resource, so that it can be repeated', () => {
+    const leftBehind = ids
+      .filter((failing) => !isRetained(failing))
+      .flatMap((failing) =>
+        ids
+          .filter((id) => isRetained(id) && !before(id, template.Resources).has(failing))
+          .map((id) => `${id} stays where ${failing} fails`),
+      );
+    expect(leftBehind).toEqual([]);
+    expect(before('InboxTable', template.Resources)).toContain('Broker');
+  });
+
+  test('has no circle of dependencies', () => {
+    for (const id of ids) expect([id, before(id, template.Resources).has(id)]).toEqual([id, false]);
+  });
+
+  test('exports the same names and values whoever issues the tokens of operators', () => {
+    const other = brokerStack({ ...stage, operators: { issuer: 'https://other.example', audience: 'other' } });
+    expect(template.Outputs).toEqual(other.Outputs);
+    for (const id of ['Operators', 'OperatorsClient', 'OperatorsDomain'])
+      expect(other.Resources[id]).toEqual(template.Resources[id]);
+  });
+
+  test('has endpoints only for what is needed, and none that shuts S3 where NAT gateways lead to it', () => {
+    const services = ofType(template, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) =>
+      text(properties(endpoint)['ServiceName']).replace(/.*\.(\w+)"\}$/, '$1'),
+    );
+    expect(services.toSorted()).toEqual(
+      stage.network.exit === 'nat' ? ['dynamodb'] : ['dynamodb', 'lambda', 's3', 'secretsmanager', 'sts'],
+    );
+  });
+
+  test('asks for no key of KMS that would be billed by the request', () => {
+    for (const [id, table] of ofType(template, 'AWS::DynamoDB::Table'))
+      expect([id, properties(table)['SSESpecification']]).toEqual([id, undefined]);
+  });
+});
