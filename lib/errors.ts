@@ -25,9 +25,13 @@ export const errorCodes = {
 
   // Why a message could not be finished this time.
   STORE_UNAVAILABLE: 'DynamoDB cannot be reached, or throttles.',
+  TABLE_MISSING: 'A DynamoDB table that the function uses does not exist in this deployment.',
+  ACCESS_DENIED: "The function's role does not allow a request to DynamoDB.",
+  STORE_MISCONFIGURED:
+    'DynamoDB refuses every request of this kind: wrong credentials, or a table with another primary key than expected.',
   CONFLICT: 'Other transactions kept changing the same items.',
   CONDITION_FAILED: 'A condition of the effects failed, and the rule named no alternative.',
-  INVALID_EFFECT: 'DynamoDB refuses the effects of this message as they are.',
+  INVALID_EFFECT: 'DynamoDB can never do what the rule asks for this message: a wrong key, type or size.',
   TIME_LIMIT: 'The rule did not finish within the time that one message gets.',
   LEASED: 'Another environment works on this message now.',
   HELD: 'An earlier message of the same key is not done yet.',
@@ -83,6 +87,29 @@ export class StoreUnavailableError extends CodedError {
     super('STORE_UNAVAILABLE', errorCodes.STORE_UNAVAILABLE, options);
   }
 }
+
+/** How a deployment can be wrong. */
+export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
+
+/** The deployment is wrong, for every message alike: a message comes back without an attempt spent until it is corrected. */
+export class MisconfiguredError extends CodedError {
+  override readonly name = 'MisconfiguredError';
+  /** Full names of the tables that cannot be used; none where that is true of all of them. */
+  readonly tables: readonly string[];
+
+  constructor(
+    code: MisconfigurationCode,
+    message: string,
+    { tables = [], ...options }: ErrorOptions & { tables?: readonly string[] } = {},
+  ) {
+    super(code, message, options);
+    this.tables = tables;
+  }
+}
+
+/** Whether an error says nothing about the message that met it. */
+export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
+  error instanceof StoreUnavailableError || error instanceof MisconfiguredError;
 
 /** Code and message of whatever was thrown, strings and `undefined` included. */
 export function describeError(thrown: unknown): { code: ErrorCode; message: string } {

@@ -5,6 +5,7 @@ import { deadLetterQueue, queues, topology } from '../topology.ts';
 import { roleOf } from './access.ts';
 import { alarm, type AlarmDefinition, type Topics } from './alarm.ts';
 import { brokerAlarms } from './alarms/broker-alarms.ts';
+import { deploymentAlarms } from './alarms/deployment-alarms.ts';
 import { functionAlarms } from './alarms/function-alarms.ts';
 import { orderAlarms } from './alarms/order-alarms.ts';
 import { ownMetric } from './alarms/own-metric.ts';
@@ -109,6 +110,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   addAlarms(queueAlarms({ consumed, workQueues, topology }, own, stage));
   addAlarms(orderAlarms(own, stage));
   addAlarms(brokerAlarms(brokerName(service, stageName), own, stage));
+  addAlarms(deploymentAlarms(own));
   const functions = entries(serverless).map(([key, definition]) => ({
     key,
     functionName: definition.name,

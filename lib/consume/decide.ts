@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { concurrently } from '../concurrently.ts';
-import { CodedError } from '../errors.ts';
+import { isOutsideMessage } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
@@ -42,8 +42,11 @@ async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {
   } catch (error) {
     // The invocation's time ran out, not the message's own: that is no fault of the message.
     const starved = error instanceof TimeLimitError && leftMs < timeLimitMs;
-    const storeAway = error instanceof CodedError && error.code === 'STORE_UNAVAILABLE';
-    work.outcome = starved ? outOfTime() : storeAway ? unfinished(error) : outcomeOf(error, attempt, queue);
+    work.outcome = starved
+      ? outOfTime()
+      : isOutsideMessage(error)
+        ? unfinished(error)
+        : outcomeOf(error, attempt, queue);
   }
 }
 

@@ -103,7 +103,7 @@ function problemResponses({ access, body, path, query, needs, problems: own = []
     names.push('unsigned', 'malformed-signature', 'signature-expired', 'wrong-signature');
   if (access.scheme === 'operator')
     names.push('no-token', 'invalid-token', 'token-expired', 'insufficient-scope', 'identity-unavailable');
-  if (needs?.includes('store')) names.push('store-unavailable');
+  if (needs?.includes('store')) names.push('store-unavailable', 'misconfigured');
   if (needs?.includes('broker')) names.push('unroutable', 'refused', 'blocked', 'unconfirmed', 'broker-unavailable');
   const statuses = [...new Set(names.map((name) => problems[name].status))];
   return Object.fromEntries(

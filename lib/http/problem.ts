@@ -1,4 +1,4 @@
-import { describeError, PublishError, StoreUnavailableError } from '../errors.ts';
+import { describeError, MisconfiguredError, PublishError, StoreUnavailableError } from '../errors.ts';
 import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {
@@ -33,6 +33,11 @@ export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof StoreUnavailableError)
     return new Problem('store-unavailable', 'The store cannot be reached, or is overloaded: send the request again.', {
       cause: thrown,
+    });
+  if (thrown instanceof MisconfiguredError)
+    return new Problem('misconfigured', 'Its operators are told; sending the request again does not help until then.', {
+      cause: thrown,
+      members: { code: thrown.code },
     });
   return new Problem('internal-error', 'The request failed; its instance stands in the log with the reason.', {
     cause: thrown,

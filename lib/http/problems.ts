@@ -38,6 +38,7 @@ export const problems = {
   'rate-limited': { status: 429, title: 'Too many requests.', retryAfterSeconds: 1 },
   'headers-too-large': { status: 431, title: 'The headers are too large.' },
   'internal-error': { status: 500, title: 'Something unforeseen went wrong.' },
+  misconfigured: { status: 500, title: 'This service is not deployed as it should be.' },
   unroutable: { status: 503, title: 'No queue takes this message now.', retryAfterSeconds: 30 },
   refused: { status: 503, title: 'A queue that must take the message is full.', retryAfterSeconds: 10 },
   blocked: { status: 503, title: 'The message broker takes nothing now.', retryAfterSeconds: 10 },

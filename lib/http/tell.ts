@@ -45,7 +45,7 @@ export function tell(
     ...Object.fromEntries(NOTABLE.flatMap((name) => (noted[name] === undefined ? [] : [[name, noted[name]]]))),
     ...(problem && describeProblem(problem)),
   };
-  if (problem?.problem === 'internal-error') log().error('request failed', { ...about, error: problem.cause as Error });
+  if (problem?.kind.status === 500) log().error('request failed', { ...about, error: problem.cause as Error });
   else if (status >= 500) log().warn('request answered', about);
   else log().info('request answered', about);
   count('Requests', 1, { route, status: String(status) });

@@ -1,4 +1,6 @@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
+import { MisconfiguredError } from '../errors.ts';
+import { tableMissing } from './answer.ts';
 import type { Attributes } from './item.ts';
 import type { Member } from './member.ts';
 import type { Transaction } from './transaction.ts';
@@ -13,6 +15,8 @@ export interface Findings {
   readonly conflicting: Set<Member>;
   /** Messages on an item whose partition is over its throughput, or that DynamoDB could not serve. */
   readonly throttled: Set<Member>;
+  /** A table that is missing, or that the function may not use. */
+  misconfigured?: MisconfiguredError;
   /** Per item that DynamoDB will never take as asked: who asked, and why not. */
   readonly invalid: { readonly members: readonly Member[]; readonly message: string }[];
 }
@@ -34,7 +38,9 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
       continue;
     }
     const members = ofMarker !== undefined ? [ofMarker] : itemId !== undefined ? membersOn(transaction, itemId) : [];
-    if (Code === 'ValidationError' || Code === 'ItemCollectionSizeLimitExceeded') {
+    if (Code === 'ResourceNotFound' || Code === 'AccessDenied') {
+      findings.misconfigured ??= misconfigured(Code, tableAt(transaction, position), Message);
+    } else if (Code === 'ValidationError' || Code === 'ItemCollectionSizeLimitExceeded') {
       findings.invalid.push({ members, message: Message ?? Code });
     } else {
       const set = Code === 'TransactionConflict' ? findings.conflicting : findings.throttled;
@@ -42,4 +48,19 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
     }
   }
   return findings;
+}
+
+function misconfigured(
+  reason: 'ResourceNotFound' | 'AccessDenied',
+  table: string,
+  text: string = reason,
+): MisconfiguredError {
+  if (reason === 'ResourceNotFound') return tableMissing([table]);
+  const message = `the function's role does not allow a write on the table ${table}: ${text}`;
+  return new MisconfiguredError('ACCESS_DENIED', message, { tables: [table] });
+}
+
+function tableAt({ input }: Transaction, position: number): string {
+  const { Put, Update, ConditionCheck } = input.TransactItems?.[position] ?? {};
+  return (Put ?? Update ?? ConditionCheck)?.TableName ?? '';
 }

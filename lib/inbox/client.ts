@@ -7,7 +7,39 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
   const client = new DynamoDBClient(options);
   client.middlewareStack.remove('loggerMiddleware');
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (error instanceof Error) asked.set(error, tablesOf(args.input as Input));
+        throw error;
+      }
+    },
+    { step: 'initialize', name: 'tablesAsked' },
+  );
   return client;
+}
+
+/** Of a failed request, the tables that it was about: DynamoDB seldom names the one that is missing. */
+const asked = new WeakMap<Error, readonly string[]>();
+
+/** Full names of the tables that a failed request was about, as far as they are known. */
+export const tablesAsked = (error: unknown): readonly string[] =>
+  (error instanceof Error ? asked.get(error) : undefined) ?? [];
+
+function tablesOf({ TableName, RequestItems, TransactItems = [] }: Input): string[] {
+  const inTransaction = TransactItems.flatMap((item) => Object.values(item).map((write) => write.TableName));
+  return [...new Set([TableName, ...Object.keys(RequestItems ?? {}), ...inTransaction])].filter(
+    (name) => name !== undefined,
+  );
+}
+
+/** What names tables in the requests of DynamoDB that this service sends. */
+interface Input {
+  readonly TableName?: string;
+  readonly RequestItems?: object;
+  readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string }>>[];
 }
 
 /**

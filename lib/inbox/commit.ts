@@ -13,11 +13,11 @@ const CONCURRENT_GROUPS = 4;
 
 /** Commits each entry's effects with its marker, in as few transactions as fit; never throws. */
 export async function commitEntries(
-  shared: Omit<Commit, 'results'>,
+  shared: Omit<Commit, 'results' | 'exists'>,
   entries: readonly Entry[],
 ): Promise<CommitResult[]> {
   const results: CommitResult[] = [];
-  const commit: Commit = { ...shared, results };
+  const commit: Commit = { ...shared, results, exists: new Map() };
   const members: Member[] = [];
   for (const [index, entry] of entries.entries()) {
     try {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { StoreUnavailableError } from '../errors.ts';
-import { readAnswer } from './answer.ts';
+import { readAnswer, toStoreError } from './answer.ts';
 
 /** How long the inbox keeps trying. */
 export interface Patience {
@@ -22,7 +21,7 @@ export async function pause(n: number, patience: Patience, signal?: AbortSignal)
   await sleep(Math.random() * longestMs, undefined, { signal }).catch(() => undefined);
 }
 
-/** Repeats a request that may be done twice. Throws `StoreUnavailableError`. */
+/** Repeats a request that may be done twice. Throws `StoreUnavailableError`, or at once `MisconfiguredError`. */
 export async function repeated<T>(send: () => Promise<T>, patience: Patience): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -30,8 +29,8 @@ export async function repeated<T>(send: () => Promise<T>, patience: Patience): P
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) throw error;
       const { is } = readAnswer(error);
-      const limit = is === 'busy' ? patience.conflicts : patience.attempts;
-      if (is === 'refused' || attempt >= limit) throw new StoreUnavailableError({ cause: error });
+      const limit = is === 'busy' ? patience.conflicts : is === 'lost' ? patience.attempts : 1;
+      if (attempt >= limit) throw toStoreError(error);
       await pause(attempt, patience);
     }
   }

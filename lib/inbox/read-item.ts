@@ -1,27 +1,31 @@
-import { GetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '@aws-sdk/client-dynamodb';
 
-import { StoreUnavailableError } from '../errors.ts';
+import { CodedError } from '../errors.ts';
+import { readAnswer, toStoreError } from './answer.ts';
 import type { Item, Key } from './decision.ts';
 import { toKey, type Attributes } from './item.ts';
 
-/** Reads an item as it is now, strongly consistent; `table` is named without its prefix. Throws `StoreUnavailableError`. */
+/**
+ * Reads an item as it is now, strongly consistent; `table` is named without its prefix. Throws `INVALID_EFFECT` for a key
+ * that the table cannot have, `StoreUnavailableError` and `MisconfiguredError`.
+ */
 export async function readItem(
   client: DynamoDBClient,
   tablePrefix: string,
   table: string,
   key: Key,
 ): Promise<Item | undefined> {
-  try {
-    const command = new GetItemCommand({
-      TableName: tablePrefix + table,
-      Key: toKey(table, key),
-      ConsistentRead: true,
-    });
-    const { Item: item } = await client.send(command);
-    return item && fromAttributes(item);
-  } catch (error) {
-    throw new StoreUnavailableError({ cause: error });
-  }
+  const command = new GetItemCommand({
+    TableName: tablePrefix + table,
+    Key: toKey(table, key),
+    ConsistentRead: true,
+  });
+  const { Item: item } = await client.send(command).catch((error: unknown): GetItemCommandOutput => {
+    if (readAnswer(error).is !== 'refused') throw toStoreError(error);
+    const text = error instanceof Error ? error.message : String(error);
+    throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${table}: ${text}`, { cause: error });
+  });
+  return item && fromAttributes(item);
 }
 
 /** Plain values of an item; what is neither text, number, boolean nor null is left out. */

@@ -1,13 +1,15 @@
-import { StoreUnavailableError } from '../errors.ts';
-import type { Answer } from './answer.ts';
+import { StoreUnavailableError, type MisconfiguredError } from '../errors.ts';
+import { requestRefused, tableMissing, type Answer } from './answer.ts';
 import { membersOn, readReasons } from './cancellation.ts';
 import type { Findings } from './cancellation.ts';
 import type { Attributes } from './item.ts';
-import type { Member } from './member.ts';
+import type { Member, Option } from './member.ts';
 import { pause } from './patience.ts';
 import type { Presumption } from './presume.ts';
+import { missingTables, refusalOfMarkers } from './probe.ts';
+import { reportMisconfigured } from './report-misconfigured.ts';
 import { failedInvalid, failedWith, settleMet, unfinished } from './settle.ts';
-import type { Commit } from './settle.ts';
+import { inboxTable, type Commit } from './settle.ts';
 import type { Transaction } from './transaction.ts';
 
 /** How far a group is. */
@@ -50,11 +52,32 @@ async function waitForStore(commit: Commit, run: Run, limit: number, cause: unkn
 }
 
 /** One of `suspects` asks for what DynamoDB never does: it fails alone, found by halving where there are several. */
-function isolate(commit: Commit, run: Run, suspects: readonly Member[], cause: unknown): Next {
+async function isolate(commit: Commit, run: Run, suspects: readonly Member[], cause: unknown): Promise<Next> {
   const guilty = suspects.length === 1 ? suspects[0] : run.pending.length === 1 ? run.pending[0] : undefined;
   if (guilty === undefined) return 'split';
+  const refusal = await refusalOfMarkers(commit);
+  if (refusal !== undefined) return stop(commit, run, requestRefused([inboxTable(commit)], refusal));
   failedInvalid(commit, guilty, cause);
   return drop(run, new Set([guilty]));
+}
+
+/** Nothing can be written, by no message. */
+function stop(commit: Commit, run: Run, error: MisconfiguredError): Next {
+  commit.storeAway ??= reportMisconfigured(error);
+  unfinished(commit, run.pending, commit.storeAway);
+  return 'over';
+}
+
+/** The deployment is wrong: the messages on tables that cannot be used come back, the others go on. */
+async function setAside(commit: Commit, run: Run, transaction: Transaction, error: MisconfiguredError): Promise<Next> {
+  const { tablePrefix } = commit.scope;
+  const wrong = error.code === 'TABLE_MISSING' ? tableMissing(await missingTables(commit, transaction, error)) : error;
+  const tables = new Set(wrong.tables);
+  const uses = ({ operations }: Option) => operations.some(({ table }) => tables.has(tablePrefix + table));
+  const gone = transaction.chosen.filter(({ option }) => uses(option)).map(({ member }) => member);
+  if (gone.length === 0 || tables.has(inboxTable(commit))) return stop(commit, run, wrong);
+  unfinished(commit, gone, reportMisconfigured(wrong));
+  return drop(run, new Set(gone));
 }
 
 /** Gives up on the messages that others keep in the way of, so that the rest can go on. */
@@ -91,6 +114,7 @@ async function afterCancellation(
 
   // Only now: an option that DynamoDB refuses counts where its conditions hold, as it would for the message alone.
   const [invalid] = findings.invalid;
+  if (findings.misconfigured !== undefined) return setAside(commit, run, transaction, findings.misconfigured);
   if (invalid !== undefined) return isolate(commit, run, invalid.members, new Error(invalid.message));
 
   if (++run.conflicts >= commit.patience.conflicts)
@@ -111,6 +135,7 @@ export async function respond(
   if (answer.is === 'lost') return waitForStore(commit, run, attempts, cause);
   if (answer.is === 'busy') return waitForStore(commit, run, conflicts, cause);
   run.unanswered = 0;
+  if (answer.is === 'misconfigured') return setAside(commit, run, transaction, answer.error);
   if (answer.is === 'cancelled') {
     return afterCancellation(commit, run, transaction, readReasons(answer.reasons, transaction), cause);
   }

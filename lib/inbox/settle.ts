@@ -4,7 +4,7 @@ import { CodedError, StoreUnavailableError, errorCodes } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Findings } from './cancellation.ts';
 import type { CommitResult, Marker } from './inbox.ts';
-import { toMarker } from './marker.ts';
+import { INBOX_TABLE, toMarker } from './marker.ts';
 import type { Member } from './member.ts';
 import type { Patience } from './patience.ts';
 import type { Scarce } from './scarce.ts';
@@ -25,9 +25,16 @@ export interface Commit extends Store {
   readonly results: CommitResult[];
   /** Reads markers that a cancellation did not show. */
   readonly find: (ids: readonly MessageId[]) => Promise<Map<MessageId, Marker>>;
-  /** Set once the store did not answer, so that groups not begun by then are not begun. */
+  /** Set once the store did not answer or refuses everything, so that groups not begun by then are not begun. */
   storeAway?: Error;
+  /** Whether each table that was looked for exists, by full name. */
+  readonly exists: Map<string, Promise<boolean>>;
+  /** What DynamoDB answered to a marker that belongs to no message. */
+  markerProbe?: Promise<unknown>;
 }
+
+/** Full name of the table of markers. */
+export const inboxTable = ({ scope }: Pick<Commit, 'scope'>): string => scope.tablePrefix + INBOX_TABLE;
 
 export function unfinished(commit: Commit, members: Iterable<Member>, error: Error): void {
   for (const { index } of members) commit.results[index] = { is: 'unfinished', error };

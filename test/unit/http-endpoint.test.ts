@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { open } from '../../lib/http/access.ts';
-import { PublishError, StoreUnavailableError } from '../../lib/errors.ts';
+import { MisconfiguredError, PublishError, StoreUnavailableError } from '../../lib/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { endpoint as Endpoint } from '../../lib/http/endpoint.ts';
 import { call } from '../support/request.ts';
@@ -138,6 +138,7 @@ describe('what a handler throws', () => {
     [new PublishError('BROKER_UNAVAILABLE', 'x'), 503, 'broker-unavailable'],
     [new PublishError('TOO_LARGE', 'x'), 413, 'body-too-large'],
     [new StoreUnavailableError(), 503, 'store-unavailable'],
+    [new MisconfiguredError('TABLE_MISSING', 'x'), 500, 'misconfigured'],
     [new Problem('too-old', 'x'), 409, 'too-old'],
   ])('%s is answered with %d %s', async (thrown, status, type) => {
     const got = await call(throwing(thrown), {});
