@@ -160,6 +160,20 @@ test('with the store away an order is taken all the same, and counted as taken w
   expect(metricLines('place-order beside').flatMap((line) => Object.keys(line))).toContain('IntakeRecordUnavailable');
 });
 
+test('a package whose table is missing answers 500 with the code, and counts and logs that the deployment is wrong', async () => {
+  const about = { route: 'GET /stock/{sku}', path: { sku: 'apple' } };
+  const wrong = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_ENDPOINT!, TABLE_PREFIX: 'nowhere-' };
+  expect(await deployed.request('get-stock', about, wrong)).toMatchObject({
+    status: 500,
+    body: { type: 'urn:surehop:problem:misconfigured', code: 'TABLE_MISSING' },
+  });
+  expect(metricLines('get-stock beside').flatMap((line) => Object.keys(line))).toContain('DeploymentWrong');
+  const { lines } = deployed.running.get('get-stock beside')!;
+  expect(lines.filter((line) => line.includes('"deployment is wrong"') && line.includes('nowhere-stock'))).toHaveLength(
+    1,
+  );
+});
+
 test('the package of the rotation takes its four steps', async () => {
   const lambda = await deployed.lambda('rotate-login');
   const SecretId = deployed.logins.monitor;
