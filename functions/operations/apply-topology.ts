@@ -1,5 +1,3 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-
 import { brokerAccess } from '../../lib/broker/broker-access.ts';
 import { ensureUsers } from '../../lib/broker/broker-user.ts';
 import { describeStep } from '../../lib/broker/describe-plan.ts';
@@ -11,7 +9,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
 import { customResource } from '../../lib/custom-resource.ts';
 import { log } from '../../lib/log.ts';
-import { createSecretReader } from '../../lib/secrets.ts';
+import { createSecretReader, secretsManager } from '../../lib/secrets.ts';
 
 /** For one request to the management API. */
 const PATIENCE_MS = 10_000;
@@ -30,7 +28,7 @@ export const handler = customResource('broker-topology', async ({ properties, pr
   const before = previous?.['Topology'] === undefined ? undefined : readTopology(previous['Topology']);
   const steps = await deployTopology(broker, topology, before);
 
-  const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
+  const readSecret = createSecretReader(secretsManager(), systemClock);
   for (const role of roles) {
     const property = loginProperties[role.name as keyof typeof loginProperties];
     const secretArn = properties[property];

@@ -1,11 +1,10 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-
 import { brokerRoles } from '../../infra/broker-users.ts';
 import { brokerAccess } from '../../lib/broker/broker-access.ts';
 import { loginRotation } from '../../lib/broker/rotate-login.ts';
 import { config } from '../../lib/config.ts';
 import { log } from '../../lib/log.ts';
 import { rotate, type RotationEvent } from '../../lib/rotation.ts';
+import { secretsManager } from '../../lib/secrets.ts';
 
 /** For one request to the management API. */
 const PATIENCE_MS = 10_000;
@@ -14,6 +13,6 @@ const PATIENCE_MS = 10_000;
 export async function handler(event: RotationEvent): Promise<void> {
   const { Step: step, SecretId: secretId } = event;
   const broker = () => brokerAccess(config(), { timeoutMs: PATIENCE_MS });
-  await rotate(new SecretsManagerClient({}), event, loginRotation(broker, brokerRoles));
+  await rotate(secretsManager(), event, loginRotation(broker, brokerRoles));
   log().info('login rotation', { step, secretId });
 }

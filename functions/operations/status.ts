@@ -1,5 +1,6 @@
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { readQueueFigures, type QueueFigures } from '../../lib/broker/management.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
 import { describeError } from '../../lib/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
@@ -9,6 +10,7 @@ import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
 import type { Progress } from '../../lib/inbox/inbox.ts';
 import { inbox } from '../../lib/inbox/store.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import { countOpen } from '../dead-letters/count-open.ts';
 import { whatWaits } from './answers.ts';
 import { statusOf } from './queue-status.ts';
@@ -44,7 +46,9 @@ const PATIENCE_MS = 5_000;
 /** For how long figures are used again: the broker counts anew every five seconds only, and counting costs it. */
 const CACHED_MS = 5_000;
 
-let cached: { figures: Promise<QueueFigures[]>; untilMs: number } | undefined;
+let cached: { readonly figures: QueueFigures[]; readonly readAtMs: number } | undefined;
+
+const reading = singleFlight<QueueFigures[]>(systemClock);
 
 /** GET /status: what waits where. With the store away it tells what the broker knows. */
 export const handler = endpoint(route, async ({ note }) => {
@@ -60,15 +64,15 @@ async function currentFigures(): Promise<QueueFigures[]> {
   const { MANAGEMENT_URL } = config();
   if (!MANAGEMENT_URL)
     throw new Problem('status-unavailable', 'Set MANAGEMENT_URL to the address of the management API of the broker.');
-  if (!cached || performance.now() > cached.untilMs)
-    cached = {
-      figures: readQueueFigures({ ...config(), MANAGEMENT_URL }, PATIENCE_MS),
-      untilMs: performance.now() + CACHED_MS,
-    };
+  if (cached && systemClock.now() - cached.readAtMs < CACHED_MS) return cached.figures;
   try {
-    return await cached.figures;
+    const figures = await reading.run(
+      () => readQueueFigures({ ...config(), MANAGEMENT_URL }, PATIENCE_MS),
+      PATIENCE_MS,
+    );
+    cached = { figures, readAtMs: systemClock.now() };
+    return figures;
   } catch (cause) {
-    cached = undefined;
     throw new Problem('status-unavailable', 'The management API of the broker does not answer; the log says why.', {
       cause,
     });

@@ -1,7 +1,8 @@
-import { connect, type Channel, type ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 
 import { describeError } from '../errors.ts';
 import { describeBinding, destinationOf } from './binding.ts';
+import { withConnection } from './open-connection.ts';
 import { queueArguments, readVersion } from './queue-arguments.ts';
 import type { Topology } from './topology.ts';
 
@@ -12,9 +13,7 @@ export class TopologyError extends Error {
 
 /** Declares everything in `topology` that is not there yet. Idempotent; what exists with other settings is a `TopologyError`. */
 export async function applyTopology(amqpUrl: string, topology: Topology): Promise<void> {
-  const connection = await connect(amqpUrl, { noDelay: true, timeout: 10_000 });
-  connection.on('error', () => {});
-  try {
+  await withConnection(amqpUrl, async (connection) => {
     const version = readVersion(connection.connection.serverProperties.version);
     for (const { name, type, arguments: settings } of topology.exchanges)
       await declare(connection, `exchange "${name}"`, (channel) =>
@@ -32,9 +31,7 @@ export async function applyTopology(amqpUrl: string, topology: Topology): Promis
           ? channel.bindQueue(name, exchange, routingKey)
           : channel.bindExchange(name, exchange, routingKey);
       });
-  } finally {
-    await connection.close().catch(() => {});
-  }
+  });
 }
 
 /** A refused declaration closes its channel, so each has its own. */

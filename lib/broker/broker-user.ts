@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { canLogIn } from './log-in.ts';
 import type { BrokerAccess } from './broker-access.ts';
-import type { Login } from './login.ts';
+import type { Login } from './address.ts';
 import type { ManagementApi } from './management-api.ts';
 import type { BrokerRole } from './role.ts';
 

@@ -1,11 +1,12 @@
-import type { Socket } from 'node:net';
-
-import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
 
 import type { Clock } from '../clock.ts';
 import { describeError, PublishError } from '../errors.ts';
+import { singleFlight } from '../single-flight.ts';
+import { within } from '../within.ts';
 import { gathering } from './gathering.ts';
 import { isLoginRefused } from './log-in.ts';
+import { closeConnection, dropConnection, openConnection, socketOf } from './open-connection.ts';
 
 /** One connection with its one confirm channel; both live and die together. */
 export interface Link {
@@ -52,32 +53,24 @@ interface OpenLink extends Link {
   lastHeardAtMs: number;
 }
 
-/** The socket below an amqplib connection, which its types do not show. */
-interface Socketed {
-  readonly connection: { readonly stream: Socket };
-}
-
-/** What a broker gets to say goodbye, in ms. */
-const CLOSE_WITHIN_MS = 2_000;
-
-const socketOf = (model: ChannelModel) => (model as unknown as Socketed).connection.stream;
+/** An attempt to open a connection may take this long, in ms, even where the first to ask for it waits for less. */
+const MIN_ATTEMPT_MS = 2_000;
 
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {
   let current: OpenLink | undefined;
-  let opening: Promise<OpenLink> | undefined;
+  const opening = singleFlight<OpenLink>(clock);
+  let timesClosed = 0;
 
   async function openLink(timeoutMs: number, refused = false): Promise<OpenLink> {
     const address = new URL(await url(refused));
     address.searchParams.set('heartbeat', String(heartbeatSeconds));
     let model: ChannelModel;
     try {
-      const options = {
-        noDelay: true,
+      model = await openConnection(address.href, {
+        timeoutMs,
         writableHighWaterMark: SOCKET_BUFFER_BYTES,
-        timeout: timeoutMs,
         clientProperties: { connection_name: name },
-      };
-      model = await connect(address.href, options);
+      });
     } catch (error) {
       if (isLoginRefused(error) && !refused) return openLink(timeoutMs, true);
       throw error;
@@ -85,9 +78,8 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     let blockedBecause: string | undefined;
     let lossCause: Error | undefined;
     const socket = socketOf(model);
-    const destroy = () => void socket.destroy(new Error('connection dropped by its owner'));
+    const destroy = () => dropConnection(model, 'connection dropped by its owner');
     const guard = setTimeout(destroy, timeoutMs);
-    model.on('error', () => {});
     try {
       const channel = await model.createConfirmChannel();
       const link: OpenLink = {
@@ -122,6 +114,21 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     }
   }
 
+  /** One that opens after its attempt was given up is used where there is no other, and dropped otherwise. */
+  async function openAndKeep(timeoutMs: number): Promise<OpenLink> {
+    const timesClosedBefore = timesClosed;
+    const fresh = await openLink(timeoutMs);
+    if (timesClosed !== timesClosedBefore) {
+      fresh.destroy();
+      throw new Error('the connection was closed while it opened');
+    }
+    const lost = fresh.lostBecause();
+    if (lost) throw lost;
+    if (current) fresh.destroy();
+    else current = fresh;
+    return current;
+  }
+
   /** A frozen environment sends no heartbeats: after that long a silence the broker has hung up, whether or not we were told. */
   const sleptThrough = (link: OpenLink) => clock.now() - link.lastHeardAtMs > heartbeatSeconds * 1_500;
 
@@ -135,11 +142,12 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
       current = undefined;
     }
     if (current) return current;
-    opening ??= openLink(timeoutMs)
-      .then((fresh) => (current = fresh))
-      .finally(() => (opening = undefined));
+    const attemptMs = Math.max(timeoutMs, MIN_ATTEMPT_MS);
     try {
-      return await within(timeoutMs, opening);
+      return await within(
+        timeoutMs,
+        opening.run(() => openAndKeep(attemptMs), attemptMs),
+      );
     } catch (error) {
       const { message } = describeError(error);
       throw new PublishError('BROKER_UNAVAILABLE', `the broker cannot be reached: ${withoutLogin(message)}`, {
@@ -166,24 +174,11 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
   async function close(): Promise<void> {
     const last = current;
     current = undefined;
-    // A broker that is just hanging up by itself may never answer.
-    if (last) await within(CLOSE_WITHIN_MS, last.model.close()).catch(() => last.destroy());
+    timesClosed += 1;
+    if (last) await closeConnection(last.model);
   }
 
   return { link, probe, retire, uses: (link) => current === link, close };
-}
-
-/** The promise's outcome, or a rejection after `timeoutMs`: whoever shares an attempt still has a deadline of their own. */
-async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Keeps a login out of an error's text. */

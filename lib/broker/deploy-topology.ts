@@ -1,10 +1,10 @@
-import { connect } from 'amqplib';
 import * as z from 'zod';
 
 import { applyTopology, TopologyError } from './apply-topology.ts';
 import { destinationOf } from './binding.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import { readBrokerState } from './broker-state.ts';
+import { withConnection } from './open-connection.ts';
 import { planTopology, vanishedQueues, waysBack, type Step } from './plan-topology.ts';
 import type { Topology } from './topology.ts';
 
@@ -71,9 +71,7 @@ const notReady = z.object({
 async function countMessages({ amqpUrl, api }: BrokerAccess, queues: readonly string[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   if (queues.length === 0) return counts;
-  const connection = await connect(amqpUrl, { noDelay: true, timeout: 10_000 });
-  connection.on('error', () => {});
-  try {
+  await withConnection(amqpUrl, async (connection) => {
     const channel = await connection.createChannel();
     channel.on('error', () => {});
     for (const queue of queues) {
@@ -81,8 +79,6 @@ async function countMessages({ amqpUrl, api }: BrokerAccess, queues: readonly st
       const counted = await api.get(['queues', api.virtualHost, queue], notReady);
       counts.set(queue, ready + counted.messages_unacknowledged + counted.messages_delayed + counted.messages_dlx);
     }
-    return counts;
-  } finally {
-    await connection.close().catch(() => {});
-  }
+  });
+  return counts;
 }

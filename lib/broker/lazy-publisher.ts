@@ -10,7 +10,13 @@ import { requireBroker } from './require-broker.ts';
 export function lazyPublisher({ early = false } = {}): Publisher {
   requireBroker(config());
   let loading: Promise<Publisher> | undefined;
-  const load = () => (loading ??= import('./broker.ts').then(({ publisher }) => publisher()));
+  const load = () =>
+    (loading ??= import('./broker.ts')
+      .then(({ publisher }) => publisher())
+      .catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      }));
   // Whatever fails is told to the first publish.
   if (early) load().catch(() => {});
   return {

@@ -1,15 +1,14 @@
-import { connect } from 'amqplib';
-
-import { withLogin, type Login } from './login.ts';
+import { withLogin, type Login } from './address.ts';
+import { withConnection } from './open-connection.ts';
 
 /** Whether the broker takes this login at `amqpUrl`; throws where it does not answer, or the virtual host is closed to the user. */
 export async function canLogIn(amqpUrl: string, login: Login, timeoutMs = 10_000): Promise<boolean> {
   try {
-    const connection = await connect(withLogin(amqpUrl, login), { noDelay: true, timeout: timeoutMs });
-    connection.on('error', () => {});
-    const channel = await connection.createChannel();
-    await channel.close();
-    await connection.close();
+    await withConnection(
+      withLogin(amqpUrl, login),
+      async (connection) => (await connection.createChannel()).close(),
+      timeoutMs,
+    );
     return true;
   } catch (error) {
     if (isLoginRefused(error)) return false;

@@ -1,15 +1,12 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { createSecretReader } from '../secrets.ts';
+import { createSecretReader, secretsManager } from '../secrets.ts';
+import { withLogin, type Login } from './address.ts';
 import { requireBroker } from './require-broker.ts';
 
 const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
-
-/** Who logs in at the broker. */
-export type Login = Readonly<z.infer<typeof login>>;
 
 /**
  * Where the broker is and how to log in: `AMQP_URL` as it stands, else `BROKER_ENDPOINT` with the login of
@@ -19,26 +16,12 @@ export function brokerUrl(config: Config): (refused: boolean) => Promise<string>
   const { AMQP_URL: url, BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: secretArn } = config;
   if (url) return async () => url;
   requireBroker(config);
-  const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
+  const readSecret = createSecretReader(secretsManager(), systemClock);
   return async (refused) => {
     const known = parseLogin(await readSecret(secretArn!, refused), 'BROKER_SECRET_ARN');
     return withLogin(endpoint!, known);
   };
 }
-
-/** The address with the login in it. */
-export function withLogin(amqpUrl: string, { username, password }: Login): string {
-  const address = new URL(amqpUrl);
-  address.username = encodeURIComponent(username);
-  address.password = encodeURIComponent(password);
-  return address.href;
-}
-
-/** The login in an address. */
-export const loginOf = ({ username, password }: URL): Login => ({
-  username: decodeURIComponent(username),
-  password: decodeURIComponent(password),
-});
 
 /** Reads a secret's text; the error says what is wrong, without a word of the secret itself. */
 export function parseLogin(secret: string, name: string): Login {

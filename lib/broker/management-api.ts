@@ -1,7 +1,8 @@
 import type * as z from 'zod';
 
 import type { Config } from '../config.ts';
-import { brokerUrl, loginOf, type Login } from './login.ts';
+import { loginOf, percentDecoded, type Login } from './address.ts';
+import { brokerUrl } from './login.ts';
 
 /** The management API refused a request, or did not answer; `status` is missing where nothing answered. */
 export class ManagementError extends Error {
@@ -123,7 +124,7 @@ export function managementApi(
 
 /** The virtual host that an AMQP address names; `/` where it names none. */
 export const virtualHostOf = (amqpUrl: string): string =>
-  URL.canParse(amqpUrl) ? decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';
+  URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';
 
 /** What the API says of a user's data stays out of errors: a password could be among it. */
 function reasonOf([kind]: Path, text: string): string {

@@ -1,5 +1,6 @@
-import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet } from 'jose';
 
+import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_STAGE } from './development.ts';
 
@@ -12,7 +13,9 @@ const PATIENCE_MS = 3_000;
 export interface Issuer {
   readonly name: string;
   readonly audience: string;
-  readonly keys: JWTVerifyGetKey;
+  readonly keys: ReturnType<typeof createRemoteJWKSet>;
+  /** Whether the keys may be read again because a signature fits none of them: not for each forged token. */
+  mayReread(): boolean;
   /** What it signs with; API Gateway's authorizer takes RSA alone. */
   readonly algorithms: readonly string[];
 }
@@ -36,5 +39,12 @@ function readIssuer(): Issuer {
     cooldownDuration: REREAD_PAUSE_MS,
     timeoutDuration: PATIENCE_MS,
   });
-  return { name, audience, keys, algorithms: ['RS256'] };
+  let rereadAtMs = -Infinity;
+  const mayReread = () => {
+    const nowMs = systemClock.now();
+    if (keys.coolingDown || nowMs - rereadAtMs < REREAD_PAUSE_MS) return false;
+    rereadAtMs = nowMs;
+    return true;
+  };
+  return { name, audience, keys, mayReread, algorithms: ['RS256'] };
 }

@@ -1,15 +1,13 @@
-import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { errors, type JWTPayload } from 'jose';
 
 import { config } from '../config.ts';
 import type { Access } from './access.ts';
 import { issuer } from './issuer.ts';
 import { Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
+import { isTokenFault, verifyToken } from './token.ts';
 
 const MAX_TOKEN_LENGTH = 8_192;
-
-/** For clocks that are a little apart. */
-const CLOCK_TOLERANCE_SECONDS = 30;
 
 /** For operators who hold a token with `scope`: a JWT of the issuer, verified against the keys that it publishes. */
 export const operator = (scope: string): Access => ({
@@ -33,16 +31,8 @@ async function claimsOf({ headers, verifiedClaims }: RequestFacts): Promise<JWTP
 }
 
 async function verified(token: string): Promise<JWTPayload> {
-  const { name, audience, keys, algorithms } = issuer();
   try {
-    const { payload } = await jwtVerify(token, keys, {
-      issuer: name,
-      audience,
-      algorithms: [...algorithms],
-      requiredClaims: ['exp', 'sub'],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    });
-    return payload;
+    return await verifyToken(token, issuer());
   } catch (error) {
     throw problemOfToken(error);
   }
@@ -62,21 +52,9 @@ function withSubject(claims: JWTPayload): JWTPayload {
   return claims;
 }
 
-/** Faults of the token itself; for anything else the issuer is at fault, or away. */
-const tokenFaults: ReadonlySet<string> = new Set([
-  errors.JWTClaimValidationFailed.code,
-  errors.JWTInvalid.code,
-  errors.JWSInvalid.code,
-  errors.JWSSignatureVerificationFailed.code,
-  errors.JOSEAlgNotAllowed.code,
-  errors.JOSENotSupported.code,
-  errors.JWKSNoMatchingKey.code,
-  errors.JWKSMultipleMatchingKeys.code,
-]);
-
 function problemOfToken(error: unknown): Problem {
   if (error instanceof errors.JWTExpired) return new Problem('token-expired', 'The token has expired.');
-  if (error instanceof errors.JOSEError && tokenFaults.has(error.code))
+  if (isTokenFault(error))
     return new Problem('invalid-token', 'The token is not one of the issuer, for this service, valid now.');
   return new Problem('identity-unavailable', "The issuer's keys cannot be read, so that no token can be verified.", {
     cause: error,

@@ -1,8 +1,6 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-
 import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
-import { createSecretReader } from '../secrets.ts';
+import { createSecretReader, secretsManager } from '../secrets.ts';
 import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from './development.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 
@@ -15,7 +13,7 @@ export const signingKeys = (): SigningKeys =>
 function reader(): (fresh: boolean) => Promise<string> {
   const { STAGE, SIGNING_SECRETS, SIGNING_SECRETS_ARN: arn } = config();
   if (arn) {
-    const readSecret = createSecretReader(new SecretsManagerClient({ maxAttempts: 2 }), systemClock);
+    const readSecret = createSecretReader(secretsManager(), systemClock);
     return (fresh) => readSecret(arn, fresh);
   }
   if (STAGE !== DEVELOPMENT_STAGE) throw new Error('no signing keys: set SIGNING_SECRETS_ARN');

@@ -1,12 +1,14 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { requestLimits } from '../aws-requests.ts';
 import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
 import { dynamoDbClient, inboxClient } from './client.ts';
 import { createInbox } from './dynamodb-inbox.ts';
 import type { Inbox } from './inbox.ts';
 
-const CONNECTION_TIMEOUT_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 3_000;
+/** How long one request to DynamoDB may take, in ms. */
+const REQUEST_MS = 3_000;
 
 let client: DynamoDBClient | undefined;
 let instance: Inbox | undefined;
@@ -16,11 +18,7 @@ export function store(): DynamoDBClient {
   return (client ??= dynamoDbClient({
     endpoint: config().DYNAMODB_ENDPOINT,
     maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: requestLimits(REQUEST_MS),
   }));
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { brokerRoles } from '../../infra/broker-users.ts';
 import { canLogIn } from '../../lib/broker/log-in.ts';
-import type { Login } from '../../lib/broker/login.ts';
+import type { Login } from '../../lib/broker/address.ts';
 import type { RotationEvent } from '../../lib/rotation.ts';
 import { addressesOf, administrator, asDeployed } from '../support/as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';

@@ -7,7 +7,7 @@ import { connect } from 'amqplib';
 import { topologyProperties } from '../../infra/topology-properties.ts';
 import { topology } from '../../infra/topology.ts';
 import { canLogIn } from '../../lib/broker/log-in.ts';
-import { withLogin, type Login } from '../../lib/broker/login.ts';
+import { withLogin, type Login } from '../../lib/broker/address.ts';
 import type { BrokerRole } from '../../lib/broker/role.ts';
 import type { CustomResourceEvent } from '../../lib/custom-resource.ts';
 import { addressesOf, administrator, asDeployed } from '../support/as-deployed.ts';

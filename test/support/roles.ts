@@ -1,5 +1,5 @@
 import { brokerRoles } from '../../infra/broker-users.ts';
-import type { Login } from '../../lib/broker/login.ts';
+import type { Login } from '../../lib/broker/address.ts';
 import type { BrokerRole } from '../../lib/broker/role.ts';
 import type { VirtualHost } from './broker.ts';
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { signedHeaders } from '../../infra/local/client/sign.ts';
 import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
@@ -134,5 +134,48 @@ describe('keys that are read', () => {
     const before = await keys.current();
     secret.text = 'a slip of the pen';
     expect(await keys.current()).toBe(before);
+  });
+});
+
+describe('keys whose reading is not answered', () => {
+  /** A secret whose readings are answered by the test, in any order. */
+  const aSlowSecret = () => {
+    const readings: ((text: string) => void)[] = [];
+    const clock = { nowMs: 0, now: () => clock.nowMs };
+    const read = () => new Promise<string>((resolve) => void readings.push(resolve));
+    return { readings, clock, keys: createSigningKeys(read, { clock, stage: 'prod' }) };
+  };
+  const textOf = (...bytes: number[]) => JSON.stringify({ shop: bytes.map(secretOf) });
+
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  test('are not waited for beyond three seconds, and the next request looks for newer ones again', async () => {
+    const { readings, keys } = aSlowSecret();
+    const first = keys.current();
+    readings[0]!(textOf(1));
+    const before = await first;
+    const silent = keys.newerThan(before);
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(await silent).toBeUndefined();
+    const again = keys.newerThan(before);
+    readings[2]!(textOf(1, 2));
+    expect(await again).toHaveLength(2);
+  });
+
+  test('leave those of before in use, for which no further request waits during ten seconds', async () => {
+    const { readings, clock, keys } = aSlowSecret();
+    const first = keys.current();
+    readings[0]!(textOf(1));
+    const before = await first;
+    const silent = keys.current();
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(await silent).toBe(before);
+    expect(await keys.current()).toBe(before);
+    expect(readings).toHaveLength(2);
+    clock.nowMs += 10_000;
+    const later = keys.current();
+    readings[2]!(textOf(1, 2));
+    expect(await later).toHaveLength(2);
   });
 });

@@ -1,20 +1,13 @@
-import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { TABLE_PREFIX } from '../laptop.ts';
-import { LOCAL_AWS } from '../parts/store-probe.ts';
+import { localClient } from '../parts/tables.ts';
 
 const table = { TableName: `${TABLE_PREFIX}points` };
 
-const clientOf = (endpoint: string) =>
-  new DynamoDBClient({
-    endpoint,
-    region: LOCAL_AWS.AWS_REGION,
-    credentials: { accessKeyId: LOCAL_AWS.AWS_ACCESS_KEY_ID, secretAccessKey: LOCAL_AWS.AWS_SECRET_ACCESS_KEY },
-  });
-
 /** Spoils the customers' items: nothing can be added to points that are no number, so that each award fails. */
 export async function jam(endpoint: string, customerIds: readonly string[]): Promise<void> {
-  const client = clientOf(endpoint);
+  const client = localClient(endpoint);
   for (const customerId of customerIds)
     await client.send(
       new PutItemCommand({ ...table, Item: { customerId: { S: customerId }, points: { S: 'spoilt' } } }),
@@ -24,7 +17,7 @@ export async function jam(endpoint: string, customerIds: readonly string[]): Pro
 
 /** Makes a customer's item a sound one again. */
 export async function mend(endpoint: string, customerId: string): Promise<void> {
-  const client = clientOf(endpoint);
+  const client = localClient(endpoint);
   await client.send(new DeleteItemCommand({ ...table, Key: { customerId: { S: customerId } } }));
   client.destroy();
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connect } from 'amqplib';
 import pMap from 'p-map';
 
+import { withConnection } from '../../../lib/broker/open-connection.ts';
 import { topology } from '../../topology.ts';
 import type { Laptop } from '../laptop.ts';
 import { say } from '../parts/console.ts';
@@ -50,9 +50,9 @@ export async function lookWhenQuiet(
 }
 
 async function messagesIn(amqpUrl: string): Promise<number> {
-  const connection = await connect(amqpUrl);
-  const channel = await connection.createChannel();
-  const counts = await Promise.all(topology.queues.map(({ name }) => channel.checkQueue(name)));
-  await connection.close();
+  const counts = await withConnection(amqpUrl, async (connection) => {
+    const channel = await connection.createChannel();
+    return Promise.all(topology.queues.map(({ name }) => channel.checkQueue(name)));
+  });
   return counts.reduce((sum, { messageCount }) => sum + messageCount, 0);
 }

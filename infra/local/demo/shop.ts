@@ -33,6 +33,9 @@ export const skus = Array.from({ length: SKUS }, (_, index) => `sku-${index + 1}
 const spread = (total: number, count: number, offset: number) =>
   new Set(Array.from({ length: count }, (_, index) => index * Math.floor(total / count) + offset));
 
+/** How long one request to the service may take, in ms. */
+const ANSWER_WITHIN_MS = 30_000;
+
 /** Each order has a customer of its own, so that its points tell whether it was applied, and how often. */
 export function planOrders(plan: Plan): DemoOrder[] {
   const soldOut = spread(plan.orders, plan.soldOut, 3);
@@ -74,7 +77,7 @@ export async function place(
         method: 'POST',
         headers: signedHeaders(body, { key }),
         body,
-        signal,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
       });
       const text = await response.text();
       if (response.status === 202) return { orderId: (JSON.parse(text) as { orderId: string }).orderId, refusals };
@@ -82,7 +85,8 @@ export async function place(
       if (response.status < 500 && ![409, 429].includes(response.status))
         throw new Error(`POST /orders answered ${response.status}: ${text}`);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for a connection that failed
+      // A TypeError is fetch's word for a connection that failed, a TimeoutError for an answer that did not come.
+      if (!(error instanceof TypeError) && (error as Error).name !== 'TimeoutError') throw error;
     }
     await sleep(250, undefined, { signal });
   }
@@ -104,6 +108,7 @@ export async function request<T>(
     method,
     headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
     body: body === undefined ? undefined : JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${text}`);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connect } from 'amqplib';
 import pMap from 'p-map';
 
+import { withConnection } from '../../../lib/broker/open-connection.ts';
 import { exchanges } from '../../topology.ts';
 import type { Laptop } from '../laptop.ts';
 import { say } from '../parts/console.ts';
@@ -44,16 +44,16 @@ export async function mendOnceRetried(
 
 /** Messages that no consumer can read, straight onto the exchange, past the HTTP function. */
 export async function publishMalformed(amqpUrl: string, count: number): Promise<void> {
-  const connection = await connect(amqpUrl);
-  const channel = await connection.createConfirmChannel();
-  for (let index = 0; index < count; index += 1) {
-    const body = index % 2 ? `{"orderId": "${index}"` : `{"orderId": "not an order ${index}"}`;
-    channel.publish(exchanges.orders, 'order.created', Buffer.from(body), {
-      messageId: randomUUID(),
-      persistent: true,
-      type: 'order.created',
-    });
-  }
-  await channel.waitForConfirms();
-  await connection.close();
+  await withConnection(amqpUrl, async (connection) => {
+    const channel = await connection.createConfirmChannel();
+    for (let index = 0; index < count; index += 1) {
+      const body = index % 2 ? `{"orderId": "${index}"` : `{"orderId": "not an order ${index}"}`;
+      channel.publish(exchanges.orders, 'order.created', Buffer.from(body), {
+        messageId: randomUUID(),
+        persistent: true,
+        type: 'order.created',
+      });
+    }
+    await channel.waitForConfirms();
+  });
 }

@@ -1,3 +1,4 @@
+import { useConnection } from '../../../lib/broker/open-connection.ts';
 import { brokerName, connectTo } from './session.ts';
 
 /** A queue that a function of the service consumes. */
@@ -23,8 +24,7 @@ export async function checkQueues(url: string, required: RequiredQueue[]): Promi
           'start one, or set AMQP_URL or custom.rabbitmqEventSource.url to the one to use.',
       );
     });
-    connection.on('error', () => {});
-    try {
+    await useConnection(connection, async () => {
       for (const { functionKey, queue } of required.filter((one) => one.virtualHost === virtualHost)) {
         const channel = await connection.createChannel();
         channel.on('error', () => {});
@@ -38,8 +38,6 @@ export async function checkQueues(url: string, required: RequiredQueue[]): Promi
         });
         await channel.close();
       }
-    } finally {
-      await connection.close().catch(() => {});
-    }
+    });
   }
 }

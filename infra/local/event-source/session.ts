@@ -1,5 +1,7 @@
-import { connect } from 'amqplib';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+
+import { closeConnection, dropConnection, openConnection } from '../../../lib/broker/open-connection.ts';
+import { within } from '../../../lib/within.ts';
 
 /** Which queue to consume, and where. */
 export interface SessionOptions {
@@ -20,12 +22,13 @@ export interface Session {
 }
 
 const connectTimeoutMs = 10_000;
+const closeTimeoutMs = 5_000;
 
 /** Connects to a virtual host of the broker that `url` names. */
 export function connectTo(url: string, virtualHost: string): Promise<ChannelModel> {
   const target = new URL(url);
   target.pathname = `/${encodeURIComponent(virtualHost)}`;
-  return connect(target.href, { noDelay: true, timeout: connectTimeoutMs });
+  return openConnection(target.href, { timeoutMs: connectTimeoutMs });
 }
 
 /** The broker's address without its credentials, for messages to people. */
@@ -40,6 +43,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const lost = new Promise<string>((resolve) => (lose = resolve));
   connection.on('error', (error) => lose(error.message));
   connection.on('close', (error) => lose(error?.message ?? 'connection closed'));
+  const guard = setTimeout(() => dropConnection(connection, 'the broker does not answer'), connectTimeoutMs);
   try {
     const channel = await connection.createChannel();
     channel.on('error', (error) => lose(error.message));
@@ -52,16 +56,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     return {
       lost,
       async cancel() {
-        await channel.cancel(consumerTag).catch(() => {});
+        await within(closeTimeoutMs, channel.cancel(consumerTag)).catch(() => {});
       },
       // A channel is closed in order after what was settled on it, so nothing settled is cut off.
       async close() {
-        await channel.close().catch(() => {});
-        await connection.close().catch(() => {});
+        await within(closeTimeoutMs, channel.close()).catch(() => {});
+        await closeConnection(connection);
       },
     };
   } catch (error) {
-    await connection.close().catch(() => {});
+    await closeConnection(connection);
     throw error;
+  } finally {
+    clearTimeout(guard);
   }
 }

@@ -1,21 +1,19 @@
-import { connect } from 'amqplib';
+import { loginOf } from '../../../lib/broker/address.ts';
+import { withConnection } from '../../../lib/broker/open-connection.ts';
 
 /** Logs in at `amqpUrl` and out again, and gives the broker's version; throws what went wrong. */
 export async function probeBroker(amqpUrl: string, timeoutMs = 5_000): Promise<string> {
-  const connection = await connect(amqpUrl, { timeout: timeoutMs });
-  connection.on('error', () => {});
-  const { version } = connection.connection.serverProperties;
-  await connection.close();
-  return version;
+  return withConnection(amqpUrl, async ({ connection }) => connection.serverProperties.version, timeoutMs);
 }
 
 /** Whether the management API answers with its login. */
 export async function doesManagementAnswer(managementUrl: string, timeoutMs = 5_000): Promise<boolean> {
-  const { username, password, origin, pathname } = new URL(managementUrl);
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const address = new URL(managementUrl);
+  const { origin, pathname } = address;
+  const { username, password } = loginOf(address);
   try {
     const response = await fetch(`${origin}${pathname.replace(/\/$/, '')}/api/overview`, {
-      headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
+      headers: { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` },
       signal: AbortSignal.timeout(timeoutMs),
     });
     await response.arrayBuffer();

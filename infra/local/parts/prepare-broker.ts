@@ -2,7 +2,7 @@ import { applyTopology, TopologyError } from '../../../lib/broker/apply-topology
 import type { BrokerAccess } from '../../../lib/broker/broker-access.ts';
 import { readBrokerState } from '../../../lib/broker/broker-state.ts';
 import { deployTopology } from '../../../lib/broker/deploy-topology.ts';
-import { loginOf } from '../../../lib/broker/login.ts';
+import { loginOf } from '../../../lib/broker/address.ts';
 import { createManagementApi, ManagementError, virtualHostOf } from '../../../lib/broker/management-api.ts';
 import { describeFinding, verifyTopology } from '../../../lib/broker/verify-topology.ts';
 import { topology } from '../../topology.ts';

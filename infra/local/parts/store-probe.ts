@@ -1,5 +1,7 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 
+import { requestLimits } from '../../../lib/aws-requests.ts';
+
 /** What every client on the laptop signs with; the emulators take any. */
 export const LOCAL_AWS = {
   AWS_REGION: 'eu-central-1',
@@ -14,9 +16,10 @@ export async function doesStoreAnswer(endpoint: string, timeoutMs = 2_000): Prom
     region: LOCAL_AWS.AWS_REGION,
     credentials: { accessKeyId: LOCAL_AWS.AWS_ACCESS_KEY_ID, secretAccessKey: LOCAL_AWS.AWS_SECRET_ACCESS_KEY },
     maxAttempts: 1,
+    requestHandler: requestLimits(timeoutMs),
   });
   try {
-    await client.send(new ListTablesCommand({ Limit: 1 }), { abortSignal: AbortSignal.timeout(timeoutMs) });
+    await client.send(new ListTablesCommand({ Limit: 1 }));
     return true;
   } catch {
     return false;

@@ -8,6 +8,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
 import { parse } from 'yaml';
+
+import { requestLimits } from '../../../lib/aws-requests.ts';
 import { LOCAL_AWS } from './store-probe.ts';
 
 const TEMPLATE = new URL('../../resources/tables.yml', import.meta.url);
@@ -40,6 +42,9 @@ function readTables(prefix: string): Table[] {
     });
 }
 
+/** How long one request may take, in ms; creating a table is among them. */
+const REQUEST_MS = 20_000;
+
 /** A client for a DynamoDB on this machine, which takes any credentials. */
 export const localClient = (endpoint: string): DynamoDBClient =>
   new DynamoDBClient({
@@ -47,6 +52,7 @@ export const localClient = (endpoint: string): DynamoDBClient =>
     region: LOCAL_AWS.AWS_REGION,
     credentials: { accessKeyId: LOCAL_AWS.AWS_ACCESS_KEY_ID, secretAccessKey: LOCAL_AWS.AWS_SECRET_ACCESS_KEY },
     maxAttempts: 1,
+    requestHandler: requestLimits(REQUEST_MS),
   });
 
 async function createTable(client: DynamoDBClient, { definition, timeToLive }: Table): Promise<void> {
