@@ -291,6 +291,7 @@ describe('a broker that takes a connection and says nothing', () => {
     treatments = ['silent'];
     const publisher = createPublisher(connection(), systemClock, 10_000);
     await publisher.publish(message());
+    expect(treatments).toEqual([]);
     await publisher.close();
     await eventually('both connections to be closed', () => sockets.size === 0);
   });
