@@ -1,10 +1,11 @@
 export default {
   rootDir: '..',
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // No glob and no regular expression may contain the root directory: its path may have characters that mean something in one.
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/esbuild-transform.mjs' },
-  modulePathIgnorePatterns: ['<rootDir>/.local/', '<rootDir>/.build/', '<rootDir>/.serverless/'],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { reserveConcurrency } from '../../infra/packaging/connections.ts';
@@ -167,7 +168,7 @@ test('a deployment of the functions deploys the stack of the broker first, for t
           '-e',
           `
         process.argv[1] = ${JSON.stringify(command)};
-        import(${JSON.stringify(resolve('infra/packaging/broker-first.ts'))}).then(({ deployBrokerFirst }) =>
+        import(${JSON.stringify(pathToFileURL('infra/packaging/broker-first.ts').href)}).then(({ deployBrokerFirst }) =>
           deployBrokerFirst(
             { serviceDir: ${JSON.stringify(directory)}, getProvider: () => ({ getStage: () => '${stage}', getRegion: () => 'eu-west-1' }) },
             { verbose: true },

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   shop = await aWorkshop();
   const modulePath = join(directory, 'fatal-consumer');
   buildSync({
-    entryPoints: [new URL('../support/fatal-consumer.ts', import.meta.url).pathname],
+    entryPoints: [fileURLToPath(new URL('../support/fatal-consumer.ts', import.meta.url))],
     outfile: `${modulePath}.mjs`,
     bundle: true,
     platform: 'node',

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -26,8 +27,8 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
     endpoint: shop.endpoint,
     tablePrefix: shop.tablePrefix,
   });
-  const script = new URL('../support/crashing-consumer.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', decodeURIComponent(script), step, side, input], {
+  const script = fileURLToPath(new URL('../support/crashing-consumer.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, step, side, input], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   return new Promise((resolve, reject) =>

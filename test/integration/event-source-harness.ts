@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { connect } from 'amqplib';
 import type { ChannelModel, ConfirmChannel, Options } from 'amqplib';
 import { createEnvironment } from '../../infra/local/event-source/environment.ts';
 import type { EnvironmentSettings } from '../../infra/local/event-source/environment.ts';
 import { startMapping } from '../../infra/local/event-source/mapping.ts';
 import type { MappingSettings, RunningMapping } from '../../infra/local/event-source/mapping.ts';
+import { aHostileDirectory } from '../support/hostile-directory.ts';
 
 /** What an emulated function wrote and what the event source said about it. */
 interface Observed {
@@ -64,7 +64,7 @@ export async function createHarness(): Promise<Harness> {
   target.pathname = `/${virtualHost}`;
   const connection: ChannelModel = await connect(target.href, { noDelay: true });
   const channel = await connection.createConfirmChannel();
-  const directory = await mkdtemp(join(tmpdir(), 'event-source-'));
+  const directory = aHostileDirectory('event-source');
   const running = new Set<RunningMapping>();
 
   async function writeModule(source: string): Promise<string> {
@@ -145,7 +145,7 @@ export async function createHarness(): Promise<Harness> {
       await Promise.all([...running].map((mapping) => mapping.stop()));
       await connection.close();
       await manage('DELETE', `/api/vhosts/${virtualHost}`);
-      await rm(directory, { recursive: true });
+      await rm(dirname(directory), { recursive: true });
     },
   };
 }

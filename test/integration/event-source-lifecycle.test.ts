@@ -95,13 +95,13 @@ describe('an emulated event source over time', () => {
   });
 
   test('leaves no process behind when it is killed, not even one in an endless loop', async () => {
-    const environmentPath = fileURLToPath(new URL('../../infra/local/event-source/environment.ts', import.meta.url));
+    const environmentModule = new URL('../../infra/local/event-source/environment.ts', import.meta.url).href;
     const modulePath = await harness.writeModule(
       'export const handler = async () => { console.log(process.pid); for (;;); };',
     );
     const parent = spawn(
       process.execPath,
-      ['--import', 'tsx', '--input-type=module', '-e', parentOf(environmentPath, modulePath)],
+      ['--import', 'tsx', '--input-type=module', '-e', parentOf(environmentModule, modulePath)],
       {
         cwd: fileURLToPath(new URL('../..', import.meta.url)),
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -147,9 +147,9 @@ describe('the check before an event source starts', () => {
   );
 });
 
-function parentOf(environmentPath: string, modulePath: string): string {
+function parentOf(environmentModule: string, modulePath: string): string {
   return `
-    const { createEnvironment } = await import(${JSON.stringify(environmentPath)});
+    const { createEnvironment } = await import(${JSON.stringify(environmentModule)});
     const environment = createEnvironment({
       modulePath: ${JSON.stringify(modulePath)},
       exportName: 'handler',

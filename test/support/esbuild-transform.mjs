@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { transformSync } from 'esbuild';
 
 /** Jest's transform: strips types with esbuild, keeping ES modules. */
@@ -7,7 +8,8 @@ export default {
       loader: 'ts',
       format: 'esm',
       target: 'node20',
-      sourcefile: path,
+      // A source map names its sources by URL, relative to the map: as such a path would lose all after a `#`.
+      sourcefile: basename(path),
       sourcemap: 'external',
     });
     return { code, map };

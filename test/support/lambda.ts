@@ -91,6 +91,8 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
     env: {
       ...environment,
       PATH: process.env['PATH'],
+      // The user that Lambda runs a function as has a home; the one that runs the tests may have none.
+      HOME: taskRoot,
       TZ: ':UTC',
       AWS_REGION: 'eu-central-1',
       AWS_ACCESS_KEY_ID: 'local',

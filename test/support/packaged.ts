@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { Template } from '../../infra/packaging/template.ts';
+import { aHostileDirectory } from './hostile-directory.ts';
 
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
@@ -23,14 +23,14 @@ export interface Packaged {
  * `withoutCode` leaves the functions empty, for who looks at templates only: bundling takes longer than all the rest.
  */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
-  const directory = mkdtempSync(join(tmpdir(), 'surehop-package-'));
+  const directory = aHostileDirectory('package');
   for (const part of PARTS) cpSync(join(root, part), join(directory, part), { recursive: true });
   if (withoutCode)
     for (const file of readdirSync(join(directory, 'functions'), { recursive: true, encoding: 'utf8' }))
       if (file.endsWith('.ts'))
         writeFileSync(join(directory, 'functions', file), 'export const handler = async () => {};\n');
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+  return { directory, remove: () => rmSync(dirname(directory), { recursive: true, force: true }) };
 }
 
 /** Packages one stack of a stage in `checkout`, without credentials; rejects with what Serverless printed. */

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePorts } from '../../infra/local/parts/ports.ts';
@@ -8,8 +6,9 @@ import { startService } from '../../infra/local/service.ts';
 import { topology } from '../../infra/topology.ts';
 import { applyTopology } from '../../lib/broker/apply-topology.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
+import { aCheckout } from './packaged.ts';
 
-/** The whole service, over HTTP, on a virtual host and tables of its own. */
+/** The whole service, over HTTP, on a virtual host and tables of its own, from a checkout at a hostile path. */
 export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
@@ -23,19 +22,20 @@ export async function aService(): Promise<RunningService> {
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'surehop-service-'));
+  const checkout = aCheckout();
   await Promise.all([applyTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
   const [httpPort] = await freePorts(1);
   const clear = async () => {
     await host.remove();
-    rmSync(dataDirectory, { recursive: true, force: true });
+    checkout.remove();
   };
   const service = await startService({
     httpPort: httpPort!,
     broker: { amqpUrl: host.amqpUrl, managementUrl: process.env.MANAGEMENT_URL! },
     store: { endpoint },
     tablePrefix,
-    dataDirectory,
+    serviceDirectory: checkout.directory,
+    dataDirectory: join(checkout.directory, '.local'),
     watch: false,
     say: () => {},
     output: () => {},

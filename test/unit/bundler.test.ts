@@ -1,17 +1,17 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundle, bundleToDeploy } from '../../infra/local/bundler/bundle.ts';
 import { zipFiles } from '../../infra/local/bundler/zip.ts';
+import { aHostileDirectory } from '../support/hostile-directory.ts';
 
 describe('the bundler', () => {
   let root: string;
   const outDirectory = () => join(root, '.build');
 
   beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), 'bundler-'));
+    root = aHostileDirectory('bundler');
     await mkdir(join(root, 'functions/orders'), { recursive: true });
     await writeFile(join(root, 'functions/orders/rule.cjs'), `exports.sep = require('path').sep;`);
     await writeFile(
@@ -20,7 +20,7 @@ describe('the bundler', () => {
     );
     await writeFile(join(root, 'functions/orders/broken.ts'), `\nexport const handler = ;`);
   });
-  afterAll(() => rm(root, { recursive: true }));
+  afterAll(() => rm(dirname(root), { recursive: true }));
 
   test('makes one self-contained module per handler, also from CommonJS dependencies', async () => {
     const metafile = await bundle({ root, entries: ['functions/orders/place-order'], outDirectory: outDirectory() });

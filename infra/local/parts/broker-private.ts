@@ -85,9 +85,10 @@ export async function startPrivateBroker(
     get pid() {
       return running.pid;
     },
-    kill: () => {
+    kill: async () => {
       isAsked = true;
-      return running.kill();
+      await running.kill();
+      removePlainPath(dataDirectory);
     },
     restart: async () => {
       isAsked = true;
