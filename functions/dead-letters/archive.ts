@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 
 import { systemClock } from '../../lib/clock.ts';
+import { readConfig } from '../../lib/config.ts';
 import { decode, type RabbitMqEvent } from '../../lib/consume/delivery.ts';
 import { log } from '../../lib/log.ts';
 import { count } from '../../lib/metrics.ts';
@@ -8,6 +9,9 @@ import { traceIdOf } from '../../lib/trace.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { deadLetterOf } from './from-delivery.ts';
 import { storeLetter } from './store-letter.ts';
+
+// Wrong settings fail the start of the function, not its first message.
+readConfig(process.env);
 
 /** Dead letters that are being stored at once. */
 const CONCURRENCY = 16;

@@ -1,11 +1,14 @@
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { readNodeFigures, readQueueFigures } from '../../lib/broker/management.ts';
-import { config } from '../../lib/config.ts';
+import { config, readConfig } from '../../lib/config.ts';
 import { describeError } from '../../lib/errors.ts';
 import { log } from '../../lib/log.ts';
 import { count, counts } from '../../lib/metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { queueMetrics } from './queue-metrics.ts';
+
+// Wrong settings fail the start of the function, not its first invocation.
+readConfig(process.env);
 
 const PATIENCE_MS = 10_000;
 

@@ -16,7 +16,7 @@ import { localDirectory } from './parts/directories.ts';
 import { sumMetrics } from './parts/embedded-metrics.ts';
 import { entry } from './parts/entry.ts';
 import { freePorts } from './parts/ports.ts';
-import { readSettings } from './parts/settings.ts';
+import { readSettings, TABLE_PREFIX } from './parts/settings.ts';
 import { onShutdown } from './parts/shutdown.ts';
 
 const PLAN = { orders: 1_000, sentTwice: 50, soldOut: 20, awardFails: 10, malformed: 10 };
@@ -42,6 +42,7 @@ await entry(async () => {
     httpPort: httpPort!,
     amqpUrl: undefined,
     dynamodbEndpoint: undefined,
+    tablePrefix: TABLE_PREFIX,
   };
   const starting = startLaptop({
     settings,

@@ -7,9 +7,6 @@ import { startStore, type Store } from './parts/store.ts';
 import { createTables } from './parts/tables.ts';
 import { startService, type Service } from './service.ts';
 
-/** The name before every table on a laptop. */
-export const TABLE_PREFIX = 'surehop-local-';
-
 /** Broker, store and service, all of which serve. */
 export interface Laptop {
   readonly broker: Broker;
@@ -58,11 +55,14 @@ export async function startLaptop({
     const broker = brokerStart.value;
     const store = storeStart.value;
     say(`${broker.describe}, ${store.describe}`);
-    await Promise.all([prepareBroker(broker, say), createTables({ endpoint: store.endpoint, prefix: TABLE_PREFIX })]);
+    await Promise.all([
+      prepareBroker(broker, say),
+      createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix }),
+    ]);
     say('topology and tables are in place');
-    const { httpPort } = settings;
+    const { httpPort, tablePrefix } = settings;
     const service = await started(
-      startService({ httpPort, broker, store, tablePrefix: TABLE_PREFIX, dataDirectory, watch, say, output }),
+      startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output }),
     );
     return { broker, store, service, stop };
   } catch (error) {

@@ -10,7 +10,8 @@ import { readSettings } from './parts/settings.ts';
 const USAGE = `npm run order -- --sku apple --quantity 2 [--unit-price 150] [--currency EUR] [--customer ada] [--key my-order] [--url http://localhost:3000]
   signs an order with the development key, sends it to the service that npm start runs and prints the answer; the same key again is the same order`;
 
-const ANSWER_WITHIN_MS = 30_000;
+const ANSWER_WITHIN_MS = 40_000;
+const ACCEPTED = 202;
 
 await entry(async () => {
   const { url, key, order } = read(process.argv.slice(2));
@@ -23,10 +24,19 @@ await entry(async () => {
   }).catch((error: unknown) => {
     throw new Problem(`${url} does not answer (${reasonOf(error)}): is npm start running there?`);
   });
-  process.stdout.write(`${await response.text()}\n`);
-  if (response.ok) return 0;
+  const answer = await response.text();
+  process.stdout.write(`${answer}\n`);
+  if (response.status === ACCEPTED && orderIdIn(answer) !== undefined) return 0;
   throw new Problem(`the order was not accepted: ${response.status} ${response.statusText}`);
 });
+
+function orderIdIn(answer: string): unknown {
+  try {
+    return (JSON.parse(answer) as { orderId?: unknown } | null)?.orderId;
+  } catch {
+    return undefined;
+  }
+}
 
 function read(args: readonly string[]) {
   try {

@@ -8,13 +8,19 @@ import { rootDirectory } from './parts/directories.ts';
 import { compactLogLine, isMetricLine } from './parts/log-line.ts';
 import { issueToken, startIssuer } from './parts/issuer.ts';
 import { freePorts } from './parts/ports.ts';
-import { Problem } from './parts/problem.ts';
+import { Problem, reasonOf } from './parts/problem.ts';
 import { startGuarded } from './parts/processes.ts';
 import { LOCAL_AWS } from './parts/store-probe.ts';
 import { waitFor } from './parts/wait.ts';
 
 const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
+
+/** A function that failed so often, one time after another, is broken: a part that is not there yet gives 503. */
+const MAX_FAILURES = 5;
+
+/** Characters of an answer that are shown. */
+const MAX_ANSWER = 500;
 
 /** What the runner says about each request; the functions' own log says it better. */
 const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId/;
@@ -43,14 +49,14 @@ export interface ServiceOptions {
   readonly dataDirectory: string;
   /** Where its serverless.yml is; this clone by default. */
   readonly serviceDirectory?: string;
-  /** Whether functions are built anew when their sources change; requests under way are cut off then. */
+  /** Whether functions are built anew when their sources change; requests under way finish with the former version. */
   readonly watch: boolean;
   readonly say: Say;
   /** Takes the log as a person reads it. */
   readonly output: Say;
 }
 
-/** Runs the functions as `serverless offline` does; settles when `GET /readyz` answers 200. */
+/** Runs the functions as `serverless offline` does; settles when the body of `GET /readyz` says that they are ready. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
   say('starting the functions and their event sources');
@@ -59,6 +65,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   if (existsSync(logFile)) renameSync(logFile, `${logFile}.1`);
   const log = createWriteStream(logFile, { flags: 'a' });
   let isReady = false;
+  const seen = new Set<string>();
+  const isNew = (line: string) => {
+    const text = line.replace(/^[\d:.]+ /, '').replace(/requestId=\S+/, '');
+    return !seen.has(text) && seen.add(text);
+  };
   let isAsked = false;
 
   const [lambdaPort] = await freePorts(1);
@@ -79,14 +90,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       String(lambdaPort),
     ],
     cwd: serviceDirectory,
-    env: { ...environment(options), JWKS_URL: issuer.jwksUrl },
+    env: { ...environment(options), JWKS_URL: process.env['JWKS_URL'] || issuer.jwksUrl },
     output: {
       onLine: (line) => {
         if (!log.writableEnded) log.write(`${line}\n`);
         if (isMetricLine(line)) return;
         const compact = compactLogLine(line);
-        // Until it is ready the rest is the runner's banner.
-        if (compact !== undefined) output(compact);
+        // Until it is ready the rest is the runner's banner, and a failure comes again with each look whether it is ready.
+        if (compact !== undefined && (isReady || isNew(compact))) output(compact);
         else if (isReady && line.trim() !== '' && !CHATTER.test(line)) output(line);
       },
     },
@@ -97,12 +108,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 
   const url = `http://localhost:${httpPort}`;
+  let answer = 'no answer';
+  let failures = 0;
   const ready = await waitFor(
-    async () => ((await answers(`http://127.0.0.1:${httpPort}/readyz`)) && !child.hasEnded() ? true : undefined),
-    { timeoutMs: READY_WITHIN_MS, everyMs: 100, given: child.hasEnded },
+    async () => {
+      answer = await askReadiness(`http://127.0.0.1:${httpPort}/readyz`);
+      failures = answer.startsWith('500') ? failures + 1 : 0;
+      return answer === 'ready' && !child.hasEnded() ? true : undefined;
+    },
+    { timeoutMs: READY_WITHIN_MS, everyMs: 100, given: () => child.hasEnded() || failures >= MAX_FAILURES },
   );
   if (ready === undefined) {
-    const how = child.hasEnded() ? `ended with ${await child.ended}` : `not ready after ${READY_WITHIN_MS / 1_000} s`;
+    const how = child.hasEnded() ? `ended with ${await child.ended}` : `GET /readyz: ${answer}`;
     await child.kill();
     await close();
     const tail = child.tail().filter((line) => !isMetricLine(line));
@@ -133,13 +150,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-async function answers(url: string): Promise<boolean> {
+/** "ready" where the body says so, and otherwise what was answered. */
+async function askReadiness(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-    await response.arrayBuffer();
-    return response.status === 200;
-  } catch {
-    return false;
+    const body = await response.text();
+    const { status } = JSON.parse(body) as { status?: unknown };
+    return response.ok && status === 'ready' ? 'ready' : `${response.status} ${body.slice(0, MAX_ANSWER)}`;
+  } catch (error) {
+    return `no answer (${reasonOf(error)})`;
   }
 }
 

@@ -1,16 +1,20 @@
+import { readDefinitions } from './definitions/read-definitions.ts';
 import { say } from './parts/console.ts';
-import { localDirectory, startLock } from './parts/directories.ts';
+import { localDirectory, rootDirectory, startLock } from './parts/directories.ts';
 import { entry } from './parts/entry.ts';
 import { takeLock } from './parts/lock.ts';
 import { isPortTaken, ownerOfPort } from './parts/ports.ts';
-import { Problem } from './parts/problem.ts';
-import { readSettings } from './parts/settings.ts';
+import { Problem, reasonOf } from './parts/problem.ts';
+import { misspeltSettings, readSettings } from './parts/settings.ts';
 import { onShutdown } from './parts/shutdown.ts';
 import { welcome } from './parts/welcome.ts';
-import { startLaptop } from './laptop.ts';
 
 await entry(async () => {
   const settings = readSettings(process.env, localDirectory);
+  for (const warning of misspeltSettings(process.env)) say(`warning: ${warning}`);
+  await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
+    throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
+  });
   const lock = takeLock(startLock);
   if ('heldBy' in lock) {
     throw new Problem(
@@ -19,6 +23,8 @@ await entry(async () => {
   }
   try {
     await checkPort(settings.httpPort);
+    // Not before its sources are known to compile: a mistake in them is one line, and no stack.
+    const { startLaptop } = await import('./laptop.ts');
     const shutdown = new Promise<void>((resolve) => {
       onShutdown({ begin: resolve, force: () => process.exit(130) });
     });

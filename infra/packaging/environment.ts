@@ -1,10 +1,11 @@
+import { settingNames } from '../../lib/config.ts';
 import { imported, type ExportName } from '../broker/exports.ts';
 import { SCOPE_PREFIX } from '../broker/operators.ts';
 import type { Stage } from '../stages/stage.ts';
 import type { Access } from './access.ts';
 import type { Value } from './template.ts';
 
-/** What every function is told; nothing secret. On the laptop the process says the rest. */
+/** What every function is told; nothing secret. On a laptop every setting of the shell reaches the functions. */
 export function commonEnvironment(
   service: string,
   stageName: string,
@@ -20,17 +21,13 @@ export function commonEnvironment(
       INBOX_RETENTION_DAYS: String(retention.inboxDays),
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
     };
-  const given = (name: string, fallback = '') => process.env[name] ?? fallback;
+  const given = settingNames.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
   return {
-    STAGE: stageName,
     SERVICE_NAME: service,
-    TABLE_PREFIX: given('TABLE_PREFIX', tablePrefix),
-    LOG_LEVEL: given('LOG_LEVEL', 'INFO'),
-    AMQP_URL: given('AMQP_URL'),
-    MANAGEMENT_URL: given('MANAGEMENT_URL'),
-    DYNAMODB_ENDPOINT: given('DYNAMODB_ENDPOINT'),
-    JWKS_URL: given('JWKS_URL'),
-    SIGNING_SECRETS: given('SIGNING_SECRETS'),
+    TABLE_PREFIX: tablePrefix,
+    LOG_LEVEL: 'INFO',
+    ...Object.fromEntries(given),
+    STAGE: stageName,
   };
 }
 

@@ -1,40 +1,19 @@
 import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../broker/stack.ts';
 import { readStage } from '../stages/read-stage.ts';
-import type { Stage } from '../stages/stage.ts';
 import { accessSchema } from './access.ts';
 import { deployBrokerFirst } from './broker-first.ts';
-import { commonEnvironment } from './environment.ts';
-import { eventSources } from './event-sources.ts';
-import { operatorsValue } from './operators.ts';
 import { completeFunctions, prepareFunctions } from './functions-stack.ts';
 import type { Serverless } from './service.ts';
-
-/** The service that both stacks belong to: what names begin with. */
-const SERVICE = 'surehop';
-
-/** The laptop has the settings of dev, so that what is tried is what will be deployed. */
-const LAPTOP_IS = 'dev';
-
-const settingsOf = (stageName: string): Stage => readStage(stageName === 'local' ? LAPTOP_IS : stageName);
+import { resolveVariable, SERVICE, sourceNames, type SourceName } from './variables.ts';
 
 interface VariableRequest {
   address?: string;
   resolveVariable(variable: string): Promise<unknown>;
 }
 
-/** A value of the stage by its path, `functions.request.memoryMb`. */
-function settingAt(stage: Stage, path: string): unknown {
-  const value = path
-    .split('.')
-    .reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined)?.[name], stage);
-  if (value === undefined) throw new Error(`no setting "${path}": infra/stages/stage.ts has them all`);
-  return value;
-}
-
-const source = (answer: (stageName: string, stage: Stage, address: string) => unknown) => ({
-  async resolve({ address = '', resolveVariable }: VariableRequest) {
-    const stageName = String(await resolveVariable('sls:stage'));
-    return { value: answer(stageName, settingsOf(stageName), address) };
+const source = (name: SourceName) => ({
+  async resolve({ address = '', resolveVariable: resolve }: VariableRequest) {
+    return { value: resolveVariable(name, address, String(await resolve('sls:stage'))) };
   },
 });
 
@@ -44,12 +23,7 @@ const source = (answer: (stageName: string, stage: Stage, address: string) => un
  */
 export class PackagingPlugin {
   /** `${settings:…}`, `${environment:}`, `${consumes:…}` and `${operators:…}` in serverless.yml. */
-  readonly configurationVariablesSources = {
-    settings: source((_, stage, address) => settingAt(stage, address)),
-    environment: source((stageName, stage) => commonEnvironment(SERVICE, stageName, stage)),
-    consumes: source((stageName, stage, address) => eventSources(address, stageName, stage)),
-    operators: source((stageName, stage, address) => operatorsValue(address, stageName, stage)),
-  };
+  readonly configurationVariablesSources = Object.fromEntries(sourceNames.map((name) => [name, source(name)]));
 
   readonly hooks = {
     'before:package:initialize': () => this.#checked(() => this.#prepare()),

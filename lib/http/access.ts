@@ -10,6 +10,8 @@ interface Caller {
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
+  /** Throws where settings that it needs are missing; called once, as the function starts. */
+  checkSettings?(): void;
   /** Throws the problem that says which rule failed, and nothing of how near it came. */
   verify(request: RequestFacts, body: Buffer | undefined): Promise<Caller> | Caller;
 }

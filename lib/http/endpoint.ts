@@ -42,6 +42,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   handle: (request: Request<Body, Path, Query>) => Promise<Answer> | Answer,
 ): HttpHandler {
   const settings = config();
+  access.checkSettings?.();
   const limit = createRateLimit(
     { perSecond: settings.RATE_LIMIT_PER_SECOND, clientPerSecond: settings.CLIENT_RATE_LIMIT_PER_SECOND },
     systemClock,

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet } from 'jose';
 
 import { systemClock } from '../clock.ts';
-import { config } from '../config.ts';
+import { config, SettingsError } from '../config.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_STAGE } from './development.ts';
 
 /** Keys are used for this long, and read again where a token names an unknown one, but not more often than the second. */
@@ -31,9 +31,7 @@ function readIssuer(): Issuer {
   const name = JWT_ISSUER ?? (isDevelopment ? DEVELOPMENT_ISSUER : undefined);
   const audience = JWT_AUDIENCE ?? (isDevelopment ? DEVELOPMENT_AUDIENCE : undefined);
   if (!name || !audience || !JWKS_URL)
-    throw new Error('no issuer of tokens: set JWT_ISSUER, JWT_AUDIENCE and JWKS_URL');
-  if (name === DEVELOPMENT_ISSUER && !isDevelopment)
-    throw new Error('JWT_ISSUER is the development issuer; its tokens are taken in the stage "local" only');
+    throw new SettingsError('missing setting: no issuer of tokens; set JWT_ISSUER, JWT_AUDIENCE and JWKS_URL');
   const keys = createRemoteJWKSet(new URL(JWKS_URL), {
     cacheMaxAge: CACHED_MS,
     cooldownDuration: REREAD_PAUSE_MS,

@@ -13,6 +13,7 @@ const MAX_TOKEN_LENGTH = 8_192;
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
   scopes: [scope],
+  checkSettings: () => void (config().JWT_VERIFIED_BY === 'gateway' || issuer()),
   async verify(facts) {
     const claims = await claimsOf(facts);
     if (!scopesOf(claims).includes(config().JWT_SCOPE_PREFIX + scope))

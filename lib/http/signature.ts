@@ -23,6 +23,7 @@ interface Signed {
 /** For those who sign the body with a key of theirs, as Standard Webhooks has it (https://www.standardwebhooks.com). */
 export const signature: Access = {
   scheme: 'signature',
+  checkSettings: () => void signingKeys(),
   async verify({ headers }, body = Buffer.alloc(0)) {
     const signed = readSigned(headers);
     // The library signs text: bytes that are none would be taken for others that look alike.

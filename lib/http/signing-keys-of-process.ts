@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts';
-import { config } from '../config.ts';
+import { config, SettingsError } from '../config.ts';
 import { createSecretReader, secretsManager } from '../secrets.ts';
 import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from './development.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
@@ -16,7 +16,8 @@ function reader(): (fresh: boolean) => Promise<string> {
     const readSecret = createSecretReader(secretsManager(), systemClock);
     return (fresh) => readSecret(arn, fresh);
   }
-  if (STAGE !== DEVELOPMENT_STAGE) throw new Error('no signing keys: set SIGNING_SECRETS_ARN');
+  if (STAGE !== DEVELOPMENT_STAGE)
+    throw new SettingsError('missing setting: no signing keys; set SIGNING_SECRETS_ARN to the ARN of their secret');
   const text = SIGNING_SECRETS ?? JSON.stringify({ [DEVELOPMENT_CLIENT]: [DEVELOPMENT_SECRET] });
   return async () => text;
 }

@@ -1,5 +1,4 @@
 import { Webhook } from 'standardwebhooks';
-import * as z from 'zod';
 
 import type { Clock } from '../clock.ts';
 import { describeError } from '../errors.ts';
@@ -7,10 +6,7 @@ import { log } from '../log.ts';
 import { count } from '../metrics.ts';
 import { singleFlight } from '../single-flight.ts';
 import { NoAnswerError, within } from '../within.ts';
-import { DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from './development.ts';
-
-/** Keys of all clients together: each may have to be tried on a request. */
-const MAX_KEYS = 50;
+import { parseSigningSecrets } from './signing-secrets.ts';
 
 /** For how long the last keys are used while the secret cannot be read, in ms. */
 const STALE_MS = 60 * 60_000;
@@ -21,10 +17,6 @@ const REREAD_PAUSE_MS = 10_000;
 /** How long a request waits for keys to be read where it has others to go on with, and where it has none, in ms. */
 const READ_WITHIN_MS = 3_000;
 const FIRST_READ_WITHIN_MS = 10_000;
-
-/** Standard Webhooks asks for 24 to 64 bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). */
-const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/);
-const clients = z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/), z.array(secret).max(10));
 
 interface Known {
   readonly text: string;
@@ -108,21 +100,6 @@ export function createSigningKeys(
   };
 }
 
-/** Reads the secret's text; the error says what is wrong, without a word of the secret itself. */
-export function parseSigningKeys(text: string, stage: string): SigningKey[] {
-  const secrets = Object.entries(readClients(text)).flatMap(([client, list]) => list.map((one) => ({ client, one })));
-  if (secrets.length > MAX_KEYS) throw new Error(`there are ${secrets.length} signing keys; ${MAX_KEYS} at most`);
-  if (new Set(secrets.map(({ one }) => one)).size < secrets.length)
-    throw new Error('a signing key is there twice: it must tell whose it is');
-  if (stage !== DEVELOPMENT_STAGE && secrets.some(({ one }) => one === DEVELOPMENT_SECRET))
-    throw new Error(`the development key is among the signing keys; it is taken in the stage "local" only`);
-  return secrets.map(({ client, one }) => ({ client, webhook: new Webhook(one) }));
-}
-
-function readClients(text: string): Readonly<Record<string, readonly string[]>> {
-  try {
-    return clients.parse(JSON.parse(text));
-  } catch {
-    throw new Error('the signing keys must be JSON like {"client": ["whsec_<24 to 64 bytes in base64>"]}');
-  }
-}
+/** The keys in a secret's text; an error repeats nothing of the text. */
+export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
+  parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));

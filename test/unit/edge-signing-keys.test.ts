@@ -69,7 +69,9 @@ describe('the keys of clients', () => {
   });
 
   test('must each tell whose it is, and be no more than fifty', () => {
-    expect(() => parseSigningKeys(JSON.stringify({ a: [secretOf(1)], b: [secretOf(1)] }), 'prod')).toThrow('twice');
+    expect(() => parseSigningKeys(JSON.stringify({ a: [secretOf(1)], b: [secretOf(1)] }), 'prod')).toThrow(
+      'duplicate signing key',
+    );
     const many = Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`shop-${n}`, [secretOf(n + 1)]]));
     expect(() => parseSigningKeys(JSON.stringify(many), 'prod')).toThrow('51 signing keys');
   });

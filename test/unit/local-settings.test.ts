@@ -25,6 +25,7 @@ describe('the settings of the laptop', () => {
       amqpUrl: undefined,
       managementUrl: undefined,
       dynamodbEndpoint: undefined,
+      tablePrefix: 'surehop-local-',
       cacheDirectory: join(LOCAL, 'cache'),
     });
   });
@@ -33,16 +34,11 @@ describe('the settings of the laptop', () => {
     expect(readSettings({ HTTP_PORT: '', AMQP_URL: '' }, LOCAL)).toMatchObject({ httpPort: 3_000, amqpUrl: undefined });
   });
 
-  test.each([
-    ['HTTP_PORT', 'abc', 'a TCP port from 1 to 65535'],
-    ['HTTP_PORT', '70000', 'a TCP port from 1 to 65535'],
-    ['AMQP_URL', 'localhost:5672', 'a URL like amqp://'],
-    ['MANAGEMENT_URL', 'amqp://localhost', 'a URL like http://'],
-    ['DYNAMODB_ENDPOINT', 'nowhere', 'a URL like http://127.0.0.1:8000'],
-  ])('%s=%s is refused with its name, its value and what is expected', (name, value, expected) => {
-    const { message, exitCode } = problemOf({ [name]: value });
-    expect(message).toContain(`${name} is "${value}", expected ${expected}`);
-    expect(message).not.toContain('\n');
+  test.each(['abc', '0', '70000', '80.5', ' ', '1e3', '-1', '9'.repeat(400)])('HTTP_PORT=%s is refused', (value) => {
+    const { message, exitCode } = problemOf({ HTTP_PORT: value });
+    expect(message).toMatch(
+      /^wrong setting: HTTP_PORT is ".*"…?: it must be a TCP port from 1 to 65535, for example HTTP_PORT=3000$/,
+    );
     expect(exitCode).toBe(2);
   });
 

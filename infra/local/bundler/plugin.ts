@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { bundle, bundleToDeploy } from './bundle.ts';
+import { bundle, bundleToDeploy, type BundleOptions } from './bundle.ts';
 import { watchBundle } from './watch.ts';
 import { zipFiles } from './zip.ts';
 
@@ -44,6 +44,7 @@ export class BundlerPlugin {
   readonly #serverless: Serverless;
   readonly #log: Log;
   #firstBuild: Metafile | undefined;
+  #options: BundleOptions | undefined;
   #stopWatching: (() => Promise<void>) | undefined;
 
   constructor(serverless: Serverless, _options: unknown, { log }: { log: Log }) {
@@ -52,7 +53,10 @@ export class BundlerPlugin {
   }
 
   async #serve(): Promise<void> {
-    this.#firstBuild = await this.#bundle();
+    const { serviceDir, service } = this.#serverless;
+    const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
+    this.#options = { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
+    this.#firstBuild = await this.#orComplain(bundle(this.#options));
     const custom = (this.#serverless.service.custom ??= {});
     custom['serverless-offline'] = { ...custom['serverless-offline'], location: outDirectory };
   }
@@ -60,10 +64,13 @@ export class BundlerPlugin {
   async #watch(): Promise<void> {
     const setting = process.env.SUREHOP_WATCH ?? this.#serverless.service.custom?.bundler?.watch;
     if (setting === 'off' || setting === false) return;
-    this.#stopWatching = await watchBundle(this.#options(), this.#firstBuild!, {
-      onBuilt: async () => {
+    this.#stopWatching = await watchBundle(this.#options!, this.#firstBuild!, {
+      onBuilt: async (changed) => {
         await this.#serverless.pluginManager.spawn('offline:functionsUpdated');
-        this.#log.notice('Functions rebuilt.');
+        const names = Object.entries(this.#serverless.service.functions)
+          .filter(([, definition]) => changed.includes(moduleOf(definition)))
+          .map(([key]) => key);
+        this.#log.notice(`Functions rebuilt: ${names.join(', ')}.`);
       },
       onMistake: (message) => this.#log.error(`Functions not rebuilt: ${message}`),
     });
@@ -83,16 +90,6 @@ export class BundlerPlugin {
       await zipFiles(outDirectory, names, join(serviceDir, artifact));
       definition.package = { ...definition.package, individually: true, artifact };
     }
-  }
-
-  #options() {
-    const { serviceDir, service } = this.#serverless;
-    const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
-    return { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
-  }
-
-  #bundle(): Promise<Metafile> {
-    return this.#orComplain(bundle(this.#options()));
   }
 
   async #orComplain(bundling: Promise<Metafile>): Promise<Metafile> {

@@ -1,14 +1,16 @@
 import { existsSync, watch } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { FSWatcher } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { context } from 'esbuild';
-import type { Metafile } from 'esbuild';
+import type { Metafile, OutputFile } from 'esbuild';
 import { bundleOptions, describeBuildError } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
 
 /** What to do about a rebuild. */
 export interface WatchListener {
-  onBuilt(): void | Promise<void>;
+  /** Called with the entries whose code is another one than before, where there are any. */
+  onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
 }
 
@@ -21,7 +23,7 @@ export async function watchBundle(
   { onBuilt, onMistake }: WatchListener,
 ): Promise<() => Promise<void>> {
   const root = options.root ?? process.cwd();
-  const builder = await context(bundleOptions(options));
+  const builder = await context({ ...bundleOptions(options), write: false });
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
   let building: Promise<void> = Promise.resolve();
@@ -47,8 +49,10 @@ export async function watchBundle(
 
   async function rebuild(): Promise<void> {
     try {
-      follow((await builder.rebuild()).metafile);
-      await onBuilt();
+      const { metafile, outputFiles } = await builder.rebuild();
+      follow(metafile);
+      const changed = await writeChanged(outputFiles, options.outDirectory);
+      if (changed.length > 0) await onBuilt(changed);
     } catch (error) {
       onMistake(describeBuildError(error));
     }
@@ -61,4 +65,21 @@ export async function watchBundle(
     await building;
     await builder.dispose();
   };
+}
+
+/**
+ * Writes what differs from what is on disk, and returns the entries whose code it was; a comment changes the source map alone.
+ * Each file is replaced in one step, since a process may load it at any time.
+ */
+async function writeChanged(files: readonly OutputFile[], outDirectory: string): Promise<string[]> {
+  const changed: string[] = [];
+  for (const { path, contents } of files) {
+    const before = await readFile(path).catch(() => undefined);
+    if (before?.equals(contents)) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.new`, contents);
+    await rename(`${path}.new`, path);
+    if (path.endsWith('.mjs')) changed.push(relative(outDirectory, path).slice(0, -'.mjs'.length));
+  }
+  return changed;
 }

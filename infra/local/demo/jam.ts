@@ -1,6 +1,6 @@
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
-import { TABLE_PREFIX } from '../laptop.ts';
+import { TABLE_PREFIX } from '../parts/settings.ts';
 import { localClient } from '../parts/tables.ts';
 
 const table = { TableName: `${TABLE_PREFIX}points` };

@@ -41,7 +41,8 @@ interface Sandbox {
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
 
-const runtimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
+// Compiled into a plugin, this module has the address of the plugin's own file, in the folder beside.
+const runtimePath = fileURLToPath(new URL('../event-source/runtime.mjs', import.meta.url));
 
 // Lambda gives initialising ten seconds of its own, outside of the function's timeout.
 const initLimitMs = 10_000;

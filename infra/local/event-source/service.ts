@@ -22,7 +22,7 @@ interface FunctionDefinition {
   timeout?: number;
   memorySize?: number;
   environment?: Record<string, unknown>;
-  events?: { rabbitmq?: RabbitMqEvent }[];
+  events?: { rabbitmq?: RabbitMqEvent; httpApi?: unknown }[];
 }
 
 /** What this plugin reads of Serverless. */

@@ -1,26 +1,24 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import * as z from 'zod';
+import { settingFaults, settingNames, shownValue } from '../../../lib/config.ts';
+import { DEVELOPMENT_STAGE } from '../../../lib/http/development.ts';
+import { meantName } from './misspelt.ts';
 import { Problem } from './problem.ts';
 
-const variables = z.object({
-  HTTP_PORT: z.coerce.number().int().min(1).max(65_535).default(3_000).describe('a TCP port from 1 to 65535'),
-  AMQP_URL: z
-    .url({ protocol: /^amqps?$/, hostname: /./ })
-    .optional()
-    .describe('a URL like amqp://user:password@host:5672/vhost'),
-  MANAGEMENT_URL: z
-    .url({ protocol: /^https?$/, hostname: /./ })
-    .optional()
-    .describe('a URL like http://user:password@host:15672'),
-  DYNAMODB_ENDPOINT: z
-    .url({ protocol: /^https?$/, hostname: /./ })
-    .optional()
-    .describe('a URL like http://127.0.0.1:8000'),
-  SUREHOP_CACHE: z.string().optional().describe('a folder that may be written to'),
-  XDG_CACHE_HOME: z.string().optional().describe('a folder that may be written to'),
-  HOME: z.string().optional().describe('a folder'),
-});
+/** Settings of the laptop itself, which no function reads. */
+const LAPTOP_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
+
+const DEFAULT_PORT = 3_000;
+
+/** The name before every table, where none is given. */
+export const TABLE_PREFIX = 'surehop-local-';
+
+/** Settings that only make sense for a deployed stage, and what takes their place on a laptop. */
+const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
+  BROKER_ENDPOINT: 'set AMQP_URL',
+  BROKER_SECRET_ARN: 'set AMQP_URL',
+  SIGNING_SECRETS_ARN: 'set SIGNING_SECRETS',
+};
 
 /** The laptop's settings: what is given is used, the rest starts itself. */
 export interface Settings {
@@ -28,48 +26,81 @@ export interface Settings {
   readonly amqpUrl: string | undefined;
   readonly managementUrl: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
+  /** The name before every table. */
+  readonly tablePrefix: string;
   /** Where unpacked packages are kept, over clones. */
   readonly cacheDirectory: string;
 }
 
-/** Reads and checks the settings once; a wrong one is a Problem with exit code 2 that names it, its value and what is expected. */
+/**
+ * Reads and checks the laptop's settings and those of all functions. Wrong ones are one Problem with exit code 2, a sentence
+ * for each: the setting, what is wrong, and an example. An empty variable counts as not set.
+ */
 export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = variables.safeParse(given);
-  if (!parsed.success) {
-    const names = [...new Set(parsed.error.issues.map(({ path }) => String(path[0])))];
-    const faults = names.map((name) => {
-      const { description } = variables.shape[name as keyof typeof variables.shape];
-      return `${name} is "${withoutPassword(given[name] ?? '')}", expected ${description}`;
-    });
-    throw new Problem(`wrong setting: ${faults.join('; ')}`, { exitCode: 2 });
-  }
-  const { HTTP_PORT, AMQP_URL, MANAGEMENT_URL, DYNAMODB_ENDPOINT, SUREHOP_CACHE, XDG_CACHE_HOME, HOME } = parsed.data;
+  const given = (name: string) => environment[name] || undefined;
+  const faults = [...portFaults(given('HTTP_PORT')), ...stageFaults(given), ...settingFaults(environment)];
+  const cache = cacheDirectory(environment, localDirectory);
+  if (cache === undefined)
+    faults.push(
+      `SUREHOP_CACHE is ${shownValue('SUREHOP_CACHE', given('SUREHOP_CACHE') ?? '')}: it must be a folder that can be written to, for example SUREHOP_CACHE=/tmp/surehop`,
+    );
+  if (faults.length > 0) throw new Problem(`wrong setting: ${faults.join('; ')}`, { exitCode: 2 });
   return Object.freeze({
-    httpPort: HTTP_PORT,
-    amqpUrl: AMQP_URL,
-    managementUrl: MANAGEMENT_URL,
-    dynamodbEndpoint: DYNAMODB_ENDPOINT,
-    cacheDirectory: cacheDirectory({ SUREHOP_CACHE, XDG_CACHE_HOME, HOME }, localDirectory),
+    httpPort: Number(given('HTTP_PORT') ?? DEFAULT_PORT),
+    amqpUrl: given('AMQP_URL'),
+    managementUrl: given('MANAGEMENT_URL'),
+    dynamodbEndpoint: given('DYNAMODB_ENDPOINT'),
+    tablePrefix: given('TABLE_PREFIX') ?? TABLE_PREFIX,
+    cacheDirectory: cache!,
   });
 }
 
-function cacheDirectory(
-  { SUREHOP_CACHE, XDG_CACHE_HOME, HOME }: { SUREHOP_CACHE?: string; XDG_CACHE_HOME?: string; HOME?: string },
-  localDirectory: string,
-): string {
-  if (SUREHOP_CACHE !== undefined) {
+/** One sentence for each variable whose name is nearly that of a setting. */
+export function misspeltSettings(environment: NodeJS.ProcessEnv): string[] {
+  const known = [...LAPTOP_NAMES, ...settingNames];
+  return Object.keys(environment).flatMap((name) => {
+    const meant = meantName(name, known);
+    return meant === undefined || environment[meant]
+      ? []
+      : [`${name} is not a setting and is ignored; is ${meant} meant?`];
+  });
+}
+
+function portFaults(port: string | undefined): string[] {
+  if (port === undefined || (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) return [];
+  return [
+    `HTTP_PORT is ${shownValue('HTTP_PORT', port)}: it must be a TCP port from 1 to 65535, for example HTTP_PORT=${DEFAULT_PORT}`,
+  ];
+}
+
+function stageFaults(given: (name: string) => string | undefined): string[] {
+  const stage = given('STAGE');
+  return [
+    ...(stage === undefined || stage === DEVELOPMENT_STAGE
+      ? []
+      : [
+          `STAGE is ${shownValue('STAGE', stage)}: on a laptop the stage is "${DEVELOPMENT_STAGE}"; unset STAGE, and deploy other stages (docs/deploy.md)`,
+        ]),
+    ...(given('JWT_VERIFIED_BY') === 'gateway'
+      ? [
+          'JWT_VERIFIED_BY is "gateway": on a laptop no gateway verifies tokens; unset it, or set JWT_VERIFIED_BY=function',
+        ]
+      : []),
+    ...Object.entries(FOR_DEPLOYED_STAGES).flatMap(([name, instead]) =>
+      given(name) === undefined ? [] : [`${name} is for a deployed stage: unset it, and ${instead} on a laptop`],
+    ),
+  ];
+}
+
+function cacheDirectory(environment: NodeJS.ProcessEnv, localDirectory: string): string | undefined {
+  const { SUREHOP_CACHE, XDG_CACHE_HOME, HOME } = environment;
+  if (SUREHOP_CACHE) {
     const wanted = resolve(SUREHOP_CACHE);
-    if (isWritable(wanted)) return wanted;
-    throw new Problem(`wrong setting: SUREHOP_CACHE is "${SUREHOP_CACHE}", expected a folder that may be written to`, {
-      exitCode: 2,
-    });
+    return isWritable(wanted) ? wanted : undefined;
   }
   const candidates = [
-    ...(XDG_CACHE_HOME === undefined ? [] : [join(XDG_CACHE_HOME, 'surehop')]),
-    ...(HOME === undefined || !existsSync(HOME) || HOME.startsWith(localDirectory)
-      ? []
-      : [join(HOME, '.cache', 'surehop')]),
+    ...(XDG_CACHE_HOME ? [join(XDG_CACHE_HOME, 'surehop')] : []),
+    ...(!HOME || !existsSync(HOME) || HOME.startsWith(localDirectory) ? [] : [join(HOME, '.cache', 'surehop')]),
   ];
   return candidates.find(isWritable) ?? join(localDirectory, 'cache');
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   CreateTableCommand,
   DynamoDBClient,
@@ -7,33 +7,46 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
-import { parse } from 'yaml';
+import * as z from 'zod';
 
 import { requestLimits } from '../../../lib/aws-requests.ts';
+import { readYaml } from './read-yaml.ts';
 import { LOCAL_AWS } from './store-probe.ts';
 
 const TEMPLATE = new URL('../../resources/tables.yml', import.meta.url);
+const NAME = 'infra/resources/tables.yml';
 
 /** Seconds until a table must be usable. */
 const READY_WITHIN_SECONDS = 30;
 
-interface Table {
+export interface Table {
   readonly definition: CreateTableCommandInput & { readonly TableName: string };
   readonly timeToLive?: TimeToLiveSpecification;
 }
 
-interface Template {
-  Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
-}
+const tableSchema = z.object({
+  Type: z.string(),
+  Properties: z.looseObject({
+    TableName: z.string(),
+    AttributeDefinitions: z.array(z.object({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
+    KeySchema: z.array(z.object({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) })),
+  }),
+});
 
 /** The tables of infra/resources/tables.yml, named with `prefix`; without what only AWS itself has (backups, encryption). */
-function readTables(prefix: string): Table[] {
-  const { Resources } = parse(readFileSync(TEMPLATE, 'utf8')) as Template;
-  return Object.values(Resources)
-    .filter(({ Type }) => Type === 'AWS::DynamoDB::Table')
-    .map(({ Properties }) => {
+export function readTables(prefix: string): Table[] {
+  const { Resources } = readYaml(fileURLToPath(TEMPLATE), NAME) as { Resources?: Record<string, { Type?: string }> };
+  return Object.entries(Resources ?? {})
+    .filter(([, { Type }]) => Type === 'AWS::DynamoDB::Table')
+    .map(([id, resource]) => {
+      const parsed = tableSchema.safeParse(resource);
+      if (!parsed.success) {
+        const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+        throw new Error(`${NAME}: ${[id, ...path].join('.')}: ${message}`);
+      }
+      const { Properties } = parsed.data;
       const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
-      const name = String(TableName).replace('${self:custom.tablePrefix}', prefix);
+      const name = TableName.replace('${self:custom.tablePrefix}', prefix);
       const definition = { TableName: name, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
       return {
         definition: definition as Table['definition'],

@@ -1,0 +1,36 @@
+import { build } from 'esbuild';
+import { describeBuildError } from '../bundler/bundle.ts';
+
+/** An edit that does not compile; `files` are those that the mistakes are in. */
+class MistakeError extends Error {
+  override readonly name = 'MistakeError';
+  readonly files: readonly string[];
+
+  constructor(error: unknown) {
+    super(describeBuildError(error).replaceAll('\n', '; '), { cause: error });
+    const { errors = [] } = error as { errors?: readonly { location?: { file: string } | null }[] };
+    this.files = errors.flatMap(({ location }) => (location ? [location.file] : []));
+  }
+}
+
+/** Imports a TypeScript module as it is on disk now, with all that it imports: Node itself would give the first version again. */
+export async function loadFresh<T>(entry: string, root: string): Promise<T> {
+  let code: string;
+  try {
+    const { outputFiles } = await build({
+      entryPoints: [entry],
+      absWorkingDir: root,
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      mainFields: ['module', 'main'],
+      logLevel: 'silent',
+    });
+    code = outputFiles[0]!.text;
+  } catch (error) {
+    throw new MistakeError(error);
+  }
+  return (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)) as T;
+}
