@@ -33,24 +33,43 @@ const ANSWER_RESERVE_MS = 10_000;
 
 const ANSWER_ATTEMPTS = 3;
 
+/** The time of an invocation is nearly up. */
+class TimeUpError extends Error {
+  override readonly name = 'TimeUpError';
+}
+
+export interface Steps {
+  /** Makes the resource, or changes it. */
+  apply(change: Change): Promise<void>;
+  /**
+   * Takes it away; by default that is nothing to do. What does not fit into one invocation goes on in the next: Lambda runs
+   * it again, twice, and CloudFormation waits as long as the resource's `ServiceTimeout` says.
+   */
+  remove?(change: Change): Promise<void>;
+}
+
 /**
- * A custom resource that is there once `apply` has run, and that always answers: success, failure, or that its time is
- * nearly up. Deleting it does nothing. It keeps one physical id, so that no update ever replaces it.
+ * A custom resource that always answers: success, failure, or that its time is nearly up. `physicalId` tells it from others; a
+ * resource whose id changes with its properties is replaced, and the one of before removed.
  */
 export const customResource =
-  (physicalId: string, apply: (change: Change) => Promise<void>) =>
+  (physicalId: string | ((properties: Properties) => string), { apply, remove }: Steps) =>
   async (event: CustomResourceEvent, context: { getRemainingTimeInMillis(): number }): Promise<void> => {
     const { RequestType: type, ResourceProperties: properties, OldResourceProperties: previous } = event;
     const deadline = Date.now() + context.getRemainingTimeInMillis();
+    const isRemoved = type === 'Delete';
+    const work = isRemoved ? remove : apply;
     let fault: string | undefined;
     try {
-      if (type !== 'Delete')
-        await within(deadline - Date.now() - ANSWER_RESERVE_MS, (signal) => apply({ properties, previous, signal }));
+      if (work)
+        await within(deadline - Date.now() - ANSWER_RESERVE_MS, (signal) => work({ properties, previous, signal }));
     } catch (error) {
+      if (isRemoved && error instanceof TimeUpError) throw error;
       fault = withoutLogins(describeError(error).message).slice(0, MAX_ANSWER_BYTES);
       tell('custom resource failed', { type, logicalId: event.LogicalResourceId, fault });
     }
-    await answer(event, physicalId, fault, deadline);
+    const id = typeof physicalId === 'string' ? physicalId : physicalId(properties);
+    await answer(event, isRemoved ? (event.PhysicalResourceId ?? id) : id, fault, deadline);
   };
 
 /** The log needs settings, which may be what is wrong: an answer must go out all the same. */
@@ -66,7 +85,7 @@ async function within<T>(timeLimitMs: number, run: (signal: AbortSignal) => Prom
   const abort = new AbortController();
   const timer = new AbortController();
   const late = sleep(Math.max(timeLimitMs, 0), undefined, { signal: timer.signal }).then(() => {
-    const error = new Error('not finished in the time that the function has; what was done stays, try again');
+    const error = new TimeUpError('not finished in the time that the function has; what was done stays, try again');
     abort.abort(error);
     throw error;
   });

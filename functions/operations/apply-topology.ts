@@ -7,7 +7,7 @@ import { readRoles, readTopology } from '../../lib/broker/read-declaration.ts';
 import { requireSafe } from '../../lib/broker/verify-topology.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
-import { customResource } from '../../lib/custom-resource.ts';
+import { customResource, type Change } from '../../lib/custom-resource.ts';
 import { log } from '../../lib/log.ts';
 import { createSecretReader, secretsManager } from '../../lib/secrets.ts';
 
@@ -21,7 +21,7 @@ const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin'
  * The broker's exchanges, queues, bindings, policies and users, as a resource of the stack. They come as properties, not
  * from this bundle, so that a stack that rolls back declares what it had before.
  */
-export const handler = customResource('broker-topology', async ({ properties, previous, signal }) => {
+async function apply({ properties, previous, signal }: Change): Promise<void> {
   const topology = readTopology(properties['Topology']);
   const roles = readRoles(properties['Roles']);
   const broker = await brokerAccess(config(), { timeoutMs: PATIENCE_MS, signal });
@@ -38,4 +38,6 @@ export const handler = customResource('broker-topology', async ({ properties, pr
 
   await requireSafe(broker.api, topology);
   log().info('topology applied', { steps: steps.map(describeStep) });
-});
+}
+
+export const handler = customResource('broker-topology', { apply });

@@ -15,6 +15,8 @@ export interface Access {
   readonly logins?: 'read' | 'rotate';
   /** Whether it reads the keys that clients sign with. */
   readonly signingKeys?: boolean;
+  /** Whether it deletes the stage's event sources, and sees whether Lambda's network interfaces are gone. */
+  readonly removal?: boolean;
   /** Actions of DynamoDB by table, or by `table/index`. */
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }
@@ -28,6 +30,7 @@ export const accessSchema = {
     connections: { anyOf: [{ type: 'integer', minimum: 1 }, { const: 'rest' }] },
     logins: { enum: ['read', 'rotate'] },
     signingKeys: { const: true },
+    removal: { const: true },
     tables: {
       type: 'object',
       additionalProperties: { type: 'array', minItems: 1, items: { type: 'string', pattern: '^[A-Z][A-Za-z]+$' } },
@@ -100,6 +103,18 @@ const networkStatements = (functionName: string): Value[] => [
   },
 ];
 
+/** For the removal of the stack: event sources have no ARN beforehand, and Describe knows no resources. */
+const removalStatements = (functionPrefix: string): Value[] => [
+  {
+    Sid: 'RemovedEventSources',
+    Effect: 'Allow',
+    Action: 'lambda:DeleteEventSourceMapping',
+    Resource: arn('lambda', 'event-source-mapping:*'),
+    Condition: { ArnLike: { 'lambda:FunctionArn': arn('lambda', `function:${functionPrefix}*`) } },
+  },
+  { Sid: 'NetworkInterfacesLeft', Effect: 'Allow', Action: 'ec2:DescribeNetworkInterfaces', Resource: '*' },
+];
+
 function tableStatements({ access: { tables = {} }, tablePrefix }: Subject): Value[] {
   return Object.entries(tables).map(([name, actions]) => {
     const [table, index] = name.split('/');
@@ -135,6 +150,7 @@ export function roleOf(subject: Subject): Resource {
         ]
       : []),
     ...(access.login || isConsumer ? networkStatements(functionName) : []),
+    ...(access.removal ? removalStatements(subject.tablePrefix) : []),
   ];
   return {
     Type: 'AWS::IAM::Role',

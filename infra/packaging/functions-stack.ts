@@ -14,7 +14,7 @@ import { reserveConcurrency } from './connections.ts';
 import { dashboard } from './dashboard.ts';
 import { brokerEnvironment, httpEnvironment } from './environment.ts';
 import { layers } from './layers.ts';
-import { rotations, topologyResource } from './operations.ts';
+import { eventSourceRemoval, FUNCTIONS_NETWORK, functionsNetwork, rotations, topologyResource } from './operations.ts';
 import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released } from './release.ts';
 import { kindOf, type FunctionDefinition, type Serverless } from './service.ts';
 import { pascalCase, type Resource } from './template.ts';
@@ -22,6 +22,7 @@ import { pascalCase, type Resource } from './template.ts';
 /** The functions that CloudFormation and Secrets Manager call, by what they do for the stack. */
 const TOPOLOGY_FUNCTION = 'apply-topology';
 const ROTATION_FUNCTION = 'rotate-login';
+const REMOVAL_FUNCTION = 'remove-network';
 
 const roleId = (key: string): string => `${pascalCase(key)}Role`;
 const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
@@ -82,7 +83,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
         tablePrefix: `${service}-${stageName}-`,
       }),
     });
-    if (access.login) joinNetwork(template.Resources[functionId]!, stageName);
+    if (access.login) waitFor(joinNetwork(template.Resources[functionId]!, stageName), FUNCTIONS_NETWORK);
     const { Timeout: timeoutSeconds } = template.Resources[functionId]!.Properties as { Timeout: number };
     const isPublisher = access.connections === 'rest';
     addAlarms(functionAlarms({ key, functionName, kind, timeoutSeconds, isPublisher }, stage));
@@ -102,6 +103,17 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   add(topologyResource(stageName, naming.getLambdaLogicalId(TOPOLOGY_FUNCTION), topologyFunction.versionLogicalId!));
   add(rotations(stageName, naming.getLambdaLogicalId(ROTATION_FUNCTION), stage));
   waitForTopology(template.Resources);
+  const removalId = naming.getLambdaLogicalId(REMOVAL_FUNCTION);
+  const inNetwork = entries(serverless).filter(([, { access }]) => access?.login);
+  add(
+    functionsNetwork(
+      stageName,
+      removalId,
+      inNetwork.map(([key]) => roleId(key)),
+    ),
+  );
+  for (const [id, source] of ofType(template.Resources, 'AWS::Lambda::EventSourceMapping'))
+    add(eventSourceRemoval(removalId, id, roleOfSource(source)));
   limitRate(template.Resources, stage);
   admitOrigins(template.Resources, stage);
 
@@ -126,14 +138,13 @@ export function completeFunctions(serverless: Serverless, service: string, stage
 const patch = (resource: Resource, properties: Resource['Properties']) =>
   Object.assign(resource, { Properties: { ...resource.Properties, ...properties } });
 
-function joinNetwork(lambda: Resource, stageName: string): void {
+const joinNetwork = (lambda: Resource, stageName: string): Resource =>
   patch(lambda, {
     VpcConfig: {
       SubnetIds: { 'Fn::Split': [',', imported(stageName, 'private-subnets')] },
       SecurityGroupIds: [imported(stageName, 'functions-security-group')],
     },
   });
-}
 
 const ofType = (resources: Record<string, Resource>, type: string): [string, Resource][] =>
   Object.entries(resources).filter(([, { Type }]) => Type === type);
@@ -149,6 +160,13 @@ function waitForTopology(resources: Record<string, Resource>): void {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
   for (const [, source] of sources) waitFor(source, 'BrokerTopology');
   for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
+}
+
+/** Serverless has an event source wait for the role of its function. */
+function roleOfSource({ DependsOn = [] }: Resource): string {
+  const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
+  if (!role) throw new Error('an event source that waits for no role');
+  return role;
 }
 
 /** What comes in faster is answered 429 by API Gateway, before it costs an environment. */

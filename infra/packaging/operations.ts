@@ -26,6 +26,35 @@ export const topologyResource = (stageName: string, functionId: string, codeVers
   },
 });
 
+/** Until CloudFormation gives up on a removal, in s, its longest: Lambda takes up to 40 minutes to delete network interfaces. */
+const REMOVAL_TIMEOUT_SECONDS = 3_600;
+
+const removal = (functionId: string, properties: Resource['Properties'], roleIds: readonly string[]): Resource => ({
+  Type: 'Custom::NetworkRemoval',
+  // Lambda deletes network interfaces with the roles of the functions that they were made for.
+  DependsOn: roleIds,
+  Properties: {
+    ServiceToken: attribute(functionId, 'Arn'),
+    ServiceTimeout: REMOVAL_TIMEOUT_SECONDS,
+    ...properties,
+  },
+});
+
+/** Stands for an event source, is removed before it, and removes it with its network interfaces. */
+export const eventSourceRemoval = (functionId: string, eventSourceId: string, roleId: string): Resources => ({
+  [`${eventSourceId}Removal`]: removal(functionId, { EventSource: ref(eventSourceId) }, [roleId]),
+});
+
+export const FUNCTIONS_NETWORK = 'FunctionsNetwork';
+
+/**
+ * Stands for the network of the functions: they are made after it, so that it is removed after them, and then waits until
+ * their network interfaces are gone.
+ */
+export const functionsNetwork = (stageName: string, functionId: string, roleIds: readonly string[]): Resources => ({
+  [FUNCTIONS_NETWORK]: removal(functionId, { SecurityGroup: imported(stageName, 'functions-security-group') }, roleIds),
+});
+
 /** The rotation of every login that alternates. */
 export const rotations = (
   stageName: string,

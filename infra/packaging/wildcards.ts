@@ -2,6 +2,9 @@
 export const wildcardReasons: Readonly<Record<string, string>> = {
   NetworkInterfaces: 'Lambda makes the interfaces: they have no ARN beforehand, and Describe knows no resources.',
   NetworkInterfacesAreNotForCode: 'It refuses: the wider, the better.',
+  RemovedEventSources:
+    "Lambda names event sources at random; the condition lets only those of this stage's functions go.",
+  NetworkInterfacesLeft: 'It only looks, and Describe knows no resources.',
   TablesOfThisStage:
     "An endpoint only narrows what roles allow; theirs name each table. All of them begin with the stage's name.",
   AnswersToCloudFormation:

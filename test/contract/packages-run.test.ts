@@ -187,6 +187,25 @@ test('the package of the rotation takes its four steps', async () => {
   expect(lambda.lines.join('\n')).not.toContain(password);
 });
 
+test('the package of the removal waits for network interfaces, and answers CloudFormation', async () => {
+  const event = (ResourceProperties: Record<string, unknown>): CustomResourceEvent => ({
+    RequestType: 'Delete',
+    ResponseURL: deployed.answersUrl,
+    StackId: 'arn:aws:cloudformation:eu-central-1:000000000000:stack/surehop-dev/1',
+    RequestId: '2',
+    LogicalResourceId: 'FunctionsNetwork',
+    PhysicalResourceId: 'made',
+    ResourceProperties,
+  });
+  const lambda = await deployed.lambda('remove-network');
+  await lambda.invoke(event({ SecurityGroup: 'sg-functions' }));
+  await lambda.invoke(event({ EventSource: 'b0a1f5f4-0f5e-5b5e-8d5e-000000000003' }));
+  expect(deployed.answers.slice(-2)).toMatchObject([
+    { Status: 'SUCCESS', PhysicalResourceId: 'made' },
+    { Status: 'SUCCESS', PhysicalResourceId: 'made' },
+  ]);
+});
+
 test('every package has been run', () => {
   expect([...deployed.running.keys()].filter((key) => !key.endsWith(' beside')).toSorted()).toEqual(
     [...deployed.functions.keys()].toSorted(),
@@ -211,10 +230,13 @@ function allowedTo(key: string): string[] {
 }
 
 test('no package has asked AWS for anything that its role does not allow', () => {
-  const arnOf = (resource: string) =>
-    resource.startsWith('arn:')
-      ? resource
-      : `arn:aws:dynamodb:eu-central-1:000000000000:table/${resource.replace('/', '/index/')}`;
+  const arnOf = (resource: string) => {
+    if (resource === '*' || resource.startsWith('arn:')) return resource;
+    // Event sources have no names beforehand.
+    if (resource.startsWith('event-source-mapping:'))
+      return 'arn:aws:lambda:eu-central-1:000000000000:event-source-mapping:*';
+    return `arn:aws:dynamodb:eu-central-1:000000000000:table/${resource.replace('/', '/index/')}`;
+  };
   const calls = deployed.calls();
   expect(calls.length).toBeGreaterThan(30);
   const refused = calls.filter(

@@ -157,6 +157,32 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     expect(dependencies(schedule!)).toEqual(expect.arrayContaining(sources().map(([id]) => id)));
   });
 
+  test('remove network interfaces before the roles that Lambda deletes them with', () => {
+    for (const [id, source] of sources()) {
+      const removal = functions.Resources[`${id}Removal`]!;
+      const role = properties(functions.Resources[targetOf(properties(source)['FunctionName'])])['Role'] as Value;
+      expect([id, properties(removal)['EventSource']]).toEqual([id, { Ref: id }]);
+      expect([id, dependencies(removal)]).toEqual([id, [targetOf(role)]]);
+    }
+    const network = functions.Resources['FunctionsNetwork']!;
+    const inNetwork = lambdas().filter(([, lambda]) => properties(lambda)['VpcConfig']);
+    expect(inNetwork.length).toBeGreaterThan(5);
+    for (const [id, lambda] of inNetwork) {
+      expect([id, dependencies(lambda)]).toEqual([id, expect.arrayContaining(['FunctionsNetwork'])]);
+      expect(dependencies(network)).toContain(targetOf(properties(lambda)['Role'] as Value));
+    }
+    const [, remover] = lambdas().find(([, one]) =>
+      String(properties(one)['FunctionName']).endsWith('-remove-network'),
+    )!;
+    // It must work when nothing of the network is left, for as long as Lambda may take, which runs it three times.
+    expect(properties(remover)['VpcConfig']).toBeUndefined();
+    expect(dependencies(remover)).not.toContain('FunctionsNetwork');
+    for (const one of [network, ...sources().map(([id]) => functions.Resources[`${id}Removal`]!)])
+      expect(properties(one)['ServiceTimeout'] as number).toBeGreaterThanOrEqual(
+        properties(remover)['Timeout'] * 3 + 180,
+      );
+  });
+
   test('have HTTP and the schedule call aliases too, and let them', () => {
     const integrations = ofType(functions, 'AWS::ApiGatewayV2::Integration').map(
       ([, one]) => properties(one)['IntegrationUri']!,
@@ -187,7 +213,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       expect([id, properties(group?.[1])['RetentionInDays']]).toEqual([id, stage.logRetentionDays]);
       expect(allows(roleOf(functions, lambda), 'logs:PutLogEvents', { 'Fn::GetAtt': [group![0], 'Arn'] })).toBe(true);
       const isConsumer = sources().some(([, source]) => targetOf(properties(source)['FunctionName']) === id);
-      expect(Timeout as number).toBeLessThanOrEqual(isConsumer ? 840 : 120);
+      expect(Timeout as number).toBeLessThanOrEqual(isConsumer || id.startsWith('RemoveDashnetwork') ? 840 : 120);
       // Whoever has a login must be where the broker is; nobody else pays for a network.
       const { BROKER_SECRET_ARN: login } = (Environment as { Variables: Properties }).Variables;
       expect([id, VpcConfig !== undefined]).toEqual([id, login !== undefined]);
@@ -382,7 +408,8 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
 
   test('release as the stage says, taken back by alarms', () => {
     const aliases = ofType(functions, 'AWS::Lambda::Alias');
-    expect(aliases.length).toBe(lambdas().length - 2);
+    // Not those that CloudFormation and Secrets Manager call.
+    expect(aliases.length).toBe(lambdas().length - 3);
     const pace = ofType(functions, 'AWS::CodeDeploy::DeploymentConfig').map(
       ([, one]) => properties(one)['TrafficRoutingConfig'],
     );

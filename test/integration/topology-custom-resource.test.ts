@@ -179,9 +179,11 @@ test('with a broker that keeps silent it answers a failure before its time is up
   const { brokerAccess } = await import('../../lib/broker/broker-access.ts');
   const { deployTopology } = await import('../../lib/broker/deploy-topology.ts');
   const { config } = await import('../../lib/config.ts');
-  handler = customResource('broker-topology', async ({ signal }) => {
-    const settings = { ...config(), MANAGEMENT_URL: `http://127.0.0.1:${port}` };
-    await deployTopology(await brokerAccess(settings, { timeoutMs: 60_000, signal }), topology);
+  handler = customResource('broker-topology', {
+    async apply({ signal }) {
+      const settings = { ...config(), MANAGEMENT_URL: `http://127.0.0.1:${port}` };
+      await deployTopology(await brokerAccess(settings, { timeoutMs: 60_000, signal }), topology);
+    },
   });
   const invocation = anInvocation(10_500);
   const answer = await send({}, invocation);

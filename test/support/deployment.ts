@@ -14,6 +14,7 @@ import { addressesOf, administrator } from './as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { eventually } from './eventually.ts';
 import { startLambda, type Lambda } from './lambda.ts';
+import { anAwsNetwork } from './aws-network.ts';
 import { aCheckout, packageStack } from './packaged.ts';
 import { aRecordingProxy, type Call } from './recording-proxy.ts';
 import { call, type Got } from './request.ts';
@@ -96,6 +97,7 @@ async function deploy(
   const taker = stopped(await takeAnswers());
   const storeEndpoint = process.env['DYNAMODB_ENDPOINT']!;
   const store = stopped(await aRecordingProxy(storeEndpoint));
+  const network = stopped(await anAwsNetwork());
   const vault = stopped(await aRecordingProxy(process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER']!));
   await createTables({ endpoint: storeEndpoint, prefix: `${host.name}-` });
   const functions = new Map(
@@ -143,6 +145,8 @@ async function deploy(
         TABLE_PREFIX: `${host.name}-`,
         AWS_ENDPOINT_URL_DYNAMODB: store.url,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: vault.url,
+        AWS_ENDPOINT_URL_EC2: network.url,
+        AWS_ENDPOINT_URL_LAMBDA: network.url,
         AWS_SESSION_TOKEN: key,
         ...beside,
       },
@@ -168,6 +172,7 @@ async function deploy(
     calls: () => [
       ...store.calls.map((one) => ({ ...one, resource: one.resource.replace(`${host.name}-`, prefix) })),
       ...vault.calls,
+      ...network.calls,
     ],
     answers: taker.bodies,
     answersUrl: taker.url,

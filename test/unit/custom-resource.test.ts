@@ -42,7 +42,7 @@ const answered = () => JSON.parse(answers.at(-1)!.body) as Record<string, string
 
 describe('a custom resource', () => {
   test('answers success to the signed address, as it is, without a content type', async () => {
-    await customResource('broker-topology', async () => {})(anEvent(), anInvocation());
+    await customResource('broker-topology', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(1);
     expect(answers[0]).toMatchObject({ method: 'PUT', url: '/answer?Signature=a%2Bb%3D&Expires=1' });
     expect(answers[0]!.headers['content-type'] ?? '').toBe('');
@@ -58,7 +58,9 @@ describe('a custom resource', () => {
 
   test('hands over the properties, and on an update those of before', async () => {
     let seen: unknown;
-    const handler = customResource('id', async ({ properties, previous }) => void (seen = { properties, previous }));
+    const handler = customResource('id', {
+      apply: async ({ properties, previous }) => void (seen = { properties, previous }),
+    });
     await handler(
       anEvent({ RequestType: 'Update', ResourceProperties: { a: '2' }, OldResourceProperties: { a: '1' } }),
       anInvocation(),
@@ -67,8 +69,10 @@ describe('a custom resource', () => {
   });
 
   test('answers a failure with its reason, with no login in it, and with the same physical id', async () => {
-    const handler = customResource('id', async () => {
-      throw new Error('cannot reach amqps://administrator:hunter2@broker.example:5671/');
+    const handler = customResource('id', {
+      apply: async () => {
+        throw new Error('cannot reach amqps://administrator:hunter2@broker.example:5671/');
+      },
     });
     await handler(anEvent(), anInvocation());
     expect(answered()).toMatchObject({
@@ -79,8 +83,10 @@ describe('a custom resource', () => {
   });
 
   test.each([3_000, 1_200])('shortens a reason of %d times six bytes to what CloudFormation takes', async (letters) => {
-    const handler = customResource('id', async () => {
-      throw new Error('"ü→'.repeat(letters));
+    const handler = customResource('id', {
+      apply: async () => {
+        throw new Error('"ü→'.repeat(letters));
+      },
     });
     await handler(anEvent(), anInvocation());
     expect(Buffer.byteLength(answers[0]!.body)).toBeLessThanOrEqual(4_096);
@@ -89,9 +95,11 @@ describe('a custom resource', () => {
 
   test('answers a failure when its time is nearly up, and tells the work to stop', async () => {
     let stopped = false;
-    const handler = customResource('id', ({ signal }) => {
-      signal.addEventListener('abort', () => (stopped = true));
-      return new Promise(() => {});
+    const handler = customResource('id', {
+      apply({ signal }) {
+        signal.addEventListener('abort', () => (stopped = true));
+        return new Promise(() => {});
+      },
     });
     const invocation = anInvocation(10_300);
     await handler(anEvent(), invocation);
@@ -102,21 +110,55 @@ describe('a custom resource', () => {
 
   test('tries again where its answer is not taken', async () => {
     statuses = [503, 500];
-    await customResource('id', async () => {})(anEvent(), anInvocation());
+    await customResource('id', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(3);
     expect(answered()).toMatchObject({ Status: 'SUCCESS' });
   });
 
   test('fails where no answer is ever taken, so that Lambda invokes it again', async () => {
     statuses = [503, 503, 503];
-    await expect(customResource('id', async () => {})(anEvent(), anInvocation())).rejects.toThrow(/answered 503/);
+    await expect(customResource('id', { apply: async () => {} })(anEvent(), anInvocation())).rejects.toThrow(
+      /answered 503/,
+    );
   });
 
   test('is deleted without doing anything', async () => {
     let ran = false;
-    const handler = customResource('id', async () => void (ran = true));
+    const handler = customResource('id', { apply: async () => void (ran = true) });
     await handler(anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' }), anInvocation());
     expect(ran).toBe(false);
     expect(answered()).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'id' });
+  });
+
+  test('is removed by its own step where it has one, under the id that it was made with', async () => {
+    let removed: unknown;
+    const handler = customResource(({ name }) => String(name), {
+      apply: async () => {},
+      remove: async ({ properties }) => void (removed = properties['name']),
+    });
+    await handler(anEvent({ ResourceProperties: { name: 'one' } }), anInvocation());
+    expect(answered()).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'one' });
+    expect(removed).toBeUndefined();
+    await handler(
+      anEvent({ RequestType: 'Delete', PhysicalResourceId: 'made-as-this', ResourceProperties: { name: 'two' } }),
+      anInvocation(),
+    );
+    expect([removed, answered()]).toMatchObject(['two', { Status: 'SUCCESS', PhysicalResourceId: 'made-as-this' }]);
+  });
+
+  test('answers nothing and fails when its removal takes longer than an invocation, so that Lambda goes on with it', async () => {
+    const handler = customResource('id', { apply: async () => {}, remove: () => new Promise(() => {}) });
+    const event = anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' });
+    await expect(handler(event, anInvocation(10_200))).rejects.toThrow(/not finished in the time/);
+    expect(answers).toEqual([]);
+  });
+
+  test('answers a failure where its removal fails', async () => {
+    const remove = async () => {
+      throw new Error('not allowed');
+    };
+    const handler = customResource('id', { apply: async () => {}, remove });
+    await handler(anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' }), anInvocation());
+    expect(answered()).toMatchObject({ Status: 'FAILED', Reason: 'not allowed' });
   });
 });

@@ -1,0 +1,103 @@
+import { Hash } from '@smithy/core/serde';
+import { SignatureV4 } from '@smithy/signature-v4';
+
+/** AWS refused a request, or did not answer; `code` is AWS's own, as in `ResourceNotFoundException`. */
+export class AwsApiError extends Error {
+  override readonly name = 'AwsApiError';
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface AwsAccess {
+  readonly region: string;
+  readonly credentials: ConstructorParameters<typeof SignatureV4>[0]['credentials'];
+}
+
+export interface AwsRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * Sends one signed request to a service of AWS and gives the text of the answer. For the few requests to EC2 and others whose
+ * SDK is megabytes large; `AWS_ENDPOINT_URL_<SERVICE>` leads to another address, as it does for the SDK.
+ */
+export async function awsRequest(
+  { region, credentials }: AwsAccess,
+  service: string,
+  { method, path, query = {}, headers = {}, body, signal }: AwsRequest,
+): Promise<string> {
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const endpoint = new URL(
+    process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ?? `https://${service}.${region}.${suffix}`,
+  );
+  const signer = new SignatureV4({ service, region, credentials, sha256: Hash.bind(undefined, 'sha256') });
+  const signed = await signer.sign({
+    method,
+    protocol: endpoint.protocol,
+    hostname: endpoint.hostname,
+    path,
+    query: { ...query },
+    headers: { ...headers, host: endpoint.host },
+    body,
+  });
+  const search = new URLSearchParams(query).toString();
+  const limit = AbortSignal.timeout(PATIENCE_MS);
+  const what = `${method} ${endpoint.host}${path}`;
+  let response: Response;
+  let text: string;
+  try {
+    const { host: _, ...sent } = signed.headers;
+    response = await fetch(`${endpoint.origin}${path}${search && `?${search}`}`, {
+      method,
+      headers: sent,
+      body,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
+    text = await response.text();
+  } catch (cause) {
+    throw new AwsApiError('NoAnswer', `${what}: ${reasonOf(cause)}`, { cause });
+  }
+  if (response.ok) return text;
+  const code =
+    response.headers.get('x-amzn-errortype')?.split(':')[0] ??
+    /<Code>([^<]+)</.exec(text)?.[1] ??
+    /"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"/.exec(text)?.[1] ??
+    String(response.status);
+  const said = /<Message>([^<]*)</.exec(text)?.[1] ?? /"[Mm]essage"\s*:\s*"([^"]*)"/.exec(text)?.[1];
+  throw new AwsApiError(code, `${what} answered ${code}${said ? `: ${said}` : ''}`);
+}
+
+function reasonOf(thrown: unknown): string {
+  const { message, cause } = thrown as { message: string; cause?: { message?: string; code?: string } };
+  return cause?.message || cause?.code || message;
+}
+
+/** One request of EC2's, which takes its parameters as a form and answers in XML. */
+export const ec2Request = (
+  access: AwsAccess,
+  action: string,
+  parameters: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<string> =>
+  awsRequest(access, 'ec2', {
+    method: 'POST',
+    path: '/',
+    headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+    body: new URLSearchParams({ Action: action, Version: '2016-11-15', ...parameters }).toString(),
+    signal,
+  });
+
+/** The texts of every element `name` in XML that AWS has written; of elements that hold text only. */
+export const textsOf = (xml: string, name: string): string[] =>
+  [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, text]) => text!);

@@ -1,0 +1,150 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import type { Call } from './recording-proxy.ts';
+
+export interface NetworkInterface {
+  readonly id: string;
+  readonly description: string;
+  readonly group: string;
+}
+
+/** Stands in for Lambda and EC2 as far as the removal of a stack asks them: event source mappings and network interfaces. */
+export interface AwsNetwork {
+  readonly url: string;
+  /** The network interfaces that are there. */
+  readonly interfaces: readonly NetworkInterface[];
+  readonly calls: readonly Call[];
+  /** A mapping of Lambda's, with an interface in each of two subnets. */
+  addMapping(id: string, group: string): void;
+  /** Functions in a security group; they share one interface for each subnet. */
+  addFunctions(name: string, group: string): void;
+  /** As CloudFormation does it. */
+  deleteFunctions(name: string): void;
+  /** Lambda deletes interfaces with the role of the function that they were made for. */
+  deleteRole(): void;
+  /** The next requests are answered with this status and AWS's code. */
+  failNext(times: number, status: number, code: string): void;
+  stop(): Promise<void>;
+}
+
+/** Requests that Lambda takes its time for until the interfaces of something deleted are gone. */
+const LOOKS_UNTIL_GONE = 3;
+
+export async function anAwsNetwork(): Promise<AwsNetwork> {
+  const mappings = new Map<string, 'Enabled' | 'Deleting'>();
+  const dying = new Map<string, number>();
+  const calls: Call[] = [];
+  const failures: { status: number; code: string }[] = [];
+  let interfaces: NetworkInterface[] = [];
+  let hasRole = true;
+  let made = 0;
+
+  function add(description: string, group: string): void {
+    for (let subnet = 1; subnet <= 2; subnet += 1) interfaces.push({ id: `eni-${(made += 1)}`, description, group });
+  }
+
+  /** Time goes by with every look. */
+  function pass(): void {
+    for (const [what, looks] of dying) {
+      if (looks > 1) dying.set(what, looks - 1);
+      else {
+        dying.delete(what);
+        mappings.delete(what);
+        if (hasRole) interfaces = interfaces.filter(({ description }) => !description.includes(what));
+      }
+    }
+  }
+
+  const matches = (pattern: string, text: string) =>
+    new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('*', '.*')}$`).test(text);
+
+  function describe(form: URLSearchParams): string {
+    const filters: [string, string][] = [];
+    for (let index = 1; form.has(`Filter.${index}.Name`); index += 1)
+      filters.push([form.get(`Filter.${index}.Name`)!, form.get(`Filter.${index}.Value.1`)!]);
+    const found = interfaces.filter((one) =>
+      filters.every(([name, value]) => {
+        if (name === 'description') return matches(value, one.description);
+        if (name === 'group-id') return one.group === value;
+        throw new Error(`no filter ${name} here`);
+      }),
+    );
+    pass();
+    const items = found.map(
+      ({ id, description, group }) =>
+        `<item><networkInterfaceId>${id}</networkInterfaceId><subnetId>subnet-1</subnetId><description>${description}</description>` +
+        `<groupSet><item><groupId>${group}</groupId></item></groupSet><status>in-use</status><requesterManaged>true</requesterManaged></item>`,
+    );
+    return (
+      '<?xml version="1.0" encoding="UTF-8"?>\n<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">' +
+      `<requestId>1</requestId><networkInterfaceSet>${items.join('')}</networkInterfaceSet></DescribeNetworkInterfacesResponse>`
+    );
+  }
+
+  function answer(request: IncomingMessage, body: string, response: ServerResponse): void {
+    const scope =
+      /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/eu-central-1\/(\w+)\/aws4_request, SignedHeaders=\S+, Signature=[0-9a-f]{64}$/;
+    const service = scope.exec(request.headers.authorization ?? '')?.[1];
+    if (!service) return void response.writeHead(403).end('<Code>SignatureDoesNotMatch</Code>');
+    const caller = String(request.headers['x-amz-security-token'] ?? '');
+    const failure = failures.shift();
+    if (service === 'ec2') {
+      const form = new URLSearchParams(body);
+      calls.push({ caller, action: `ec2:${form.get('Action')}`, resource: '*' });
+      if (failure)
+        return void response
+          .writeHead(failure.status, { 'content-type': 'text/xml' })
+          .end(
+            `<Response><Errors><Error><Code>${failure.code}</Code><Message>no</Message></Error></Errors></Response>`,
+          );
+      return void response.writeHead(200, { 'content-type': 'text/xml' }).end(describe(form));
+    }
+    const id = /^\/2015-03-31\/event-source-mappings\/([^/]+)$/.exec(request.url!)?.[1];
+    calls.push({ caller, action: 'lambda:DeleteEventSourceMapping', resource: `event-source-mapping:${id}` });
+    const json = (status: number, value: object, code?: string) =>
+      void response
+        .writeHead(status, { 'content-type': 'application/json', ...(code && { 'x-amzn-errortype': code }) })
+        .end(JSON.stringify(value));
+    if (failure) return json(failure.status, { message: 'no' }, failure.code);
+    if (request.method !== 'DELETE' || !id) return json(400, { message: 'not here' }, 'InvalidRequest');
+    switch (mappings.get(id)) {
+      case 'Enabled':
+        mappings.set(id, 'Deleting');
+        dying.set(id, LOOKS_UNTIL_GONE);
+        return json(202, { UUID: id, State: 'Deleting' });
+      case 'Deleting':
+        return json(409, { message: 'it is in use' }, 'ResourceInUseException');
+      default:
+        return json(404, { message: 'no such mapping' }, 'ResourceNotFoundException');
+    }
+  }
+
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => answer(request, Buffer.concat(chunks).toString(), response));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get interfaces() {
+      return interfaces;
+    },
+    calls,
+    addMapping(id, group) {
+      mappings.set(id, 'Enabled');
+      add(`AWS Lambda VPC ENI-armq-000000000000-${id}-1`, group);
+    },
+    addFunctions: (name, group) => add(`AWS Lambda VPC ENI-${name}-5f1f0b9e-0000-4000-8000-000000000000`, group),
+    deleteFunctions: (name) => void dying.set(name, LOOKS_UNTIL_GONE),
+    deleteRole() {
+      hasRole = false;
+    },
+    failNext: (times, status, code) => failures.push(...Array.from({ length: times }, () => ({ status, code }))),
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
