@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { Call } from './recording-proxy.ts';
 
-export interface NetworkInterface {
+interface NetworkInterface {
   readonly id: string;
   readonly description: string;
   readonly group: string;
