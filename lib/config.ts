@@ -78,6 +78,16 @@ const variables = z.object({
       must: 'letters, digits, "_", "." and "-", at most 100, as DynamoDB allows them in the name of a table',
       example: 'surehop-local-',
     } satisfies Explanation),
+  DEPLOYED_TABLES: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*$/)
+    .transform((names) => names.split(','))
+    .optional()
+    .meta({
+      description: 'the tables that are deployed, without their prefix',
+      must: 'names of tables with commas between',
+      example: 'inbox,stock',
+    } satisfies Explanation),
   DYNAMODB_ENDPOINT: address(/^https?$/, {
     description: 'another DynamoDB than that of the region',
     must: must.http,

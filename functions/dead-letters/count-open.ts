@@ -1,5 +1,6 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import { LISTED_KIND } from './record.ts';
 
@@ -21,7 +22,7 @@ export async function countOpen(): Promise<OpenDeadLetters> {
     const { Items: items = [], LastEvaluatedKey: last } = await ask((store) =>
       store.send(
         new QueryCommand({
-          TableName: tableName('dead-letters'),
+          TableName: tableName(tables['dead-letters']),
           IndexName: 'newest',
           KeyConditionExpression: '#kind = :kind',
           FilterExpression: '#status = :open',

@@ -1,5 +1,6 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { fromRecord } from './record.ts';
@@ -9,7 +10,7 @@ export async function findByMessage(messageId: string): Promise<readonly DeadLet
   const { Items: items = [] } = await ask((store) =>
     store.send(
       new QueryCommand({
-        TableName: tableName('dead-letters'),
+        TableName: tableName(tables['dead-letters']),
         IndexName: 'by-message',
         KeyConditionExpression: 'messageId = :messageId',
         ExpressionAttributeValues: { ':messageId': { S: messageId } },

@@ -1,5 +1,6 @@
 import { QueryCommand, type AttributeValue, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter, DeadLetterStatus } from './dead-letter.ts';
 import { fromRecord, LISTED_KIND, RECORD_PART } from './record.ts';
@@ -31,7 +32,7 @@ export async function listLetters(
     const { Items: items = [], LastEvaluatedKey: last } = await ask((store) =>
       store.send(
         new QueryCommand({
-          TableName: tableName('dead-letters'),
+          TableName: tableName(tables['dead-letters']),
           IndexName: 'newest',
           ScanIndexForward: oldestFirst,
           // One more than asked for tells whether there is a next page.

@@ -1,5 +1,6 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter, Letter } from './dead-letter.ts';
@@ -14,7 +15,7 @@ export async function readLetter(id: string): Promise<{ deadLetter: DeadLetter; 
     const page = await ask((store) =>
       store.send(
         new QueryCommand({
-          TableName: tableName('dead-letters'),
+          TableName: tableName(tables['dead-letters']),
           KeyConditionExpression: 'id = :id',
           ExpressionAttributeValues: { ':id': { S: id } },
           ConsistentRead: true,

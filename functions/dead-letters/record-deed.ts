@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter, Deed } from './dead-letter.ts';
 import { recordKey, toDeed } from './record.ts';
@@ -28,7 +29,7 @@ async function update(
     await ask((store) =>
       store.send(
         new UpdateItemCommand({
-          TableName: tableName('dead-letters'),
+          TableName: tableName(tables['dead-letters']),
           Key: recordKey(id),
           UpdateExpression: `SET #status = :status, history = list_append(history, :deeds)${assignment ? `, ${assignment}` : ''}`,
           ConditionExpression: condition,

@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { config } from '../../lib/config.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter, Letter } from './dead-letter.ts';
@@ -36,7 +37,7 @@ async function isStored(id: string): Promise<boolean> {
   const { Item: item } = await ask((store) =>
     store.send(
       new GetItemCommand({
-        TableName: tableName('dead-letters'),
+        TableName: tableName(tables['dead-letters']),
         Key: recordKey(id),
         ProjectionExpression: 'id',
         ConsistentRead: true,
@@ -49,6 +50,6 @@ async function isStored(id: string): Promise<boolean> {
 const put = (item: PutItemCommand['input']['Item'], condition?: string) =>
   ask((store) =>
     store.send(
-      new PutItemCommand({ TableName: tableName('dead-letters'), Item: item, ConditionExpression: condition }),
+      new PutItemCommand({ TableName: tableName(tables['dead-letters']), Item: item, ConditionExpression: condition }),
     ),
   );

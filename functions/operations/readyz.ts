@@ -1,5 +1,6 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { probeBroker } from '../../lib/broker/broker.ts';
 import { describeError } from '../../lib/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
@@ -19,7 +20,7 @@ const parts: readonly (readonly [Part, () => Promise<unknown>])[] = [
     'store',
     () =>
       ask((store) =>
-        store.send(new GetItemCommand({ TableName: tableName('inbox'), Key: { pk: { S: 'readiness' } } }), {
+        store.send(new GetItemCommand({ TableName: tableName(tables.inbox), Key: { pk: { S: 'readiness' } } }), {
           abortSignal: AbortSignal.timeout(PATIENCE_MS),
         }),
       ),

@@ -2,6 +2,7 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { queues } from '../../infra/topology.ts';
+import { tables } from '../../infra/tables.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
@@ -55,7 +56,11 @@ const readMarker = async (queue: string, id: string) =>
 async function readIntake(orderId: string): Promise<IntakeRecord | undefined> {
   const { Item: item } = await ask((store) =>
     store.send(
-      new GetItemCommand({ TableName: tableName('orders'), Key: { orderId: { S: orderId } }, ConsistentRead: true }),
+      new GetItemCommand({
+        TableName: tableName(tables.orders),
+        Key: { orderId: { S: orderId } },
+        ConsistentRead: true,
+      }),
     ),
   );
   if (!item) return undefined;

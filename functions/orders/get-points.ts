@@ -1,6 +1,7 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
+import { tables } from '../../infra/tables.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
@@ -23,7 +24,7 @@ export const route = {
 export const handler = endpoint(route, async ({ path: { id } }) => {
   const { Item: item } = await ask((store) =>
     store.send(
-      new GetItemCommand({ TableName: tableName('points'), Key: { customerId: { S: id } }, ConsistentRead: true }),
+      new GetItemCommand({ TableName: tableName(tables.points), Key: { customerId: { S: id } }, ConsistentRead: true }),
     ),
   );
   return ok({ customerId: id, points: Number(item?.points?.N ?? 0) });

@@ -1,6 +1,7 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
+import { tables } from '../../infra/tables.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
@@ -24,7 +25,9 @@ export const route = {
 /** GET /stock/{sku}: how many pieces there are. */
 export const handler = endpoint(route, async ({ path: { sku } }) => {
   const { Item: item } = await ask((store) =>
-    store.send(new GetItemCommand({ TableName: tableName('stock'), Key: { sku: { S: sku } }, ConsistentRead: true })),
+    store.send(
+      new GetItemCommand({ TableName: tableName(tables.stock), Key: { sku: { S: sku } }, ConsistentRead: true }),
+    ),
   );
   if (!item?.available?.N) throw new Problem('not-found', `No stock was ever set for ${sku}.`);
   return ok({ sku, available: Number(item.available.N) });

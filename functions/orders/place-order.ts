@@ -1,3 +1,4 @@
+import { tables } from '../../infra/tables.ts';
 import { eventMessage } from '../../lib/broker/envelope.ts';
 import { lazyPublisher } from '../../lib/broker/lazy-publisher.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -28,6 +29,6 @@ export const handler = endpoint(route, async (request) => {
     traceparent,
     tracestate,
   });
-  await oncePerKey({ table: 'orders', key: { orderId }, payload: body, client }, () => publisher.publish(message));
+  await oncePerKey({ table: tables.orders, key: { orderId }, payload: body, client }, () => publisher.publish(message));
   return { status: 202, body: { orderId, status: 'accepted' }, headers: { location: `/orders/${orderId}` } };
 });

@@ -1,6 +1,7 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
+import { tables } from '../../infra/tables.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
@@ -35,7 +36,7 @@ const setStock = (sku: string, available: number) =>
   ask((store) =>
     store.send(
       new UpdateItemCommand({
-        TableName: tableName('stock'),
+        TableName: tableName(tables.stock),
         Key: { sku: { S: sku } },
         UpdateExpression: 'SET available = :available',
         ExpressionAttributeValues: { ':available': { N: String(available) } },

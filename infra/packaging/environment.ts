@@ -3,6 +3,7 @@ import { imported, type ExportName } from '../broker/exports.ts';
 import { SCOPE_PREFIX } from '../broker/operators.ts';
 import type { Stage } from '../stages/stage.ts';
 import type { Access } from './access.ts';
+import { tableNames } from './tables.ts';
 import type { Value } from './template.ts';
 
 /** What every function is told; nothing secret. On a laptop every setting of the shell reaches the functions. */
@@ -17,6 +18,7 @@ export function commonEnvironment(
       STAGE: stageName,
       SERVICE_NAME: service,
       TABLE_PREFIX: tablePrefix,
+      DEPLOYED_TABLES: tableNames().join(','),
       LOG_LEVEL: logLevel,
       INBOX_RETENTION_DAYS: String(retention.inboxDays),
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
@@ -28,6 +30,7 @@ export function commonEnvironment(
     LOG_LEVEL: 'INFO',
     ...Object.fromEntries(given),
     STAGE: stageName,
+    DEPLOYED_TABLES: tableNames().join(','),
   };
 }
 

@@ -7,10 +7,13 @@ import type { Publisher } from '../broker/publisher.ts';
 import type { WorkQueue } from '../broker/topology.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { config, type Config } from '../config.ts';
+import { MisconfiguredError } from '../errors.ts';
 import type { EventDefinition } from '../event.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { readItem } from '../inbox/read-item.ts';
+import { reportMisconfigured } from '../inbox/report-misconfigured.ts';
 import { inbox, store } from '../inbox/store.ts';
+import { undeployedTables } from '../inbox/tables.ts';
 import { log } from '../log.ts';
 import type { Batch } from './batch.ts';
 import { commitAll } from './commit.ts';
@@ -139,10 +142,23 @@ function aBatch(queue: WorkQueue, memory: Memory, { config, ...parts }: Consumer
 
 const warn = (message: string, error: unknown) => log().warn(message, error as Error);
 
-const ambient = (): ConsumerParts => ({
-  inbox: inbox(),
-  publisher: lazyPublisher(),
-  clock: systemClock,
-  config: config(),
-  read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),
-});
+/** Throws at the start of a function, not at its first message, where the deployment lacks a table that the code defines. */
+function requireTables(): void {
+  const { DEPLOYED_TABLES } = config();
+  const missing = DEPLOYED_TABLES ? undeployedTables(DEPLOYED_TABLES) : [];
+  if (missing.length === 0) return;
+  const message = `the code defines tables that this deployment does not have: ${missing.join(', ')}; it has ${DEPLOYED_TABLES?.join(', ')}`;
+  throw reportMisconfigured(new MisconfiguredError('TABLE_MISSING', message, { tables: missing }));
+}
+
+/** What a deployed function works with. */
+function ambient(): ConsumerParts {
+  requireTables();
+  return {
+    inbox: inbox(),
+    publisher: lazyPublisher(),
+    clock: systemClock,
+    config: config(),
+    read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),
+  };
+}

@@ -1,5 +1,6 @@
 import type { EventDefinition } from '../event.ts';
 import type { Decision, Item, Key } from '../inbox/decision.ts';
+import type { Table } from '../inbox/tables.ts';
 import type { MessageId } from '../message-id.ts';
 
 /** What a rule may know and use besides its event. */
@@ -9,8 +10,8 @@ export interface RuleContext {
   readonly attempt: number;
   /** Aborted when the message's time is up. */
   readonly signal: AbortSignal;
-  /** An item as it is now, strongly consistent. `table` is named without its prefix. */
-  read(table: string, key: Key): Promise<Item | undefined>;
+  /** An item as it is now, strongly consistent. */
+  read(table: Table, key: Key): Promise<Item | undefined>;
 }
 
 /** Says what is to be done for an event: the effects happen exactly once, with the message's marker, in one transaction. */

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
 import { describeError } from '../errors.ts';
 import { ask, tableName } from '../inbox/ask.ts';
+import { defineTables } from '../inbox/tables.ts';
 import { log } from '../log.ts';
 import { count } from '../metrics.ts';
 import { Problem } from './problem.ts';
@@ -19,7 +20,7 @@ export interface Change {
   readonly why?: string;
 }
 
-const TABLE = 'audit';
+const { audit: TABLE } = defineTables('audit');
 
 /**
  * Makes a change of which a record is kept: who, what, when and why, written before it is begun, so that there is none

@@ -9,6 +9,7 @@ import {
 import { systemClock } from '../clock.ts';
 import { config } from '../config.ts';
 import { ask, tableName } from '../inbox/ask.ts';
+import type { Table } from '../inbox/tables.ts';
 import { guarded } from './breaker.ts';
 import { hashOf } from './canonical.ts';
 import { Problem } from './problem.ts';
@@ -21,8 +22,7 @@ const LONGER_DAYS = 1;
 
 /** Which request is taken in, and where its record stands. */
 export interface Intake {
-  /** Without its prefix. */
-  readonly table: string;
+  readonly table: Table;
   readonly key: Readonly<Record<string, string>>;
   readonly payload: unknown;
   readonly client: string;

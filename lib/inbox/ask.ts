@@ -3,6 +3,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { config } from '../config.ts';
 import { toStoreError } from './answer.ts';
 import { store } from './store.ts';
+import type { Table } from './tables.ts';
 
 /**
  * Sends what `send` asks for to the store. Throws `StoreUnavailableError` where the store is away, slow or overloaded,
@@ -18,4 +19,4 @@ export async function ask<T>(send: (client: DynamoDBClient) => Promise<T>): Prom
 }
 
 /** A table's full name. */
-export const tableName = (name: string): string => config().TABLE_PREFIX + name;
+export const tableName = (name: Table): string => config().TABLE_PREFIX + name;

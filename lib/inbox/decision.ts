@@ -1,4 +1,5 @@
 import type { EventDefinition, Payload } from '../event.ts';
+import type { Table } from './tables.ts';
 
 /** What an item holds, in plain JavaScript values. */
 export type Item = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -13,7 +14,7 @@ export type Key = Readonly<Record<string, string | number>>;
  */
 export interface Add {
   readonly kind: 'add';
-  readonly table: string;
+  readonly table: Table;
   readonly key: Key;
   readonly attribute: string;
   readonly by: number;
@@ -23,13 +24,13 @@ export interface Add {
 /** Writes a whole item, key included. With `when` only if there is none yet, or if an attribute of it has this value. */
 export interface Put {
   readonly kind: 'put';
-  readonly table: string;
+  readonly table: Table;
   readonly key: Key;
   readonly item: Item;
   readonly when?: 'absent' | { readonly attribute: string; readonly equals: string | number | boolean };
 }
 
-/** A change to the store that commits together with the message's marker. `table` is named without its prefix. */
+/** A change to the store that commits together with the message's marker. `table` is one of `defineTables`. */
 export type Effect = Add | Put;
 
 /** An event to publish after the commit. */

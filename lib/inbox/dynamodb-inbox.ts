@@ -7,7 +7,7 @@ import { noteInFlight, readInFlight } from './in-flight.ts';
 import type { Inbox } from './inbox.ts';
 import { beginIsolated, endIsolated, isolatedRuns } from './isolation.ts';
 import { completeLease, releaseLease, takeLease } from './lease.ts';
-import { INBOX_TABLE } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import { defaultPatience } from './patience.ts';
 import type { Patience } from './patience.ts';
 import { recordPlacements } from './place.ts';

@@ -2,7 +2,7 @@ import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { batchGet } from './batch-get.ts';
 import type { Lines } from './inbox.ts';
-import { INBOX_TABLE } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import { repeated } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';

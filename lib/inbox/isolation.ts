@@ -2,7 +2,8 @@ import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 
 import type { MessageId } from '../message-id.ts';
 import { batchGet } from './batch-get.ts';
-import { expiry, INBOX_TABLE } from './marker.ts';
+import { expiry } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import { repeated } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';

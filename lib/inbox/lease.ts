@@ -1,7 +1,8 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { MessageId } from '../message-id.ts';
-import { INBOX_TABLE, expiry, markerKey } from './marker.ts';
+import { expiry, markerKey } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import { ifCondition } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';

@@ -2,9 +2,7 @@ import type { MessageId } from '../message-id.ts';
 import type { Attempt, Marker, Placement } from './inbox.ts';
 import { itemId } from './item.ts';
 import type { Attributes } from './item.ts';
-
-/** The table of markers, without its prefix. */
-export const INBOX_TABLE = 'inbox';
+import { INBOX_TABLE } from './tables.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
 

@@ -85,6 +85,8 @@ function toOperations(effects: readonly Effect[]): Operation[] {
   const operations: Operation[] = [];
   for (const effect of effects) {
     const { table } = effect;
+    // A misspelt property of `defineTables` in JavaScript.
+    if (typeof table !== 'string' || table === '') throw invalidEffect('an effect names no table');
     const key = toKey(table, effect.key);
     const id = itemId(table, key);
     const met = operations.find((other) => other.id === id);

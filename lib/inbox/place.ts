@@ -1,7 +1,8 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 import type { Placement } from './inbox.ts';
-import { INBOX_TABLE, expiry, placementItem } from './marker.ts';
+import { expiry, placementItem } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import { ifCondition } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';

@@ -1,7 +1,7 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import type { Progress } from './inbox.ts';
-import { INBOX_TABLE } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import { repeated } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';

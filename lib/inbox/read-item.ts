@@ -4,15 +4,16 @@ import { CodedError } from '../errors.ts';
 import { readAnswer, toStoreError } from './answer.ts';
 import type { Item, Key } from './decision.ts';
 import { toKey, type Attributes } from './item.ts';
+import type { Table } from './tables.ts';
 
 /**
- * Reads an item as it is now, strongly consistent; `table` is named without its prefix. Throws `INVALID_EFFECT` for a key
+ * Reads an item as it is now, strongly consistent. Throws `INVALID_EFFECT` for a key
  * that the table cannot have, `StoreUnavailableError` and `MisconfiguredError`.
  */
 export async function readItem(
   client: DynamoDBClient,
   tablePrefix: string,
-  table: string,
+  table: Table,
   key: Key,
 ): Promise<Item | undefined> {
   const command = new GetItemCommand({

@@ -1,7 +1,8 @@
 import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { Choice } from './choose.ts';
 import type { Attributes } from './item.ts';
-import { INBOX_TABLE, doneItem, expiry } from './marker.ts';
+import { doneItem, expiry } from './marker.ts';
+import { INBOX_TABLE } from './tables.ts';
 import type { DoneMarker } from './marker.ts';
 import { storedEvents } from './member.ts';
 import type { Operation } from './member.ts';

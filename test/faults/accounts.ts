@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { tables } from '../../infra/tables.ts';
 import { exchanges, queues, topology } from '../../infra/topology.ts';
 import type { Topology, WorkQueue } from '../../lib/broker/topology.ts';
 import { defineEvent, type Payload } from '../../lib/event.ts';
@@ -30,7 +31,7 @@ export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [
     {
       kind: 'put',
-      table: 'awards',
+      table: tables.awards,
       key: { orderId: account },
       item: { number },
       when: after === 0 ? 'absent' : { attribute: 'number', equals: after },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { tables } from '../../infra/tables.ts';
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import { readEnvelope } from '../../lib/broker/envelope.ts';
 import { hashOf } from '../../lib/http/canonical.ts';
@@ -297,7 +298,13 @@ describe('stock and points', () => {
     const { inbox } = await import('../../lib/inbox/store.ts');
     const get = async (id: string) => (await call(handler, { route: 'GET /customers/{id}/points', path: { id } })).body;
     expect(await get('nobody')).toEqual({ customerId: 'nobody', points: 0 });
-    const award = { kind: 'add', table: 'points', key: { customerId: 'c-9' }, attribute: 'points', by: 19 } as const;
+    const award = {
+      kind: 'add',
+      table: tables.points,
+      key: { customerId: 'c-9' },
+      attribute: 'points',
+      by: 19,
+    } as const;
     const entry = { id: randomUUID() as MessageId, payloadHash: hashOf('y'), decision: { effects: [award] } };
     await inbox().commit('points', [entry], AbortSignal.timeout(10_000));
     expect(await get('c-9')).toEqual({ customerId: 'c-9', points: 19 });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { tables } from '../../infra/tables.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
 import { deriveId } from '../../lib/message-id.ts';
@@ -34,9 +35,9 @@ const entry = (name: string | number, decision: Decision, payloadHash = 'hash'):
   decision,
 });
 const take = (name: string | number, quantity: number) =>
-  ({ kind: 'add', table: 'stock', key: sku(name), attribute: 'available', by: -quantity, atLeast: 0 }) as const;
+  ({ kind: 'add', table: tables.stock, key: sku(name), attribute: 'available', by: -quantity, atLeast: 0 }) as const;
 const give = (name: string | number, quantity: number) =>
-  ({ kind: 'add', table: 'stock', key: sku(name), attribute: 'available', by: quantity }) as const;
+  ({ kind: 'add', table: tables.stock, key: sku(name), attribute: 'available', by: quantity }) as const;
 const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
 const stocked = (name: string | number, available: number) =>
   store.put('stock', { sku: { S: sku(name).sku }, available: { N: String(available) } });
@@ -170,7 +171,7 @@ describe('a grouped commit', () => {
   test('puts an item only where there is none, or where it is as expected', async () => {
     const put = (when: 'absent' | { attribute: string; equals: string }, status: string): Decision => ({
       effects: [
-        { kind: 'put', table: 'awards', key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
+        { kind: 'put', table: tables.awards, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
       ],
       otherwise: { outcome: 'rejected', reason: 'not as expected', effects: [] },
     });
@@ -197,7 +198,7 @@ describe('a grouped commit', () => {
   test('commits more than a transaction holds in as many as it takes', async () => {
     const body = 'x'.repeat(200_000);
     const large = Array.from({ length: 45 }, (_, n) =>
-      entry(n, { effects: [{ kind: 'put', table: 'orders', key: { orderId: id(n) }, item: { body } }] }),
+      entry(n, { effects: [{ kind: 'put', table: tables.orders, key: { orderId: id(n) }, item: { body } }] }),
     );
     const results = await store.inbox().commit(QUEUE, large, never);
     expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
@@ -227,17 +228,23 @@ describe('effects that DynamoDB never takes', () => {
   const invalid: [string, () => Decision][] = [
     [
       'a put and an addition on one item',
-      () => ({ effects: [give('a', 1), { kind: 'put', table: 'stock', key: sku('a'), item: {} }] }),
+      () => ({ effects: [give('a', 1), { kind: 'put', table: tables.stock, key: sku('a'), item: {} }] }),
     ],
     ['an addition of a fraction', () => ({ effects: [give('a', 0.5)] })],
-    ['a number that is none', () => ({ effects: [{ kind: 'put', table: 'stock', key: sku('b'), item: { n: NaN } }] })],
+    [
+      'a number that is none',
+      () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { n: NaN } }] }),
+    ],
     [
       'an item over 400 KB',
-      () => ({ effects: [{ kind: 'put', table: 'stock', key: sku('b'), item: { s: 'x'.repeat(410_000) } }] }),
+      () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { s: 'x'.repeat(410_000) } }] }),
     ],
-    ['an empty key', () => ({ effects: [{ kind: 'put', table: 'stock', key: { sku: '' }, item: {} }] })],
-    ['a key of the wrong type', () => ({ effects: [{ kind: 'put', table: 'stock', key: { sku: 7 }, item: {} }] })],
-    ['a key of the wrong name', () => ({ effects: [{ kind: 'put', table: 'stock', key: { name: 'x' }, item: {} }] })],
+    ['an empty key', () => ({ effects: [{ kind: 'put', table: tables.stock, key: { sku: '' }, item: {} }] })],
+    ['a key of the wrong type', () => ({ effects: [{ kind: 'put', table: tables.stock, key: { sku: 7 }, item: {} }] })],
+    [
+      'a key of the wrong name',
+      () => ({ effects: [{ kind: 'put', table: tables.stock, key: { name: 'x' }, item: {} }] }),
+    ],
     ['an addition to a text', () => ({ effects: [{ ...give('text', 1) }] })],
     ['more than 99 items', () => ({ effects: Array.from({ length: 100 }, (_, n) => give(`i${n}`, 1)) })],
     ['events that the marker cannot keep', () => ({ effects: [], events: [{ event, data: 'x'.repeat(310_000) }] })],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
+import { tables } from '../../infra/tables.ts';
 import type { Add, Alternative, Decision, Put } from '../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../lib/message-id.ts';
@@ -27,7 +28,7 @@ afterAll(() => store.close());
 const add = fc.record<Add>(
   {
     kind: fc.constant('add'),
-    table: fc.constant('stock'),
+    table: fc.constant(tables.stock),
     key: fc
       .oneof({ weight: 12, arbitrary: fc.constantFrom('a', 'b', 'c') }, { weight: 1, arbitrary: fc.constant('text') })
       .map((sku) => ({ sku })),
@@ -41,7 +42,7 @@ const status = fc.constantFrom('new', 'paid');
 const put = fc.record<Put>(
   {
     kind: fc.constant('put'),
-    table: fc.constant('orders'),
+    table: fc.constant(tables.orders),
     key: fc.constantFrom(...ORDERS).map((orderId) => ({ orderId })),
     item: fc.record({
       status,
@@ -119,8 +120,8 @@ async function contents(to: string): Promise<Model['items']> {
     const item = await store.get(table, { [name]: { S: key } });
     if (item !== undefined) items.set(place(table, { [name]: key }), plain(item));
   };
-  await Promise.all(SKUS.map((sku) => read('stock', 'sku', to + sku)));
-  await Promise.all(ORDERS.map((order) => read('orders', 'orderId', to + order)));
+  await Promise.all(SKUS.map((sku) => read(tables.stock, 'sku', to + sku)));
+  await Promise.all(ORDERS.map((order) => read(tables.orders, 'orderId', to + order)));
   return items;
 }
 

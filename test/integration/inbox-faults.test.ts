@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { tables } from '../../infra/tables.ts';
 import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { impatience, openStore } from '../support/store.ts';
@@ -32,7 +33,9 @@ const take = (name: string | number, quantity: number, from = sku()): Entry => (
   id: `${run}-${name}` as MessageId,
   payloadHash: 'hash',
   decision: {
-    effects: [{ kind: 'add', table: 'stock', key: { sku: from }, attribute: 'available', by: -quantity, atLeast: 0 }],
+    effects: [
+      { kind: 'add', table: tables.stock, key: { sku: from }, attribute: 'available', by: -quantity, atLeast: 0 },
+    ],
   },
 });
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
+import { tables } from '../../infra/tables.ts';
 import type { Add, Decision } from '../../lib/inbox/decision.ts';
 import type { Entry, Inbox } from '../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../lib/message-id.ts';
@@ -29,7 +30,7 @@ let number = 0;
 const entry = (decision: Decision): Entry => ({ id: `m${++number}` as MessageId, payloadHash: 'h', decision });
 
 const take = (sku: string, pieces = 1): Decision => ({
-  effects: [{ kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by: -pieces, atLeast: 0 }],
+  effects: [{ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: -pieces, atLeast: 0 }],
   otherwise: { outcome: 'rejected', reason: 'OUT_OF_STOCK', effects: [] },
 });
 
@@ -100,7 +101,7 @@ test('batch after batch on one inbox ends as its messages would one by one, what
   const add = fc
     .record({ sku, by: fc.integer({ min: -3, max: 2 }), atLeast: fc.option(fc.integer({ min: -2, max: 2 })) })
     .map(({ sku, by, atLeast }): Add => {
-      const to = { kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by } as const;
+      const to = { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by } as const;
       return atLeast === null ? to : { ...to, atLeast };
     });
   const effects = fc.array(add, { minLength: 1, maxLength: 2 });

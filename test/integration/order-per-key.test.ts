@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
+import { tables } from '../../infra/tables.ts';
 import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
 import { deadLetterQueue } from '../../infra/topology.ts';
@@ -40,7 +41,7 @@ const definition = {
     }
     done.push(name);
     return {
-      effects: [{ kind: 'add', table: 'stock', key: { sku: event.sku }, attribute: 'available', by: 1 } as const],
+      effects: [{ kind: 'add', table: tables.stock, key: { sku: event.sku }, attribute: 'available', by: 1 } as const],
     };
   },
 };

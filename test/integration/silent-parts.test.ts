@@ -5,6 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { tables } from '../../infra/tables.ts';
 import { signedHeaders } from '../../infra/local/client/sign.ts';
 import { topologyProperties } from '../../infra/topology-properties.ts';
 import type { Login } from '../../lib/broker/address.ts';
@@ -202,7 +203,7 @@ test('DynamoDB may swallow a request of either client: it is sent again', async 
   const { inbox, store } = await import('../../lib/inbox/store.ts');
   const { readItem } = await import('../../lib/inbox/read-item.ts');
   silent.store.swallow();
-  expect(await readItem(store(), settings.TABLE_PREFIX, 'stock', { sku: 'none' })).toBeUndefined();
+  expect(await readItem(store(), settings.TABLE_PREFIX, tables.stock, { sku: 'none' })).toBeUndefined();
   const entry = { id: randomUUID() as MessageId, payloadHash: 'h', decision: { effects: [] } };
   silent.store.swallow();
   const [result] = await inbox().commit('stock', [entry], AbortSignal.timeout(60_000));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
+import { tables } from '../../infra/tables.ts';
 import { exchanges, queues } from '../../infra/topology.ts';
 import type { ConsumerDefinition } from '../../lib/consume/consumer.ts';
 import { PermanentError } from '../../lib/errors.ts';
@@ -34,7 +35,7 @@ const followed = defineEvent({ type: 'model.followed', version: 1, exchange: exc
 function decide({ id, kind }: z.infer<typeof modelled.schema>, { attempt }: { attempt: number }): Decision {
   if (kind === 'fails' && attempt === 1) throw new Error('not this time');
   if (kind === 'poison') throw new PermanentError('POISON', 'never');
-  const add = { kind: 'add', table: 'stock', key: { sku: id }, attribute: 'available', by: 1 } as const;
+  const add = { kind: 'add', table: tables.stock, key: { sku: id }, attribute: 'available', by: 1 } as const;
   if (kind !== 'rejected') return { effects: [add] };
   return {
     effects: [{ ...add, atLeast: 1 }],

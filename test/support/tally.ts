@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { tables } from '../../infra/tables.ts';
 import { exchanges, queues } from '../../infra/topology.ts';
 import type { ConsumerDefinition } from '../../lib/consume/consumer.ts';
 import type { RuleContext } from '../../lib/consume/rule.ts';
@@ -21,7 +22,7 @@ export const tallied = defineEvent({
 
 /** Counts the event's SKU up by one, exactly once; `order.rejected` makes its way to the points queue. */
 async function tally({ sku, behave }: Payload<typeof tallied>, signal: AbortSignal): Promise<Decision> {
-  const add = { kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by: 1 } as const;
+  const add = { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 } as const;
   switch (behave) {
     case 'permanent':
       throw new PermanentError('NEVER', 'this will never do');

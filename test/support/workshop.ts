@@ -1,4 +1,5 @@
 import { createTables } from '../../infra/local/parts/tables.ts';
+import { tables } from '../../infra/tables.ts';
 import { topology } from '../../infra/topology.ts';
 import { applyTopology } from '../../lib/broker/apply-topology.ts';
 import type { Publisher } from '../../lib/broker/publisher.ts';
@@ -14,7 +15,7 @@ export interface Workshop {
   readonly tablePrefix: string;
   readonly publisher: Publisher;
   readonly parts: ConsumerParts;
-  item(table: string, key: Record<string, string>): Promise<Item | undefined>;
+  item(table: keyof typeof tables, key: Record<string, string>): Promise<Item | undefined>;
   remove(): Promise<void>;
 }
 
@@ -31,7 +32,7 @@ export async function aWorkshop(settings: Record<string, string> = {}): Promise<
     tablePrefix,
     publisher,
     parts,
-    item: (table, key) => parts.read(table, key),
+    item: (table, key) => parts.read(tables[table], key),
     remove: () => host.remove(),
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { tables } from '../../infra/tables.ts';
 import { choose } from '../../lib/inbox/choose.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 import { itemId } from '../../lib/inbox/item.ts';
@@ -8,7 +9,7 @@ import type { MessageId } from '../../lib/message-id.ts';
 
 const scope = { queue: 'stock', tablePrefix: 'p-', retentionDays: 1 };
 const add = (by: number, atLeast?: number, attribute = 'n') =>
-  ({ kind: 'add', table: 'stock', key: { sku: 'a' }, attribute, by, atLeast }) as const;
+  ({ kind: 'add', table: tables.stock, key: { sku: 'a' }, attribute, by, atLeast }) as const;
 const members = (...decisions: Decision[]) =>
   decisions.map((decision, n) => toMember(n, { id: `m${n}` as MessageId, payloadHash: 'h', decision }, `marker ${n}`));
 const all = (...decisions: Decision[]) => choose(members(...decisions), new Map()).chosen;

@@ -49,6 +49,7 @@ const table: Readonly<Record<SettingName, Row>> = {
   LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },
   SERVICE_NAME: { wrong: ['My Service', '-x', 'x'.repeat(41)], right: ['x', 'x'.repeat(40)] },
   TABLE_PREFIX: { wrong: ['bad prefix!', 'a/b', 'ü', 'x'.repeat(101)], right: ['a', 'A_b.c-', 'x'.repeat(100)] },
+  DEPLOYED_TABLES: { wrong: ['a b', 'inbox,', ',', 'ü'], right: ['inbox', 'inbox,dead-letters'] },
   DYNAMODB_ENDPOINT: url('http://127.0.0.1:8000'),
   AMQP_URL: url('amqps://ada:p%40ss@broker.example.com:5671/orders'),
   BROKER_ENDPOINT: { ...url('amqps://broker.example.com:5671'), deployedOnly: true },

@@ -1,3 +1,4 @@
+import { tables } from '../../../infra/tables.ts';
 import type { Payload } from '../../../lib/event.ts';
 import type { Add, Decision, Put } from '../../../lib/inbox/decision.ts';
 import type { orderCreated, orderRejected } from '../events.ts';
@@ -35,11 +36,11 @@ const award = (
   when: Put['when'],
 ): Put => ({
   kind: 'put',
-  table: 'awards',
+  table: tables.awards,
   key: { orderId: order.orderId },
   item: { customerId: order.customerId, state, points },
   when,
 });
 
 const change = (customerId: string, points: number): Add[] =>
-  points === 0 ? [] : [{ kind: 'add', table: 'points', key: { customerId }, attribute: 'points', by: points }];
+  points === 0 ? [] : [{ kind: 'add', table: tables.points, key: { customerId }, attribute: 'points', by: points }];

@@ -1,3 +1,4 @@
+import { tables } from '../../../infra/tables.ts';
 import { emit, type Add, type Decision } from '../../../lib/inbox/decision.ts';
 import type { Payload } from '../../../lib/event.ts';
 import { orderRejected, type orderCreated } from '../events.ts';
@@ -10,7 +11,7 @@ export function reserveStock(order: Payload<typeof orderCreated>): Decision {
   for (const { sku, quantity } of order.items) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity);
   return {
     effects: [...wanted].map(([sku, quantity]): Add => {
-      return { kind: 'add', table: 'stock', key: { sku }, attribute: 'available', by: -quantity, atLeast: 0 };
+      return { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: -quantity, atLeast: 0 };
     }),
     otherwise: {
       outcome: 'rejected',
