@@ -27,10 +27,10 @@ export function commonEnvironment(
   return {
     SERVICE_NAME: service,
     TABLE_PREFIX: tablePrefix,
+    DEPLOYED_TABLES: tableNames().join(','),
     LOG_LEVEL: 'INFO',
     ...Object.fromEntries(given),
     STAGE: stageName,
-    DEPLOYED_TABLES: tableNames().join(','),
   };
 }
 
