@@ -196,6 +196,14 @@ const variables = z.object({
   MESSAGE_TIME_LIMIT_MS: whole('ms that one message gets', 10_000, 10, 600_000),
   BATCH_CONCURRENCY: whole('messages of one batch decided at once', 32, 1, 1_000),
   INBOX_RETENTION_DAYS: whole('days for which a finished message is remembered', 14, 1, 365),
+  INBOX_COMPLETE_SINCE: z.iso
+    .datetime()
+    .optional()
+    .meta({
+      description: 'time since which no marker is missing; set after the inbox table was restored',
+      must: 'a time in UTC (ISO 8601)',
+      example: '2026-11-22T12:00:00Z',
+    } satisfies Explanation),
   ARCHIVE_RETENTION_DAYS: whole('days for which a dead letter is kept', 90, 1, 3_650),
   AUDIT_RETENTION_DAYS: whole('days for which is kept what operators changed', 400, 1, 3_650),
 });

@@ -8,6 +8,8 @@ export const errorCodes = {
   MALFORMED: 'The body is not JSON in UTF-8.',
   SCHEMA_MISMATCH: 'The body does not fit the schema of its event, or names a version that nobody published.',
   PAYLOAD_MISMATCH: 'Another message with the same id, but another body, was already done.',
+  UNREMEMBERED:
+    'The message may have been completed already: the record of that was lost when the inbox table was restored. Redrive it with "force" only if it was not.',
   ATTEMPTS_EXHAUSTED: 'The first attempt and every retry failed; the last error stands beside this code.',
   CRASH_LOOP: 'The message took the runtime down each time it was tried.',
   EXPIRED: 'The broker gave up on the message: it expired in its queue.',

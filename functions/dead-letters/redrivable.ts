@@ -5,13 +5,12 @@ export type Obstacle = 'already-discarded' | 'already-redriven' | 'too-old' | 'n
 /** What speaks against sending a dead letter back, if anything. `force` overrides what is only a danger. */
 export function obstacleTo(
   { status, queue, publishedAt, deadLetteredAt }: DeadLetter,
-  { force, nowMs, rememberedDays }: { force: boolean; nowMs: number; rememberedDays: number },
+  { force, rememberedSinceMs }: { force: boolean; rememberedSinceMs: number },
 ): Obstacle | undefined {
   if (status === 'discarded') return 'already-discarded';
   if (queue === undefined) return 'no-origin';
   if (force) return undefined;
   if (status === 'redriven') return 'already-redriven';
   // The inbox may have forgotten that an earlier delivery was done, and would do it again.
-  const rememberedSinceMs = nowMs - rememberedDays * 86_400_000;
   return Date.parse(publishedAt ?? deadLetteredAt) < rememberedSinceMs ? 'too-old' : undefined;
 }

@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
 import { describeError } from '../../lib/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
+import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { listLetters, type Filter } from './list-letters.ts';
 import { readLetter } from './read-letter.ts';
@@ -72,7 +73,7 @@ export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish)
 
 /** What may be sent back, and what not. */
 async function choose(filter: Omit<Filter, 'status'>, { maximum, force, remainingMs }: Wish) {
-  const rules = { force, nowMs: systemClock.now(), rememberedDays: config().INBOX_RETENTION_DAYS };
+  const rules = { force, rememberedSinceMs: rememberedSinceMs(config(), systemClock.now()) };
   const chosen: DeadLetter[] = [];
   const skipped: Skipped[] = [];
   let after: string | undefined;

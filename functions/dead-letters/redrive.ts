@@ -4,6 +4,7 @@ import { ok } from '../../lib/http/answer.ts';
 import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
+import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 import { readLetter } from './read-letter.ts';
 import { obstacleTo, type Obstacle } from './redrivable.ts';
 import { sendBack } from './send-back.ts';
@@ -23,8 +24,7 @@ export const handler = endpoint(route, async (request) => {
   request.note({ deadLetterId: id });
   const { deadLetter, letter } = await readLetter(id);
   request.note({ messageId: deadLetter.messageId });
-  const rememberedDays = config().INBOX_RETENTION_DAYS;
-  const obstacle = obstacleTo(deadLetter, { force, nowMs: systemClock.now(), rememberedDays });
+  const obstacle = obstacleTo(deadLetter, { force, rememberedSinceMs: rememberedSinceMs(config(), systemClock.now()) });
   if (obstacle) throw new Problem(obstacle, explanations[obstacle]);
   await audited(request, { subject: `dead-letters/${id}`, wish: { force }, why }, async () => {
     const [error] = await sendBack([{ deadLetter, letter }]);

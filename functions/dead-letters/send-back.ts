@@ -22,8 +22,9 @@ const CONCURRENCY = 16;
 export async function sendBack(
   letters: readonly { readonly deadLetter: DeadLetter; readonly letter: Letter }[],
 ): Promise<(Error | undefined)[]> {
+  const at = new Date(systemClock.now()).toISOString();
   const copies = letters.map(({ deadLetter, letter }) =>
-    redrivenCopy(letter, wayBack(deadLetter), nextNumber(deadLetter)),
+    redrivenCopy(letter, wayBack(deadLetter), { redrives: nextNumber(deadLetter), at }),
   );
   const refusals = await publisher().publishAll(copies);
   return pMap(

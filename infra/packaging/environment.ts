@@ -22,6 +22,7 @@ export function commonEnvironment(
       LOG_LEVEL: logLevel,
       INBOX_RETENTION_DAYS: String(retention.inboxDays),
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
+      ...(retention.inboxCompleteSince && { INBOX_COMPLETE_SINCE: retention.inboxCompleteSince }),
     };
   const given = settingNames.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
   return {

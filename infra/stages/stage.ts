@@ -53,7 +53,12 @@ export const stageSchema = z.strictObject({
   ]),
   functions: z.strictObject({ request: limits(29), consumer: limits(840), operation: limits(840) }),
   eventSource: z.strictObject({ batchSize: whole(1, 10_000), windowSeconds: whole(1, 300) }),
-  retention: z.strictObject({ inboxDays: whole(1, 365), archiveDays: whole(1, 3_650) }),
+  retention: z.strictObject({
+    inboxDays: whole(1, 365),
+    archiveDays: whole(1, 3_650),
+    /** Set after the inbox table was restored: messages published before this time are parked, since their markers may be lost. */
+    inboxCompleteSince: z.iso.datetime().optional(),
+  }),
   loginRotationDays: whole(1, 365),
   release,
   alarms: z.strictObject({

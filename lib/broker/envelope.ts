@@ -14,6 +14,7 @@ const names = {
   key: KEY_HEADER,
   attempt: 'surehop-attempt',
   redrives: 'surehop-redrives',
+  redrivenAt: 'surehop-redriven-at',
   exchange: 'surehop-exchange',
   routingKey: 'surehop-routing-key',
   publishedAt: 'surehop-published-at',
@@ -31,6 +32,8 @@ export interface Envelope {
   readonly attempt: number;
   /** How often it was redriven from the archive. */
   readonly redrives: number;
+  /** When it was last redriven; ISO 8601. */
+  readonly redrivenAt?: string;
   readonly exchange?: string;
   readonly routingKey?: string;
   /** ISO 8601. */
@@ -67,6 +70,7 @@ export function readEnvelope(headers: Headers): Envelope {
   return {
     attempt: Math.max(count(headers[names.attempt]) ?? 1, 1),
     redrives: count(headers[names.redrives]) ?? 0,
+    redrivenAt: text(headers[names.redrivenAt]),
     exchange: text(headers[names.exchange]),
     routingKey: text(headers[names.routingKey]),
     publishedAt: text(headers[names.publishedAt]),
@@ -159,7 +163,7 @@ export const deadLetterCopy = (message: CopySource, exchange: string, note: Dead
 export function redrivenCopy(
   message: CopySource,
   { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
-  redrives: number,
+  { redrives, at }: { readonly redrives: number; readonly at: string },
 ): Message {
   const kept = Object.entries(message.properties.headers).filter(([name]) => !name.startsWith('surehop-dead-letter'));
   const properties = { ...message.properties, headers: Object.fromEntries(kept) };
@@ -167,7 +171,11 @@ export function redrivenCopy(
     exchange,
     routingKey,
     body: message.body,
-    properties: withHeaders(properties, { [names.attempt]: 1, [names.redrives]: redrives }),
+    properties: withHeaders(properties, {
+      [names.attempt]: 1,
+      [names.redrives]: redrives,
+      [names.redrivenAt]: at,
+    }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Batch {
   readonly publisher: Publisher;
   readonly clock: Clock;
   readonly read: RuleContext['read'];
+  /** Whether the marker of a message published at this time may be lost: such a message is parked instead of processed. */
+  readonly isForgotten: (publishedAt: string | undefined) => boolean;
   /** AMQP app id of the events that it publishes. */
   readonly appId: string;
   /** What one message gets, in ms. */

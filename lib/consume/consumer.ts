@@ -10,6 +10,7 @@ import { config, type Config } from '../config.ts';
 import { MisconfiguredError } from '../errors.ts';
 import type { EventDefinition } from '../event.ts';
 import type { Inbox } from '../inbox/inbox.ts';
+import { mayBeForgotten } from '../inbox/remembered.ts';
 import { readItem } from '../inbox/read-item.ts';
 import { reportMisconfigured } from '../inbox/report-misconfigured.ts';
 import { inbox, store } from '../inbox/store.ts';
@@ -130,6 +131,7 @@ function aBatch(queue: WorkQueue, memory: Memory, { config, ...parts }: Consumer
     ...parts,
     queue,
     memory,
+    isForgotten: (publishedAt) => mayBeForgotten(config, publishedAt),
     appId: config.SERVICE_NAME,
     timeLimitMs: config.MESSAGE_TIME_LIMIT_MS,
     concurrency: config.BATCH_CONCURRENCY,

@@ -10,13 +10,18 @@ const mayBeKnown = ({ delivery: { redelivered, envelope } }: Work) =>
   redelivered || envelope.attempt > 1 || envelope.redrives > 0;
 
 /** Drops what is done or placed already; the follow-up events of what is done are published again, under the same ids. */
-export async function dropKnown(works: readonly Work[], { queue, inbox, memory }: Batch): Promise<void> {
+export async function dropKnown(works: readonly Work[], { queue, inbox, memory, isForgotten }: Batch): Promise<void> {
   for (const work of works) if (isRemembered(work, memory)) work.outcome = { is: 'duplicate' };
   const candidates = works.filter(({ outcome }) => !outcome);
-  if (!candidates.some(mayBeKnown)) return;
+  const forgotten = new Set(
+    candidates.filter(({ delivery: { envelope } }) => isForgotten(envelope.redrivenAt ?? envelope.publishedAt)),
+  );
+  if (forgotten.size === 0 && !candidates.some(mayBeKnown)) return;
   try {
     const markers = await inbox.find(queue.name, candidates.map(idOf));
     for (const work of candidates) applyMarker(work, markers.get(idOf(work)));
+    // A restored marker that is not final may be older than the outcome, so it proves nothing.
+    for (const work of forgotten) work.outcome ??= deadLetter('UNREMEMBERED');
   } catch (error) {
     for (const work of candidates) work.outcome = unfinished(error);
   }

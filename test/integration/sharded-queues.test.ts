@@ -168,7 +168,8 @@ describe('a sharded queue', () => {
     const redrive = async (work: Sharding) => {
       for (const shard of shards) await shop.host.channel.purgeQueue(shard);
       const way = wayBackTo(sharded(work).stock, 'stock.03');
-      for (const delivery of deliveries) await shop.publisher.publish(redrivenCopy(delivery, way, 1));
+      for (const delivery of deliveries)
+        await shop.publisher.publish(redrivenCopy(delivery, way, { redrives: 1, at: new Date().toISOString() }));
       return (await keysIn(shards, deliveries.length)).map((keys) => keys.length);
     };
     expect(await redrive({ shards: 4 })).toEqual([0, 0, 0, deliveries.length]);

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import type { DeadLetter } from '../../functions/dead-letters/dead-letter.ts';
 import { obstacleTo } from '../../functions/dead-letters/redrivable.ts';
+import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 
 const DAY_MS = 86_400_000;
 const nowMs = Date.parse('2026-11-22T12:00:00.000Z');
@@ -39,6 +40,7 @@ test.each<[string, Partial<DeadLetter>, string | undefined, string | undefined]>
   ],
 ])('%s may be sent back or not', (_, about, unforced, forced) => {
   const letter = { ...open, ...about };
-  expect(obstacleTo(letter, { force: false, nowMs, rememberedDays: 14 })).toBe(unforced);
-  expect(obstacleTo(letter, { force: true, nowMs, rememberedDays: 14 })).toBe(forced);
+  const since = rememberedSinceMs({ INBOX_RETENTION_DAYS: 14 }, nowMs);
+  expect(obstacleTo(letter, { force: false, rememberedSinceMs: since })).toBe(unforced);
+  expect(obstacleTo(letter, { force: true, rememberedSinceMs: since })).toBe(forced);
 });

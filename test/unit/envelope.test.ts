@@ -51,7 +51,11 @@ describe('a dead letter', () => {
 
   test('starts anew when it is redriven, straight to its queue', () => {
     const dead = deadLetterCopy(aDelivery({ headers: { 'surehop-attempt': 4 } }), 'dead-letters', note);
-    const copy = redrivenCopy(dead, { exchange: '', routingKey: 'stock' }, 1);
+    const copy = redrivenCopy(
+      dead,
+      { exchange: '', routingKey: 'stock' },
+      { redrives: 1, at: '2026-11-22T12:00:00.000Z' },
+    );
     expect(copy).toMatchObject({ exchange: '', routingKey: 'stock' });
     expect(readEnvelope(copy.properties.headers)).toMatchObject({ attempt: 1, redrives: 1, deadLetter: undefined });
   });
