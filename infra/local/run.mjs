@@ -31,6 +31,7 @@ const COMMANDS = [
   'soak',
   'bench',
   'capacity',
+  'stages',
 ];
 const PROGRESS_EVERY_MS = 10_000;
 

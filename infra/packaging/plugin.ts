@@ -1,5 +1,7 @@
 import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../broker/stack.ts';
+import { refuseReplacement } from '../changes/guard.ts';
 import { readStage } from '../stages/read-stage.ts';
+import type { Stage } from '../stages/stage.ts';
 import { accessSchema } from './access.ts';
 import { deployBrokerFirst } from './broker-first.ts';
 import { completeFunctions, prepareFunctions } from './functions-stack.ts';
@@ -28,15 +30,27 @@ export class PackagingPlugin {
   readonly hooks = {
     'before:package:initialize': () => this.#checked(() => this.#prepare()),
     'before:package:finalize': () => this.#checked(() => this.#complete()),
-    'before:deploy:deploy': () => this.#checked(() => this.#deployBroker()),
+    'before:deploy:deploy': () =>
+      this.#checked(async () => {
+        await refuseReplacement(this.#serverless);
+        await this.#deployBroker();
+      }),
   };
 
   readonly #serverless: Serverless;
   readonly #options: Readonly<Record<string, unknown>>;
+  readonly #settingsOf: (stageName: string) => Stage;
 
-  constructor(serverless: Serverless, options: Readonly<Record<string, unknown>>) {
+  /** `read` gives the settings of a stage; Serverless leaves it to the default. */
+  constructor(
+    serverless: Serverless,
+    options: Readonly<Record<string, unknown>>,
+    _tools?: unknown,
+    read: (stageName: string) => Stage = readStage,
+  ) {
     this.#serverless = serverless;
     this.#options = options;
+    this.#settingsOf = read;
     serverless.configSchemaHandler.defineFunctionProperties('aws', {
       type: 'object',
       properties: { access: accessSchema },
@@ -52,12 +66,12 @@ export class PackagingPlugin {
   }
 
   #prepare(): void {
-    const stage = readStage(this.#stageName);
+    const stage = this.#settingsOf(this.#stageName);
     if (!this.#isBrokerStack) prepareFunctions(this.#serverless, SERVICE, this.#stageName, stage);
   }
 
   #complete(): void {
-    const stage = readStage(this.#stageName);
+    const stage = this.#settingsOf(this.#stageName);
     if (!this.#isBrokerStack) return completeFunctions(this.#serverless, SERVICE, this.#stageName, stage);
     const template = this.#serverless.service.provider.compiledCloudFormationTemplate;
     Object.assign(template.Resources, brokerStackResources(SERVICE, this.#stageName, stage));

@@ -29,7 +29,13 @@ export interface Serverless {
   getProvider(name: 'aws'): {
     getStage(): string;
     getRegion(): string;
-    naming: { getLambdaLogicalId(key: string): string; getLogGroupLogicalId(key: string): string };
+    naming: {
+      getStackName(): string;
+      getLambdaLogicalId(key: string): string;
+      getLogGroupLogicalId(key: string): string;
+    };
+    /** Region, credentials and time limits of the deployer, for a client of AWS's SDK. */
+    getAwsSdkV3Config(): Promise<object>;
   };
   classes: { Error: new (message: string, code: string) => Error };
 }

@@ -24,9 +24,16 @@ export type SourceName = keyof typeof sources;
 
 export const sourceNames = Object.keys(sources) as readonly SourceName[];
 
+/** The settings that a stage has, or the laptop. */
+const settingsOf = (stageName: string): Stage => readStage(stageName === 'local' ? LAPTOP_IS : stageName);
+
 /** The value of `${source:address}` in serverless.yml; an error is one sentence that says what is wrong and where. */
-export const resolveVariable = (source: SourceName, address: string, stageName: string): unknown =>
-  sources[source](stageName, readStage(stageName === 'local' ? LAPTOP_IS : stageName), address);
+export const resolveVariable = (
+  source: SourceName,
+  address: string,
+  stageName: string,
+  stage: Stage = settingsOf(stageName),
+): unknown => sources[source](stageName, stage, address);
 
 /** A value of the stage by its path, `functions.request.memoryMb`. */
 function settingAt(stage: Stage, path: string): unknown {

@@ -2,8 +2,8 @@ import * as z from 'zod';
 
 const whole = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
 
-/** The periods that CloudWatch Logs keeps entries for (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html). */
-const logRetentionDays = z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]);
+/** The periods that CloudWatch Logs keeps entries for and Serverless takes, which does not know 1096 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html). */
+const logRetentionDays = z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]);
 
 /** What one kind of function gets. The event source waits for 14 minutes at most, the HTTP API for 30 seconds. */
 const limits = (maximumSeconds: number) =>

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { reserveConcurrency } from '../../infra/packaging/connections.ts';
 import { eventSources } from '../../infra/packaging/event-sources.ts';
-import { differences } from '../../infra/stages/differences.ts';
 import { prod } from '../../infra/stages/prod.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { workQueue } from '../../infra/topology.ts';
@@ -55,13 +54,6 @@ describe('the settings of a stage', () => {
       delete stage.release;
     });
     expect(() => readStage('prod', faulty)).toThrow(/logLevel: .*; release: /);
-  });
-
-  test('stand in the table of docs/deploy.md', () => {
-    const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
-    // Prettier aligns the columns.
-    const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
-    expect(plain(table ?? '')).toBe(plain(differences()));
   });
 });
 

@@ -1,4 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { connectionQuota } from '../../infra/broker/quota.ts';
@@ -549,7 +551,39 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
   });
 });
 
+test('the templates that changes of settings are compared by are those that Serverless packages', async () => {
+  const script = `
+    const { templatesOf } = await import(${JSON.stringify(resolve('infra/changes/templates.ts'))});
+    const { readStage } = await import(${JSON.stringify(resolve('infra/stages/read-stage.ts'))});
+    const all = {};
+    for (const name of ${JSON.stringify(stageNames)}) all[name] = await templatesOf(name, readStage(name));
+    process.stdout.write(JSON.stringify(all));`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 64_000_000 });
+  // The code is another, and with it the address that it is uploaded to and the hash that the versions are named by.
+  const withoutCode = (template: unknown) =>
+    JSON.parse(
+      JSON.stringify(template)
+        .replaceAll(/"S3Key":"[^"]*"/g, '"S3Key":""')
+        .replaceAll(/"CodeSha256":"[^"]*"/g, '"CodeSha256":""')
+        .replaceAll(/LambdaVersion[A-Za-z0-9]{20,}/g, 'LambdaVersion'),
+    ) as unknown;
+  const made = JSON.parse(stdout) as Record<string, Record<'broker' | 'functions', unknown>>;
+  for (const stage of stageNames)
+    for (const stack of ['broker', 'functions'] as const)
+      expect([stage, stack, withoutCode(made[stage]![stack])]).toEqual([
+        stage,
+        stack,
+        withoutCode(packaged.of[stage][stack].template),
+      ]);
+}, 60_000);
+
 const cfnLint = findCfnLint();
+
+/** Where a property or a type of resource may be missing that others have. */
+const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
+
+if (!cfnLint) process.stderr.write('cfn-lint is not installed: templates not linted; pip install cfn-lint\n');
 
 test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: it is not installed here; pip install cfn-lint)'}`, () => {
   const files = stageNames.flatMap((stage) =>
@@ -560,7 +594,7 @@ test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: it is n
 
 function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless names dependencies that a reference implies already.
-  const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', 'eu-central-1', '-t'];
+  const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];
   try {
     // cfn-lint takes a file's name for a glob.
     const names = files.map((file) => file.replace(/[[*?]/g, '[$&]'));

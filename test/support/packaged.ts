@@ -36,34 +36,48 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
 /** Packages one stack of a stage in `checkout`, without credentials; rejects with what Serverless printed. */
 export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
   const directory = join(checkout, '.packages', `${stack}-${stage}`);
-  const cwd = stack === 'broker' ? join(checkout, 'infra', 'broker') : checkout;
+  await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
+  const templateFile = join(directory, 'cloudformation-template-update-stack.json');
+  return { directory, templateFile, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
+}
+
+/** Deploys one stack of a stage to what stands in for AWS at `endpoint`; rejects with what Serverless printed. */
+export const deployStack = (checkout: string, stack: 'broker' | 'functions', stage: string, endpoint: string) =>
+  serverless(checkout, stack, ['deploy', '--stage', stage], {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: 'stand-in',
+    AWS_SECRET_ACCESS_KEY: 'stand-in',
+    SLS_AWS_REQUEST_MAX_RETRIES: '0',
+  });
+
+async function serverless(
+  checkout: string,
+  stack: 'broker' | 'functions',
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(AWS_|AMQP_URL|MANAGEMENT_URL|DYNAMODB_|SLS_)/.test(name)),
   );
   try {
-    await promisify(execFile)(
-      process.execPath,
-      [serverlessCommand(), 'package', '--stage', stage, '--package', directory],
-      {
-        cwd,
-        env: {
-          ...environment,
-          // No file of this machine's owner may stand in for credentials.
-          AWS_CONFIG_FILE: '/dev/null',
-          AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-          AWS_EC2_METADATA_DISABLED: 'true',
-          SLS_TELEMETRY_DISABLED: '1',
-          SLS_NOTIFICATIONS_MODE: 'off',
-          NO_COLOR: '1',
-        },
+    await promisify(execFile)(process.execPath, [serverlessCommand(), ...args], {
+      cwd: stack === 'broker' ? join(checkout, 'infra', 'broker') : checkout,
+      env: {
+        ...environment,
+        // No file of this machine's owner may stand in for credentials.
+        AWS_CONFIG_FILE: '/dev/null',
+        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+        AWS_EC2_METADATA_DISABLED: 'true',
+        SLS_TELEMETRY_DISABLED: '1',
+        SLS_NOTIFICATIONS_MODE: 'off',
+        NO_COLOR: '1',
+        ...more,
       },
-    );
+    });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`serverless package --stage ${stage} (${stack}): ${stdout}${stderr}`, { cause: error });
+    throw new Error(`serverless ${args.join(' ')} (${stack}): ${stdout}${stderr}`, { cause: error });
   }
-  const templateFile = join(directory, 'cloudformation-template-update-stack.json');
-  return { directory, templateFile, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
 }
 
 function serverlessCommand(): string {

@@ -1,0 +1,95 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
+
+import type { Template } from '../../infra/packaging/template.ts';
+import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
+import { aCheckout, deployStack, packageStack } from '../support/packaged.ts';
+
+/** What a deployment may ask for without changing anything. */
+const READING = /^(Get|Describe|List)/;
+
+let checkout: ReturnType<typeof aCheckout>;
+let deployed: { broker: Template; functions: Template };
+let api: AwsApi | undefined;
+
+beforeAll(async () => {
+  checkout = aCheckout({ withoutCode: true });
+  deployed = {
+    broker: (await packageStack(checkout.directory, 'broker', 'dev')).template,
+    functions: (await packageStack(checkout.directory, 'functions', 'dev')).template,
+  };
+}, 120_000);
+
+afterEach(() => api?.stop());
+afterAll(() => checkout?.remove());
+
+/** Deploys a stack over what is deployed, and gives what Serverless said and what was asked of AWS. */
+async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
+  api = await anAwsApi(stacks);
+  const said = await deployStack(checkout.directory, stack, 'dev', api.url).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  return { said, asked: api.actions };
+}
+
+/** Runs `work` with another text in a file of the checkout. */
+async function withText(file: string, from: string, to: string, work: () => Promise<void>): Promise<void> {
+  const path = join(checkout.directory, file);
+  const text = readFileSync(path, 'utf8');
+  expect(text).toContain(from);
+  writeFileSync(path, text.replace(from, to));
+  try {
+    await work();
+  } finally {
+    writeFileSync(path, text);
+  }
+}
+
+test('a deployment that would need another broker is refused with the name of the setting, and nothing is changed', async () => {
+  await withText('infra/stages/dev.ts', "deployment: 'SINGLE_INSTANCE'", "deployment: 'CLUSTER_MULTI_AZ'", async () => {
+    const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
+    expect(said).toMatch(
+      /broker\.deployment is SINGLE_INSTANCE where this stage is deployed and cannot become CLUSTER/,
+    );
+    expect(asked).toContain('GetTemplate');
+    expect(asked.filter((action) => !READING.test(action))).toEqual([]);
+  });
+}, 120_000);
+
+test('a deployment that would replace a table is refused, whatever the reason', async () => {
+  await withText('infra/resources/tables.yml', 'tablePrefix}orders', 'tablePrefix}purchases', async () => {
+    const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
+    expect(said).toContain('this deployment would replace OrdersTable (TableName), and with it its items');
+    expect(asked.filter((action) => !READING.test(action))).toEqual([]);
+  });
+}, 120_000);
+
+test('the stack of the functions is checked too, before the stack of the broker is deployed', async () => {
+  const other: Template = structuredClone(deployed.functions);
+  other.Resources['HttpApi'] = { ...other.Resources['HttpApi']!, Type: 'AWS::ApiGateway::RestApi' };
+  const { said, asked } = await deploy('functions', { 'surehop-dev': other });
+  expect(said).toContain('this deployment would replace HttpApi (Type), and with it the address that clients call');
+  expect(asked.filter((action) => !READING.test(action))).toEqual([]);
+}, 120_000);
+
+test('a first deployment goes on, and so does one after a change that can be made', async () => {
+  const first = await deploy('broker', {});
+  expect(first.asked).toEqual(expect.arrayContaining(['GetTemplate', 'CreateChangeSet']));
+  await api?.stop();
+  await withText('infra/stages/dev.ts', "instanceType: 'mq.m7g.medium'", "instanceType: 'mq.m7g.large'", async () => {
+    const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
+    expect(asked).toEqual(expect.arrayContaining(['GetTemplate', 'CreateChangeSet']));
+    expect(said).not.toContain('cannot become');
+  });
+}, 120_000);
+
+test('a deployment stops where nobody says what is deployed', async () => {
+  api = await anAwsApi({});
+  const { url } = api;
+  await api.stop();
+  await expect(deployStack(checkout.directory, 'broker', 'dev', url)).rejects.toThrow(
+    /what is deployed as surehop-broker-dev could not be read/,
+  );
+}, 120_000);

@@ -1,0 +1,150 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+
+import { knownTypes } from '../../infra/changes/compare.ts';
+import { createOnly, source } from '../../infra/changes/create-only.ts';
+import type { Effect, Unfit } from '../../infra/changes/effects.ts';
+import { settings } from '../../infra/changes/settings.ts';
+import { settingsTable } from '../../infra/changes/table.ts';
+
+/** One with one of everything, one with all that a stage can have. */
+const STAGES = ['dev', 'prod'];
+
+let effects: Effect[];
+let unfit: Unfit[];
+let types: string[];
+
+beforeAll(async () => {
+  // In a process of its own: Serverless cannot be loaded within Jest.
+  const script = `
+    const { effectsOf } = await import(${JSON.stringify(resolve('infra/changes/effects.ts'))});
+    const { templatesOf } = await import(${JSON.stringify(resolve('infra/changes/templates.ts'))});
+    const { readStage } = await import(${JSON.stringify(resolve('infra/stages/read-stage.ts'))});
+    const all = { effects: [], unfit: [], types: new Set() };
+    for (const name of ${JSON.stringify(STAGES)}) {
+      const { effects, unfit } = await effectsOf(name, readStage(name));
+      all.effects.push(...effects);
+      all.unfit.push(...unfit);
+      for (const { Resources } of Object.values(await templatesOf(name, readStage(name))))
+        for (const { Type } of Object.values(Resources)) all.types.add(Type);
+    }
+    process.stdout.write(JSON.stringify({ ...all, types: [...all.types] }));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', script],
+    { maxBuffer: 256_000_000 },
+  );
+  ({ effects, unfit, types } = JSON.parse(stdout));
+}, 300_000);
+
+const title = ({ stage, setting, from, to }: Effect) =>
+  `${stage}: ${setting} from ${JSON.stringify(from)} to ${JSON.stringify(to)}`;
+
+const made = () => effects.filter(({ refused }) => refused.length === 0);
+
+describe('changing one setting of a deployed stage', () => {
+  test('is tried with every setting, from and to each of its values', () => {
+    for (const { path, values } of settings())
+      for (const stage of STAGES) {
+        const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));
+        const tried = new Set(own.flatMap(({ from, to }) => [JSON.stringify(from), JSON.stringify(to)]));
+        const refused = unfit.filter((one) => one.stage === stage && one.setting === path);
+        for (const { value } of refused) tried.add(JSON.stringify(value));
+        expect([stage, path, [...tried]]).toEqual([
+          stage,
+          path,
+          expect.arrayContaining(values.map((value) => JSON.stringify(value))),
+        ]);
+        expect([path, own.length]).not.toEqual([path, 0]);
+      }
+  });
+
+  test('fails the packaging only where the functions do not fit the account or the broker, with the settings that say so', () => {
+    for (const { setting, value, reason } of unfit)
+      expect([setting, value, reason]).toEqual([
+        setting,
+        value,
+        expect.stringMatching(/accountConcurrency|publisherConcurrency|broker\.instanceType/),
+      ]);
+  });
+
+  test('is refused by its name where it can never be made, and else in no case', () => {
+    const refused = effects.filter((effect) => effect.refused.length > 0);
+    for (const effect of refused)
+      expect([title(effect), effect.refused]).toEqual([
+        title(effect),
+        [expect.stringMatching(new RegExp(`^${effect.setting} is `))],
+      ]);
+    expect([
+      ...new Set(refused.map(({ setting, from, to }) => `${setting}: ${from as string} > ${to as string}`)),
+    ]).toEqual(
+      expect.arrayContaining([
+        'broker.engineVersion: 4.3 > 4.2',
+        'broker.deployment: SINGLE_INSTANCE > CLUSTER_MULTI_AZ',
+        'broker.deployment: CLUSTER_MULTI_AZ > SINGLE_INSTANCE',
+      ]),
+    );
+    expect(new Set(refused.map(({ setting }) => setting))).toEqual(
+      new Set(['broker.engineVersion', 'broker.deployment']),
+    );
+  });
+
+  test('replaces and deletes nothing that holds data or credentials', () => {
+    const precious = [
+      'AWS::AmazonMQ::Broker',
+      'AWS::ApiGatewayV2::Api',
+      'AWS::Cognito::UserPool',
+      'AWS::Cognito::UserPoolClient',
+      'AWS::Cognito::UserPoolDomain',
+      'AWS::DynamoDB::Table',
+      'AWS::EC2::VPC',
+      'AWS::Logs::LogGroup',
+      'AWS::SecretsManager::Secret',
+      'AWS::SNS::Topic',
+    ];
+    for (const type of precious) expect(types).toContain(type);
+    const lost = made().flatMap((effect) =>
+      effect.changes
+        .filter(({ type, effect: what }) => precious.includes(type) && (what === 'replaced' || what === 'deleted'))
+        .map(({ id, effect: what }) => `${title(effect)}: ${id} is ${what}`),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  test('is one that CloudFormation and the services behind it can make', () => {
+    expect(made().flatMap((effect) => effect.conflicts.map((conflict) => `${title(effect)}: ${conflict}`))).toEqual([]);
+  });
+
+  test('does what the table of docs/deploy.md says (npm run stages writes it)', () => {
+    const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
+    // Prettier aligns the columns.
+    const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
+    expect(plain(table ?? '')).toBe(plain(settingsTable(effects)));
+  });
+});
+
+test('the schema of every resource type of both stacks is known (infra/changes/create-only.py adds one)', () => {
+  expect(types.length).toBeGreaterThan(30);
+  expect(types.filter((type) => !type.startsWith('Custom::') && !(type in knownTypes))).toEqual([]);
+});
+
+const installed = readSchemas();
+const isSame = installed?.source === source;
+
+test(`what cannot be changed is what cfn-lint's schemas say${
+  isSame ? '' : ` (not compared: ${source} is not installed here, but ${installed?.source ?? 'none'})`
+}`, () => {
+  expect(isSame ? installed!.types : createOnly).toEqual(createOnly);
+});
+
+function readSchemas(): { source: string; types: unknown } | undefined {
+  try {
+    const args = ['infra/changes/create-only.py', '--print'];
+    return JSON.parse(execFileSync('python3', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  } catch {
+    return undefined;
+  }
+}
