@@ -108,11 +108,14 @@ describe('a deployment is refused', () => {
 describe('a change meets a conflict', () => {
   const none: Template = template({});
   const conflicts = (parts: { broker?: [Template, Template]; functions?: [Template, Template] }) => {
-    const [broker, functions] = [parts.broker ?? [none, none], parts.functions ?? [none, none]] as const;
+    const { broker = [none, none], functions = [none, none] } = parts;
     return conflictsOf({
       before: { broker: broker[0], functions: functions[0] },
       after: { broker: broker[1], functions: functions[1] },
-      changes: { broker: compareTemplates(...broker), functions: compareTemplates(...functions) },
+      changes: {
+        broker: compareTemplates(broker[0], broker[1]),
+        functions: compareTemplates(functions[0], functions[1]),
+      },
     });
   };
   const exporting = (value: Value, resources: Resources = {}) =>
