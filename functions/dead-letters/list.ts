@@ -3,10 +3,13 @@ import * as z from 'zod';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { operator } from '../../lib/http/operator.ts';
+import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
+import { faultsIn } from '../../lib/http/validate.ts';
 import { deadLetterList, exampleLetter } from './answers.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { deadLetterStatuses } from './dead-letter.ts';
+import { unknownValues } from './known-values.ts';
 import { listLetters } from './list-letters.ts';
 import { present } from './present.ts';
 
@@ -36,6 +39,9 @@ export const route = {
 
 /** GET /dead-letters: newest first, a page at a time. */
 export const handler = endpoint(route, async ({ query: { limit, cursor, ...filter } }) => {
+  const errors = (await unknownValues(filter)).map(({ field, detail }) => ({ in: 'query', parameter: field, detail }));
+  if (errors.length > 0)
+    throw new Problem('invalid-parameters', faultsIn(errors.length, 'the query'), { members: { errors } });
   const { deadLetters, after } = await listLetters(filter, { limit, after: cursor });
   return ok({ deadLetters: deadLetters.map(present), cursor: after && writeCursor(after) });
 });

@@ -4,6 +4,7 @@ import { tables } from '../../infra/tables.ts';
 import { config } from '../../lib/config.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter, Letter } from './dead-letter.ts';
+import { noteValues } from './known-values.ts';
 import { toParts } from './parts.ts';
 import { recordKey, toRecord } from './record.ts';
 
@@ -14,6 +15,7 @@ import { recordKey, toRecord } from './record.ts';
 export async function storeLetter(deadLetter: DeadLetter, letter: Letter): Promise<boolean> {
   const { id } = deadLetter;
   if (await isStored(id)) return false;
+  await noteValues(deadLetter);
   const expiresAt = Math.floor(Date.parse(deadLetter.archivedAt) / 1_000) + config().ARCHIVE_RETENTION_DAYS * 86_400;
   const parts = toParts(letter);
   for (const [index, bytes] of parts.entries())

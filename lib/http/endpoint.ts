@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import * as z from 'zod';
 import type { ZodType } from 'zod';
 
 import { systemClock } from '../clock.ts';
@@ -47,6 +48,8 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
     { perSecond: settings.RATE_LIMIT_PER_SECOND, clientPerSecond: settings.CLIENT_RATE_LIMIT_PER_SECOND },
     systemClock,
   );
+  // What an operator asks for and nobody reads would be taken for granted.
+  const query = shape.query ?? (access.scheme === 'operator' ? noQuery : undefined);
   const besideOthers = inFlight(settings.MAX_IN_FLIGHT);
 
   return async (event, context) => {
@@ -72,7 +75,9 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
         signal,
         note: (ids) => void Object.assign(noted, ids),
         path: part(shape.path, (schema) => validateParameters(schema, event.pathParameters ?? {}, 'path')),
-        query: part(shape.query, (schema) => validateParameters(schema, event.queryStringParameters ?? {}, 'query')),
+        query: part(query as ZodType<Query> | undefined, (schema) =>
+          validateParameters(schema, event.queryStringParameters ?? {}, 'query'),
+        ),
         body: part(shape.body, (schema) => validateBody(schema, readJson(bytes, facts.headers))),
       };
       return guardedBy(needs, async () => handle(request));
@@ -88,6 +93,8 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
     return toResult(answer, facts.id, { ...limit.headers(client), ...corsHeaders(facts.headers.origin) });
   };
 }
+
+const noQuery = z.strictObject({});
 
 const part = <T>(schema: ZodType<T> | undefined, read: (schema: ZodType<T>) => T): T =>
   schema ? read(schema) : (undefined as T);

@@ -96,7 +96,7 @@ function problemResponses({ access, body, path, query, needs, problems: own = []
     'internal-error',
     ...own,
   ];
-  if (path || query) names.push('invalid-parameters');
+  if (path || query || access.scheme === 'operator') names.push('invalid-parameters');
   if (body)
     names.push('malformed-json', 'json-too-complex', 'invalid-body', 'body-too-large', 'unsupported-media-type');
   if (access.scheme === 'signature')

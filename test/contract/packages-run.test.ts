@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import type { Value } from '../../infra/packaging/template.ts';
 import { queues } from '../../infra/topology.ts';
+import { deadLetterCopy } from '../../lib/broker/envelope.ts';
 import type { CustomResourceEvent } from '../../lib/custom-resource.ts';
+import type { MessageId } from '../../lib/message-id.ts';
 import { aDeployment, type Deployment } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { rolesOf } from '../support/roles.ts';
@@ -133,6 +137,26 @@ test('what no schema fits is archived, listed, shown, sent back, archived again 
     body: { reason: 'a test' },
   });
   expect([gone.status, other!.id]).toEqual([200, expect.any(String)]);
+});
+
+test('a code that is not in the table is noted with its first dead letter, and asked for after that', async () => {
+  const ask = () =>
+    deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { code: 'NO_SUCH_SHELF' } });
+  expect((await ask()).status).toBe(400);
+  const note = { id: randomUUID() as MessageId, code: 'NO_SUCH_SHELF', reason: 'x', queue: 'stock', at: '2026-11-22' };
+  const { body, properties: letter } = deadLetterCopy(
+    { body: Buffer.from('1'), properties: { headers: {} } },
+    'x',
+    note,
+  );
+  deployed.host.channel.publish('dead-letters', '', body, letter);
+  await deployed.deliver('archive-dead-letter', 'dead-letters');
+  expect((await ask()).body.deadLetters).toHaveLength(1);
+  const many = await deployed.operate('redrive-dead-letters', {
+    route: 'POST /dead-letters/redrive',
+    body: { filter: { queue: 'stokc' } },
+  });
+  expect(many.status).toBe(400);
 });
 
 test('the packages for operations answer', async () => {

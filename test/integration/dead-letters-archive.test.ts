@@ -221,11 +221,68 @@ describe('the list', () => {
     { limit: 'ten' },
     { status: 'lost' },
     { colour: 'red' },
+    { queue: 'stokc' },
+    { queue: 'STOCK' },
+    { queue: 'stock,points' },
+    { queue: '' },
+    { code: 'NOPE' },
+    { code: 'boom' },
+    { code: '' },
+    { code: 'MALFORMED', queue: 'stokc' },
   ])('cannot be asked for with %p', async (query) => {
     expect(await callAsOperator(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:invalid-parameters' },
     });
+  });
+});
+
+describe('a filter that no dead letter can fit', () => {
+  const ask = async (query: Record<string, string>) =>
+    (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
+
+  test('is answered with the values that are known, each by its parameter', async () => {
+    expect(await ask({ queue: 'stokc', code: 'NOPE' })).toMatchObject({
+      status: 400,
+      detail: '2 faults in the query.',
+      errors: [
+        {
+          in: 'query',
+          parameter: 'queue',
+          detail: expect.stringMatching(/^not a known queue; known are .*points.*stock/),
+        },
+        { in: 'query', parameter: 'code', detail: expect.stringMatching(/^not a known code; known are .*MALFORMED/) },
+      ],
+    });
+    expect((await ask({ status: 'opne' })).errors).toEqual([
+      { in: 'query', parameter: 'status', detail: expect.stringContaining('"open"|"redriven"|"discarded"') },
+    ]);
+    expect((await ask({ colour: 'red' })).errors).toEqual([
+      {
+        in: 'query',
+        parameter: 'colour',
+        detail: 'not a known field; known are queue, code, status, limit, cursor',
+      },
+    ]);
+  });
+
+  test("becomes one with the first dead letter of a rule's own code or of a queue of before, and stays one", async () => {
+    const filter = { code: 'NO_SUCH_SHELF', queue: 'retired' };
+    expect((await ask(filter)).errors).toHaveLength(2);
+    const { note, record } = aNoted(filter);
+    await archive(anEvent([record], 'dead-letters'));
+    expect((await ask(filter)).deadLetters).toMatchObject([{ id: note.id }]);
+    await callAsOperator(discard, {
+      route: 'DELETE /dead-letters/{id}',
+      path: { id: note.id },
+      body: { reason: 'x' },
+    });
+    expect(await ask({ ...filter, status: 'open' })).toEqual({ deadLetters: [] });
+    expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
+  });
+
+  test('is no dead letter itself', async () => {
+    expect((await read('known-values')).status).toBe(404);
   });
 });
 

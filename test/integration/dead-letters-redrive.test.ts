@@ -243,6 +243,23 @@ describe('redriving many', () => {
     expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });
   });
 
+  test('by a value that no dead letter has ever had is refused, and says which ones there are', async () => {
+    expect(await redriveAll({ filter: { queue: 'stokc', code: 'NOPE' } })).toMatchObject({
+      status: 400,
+      body: {
+        type: 'urn:surehop:problem:invalid-body',
+        detail: '2 faults in the body.',
+        errors: [
+          { pointer: '/filter/queue', detail: expect.stringMatching(/known are .*points.*stock/) },
+          { pointer: '/filter/code', detail: expect.stringMatching(/known are .*ATTEMPTS_EXHAUSTED/) },
+        ],
+      },
+    });
+    expect((await redriveAll({ filter: { colour: 'red' } })).body.errors).toEqual([
+      { pointer: '/filter/colour', detail: 'not a known field; known are queue, code' },
+    ]);
+  });
+
   test.each([{}, { filter: {}, maximum: 0 }, { filter: {}, maximum: 1_001 }, { filter: { colour: 'red' } }])(
     'cannot be asked for with %p',
     async (body) => {

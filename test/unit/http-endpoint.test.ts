@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { open } from '../../lib/http/access.ts';
+import { open, type Access } from '../../lib/http/access.ts';
 import { MisconfiguredError, PublishError, StoreUnavailableError } from '../../lib/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { endpoint as Endpoint } from '../../lib/http/endpoint.ts';
@@ -123,8 +123,32 @@ test('parameters at fault are named, of the path and of the query', async () => 
   const { body } = await call(handler, { path: { id: 'x' }, query: { limit: '11', other: '1' } });
   expect(body.errors).toEqual([
     expect.objectContaining({ in: 'query', parameter: 'limit' }),
-    expect.objectContaining({ in: 'query', parameter: 'other' }),
+    { in: 'query', parameter: 'other', detail: 'not a known field; known are limit' },
   ]);
+});
+
+test('a field that nobody asked for is a fault that names the known ones, in whatever it stands', async () => {
+  const item = z.strictObject({ sku: z.string() });
+  const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
+  const handler = endpoint({ access: open, body }, () => ({ status: 200, body: {} }));
+  const got = await call(handler, { body: { item: 1, items: [{ sku: 'a', skew: 1 }], none: { x: 1 } } });
+  expect(got.body.errors).toEqual(
+    expect.arrayContaining([
+      { pointer: '/item', detail: 'not a known field; known are items, none' },
+      { pointer: '/items/0/skew', detail: 'not a known field; known are sku' },
+      { pointer: '/none/x', detail: 'not a known field; none is' },
+    ]),
+  );
+});
+
+test('an operator who sends a parameter to a route that has none is told, and a public route takes it for nothing', async () => {
+  const operators: Access = { scheme: 'operator', verify: () => ({ client: 'ada' }) };
+  const handler = (access: Access) => endpoint({ access }, () => ({ status: 200, body: {} }));
+  expect((await call(handler(operators), { query: { force: 'true' } })).body).toMatchObject({
+    type: 'urn:surehop:problem:invalid-parameters',
+    errors: [{ in: 'query', parameter: 'force' }],
+  });
+  expect((await call(handler(open), { query: { at: '1' } })).status).toBe(200);
 });
 
 describe('what a handler throws', () => {
