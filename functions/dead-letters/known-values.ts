@@ -5,6 +5,7 @@ import {
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 
+import { tables } from '../../infra/tables.ts';
 import { queues } from '../../infra/topology.ts';
 import { errorCodes } from '../../lib/errors.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
@@ -49,7 +50,7 @@ async function addToNote(field: Field, value: string): Promise<void> {
     await ask((store) =>
       store.send(
         new UpdateItemCommand({
-          TableName: tableName('dead-letters'),
+          TableName: tableName(tables['dead-letters']),
           Key: noteKey,
           UpdateExpression: 'ADD #field :value',
           ConditionExpression: 'attribute_not_exists(#field) OR size(#field) < :maximum',
@@ -70,7 +71,7 @@ export async function unknownValues(
   const doubtful = fields.filter((field) => filter[field] !== undefined && !fixed[field].includes(filter[field]));
   if (doubtful.length === 0) return [];
   const { Item: note = {} } = await ask((store) =>
-    store.send(new GetItemCommand({ TableName: tableName('dead-letters'), Key: noteKey, ConsistentRead: true })),
+    store.send(new GetItemCommand({ TableName: tableName(tables['dead-letters']), Key: noteKey, ConsistentRead: true })),
   );
   return doubtful.flatMap((field) => {
     const noted = note[field]?.SS ?? [];
