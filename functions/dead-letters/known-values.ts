@@ -71,7 +71,9 @@ export async function unknownValues(
   const doubtful = fields.filter((field) => filter[field] !== undefined && !fixed[field].includes(filter[field]));
   if (doubtful.length === 0) return [];
   const { Item: note = {} } = await ask((store) =>
-    store.send(new GetItemCommand({ TableName: tableName(tables['dead-letters']), Key: noteKey, ConsistentRead: true })),
+    store.send(
+      new GetItemCommand({ TableName: tableName(tables['dead-letters']), Key: noteKey, ConsistentRead: true }),
+    ),
   );
   return doubtful.flatMap((field) => {
     const noted = note[field]?.SS ?? [];
