@@ -6,7 +6,9 @@ export const errorCodes = {
   // Why a message became a dead letter.
   MISSING_MESSAGE_ID: 'The message has no message-id property, so it cannot be recognised when it comes again.',
   MALFORMED: 'The body is not JSON in UTF-8.',
-  SCHEMA_MISMATCH: 'The body does not fit the schema of its event, or names a version that nobody published.',
+  UNKNOWN_TYPE: "No rule of the queue's consumer is for this type of event.",
+  SCHEMA_MISMATCH:
+    'The body does not fit the schema of its event, or the message names a version of it that no rule knows.',
   PAYLOAD_MISMATCH: 'Another message with the same id, but another body, was already done.',
   UNREMEMBERED:
     'The message may have been completed already: the record of that was lost when the inbox table was restored. Redrive it with "force" only if it was not.',

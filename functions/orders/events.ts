@@ -14,18 +14,24 @@ const name = z
 export const sku = name;
 export const customerId = name;
 
+/**
+ * The most that an order may have. The dearest order costs 5 * 10^13 minor units, which the rules can still add to a
+ * counter (at most 2^46, about 7 * 10^13): test/integration/order-bounds.test.ts holds them to it.
+ */
+const most = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
+
 const item = z.strictObject({
   sku,
-  quantity: z.int().min(1).max(1_000),
+  quantity: z.int().min(1).max(most.quantity),
   /** In minor units: cents where there are cents. */
-  unitPrice: z.int().min(0).max(1_000_000_000),
+  unitPrice: z.int().min(0).max(most.unitPrice),
 });
 
 /** What a client asks for. */
 export const order = z.strictObject({
   customerId,
   currency: z.string().refine((code) => currencyCodes.has(code), 'must be an ISO 4217 code such as EUR'),
-  items: z.array(item).min(1).max(50),
+  items: z.array(item).min(1).max(most.items),
 });
 
 export type Order = z.infer<typeof order>;
@@ -47,7 +53,10 @@ export const orderRejected = defineEvent({
   schema: order.omit({ items: true }).extend({
     orderId: z.uuid(),
     /** What the order would have cost, in minor units. */
-    total: z.int().min(0),
+    total: z
+      .int()
+      .min(0)
+      .max(most.items * most.quantity * most.unitPrice),
     reason: z.enum(['OUT_OF_STOCK']),
   }),
   key: ({ customerId }) => customerId,

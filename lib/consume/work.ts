@@ -36,7 +36,7 @@ function admitOne(work: Work, rules: readonly Rule[]): void {
   const json = parseJson(delivery.body);
   if ('fault' in json) return void (work.outcome = deadLetter('MALFORMED', json.fault));
   const rule = ruleFor(delivery, rules);
-  if (typeof rule === 'string') return void (work.outcome = deadLetter('SCHEMA_MISMATCH', rule));
+  if ('fault' in rule) return void (work.outcome = deadLetter(rule.code, rule.fault));
   const parsed = rule.event.schema.safeParse(json.value);
   if (parsed.success) return void (work.ready = { id: delivery.id!, event: parsed.data, rule });
   const faults = parsed.error.issues
@@ -55,17 +55,31 @@ function parseJson(body: Buffer): { value: unknown } | { fault: string } {
 }
 
 /** The rule for the delivery's type and version; a publisher that names no type can only mean the queue's one event. */
-function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Rule | string {
+function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Rule | Unknown {
   const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
   const rule = properties.type
     ? rules.find(({ event }) => event.type === properties.type)
     : rules.length === 1
       ? rules[0]
       : undefined;
-  if (!rule) return `the type ${JSON.stringify(properties.type ?? null)} is none of ${known}`;
+  if (!rule) {
+    const named =
+      properties.type === undefined ? 'the message names no type' : `the type ${quoted(properties.type)} has no rule`;
+    return { code: 'UNKNOWN_TYPE', fault: `${named}; this consumer has rules for ${known}` };
+  }
   const version = envelope.schemaVersion ?? rule.event.version;
-  return version === rule.event.version ? rule : `version ${version} of ${rule.event.type} is none of ${known}`;
+  if (version === rule.event.version) return rule;
+  const fault = `version ${version} of ${rule.event.type} has no rule; this consumer has rules for ${known}`;
+  return { code: 'SCHEMA_MISMATCH', fault };
 }
+
+/** Why no rule is for a message. */
+interface Unknown {
+  readonly code: 'UNKNOWN_TYPE' | 'SCHEMA_MISMATCH';
+  readonly fault: string;
+}
+
+const quoted = (text: string) => JSON.stringify(text.slice(0, 100));
 
 /**
  * Of several copies of one message in a batch the one furthest on is worked on: an original that comes again beside its own

@@ -10,7 +10,7 @@ export type Key = Readonly<Record<string, string | number>>;
 /**
  * Adds `by` to a number; a missing item or attribute counts as 0. With `atLeast` the sum may not fall below it, or the
  * condition has failed. Additions of many messages to one attribute are summed, exactly: `by` and `atLeast` are whole
- * numbers of at most 2^45.
+ * numbers from -2^46 to 2^46. The counter itself may grow to 38 digits; read as a JavaScript number it is exact up to 2^53.
  */
 export interface Add {
   readonly kind: 'add';

@@ -49,8 +49,8 @@ export interface Member {
   lostAt?: string;
 }
 
-/** Keeps sums of a hundred messages exact: a hundred times this is below 2^53. */
-const MAX_ADDITION = 2 ** 45;
+/** Keeps sums exact: one transaction has fewer than 100 messages, and 101 times this is below 2^53. */
+const MAX_ADDITION = 2 ** 46;
 const MAX_EVENTS_BYTES = 300 * 1024;
 /** An event's id, version and punctuation. */
 const EVENT_BYTES = 120;
@@ -59,7 +59,9 @@ const MARKER_BYTES = 800;
 
 function checkWhole(table: string, attribute: string, value: number): void {
   if (Number.isInteger(value) && Math.abs(value) <= MAX_ADDITION) return;
-  throw invalidEffect(`${table}.${attribute}: ${value} cannot be added or compared; whole numbers up to 2^45 can`);
+  throw invalidEffect(
+    `${table}.${attribute}: ${value} cannot be added or compared: it must be a whole number from -2^46 to 2^46`,
+  );
 }
 
 function addTo(sums: Sum[], { table, attribute, by, atLeast }: Add): void {

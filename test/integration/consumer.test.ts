@@ -117,6 +117,14 @@ const table: Row[] = [
     applied: 1,
   },
   {
+    outcome: 'of a type that no rule is for',
+    records: () => [message('well', { type: 'test.untold' })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'UNKNOWN_TYPE',
+    applied: 1,
+  },
+  {
     outcome: 'of a version that nobody published',
     records: () => [message('well', { headers: { 'surehop-schema-version': 9 } })],
     counts: { completed: 1, 'dead-letter': 1 },
