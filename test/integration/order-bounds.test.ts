@@ -116,7 +116,7 @@ test('every order that is accepted with 202 is fulfilled or rejected by a rule, 
       examples: [
         [[DEAREST, DEAREST], 1_000_000_000],
         [[DEAREST], 0],
-        [Array(8).fill(DEAREST), 100_000],
+        [Array.from({ length: 8 }, () => DEAREST), 100_000],
       ],
     },
   );
