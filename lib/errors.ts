@@ -24,6 +24,7 @@ export const errorCodes = {
   REFUSED: 'A queue that should take the message is full; another one behind the same exchange may have taken it.',
   BLOCKED: 'The broker takes no messages now: it is short of memory or disk.',
   TOO_LARGE: 'The message is larger than the broker takes.',
+  UNWRITABLE: 'A property or a header of the message cannot be written again as it was.',
   UNCONFIRMED: 'No answer from the broker in time: the message may or may not have been taken.',
   BROKER_UNAVAILABLE: 'The broker cannot be reached.',
 
@@ -83,6 +84,9 @@ export class PublishError extends CodedError {
   }
 }
 
+/** Whether a publish failed for a reason that lies in the message: no repetition helps. */
+export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
+
 /** DynamoDB is away: nothing can be said of the message, which comes back without an attempt spent. */
 export class StoreUnavailableError extends CodedError {
   override readonly name = 'StoreUnavailableError';
@@ -115,12 +119,15 @@ export class MisconfiguredError extends CodedError {
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
   error instanceof StoreUnavailableError || error instanceof MisconfiguredError;
 
-/** Code and message of whatever was thrown, strings and `undefined` included. */
+/** Code and message of whatever was thrown, strings, `undefined` and objects that cannot be read included. */
 export function describeError(thrown: unknown): { code: ErrorCode; message: string } {
-  if (thrown instanceof CodedError) return { code: thrown.code, message: thrown.message };
-  if (thrown instanceof Error) {
-    const { code } = thrown as { code?: unknown };
-    return { code: typeof code === 'string' ? code : 'UNKNOWN_ERROR', message: thrown.message || thrown.name };
+  try {
+    if (thrown instanceof Error) {
+      const { code, message, name } = thrown as { code?: unknown; message?: unknown; name?: unknown };
+      return { code: typeof code === 'string' ? code : 'UNKNOWN_ERROR', message: String(message || name) };
+    }
+    return { code: 'UNKNOWN_ERROR', message: String(thrown) };
+  } catch {
+    return { code: 'UNKNOWN_ERROR', message: 'what was thrown cannot be read as text' };
   }
-  return { code: 'UNKNOWN_ERROR', message: String(thrown) };
 }

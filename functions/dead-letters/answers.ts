@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { deadLetterStatuses } from './dead-letter.ts';
+import { deadLetterStatuses } from '../../lib/dead-letters/dead-letter.ts';
 
 const at = z.iso.datetime();
 
@@ -14,6 +14,7 @@ const deadLetter = z.strictObject({
   shard: z.string().optional(),
   code: z.string(),
   reason: z.string(),
+  leftOut: z.string().optional(),
   attempt: z.int(),
   redrives: z.int(),
   publishedAt: z.string().optional(),

@@ -6,9 +6,10 @@ import { decode, type RabbitMqEvent } from '../../lib/consume/delivery.ts';
 import { log } from '../../lib/log.ts';
 import { count } from '../../lib/metrics.ts';
 import { traceIdOf } from '../../lib/trace.ts';
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { deadLetterOf } from './from-delivery.ts';
-import { storeLetter } from './store-letter.ts';
+import { noteValues } from './known-values.ts';
+import { storeLetter } from '../../lib/dead-letters/store-letter.ts';
 
 // Wrong settings fail the start of the function, not its first message.
 readConfig(process.env);
@@ -25,6 +26,7 @@ export async function handler(event: RabbitMqEvent): Promise<{ archived: number;
   const stored = await pMap(
     distinct,
     async ({ deadLetter, delivery: { body, properties } }) => {
+      await noteValues(deadLetter);
       const isNew = await storeLetter(deadLetter, { body, properties });
       if (isNew) tell(deadLetter);
       return isNew;

@@ -1,4 +1,5 @@
-import type { HeaderValue, Headers } from '../../lib/broker/message.ts';
+import { plainOf } from '../../lib/broker/event-form.ts';
+import type { Headers } from '../../lib/broker/message.ts';
 import { errorCodes, type ErrorCode } from '../../lib/errors.ts';
 
 /** What the broker wrote on a message that it gave up on. */
@@ -25,7 +26,7 @@ const codes: Readonly<Record<string, keyof typeof errorCodes>> = {
  * was ever retried. Undefined where the broker wrote nothing.
  */
 export function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
-  const deaths = headers['x-death'];
+  const deaths = plainOf(headers['x-death'] ?? null);
   const death: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   if (!isTable(death) || typeof death.queue !== 'string') return undefined;
   const reason = typeof death.reason === 'string' ? death.reason : 'unknown';
@@ -39,10 +40,10 @@ export function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   };
 }
 
-const isTable = (value: unknown): value is Record<string, HeaderValue> => typeof value === 'object' && value !== null;
+const isTable = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /** No document says how the event source shows an AMQP timestamp in a table: seconds, milliseconds and dates are read. */
-function readTime(time: HeaderValue | undefined): string | undefined {
+function readTime(time: unknown): string | undefined {
   const ms =
     typeof time === 'number'
       ? time < 1e11

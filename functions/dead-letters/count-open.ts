@@ -2,7 +2,7 @@ import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
-import { LISTED_KIND } from './record.ts';
+import { LISTED_KIND } from '../../lib/dead-letters/record.ts';
 
 export interface OpenDeadLetters {
   /** By the queue that they came from; an empty name where nothing tells. */

@@ -2,8 +2,8 @@ import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
-import type { DeadLetter } from './dead-letter.ts';
-import { fromRecord } from './record.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
+import { fromRecord } from '../../lib/dead-letters/record.ts';
 
 /** The newest dead letters of a message, over all queues; as an index reads, a moment late at times. */
 export async function findByMessage(messageId: string): Promise<readonly DeadLetter[]> {

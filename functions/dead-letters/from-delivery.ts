@@ -5,35 +5,14 @@ import { queueOfShard } from '../../lib/broker/shards.ts';
 import type { Delivery } from '../../lib/consume/delivery.ts';
 import { deriveId } from '../../lib/message-id.ts';
 import { readBrokerDeath } from './broker-death.ts';
-import type { DeadLetter } from './dead-letter.ts';
-
-/** Lengths in characters. */
-const MAX_CODE_LENGTH = 100;
-const MAX_REASON_LENGTH = 1_000;
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
+import { isoTime, letterOf, type Origin } from '../../lib/dead-letters/letter-of.ts';
 
 /** What a delivery from the dead-letter queue tells of why it is there: the broker's word, else the consumer's note. */
-export function deadLetterOf(delivery: Delivery, nowMs: number): DeadLetter {
-  const { id: messageId, properties, envelope, payloadHash, body } = delivery;
-  const now = new Date(nowMs).toISOString();
-  return {
-    ...originOf(delivery, now),
-    messageId,
-    type: properties.type,
-    correlationId: properties.correlationId,
-    attempt: envelope.attempt,
-    redrives: envelope.redrives,
-    publishedAt: isoTime(envelope.publishedAt) ?? isoTime(properties.timestamp && properties.timestamp * 1_000),
-    archivedAt: now,
-    traceparent: envelope.traceparent,
-    status: 'open',
-    timesRedriven: 0,
-    history: [],
-    payloadHash,
-    bodyBytes: body.length,
-  };
-}
+export const deadLetterOf = (delivery: Delivery, nowMs: number): DeadLetter =>
+  letterOf(delivery, originOf(delivery, new Date(nowMs).toISOString()), nowMs);
 
-type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'deadLetteredAt'>;
+const ARCHIVE_ID = /^[\w-]{1,100}$/;
 
 function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery, now: string): Origin {
   // A copy that a consumer places carries no x-death of old, so one that is there came after any note.
@@ -50,10 +29,11 @@ function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery
   if (note) {
     const { id, queue, code, reason, at } = note;
     return {
-      id,
+      // The id is a key of the archive; a message of somebody else may carry anything under this name.
+      id: ARCHIVE_ID.test(id) ? id : deriveId('dead-letter', id),
       ...placeOf(queue),
-      code: code.slice(0, MAX_CODE_LENGTH),
-      reason: reason.slice(0, MAX_REASON_LENGTH),
+      code,
+      reason: envelope.leftOut ? `${reason.slice(0, 500)}; left out: ${envelope.leftOut}` : reason,
       deadLetteredAt: isoTime(at) ?? now,
     };
   }
@@ -69,9 +49,4 @@ function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery
 function placeOf(shard: string): Pick<DeadLetter, 'queue' | 'shard'> {
   const queue = queueOfShard(Object.values(queues), shard)?.name ?? shard;
   return queue === shard ? { queue: shard || undefined } : { queue, shard };
-}
-
-function isoTime(time: string | number | undefined): string | undefined {
-  const date = new Date(time ?? Number.NaN);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }

@@ -9,7 +9,7 @@ import { tables } from '../../infra/tables.ts';
 import { queues } from '../../infra/topology.ts';
 import { errorCodes } from '../../lib/errors.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 
 /**
  * Which queues and codes a list may be filtered by. A misspelt value would list nothing, and redrive nothing, as if all were

@@ -2,8 +2,8 @@ import { QueryCommand, type AttributeValue, type QueryCommandInput } from '@aws-
 
 import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
-import type { DeadLetter, DeadLetterStatus } from './dead-letter.ts';
-import { fromRecord, LISTED_KIND, RECORD_PART } from './record.ts';
+import type { DeadLetter, DeadLetterStatus } from '../../lib/dead-letters/dead-letter.ts';
+import { fromRecord, LISTED_KIND, RECORD_PART } from '../../lib/dead-letters/record.ts';
 
 export interface Filter {
   readonly queue?: string;

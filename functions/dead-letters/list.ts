@@ -8,7 +8,7 @@ import type { Route } from '../../lib/http/route.ts';
 import { faultsIn } from '../../lib/http/validate.ts';
 import { deadLetterList, exampleLetter } from './answers.ts';
 import { readCursor, writeCursor } from './cursor.ts';
-import { deadLetterStatuses } from './dead-letter.ts';
+import { deadLetterStatuses } from '../../lib/dead-letters/dead-letter.ts';
 import { unknownValues } from './known-values.ts';
 import { listLetters } from './list-letters.ts';
 import { present } from './present.ts';

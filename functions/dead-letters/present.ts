@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-import type { DeadLetter, Letter } from './dead-letter.ts';
-import { toJson } from './properties-json.ts';
+import type { DeadLetter, Letter } from '../../lib/dead-letters/dead-letter.ts';
+import { plainOf } from '../../lib/broker/event-form.ts';
 
 /** A body is shown as text too up to this size: an answer has a limit of 6 MB. */
 const MAX_TEXT_BYTES = 1_000_000;
@@ -18,7 +18,7 @@ export const presentWhole = (deadLetter: DeadLetter, { body, properties }: Lette
   ...present(deadLetter),
   history: deadLetter.history,
   properties: { ...properties, headers: undefined },
-  headers: toJson(properties.headers),
+  headers: Object.fromEntries(Object.entries(properties.headers).map(([name, value]) => [name, plainOf(value)])),
   body: {
     base64: body.toString('base64'),
     text: body.length <= MAX_TEXT_BYTES && isUtf8(body) ? body.toString() : undefined,

@@ -2,8 +2,8 @@ import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue
 
 import { tables } from '../../infra/tables.ts';
 import { ask, tableName } from '../../lib/inbox/ask.ts';
-import type { DeadLetter, Deed } from './dead-letter.ts';
-import { recordKey, toDeed } from './record.ts';
+import type { DeadLetter, Deed } from '../../lib/dead-letters/dead-letter.ts';
+import { recordKey, toDeed } from '../../lib/dead-letters/record.ts';
 
 /**
  * Notes that a copy was sent back; `false` where another redrive was noted since the record was read: both copies carry the

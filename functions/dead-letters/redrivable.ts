@@ -1,4 +1,4 @@
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 
 export type Obstacle = 'already-discarded' | 'already-redriven' | 'too-old' | 'no-origin';
 

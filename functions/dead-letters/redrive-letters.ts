@@ -5,7 +5,7 @@ import { config } from '../../lib/config.ts';
 import { describeError } from '../../lib/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { listLetters, type Filter } from './list-letters.ts';
 import { readLetter } from './read-letter.ts';
 import { obstacleTo, type Obstacle } from './redrivable.ts';

@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/errors.ts';
 import { log } from '../../lib/log.ts';
 import { count } from '../../lib/metrics.ts';
-import type { DeadLetter, Letter } from './dead-letter.ts';
+import type { DeadLetter, Letter } from '../../lib/dead-letters/dead-letter.ts';
 import { recordRedrive } from './record-deed.ts';
 
 /** Records that are written at once. */

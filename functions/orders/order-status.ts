@@ -1,5 +1,5 @@
 import type { Marker } from '../../lib/inbox/inbox.ts';
-import type { DeadLetter } from '../dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 
 /** What the intake noted of an order. */
 export interface IntakeRecord {

@@ -7,6 +7,7 @@ import { within } from '../within.ts';
 import { gathering } from './gathering.ts';
 import { isLoginRefused } from './log-in.ts';
 import { closeConnection, dropConnection, openConnection, socketOf } from './open-connection.ts';
+import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
 /** One connection with its one confirm channel; both live and die together. */
 export interface Link {
@@ -81,7 +82,9 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     const destroy = () => dropConnection(model, 'connection dropped by its owner');
     const guard = setTimeout(destroy, timeoutMs);
     try {
+      useRawFrames(model);
       const channel = await model.createConfirmChannel();
+      requireRawChannel(channel);
       const link: OpenLink = {
         model,
         channel,

@@ -24,6 +24,7 @@ const names = {
   deadLetterReason: 'surehop-dead-letter-reason',
   deadLetterQueue: 'surehop-dead-letter-queue',
   deadLetteredAt: 'surehop-dead-lettered-at',
+  leftOut: 'surehop-left-out',
 } as const;
 
 /** What the headers of a message tell, as far as they do. */
@@ -42,6 +43,8 @@ export interface Envelope {
   readonly traceparent?: string;
   readonly tracestate?: string;
   readonly deadLetter?: DeadLetterNote;
+  /** Which parts of the original a copy had to leave out, and why. */
+  readonly leftOut?: string;
 }
 
 /** Why a consumer gave up on a message, where and when. */
@@ -56,8 +59,9 @@ export interface DeadLetterNote {
   readonly at: string;
 }
 
-/** A reason's length in characters: all headers must fit into one frame. */
+/** Lengths in characters: all headers must fit into one frame. */
 const MAX_REASON_LENGTH = 1_000;
+const MAX_CODE_LENGTH = 100;
 
 const text = (value: HeaderValue | undefined) => (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -77,6 +81,7 @@ export function readEnvelope(headers: Headers): Envelope {
     schemaVersion: count(headers[names.schemaVersion]),
     traceparent: text(headers.traceparent),
     tracestate: text(headers.tracestate),
+    leftOut: text(headers[names.leftOut]),
     deadLetter: deadLetterId
       ? {
           id: deadLetterId as MessageId,
@@ -145,19 +150,53 @@ export const retryCopy = (message: CopySource, shard: string, tierExchange: stri
   properties: withHeaders(message.properties, { [names.attempt]: attempt }),
 });
 
-/** A copy for the dead-letter exchange that says why. */
-export const deadLetterCopy = (message: CopySource, exchange: string, note: DeadLetterNote): Message => ({
+/** A copy for the dead-letter exchange that says why, and what of the message it does not hold. */
+export const deadLetterCopy = (
+  message: CopySource,
+  exchange: string,
+  note: DeadLetterNote,
+  leftOut?: string,
+): Message => ({
   exchange,
-  routingKey: note.queue,
+  routingKey: cut(note.queue),
   body: message.body,
-  properties: withHeaders(message.properties, {
-    [names.deadLetterId]: note.id,
-    [names.deadLetterCode]: note.code,
-    [names.deadLetterReason]: note.reason.slice(0, MAX_REASON_LENGTH),
-    [names.deadLetterQueue]: note.queue,
-    [names.deadLetteredAt]: note.at,
-  }),
+  properties: withHeaders(message.properties, { ...headersOf(note), ...(leftOut && { [names.leftOut]: leftOut }) }),
 });
+
+/** The smallest dead letter: id, body and reason, for a message of which nothing else can be written. */
+export function bareDeadLetter(
+  { body, properties: { messageId, headers } }: CopySource,
+  exchange: string,
+  note: DeadLetterNote,
+  leftOut: string,
+): Message {
+  const { attempt, redrives } = readEnvelope(headers);
+  return {
+    exchange,
+    routingKey: cut(note.queue),
+    body,
+    properties: {
+      messageId,
+      headers: {
+        ...headersOf({ ...note, reason: note.reason.slice(0, 300) }),
+        [names.attempt]: attempt,
+        [names.redrives]: redrives,
+        [names.leftOut]: leftOut.slice(0, 300),
+      },
+    },
+  };
+}
+
+const headersOf = ({ id, code, reason, queue, at }: DeadLetterNote): Headers => ({
+  [names.deadLetterId]: id,
+  [names.deadLetterCode]: code.slice(0, MAX_CODE_LENGTH),
+  [names.deadLetterReason]: reason.slice(0, MAX_REASON_LENGTH),
+  [names.deadLetterQueue]: cut(queue),
+  [names.deadLetteredAt]: at,
+});
+
+/** A name within the 255 bytes that AMQP allows: none of a broker is longer. */
+const cut = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
 /** A copy that goes from the archive back to work, its attempts counted afresh. */
 export function redrivenCopy(

@@ -1,10 +1,14 @@
-/** A header value as AMQP tables hold it. Bytes that are no UTF-8 stay bytes. */
-export type HeaderValue =
-  string | number | boolean | null | Buffer | readonly HeaderValue[] | { readonly [key: string]: HeaderValue };
+import type { Structure } from './event-form.ts';
+
+/**
+ * A header's value. A string, and a `Buffer` where its bytes are not UTF-8, is a long string in AMQP (`S`). Lists, tables and
+ * dates that arrived with a delivery are carried on as a `Structure`.
+ */
+export type HeaderValue = string | number | boolean | null | Buffer | Structure;
 
 export type Headers = Readonly<Record<string, HeaderValue>>;
 
-/** The AMQP basic properties that travel with a message, but for delivery mode: it is always persistent. */
+/** The AMQP basic properties that travel with a message, except the delivery mode: messages are always persistent. */
 export interface Properties {
   readonly messageId?: string;
   readonly correlationId?: string;
@@ -14,8 +18,8 @@ export interface Properties {
   readonly contentEncoding?: string;
   readonly replyTo?: string;
   readonly priority?: number;
-  /** Seconds since the epoch. */
-  readonly timestamp?: number;
+  /** Seconds since the epoch; a text that arrived and is not a readable date stays that text. */
+  readonly timestamp?: number | string;
   readonly headers: Headers;
 }
 

@@ -1,10 +1,11 @@
-import type { Message as ReturnedMessage, Options } from 'amqplib';
+import type { Message as ReturnedMessage } from 'amqplib';
 
 import type { Clock } from '../clock.ts';
 import { concurrently } from '../concurrently.ts';
 import { describeError, PublishError } from '../errors.ts';
 import type { Connection, Link } from './connection.ts';
 import type { Message } from './message.ts';
+import { publishRaw, type RawProperties } from './raw-frames.ts';
 
 export interface Publisher {
   /**
@@ -24,10 +25,14 @@ const WINDOW = 256;
 interface InFlight {
   readonly message: Message;
   returned?: string;
+  /** Whether another message was under way on the link at any time beside this one. */
+  hadCompany: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
+  /** The end of the last message that was sent on its own, for the next to wait for. */
+  let aloneUntil: Promise<unknown> = Promise.resolve();
 
   /** What is in flight on `link`; set up with the link's first publish. */
   function flightsOf(link: Link): Set<InFlight> {
@@ -48,7 +53,8 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     const blocked = link.blocked();
     if (blocked) throw new PublishError('BLOCKED', `the broker takes no messages now: ${blocked}`);
     const flights = flightsOf(link);
-    const flight: InFlight = { message };
+    const flight: InFlight = { message, hadCompany: flights.size > 0 };
+    for (const other of flights) other.hadCompany = true;
     let timer: NodeJS.Timeout | undefined;
     flights.add(flight);
     try {
@@ -58,7 +64,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
           if (!link.blocked()) connection.retire(link);
           reject(new PublishError('UNCONFIRMED', `no confirm within ${timeoutMs} ms`, { indeterminate: true }));
         }, timeoutMs);
-        link.channel.publish(message.exchange, message.routingKey, message.body, optionsOf(message), (error) => {
+        publishRaw(link.channel, message, (error) => {
           if (flight.returned) reject(unroutable(message, flight.returned));
           else if (!error) resolve();
           else if (isNack(error)) reject(refused(message));
@@ -67,9 +73,10 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
         link.gather();
       });
     } catch (error) {
-      if (error instanceof RangeError)
-        throw new PublishError('TOO_LARGE', 'the headers of the message are too large', { cause: error });
-      throw error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
+      const failure = error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
+      if (failure.code !== 'UNCONFIRMED' || !isRefusal(failure.cause)) throw failure;
+      // The broker closed the link for the content of a message: of this one, if it was the only one.
+      throw new SuspectError(failure, !flight.hadCompany);
     } finally {
       clearTimeout(timer);
       flights.delete(flight);
@@ -82,13 +89,23 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     // Half of the time for one try leaves room for another on a fresh connection.
     const tryMs = Math.ceil(deadlineMs / 2);
     let indeterminate = false;
+    const attempt = async () => {
+      const link = await connection.link(Math.min(tryMs, Math.max(end - clock.now(), 1)));
+      await send(link, message, Math.min(tryMs, Math.max(end - clock.now(), 1)));
+    };
+    let isSuspect = false;
+    let refusals = 0;
     for (;;) {
       try {
-        const leftMs = end - clock.now();
-        const link = await connection.link(Math.min(tryMs, Math.max(leftMs, 1)));
-        await send(link, message, Math.min(tryMs, Math.max(end - clock.now(), 1)));
+        await (isSuspect ? alone(attempt) : attempt());
         return;
-      } catch (error) {
+      } catch (thrown) {
+        const error = thrown instanceof SuspectError ? thrown.failure : thrown;
+        if (thrown instanceof SuspectError) {
+          isSuspect = true;
+          if (thrown.wasAlone) refusals += 1;
+          if (refusals >= REFUSALS_TO_BELIEVE) throw refusedFor(thrown.failure);
+        }
         const failure = error instanceof PublishError ? error : lost(error, message);
         indeterminate ||= failure.indeterminate;
         const leftMs = end - clock.now();
@@ -96,6 +113,13 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
       }
     }
+  }
+
+  /** Runs one task after another: of messages that go out alone, the one at fault is known. */
+  function alone(task: () => Promise<void>): Promise<void> {
+    const turn = aloneUntil.then(task);
+    aloneUntil = turn.catch(() => {});
+    return turn;
   }
 
   async function publishAll(messages: readonly Message[], deadlineMs?: number) {
@@ -112,6 +136,30 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 /** Between two tries, so that an absent broker is not hammered. */
 const RECONNECT_PAUSE_MS = 50;
 
+/** A message that was under way when the broker closed the link because of the content of one of them. */
+class SuspectError extends Error {
+  readonly failure: PublishError;
+  /** Nothing else was under way, so this message is the one. */
+  readonly wasAlone: boolean;
+
+  constructor(failure: PublishError, wasAlone: boolean) {
+    super(failure.message);
+    this.failure = failure;
+    this.wasAlone = wasAlone;
+  }
+}
+
+/** A broker in trouble of its own may fail once. */
+const REFUSALS_TO_BELIEVE = 2;
+
+const refusedFor = ({ cause }: PublishError) =>
+  new PublishError('UNWRITABLE', `the broker refuses the message: ${describeError(cause).message}`, { cause });
+
+/** Replies of the broker that speak of the bytes of a message: a failed check, a broken frame, wrong syntax, an internal error. */
+const REFUSALS: ReadonlySet<number | undefined> = new Set([406, 501, 502, 505, 541]);
+
+const isRefusal = (cause: unknown) => cause instanceof Error && REFUSALS.has((cause as Error & { code?: number }).code);
+
 const isRepairable = ({ code }: PublishError) => code === 'UNCONFIRMED' || code === 'BROKER_UNAVAILABLE';
 
 /** Once any try may have reached the broker, the whole publish may have. */
@@ -120,10 +168,8 @@ const asFinal = (error: PublishError, indeterminate: boolean) =>
     ? new PublishError(error.code, error.message, { cause: error, indeterminate })
     : error;
 
-const optionsOf = ({ properties }: Message): Options.Publish => ({ ...properties, mandatory: true, deliveryMode: 2 });
-
 const isSame = (message: Message, { fields, properties }: ReturnedMessage) =>
-  properties.messageId === message.properties.messageId &&
+  (properties as unknown as RawProperties).messageId === message.properties.messageId &&
   fields.exchange === message.exchange &&
   fields.routingKey === message.routingKey;
 

@@ -1,6 +1,7 @@
 import type { Publisher } from '../broker/publisher.ts';
 import type { WorkQueue } from '../broker/topology.ts';
 import type { Clock } from '../clock.ts';
+import type { DeadLetter, Letter } from '../dead-letters/dead-letter.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Memory } from './memory.ts';
 import type { RuleContext } from './rule.ts';
@@ -11,6 +12,8 @@ export interface Batch {
   readonly queue: WorkQueue;
   readonly inbox: Inbox;
   readonly publisher: Publisher;
+  /** Keeps a dead letter that the broker does not take; `false` where the archive has it already. */
+  readonly archiveLetter: (deadLetter: DeadLetter, letter: Letter) => Promise<boolean>;
   readonly clock: Clock;
   readonly read: RuleContext['read'];
   /** Whether the marker of a message published at this time may be lost: such a message is parked instead of processed. */

@@ -49,6 +49,7 @@ export type ConsumerDefinition<T> = {
 export interface ConsumerParts {
   readonly inbox: Inbox;
   readonly publisher: Publisher;
+  readonly archiveLetter: Batch['archiveLetter'];
   readonly clock: Clock;
   readonly config: Config;
   readonly read: RuleContext['read'];
@@ -159,6 +160,7 @@ function ambient(): ConsumerParts {
   return {
     inbox: inbox(),
     publisher: lazyPublisher(),
+    archiveLetter: async (...letter) => (await import('../dead-letters/store-letter.ts')).storeLetter(...letter),
     clock: systemClock,
     config: config(),
     read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { isUtf8 } from 'node:buffer';
 
 import { readEnvelope, type Envelope } from '../broker/envelope.ts';
-import type { Headers, HeaderValue, Properties } from '../broker/message.ts';
+import { decodeHeaders, readDate, writeJson } from '../broker/event-form.ts';
+import type { HeaderValue, Properties } from '../broker/message.ts';
 import type { MessageId } from '../message-id.ts';
 
 /** What the Amazon MQ for RabbitMQ event source invokes a function with (https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html). */
@@ -34,87 +34,109 @@ export interface Delivery {
   readonly redelivered: boolean;
   /** How often the broker handed it out before, as far as it counts (4.3: `x-acquired-count`, earlier: `x-delivery-count`). */
   readonly deliveryCount: number;
+  /** What is wrong with the record, where it is not as the event source writes records: no rule may see it. */
+  readonly fault?: { readonly code: 'MALFORMED' | 'MISSING_MESSAGE_ID'; readonly message: string };
 }
 
-/** The deliveries of an event, in its order. Throws for an event that is not one of Amazon MQ for RabbitMQ. */
+/**
+ * The deliveries of an event, in its order; a record that cannot be read has a fault. Throws for an event that is not one of
+ * Amazon MQ for RabbitMQ.
+ */
 export function decode(event: RabbitMqEvent): Delivery[] {
-  if (event?.eventSource !== 'aws:rmq' || typeof event.rmqMessagesByQueue !== 'object')
-    throw new TypeError(
-      `not an event of Amazon MQ for RabbitMQ: its eventSource is ${JSON.stringify(event?.eventSource)}`,
-    );
-  return Object.entries(event.rmqMessagesByQueue).flatMap(([queueAndHost, records]) => {
-    const queue = queueAndHost.slice(0, queueAndHost.lastIndexOf('::'));
-    return records.map((record) => decodeRecord(queue, record));
+  if (event?.eventSource !== 'aws:rmq' || !isObject(event.rmqMessagesByQueue))
+    throw new TypeError(`not an event of Amazon MQ for RabbitMQ: its eventSource is ${printed(event?.eventSource)}`);
+  return Object.entries<unknown>(event.rmqMessagesByQueue).flatMap(([queueAndHost, records]) => {
+    const end = queueAndHost.lastIndexOf('::');
+    const queue = end < 0 ? queueAndHost : queueAndHost.slice(0, end);
+    return (Array.isArray(records) ? (records as unknown[]) : [records]).map((record) => decodeRecord(queue, record));
   });
 }
 
-function decodeRecord(queue: string, { basicProperties: raw, redelivered, data }: RabbitMqRecord): Delivery {
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const printed = (value: unknown) => (writeJson(value) ?? '').slice(0, 100);
+
+function decodeRecord(queue: string, record: unknown): Delivery {
+  const { basicProperties, redelivered, data }: Record<string, unknown> = isObject(record) ? record : {};
+  const raw = isObject(basicProperties) ? basicProperties : {};
   const headers = decodeHeaders(raw.headers);
-  const body = Buffer.from(data, 'base64');
+  const decoded = typeof data === 'string' ? decodeBase64(data) : undefined;
+  const recordFault = !isObject(record)
+    ? 'the record is not an object'
+    : !isObject(basicProperties)
+      ? 'the record has no basicProperties'
+      : decoded
+        ? undefined
+        : 'the data of the record is not base64';
+  const id = idFault(raw.messageId);
+  const fault = recordFault
+    ? ({ code: 'MALFORMED', message: recordFault } as const)
+    : id
+      ? ({ code: 'MISSING_MESSAGE_ID', message: id } as const)
+      : undefined;
+  // What is not a body is kept all the same, as the record that it came in.
+  const body = decoded ?? Buffer.from(writeJson(record));
   const envelope = readEnvelope(headers);
-  const properties: Properties = {
-    messageId: text(raw.messageId),
-    correlationId: text(raw.correlationId),
-    type: text(raw.type),
-    appId: text(raw.appId),
-    contentType: text(raw.contentType),
-    contentEncoding: text(raw.contentEncoding),
-    replyTo: text(raw.replyTo),
-    priority: typeof raw.priority === 'number' ? raw.priority : undefined,
+  const properties = {
+    messageId: given(raw.messageId),
+    correlationId: given(raw.correlationId),
+    type: given(raw.type),
+    appId: given(raw.appId),
+    contentType: given(raw.contentType),
+    contentEncoding: given(raw.contentEncoding),
+    replyTo: given(raw.replyTo),
+    priority: raw.priority ?? undefined,
     timestamp: decodeTimestamp(raw.timestamp, envelope.publishedAt),
     headers,
-  };
+  } as Properties;
   return {
     queue,
-    id: properties.messageId as MessageId | undefined,
+    id: fault || !properties.messageId ? undefined : (properties.messageId as MessageId),
     body,
     payloadHash: hash('sha256', body),
     properties,
     envelope,
-    redelivered,
+    redelivered: redelivered === true,
     deliveryCount: countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0,
+    fault,
   };
 }
 
-const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+/** What AMQP allows. */
+const MAX_ID_BYTES = 255;
+
+/** Why a message id does not tell one message from every other. */
+function idFault(id: unknown): string | undefined {
+  if (id === undefined || id === null) return undefined;
+  if (typeof id !== 'string') return `the message id is a ${typeof id}, not text`;
+  if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the message id has more than ${MAX_ID_BYTES} bytes`;
+  // The event source puts U+FFFD for each byte that is not UTF-8: other ids look the same.
+  return id.includes('\ufffd') ? 'the message id is not UTF-8' : undefined;
+}
+
+/** Undefined for what is not base64, which `Buffer.from` would read in part. */
+function decodeBase64(data: string): Buffer | undefined {
+  const body = Buffer.from(data, 'base64');
+  return body.toString('base64') === data ? body : undefined;
+}
+
+/** Also of another type than it should have: what cannot be written into a copy is named there. */
+const given = (value: unknown) => value ?? undefined;
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** Our own ISO header where there is one: the event's timestamp is a locale string without a zone, taken as UTC. */
-function decodeTimestamp(timestamp: unknown, publishedAt?: string): number | undefined {
-  const zoned = typeof timestamp === 'string' ? `${timestamp.replaceAll('\u202f', ' ')} UTC` : undefined;
-  const ms = Date.parse(publishedAt ?? zoned ?? '');
-  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1_000);
-}
+/** Time zones differ by quarters of an hour. */
+const ZONE_SECONDS = 900;
 
-const decodeHeaders = (headers: unknown): Headers => (isTable(headers) ? mapValues(headers) : {});
-
-/** A string arrives as its bytes, `{ bytes: [...] }`, perhaps signed; numbers, booleans, tables and arrays as themselves. */
-function decodeHeader(value: unknown): HeaderValue {
-  if (Array.isArray(value)) return value.map(decodeHeader);
-  if (isTable(value)) return isByteString(value) ? decodeBytes(value.bytes) : mapValues(value);
-  return value as HeaderValue;
-}
-
-const mapValues = (table: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(table).map(([name, value]) => [name, decodeHeader(value)]));
-
-const isTable = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-
-const isByteString = (value: Record<string, unknown>): value is { bytes: number[] } =>
-  Array.isArray(value.bytes) &&
-  Object.keys(value).length === 1 &&
-  value.bytes.every((byte) => typeof byte === 'number');
-
-/** As many arguments as any engine takes. */
-const MAX_SHORT = 1_024;
-
-const isAscii = (byte: number) => byte >= 0 && byte < 0x80;
-
-function decodeBytes(bytes: readonly number[]): string | Buffer {
-  // Nearly all are short and ASCII, for which a buffer of their own costs four times as much.
-  if (bytes.length <= MAX_SHORT && bytes.every(isAscii)) return String.fromCharCode(...bytes);
-  // Negative ones wrap round.
-  const buffer = Buffer.from(bytes as number[]);
-  return isUtf8(buffer) ? buffer.toString() : buffer;
+/**
+ * The event shows the timestamp as a text without a zone, taken as UTC. Where our own ISO header is the same time in another
+ * zone, it is right. A text that is not a date stays as it is.
+ */
+function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
+  if (typeof timestamp !== 'string') return timestamp ?? undefined;
+  const seconds = readDate(timestamp);
+  const published = Math.floor(Date.parse(publishedAt ?? '') / 1_000);
+  if (seconds === undefined) return timestamp;
+  return (seconds - published) % ZONE_SECONDS === 0 ? published : seconds;
 }

@@ -22,7 +22,7 @@ export async function emitAll(
       data: event.data,
       key: event.shardKey,
       id: event.id,
-      correlationId: delivery.properties.correlationId ?? delivery.properties.messageId!,
+      correlationId: delivery.properties.correlationId || delivery.properties.messageId!,
       appId,
       publishedAtMs: clock.now(),
       traceparent: delivery.envelope.traceparent,

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
+import { describeError } from '../errors.ts';
 import type { Decision } from '../inbox/decision.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
@@ -23,12 +24,23 @@ export interface Work {
 }
 
 /** Without an id nobody could tell whether a message was done before. */
-export const newWork = (delivery: Delivery): Work =>
-  delivery.id ? { delivery } : { delivery, outcome: deadLetter('MISSING_MESSAGE_ID') };
+export function newWork(delivery: Delivery): Work {
+  const { fault } = delivery;
+  if (fault) return { delivery, outcome: deadLetter(fault.code, fault.message) };
+  return delivery.id ? { delivery } : { delivery, outcome: deadLetter('MISSING_MESSAGE_ID') };
+}
 
 /** Reads against the rules what is neither read yet nor over; what no retry can mend is a dead letter at first sight. */
 export function admit(works: readonly Work[], rules: readonly Rule[]): void {
-  for (const work of works) if (!work.outcome && !work.ready) admitOne(work, rules);
+  for (const work of works) {
+    if (work.outcome || work.ready) continue;
+    try {
+      admitOne(work, rules);
+    } catch (error) {
+      // A schema's own code may throw; the same body would make it throw again.
+      work.outcome = deadLetter('SCHEMA_MISMATCH', `reading the body failed: ${describeError(error).message}`);
+    }
+  }
 }
 
 function admitOne(work: Work, rules: readonly Rule[]): void {

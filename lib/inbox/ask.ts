@@ -9,8 +9,10 @@ import type { Table } from './tables.ts';
  * Sends what `send` asks for to the store. Throws `StoreUnavailableError` where the store is away, slow or overloaded,
  * `MisconfiguredError` where it refuses the request, and the error of a condition that does not hold.
  */
-export async function ask<T>(send: (client: DynamoDBClient) => Promise<T>): Promise<T> {
-  const client = store();
+export async function ask<T>(
+  send: (client: DynamoDBClient) => Promise<T>,
+  client: DynamoDBClient = store(),
+): Promise<T> {
   try {
     return await send(client);
   } catch (error) {

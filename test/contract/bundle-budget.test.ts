@@ -13,7 +13,7 @@ interface Functions {
 }
 
 /** Bytes that a function may have, minified, with all that it loads only when it is needed. */
-const CONSUMER_BUDGET = 560_000;
+const CONSUMER_BUDGET = 590_000;
 const BUDGET = 600_000;
 /** It describes every other function, and has all that they have. */
 const BUDGETS: Readonly<Record<string, number>> = { openapi: 680_000 };

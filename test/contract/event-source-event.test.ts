@@ -1,14 +1,36 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { eventJson, toRecord } from '../../infra/local/event-source/event.ts';
-import type { DeliveredMessage, EventRecord } from '../../infra/local/event-source/event.ts';
-import { toHeaderValue } from '../../infra/local/event-source/header-value.ts';
+import { eventJson, recordJson } from '../../infra/local/event-source/event.ts';
+import { longString, nested, propertyBytes, tableOf, type GivenProperties } from '../support/amqp-arbitraries.ts';
+import { encodeWithAmqplib } from '../support/amqplib-codec.ts';
+
+interface EventRecord {
+  basicProperties: Record<string, unknown>;
+  redelivered: boolean;
+  data: string;
+}
 
 interface Frozen {
   eventSourceArn: string;
   rmqMessagesByQueue: Record<string, EventRecord[]>;
 }
+
+/** A message as amqplib's users give it. */
+interface DeliveredMessage {
+  content: Buffer;
+  fields: { redelivered: boolean };
+  properties: object;
+}
+
+const delivered = (bytes: Buffer): Record<string, unknown> =>
+  (
+    JSON.parse(
+      recordJson({ content: Buffer.alloc(0), fields: { redelivered: false }, properties: { bytes } }),
+    ) as EventRecord
+  ).basicProperties;
+
+const headersOf = (headers: Buffer) => delivered(propertyBytes({ headers }))['headers'] as Record<string, unknown>;
 
 function frozen(name: string): Frozen {
   return JSON.parse(readFileSync(new URL(`./events/${name}.json`, import.meta.url), 'utf8')) as Frozen;
@@ -17,7 +39,9 @@ function frozen(name: string): Frozen {
 // The text is compared, and with it the order of the keys.
 function emulated(event: Frozen, messages: DeliveredMessage[]): string {
   const [queue, virtualHost] = Object.keys(event.rmqMessagesByQueue)[0]!.split('::') as [string, string];
-  const records = messages.map((message) => JSON.stringify(toRecord(message)));
+  const records = messages.map((message) =>
+    recordJson({ ...message, properties: { bytes: encodeWithAmqplib(message.properties) } }),
+  );
   return eventJson({ eventSourceArn: event.eventSourceArn, queue, virtualHost }, records);
 }
 
@@ -106,16 +130,61 @@ describe('the event of the emulated event source', () => {
 
   test('keeps every string header readable, byte by signed byte', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const { bytes } = toHeaderValue(text) as { bytes: number[] };
+      fc.property(fc.uint8Array({ maxLength: 60 }), (text) => {
+        const { bytes } = headersOf(tableOf({ text: longString(text) }))['text'] as { bytes: number[] };
         expect(bytes.every((byte) => byte >= -128 && byte <= 127)).toBe(true);
-        expect(Buffer.from(bytes.map((byte) => byte & 0xff)).toString('utf8')).toBe(text);
+        expect(Uint8Array.from(bytes)).toEqual(text);
       }),
     );
   });
 
-  test('holds null for a timestamp that no date can hold', () => {
-    const message = { content: Buffer.alloc(0), fields: { redelivered: false }, properties: { timestamp: 2 ** 60 } };
-    expect(toRecord(message).basicProperties.timestamp).toBeNull();
+  test('shows a timestamp as Java does: signed, and wrapped round after 64 bits of milliseconds', () => {
+    const at = (seconds: bigint) => {
+      const timestamp = Buffer.alloc(8);
+      timestamp.writeBigUInt64BE(BigInt.asUintN(64, seconds));
+      return delivered(propertyBytes({ timestamp }))['timestamp'];
+    };
+    expect(at(-1n)).toBe('Dec 31, 1969, 11:59:59 PM');
+    expect(at(-11_676_096_000n)).toBe('Jan 1, 1600, 12:00:00 AM');
+    expect(at(2n ** 45n)).toMatch(/^[A-Z][a-z]{2} \d+, 1116918, \d+:\d\d:\d\d [AP]M$/);
+    // 2^61 seconds are a multiple of 2^64 milliseconds.
+    expect(at(2n ** 61n)).toBe('Jan 1, 1970, 12:00:00 AM');
+  });
+
+  test('keeps the first of two headers with one name, as the Java client does, and every other name as it is', () => {
+    const twice = Buffer.concat([
+      tableOf({ a: longString(Buffer.from('1')) }),
+      tableOf({ a: Buffer.from('V'), b: Buffer.from('V') }),
+    ]);
+    expect(headersOf(twice)).toEqual({ a: { bytes: [49] }, b: null });
+    expect(Object.keys(headersOf(tableOf({ ['__proto__']: Buffer.from('V'), '': Buffer.from('V') })))).toEqual([
+      '__proto__',
+      '',
+    ]);
+  });
+
+  test.each(['A', 'F'] as const)('shows nesting as deep as a frame holds (%s)', (kind) => {
+    let { deep } = headersOf(tableOf({ deep: nested(15_000, kind) }));
+    let levels = 0;
+    for (; typeof deep === 'object' && deep !== null; levels += 1) deep = Object.values(deep)[0];
+    expect(levels).toBe(15_000);
+  });
+
+  test('ends a table where its bytes are not of AMQP, and loses nothing before and after it', () => {
+    const broken = Buffer.from('F\0\0\0\x05\x01a?zz', 'latin1');
+    expect(headersOf(tableOf({ before: Buffer.from('V'), broken, after: Buffer.from('V') }))).toEqual({
+      before: null,
+      broken: { a: null },
+      after: null,
+    });
+  });
+
+  test('never fails for bytes that are no table', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        const properties: GivenProperties = { headers: Buffer.from(bytes) };
+        expect(delivered(propertyBytes(properties))).toHaveProperty('headers');
+      }),
+    );
   });
 });

@@ -149,7 +149,7 @@ test('a code that is not in the table is noted with its first dead letter, and a
     'x',
     note,
   );
-  deployed.host.channel.publish('dead-letters', '', body, letter);
+  deployed.host.channel.publish('dead-letters', '', body, { headers: letter.headers });
   await deployed.deliver('archive-dead-letter', 'dead-letters');
   expect((await ask()).body.deadLetters).toHaveLength(1);
   const many = await deployed.operate('redrive-dead-letters', {

@@ -336,14 +336,14 @@ describe('a batch', () => {
     await placed('stock');
   });
 
-  test('with a failed message whose headers are too large for a copy parks it all the same, and says what it left behind', async () => {
-    const large = 'x'.repeat(70_000);
+  test('with a failed message whose headers are too large for a copy parks it all the same, and says what it left out', async () => {
+    const large = 'x'.repeat(130_800);
     const report = await run([message('permanent', { headers: { large, tenant: 'blue' } }), message()]);
     expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
     expect(await placed('dead-letters')).toEqual([
       expect.objectContaining({
         tenant: 'blue',
-        'surehop-headers-left-behind': ['large'],
+        'surehop-left-out': 'header "large" (too large: all properties of a message must fit into one frame)',
         'surehop-dead-letter-code': 'NEVER',
       }),
     ]);

@@ -2,15 +2,16 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { toRecord, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
+import { decodeHeaders } from '../../lib/broker/event-form.ts';
 import { deadLetterCopy } from '../../lib/broker/envelope.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { callAsOperator } from '../support/as-client.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
-import { anEvent, aRecord } from '../support/delivery.ts';
+import { anEvent, aRecord, encodeTable } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
+import { takeRecords } from '../support/from-broker.ts';
 
 let backend: Backend;
 let archive: (typeof import('../../functions/dead-letters/archive.ts'))['handler'];
@@ -35,14 +36,13 @@ const listed = async (query: Record<string, string>) =>
 
 /** What is in the dead-letter queue, as the event source shows it. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
+  const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];
   await eventually(`${count} dead letters`, async () => {
-    const messages = await backend.host.drain('dead-letters');
-    records.push(...messages.map((message) => toRecord(message as DeliveredMessage)));
+    records.push(...(await takeRecords(channel, 'dead-letters')));
     return records.length >= count;
   });
-  // As it comes to a function: through JSON.
-  return JSON.parse(JSON.stringify(records)) as RabbitMqRecord[];
+  return records;
 }
 
 const noteOf = (about: object = {}) => ({
@@ -57,7 +57,7 @@ const noteOf = (about: object = {}) => ({
 const aNoted = (about: object = {}, message: Parameters<typeof aRecord>[0] = {}) => {
   const note = noteOf(about);
   const { headers } = deadLetterCopy(
-    { body: Buffer.of(), properties: { headers: message?.headers ?? {} } },
+    { body: Buffer.of(), properties: { headers: decodeHeaders(encodeTable(message?.headers ?? {})) } },
     'x',
     note,
   ).properties;

@@ -84,11 +84,20 @@ describe('a publish', () => {
     expect(roomy.length).toBeGreaterThan(full.length);
   });
 
-  test('with headers beyond what the client can encode is refused before anything is sent', async () => {
+  test('with more headers than one frame holds is refused before anything is sent, and named', async () => {
     const message = aMessage('order.created');
-    const properties = { ...message.properties, headers: { long: 'x'.repeat(70_000) } };
+    const withHeader = (bytes: number) => {
+      const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
+      return { ...message, properties };
+    };
     const publisher = host.publisher();
-    await expect(publisher.publish({ ...message, properties })).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    await expect(publisher.publish(withHeader(131_072))).rejects.toMatchObject({
+      code: 'UNWRITABLE',
+      indeterminate: false,
+      message: expect.stringContaining('header "long" (too large'),
+    });
+    await publisher.publish(withHeader(130_900));
+    expect(await host.drain('all')).toHaveLength(1);
     await publisher.publish(aMessage('order.created', 'next'));
     expect(await host.drain('all')).toHaveLength(1);
   });

@@ -133,6 +133,7 @@ export async function runModel(
   const partsOf = (process: object): ConsumerParts => ({
     inbox: inboxOf(process),
     publisher: publisherOf(process),
+    archiveLetter: () => Promise.reject(new Error('no message of the model is too large for the broker')),
     clock: { now: () => Date.now() },
     config,
     read: async () => undefined,

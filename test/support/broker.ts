@@ -4,6 +4,7 @@ import { connect, type Channel, type ChannelModel } from 'amqplib';
 
 import { createConnection } from '../../lib/broker/connection.ts';
 import { createPublisher, type Publisher } from '../../lib/broker/publisher.ts';
+import { useRawFrames } from '../../lib/broker/raw-frames.ts';
 import { systemClock } from '../../lib/clock.ts';
 
 const given = (name: string): string => {
@@ -17,6 +18,8 @@ export interface VirtualHost {
   readonly name: string;
   readonly amqpUrl: string;
   readonly channel: Channel;
+  /** A channel whose messages have their properties as the broker sends them, for the event source's form of them. */
+  rawChannel(): Promise<Channel>;
   /** A publisher with a connection of its own; closed with the virtual host. */
   publisher(deadlineMs?: number): Publisher;
   /** Calls the management API below `/api/`, with the login of the broker. */
@@ -38,12 +41,20 @@ export async function aVirtualHost(): Promise<VirtualHost> {
   const channel = await model.createChannel();
   channel.on('error', () => {});
   const publishers: Publisher[] = [];
+  const raw: ChannelModel[] = [];
 
   return {
     name,
     amqpUrl,
     channel,
     manage,
+    async rawChannel() {
+      const connection = await connect(amqpUrl, { noDelay: true });
+      connection.on('error', () => {});
+      raw.push(connection);
+      useRawFrames(connection);
+      return connection.createChannel();
+    },
     publisher(deadlineMs = 5_000) {
       const connection = createConnection({
         url: async () => amqpUrl,
@@ -67,7 +78,7 @@ export async function aVirtualHost(): Promise<VirtualHost> {
     },
     async remove() {
       await Promise.all(publishers.map((publisher) => publisher.close()));
-      await model.close().catch(() => {});
+      for (const connection of [model, ...raw]) await connection.close().catch(() => {});
       await manage('DELETE', `vhosts/${name}`);
     },
   };

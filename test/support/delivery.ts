@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
-import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consume/delivery.ts';
+import { headerInEvent, Structure } from '../../lib/broker/event-form.ts';
 import type { HeaderValue } from '../../lib/broker/message.ts';
+import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consume/delivery.ts';
+
+/** A header in plain values. */
+export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };
+
+export type GivenHeaders = Readonly<Record<string, GivenHeader>>;
 
 interface About {
   readonly id?: string | null;
@@ -9,7 +15,7 @@ interface About {
   readonly body?: unknown;
   /** Instead of `body`. */
   readonly raw?: Buffer;
-  readonly headers?: Record<string, HeaderValue>;
+  readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
 }
 
@@ -54,14 +60,13 @@ export const anEvent = (records: readonly RabbitMqRecord[], queue = 'stock'): Ra
 
 export const aDelivery = (about: About = {}, queue = 'stock'): Delivery => decode(anEvent([aRecord(about)], queue))[0]!;
 
-/** Strings as signed bytes, as the event source's Java writes them. */
-function encodeHeader(value: HeaderValue): unknown {
-  if (typeof value === 'string') return encodeHeader(Buffer.from(value));
-  if (Buffer.isBuffer(value)) return { bytes: [...new Int8Array(value)] };
+/** As the event source's Java writes it: strings as signed bytes. */
+function encodeHeader(value: GivenHeader): unknown {
   if (Array.isArray(value)) return value.map(encodeHeader);
-  if (typeof value === 'object' && value !== null) return encodeTable(value as Record<string, HeaderValue>);
-  return value;
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || value instanceof Structure)
+    return headerInEvent(value);
+  return encodeTable(value as GivenHeaders);
 }
 
-const encodeTable = (table: Record<string, HeaderValue>) =>
+export const encodeTable = (table: GivenHeaders) =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, encodeHeader(value)]));

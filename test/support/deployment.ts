@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { GetMessage } from 'amqplib';
+import type { Channel, GetMessage } from 'amqplib';
 
 import { signedHeaders } from '../../infra/local/client/sign.ts';
-import { eventJson, toRecord, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
+import { eventJson, recordJson, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
 import { createTables } from '../../infra/local/parts/tables.ts';
 import type { Template } from '../../infra/packaging/template.ts';
 import { addressesOf, administrator } from './as-deployed.ts';
@@ -89,6 +89,7 @@ async function deploy(
   undo.push(() => rmSync(unpacked, { recursive: true, force: true }));
   const { template, directory } = await packageStack(checkout.directory, 'functions', stage);
   const host = await aVirtualHost();
+  let raw: Channel | undefined;
   undo.push(async () => {
     await removeUsers(host, rolesOf(host));
     await host.remove();
@@ -196,15 +197,17 @@ async function deploy(
     },
     async deliver(key, queue, count = 1) {
       const messages: GetMessage[] = [];
+      raw ??= await host.rawChannel();
+      const channel = raw;
       await eventually(`${count} messages in the queue ${queue}`, async () => {
-        for (let message = await host.channel.get(queue); message; message = await host.channel.get(queue))
+        for (let message = await channel.get(queue); message; message = await channel.get(queue))
           messages.push(message);
         return messages.length >= count;
       });
-      const records = messages.map((message) => JSON.stringify(toRecord(message as unknown as DeliveredMessage)));
+      const records = messages.map((message) => recordJson(message as unknown as DeliveredMessage));
       const event = eventJson({ eventSourceArn: BROKER_ARN, queue, virtualHost: '/' }, records);
       const result = await (await lambda(key)).invoke(JSON.parse(event));
-      for (const message of messages) host.channel.ack(message);
+      for (const message of messages) channel.ack(message);
       return result;
     },
     remove,

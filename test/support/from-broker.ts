@@ -1,8 +1,8 @@
-import type { GetMessage } from 'amqplib';
+import type { Channel, GetMessage } from 'amqplib';
 
-import type { HeaderValue } from '../../lib/broker/message.ts';
+import { recordJson, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
-import { aRecord } from './delivery.ts';
+import { aRecord, type GivenHeaders } from './delivery.ts';
 
 /** A message taken from the real broker, as the event source would hand it on. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
@@ -14,7 +14,17 @@ export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
     id: messageId,
     type,
     raw: message.content,
-    headers: Object.fromEntries(plain) as Record<string, HeaderValue>,
+    headers: Object.fromEntries(plain) as GivenHeaders,
     redelivered: message.fields.redelivered,
   });
+}
+
+/** Everything that is ready in a queue, taken out of it, as the event source hands it on. */
+export async function takeRecords(channel: Channel, queue: string): Promise<RabbitMqRecord[]> {
+  const records: RabbitMqRecord[] = [];
+  for (;;) {
+    const message = await channel.get(queue, { noAck: true });
+    if (!message) return records;
+    records.push(JSON.parse(recordJson(message as unknown as DeliveredMessage)) as RabbitMqRecord);
+  }
 }

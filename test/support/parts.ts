@@ -2,6 +2,7 @@ import type { Publisher } from '../../lib/broker/publisher.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { readConfig } from '../../lib/config.ts';
 import type { ConsumerParts } from '../../lib/consume/consumer.ts';
+import { storeLetter } from '../../lib/dead-letters/store-letter.ts';
 import { inboxClient } from '../../lib/inbox/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import { readItem } from '../../lib/inbox/read-item.ts';
@@ -17,6 +18,7 @@ export function partsAt(
   return {
     inbox: createInbox({ client, tablePrefix, clock: systemClock, retentionDays: 14 }),
     publisher,
+    archiveLetter: (deadLetter, letter) => storeLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),
     clock: systemClock,
     config: readConfig({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
     read: (table, key) => readItem(client, tablePrefix, table, key),

@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { deadLetterOf } from '../../functions/dead-letters/from-delivery.ts';
-import type { Headers } from '../../lib/broker/message.ts';
-import { aDelivery } from '../support/delivery.ts';
+import { aDelivery, type GivenHeaders } from '../support/delivery.ts';
 
 const nowMs = Date.parse('2026-11-22T12:00:00.000Z');
 const id = '0b1f9d3e-5d53-5c55-9d16-7c1a5f7f0c11';
@@ -36,7 +35,7 @@ const death = {
   'surehop-attempt': 2,
 };
 
-const of = (headers: Headers, about: { id?: string | null; body?: unknown } = {}) =>
+const of = (headers: GivenHeaders, about: { id?: string | null; body?: unknown } = {}) =>
   deadLetterOf(aDelivery({ id, headers, ...about }, 'dead-letters'), nowMs);
 
 describe('where a dead letter comes from', () => {

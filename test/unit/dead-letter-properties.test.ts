@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { fromParts, toParts } from '../../functions/dead-letters/parts.ts';
-import { readProperties, writeProperties } from '../../functions/dead-letters/properties-json.ts';
-import type { HeaderValue } from '../../lib/broker/message.ts';
+import { fromParts, toParts } from '../../lib/dead-letters/parts.ts';
+import { readProperties, writeProperties } from '../../lib/dead-letters/properties-json.ts';
+import { decodeHeaders } from '../../lib/broker/event-form.ts';
+import { encodeTable, type GivenHeader } from '../support/delivery.ts';
 
-const { value: headerValue } = fc.letrec<{ value: HeaderValue }>((tie) => ({
+const { value: headerValue } = fc.letrec<{ value: GivenHeader }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
     fc.string({ unit: 'binary' }),
@@ -15,15 +16,19 @@ const { value: headerValue } = fc.letrec<{ value: HeaderValue }>((tie) => ({
     fc.constant(null),
     fc.uint8Array().map((bytes) => Buffer.from(bytes)),
     fc.array(tie('value')),
-    fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('$base64', '$table')), tie('value')),
+    fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'bytes')), tie('value')),
   ),
 }));
+
+const headers = fc
+  .dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'bytes')), headerValue)
+  .map((given) => decodeHeaders(encodeTable(given)));
 
 const properties = fc.record({
   messageId: fc.string(),
   priority: fc.nat(255),
   timestamp: fc.nat(),
-  headers: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('$base64')), headerValue),
+  headers,
 });
 
 test('properties come back from their JSON as they were: bytes as bytes, numbers as numbers', () => {

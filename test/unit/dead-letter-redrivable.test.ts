@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import type { DeadLetter } from '../../functions/dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { obstacleTo } from '../../functions/dead-letters/redrivable.ts';
 import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 

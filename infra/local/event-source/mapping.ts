@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel } from 'amqplib';
 import type { ExecutionEnvironment, InvocationResult } from './environment.ts';
-import { eventJson, maxPayloadBytes, toRecord } from './event.ts';
+import { eventJson, maxPayloadBytes, recordJson as recordJsonOf } from './event.ts';
 import type { EventOrigin } from './event.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
 import { settle } from './settle.ts';
 import type { Delivery, OnError } from './settle.ts';
+import type { ReceivedMessage } from './session.ts';
 import { subscribe } from './subscription.ts';
 
 /** One event source mapping: a queue, and the function that its batches go to. */
@@ -41,8 +42,8 @@ export function startMapping(settings: MappingSettings): RunningMapping {
   const maxBytes = maxPayloadBytes - Buffer.byteLength(eventJson(settings, []));
   const intake = createIntake<Delivery>({ batchSize, batchingWindowMs, maxBytes });
 
-  function receive(message: ConsumeMessage, channel: Channel): void {
-    const recordJson = JSON.stringify(toRecord(message));
+  function receive(message: ReceivedMessage, channel: Channel): void {
+    const recordJson = recordJsonOf(message);
     const bytes = Buffer.byteLength(recordJson);
     if (bytes > maxBytes) {
       log.warning(

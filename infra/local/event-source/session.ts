@@ -1,4 +1,9 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { useRawFrames } from '../../../lib/broker/raw-frames.ts';
+import type { RawProperties } from '../../../lib/broker/raw-frames.ts';
+
+/** A message with its properties as the broker sent them. */
+export type ReceivedMessage = Omit<ConsumeMessage, 'properties'> & { properties: RawProperties };
 
 import { closeConnection, dropConnection, openConnection } from '../../../lib/broker/open-connection.ts';
 import { within } from '../../../lib/within.ts';
@@ -9,7 +14,7 @@ export interface SessionOptions {
   virtualHost: string;
   queue: string;
   prefetch: number;
-  onMessage(message: ConsumeMessage, channel: Channel): void;
+  onMessage(message: ReceivedMessage, channel: Channel): void;
 }
 
 /** A consumer on a connection of its own. */
@@ -45,12 +50,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   connection.on('close', (error) => lose(error?.message ?? 'connection closed'));
   const guard = setTimeout(() => dropConnection(connection, 'the broker does not answer'), connectTimeoutMs);
   try {
+    useRawFrames(connection);
     const channel = await connection.createChannel();
     channel.on('error', (error) => lose(error.message));
     channel.on('close', () => lose('channel closed'));
     await channel.prefetch(options.prefetch);
     const { consumerTag } = await channel.consume(options.queue, (message) => {
-      if (message) options.onMessage(message, channel);
+      if (message) options.onMessage(message as unknown as ReceivedMessage, channel);
       else lose(`the broker cancelled the consumer of queue "${options.queue}" (was it deleted?)`);
     });
     return {

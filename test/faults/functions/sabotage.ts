@@ -6,6 +6,7 @@ import type { Publisher } from '../../../lib/broker/publisher.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { config } from '../../../lib/config.ts';
 import { readItem } from '../../../lib/inbox/read-item.ts';
+import { storeLetter } from '../../../lib/dead-letters/store-letter.ts';
 import { inbox, store } from '../../../lib/inbox/store.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
@@ -85,6 +86,7 @@ export function sabotagedParts(queue: string): ConsumerParts {
   return {
     inbox: sabotagedInbox,
     publisher: { ...real.publisher, publishAll },
+    archiveLetter: storeLetter,
     clock: systemClock,
     config: config(),
     read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),

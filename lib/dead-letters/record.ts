@@ -11,7 +11,7 @@ export const RECORD_PART = 0;
 export const LISTED_KIND = 'dead-letter';
 
 /** Orders dead letters by time; the id makes it unique. */
-export const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>
+const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>
   `${deadLetteredAt}#${id}`;
 
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
@@ -51,6 +51,7 @@ export function fromRecord(item: Attributes): DeadLetter {
     shard: text('shard'),
     code: text('code') ?? '',
     reason: text('reason') ?? '',
+    leftOut: text('leftOut'),
     attempt: number('attempt'),
     redrives: number('redrives'),
     publishedAt: text('publishedAt'),

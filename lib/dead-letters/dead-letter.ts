@@ -1,5 +1,5 @@
-import type { Properties } from '../../lib/broker/message.ts';
-import type { MessageId } from '../../lib/message-id.ts';
+import type { Properties } from '../broker/message.ts';
+import type { MessageId } from '../message-id.ts';
 
 /** Why a message is here, where it came from and what was done about it since; all but the message itself. */
 export interface DeadLetter {
@@ -13,6 +13,8 @@ export interface DeadLetter {
   readonly shard?: string;
   readonly code: string;
   readonly reason: string;
+  /** Which parts of the original message are missing, and why they could not be written; absent where none is. */
+  readonly leftOut?: string;
   /** The attempt that was its last. */
   readonly attempt: number;
   /** How often it had been redriven when it failed. */

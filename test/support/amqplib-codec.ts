@@ -1,0 +1,25 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+interface Definitions {
+  encodeProperties(id: number, channel: number, size: number, fields: object): Buffer;
+  decode(id: number, bytes: Buffer): Record<string, unknown>;
+}
+
+/** The codec inside amqplib: what other software writes and reads, to hold ours against. */
+const definitions = require(join(dirname(require.resolve('amqplib')), 'lib/defs.js')) as Definitions;
+
+const BASIC_PROPERTIES = 60;
+
+/** The bytes of properties, as amqplib writes them. */
+export function encodeWithAmqplib(properties: object): Buffer {
+  const frame = definitions.encodeProperties(BASIC_PROPERTIES, 1, 0, properties);
+  // The frame's header has 7 bytes, class, weight and body size 12, the end one.
+  return Buffer.from(frame.subarray(19, -1));
+}
+
+/** What amqplib reads from the bytes of properties. */
+export const decodeWithAmqplib = (bytes: Buffer): Record<string, unknown> =>
+  definitions.decode(BASIC_PROPERTIES, bytes);
