@@ -101,7 +101,7 @@ export function refersToReplaced(value: unknown, changes: ReadonlyMap<string, Ch
 }
 
 /** The logical ids that a value refers to, by `Ref`, `Fn::GetAtt` or `Fn::Sub`. */
-function referencesOf(value: unknown): string[] {
+export function referencesOf(value: unknown): string[] {
   if (!isTree(value)) return [];
   return Object.entries(value).flatMap(([name, argument]: [string, unknown]) => {
     if (name === 'Ref') return [String(argument)];

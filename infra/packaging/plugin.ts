@@ -30,6 +30,11 @@ export class PackagingPlugin {
   readonly hooks = {
     'before:package:initialize': () => this.#checked(() => this.#prepare()),
     'before:package:finalize': () => this.#checked(() => this.#complete()),
+    // Not earlier: only now are the tables in the template, which Serverless adds from `resources`.
+    'after:aws:package:finalize:mergeCustomProviderResources': () => {
+      if (this.#isBrokerStack)
+        makeRetainedLast(this.#serverless.service.provider.compiledCloudFormationTemplate.Resources);
+    },
     'before:deploy:deploy': () =>
       this.#checked(async () => {
         await refuseReplacement(this.#serverless);
@@ -75,7 +80,6 @@ export class PackagingPlugin {
     if (!this.#isBrokerStack) return completeFunctions(this.#serverless, SERVICE, this.#stageName, stage);
     const template = this.#serverless.service.provider.compiledCloudFormationTemplate;
     Object.assign(template.Resources, brokerStackResources(SERVICE, this.#stageName, stage));
-    makeRetainedLast(template.Resources);
     template.Outputs = { ...template.Outputs, ...brokerStackOutputs(this.#stageName) };
   }
 

@@ -1,7 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { knownTypes } from '../../infra/changes/compare.ts';
@@ -9,6 +7,7 @@ import { createOnly, source } from '../../infra/changes/create-only.ts';
 import type { Effect, Unfit } from '../../infra/changes/effects.ts';
 import { settings } from '../../infra/changes/settings.ts';
 import { settingsTable } from '../../infra/changes/table.ts';
+import { moduleAt, resultOf } from '../support/in-a-process.ts';
 
 /** One with one of everything, one with all that a stage can have. */
 const STAGES = ['dev', 'prod'];
@@ -18,11 +17,10 @@ let unfit: Unfit[];
 let types: string[];
 
 beforeAll(async () => {
-  // In a process of its own: Serverless cannot be loaded within Jest.
-  const script = `
-    const { effectsOf } = await import(${JSON.stringify(resolve('infra/changes/effects.ts'))});
-    const { templatesOf } = await import(${JSON.stringify(resolve('infra/changes/templates.ts'))});
-    const { readStage } = await import(${JSON.stringify(resolve('infra/stages/read-stage.ts'))});
+  ({ effects, unfit, types } = await resultOf<{ effects: Effect[]; unfit: Unfit[]; types: string[] }>(`
+    const { effectsOf } = await import(${moduleAt('infra/changes/effects.ts')});
+    const { templatesOf } = await import(${moduleAt('infra/changes/templates.ts')});
+    const { readStage } = await import(${moduleAt('infra/stages/read-stage.ts')});
     const all = { effects: [], unfit: [], types: new Set() };
     for (const name of ${JSON.stringify(STAGES)}) {
       const { effects, unfit } = await effectsOf(name, readStage(name));
@@ -31,13 +29,7 @@ beforeAll(async () => {
       for (const { Resources } of Object.values(await templatesOf(name, readStage(name))))
         for (const { Type } of Object.values(Resources)) all.types.add(Type);
     }
-    process.stdout.write(JSON.stringify({ ...all, types: [...all.types] }));`;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '-e', script],
-    { maxBuffer: 256_000_000 },
-  );
-  ({ effects, unfit, types } = JSON.parse(stdout));
+    process.stdout.write(JSON.stringify({ ...all, types: [...all.types] }));`));
 }, 300_000);
 
 const title = ({ stage, setting, from, to }: Effect) =>

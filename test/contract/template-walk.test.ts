@@ -1,6 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { connectionQuota } from '../../infra/broker/quota.ts';
@@ -9,6 +7,7 @@ import { wildcardReasons } from '../../infra/packaging/wildcards.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
 import { readConfig } from '../../lib/config.ts';
+import { templatesOf } from '../support/in-a-process.ts';
 import { packageAll, stageNames, type Stacks } from '../support/stacks.ts';
 import {
   allows,
@@ -552,14 +551,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
 });
 
 test('the templates that changes of settings are compared by are those that Serverless packages', async () => {
-  const script = `
-    const { templatesOf } = await import(${JSON.stringify(resolve('infra/changes/templates.ts'))});
-    const { readStage } = await import(${JSON.stringify(resolve('infra/stages/read-stage.ts'))});
-    const all = {};
-    for (const name of ${JSON.stringify(stageNames)}) all[name] = await templatesOf(name, readStage(name));
-    process.stdout.write(JSON.stringify(all));`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', script];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 64_000_000 });
+  const made = await templatesOf(stageNames);
   // The code is another, and with it the address that it is uploaded to and the hash that the versions are named by.
   const withoutCode = (template: unknown) =>
     JSON.parse(
@@ -568,10 +560,9 @@ test('the templates that changes of settings are compared by are those that Serv
         .replaceAll(/"CodeSha256":"[^"]*"/g, '"CodeSha256":""')
         .replaceAll(/LambdaVersion[A-Za-z0-9]{20,}/g, 'LambdaVersion'),
     ) as unknown;
-  const made = JSON.parse(stdout) as Record<string, Record<'broker' | 'functions', unknown>>;
   for (const stage of stageNames)
     for (const stack of ['broker', 'functions'] as const)
-      expect([stage, stack, withoutCode(made[stage]![stack])]).toEqual([
+      expect([stage, stack, withoutCode(made[stage][stack])]).toEqual([
         stage,
         stack,
         withoutCode(packaged.of[stage][stack].template),

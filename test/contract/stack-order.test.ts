@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+
+import { templatesOf } from '../support/in-a-process.ts';
+import { stackOrder, type StackOrder } from '../support/stack-order.ts';
+import { stageNames } from '../support/stacks.ts';
+import { properties, targetOf } from '../support/template-reading.ts';
+
+let orders: Record<(typeof stageNames)[number], StackOrder>;
+
+beforeAll(async () => {
+  const templates = await templatesOf(stageNames);
+  orders = Object.fromEntries(stageNames.map((name) => [name, stackOrder(templates[name])])) as typeof orders;
+}, 60_000);
+
+describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName) => {
+  let order: StackOrder;
+  beforeAll(() => {
+    order = orders[stageName];
+  });
+
+  const functions = (id: string) => `functions/${id}`;
+  const mappings = () => order.ofType('AWS::Lambda::EventSourceMapping');
+  const lambdas = () => order.ofType('AWS::Lambda::Function');
+  const roleOf = (lambda: string) => functions(targetOf(properties(order.resource(lambda))['Role']));
+  const isInNetwork = (lambda: string) => properties(order.resource(lambda))['VpcConfig'] !== undefined;
+  const functionOf = (mapping: string) => functions(targetOf(properties(order.resource(mapping))['FunctionName']));
+  /** The function behind a custom resource. */
+  const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
+
+  /** The pairs that are not in this order. */
+  const wrong = (later: readonly string[], earlier: readonly string[]) => {
+    expect(later.length * earlier.length).toBeGreaterThan(0);
+    return later.flatMap((one) =>
+      earlier.flatMap((other) => (order.follows(one, other) ? [] : [`${one} does not wait for ${other}`])),
+    );
+  };
+
+  test('finds an order for everything, and nothing of the broker needs the functions', () => {
+    expect(order.circle).toEqual([]);
+    const [broker, rest] = [order.all.filter((name) => name.startsWith('broker/')), lambdas()];
+    expect(broker.filter((one) => rest.some((other) => order.follows(one, other)))).toEqual([]);
+  });
+
+  test('makes the administrator before the broker, and the broker before everything that it must not leave behind', () => {
+    expect(wrong(['broker/Broker'], ['broker/AdministratorLogin', 'broker/BrokerConfiguration'])).toEqual([]);
+    const retained = order.all.filter((name) => order.resource(name).DeletionPolicy === 'Retain');
+    const ofStacks = retained.filter((name) => order.resource(name).Type !== 'AWS::Lambda::Version');
+    expect(ofStacks).toEqual(expect.arrayContaining([...order.ofType('AWS::DynamoDB::Table'), 'broker/SigningKeys']));
+    expect(wrong(ofStacks, ['broker/Broker'])).toEqual([]);
+  });
+
+  test('applies the topology before anything reads, publishes or rotates', () => {
+    const users = [
+      ...mappings(),
+      ...order.ofType('AWS::Lambda::Alias'),
+      ...order.ofType('AWS::SecretsManager::RotationSchedule'),
+      ...order.ofType('AWS::Events::Rule'),
+    ];
+    expect(wrong(users, ['functions/BrokerTopology'])).toEqual([]);
+    expect(wrong(['functions/BrokerTopology'], ['broker/Broker', behind('functions/BrokerTopology')])).toEqual([]);
+  });
+
+  test('makes the role and the log of a function before the function, and its version before its alias', () => {
+    for (const lambda of lambdas()) {
+      const name = String(properties(order.resource(lambda))['FunctionName']);
+      const log = order
+        .ofType('AWS::Logs::LogGroup')
+        .filter((one) => properties(order.resource(one))['LogGroupName'] === `/aws/lambda/${name}`);
+      expect(wrong([lambda], [roleOf(lambda), ...log])).toEqual([]);
+      expect(log).toHaveLength(1);
+    }
+    for (const alias of order.ofType('AWS::Lambda::Alias')) {
+      const version = functions(targetOf(properties(order.resource(alias))['FunctionVersion']));
+      expect([order.resource(version).Type, order.follows(alias, version)]).toEqual(['AWS::Lambda::Version', true]);
+    }
+  });
+
+  test('lays the ways out of the network before what goes by them', () => {
+    for (const gateway of order.ofType('AWS::EC2::NatGateway'))
+      expect(wrong([gateway], ['broker/InternetAttachment'])).toEqual([]);
+    const inNetwork = lambdas().filter(isInNetwork);
+    expect(wrong(inNetwork, ['broker/PrivateSubnet1', 'broker/PrivateSubnet2', 'broker/PrivateSubnet3'])).toEqual([]);
+  });
+
+  test('removes an event source before the role of its function goes, waiting for its network interfaces with that role', () => {
+    for (const mapping of mappings()) {
+      const removal = `${mapping}Removal`;
+      const remover = behind(removal);
+      // What is made later is deleted earlier.
+      expect(wrong([removal], [mapping, roleOf(functionOf(mapping)), remover, roleOf(remover)])).toEqual([]);
+      expect(wrong([mapping], ['broker/Broker', 'broker/ConsumerLogin'])).toEqual([]);
+    }
+  });
+
+  test('removes functions, then waits for their network interfaces, then removes their roles and the remover', () => {
+    const inNetwork = lambdas().filter(isInNetwork);
+    expect(inNetwork.length).toBeGreaterThan(5);
+    const wait = 'functions/FunctionsNetwork';
+    const remover = behind(wait);
+    expect(wrong(inNetwork, [wait])).toEqual([]);
+    expect(
+      wrong([wait], [...inNetwork.map(roleOf), remover, roleOf(remover), 'broker/FunctionsSecurityGroup']),
+    ).toEqual([]);
+    // Or it could not be deleted before its own network interfaces are gone.
+    expect(isInNetwork(remover)).toBe(false);
+  });
+
+  test('keeps the functions behind custom resources until those are gone', () => {
+    const customs = order.all.filter((name) => order.resource(name).Type.startsWith('Custom::'));
+    expect(customs.length).toBe(mappings().length + 2);
+    for (const custom of customs) expect(wrong([custom], [behind(custom), roleOf(behind(custom))])).toEqual([]);
+  });
+
+  test('removes the broker and every endpoint before their subnets, security groups and logins', () => {
+    const holders = [
+      'broker/Broker',
+      ...order.ofType('AWS::EC2::VPCEndpoint'),
+      ...order.ofType('AWS::EC2::NatGateway'),
+    ];
+    for (const holder of holders) expect(wrong([holder], ['broker/Network'])).toEqual([]);
+    expect(wrong(['broker/Broker'], ['broker/PrivateSubnet1', 'broker/BrokerSecurityGroup'])).toEqual([]);
+    for (const endpoint of order.ofType('AWS::EC2::VPCEndpoint')) {
+      const { SecurityGroupIds = [], SubnetIds = [] } = properties(order.resource(endpoint));
+      for (const part of [...SecurityGroupIds, ...SubnetIds])
+        expect(wrong([endpoint], [`broker/${targetOf(part)}`])).toEqual([]);
+    }
+  });
+});

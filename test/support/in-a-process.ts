@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+import type { Templates } from '../../infra/changes/templates.ts';
+
+/** What `script` writes to stdout as JSON, run as a module of a process of its own: Serverless cannot be loaded within Jest. */
+export async function resultOf<Result>(script: string): Promise<Result> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', script],
+    { maxBuffer: 256_000_000 },
+  );
+  return JSON.parse(stdout) as Result;
+}
+
+/** The address of a module of this repository, for an `import()` in a script. */
+export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
+
+/** The templates of stages, as a change of settings is compared by them. */
+export const templatesOf = <Name extends string>(stages: readonly Name[]): Promise<Record<Name, Templates>> =>
+  resultOf(`
+    const { templatesOf } = await import(${moduleAt('infra/changes/templates.ts')});
+    const { readStage } = await import(${moduleAt('infra/stages/read-stage.ts')});
+    const all = {};
+    for (const name of ${JSON.stringify(stages)}) all[name] = await templatesOf(name, readStage(name));
+    process.stdout.write(JSON.stringify(all));`);

@@ -1,0 +1,82 @@
+import { referencesOf } from '../../infra/changes/compare.ts';
+import type { Templates } from '../../infra/changes/templates.ts';
+import type { Resource, Template } from '../../infra/packaging/template.ts';
+import { dependencies } from './template-reading.ts';
+import { walk } from './template-values.ts';
+
+/**
+ * The order in which CloudFormation makes the resources of both stacks, as `DependsOn`, references and imports determine it.
+ * It deletes them in the reverse order.
+ */
+export interface StackOrder {
+  /** Every resource, as `stack/LogicalId`. */
+  readonly all: readonly string[];
+  readonly resource: (name: string) => Resource;
+  /** The names of the resources of a type. */
+  ofType(type: string): string[];
+  /** Whether `later` is made only when `earlier` is there, and so `earlier` deleted only when `later` is gone. */
+  follows(later: string, earlier: string): boolean;
+  /** The resources on a circle of dependencies. */
+  readonly circle: readonly string[];
+}
+
+type Stack = keyof Templates;
+
+export function stackOrder(templates: Templates): StackOrder {
+  const needs = new Map<string, Set<string>>();
+  const resources = new Map<string, Resource>();
+  for (const stack of ['broker', 'functions'] as const)
+    for (const [id, resource] of Object.entries(templates[stack].Resources)) {
+      resources.set(`${stack}/${id}`, resource);
+      needs.set(
+        `${stack}/${id}`,
+        new Set([...within(stack, templates[stack], resource), ...imports(templates, resource)]),
+      );
+    }
+  const reached = new Map<string, ReadonlySet<string>>();
+  const reach = (name: string): ReadonlySet<string> => {
+    const known = reached.get(name);
+    if (known) return known;
+    const found = new Set<string>();
+    const open = [...(needs.get(name) ?? [])];
+    for (let next = open.pop(); next !== undefined; next = open.pop())
+      if (!found.has(next)) {
+        found.add(next);
+        open.push(...(needs.get(next) ?? []));
+      }
+    reached.set(name, found);
+    return found;
+  };
+  const all = [...resources.keys()];
+  return {
+    all,
+    resource: (name) => {
+      const found = resources.get(name);
+      if (!found) throw new Error(`there is no resource ${name}`);
+      return found;
+    },
+    ofType: (type) => all.filter((name) => resources.get(name)!.Type === type),
+    follows(later, earlier) {
+      for (const name of [later, earlier]) if (!resources.has(name)) throw new Error(`there is no resource ${name}`);
+      return reach(later).has(earlier);
+    },
+    circle: all.filter((name) => reach(name).has(name)),
+  };
+}
+
+/** What a resource waits for within its stack. */
+const within = (stack: Stack, { Resources }: Template, resource: Resource): string[] =>
+  [...dependencies(resource), ...referencesOf(resource.Properties)]
+    .filter((id) => id in Resources)
+    .map((id) => `${stack}/${id}`);
+
+/** What stands behind the exports that a resource imports. */
+function imports({ broker }: Templates, resource: Resource): string[] {
+  const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
+  return [...walk(resource.Properties)].flatMap(([value]) => {
+    if (!('Fn::ImportValue' in value)) return [];
+    const output = outputs.find(({ Export }) => Export?.Name === value['Fn::ImportValue']);
+    if (!output) throw new Error(`nothing exports ${String(value['Fn::ImportValue'])}`);
+    return referencesOf(output.Value).map((id) => `broker/${id}`);
+  });
+}
