@@ -30,7 +30,7 @@ const PATIENCE_MS = 10_000;
 
 /**
  * Sends one signed request to a service of AWS and gives the text of the answer. For the few requests to EC2 and others whose
- * SDK is megabytes large; `AWS_ENDPOINT_URL_<SERVICE>` leads to another address, as it does for the SDK.
+ * SDK is megabytes large; `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` lead to another address, as they do for the SDK.
  */
 export async function awsRequest(
   { region, credentials }: AwsAccess,
@@ -39,7 +39,9 @@ export async function awsRequest(
 ): Promise<string> {
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const endpoint = new URL(
-    process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ?? `https://${service}.${region}.${suffix}`,
+    process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
+      process.env['AWS_ENDPOINT_URL'] ??
+      `https://${service}.${region}.${suffix}`,
   );
   const signer = new SignatureV4({ service, region, credentials, sha256: Hash.bind(undefined, 'sha256') });
   const signed = await signer.sign({

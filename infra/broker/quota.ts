@@ -11,8 +11,9 @@ const connectionsPerNode = {
 
 const nodes = { SINGLE_INSTANCE: 1, CLUSTER_MULTI_AZ: 3 } as const;
 
-/** Connections that a stage's broker takes: on each node, and in all. */
+/** Connections that a stage's broker takes: on each node, in all, and while one node of a cluster is away. */
 export function connectionQuota({ broker: { deployment, instanceType } }: Pick<Stage, 'broker'>) {
   const perNode = connectionsPerNode[deployment][instanceType];
-  return { perNode, inAll: perNode * nodes[deployment] };
+  const inAll = perNode * nodes[deployment];
+  return { perNode, inAll, withoutOneNode: deployment === 'SINGLE_INSTANCE' ? inAll : inAll - perNode };
 }

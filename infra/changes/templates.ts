@@ -62,7 +62,7 @@ async function compile(
 ): Promise<Template> {
   class Packaging extends PackagingPlugin {
     constructor(serverless: Serverless, options: Readonly<Record<string, unknown>>) {
-      super(serverless, options, undefined, () => stage);
+      super(serverless, options, { log: { warning: () => {} } }, () => stage);
     }
   }
   const configuration = await readConfiguration(folder, stageName, stage);

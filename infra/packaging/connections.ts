@@ -2,14 +2,14 @@ import { connectionQuota } from '../broker/quota.ts';
 import type { Stage } from '../stages/stage.ts';
 import type { Access } from './access.ts';
 
-/** The part of the quota that is planned for: the rest is for connections whose other end is gone already, and for people. */
+/**
+ * The part of the quota that is planned for: the rest is for connections whose other end is gone already, and for people. On a
+ * cluster no more than two nodes take, since each is away while it is patched.
+ */
 const PLANNED_SHARE = 0.8;
 
 /** Connections that one event source is taken to hold; AWS does not say how many it does. */
 const PER_EVENT_SOURCE = 5;
-
-/** What AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
-const UNRESERVED_CONCURRENCY = 100;
 
 interface Wish {
   readonly access?: Access;
@@ -18,11 +18,12 @@ interface Wish {
 
 /**
  * How many environments of each function that holds connections may run at once: as many as it says, and for the one that
- * takes the rest as many as the broker's quota and the stage allow. Throws where they do not fit the broker or the account.
+ * takes the rest as many as the broker's quota and the stage allow. Throws where they do not fit the broker. A stage that
+ * reserves nothing must fit it too.
  */
 export function reserveConcurrency(wishes: Readonly<Record<string, Wish>>, stage: Stage): Record<string, number> {
-  const quota = connectionQuota(stage).inAll;
-  const planned = Math.floor(quota * PLANNED_SHARE);
+  const { inAll: quota, withoutOneNode } = connectionQuota(stage);
+  const planned = Math.min(Math.floor(quota * PLANNED_SHARE), withoutOneNode);
   const reserved: Record<string, number> = {};
   let taken = 0;
   let publisher: string | undefined;
@@ -45,12 +46,7 @@ export function reserveConcurrency(wishes: Readonly<Record<string, Wish>>, stage
       `the broker (${stage.broker.instanceType}, ${stage.broker.deployment}) takes ${quota} connections, of which ${planned} are planned for, ` +
         `but ${taken} are wanted beside the publisher's: take a larger broker.instanceType or lower access.connections`,
     );
+  if (stage.publisherConcurrency === 'unreserved') return {};
   if (publisher) reserved[publisher] = Math.min(left, stage.publisherConcurrency);
-  const inAll = Object.values(reserved).reduce((sum, one) => sum + one, 0);
-  if (inAll > stage.accountConcurrency - UNRESERVED_CONCURRENCY)
-    throw new Error(
-      `${inAll} environments are reserved, but of accountConcurrency ${stage.accountConcurrency} AWS keeps ${UNRESERVED_CONCURRENCY}: ` +
-        'lower publisherConcurrency, or have the quota of the account raised and say so',
-    );
   return reserved;
 }

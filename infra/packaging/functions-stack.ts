@@ -29,8 +29,8 @@ const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
 
 const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
 
-/** Before Serverless compiles: each function's role, alias, environment and reserved concurrency. */
-export function prepareFunctions(serverless: Serverless, _service: string, stageName: string, stage: Stage): void {
+/** Before Serverless compiles: each function's role, alias, environment and reserved concurrency, of which it gives the sum. */
+export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
   const wishes = Object.fromEntries(
     entries(serverless).map(([key, { access, events }]) => [
       key,
@@ -49,6 +49,7 @@ export function prepareFunctions(serverless: Serverless, _service: string, stage
     if (reserved[key] !== undefined) definition.reservedConcurrency = reserved[key];
     if (kindOf(definition) !== 'direct') definition.targetAlias = { name: ALIAS, logicalId: `${pascalCase(key)}Alias` };
   }
+  return Object.values(reserved).reduce((sum, one) => sum + one, 0);
 }
 
 /** After Serverless has compiled functions and events: everything that it does not know of. */

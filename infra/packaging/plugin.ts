@@ -1,12 +1,19 @@
+import { join } from 'node:path';
+
 import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../broker/stack.ts';
 import { refuseReplacement } from '../changes/guard.ts';
 import { readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
 import { accessSchema } from './access.ts';
+import { checkAccount } from './account.ts';
 import { deployBrokerFirst } from './broker-first.ts';
 import { completeFunctions, prepareFunctions } from './functions-stack.ts';
 import type { Serverless } from './service.ts';
 import { resolveVariable, SERVICE, sourceNames, type SourceName } from './variables.ts';
+
+interface Log {
+  warning(text: string): void;
+}
 
 interface VariableRequest {
   address?: string;
@@ -45,16 +52,18 @@ export class PackagingPlugin {
   readonly #serverless: Serverless;
   readonly #options: Readonly<Record<string, unknown>>;
   readonly #settingsOf: (stageName: string) => Stage;
+  readonly #log: Log;
 
   /** `read` gives the settings of a stage; Serverless leaves it to the default. */
   constructor(
     serverless: Serverless,
     options: Readonly<Record<string, unknown>>,
-    _tools?: unknown,
+    { log }: { log: Log },
     read: (stageName: string) => Stage = readStage,
   ) {
     this.#serverless = serverless;
     this.#options = options;
+    this.#log = log;
     this.#settingsOf = read;
     serverless.configSchemaHandler.defineFunctionProperties('aws', {
       type: 'object',
@@ -70,9 +79,26 @@ export class PackagingPlugin {
     return this.#serverless.getProvider('aws').getStage();
   }
 
-  #prepare(): void {
+  async #prepare(): Promise<void> {
     const stage = this.#settingsOf(this.#stageName);
-    if (!this.#isBrokerStack) prepareFunctions(this.#serverless, SERVICE, this.#stageName, stage);
+    const reserved = this.#isBrokerStack ? 0 : prepareFunctions(this.#serverless, this.#stageName, stage);
+    // Serverless packages first, and the broker takes 20 minutes: what the account lacks is said before either.
+    if (this.#serverless.processedInput.commands.join(' ') === 'deploy') await this.#checkAccount(stage, reserved);
+  }
+
+  async #checkAccount(stage: Stage, reserved: number): Promise<void> {
+    const aws = this.#serverless.getProvider('aws');
+    const { credentials } = await aws.getAwsSdkV3Config();
+    const root = this.#isBrokerStack ? join(this.#serverless.serviceDir, '../..') : this.#serverless.serviceDir;
+    const { faults, unknown } = await checkAccount(
+      { region: aws.getRegion(), credentials },
+      { service: SERVICE, stageName: this.#stageName, stage, reserved, root },
+    );
+    for (const one of unknown) this.#log.warning(`Not checked before the deployment: ${one}`);
+    if (faults.length > 0)
+      throw new Error(
+        `nothing was deployed, because it would fail later:\n${faults.map((one) => `- ${one}`).join('\n')}`,
+      );
   }
 
   #complete(): void {

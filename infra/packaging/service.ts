@@ -1,3 +1,4 @@
+import type { AwsAccess } from '../../lib/aws-api.ts';
 import type { Access } from './access.ts';
 import type { Template } from './template.ts';
 
@@ -19,6 +20,7 @@ export interface FunctionDefinition {
 /** What packaging reads and writes of Serverless. */
 export interface Serverless {
   serviceDir: string;
+  processedInput: { readonly commands: readonly string[] };
   service: {
     service: string;
     custom?: { stack?: 'broker' | 'functions' };
@@ -35,7 +37,7 @@ export interface Serverless {
       getLogGroupLogicalId(key: string): string;
     };
     /** Region, credentials and time limits of the deployer, for a client of AWS's SDK. */
-    getAwsSdkV3Config(): Promise<object>;
+    getAwsSdkV3Config(): Promise<{ credentials: AwsAccess['credentials'] }>;
   };
   classes: { Error: new (message: string, code: string) => Error };
 }

@@ -11,8 +11,7 @@ export const dev: Stage = {
     instanceType: 'mq.m7g.medium',
     maintenance: { day: 'MONDAY', timeUtc: '10:00' },
   },
-  accountConcurrency: 1_000,
-  publisherConcurrency: 20,
+  publisherConcurrency: 'unreserved',
   http: { ratePerSecond: 50, burst: 50, corsOrigins: [] },
   operators: 'cognito',
   functions: {

@@ -11,7 +11,6 @@ export const prod: Stage = {
     instanceType: 'mq.m7g.large',
     maintenance: { day: 'WEDNESDAY', timeUtc: '03:00' },
   },
-  accountConcurrency: 1_000,
   publisherConcurrency: 800,
   http: { ratePerSecond: 3_000, burst: 1_000, corsOrigins: [] },
   operators: 'cognito',

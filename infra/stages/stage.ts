@@ -36,10 +36,12 @@ export const stageSchema = z.strictObject({
       timeUtc: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 03:00'),
     }),
   }),
-  /** Functions of the account that may run at once, of which AWS keeps 100 for functions without a reservation. */
-  accountConcurrency: whole(200, 100_000),
-  /** Environments of the publisher at most; each holds a connection, so that the broker's quota may allow fewer. */
-  publisherConcurrency: whole(1, 10_000),
+  /**
+   * Environments of the publisher at most; each holds a connection, so that the broker's quota may allow fewer. With
+   * `unreserved` no function reserves any, for accounts that have few: what bounds connections is then the account itself, and
+   * `http.ratePerSecond`.
+   */
+  publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
     ratePerSecond: whole(1, 100_000),
     burst: whole(1, 100_000),

@@ -11,7 +11,6 @@ export const staging: Stage = {
     instanceType: 'mq.m7g.medium',
     maintenance: { day: 'TUESDAY', timeUtc: '03:00' },
   },
-  accountConcurrency: 1_000,
   publisherConcurrency: 100,
   http: { ratePerSecond: 500, burst: 500, corsOrigins: [] },
   operators: 'cognito',

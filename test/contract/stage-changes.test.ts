@@ -54,12 +54,12 @@ describe('changing one setting of a deployed stage', () => {
       }
   });
 
-  test('fails the packaging only where the functions do not fit the account or the broker, with the settings that say so', () => {
+  test('fails the packaging only where the functions do not fit the broker, with the settings that say so', () => {
     for (const { setting, value, reason } of unfit)
       expect([setting, value, reason]).toEqual([
         setting,
         value,
-        expect.stringMatching(/accountConcurrency|publisherConcurrency|broker\.instanceType/),
+        expect.stringMatching(/publisherConcurrency|broker\.instanceType/),
       ]);
   });
 

@@ -98,9 +98,21 @@ describe('reserved concurrency', () => {
     );
   });
 
-  test('refuses what the account cannot give', () => {
-    const many = { access: { login: 'publisher', connections: 950 }, eventSources: 0 } as const;
-    expect(() => reserveConcurrency({ many }, prod)).toThrow(/accountConcurrency 1000/);
+  test('is none where the stage reserves nothing, and what does not fit the broker is refused all the same', () => {
+    const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
+    expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
+    const greedy = { access: { login: 'publisher', connections: 90 }, eventSources: 0 } as const;
+    expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(/90 are wanted/);
+  });
+
+  test('fits a cluster of which one node is away', () => {
+    const cluster = {
+      ...prod,
+      broker: { ...broker, deployment: 'CLUSTER_MULTI_AZ' as const },
+      publisherConcurrency: 10_000,
+    };
+    // Three nodes take 300 connections, of which 240 could be planned for; two take 200.
+    expect(reserveConcurrency({ publisher }, cluster)).toEqual({ publisher: 200 });
   });
 
   test('refuses a function that publishes without a bound', () => {

@@ -80,7 +80,7 @@ async function serverless(
   }
 }
 
-function serverlessCommand(): string {
+export function serverlessCommand(): string {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
   return join(dirname(manifest), bin.serverless);

@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { checkAccount } from '../../infra/packaging/account.ts';
+import { readStage } from '../../infra/stages/read-stage.ts';
+import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
+import { aCheckout, serverlessCommand } from '../support/packaged.ts';
+
+const access = { region: 'eu-central-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
+const nothing = { faults: [], unknown: [] };
+
+let aws: AwsAccount;
+beforeEach(async () => {
+  aws = await anAwsAccount({
+    concurrency: 1_000,
+    unreserved: 1_000,
+    vpcs: 1,
+    addresses: 0,
+    zones: ZONES,
+    offered: { SINGLE_INSTANCE: ZONES, CLUSTER_MULTI_AZ: ZONES },
+    stacks: {},
+    tables: [],
+    secrets: [],
+    denied: [],
+  });
+  process.env['AWS_ENDPOINT_URL'] = aws.url;
+});
+afterEach(async () => {
+  delete process.env['AWS_ENDPOINT_URL'];
+  await aws.stop();
+});
+
+const check = (stageName: string, reserved = 0) =>
+  checkAccount(access, { service: 'surehop', stageName, stage: readStage(stageName), reserved, root: resolve('.') });
+
+describe('an account is looked at before anything is deployed:', () => {
+  test('one that has everything is fine', async () => {
+    expect(await check('prod', 813)).toEqual(nothing);
+    expect(await check('dev')).toEqual(nothing);
+  });
+
+  test('a new account has too little concurrency for a reservation, and is told the quota and how to raise it', async () => {
+    Object.assign(aws.state, { concurrency: 10, unreserved: 10 });
+    const { faults } = await check('prod', 813);
+    expect(faults).toEqual([
+      expect.stringMatching(
+        /reserve 813 environments.*keeps 100.*has 10 in eu-central-1: have the quota "Concurrent executions" \(L-B99A9384\) raised to 913.*request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 913/,
+      ),
+    ]);
+    expect(await check('dev')).toEqual(nothing);
+  });
+
+  test('what other functions reserve counts on a first deployment, and what the stage itself has reserved does not later', async () => {
+    Object.assign(aws.state, { unreserved: 600 });
+    expect((await check('prod', 813)).faults).toEqual([
+      expect.stringMatching(/of which other functions reserve 400.*raised to 1313/),
+    ]);
+    aws.state.stacks['surehop-prod'] = { PlaceDashorderLambdaFunction: 'UPDATE_COMPLETE' };
+    expect(await check('prod', 813)).toEqual(nothing);
+  });
+
+  test('a region without room for a network or its addresses is named with the quota', async () => {
+    Object.assign(aws.state, { vpcs: 5, addresses: 5 });
+    expect((await check('dev')).faults).toEqual([
+      expect.stringMatching(/has 5 of 5: have the quota "VPCs per Region" \(L-F678F1CE\) raised to 6/),
+      expect.stringMatching(
+        /5 of 5 are taken in eu-central-1: have the quota "EC2-VPC Elastic IPs" \(L-0263D0A3\) raised to 6/,
+      ),
+    ]);
+    // Endpoints need no public address.
+    expect((await check('staging')).faults).toHaveLength(1);
+  });
+
+  test('a region with two zones, or without the broker in one of them, is refused', async () => {
+    aws.state.zones = ZONES.slice(0, 2);
+    expect((await check('prod')).faults).toEqual([expect.stringMatching(/eu-central-1 has 2 availability zones/)]);
+    aws.state.zones = ZONES;
+    aws.state.offered = { SINGLE_INSTANCE: ZONES, CLUSTER_MULTI_AZ: ZONES.slice(0, 2) };
+    expect((await check('prod')).faults).toEqual([
+      'Amazon MQ offers no mq.m7g.large as CLUSTER_MULTI_AZ in eu-central-1c: take another broker.instanceType, or another region',
+    ]);
+    expect(await check('dev')).toEqual(nothing);
+  });
+
+  test('tables and keys that stayed are found before the broker is made, not after', async () => {
+    Object.assign(aws.state, {
+      tables: ['surehop-dev-inbox', 'surehop-dev-audit'],
+      secrets: ['surehop/dev/signing-keys'],
+    });
+    expect((await check('dev')).faults).toEqual([
+      expect.stringMatching(
+        /^there is a table surehop-dev-inbox, surehop-dev-audit already: .*Import it, or delete it/,
+      ),
+      expect.stringMatching(/^there is a secret surehop\/dev\/signing-keys already: /),
+    ]);
+    // Imported, they belong to the stack.
+    aws.state.stacks['surehop-broker-dev'] = {
+      InboxTable: 'IMPORT_COMPLETE',
+      AuditTable: 'IMPORT_COMPLETE',
+      SigningKeys: 'IMPORT_COMPLETE',
+    };
+    expect(await check('dev')).toEqual(nothing);
+  });
+
+  test('a first deployment that failed is looked at like the first, one that is there is left alone', async () => {
+    aws.state.vpcs = 5;
+    aws.state.stacks['surehop-broker-dev'] = {
+      ServerlessDeploymentBucket: 'CREATE_COMPLETE',
+      Broker: 'DELETE_COMPLETE',
+    };
+    expect((await check('dev')).faults).toHaveLength(1);
+    aws.state.stacks['surehop-broker-dev'] = {
+      ServerlessDeploymentBucket: 'CREATE_COMPLETE',
+      Network: 'CREATE_COMPLETE',
+      Broker: 'UPDATE_COMPLETE',
+    };
+    expect(await check('dev')).toEqual(nothing);
+  });
+
+  test('what the deployer may not ask is said, and stops nothing', async () => {
+    aws.state.denied = ['servicequotas', 'mq'];
+    const { faults, unknown } = await check('dev');
+    expect(faults).toEqual([]);
+    expect(unknown).toEqual([
+      expect.stringMatching(
+        /^networks of the region: .*AccessDeniedException: not authorized to perform servicequotas:/,
+      ),
+      expect.stringMatching(/^public addresses: /),
+      expect.stringMatching(/^zones of the region: /),
+    ]);
+  });
+});
+
+test('serverless deploy ends with what the account lacks, before it packages or changes anything', async () => {
+  Object.assign(aws.state, { concurrency: 10, unreserved: 10, vpcs: 5 });
+  const checkout = aCheckout({ withoutCode: true });
+  try {
+    const { code, output } = await deploy(checkout.directory, 'prod');
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/nothing was deployed, because it would fail later/);
+    expect(output).toMatch(/L-B99A9384/);
+    expect(output).toMatch(/L-F678F1CE/);
+    const changing = aws.calls.filter(
+      (call) => !/ (List|Describe|Get)\w+$| \/2016-08-19\/account-settings\/$| \/v1\//.test(call),
+    );
+    expect(changing).toEqual([]);
+  } finally {
+    checkout.remove();
+  }
+}, 120_000);
+
+/** Runs `serverless deploy` as somebody with credentials would, against the stand-in. */
+const deploy = (directory: string, stage: string): Promise<{ code: number | null; output: string }> =>
+  new Promise((done, failed) => {
+    const child = spawn(process.execPath, [serverlessCommand(), 'deploy', '--stage', stage], {
+      cwd: directory,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: directory,
+        AWS_ENDPOINT_URL: aws.url,
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+        AWS_CONFIG_FILE: '/dev/null',
+        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+        AWS_EC2_METADATA_DISABLED: 'true',
+        SLS_TELEMETRY_DISABLED: '1',
+        SLS_NOTIFICATIONS_MODE: 'off',
+        NO_COLOR: '1',
+      },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+    child.once('error', failed).once('exit', (code) => done({ code, output }));
+  });
