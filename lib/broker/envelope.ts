@@ -1,6 +1,6 @@
 import type { EventDefinition } from '../event.ts';
 import type { MessageId } from '../message-id.ts';
-import { nextSpan } from '../trace.ts';
+import { nextSpan, readTrace } from '../trace.ts';
 import type { Headers, HeaderValue, Message, Properties } from './message.ts';
 
 /** The header that says which shard of a queue a message belongs to: the same for the same key. */
@@ -79,8 +79,7 @@ export function readEnvelope(headers: Headers): Envelope {
     routingKey: text(headers[names.routingKey]),
     publishedAt: text(headers[names.publishedAt]),
     schemaVersion: count(headers[names.schemaVersion]),
-    traceparent: text(headers.traceparent),
-    tracestate: text(headers.tracestate),
+    ...readTrace(text(traceHeader(headers, 'traceparent')), text(traceHeader(headers, 'tracestate'))),
     leftOut: text(headers[names.leftOut]),
     deadLetter: deadLetterId
       ? {
@@ -92,6 +91,15 @@ export function readEnvelope(headers: Headers): Envelope {
         }
       : undefined,
   };
+}
+
+/** The names of these two may be in any case (https://www.w3.org/TR/trace-context-2/#header-name). */
+const traceHeader = (headers: Headers, name: 'traceparent' | 'tracestate'): HeaderValue | undefined =>
+  headers[name] ?? Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1];
+
+function traceHeaders(from: { traceparent?: string; tracestate?: string }): Headers {
+  const { traceparent, tracestate } = nextSpan(from);
+  return { traceparent, ...(tracestate && { tracestate }) };
 }
 
 /** A new event as a message. `publishedAtMs` is the time of the publish, in ms since the epoch. */
@@ -135,8 +143,7 @@ export function eventMessage<T>(about: {
         [names.publishedAt]: new Date(publishedAtMs).toISOString(),
         [names.schemaVersion]: event.version,
         ...(key !== undefined && { [names.key]: key }),
-        traceparent: nextSpan(traceparent),
-        ...(tracestate && { tracestate }),
+        ...traceHeaders({ traceparent, tracestate }),
       },
     },
   };

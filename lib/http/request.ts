@@ -42,26 +42,32 @@ export function factsOf(
   deadlineMs: number,
 ): RequestFacts {
   const startedAtMs = performance.now();
-  const headers = Object.fromEntries(
-    Object.entries(event.headers ?? {}).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), value] as const],
-    ),
-  );
+  const headers = headersOf(event);
   return {
     id: context?.awsRequestId || randomUUID(),
     method: event.requestContext?.http?.method ?? '',
     route: event.routeKey || '$default',
     headers,
     verifiedClaims: claimsOf(event),
-    traceparent: nextSpan(headers.traceparent),
-    // Worth nothing without the trace that it belongs to (https://www.w3.org/TR/trace-context/#tracestate-header).
-    tracestate: headers.traceparent && headers.tracestate?.slice(0, 512),
+    ...nextSpan(headers),
     remainingMs: () =>
       Math.min(
         (context?.getRemainingTimeInMillis?.() ?? Infinity) - ANSWER_MS,
         deadlineMs - (performance.now() - startedAtMs),
       ),
   };
+}
+
+/** By name in lower case; one that came several times is one, with commas, as API Gateway itself writes it. */
+function headersOf({ headers }: APIGatewayProxyEventV2): Record<string, string> {
+  const byName = new Map<string, string>();
+  for (const [given, value] of Object.entries(headers ?? {})) {
+    if (value === undefined) continue;
+    const name = given.toLowerCase();
+    const before = byName.get(name);
+    byName.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return Object.fromEntries(byName);
 }
 
 function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<string, unknown>> | undefined {
