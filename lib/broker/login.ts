@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import { parseJson } from '../json.ts';
 import { createSecretReader, secretsManager } from '../secrets.ts';
 import { withLogin, type Login } from './address.ts';
 import { requireBroker } from './require-broker.ts';
@@ -26,7 +27,7 @@ export function brokerUrl(config: Config): (refused: boolean) => Promise<string>
 /** Reads a secret's text; the error says what is wrong, without a word of the secret itself. */
 export function parseLogin(secret: string, name: string): Login {
   try {
-    return login.parse(JSON.parse(secret));
+    return login.parse(parseJson(secret));
   } catch {
     throw new Error(`the secret of ${name} must be JSON with "username" and "password"`);
   }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { describeError } from '../errors.ts';
 import type { Decision } from '../inbox/decision.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
+import { parseJson } from '../json.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Delivery } from './delivery.ts';
 import { deadLetter, type Outcome } from './outcome.ts';
@@ -45,7 +46,7 @@ export function admit(works: readonly Work[], rules: readonly Rule[]): void {
 
 function admitOne(work: Work, rules: readonly Rule[]): void {
   const { delivery } = work;
-  const json = parseJson(delivery.body);
+  const json = readBody(delivery.body);
   if ('fault' in json) return void (work.outcome = deadLetter('MALFORMED', json.fault));
   const rule = ruleFor(delivery, rules);
   if ('fault' in rule) return void (work.outcome = deadLetter(rule.code, rule.fault));
@@ -57,10 +58,10 @@ function admitOne(work: Work, rules: readonly Rule[]): void {
   work.outcome = deadLetter('SCHEMA_MISMATCH', faults.join('; '));
 }
 
-function parseJson(body: Buffer): { value: unknown } | { fault: string } {
+function readBody(body: Buffer): { value: unknown } | { fault: string } {
   if (!isUtf8(body)) return { fault: 'the body is not UTF-8' };
   try {
-    return { value: JSON.parse(body.toString()) };
+    return { value: parseJson(body.toString()) };
   } catch {
     return { fault: 'the body is not JSON' };
   }

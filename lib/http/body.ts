@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 
+import { parseJson } from '../json.ts';
 import { checkJson } from './check-json.ts';
 import { Problem } from './problem.ts';
 
@@ -34,7 +35,7 @@ export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<str
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     // Without its cause, which quotes the body.
     throw new Problem('malformed-json', 'The body cannot be read as JSON.');

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { parseJson } from '../json.ts';
 import { DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from './development.ts';
 
 /** At most this many keys of all clients together: each may have to be tried on a request. */
@@ -25,7 +26,7 @@ export function parseSigningSecrets(text: string, stage: string): { client: stri
 
 function readClients(text: string): Readonly<Record<string, readonly string[]>> {
   try {
-    return clients.parse(JSON.parse(text));
+    return clients.parse(parseJson(text));
   } catch {
     throw new Error('the signing keys must be JSON like {"client": ["whsec_<24 to 64 bytes in base64>"]}');
   }

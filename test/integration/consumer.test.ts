@@ -85,6 +85,20 @@ const table: Row[] = [
     applied: 1,
   },
   {
+    outcome: 'completed, with a byte-order mark before its JSON',
+    records: () => {
+      const record = message();
+      return [
+        {
+          ...record,
+          data: Buffer.concat([Buffer.from('\ufeff'), Buffer.from(record.data, 'base64')]).toString('base64'),
+        },
+      ];
+    },
+    counts: { completed: 2 },
+    applied: 2,
+  },
+  {
     outcome: 'malformed',
     records: () => [message('well', { raw: Buffer.from('{"sku":') })],
     counts: { completed: 1, 'dead-letter': 1 },

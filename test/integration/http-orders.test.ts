@@ -75,6 +75,17 @@ describe('an order', () => {
     return { stock, points };
   };
 
+  test('is accepted with a byte-order mark before it, and signed with that; its event has none', async () => {
+    await drained();
+    const raw = `\ufeff${JSON.stringify(anOrder())}`;
+    const got = await callSigned(placeOrder, randomUUID(), { route: 'POST /orders', raw });
+    expect(got.status).toBe(202);
+    const { stock } = await drained();
+    expect(stock.map((message) => message && JSON.parse(message.content.toString()))).toEqual([
+      { ...anOrder(), orderId: got.body.orderId },
+    ]);
+  });
+
   test('is accepted once its event is in both queues, with all that its consumers need', async () => {
     await drained();
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -68,11 +68,23 @@ describe('a body', () => {
     ['cut off', '{"name":'],
     ['with a trailing comma', '{"name":"x",}'],
     ['not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
+    ['a byte-order mark alone', '\ufeff'],
+    ['with two byte-order marks', `\ufeff\ufeff${JSON.stringify(good)}`],
+    ['with a byte-order mark behind it', `${JSON.stringify(good)}\ufeff`],
+    ['in UTF-16 with its byte-order mark', Buffer.from(`\ufeff${JSON.stringify(good)}`, 'utf16le')],
   ])('that is %s is malformed', async (_, raw) => {
     expect(await call(echo(), { raw })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:malformed-json' },
     });
+  });
+
+  test.each(['name', 'é'])('with a byte-order mark before it is read as without (%p)', async (name) => {
+    const raw = `\ufeff${JSON.stringify({ ...good, name })}`;
+    for (const sent of [raw, Buffer.from(raw)]) {
+      const got = await call(echo(), { raw: sent });
+      expect([got.status, got.body]).toEqual([200, (await call(echo(), { body: { ...good, name } })).body]);
+    }
   });
 
   test('past the limit is refused by its bytes, whatever Content-Length says', async () => {
