@@ -26,7 +26,7 @@ async function claimsOf({ headers, verifiedClaims }: RequestFacts): Promise<JWTP
   const token = readBearer(headers.authorization);
   if (config().JWT_VERIFIED_BY === 'gateway') {
     if (!verifiedClaims) throw new Problem('invalid-token', 'The token was not verified.');
-    return withSubject(verifiedClaims);
+    return withSubject(withLists(verifiedClaims));
   }
   return withSubject(await verified(token));
 }
@@ -62,9 +62,20 @@ function problemOfToken(error: unknown): Problem {
   });
 }
 
-/** As RFC 8693 has them, or as a list. */
-function scopesOf({ scope, scp }: JWTPayload): readonly string[] {
-  const given = scope ?? scp;
-  if (typeof given === 'string') return given.split(' ');
-  return Array.isArray(given) ? given.filter((one) => typeof one === 'string') : [];
-}
+/**
+ * API Gateway hands on every claim as text, and a list as `[one other]`: nowhere documented, but so in its events
+ * (https://github.com/floci-io/floci/pull/2011). The scopes that its event has beside the claims (`jwt.scopes`) depend on the
+ * route's settings, and are `null` for a route without any, so that the claims alone are read.
+ */
+const withLists = (claims: JWTPayload): JWTPayload => ({
+  ...claims,
+  scope: withoutBrackets(claims.scope),
+  scp: withoutBrackets(claims.scp),
+});
+
+const withoutBrackets = (claim: unknown): unknown =>
+  typeof claim === 'string' ? claim.replace(/^\[(.*)\]$/s, '$1') : claim;
+
+/** As RFC 8693 has them, with spaces between, or as a list; API Gateway too reads either claim. */
+const scopesOf = ({ scope, scp }: JWTPayload): readonly string[] =>
+  [scope, scp].flat().flatMap((one) => (typeof one === 'string' ? one.split(/\s+/).filter(Boolean) : []));

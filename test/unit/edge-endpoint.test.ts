@@ -32,6 +32,40 @@ const verified = (claims: object) => ({
   authorizer: { jwt: { claims, scopes: null } },
 });
 
+describe('the scopes of a token that API Gateway has verified', () => {
+  /** Clients of their own, since each has a rate. */
+  let clients = 0;
+  const statusFor = async (claims: object) => {
+    const handler = endpoint({ access: operator('orders:read') }, () => ({ status: 200, body: {} }));
+    return (await call(handler, verified({ sub: `client-${(clients += 1)}`, ...claims }))).status;
+  };
+
+  test.each<[string, object]>([
+    ['text of one', { scope: 'surehop/orders:read' }],
+    ['text with spaces between', { scope: 'surehop/status:read surehop/orders:read surehop/x' }],
+    ['a list as API Gateway writes it, at its end', { scope: '[surehop/status:read surehop/orders:read]' }],
+    ['a list as API Gateway writes it, at its beginning', { scope: '[surehop/orders:read surehop/status:read]' }],
+    ['a list of one as API Gateway writes it', { scope: '[surehop/orders:read]' }],
+    ['a list as it is', { scope: ['surehop/status:read', 'surehop/orders:read'] }],
+    ['a list in the claim scp', { scp: '[surehop/status:read surehop/orders:read]' }],
+    ['text in the claim scp, beside a scope without it', { scope: 'openid', scp: 'surehop/orders:read' }],
+  ])('are read as %s', async (_, claims) => {
+    expect(await statusFor(claims)).toBe(200);
+  });
+
+  test.each<[string, object]>([
+    ['none', {}],
+    ['empty text', { scope: '' }],
+    ['an empty list', { scope: '[]' }],
+    ['another prefix', { scope: '[other/orders:read]' }],
+    ['a part of the name', { scope: 'surehop/orders:read-not surehop/orders' }],
+    ['a number', { scope: 7 }],
+    ['an object', { scope: { 'surehop/orders:read': true } }],
+  ])('do not allow it as %s', async (_, claims) => {
+    expect(await statusFor(claims)).toBe(403);
+  });
+});
+
 describe('too many requests', () => {
   test('in total are 429, with the seconds to wait and what is left', async () => {
     const handler = endpoint({ access: open }, () => ({ status: 200, body: {} }));
