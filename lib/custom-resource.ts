@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describeError } from './errors.ts';
 import { log } from './log.ts';
+import { withoutLogins } from './scrub.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -137,5 +138,3 @@ function withReason(fields: Readonly<Record<string, string>>, reason: string): s
     if (Buffer.byteLength(body) <= MAX_ANSWER_BYTES || kept === '') return body;
   }
 }
-
-const withoutLogins = (text: string) => text.replaceAll(/\/\/[^/@\s]*@/g, '//');

@@ -4,9 +4,12 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bv1a?,[A-Za-z0-9+/]{20,}={0,2}/g, 'v1,***'],
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?/g, 'eyJ***'],
   [/\b(Bearer|Basic) [A-Za-z0-9+/._~=-]+/gi, '$1 ***'],
-  [/\/\/[^/@\s]*@/g, '//***@'],
+  [/\/\/[^/\s]*@/g, '//***@'],
 ];
 
 /** The text without secrets; the second line behind never writing them. */
 export const scrub = (text: string): string =>
   SECRETS.reduce((scrubbed, [secret, instead]) => scrubbed.replace(secret, instead), text);
+
+/** The text without the logins in its addresses; a password may have an `@` of its own. */
+export const withoutLogins = (text: string): string => text.replaceAll(/\/\/[^/\s]*@/g, '//');

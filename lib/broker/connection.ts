@@ -2,6 +2,7 @@ import type { ChannelModel, ConfirmChannel } from 'amqplib';
 
 import type { Clock } from '../clock.ts';
 import { describeError, PublishError } from '../errors.ts';
+import { withoutLogins } from '../scrub.ts';
 import { singleFlight } from '../single-flight.ts';
 import { within } from '../within.ts';
 import { gathering } from './gathering.ts';
@@ -153,7 +154,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
       );
     } catch (error) {
       const { message } = describeError(error);
-      throw new PublishError('BROKER_UNAVAILABLE', `the broker cannot be reached: ${withoutLogin(message)}`, {
+      throw new PublishError('BROKER_UNAVAILABLE', `the broker cannot be reached: ${withoutLogins(message)}`, {
         cause: error,
       });
     }
@@ -183,6 +184,3 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
 
   return { link, probe, retire, uses: (link) => current === link, close };
 }
-
-/** Keeps a login out of an error's text. */
-const withoutLogin = (text: string) => text.replace(/\/\/[^/@\s]*@/g, '//');

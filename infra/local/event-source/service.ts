@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../../lib/broker/address.ts';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { EnvironmentSettings } from './environment.ts';
@@ -73,7 +74,7 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
 
 /** Every enabled `rabbitmq` event of the service. A virtual host in the URL stands for the one on AWS. */
 export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
-  const urlVirtualHost = decodeURIComponent(new URL(url).pathname.slice(1));
+  const urlVirtualHost = percentDecoded(new URL(url).pathname.slice(1));
   return Object.entries(service.functions).flatMap(([functionKey, { events = [] }]) =>
     events.flatMap(({ rabbitmq: event }) => {
       if (!event || event.enabled === false) return [];

@@ -118,5 +118,5 @@ function isWritable(directory: string): boolean {
 
 /** A URL as it may be shown: without its password. */
 export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^/@:]*):[^@]*@/, '$1:***@');
+  return url.replace(/^(\w+:\/\/[^/@:]*):.*@/s, '$1:***@');
 }
