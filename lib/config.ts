@@ -161,7 +161,7 @@ const variables = z.object({
       example: 'surehop',
     } satisfies Explanation),
   JWKS_URL: address(/^https?$/, {
-    description: 'where the issuer publishes its keys',
+    description: 'where the issuer publishes its keys, if not where its OpenID metadata says',
     must: 'a URL like https://login.example.com/.well-known/jwks.json',
     example: 'https://login.example.com/.well-known/jwks.json',
   }),

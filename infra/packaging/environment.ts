@@ -55,7 +55,6 @@ export function httpEnvironment(
           JWT_VERIFIED_BY: verifiedBy,
           JWT_ISSUER: operators.issuer,
           JWT_AUDIENCE: operators.audience,
-          JWKS_URL: `${operators.issuer.replace(/\/$/, '')}/.well-known/jwks.json`,
         }),
   };
 }

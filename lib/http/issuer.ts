@@ -1,7 +1,8 @@
-import { createRemoteJWKSet } from 'jose';
+import { createRemoteJWKSet, customFetch } from 'jose';
 
 import { systemClock } from '../clock.ts';
 import { config, SettingsError } from '../config.ts';
+import { fetchByMetadata, metadataUrl } from './discovery.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_STAGE } from './development.ts';
 
 /** Keys are used for this long, and read again where a token names an unknown one, but not more often than the second. */
@@ -30,12 +31,15 @@ function readIssuer(): Issuer {
   const isDevelopment = STAGE === DEVELOPMENT_STAGE;
   const name = JWT_ISSUER ?? (isDevelopment ? DEVELOPMENT_ISSUER : undefined);
   const audience = JWT_AUDIENCE ?? (isDevelopment ? DEVELOPMENT_AUDIENCE : undefined);
-  if (!name || !audience || !JWKS_URL)
-    throw new SettingsError('missing setting: no issuer of tokens; set JWT_ISSUER, JWT_AUDIENCE and JWKS_URL');
-  const keys = createRemoteJWKSet(new URL(JWKS_URL), {
+  if (!name || !audience)
+    throw new SettingsError('missing setting: no issuer of tokens; set JWT_ISSUER and JWT_AUDIENCE');
+  if (!JWKS_URL && !URL.canParse(name))
+    throw new SettingsError('missing setting: no keys of the issuer; set JWT_ISSUER to its URL, or JWKS_URL');
+  const keys = createRemoteJWKSet(JWKS_URL ? new URL(JWKS_URL) : metadataUrl(name), {
     cacheMaxAge: CACHED_MS,
     cooldownDuration: REREAD_PAUSE_MS,
     timeoutDuration: PATIENCE_MS,
+    ...(!JWKS_URL && { [customFetch]: fetchByMetadata(name) }),
   });
   let rereadAtMs = -Infinity;
   const mayReread = () => {

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { reserveConcurrency } from '../../infra/packaging/connections.ts';
+import { httpEnvironment } from '../../infra/packaging/environment.ts';
 import { eventSources } from '../../infra/packaging/event-sources.ts';
 import { prod } from '../../infra/stages/prod.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
@@ -195,4 +196,14 @@ test('a deployment of the functions deploys the stack of the broker first, for t
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test("functions that verify operators' tokens are told the issuer, and find its keys by themselves", () => {
+  const operators = { issuer: 'https://id.example/realms/shop', audience: 'surehop' };
+  expect(httpEnvironment('prod', { ...prod, operators }, {})).toMatchObject({
+    JWT_VERIFIED_BY: 'function',
+    JWT_ISSUER: 'https://id.example/realms/shop',
+    JWT_AUDIENCE: 'surehop',
+  });
+  expect(httpEnvironment('prod', { ...prod, operators }, {})).not.toHaveProperty('JWKS_URL');
 });
