@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { startBroker, type Broker } from './parts/broker.ts';
 import type { Say } from './parts/console.ts';
+import { keepRunning } from './parts/keep-running.ts';
 import { prepareBroker } from './parts/prepare-broker.ts';
+import { Problem } from './parts/problem.ts';
 import type { Settings } from './parts/settings.ts';
 import { startStore, type Store } from './parts/store.ts';
 import { createTables } from './parts/tables.ts';
+import { watchForeign } from './parts/watch-foreign.ts';
 import { startService, type Service } from './service.ts';
 
 /** Broker, store and service, all of which serve. */
@@ -12,6 +15,8 @@ export interface Laptop {
   readonly broker: Broker;
   readonly store: Store;
   readonly service: Service;
+  /** Settles with the reason once something has ended for good that must run. */
+  readonly failed: Promise<string>;
   /** Drains the batch in flight, then stops everything. */
   readonly stop: () => Promise<void>;
 }
@@ -37,7 +42,15 @@ export async function startLaptop({
   output,
 }: LaptopOptions): Promise<Laptop> {
   const parts: { stop: () => Promise<void> }[] = [];
+  let fail: (reason: string) => void = () => {};
+  const failed = new Promise<string>((resolve) => (fail = resolve));
+  const keepers: (() => void)[] = [];
+  const keep = (name: string, part: Broker | Store, address: string) =>
+    keepers.push(
+      part.pid === undefined ? watchForeign(address, { name, say }) : keepRunning(part, { name, say, giveUp: fail }),
+    );
   const stop = async () => {
+    for (const end of keepers.splice(0)) end();
     for (const part of parts.splice(0)) await part.stop();
   };
   const started = async <T extends { stop: () => Promise<void> }>(part: Promise<T>): Promise<T> => {
@@ -54,6 +67,8 @@ export async function startLaptop({
     if (storeStart.status === 'rejected') throw storeStart.reason;
     const broker = brokerStart.value;
     const store = storeStart.value;
+    keep('RabbitMQ', broker, broker.amqpUrl);
+    keep('DynamoDB', store, store.endpoint);
     say(`${broker.describe}, ${store.describe}`);
     await Promise.all([
       prepareBroker(broker, say),
@@ -61,10 +76,14 @@ export async function startLaptop({
     ]);
     say('topology and tables are in place');
     const { httpPort, tablePrefix } = settings;
-    const service = await started(
-      startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output }),
-    );
-    return { broker, store, service, stop };
+    const service = await Promise.race([
+      started(startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output })),
+      failed.then((reason) => {
+        throw new Problem(reason);
+      }),
+    ]);
+    service.onDeath((how) => fail(`the service ended by itself (${how}); run npm start again, the data is kept`));
+    return { broker, store, service, failed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -41,16 +41,7 @@ await entry(async () => {
     if (laptop === undefined) return 130;
     print(welcome({ laptop, settings }));
 
-    const death = new Promise<string>((resolve) => {
-      for (const [name, part] of Object.entries({
-        RabbitMQ: laptop.broker,
-        DynamoDB: laptop.store,
-        'the service': laptop.service,
-      })) {
-        part.onDeath((how) => resolve(`${name} ended by itself (${how}); run npm start again, the data is kept`));
-      }
-    });
-    const reason = await Promise.race([shutdown, death]);
+    const reason = await Promise.race([shutdown, laptop.failed]);
     if (reason === undefined) say('draining the batch in flight (Ctrl-C again to kill at once)');
     await laptop.stop();
     if (reason !== undefined) throw new Problem(reason);

@@ -92,9 +92,14 @@ export async function startPrivateBroker(
     },
     restart: async () => {
       isAsked = true;
-      await running.kill();
-      await boot();
-      isAsked = false;
+      try {
+        await running.kill();
+        await boot();
+        // While it was asked to end nobody was told.
+        if (running.hasEnded()) throw new Error(await running.ended);
+      } finally {
+        isAsked = false;
+      }
     },
     stop: async () => {
       isAsked = true;
@@ -107,7 +112,10 @@ export async function startPrivateBroker(
         cwd: '/',
         env: environment(server, plainPath(dataDirectory), ports),
       }),
-    onDeath: (listener) => void deathListeners.push(listener),
+    onDeath: (listener) => {
+      deathListeners.push(listener);
+      if (running.hasEnded() && !isAsked) void running.ended.then(listener);
+    },
   };
 }
 

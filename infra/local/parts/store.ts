@@ -131,15 +131,23 @@ async function startEmulator(emulator: string, { dataDirectory, keepData, say }:
     },
     restart: async () => {
       isAsked = true;
-      await running.kill();
-      await boot(port);
-      isAsked = false;
+      try {
+        await running.kill();
+        await boot(port);
+        // While it was asked to end nobody was told.
+        if (running.hasEnded()) throw new Error(await running.ended);
+      } finally {
+        isAsked = false;
+      }
     },
     stop: async () => {
       isAsked = true;
       if (keepData) await running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS });
       else await running.kill();
     },
-    onDeath: (listener) => void deathListeners.push(listener),
+    onDeath: (listener) => {
+      deathListeners.push(listener);
+      if (running.hasEnded() && !isAsked) void running.ended.then(listener);
+    },
   };
 }
