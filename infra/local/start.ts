@@ -1,3 +1,4 @@
+import { watchDefinitions } from './definitions/watch-definitions.ts';
 import { readDefinitions } from './definitions/read-definitions.ts';
 import { say } from './parts/console.ts';
 import { localDirectory, rootDirectory, startLock } from './parts/directories.ts';
@@ -12,7 +13,7 @@ import { welcome } from './parts/welcome.ts';
 await entry(async () => {
   const settings = readSettings(process.env, localDirectory);
   for (const warning of misspeltSettings(process.env)) say(`warning: ${warning}`);
-  await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
+  const definitions = await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
     throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
   });
   const lock = takeLock(startLock);
@@ -41,7 +42,10 @@ await entry(async () => {
     if (laptop === undefined) return 130;
     print(welcome({ laptop, settings }));
 
+    const { broker, store } = laptop;
+    const stopWatching = watchDefinitions(rootDirectory, definitions, { broker, store, settings, say });
     const reason = await Promise.race([shutdown, laptop.failed]);
+    stopWatching();
     if (reason === undefined) say('draining the batch in flight (Ctrl-C again to kill at once)');
     await laptop.stop();
     if (reason !== undefined) throw new Problem(reason);

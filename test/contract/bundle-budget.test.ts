@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Metafile } from 'esbuild';
 import { parse } from 'yaml';
 
-import { bundleToDeploy } from '../../infra/local/bundler/bundle.ts';
+import { bundle } from '../../infra/local/bundler/bundle.ts';
 
 interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;
@@ -39,7 +39,7 @@ const outDirectory = mkdtempSync(join(tmpdir(), 'budget-'));
 beforeAll(async () => {
   for (const [name, { handler }] of Object.entries(functions)) {
     const entry = handler.slice(0, handler.lastIndexOf('.'));
-    bundles.set(name, await bundleToDeploy(entry, { root: resolve('.'), outDirectory }));
+    bundles.set(name, await bundle({ entries: [entry], root: resolve('.'), outDirectory }));
   }
 });
 afterAll(() => rmSync(outDirectory, { recursive: true }));

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { bundle, bundleToDeploy } from '../../infra/local/bundler/bundle.ts';
+import { bundle } from '../../infra/local/bundler/bundle.ts';
 import { zipFiles } from '../../infra/local/bundler/zip.ts';
 import { aHostileDirectory } from '../support/hostile-directory.ts';
 
@@ -38,7 +38,7 @@ describe('the bundler', () => {
       join(root, 'functions/orders/lazy.ts'),
       `export const handler = async (): Promise<string> => (await import('./seldom.ts')).seldom;`,
     );
-    await bundleToDeploy('functions/orders/lazy', { root, outDirectory: outDirectory() });
+    await bundle({ entries: ['functions/orders/lazy'], root, outDirectory: outDirectory() });
     const file = join(outDirectory(), 'functions/orders/lazy.mjs');
     expect(await readFile(file, 'utf8')).not.toContain('once in a while');
     const { execFileSync } = await import('node:child_process');

@@ -239,10 +239,6 @@ describe('a variable whose name is nearly that of a setting', () => {
   ])('is not one of those that every shell has: %s', (name) => {
     expect(misspeltSettings({ [name]: 'x' })).toEqual([]);
   });
-
-  test('is not warned of where the setting is there too', () => {
-    expect(misspeltSettings({ AMQP_URI: 'x', AMQP_URL: 'amqp://localhost' })).toEqual([]);
-  });
 });
 
 function failureOf(run: () => unknown): Error {

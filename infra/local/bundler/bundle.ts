@@ -38,23 +38,16 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
   } satisfies BuildOptions;
 }
 
-/** Bundles every entry and returns esbuild's metafile. Throws one line per mistake, with file and line. */
-export async function bundle(options: BundleOptions): Promise<Metafile> {
-  try {
-    return (await build(bundleOptions(options))).metafile;
-  } catch (error) {
-    throw new Error(describeBuildError(error), { cause: error });
-  }
-}
+/** With these options too, what entries share, and what they import only when it is needed, are files of their own beside them. */
+export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**
- * Bundles one entry as it is deployed: what it imports only when it is needed is a file of its own beside it, which a cold
- * start does not read. Without that, it would be read at every start, for nothing. (Watching builds one file: faster.)
+ * Bundles the entries and returns esbuild's metafile: one entry to deploy it, so that a cold start does not read what is only
+ * needed later; all of them for a laptop, where they share files. Throws one line per mistake, with file and line.
  */
-export async function bundleToDeploy(entry: string, options: Omit<BundleOptions, 'entries'>): Promise<Metafile> {
-  const whole = bundleOptions({ ...options, entries: [entry] });
+export async function bundle(options: BundleOptions): Promise<Metafile> {
   try {
-    return (await build({ ...whole, splitting: true, chunkNames: 'chunks/[name]-[hash]' })).metafile;
+    return (await build({ ...bundleOptions(options), ...split })).metafile;
   } catch (error) {
     throw new Error(describeBuildError(error), { cause: error });
   }

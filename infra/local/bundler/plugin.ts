@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { bundle, bundleToDeploy, type BundleOptions } from './bundle.ts';
+import { bundle, type BundleOptions } from './bundle.ts';
 import { watchBundle } from './watch.ts';
 import { zipFiles } from './zip.ts';
 
@@ -56,6 +56,7 @@ export class BundlerPlugin {
     const { serviceDir, service } = this.#serverless;
     const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
     this.#options = { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
+    await rm(this.#options.outDirectory, { recursive: true, force: true });
     this.#firstBuild = await this.#orComplain(bundle(this.#options));
     const custom = (this.#serverless.service.custom ??= {});
     custom['serverless-offline'] = { ...custom['serverless-offline'], location: outDirectory };
@@ -82,7 +83,7 @@ export class BundlerPlugin {
     await mkdir(outDirectory, { recursive: true });
     for (const [key, definition] of Object.entries(service.functions)) {
       const { outputs } = await this.#orComplain(
-        bundleToDeploy(moduleOf(definition), { root: serviceDir, outDirectory }),
+        bundle({ entries: [moduleOf(definition)], root: serviceDir, outDirectory }),
       );
       const files = Object.keys(outputs).filter((file) => file.endsWith('.mjs'));
       const names = files.map((file) => relative(outDirectory, resolve(serviceDir, file)));

@@ -1,10 +1,11 @@
-import { existsSync, watch } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, watch } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { FSWatcher } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { context } from 'esbuild';
 import type { Metafile, OutputFile } from 'esbuild';
-import { bundleOptions, describeBuildError } from './bundle.ts';
+import { bundleOptions, describeBuildError, split } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
 
 /** What to do about a rebuild. */
@@ -23,10 +24,12 @@ export async function watchBundle(
   { onBuilt, onMistake }: WatchListener,
 ): Promise<() => Promise<void>> {
   const root = options.root ?? process.cwd();
-  const builder = await context({ ...bundleOptions(options), write: false });
+  const builder = await context({ ...bundleOptions(options), ...split, write: false });
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
   let building: Promise<void> = Promise.resolve();
+  let told: string | undefined;
+  let codes = codeOf(firstBuild, (file) => readFileSync(resolve(root, file), 'utf8'));
 
   // Each directory on its own: a recursive watch loses events on Linux.
   function follow({ inputs }: Metafile): void {
@@ -50,11 +53,22 @@ export async function watchBundle(
   async function rebuild(): Promise<void> {
     try {
       const { metafile, outputFiles } = await builder.rebuild();
+      told = undefined;
       follow(metafile);
-      const changed = await writeChanged(outputFiles, options.outDirectory);
-      if (changed.length > 0) await onBuilt(changed);
+      await writeChanged(outputFiles);
+      const contents = new Map(outputFiles.map(({ path, text }) => [path, text]));
+      const now = codeOf(metafile, (file) => contents.get(resolve(root, file)) ?? '');
+      const changed = [...now].filter(([entry, code]) => codes.get(entry) !== code).map(([entry]) => entry);
+      codes = now;
+      if (changed.length > 0)
+        await onBuilt(
+          changed.map((entry) => relative(options.outDirectory, resolve(root, entry)).slice(0, -'.mjs'.length)),
+        );
     } catch (error) {
-      onMistake(describeBuildError(error));
+      const mistake = describeBuildError(error);
+      // One edit may be several events.
+      if (mistake !== told) onMistake(mistake);
+      told = mistake;
     }
   }
 
@@ -68,18 +82,32 @@ export async function watchBundle(
 }
 
 /**
- * Writes what differs from what is on disk, and returns the entries whose code it was; a comment changes the source map alone.
- * Each file is replaced in one step, since a process may load it at any time.
+ * Writes what differs from what is on disk. Each file is replaced in one step, and after those that it imports, since a process
+ * may load it at any time.
  */
-async function writeChanged(files: readonly OutputFile[], outDirectory: string): Promise<string[]> {
-  const changed: string[] = [];
-  for (const { path, contents } of files) {
+async function writeChanged(files: readonly OutputFile[]): Promise<void> {
+  const isEntry = ({ path }: OutputFile) => Number(!path.includes('/chunks/'));
+  for (const { path, contents } of files.toSorted((one, other) => isEntry(one) - isEntry(other))) {
     const before = await readFile(path).catch(() => undefined);
     if (before?.equals(contents)) continue;
     await mkdir(dirname(path), { recursive: true });
     await writeFile(`${path}.new`, contents);
     await rename(`${path}.new`, path);
-    if (path.endsWith('.mjs')) changed.push(relative(outDirectory, path).slice(0, -'.mjs'.length));
   }
-  return changed;
+}
+
+/** A hash of each entry's code with all that it imports. Names of chunks are left out: a comment changes them, by way of the source map. */
+function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<string, string> {
+  const codes = new Map<string, string>();
+  for (const [entry, { entryPoint }] of Object.entries(outputs)) {
+    if (entryPoint === undefined || !entry.endsWith('.mjs') || entry.includes('/chunks/')) continue;
+    const hash = createHash('sha256');
+    const files = new Set([entry]);
+    for (const file of files) {
+      hash.update(read(file).replaceAll(/-[A-Z0-9]{8}(?=\.mjs)/g, ''));
+      for (const { path, external } of outputs[file]?.imports ?? []) if (!external) files.add(path);
+    }
+    codes.set(entry, hash.digest('hex'));
+  }
+  return codes;
 }

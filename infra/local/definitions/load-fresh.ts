@@ -2,7 +2,7 @@ import { build } from 'esbuild';
 import { describeBuildError } from '../bundler/bundle.ts';
 
 /** An edit that does not compile; `files` are those that the mistakes are in. */
-class MistakeError extends Error {
+export class MistakeError extends Error {
   override readonly name = 'MistakeError';
   readonly files: readonly string[];
 

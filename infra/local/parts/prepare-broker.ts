@@ -1,8 +1,11 @@
 import { applyTopology, TopologyError } from '../../../lib/broker/apply-topology.ts';
 import type { BrokerAccess } from '../../../lib/broker/broker-access.ts';
 import { readBrokerState } from '../../../lib/broker/broker-state.ts';
+import { describeStep } from '../../../lib/broker/describe-plan.ts';
 import { deployTopology } from '../../../lib/broker/deploy-topology.ts';
 import { loginOf } from '../../../lib/broker/address.ts';
+import type { Step } from '../../../lib/broker/plan-topology.ts';
+import type { Topology } from '../../../lib/broker/topology.ts';
 import { createManagementApi, ManagementError, virtualHostOf } from '../../../lib/broker/management-api.ts';
 import { describeFinding, verifyTopology } from '../../../lib/broker/verify-topology.ts';
 import { topology } from '../../topology.ts';
@@ -29,24 +32,33 @@ export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUr
 }
 
 /** The settings by which messages would be lost, a line each. */
-export const faultsOf = async ({ api }: BrokerAccess): Promise<string[]> =>
-  verifyTopology(topology, await readBrokerState(api)).map(describeFinding);
+export const faultsOf = async ({ api }: BrokerAccess, wanted: Topology = topology): Promise<string[]> =>
+  verifyTopology(wanted, await readBrokerState(api)).map(describeFinding);
 
-/** Applies the topology, then looks whether any setting would lose messages: with such a broker nothing starts. */
-export async function prepareBroker({ amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>, say: Say) {
+/**
+ * Applies the topology, then looks whether any setting would lose messages: with such a broker nothing starts. Gives a line for
+ * each change; `previous` is what was applied before.
+ */
+export async function prepareBroker(
+  { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,
+  say: Say,
+  { wanted = topology, previous }: { wanted?: Topology; previous?: Topology } = {},
+): Promise<string[]> {
   const broker = reach(amqpUrl, managementUrl);
+  let steps: Step[];
   let faults: string[];
   try {
-    await deployTopology(broker, topology);
-    faults = await faultsOf(broker);
+    steps = await deployTopology(broker, wanted, previous);
+    faults = await faultsOf(broker, wanted);
   } catch (error) {
     if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
     if (!(error instanceof ManagementError)) throw error;
     // Somebody's broker may have no management API for us: queues can be declared, policies cannot.
-    await applyTopology(amqpUrl, topology);
+    await applyTopology(amqpUrl, wanted);
     say(`the settings of the broker are not verified, and no policy is set: ${error.message}`);
-    return;
+    return [];
   }
   if (faults.length > 0)
     throw new Problem(`with this broker messages would be lost:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
+  return steps.filter((step) => step.do !== 'keep').map(describeStep);
 }

@@ -82,11 +82,18 @@ async function createTable(client: DynamoDBClient, { definition, timeToLive }: T
   await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: timeToLive }));
 }
 
-/** Creates the tables that are missing at a local DynamoDB, and returns the names of all when they can be used. */
-export async function createTables({ endpoint, prefix }: { endpoint: string; prefix: string }): Promise<string[]> {
+/** Creates those of the tables that are missing at a local DynamoDB, and returns the names of all when they can be used. */
+export async function createTables({
+  endpoint,
+  prefix,
+  tables = readTables(prefix),
+}: {
+  endpoint: string;
+  prefix: string;
+  tables?: readonly Table[];
+}): Promise<string[]> {
   const client = localClient(endpoint);
   try {
-    const tables = readTables(prefix);
     await Promise.all(tables.map((table) => createTable(client, table)));
     return tables.map(({ definition }) => definition.TableName);
   } finally {

@@ -9,7 +9,7 @@ export function welcome({ laptop, settings }: { laptop: Laptop; settings: Settin
   const { url, logFile } = laptop.service;
   const isOurs = settings.amqpUrl === undefined;
   const management = isOurs
-    ? `${laptop.broker.managementUrl.replace('guest:guest@', '')} (guest / guest)`
+    ? `${laptop.broker.managementUrl.replace('guest:guest@', '')} (guest / guest), ${laptop.broker.amqpUrl}`
     : withoutPassword(laptop.broker.managementUrl);
   const where = settings.httpPort === DEFAULT_PORT ? '' : ` --url ${url}`;
   const bearer = (scope: string) => `-H "authorization: Bearer $(npm run -s token -- --scope ${scope})"`;

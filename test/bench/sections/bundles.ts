@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import { build } from 'esbuild';
 
-import { bundleOptions, bundleToDeploy } from '../../../infra/local/bundler/bundle.ts';
+import { bundle, bundleOptions } from '../../../infra/local/bundler/bundle.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import { median } from '../statistics.ts';
 
@@ -36,7 +36,7 @@ const fileOf = (name: string) =>
 
 async function buildAll(): Promise<void> {
   for (const name of ours) {
-    const { outputs } = await bundleToDeploy(`functions/orders/${name}`, { outDirectory });
+    const { outputs } = await bundle({ entries: [`functions/orders/${name}`], outDirectory });
     bytes.set(name, sizeOf(outputs));
   }
   // With the same bundler, but for what it leaves out of the SDK: nobody gets that for nothing.
