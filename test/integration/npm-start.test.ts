@@ -191,7 +191,7 @@ describe('while npm start runs', () => {
 
   afterAll(async () => {
     running?.signal('SIGINT');
-    expect(await running?.ended).toBe(0);
+    await running?.ended;
   });
 
   test('a misspelt setting was warned of', () => {
@@ -298,5 +298,11 @@ describe('while npm start runs', () => {
     expect(await order.ended).toBe(1);
     expect(order.lines.join('\n')).toContain('"status":500');
     expect(order.lines.join('\n')).toContain('broken on purpose');
+  });
+
+  test('Ctrl-C ends it, with exit code 0', async () => {
+    running.signal('SIGINT');
+    expect(await running.ended).toBe(0);
+    expect(running.lines.at(-1)).toBe('› stopped');
   });
 });
