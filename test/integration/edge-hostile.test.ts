@@ -336,7 +336,7 @@ const bodyRows: Row[] = [
     ['a number with a leading zero', '{"a":01}'],
     ['a raw line feed in a text', '{"a":"b\nc"}'],
     ['an unknown escape', String.raw`{"a":"\x41"}`],
-    ['a byte order mark', `\ufeff${sound}`],
+    ['two byte order marks', `\ufeff\ufeff${sound}`],
     ['XML', '<order/>'],
     ['a form', 'customerId=mallory&currency=EUR'],
   ].map(([what, body]) => withBody(what!, body!, '400 malformed-json')),
