@@ -8,7 +8,9 @@ const { buildSync } = require('esbuild');
 module.exports = function loadPlugin(shim) {
   const entry = join(dirname(shim.filename), 'plugin.ts');
   const { outputFiles } = buildSync({
-    entryPoints: [entry],
+    // Relative to its directory: a star in an absolute path would make it a glob.
+    absWorkingDir: dirname(entry),
+    entryPoints: ['./plugin.ts'],
     bundle: true,
     write: false,
     platform: 'node',

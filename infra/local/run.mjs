@@ -52,6 +52,10 @@ function checkNode() {
   );
 }
 
+function checkPath() {
+  if (root.includes('?')) fail(`${root} has a question mark, which tsx takes for the start of a query; move the clone`);
+}
+
 function checkCommand(command) {
   if (COMMANDS.includes(command) && existsSync(script(command))) return;
   const known = COMMANDS.filter((name) => existsSync(script(name))).join(', ');
@@ -224,6 +228,7 @@ function ancestors() {
 
 const [command, ...args] = process.argv.slice(2);
 checkNode();
+checkPath();
 checkCommand(command);
 try {
   mkdirSync(local, { recursive: true });

@@ -49,6 +49,14 @@ describe('a clone at any path', () => {
     expect(sources.length).toBeGreaterThan(100);
   });
 
+  test('is refused in one line where its path has a question mark, which tsx cannot load from', () => {
+    const command = join(clone, 'what?', 'infra/local/run.mjs');
+    cpSync(join(rootDirectory, 'infra/local/run.mjs'), command);
+    const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^surehop: .*what\? has a question mark, .*; move the clone\n$/);
+  });
+
   test('runs its tests, and shows where one of them fails', () => {
     mkdirSync(join(clone, 'test/unit'));
     writeFileSync(
