@@ -4,23 +4,31 @@ import { format, resolveConfig } from 'prettier';
 
 import { effectsOf } from '../changes/effects.ts';
 import { settingsTable } from '../changes/table.ts';
-import { readStage } from '../stages/read-stage.ts';
+import { templatesOf } from '../changes/templates.ts';
+import { costsTable } from '../packaging/costs.ts';
+import { readStage, stages } from '../stages/read-stage.ts';
 import { say } from './parts/console.ts';
 import { rootDirectory } from './parts/directories.ts';
 import { entry } from './parts/entry.ts';
 
-const MARK = '<!-- stages -->';
-
-// `npm run stages` writes the table of the settings, and of what changing each does, into docs/deploy.md.
+// `npm run stages` writes the tables of docs/deploy.md: the settings with what changing each does, and what stages cost.
 await entry(async () => {
   const path = join(rootDirectory, 'docs', 'deploy.md');
-  const [before, , after] = (await readFile(path, 'utf8')).split(MARK);
   const effects = [
     ...(await effectsOf('dev', readStage('dev'))).effects,
     ...(await effectsOf('prod', readStage('prod'))).effects,
   ];
-  const text = [before, `\n\n${settingsTable(effects)}\n\n`, after].join(MARK);
+  const templates: Record<string, Awaited<ReturnType<typeof templatesOf>>> = {};
+  for (const name of Object.keys(stages)) templates[name] = await templatesOf(name, readStage(name));
+  let text = await readFile(path, 'utf8');
+  for (const [mark, table] of [
+    ['<!-- stages -->', settingsTable(effects)],
+    ['<!-- costs -->', costsTable(templates)],
+  ] as const) {
+    const [before, , after] = text.split(mark);
+    text = [before, `\n\n${table}\n\n`, after].join(mark);
+  }
   await writeFile(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));
-  say('docs/deploy.md has the table of the settings');
+  say('docs/deploy.md has the tables of the settings and the costs');
   return 0;
 });
