@@ -1,4 +1,7 @@
-import { build } from 'esbuild';
+import { pathToFileURL } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 import { describeBuildError } from '../bundler/bundle.ts';
 
 /** An edit that does not compile; `files` are those that the mistakes are in. */
@@ -13,6 +16,19 @@ export class MistakeError extends Error {
   }
 }
 
+/** A module that looks for a file beside it does so where its source is. */
+const ownAddresses: Plugin = {
+  name: 'own-addresses',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8'))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path))),
+      loader: 'ts',
+    }));
+  },
+};
+
 /** Imports a TypeScript module as it is on disk now, with all that it imports: Node itself would give the first version again. */
 export async function loadFresh<T>(entry: string, root: string): Promise<T> {
   let code: string;
@@ -26,6 +42,11 @@ export async function loadFresh<T>(entry: string, root: string): Promise<T> {
       format: 'esm',
       target: 'node20',
       mainFields: ['module', 'main'],
+      // Dependencies that are CommonJS call require for Node's own modules; a data: URL is no place to resolve from.
+      banner: {
+        js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
+      },
+      plugins: [ownAddresses],
       logLevel: 'silent',
     });
     code = outputFiles[0]!.text;
