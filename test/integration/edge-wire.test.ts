@@ -47,7 +47,7 @@ async function exchange(...parts: (string | Buffer)[]): Promise<number[]> {
   socket.on('data', (chunk) => (said += chunk.toString('latin1')));
   const ended = new Promise<void>((resolve) => socket.on('close', () => resolve()).on('error', () => {}));
   for (const part of parts) socket.write(part);
-  socket.setTimeout(1_500, () => socket.destroy());
+  socket.setTimeout(5_000, () => socket.destroy());
   await ended;
   return [...said.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }
