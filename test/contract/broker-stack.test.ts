@@ -51,6 +51,16 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
       expect([id, template.Resources[id]!.UpdateReplacePolicy]).toEqual([id, 'Retain']);
   });
 
+  test('can import what was retained into a stack of nothing else, since none of it refers to the rest', () => {
+    for (const id of ids.filter(isRetained)) {
+      const { DependsOn: _, ...kept } = template.Resources[id]!;
+      expect([id, [...before(id, { ...template.Resources, [id]: kept })]]).toEqual([id, []]);
+      // By this an import finds it, and the deployer checks whether it is there.
+      const { TableName, Name } = kept.Properties!;
+      expect([id, typeof (TableName ?? Name)]).toEqual([id, 'string']);
+    }
+  });
+
   test('leaves nothing behind when its first deployment fails on any resource, so that it can be repeated', () => {
     const leftBehind = ids
       .filter((failing) => !isRetained(failing))
