@@ -15,6 +15,7 @@ const deadLetter = z.strictObject({
   code: z.string(),
   reason: z.string(),
   leftOut: z.string().optional(),
+  frames: z.string().optional(),
   attempt: z.int(),
   redrives: z.int(),
   publishedAt: z.string().optional(),

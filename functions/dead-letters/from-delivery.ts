@@ -27,12 +27,13 @@ function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery
   }
   const { deadLetter: note } = envelope;
   if (note) {
-    const { id, queue, code, reason, at } = note;
+    const { id, queue, code, reason, frames, at } = note;
     return {
       // The id is a key of the archive; a message of somebody else may carry anything under this name.
       id: ARCHIVE_ID.test(id) ? id : deriveId('dead-letter', id),
       ...placeOf(queue),
       code,
+      frames: frames?.join('\n'),
       reason: envelope.leftOut ? `${reason.slice(0, 500)}; left out: ${envelope.leftOut}` : reason,
       deadLetteredAt: isoTime(at) ?? now,
     };

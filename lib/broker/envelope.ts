@@ -22,6 +22,7 @@ const names = {
   deadLetterId: 'surehop-dead-letter-id',
   deadLetterCode: 'surehop-dead-letter-code',
   deadLetterReason: 'surehop-dead-letter-reason',
+  deadLetterFrames: 'surehop-dead-letter-frames',
   deadLetterQueue: 'surehop-dead-letter-queue',
   deadLetteredAt: 'surehop-dead-lettered-at',
   leftOut: 'surehop-left-out',
@@ -53,6 +54,8 @@ export interface DeadLetterNote {
   readonly id: MessageId;
   readonly code: string;
   readonly reason: string;
+  /** Where in the service's code the rule failed, innermost first, as `path:line:column`. */
+  readonly frames?: readonly string[];
   /** The broker's queue that it came from: a shard, where there are several. */
   readonly queue: string;
   /** ISO 8601. */
@@ -62,6 +65,7 @@ export interface DeadLetterNote {
 /** Lengths in characters: all headers must fit into one frame. */
 const MAX_REASON_LENGTH = 1_000;
 const MAX_CODE_LENGTH = 100;
+const MAX_FRAMES_LENGTH = 1_000;
 
 const text = (value: HeaderValue | undefined) => (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -86,6 +90,7 @@ export function readEnvelope(headers: Headers): Envelope {
           id: deadLetterId as MessageId,
           code: text(headers[names.deadLetterCode]) ?? 'UNKNOWN_ERROR',
           reason: text(headers[names.deadLetterReason]) ?? '',
+          frames: text(headers[names.deadLetterFrames])?.split('\n'),
           queue: text(headers[names.deadLetterQueue]) ?? '',
           at: text(headers[names.deadLetteredAt]) ?? '',
         }
@@ -185,7 +190,7 @@ export function bareDeadLetter(
     properties: {
       messageId,
       headers: {
-        ...headersOf({ ...note, reason: note.reason.slice(0, 300) }),
+        ...headersOf({ ...note, reason: note.reason.slice(0, 300), frames: undefined }),
         [names.attempt]: attempt,
         [names.redrives]: redrives,
         [names.leftOut]: leftOut.slice(0, 300),
@@ -194,10 +199,11 @@ export function bareDeadLetter(
   };
 }
 
-const headersOf = ({ id, code, reason, queue, at }: DeadLetterNote): Headers => ({
+const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Headers => ({
   [names.deadLetterId]: id,
   [names.deadLetterCode]: code.slice(0, MAX_CODE_LENGTH),
   [names.deadLetterReason]: reason.slice(0, MAX_REASON_LENGTH),
+  ...(frames?.length && { [names.deadLetterFrames]: frames.join('\n').slice(0, MAX_FRAMES_LENGTH) }),
   [names.deadLetterQueue]: cut(queue),
   [names.deadLetteredAt]: at,
 });

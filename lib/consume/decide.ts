@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { concurrently } from '../concurrently.ts';
 import { isOutsideMessage } from '../errors.ts';
+import { ownFramesOf, toLoggable } from '../stack.ts';
 import type { Batch } from './batch.ts';
 import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
@@ -46,9 +47,15 @@ async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {
       ? outOfTime()
       : isOutsideMessage(error)
         ? unfinished(error)
-        : outcomeOf(error, attempt, queue);
+        : withFailure(outcomeOf(error, attempt, queue), error);
   }
 }
+
+/** With where in its rule a message failed; a rule out of time was nowhere in particular. */
+const withFailure = (outcome: Outcome, error: unknown): Outcome =>
+  (outcome.is === 'retry' || outcome.is === 'dead-letter') && !(error instanceof TimeLimitError)
+    ? { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } }
+    : outcome;
 
 /** What becomes of a message whose turn did not come. */
 export const outOfTime = (): Outcome => ({

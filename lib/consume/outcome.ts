@@ -1,5 +1,13 @@
+import type { LoggableError } from '../stack.ts';
 import type { RetryTier, WorkQueue } from '../broker/topology.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../errors.ts';
+
+/** What a rule threw. */
+export interface Failure {
+  readonly error: LoggableError;
+  /** The first frames in the service's own code. */
+  readonly frames: readonly string[];
+}
 
 /** What became of one message of a batch. */
 export type Outcome =
@@ -13,8 +21,14 @@ export type Outcome =
       readonly nextAttempt: number;
       readonly code: ErrorCode;
       readonly message: string;
+      readonly failure?: Failure;
     }
-  | { readonly is: 'dead-letter'; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly is: 'dead-letter';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly failure?: Failure;
+    }
   /** Comes back with the whole batch, no attempt spent. */
   | { readonly is: 'unfinished'; readonly code: ErrorCode; readonly message: string };
 

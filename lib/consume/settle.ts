@@ -85,6 +85,7 @@ function letterParcel(work: Work, outcome: Failed, queue: WorkQueue, at: string)
     id: deadLetterId(delivery, queue, outcome.code),
     code: outcome.code,
     reason: outcome.message,
+    frames: outcome.failure?.frames,
     queue: delivery.queue,
     at,
   };
@@ -120,6 +121,7 @@ async function archive(
     shard,
     code,
     reason,
+    frames: outcome.failure?.frames.join('\n') || undefined,
     deadLetteredAt: at,
   };
   try {
@@ -137,6 +139,7 @@ const asDeadLetter = (outcome: Failed, { code, message }: Pick<PublishError, 'co
     : {
         is: 'dead-letter',
         code,
+        failure: outcome.failure,
         message: `not retried: ${message}; it failed with ${outcome.code}: ${outcome.message}`,
       };
 

@@ -1,7 +1,7 @@
 import { log } from '../log.ts';
 import { counts, duration, durations } from '../metrics.ts';
 import { traceIdOf } from '../trace.ts';
-import type { Outcome } from './outcome.ts';
+import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
 import type { Work } from './work.ts';
 
@@ -28,6 +28,7 @@ export function tell({ queue, counts: of }: BatchReport, works: readonly Work[],
     { queue },
   );
   for (const work of works) tellOne(queue, work);
+  tellFailures(queue, works);
   tellIds(queue, 'messages completed', works, 'completed');
   tellIds(queue, 'messages known already', works, 'duplicate');
 }
@@ -51,12 +52,44 @@ function tellOne(queue: string, { delivery: { id, envelope, properties }, outcom
     case 'rejected':
       return log().info('message rejected', { ...about, reason: outcome.reason });
     case 'retry':
-      return log().warn('message to be retried', { ...about, tier: outcome.tier.exchange, ...why(outcome) });
+      return log().warn('message to be retried', {
+        ...about,
+        tier: outcome.tier.exchange,
+        delayMs: outcome.tier.delayMs,
+        ...why(outcome),
+      });
     case 'dead-letter':
       return log().warn('message dead-lettered', { ...about, ...why(outcome) });
     case 'unfinished':
       return log().warn('message comes back with its batch', { ...about, ...why(outcome) });
   }
+}
+
+/** Different failures of rules that are logged with their stack for one batch, and ids that each names, at most. */
+const MAX_FAILURES = 5;
+const MAX_FAILED_IDS = 20;
+
+/** Logs each stack once, however many messages of the batch failed with it. */
+function tellFailures(queue: string, works: readonly Work[]): void {
+  const failures = new Map<string, { failure: Failure; code: string; ids: (string | undefined)[] }>();
+  for (const { delivery, outcome } of works) {
+    if (outcome?.is !== 'retry' && outcome?.is !== 'dead-letter') continue;
+    const { failure, code } = outcome;
+    if (!failure) continue;
+    const place = failure.error.stack ?? `${failure.error.name}: ${failure.error.message}`;
+    const met = failures.get(place);
+    if (met) met.ids.push(delivery.id);
+    else if (failures.size < MAX_FAILURES) failures.set(place, { failure, code, ids: [delivery.id] });
+  }
+  for (const { failure, code, ids } of failures.values())
+    log().warn('rule failed', {
+      queue,
+      reason: code,
+      failed: ids.length,
+      messageIds: ids.slice(0, MAX_FAILED_IDS),
+      frames: failure.frames,
+      error: failure.error,
+    });
 }
 
 const why = ({ code, message }: Extract<Outcome, { code: string }>) => ({ code, why: message });

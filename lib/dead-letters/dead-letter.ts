@@ -15,6 +15,8 @@ export interface DeadLetter {
   readonly reason: string;
   /** Which parts of the original message are missing, and why they could not be written; absent where none is. */
   readonly leftOut?: string;
+  /** Where in the service's code its rule failed, a line a frame, innermost first; absent where no rule did. */
+  readonly frames?: string;
   /** The attempt that was its last. */
   readonly attempt: number;
   /** How often it had been redriven when it failed. */

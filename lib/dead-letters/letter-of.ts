@@ -2,12 +2,13 @@ import type { Delivery } from '../consume/delivery.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** Where a dead letter comes from, and why it is one. */
-export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'deadLetteredAt'>;
+export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
 /** Lengths in characters: whatever a message claims, its record fits into one item, and its keys into the indexes. */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;
 const MAX_REASON_LENGTH = 1_000;
+const MAX_FRAMES_LENGTH = 1_000;
 const MAX_LEFT_OUT_LENGTH = 1_000;
 
 /** The record of a dead letter from `origin` as a delivery shows it. */
@@ -20,6 +21,7 @@ export function letterOf(delivery: Delivery, origin: Origin, nowMs: number): Dea
     shard: text(origin.shard),
     code: origin.code.slice(0, MAX_CODE_LENGTH),
     reason: origin.reason.slice(0, MAX_REASON_LENGTH),
+    frames: origin.frames?.slice(0, MAX_FRAMES_LENGTH),
     deadLetteredAt: origin.deadLetteredAt,
     leftOut: envelope.leftOut?.slice(0, MAX_LEFT_OUT_LENGTH),
     messageId,

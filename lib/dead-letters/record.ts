@@ -52,6 +52,7 @@ export function fromRecord(item: Attributes): DeadLetter {
     code: text('code') ?? '',
     reason: text('reason') ?? '',
     leftOut: text('leftOut'),
+    frames: text('frames'),
     attempt: number('attempt'),
     redrives: number('redrives'),
     publishedAt: text('publishedAt'),

@@ -1,5 +1,6 @@
 import { log } from '../log.ts';
 import { count, duration } from '../metrics.ts';
+import { toLoggable } from '../stack.ts';
 import { traceIdOf } from '../trace.ts';
 import { describeProblem, type Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
@@ -45,7 +46,7 @@ export function tell(
     ...Object.fromEntries(NOTABLE.flatMap((name) => (noted[name] === undefined ? [] : [[name, noted[name]]]))),
     ...(problem && describeProblem(problem)),
   };
-  if (problem?.kind.status === 500) log().error('request failed', { ...about, error: problem.cause as Error });
+  if (problem?.kind.status === 500) log().error('request failed', { ...about, error: toLoggable(problem.cause) });
   else if (status >= 500) log().warn('request answered', about);
   else log().info('request answered', about);
   count('Requests', 1, { route, status: String(status) });

@@ -1,6 +1,7 @@
 import type { MisconfiguredError } from '../errors.ts';
 import { log } from '../log.ts';
 import { count } from '../metrics.ts';
+import { toLoggable } from '../stack.ts';
 
 /** How long the same fault is not reported again by one process, in ms: every message of every batch meets it. */
 const QUIET_MS = 10_000;
@@ -14,7 +15,7 @@ export function reportMisconfigured(error: MisconfiguredError): MisconfiguredErr
   if (nowMs - (reportedAtMs.get(message) ?? -Infinity) < QUIET_MS) return error;
   if (reportedAtMs.size >= 100) reportedAtMs.clear();
   reportedAtMs.set(message, nowMs);
-  log().error('deployment is wrong', { code, tables, error });
+  log().error('deployment is wrong', { code, tables, error: toLoggable(error) });
   count('DeploymentWrong');
   return error;
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../lib/consume/report.ts';
+import { log } from '../../lib/log.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { anInvocation } from '../support/invocation.ts';
@@ -272,6 +273,36 @@ describe('a batch', () => {
     expect(again.counts).toMatchObject({ duplicate: 100 });
     expect(await applied()).toBe(99);
     expect(await placed('dead-letters')).toHaveLength(1);
+  });
+
+  test.each(['permanent', 'transient'])(
+    'names in a dead letter the frames of the rule that failed, in the service’s own code: %s',
+    async (behave) => {
+      await run([message(behave, { headers: { 'surehop-attempt': 4 } })]);
+      const [letter] = await placed('dead-letters');
+      const frames = String((letter as Record<string, unknown>)['surehop-dead-letter-frames']).split('\n');
+      expect(frames[0]).toMatch(/^tally \(test\/support\/tally\.ts:\d+:\d+\)$/);
+      expect(frames.filter((frame) => frame.includes('lib/'))).toEqual([]);
+    },
+  );
+
+  test('logs the stack of a failed rule once, however many of its messages failed with it', async () => {
+    const written: Record<string, unknown>[] = [];
+    const warn = jest.spyOn(log(), 'warn').mockImplementation((...[line, details]) => {
+      written.push({ line, ...(details as object) });
+    });
+    await run([...Array.from({ length: 60 }, () => message('transient')), message('permanent')]);
+    warn.mockRestore();
+    const failed = written.filter(({ line }) => line === 'rule failed');
+    expect(failed).toMatchObject([
+      { reason: 'UNKNOWN_ERROR', failed: 60, error: { name: 'Error', message: 'not this time' } },
+      { reason: 'NEVER', failed: 1, error: { message: 'this will never do' } },
+    ]);
+    expect(failed[0]!.messageIds).toHaveLength(20);
+    expect((failed[0]!.error as Error).stack).toContain('test/support/tally.ts');
+    expect(written.filter(({ line }) => line === 'message to be retried')).toHaveLength(60);
+    await placed('retry.1s');
+    await placed('dead-letters');
   });
 
   test('reports each message that was not completed with its code and where it is', async () => {

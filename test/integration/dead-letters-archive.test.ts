@@ -100,6 +100,21 @@ test('a dead letter of 600 KB is read back byte for byte, headers and all', asyn
   expect(got.body.body.text).toBeUndefined();
 });
 
+test('where in the service’s code a rule failed is kept and shown, bounded; a dead letter without a failed rule has none', async () => {
+  const frames = ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'];
+  const letters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
+  await archive(
+    anEvent(
+      letters.map(({ record }) => record),
+      'dead-letters',
+    ),
+  );
+  const [short, long, none] = await Promise.all(letters.map(({ note }) => read(note.id)));
+  expect(short!.body.frames).toBe(frames.join('\n'));
+  expect(long!.body.frames).toHaveLength(1_000);
+  expect(none!.body).not.toHaveProperty('frames');
+});
+
 test('a body that is text is shown as text too, and an empty one is there', async () => {
   const text = aNoted({}, { raw: Buffer.from('{"a":"grün"') });
   const empty = aNoted({}, { raw: Buffer.alloc(0) });

@@ -20,6 +20,56 @@ describe('a log line on the console', () => {
     );
   });
 
+  test.each([
+    [
+      {
+        message: 'message to be retried',
+        messageId: 'm-1',
+        tier: 'retry.10s',
+        delayMs: 10_000,
+        code: 'E',
+        why: 'it broke',
+      },
+      'message to be retried messageId=m-1 tier=retry.10s delayMs=10000 code=E (it broke)',
+    ],
+    [
+      { message: 'message rejected', queue: 'carrier', reason: 'ALREADY_SHIPPED' },
+      'message rejected queue=carrier reason=ALREADY_SHIPPED',
+    ],
+    [
+      { message: 'messages completed', queue: 'stock', messageIds: ['a', 'b', 'c', 'd'] },
+      'messages completed queue=stock messages=4 messageIds=a,b,c,…',
+    ],
+    [
+      {
+        message: 'request answered',
+        requestId: 'r-1',
+        method: 'GET',
+        route: 'GET /status',
+        status: 401,
+        problem: 'no-token',
+        detail: 'The request has no token.',
+      },
+      'request answered requestId=r-1 method=GET route=GET /status status=401 problem=no-token (The request has no token.)',
+    ],
+    [
+      { message: 'request failed', route: 'GET /x', because: { code: 'UNKNOWN_ERROR', message: 'it broke' } },
+      'request failed route=GET /x (it broke)',
+    ],
+    [
+      {
+        message: 'rule failed',
+        reason: 'UNKNOWN_ERROR',
+        messageIds: ['m-1'],
+        frames: ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'],
+        error: { name: 'TypeError', message: "Cannot read properties of undefined (reading 'tier')", stack: '…' },
+      },
+      "rule failed reason=UNKNOWN_ERROR messages=1 messageIds=m-1 (Cannot read properties of undefined (reading 'tier')) at bill (functions/bill.ts:4:21)",
+    ],
+  ])('shows what happened, to which messages and why: %#', (entry, shown) => {
+    expect(compactLogLine(JSON.stringify(entry))).toBe(shown);
+  });
+
   test.each([['Server ready: http://localhost:3000'], ['{"a":1}'], ['{broken'], ['']])('%j is no log line', (line) => {
     expect(compactLogLine(line)).toBeUndefined();
   });

@@ -29,8 +29,9 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
     target: 'node20',
     mainFields: ['module', 'main'],
     minify: true,
-    // Linked, so that a stack trace on the laptop names the source; the maps stay out of what is deployed.
+    // Beside the bundle: Node reads it on the laptop, lib/stack.ts on AWS, where it is needed for a failure alone.
     sourcemap: 'linked',
+    sourcesContent: false,
     metafile: true,
     banner: { js: requireBanner },
     plugins: [leanSdk],

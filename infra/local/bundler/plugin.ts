@@ -85,7 +85,7 @@ export class BundlerPlugin {
       const { outputs } = await this.#orComplain(
         bundle({ entries: [moduleOf(definition)], root: serviceDir, outDirectory }),
       );
-      const files = Object.keys(outputs).filter((file) => file.endsWith('.mjs'));
+      const files = Object.keys(outputs);
       const names = files.map((file) => relative(outDirectory, resolve(serviceDir, file)));
       const artifact = join('.serverless', `${key}.zip`);
       await zipFiles(outDirectory, names, join(serviceDir, artifact));

@@ -1,7 +1,14 @@
 const ID_NAMES = /(^|_)id$|Id$/;
+/** Ids of one line that are shown. */
+const MAX_IDS = 3;
 const SHOWN = new Set([
+  'method',
+  'route',
   'code',
+  'reason',
+  'problem',
   'queue',
+  'tier',
   'outcome',
   'status',
   'statusCode',
@@ -23,15 +30,38 @@ export function compactLogLine(line: string): string | undefined {
   const text = (name: string) => (typeof entry[name] === 'string' ? entry[name] : undefined);
   const time = text('timestamp')?.match(/\d\d:\d\d:\d\d(\.\d+)?/)?.[0];
   const from = text('function') ?? text('function_name') ?? text('functionName');
-  const { error } = entry;
-  const details = Object.entries(entry)
-    .filter(([name, value]) => (ID_NAMES.test(name) || SHOWN.has(name)) && ['string', 'number'].includes(typeof value))
-    .map(([name, value]) => `${name}=${String(value)}`);
-  const reason =
-    typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : text('error');
-  return [time, text('level'), from, entry['message'], ...details, reason === undefined ? undefined : `(${reason})`]
+  const details = Object.entries(entry).flatMap(([name, value]) => detail(name, value));
+  const cause = ['error', 'because', 'why', 'detail']
+    .map((name) => textOf(entry[name]))
+    .find((one) => one !== undefined);
+  const [at] = Array.isArray(entry['frames']) ? (entry['frames'] as unknown[]) : [];
+  return [
+    time,
+    text('level'),
+    from,
+    entry['message'],
+    ...details,
+    cause === undefined ? undefined : `(${cause})`,
+    typeof at === 'string' ? `at ${at}` : undefined,
+  ]
     .filter((part) => part !== undefined && part !== '')
     .join(' ');
+}
+
+/** A field of a line as `name=value`: ids, and what tells an operator what happened. */
+function detail(name: string, value: unknown): string[] {
+  if (name === 'messageIds' && Array.isArray(value)) {
+    const more = value.length > MAX_IDS ? ',…' : '';
+    return [`messages=${value.length}`, `messageIds=${value.slice(0, MAX_IDS).join(',')}${more}`];
+  }
+  const isShown = (ID_NAMES.test(name) || SHOWN.has(name)) && ['string', 'number'].includes(typeof value);
+  return isShown ? [`${name}=${String(value)}`] : [];
+}
+
+/** What went wrong, in words: a text, or the message of an error. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : undefined;
 }
 
 function parse(line: string): Record<string, unknown> | undefined {
