@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
+import { describeError } from './errors.ts';
+
 /** Frames of one stack that are looked at. */
 const MAX_FRAMES = 20;
 /** Of these, the service's own that are kept. */
@@ -22,11 +24,13 @@ export interface LoggableError {
 
 /** What was thrown, bounded, with the lines of its sources. */
 export function toLoggable(thrown: unknown): LoggableError {
-  if (!(thrown instanceof Error)) return { name: typeof thrown, message: String(thrown).slice(0, MAX_MESSAGE_LENGTH) };
+  const message = describeError(thrown).message.slice(0, MAX_MESSAGE_LENGTH);
+  if (!(thrown instanceof Error)) return { name: typeof thrown, message };
+  const { name } = thrown as { name?: unknown };
   const frames = framesOf(thrown);
   return {
-    name: String(thrown.name).slice(0, MAX_FRAME_LENGTH),
-    message: String(thrown.message).slice(0, MAX_MESSAGE_LENGTH),
+    name: typeof name === 'string' ? name.slice(0, MAX_FRAME_LENGTH) : 'Error',
+    message,
     stack: frames.length > 0 ? frames.join('\n') : undefined,
   };
 }
@@ -42,7 +46,9 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
 
 /** Dependencies, Node itself, and the toolkit's own steps around a rule. */
 const isForeign = (frame: string) =>
-  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/((broker|consume|dead-letters|http|inbox)\/|concurrently\.ts)/.test(frame);
+  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/((broker|consume|dead-letters|http|inbox)\/|concurrently\.ts)/.test(
+    frame,
+  );
 
 function framesOf({ stack }: Error): string[] {
   if (typeof stack !== 'string') return [];

@@ -8,6 +8,7 @@ import { BatchUnfinishedError, type BatchReport } from '../../lib/consume/report
 import { log } from '../../lib/log.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
+import { eventually } from '../support/eventually.ts';
 import { anInvocation } from '../support/invocation.ts';
 import { partsAt } from '../support/parts.ts';
 import { tallying } from '../support/tally.ts';
@@ -286,6 +287,27 @@ describe('a batch', () => {
     },
   );
 
+  test.each<[string, () => unknown]>([
+    ['undefined', () => undefined],
+    ['an object without a text', () => Object.create(null)],
+    ['an error whose message is no text', () => Object.assign(new Error('x'), { message: { deep: true }, stack: 7 })],
+    ['an error with a code that is no text', () => Object.assign(new Error('x'), { code: 42 })],
+  ])('retries a message whose rule throws %s, and completes its neighbours', async (_, thrown) => {
+    const definition = {
+      ...tallying,
+      decide: (event: Parameters<typeof tallying.decide>[0], context: Parameters<typeof tallying.decide>[1]) => {
+        // oxlint-disable-next-line no-throw-literal
+        if (event.number === 1) throw thrown();
+        return tallying.decide(event, context);
+      },
+    };
+    const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
+    const report = await consumer(definition, shop.parts)(anEvent(records), anInvocation());
+    expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
+    await placed('retry.1s');
+    await placed('stock');
+  });
+
   test('logs the stack of a failed rule once, however many of its messages failed with it', async () => {
     const written: Record<string, unknown>[] = [];
     const warn = jest.spyOn(log(), 'warn').mockImplementation((...[line, details]) => {
@@ -365,8 +387,14 @@ describe('a batch', () => {
     await shop.host.channel.bindQueue('dead-letters', 'dead-letters', '');
     const report = await run(records.map((record) => ({ ...record, redelivered: true })));
     expect(report.counts).toMatchObject({ duplicate: 1, 'dead-letter': 1 });
-    expect([...(await placed('retry.1s')), ...(await placed('stock'))]).toHaveLength(1);
     expect(await placed('dead-letters')).toHaveLength(1);
+    // On its way from the one queue to the other, the copy is in neither.
+    const copies: unknown[] = [];
+    await eventually('the retry copy', async () => {
+      copies.push(...(await placed('retry.1s')), ...(await placed('stock')));
+      return copies.length > 0;
+    });
+    expect(copies).toHaveLength(1);
   });
 
   test('with a message that was placed already, next to its own retry copy, works on the copy', async () => {

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { bundleToDeploy } from '../../infra/local/bundler/bundle.ts';
+import { bundle } from '../../infra/local/bundler/bundle.ts';
 import { ownFramesOf, toLoggable } from '../../lib/stack.ts';
 
 const withStack = (stack: unknown, options?: ErrorOptions) =>
@@ -68,7 +68,7 @@ describe('in a deployed bundle', () => {
 
   test('an error is told with the lines of its sources, without --enable-source-maps', async () => {
     const outDirectory = join(root, 'out');
-    await bundleToDeploy('functions/handler', { root, outDirectory });
+    await bundle({ entries: ['functions/handler'], root, outDirectory });
     const script = `import(${JSON.stringify(join(outDirectory, 'functions/handler.mjs'))}).then((m) => console.log(JSON.stringify(m.handler())))`;
     const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       encoding: 'utf8',
