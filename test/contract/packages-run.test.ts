@@ -17,7 +17,7 @@ let deployed: Deployment;
 
 beforeAll(async () => {
   deployed = await aDeployment('dev');
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await deployed?.host.manage('DELETE', 'users/monitor-b').catch(() => {});
@@ -252,6 +252,18 @@ function allowedTo(key: string): string[] {
       [Action].flat().flatMap((action) => ([Resource].flat() as string[]).map((resource) => `${action} ${resource}`)),
     );
 }
+
+test('every package has run on the major version of Node that the template names', () => {
+  const runtimes = new Set([...deployed.functions.values()].map(({ Runtime }) => String(Runtime)));
+  const versions = new Set([...deployed.running.values()].map((lambda) => lambda.nodeVersion()?.split('.')[0]));
+  if ('missing' in deployed.node) {
+    process.stderr.write(`${deployed.node.missing}: the packages ran on ${process.version} only\n`);
+    expect([...versions]).toEqual([process.version.split('.')[0]]);
+    return;
+  }
+  expect([...runtimes]).toEqual(['nodejs24.x']);
+  expect([...versions]).toEqual(['v24']);
+});
 
 test('no package has asked AWS for anything that its role does not allow', () => {
   const arnOf = (resource: string) => {

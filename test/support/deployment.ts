@@ -18,6 +18,7 @@ import { anAwsNetwork } from './aws-network.ts';
 import { aCheckout, packageStack } from './packaged.ts';
 import { aRecordingProxy, type Call } from './recording-proxy.ts';
 import { call, type Got } from './request.ts';
+import { nodeFor, type RuntimeNode } from './runtime-node.ts';
 import { firstLogins, removeUsers, rolesOf } from './roles.ts';
 import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { ofType, properties, type Properties } from './template-reading.ts';
@@ -41,6 +42,8 @@ export interface Deployment {
   readonly imports: Readonly<Record<string, string>>;
   /** The properties of the functions, by their keys in serverless.yml. */
   readonly functions: ReadonlyMap<string, Properties>;
+  /** The Node that the functions run on. */
+  readonly node: RuntimeNode;
   /** The functions that run, by their keys; `<key> beside` for one that was told otherwise. */
   readonly running: ReadonlyMap<string, Lambda>;
   /** What the functions have asked AWS for; tables have the names that they would have there. */
@@ -107,6 +110,7 @@ async function deploy(
       return [String(FunctionName).replace(prefix, ''), properties(lambda)];
     }),
   );
+  const node = await nodeFor([...functions.values()][0]!['Runtime'] as string);
   for (const key of functions.keys()) unzip(join(directory, `${key}.zip`), join(unpacked, key));
 
   const first: Record<string, unknown> = {
@@ -140,6 +144,7 @@ async function deploy(
       taskRoot: join(unpacked, key),
       handler: Handler,
       timeoutSeconds: Timeout,
+      ...('command' in node && { node: node.command }),
       environment: {
         ...(resolveValue(Environment.Variables, { imports }) as Record<string, string>),
         // Tables of this run's own, and a note of who asked for what.
@@ -169,6 +174,7 @@ async function deploy(
     signingKey,
     imports,
     functions,
+    node,
     running,
     calls: () => [
       ...store.calls.map((one) => ({ ...one, resource: one.resource.replace(`${host.name}-`, prefix) })),

@@ -34,7 +34,7 @@ try {
 }
 
 for (;;) {
-  const next = await fetch(`${api}/invocation/next`);
+  const next = await fetch(`${api}/invocation/next`, { headers: { 'user-agent': process.version } });
   const id = next.headers.get('lambda-runtime-aws-request-id');
   const deadlineMs = Number(next.headers.get('lambda-runtime-deadline-ms'));
   const context = {

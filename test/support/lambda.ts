@@ -12,12 +12,16 @@ export interface Deployed {
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** The Node that runs it; the one of the tests by default. */
+  readonly node?: string;
 }
 
 /** A process that runs one function, and nothing of this repository, behind the API of Lambda's runtimes. */
 export interface Lambda {
   /** What the function returned; rejects with what it threw, or where it did not start. */
   invoke(event: unknown): Promise<unknown>;
+  /** The version of Node that it runs on, once it has asked for its first event. */
+  readonly nodeVersion: () => string | undefined;
   /** What it has printed so far, by line. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
@@ -33,7 +37,8 @@ interface Invocation {
 const RUNTIME = resolve('test/support/lambda-runtime.mjs');
 
 export async function startLambda(deployed: Deployed): Promise<Lambda> {
-  const { functionName, taskRoot, handler, timeoutSeconds, environment } = deployed;
+  const { functionName, taskRoot, handler, timeoutSeconds, environment, node = process.execPath } = deployed;
+  let nodeVersion: string | undefined;
   const lines: string[] = [];
   const waiting: Invocation[] = [];
   const running = new Map<string, Invocation>();
@@ -67,6 +72,7 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [what, id] = request.url!.replace('/2018-06-01/runtime/', '').split('/').toReversed();
     if (what === 'next') {
+      nodeVersion = request.headers['user-agent'];
       asking = response;
       hand();
       return;
@@ -84,7 +90,7 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
   }
 
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const child = spawn(process.execPath, [RUNTIME], {
+  const child = spawn(node, [RUNTIME], {
     cwd: taskRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
     // Nothing is inherited: a function on AWS has what its template says, and what Lambda adds.
@@ -113,6 +119,7 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
     stream.on('data', (data: Buffer) => lines.push(...data.toString().split('\n').filter(Boolean)));
 
   return {
+    nodeVersion: () => nodeVersion,
     lines,
     invoke: (event) =>
       new Promise((resolve, reject) => {
