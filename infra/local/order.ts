@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
+import { DEVELOPMENT_STAGE } from '../../lib/http/development.ts';
+import { parseSigningSecrets } from '../../lib/http/signing-secrets.ts';
 import { signedHeaders } from './client/sign.ts';
 import { localDirectory } from './parts/directories.ts';
 import { entry } from './parts/entry.ts';
@@ -8,7 +10,7 @@ import { Problem, reasonOf } from './parts/problem.ts';
 import { readSettings } from './parts/settings.ts';
 
 const USAGE = `npm run order -- --sku apple --quantity 2 [--unit-price 150] [--currency EUR] [--customer ada] [--key my-order] [--url http://localhost:3000]
-  signs an order with the development key, sends it to the service that npm start runs and prints the answer; the same key again is the same order`;
+  signs an order with the first key of SIGNING_SECRETS, else with the development key, sends it to the service that npm start runs and prints the answer; the same key again is the same order`;
 
 const ANSWER_WITHIN_MS = 40_000;
 const ACCEPTED = 202;
@@ -18,7 +20,7 @@ await entry(async () => {
   const body = JSON.stringify(order);
   const response = await fetch(new URL('/orders', url), {
     method: 'POST',
-    headers: signedHeaders(body, { key }),
+    headers: signedHeaders(body, { key, secret: signingSecret() }),
     body,
     signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   }).catch((error: unknown) => {
@@ -29,6 +31,12 @@ await entry(async () => {
   if (response.status === ACCEPTED && orderIdIn(answer) !== undefined) return 0;
   throw new Problem(`the order was not accepted: ${response.status} ${response.statusText}`);
 });
+
+/** The first key of SIGNING_SECRETS where that is set for the service, too; undefined for the development key. */
+function signingSecret(): string | undefined {
+  const { SIGNING_SECRETS } = process.env;
+  return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
+}
 
 function orderIdIn(answer: string): unknown {
   try {

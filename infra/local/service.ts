@@ -23,7 +23,7 @@ const MAX_FAILURES = 5;
 const MAX_ANSWER = 500;
 
 /** What the runner says about each request; the functions' own log says it better. */
-const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId/;
+const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
 
 /** The functions, served over HTTP and by their event sources. */
 export interface Service {
