@@ -35,7 +35,7 @@ describe('the capacity model', () => {
     expect(capacityFor(100, defaults).broker.size.instanceType).toBe('mq.m7g.medium');
     const slow = capacityFor(100, { ...defaults, p50: 2_000 });
     expect(slow.broker.size.instanceType).toBe('mq.m7g.large');
-    expect(slow.publishersThatFit).toBe(3 * 500 * 0.8 - slow.shards * 2 * 6);
+    expect(slow.publishersThatFit).toBe(2 * 500 - slow.shards * 2 * 6);
   });
 
   test('takes several brokers where no one cluster writes that much', () => {

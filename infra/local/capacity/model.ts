@@ -71,8 +71,10 @@ function batchOf(given: Parameters) {
   };
 }
 
+/** No more than two of three nodes take: one may be away, and packaging plans so too. */
 const plannedConnections = ({ connectionsPerNode }: BrokerSize, given: Parameters): number | undefined =>
-  connectionsPerNode && Math.floor(connectionsPerNode * CLUSTER_NODES * given['planned-connections']);
+  connectionsPerNode &&
+  Math.floor(connectionsPerNode * Math.min(CLUSTER_NODES * given['planned-connections'], CLUSTER_NODES - 1));
 
 /** The smallest cluster that takes the writes, which every node of it does, and the connections; else several of the largest. */
 function brokerFor(writes: number, connections: number, given: Parameters): Capacity['broker'] {
