@@ -101,7 +101,8 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   }
 
   const topologyFunction = serverless.service.functions[TOPOLOGY_FUNCTION]!;
-  add(topologyResource(stageName, naming.getLambdaLogicalId(TOPOLOGY_FUNCTION), topologyFunction.versionLogicalId!));
+  const topologyFunctionId = naming.getLambdaLogicalId(TOPOLOGY_FUNCTION);
+  add(topologyResource(stageName, topologyFunctionId, topologyFunction.versionLogicalId!, stage.broker));
   add(rotations(stageName, naming.getLambdaLogicalId(ROTATION_FUNCTION), stage));
   waitForTopology(template.Resources);
   const removalId = naming.getLambdaLogicalId(REMOVAL_FUNCTION);

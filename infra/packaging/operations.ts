@@ -11,9 +11,14 @@ const secret = (stageName: string, role: LoginRole) => imported(stageName, `${ro
 
 /**
  * The topology on the broker, applied from within its network, with the users that the other functions log in as.
- * `codeVersionId` has it applied again with new code.
+ * `codeVersionId` has it applied again with new code, the broker's version after an upgrade, which policies depend on.
  */
-export const topologyResource = (stageName: string, functionId: string, codeVersionId: string): Resources => ({
+export const topologyResource = (
+  stageName: string,
+  functionId: string,
+  codeVersionId: string,
+  { engineVersion }: Stage['broker'],
+): Resources => ({
   BrokerTopology: {
     Type: 'Custom::BrokerTopology',
     Properties: {
@@ -21,6 +26,7 @@ export const topologyResource = (stageName: string, functionId: string, codeVers
       ServiceTimeout: TOPOLOGY_TIMEOUT_SECONDS,
       ...topologyProperties,
       Code: ref(codeVersionId),
+      EngineVersion: engineVersion,
       ...Object.fromEntries(rotatedRoles.map((role) => [`${pascalCase(role)}Login`, secret(stageName, role)])),
     },
   },

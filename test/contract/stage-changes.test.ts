@@ -110,6 +110,13 @@ describe('changing one setting of a deployed stage', () => {
     expect(made().flatMap((effect) => effect.conflicts.map((conflict) => `${title(effect)}: ${conflict}`))).toEqual([]);
   });
 
+  test('applies the topology anew where the engine version changes, since policies of RabbitMQ 4.3 are others than of 4.2', () => {
+    const upgrades = made().filter(({ setting }) => setting === 'broker.engineVersion');
+    expect(upgrades.length).toBe(STAGES.length);
+    for (const { changes } of upgrades)
+      expect(changes).toContainEqual(expect.objectContaining({ id: 'BrokerTopology', effect: 'updated' }));
+  });
+
   test('does what the table of docs/deploy.md says (npm run stages writes it)', () => {
     const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
     // Prettier aligns the columns.
