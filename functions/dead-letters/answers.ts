@@ -14,7 +14,7 @@ const deadLetter = z.strictObject({
   shard: z.string().optional(),
   code: z.string(),
   reason: z.string(),
-  leftOut: z.string().optional(),
+  unwritable: z.string().optional(),
   frames: z.string().optional(),
   attempt: z.int(),
   redrives: z.int(),
@@ -72,6 +72,7 @@ export const redriveReport = z.strictObject({
   redriven: z.int(),
   skipped: z.array(z.strictObject({ id: z.string(), why: z.string() })),
   failed: z.array(z.strictObject({ id: z.string(), code: z.string() })),
+  unwritable: z.array(z.strictObject({ id: z.string(), why: z.string() })),
   more: z.boolean(),
 });
 

@@ -21,19 +21,24 @@ const CONCURRENCY = 16;
 export async function handler(event: RabbitMqEvent): Promise<{ archived: number; knownAlready: number }> {
   const nowMs = systemClock.now();
   const letters = decode(event).map((delivery) => ({ deadLetter: deadLetterOf(delivery, nowMs), delivery }));
-  // Copies of one dead letter, stored side by side, would write over each other.
-  const distinct = [...new Map(letters.map((letter) => [letter.deadLetter.id, letter])).values()];
+  // Dead letters of one id are stored one after another: side by side they would write over each other.
+  const byId = new Map<string, typeof letters>();
+  for (const letter of letters) byId.set(letter.deadLetter.id, [...(byId.get(letter.deadLetter.id) ?? []), letter]);
   const stored = await pMap(
-    distinct,
-    async ({ deadLetter, delivery: { body, properties } }) => {
-      await noteValues(deadLetter);
-      const isNew = await storeLetter(deadLetter, { body, properties });
-      if (isNew) tell(deadLetter);
-      return isNew;
+    byId.values(),
+    async (group) => {
+      let stored = 0;
+      for (const { deadLetter, delivery } of group) {
+        await noteValues(deadLetter);
+        if (!(await storeLetter(deadLetter, delivery))) continue;
+        tell(deadLetter);
+        stored += 1;
+      }
+      return stored;
     },
     { concurrency: CONCURRENCY },
   );
-  const archived = stored.filter(Boolean).length;
+  const archived = stored.reduce((sum, count) => sum + count, 0);
   return { archived, knownAlready: letters.length - archived };
 }
 

@@ -20,6 +20,21 @@ export const recordRedrive = ({ id, timesRedriven }: DeadLetter, deed: Extract<D
 export const recordDiscard = (id: string, deed: Extract<Deed, { is: 'discarded' }>) =>
   update(id, deed, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
+/** Notes what of a dead letter cannot be written, so that no later redrive of many tries it again. */
+export async function recordUnwritable(id: string, unwritable: string): Promise<void> {
+  await ask((store) =>
+    store.send(
+      new UpdateItemCommand({
+        TableName: tableName(tables['dead-letters']),
+        Key: recordKey(id),
+        UpdateExpression: 'SET unwritable = :unwritable',
+        ConditionExpression: 'attribute_exists(id)',
+        ExpressionAttributeValues: { ':unwritable': { S: unwritable.slice(0, 1_000) } },
+      }),
+    ),
+  );
+}
+
 async function update(
   id: string,
   deed: Deed,

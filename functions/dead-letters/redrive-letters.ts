@@ -2,7 +2,7 @@ import pMap from 'p-map';
 
 import { systemClock } from '../../lib/clock.ts';
 import { config } from '../../lib/config.ts';
-import { describeError } from '../../lib/errors.ts';
+import { describeError, isOfMessage, PublishError } from '../../lib/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
@@ -15,13 +15,15 @@ export interface RedriveReport {
   readonly redriven: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
+  /** Those that cannot be sent as they are, however often they are tried. */
+  readonly unwritable: readonly { readonly id: string; readonly why: string }[];
   /** Whether further dead letters may fit the filter: ask again for them. */
   readonly more: boolean;
 }
 
 interface Skipped {
   readonly id: string;
-  readonly why: Obstacle;
+  readonly why: Exclude<Obstacle, 'unwritable'>;
 }
 
 interface Wish {
@@ -34,8 +36,8 @@ interface Wish {
 /** Records that are listed at once. */
 const PAGE = 250;
 
-/** Dead letters that are named as skipped at most. */
-const MAX_SKIPPED = 1_000;
+/** Dead letters that are named at most, as skipped and as unwritable. */
+const MAX_NAMED = 1_000;
 
 /** Messages that are held in memory and sent at once, by their number and their bytes. */
 const CHUNK = 50;
@@ -49,7 +51,7 @@ const RESERVE_MS = 10_000;
 
 /** Sends up to `maximum` open dead letters that fit `filter` back, oldest first; ends early when time runs short. */
 export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish): Promise<RedriveReport> {
-  const { chosen, skipped, more } = await choose(filter, wish);
+  const { chosen, skipped, unwritable, more } = await choose(filter, wish);
   const failed: { id: string; code: string }[] = [];
   let redriven = 0;
   let firstError: Error | undefined;
@@ -58,17 +60,25 @@ export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish)
     const chunk = left.slice(0, chunkLength(left));
     left = left.slice(chunk.length);
     const letters = (await pMap(chunk, readIfOpen, { concurrency: CONCURRENCY })).filter((read) => read !== undefined);
-    const errors = await sendBack(letters);
+    const errors = await sendBack(letters, wish);
     letters.forEach(({ deadLetter: { id } }, index) => {
       const error = errors[index];
-      if (error) failed.push({ id, code: describeError(error).code });
-      else redriven += 1;
-      firstError ??= error;
+      if (!error) redriven += 1;
+      else if (error instanceof PublishError && isOfMessage(error)) name(unwritable, { id, why: error.message });
+      else {
+        failed.push({ id, code: describeError(error).code });
+        firstError ??= error;
+      }
     });
     // A broker that takes nothing at all takes none of the rest.
     if (redriven === 0 && firstError) throw firstError;
   }
-  return { redriven, skipped, failed, more: more || left.length > 0 };
+  return { redriven, skipped, failed, unwritable, more: more || left.length > 0 };
+}
+
+/** Names a dead letter, as long as the answer has room. */
+function name<T>(named: T[], one: T): void {
+  if (named.length < MAX_NAMED) named.push(one);
 }
 
 /** What may be sent back, and what not. */
@@ -76,18 +86,20 @@ async function choose(filter: Omit<Filter, 'status'>, { maximum, force, remainin
   const rules = { force, rememberedSinceMs: rememberedSinceMs(config(), systemClock.now()) };
   const chosen: DeadLetter[] = [];
   const skipped: Skipped[] = [];
+  const unwritable: { id: string; why: string }[] = [];
   let after: string | undefined;
   do {
     const page = await listLetters({ ...filter, status: 'open' }, { limit: PAGE, after, oldestFirst: true });
     for (const deadLetter of page.deadLetters) {
       const why = obstacleTo(deadLetter, rules);
       if (!why) chosen.push(deadLetter);
-      else if (skipped.length < MAX_SKIPPED) skipped.push({ id: deadLetter.id, why });
-      if (chosen.length > maximum) return { chosen: chosen.slice(0, maximum), skipped, more: true };
+      else if (why === 'unwritable') name(unwritable, { id: deadLetter.id, why: deadLetter.unwritable ?? '' });
+      else name(skipped, { id: deadLetter.id, why });
+      if (chosen.length > maximum) return { chosen: chosen.slice(0, maximum), skipped, unwritable, more: true };
     }
     after = page.after;
   } while (after !== undefined && remainingMs() > 2 * RESERVE_MS);
-  return { chosen, skipped, more: after !== undefined };
+  return { chosen, skipped, unwritable, more: after !== undefined };
 }
 
 /** A list is as an index reads, a moment late at times: the record itself says whether it is open still. */

@@ -22,6 +22,6 @@ export const route = {
   answers: { 200: redriveReport },
   example: {
     body: { filter: { queue: 'points', code: 'ATTEMPTS_EXHAUSTED' }, maximum: 100, reason: 'the items were mended' },
-    answer: { redriven: 12, skipped: [], failed: [], more: false },
+    answer: { redriven: 12, skipped: [], failed: [], unwritable: [], more: false },
   },
 } satisfies Route;

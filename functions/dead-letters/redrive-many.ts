@@ -16,7 +16,7 @@ export const handler = endpoint(route, async (request) => {
   const report = await audited(request, { subject: 'dead-letters', wish: { filter, maximum, force }, why }, () =>
     redriveLetters(filter, { maximum, force, remainingMs: request.remainingMs }),
   );
-  const { redriven, skipped, failed, more } = report;
-  request.note({ redriven, skipped: skipped.length, failed: failed.length, more });
+  const { redriven, skipped, failed, unwritable, more } = report;
+  request.note({ redriven, skipped: skipped.length, failed: failed.length, unwritable: unwritable.length, more });
   return ok(report);
 });

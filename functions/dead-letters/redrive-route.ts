@@ -14,7 +14,7 @@ export const route = {
   body: z.strictObject({ force: z.boolean().default(false), reason: reason.optional() }).default({ force: false }),
   needs: ['store', 'broker'],
   answers: { 200: redrivenLetter },
-  problems: ['not-found', 'already-redriven', 'already-discarded', 'too-old', 'no-origin'],
+  problems: ['not-found', 'already-redriven', 'already-discarded', 'too-old', 'no-origin', 'unwritable'],
   example: {
     body: { reason: 'the item was mended' },
     answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'redriven', queue: 'points' },

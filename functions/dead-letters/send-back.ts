@@ -2,14 +2,15 @@ import pMap from 'p-map';
 
 import { queues } from '../../infra/topology.ts';
 import { publisher } from '../../lib/broker/broker.ts';
+import { unwritableParts, withoutParts } from '../../lib/broker/encode-message.ts';
 import { redrivenCopy } from '../../lib/broker/envelope.ts';
 import { wayBackTo } from '../../lib/broker/shards.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { describeError } from '../../lib/errors.ts';
+import { describeError, isOfMessage, type PublishError } from '../../lib/errors.ts';
 import { log } from '../../lib/log.ts';
 import { count } from '../../lib/metrics.ts';
 import type { DeadLetter, Letter } from '../../lib/dead-letters/dead-letter.ts';
-import { recordRedrive } from './record-deed.ts';
+import { recordRedrive, recordUnwritable } from './record-deed.ts';
 
 /** Records that are written at once. */
 const CONCURRENCY = 16;
@@ -17,20 +18,24 @@ const CONCURRENCY = 16;
 /**
  * Publishes each message straight to the queue it came from, to the same shard while there is one, and notes it in its
  * record once that is confirmed. Each dead letter's own error, if any. A crash in between leaves it open; sent again it
- * carries the same number, and is done once.
+ * carries the same number, and is done once. `force` leaves out what cannot be written.
  */
 export async function sendBack(
   letters: readonly { readonly deadLetter: DeadLetter; readonly letter: Letter }[],
+  { force }: { readonly force: boolean },
 ): Promise<(Error | undefined)[]> {
   const at = new Date(systemClock.now()).toISOString();
-  const copies = letters.map(({ deadLetter, letter }) =>
-    redrivenCopy(letter, wayBack(deadLetter), { redrives: nextNumber(deadLetter), at }),
-  );
+  const copies = letters.map(({ deadLetter, letter }) => {
+    const copy = redrivenCopy(letter, wayBack(deadLetter), { redrives: nextNumber(deadLetter), at });
+    return force ? withoutParts(copy, unwritableParts(copy)) : copy;
+  });
   const refusals = await publisher().publishAll(copies);
   return pMap(
     letters,
     async ({ deadLetter }, index) => {
-      const error = refusals[index] ?? (await noteRedrive(deadLetter));
+      const refusal = refusals[index];
+      if (refusal && isOfMessage(refusal)) await noteUnwritable(deadLetter, refusal);
+      const error = refusal ?? (await noteRedrive(deadLetter));
       tell(deadLetter, error);
       return error;
     },
@@ -54,6 +59,13 @@ async function noteRedrive(deadLetter: DeadLetter): Promise<Error | undefined> {
   } catch (error) {
     return error as Error;
   }
+}
+
+/** Without the note, a redrive of many tries the message again, and is refused again. */
+async function noteUnwritable({ id }: DeadLetter, { message }: PublishError): Promise<void> {
+  await recordUnwritable(id, message).catch((error: unknown) =>
+    log().warn('dead letter not noted as unwritable', { deadLetterId: id, because: describeError(error) }),
+  );
 }
 
 function tell(deadLetter: DeadLetter, error: Error | undefined): void {

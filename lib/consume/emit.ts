@@ -1,6 +1,12 @@
-import { eventMessage } from '../broker/envelope.ts';
+import { hash } from 'node:crypto';
+
+import { unwritableParts, withoutParts } from '../broker/encode-message.ts';
+import { eventMessage, readEnvelope } from '../broker/envelope.ts';
+import type { Message } from '../broker/message.ts';
+import { letterOf } from '../dead-letters/letter-of.ts';
+import { isOfMessage, PublishError } from '../errors.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
-import type { MessageId } from '../message-id.ts';
+import { deriveId, type MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import { forgetOldest } from './memory.ts';
 import { unfinished } from './outcome.ts';
@@ -8,12 +14,12 @@ import type { Work } from './work.ts';
 
 /**
  * Publishes the follow-up events of what is committed. A crash before this is harmless: the message comes again, its
- * marker is found, and the events kept in it are published with the same ids.
+ * marker is found, and the events kept in it are published with the same ids. An event that the broker never takes goes to
+ * the archive, where it is seen: its message is done already, and must not make its batch come back.
  */
-export async function emitAll(
-  works: readonly Work[],
-  { publisher, clock, appId, publishDeadlineMs, memory: { confirmed } }: Batch,
-): Promise<void> {
+export async function emitAll(works: readonly Work[], batch: Batch): Promise<void> {
+  const { publisher, clock, appId, publishDeadlineMs, memory } = batch;
+  const { confirmed } = memory;
   const pending = pendingOf(works, confirmed);
   if (pending.length === 0) return;
   const messages = pending.map(({ works: [{ delivery }], event }) =>
@@ -29,13 +35,43 @@ export async function emitAll(
       tracestate: delivery.envelope.tracestate,
     }),
   );
-  const errors = await publisher.publishAll(messages, publishDeadlineMs());
-  pending.forEach(({ works, event }, index) => {
+  const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs());
+  for (const [index, { works, event }] of pending.entries()) {
     const error = errors[index];
-    if (!error) confirmed.add(event.id);
-    else for (const work of works) work.outcome = unfinished(error);
-  });
+    const problem = error && (await rescue(messages[index]!, error, works[0], batch));
+    if (problem) for (const work of works) work.outcome = unfinished(problem);
+    else confirmed.add(event.id);
+  }
   forgetOldest(confirmed);
+}
+
+/** Sends an event without what it has from its message, such as a correlation id, or archives it; the error where neither goes. */
+async function rescue(message: Message, error: unknown, { delivery }: Work, batch: Batch): Promise<unknown> {
+  if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
+  const { publisher, publishDeadlineMs, archiveLetter, clock, queue } = batch;
+  const parts = unwritableParts(message).filter(({ name }) => name === 'correlationId' || name.startsWith('trace'));
+  const [again] =
+    parts.length > 0 ? await publisher.publishAll([withoutParts(message, parts)], publishDeadlineMs()) : [error];
+  if (!again || !isOfMessage(again)) return again;
+  const { body, properties } = message;
+  const nowMs = clock.now();
+  const origin = {
+    id: deriveId('dead-letter', 'event', properties.messageId!),
+    code: again.code,
+    reason: `this event, which follows from the message ${delivery.id} of the queue ${queue.name}, cannot be published: ${again.message}`,
+    deadLetteredAt: new Date(nowMs).toISOString(),
+  };
+  const event = {
+    id: properties.messageId as MessageId,
+    body,
+    payloadHash: hash('sha256', body),
+    properties,
+    envelope: readEnvelope(properties.headers),
+  };
+  return archiveLetter(letterOf(event, origin, nowMs), event).then(
+    () => undefined,
+    (refusal: unknown) => refusal,
+  );
 }
 
 interface Pending {

@@ -13,8 +13,8 @@ export interface DeadLetter {
   readonly shard?: string;
   readonly code: string;
   readonly reason: string;
-  /** Which parts of the original message are missing, and why they could not be written; absent where none is. */
-  readonly leftOut?: string;
+  /** Which parts of the message could not be written into a copy, and why: left out here, or in the way of a redrive. */
+  readonly unwritable?: string;
   /** Where in the service's code its rule failed, a line a frame, innermost first; absent where no rule did. */
   readonly frames?: string;
   /** The attempt that was its last. */

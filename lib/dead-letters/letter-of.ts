@@ -8,11 +8,15 @@ export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reaso
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;
 const MAX_REASON_LENGTH = 1_000;
+const MAX_UNWRITABLE_LENGTH = 1_000;
 const MAX_FRAMES_LENGTH = 1_000;
-const MAX_LEFT_OUT_LENGTH = 1_000;
 
-/** The record of a dead letter from `origin` as a delivery shows it. */
-export function letterOf(delivery: Delivery, origin: Origin, nowMs: number): DeadLetter {
+/** The record of a dead letter from `origin`, a message that was delivered or one that could not be sent. */
+export function letterOf(
+  delivery: Pick<Delivery, 'id' | 'body' | 'properties' | 'envelope' | 'payloadHash'>,
+  origin: Origin,
+  nowMs: number,
+): DeadLetter {
   const { id: messageId, properties, envelope, payloadHash, body } = delivery;
   const { timestamp } = properties;
   return {
@@ -23,7 +27,7 @@ export function letterOf(delivery: Delivery, origin: Origin, nowMs: number): Dea
     reason: origin.reason.slice(0, MAX_REASON_LENGTH),
     frames: origin.frames?.slice(0, MAX_FRAMES_LENGTH),
     deadLetteredAt: origin.deadLetteredAt,
-    leftOut: envelope.leftOut?.slice(0, MAX_LEFT_OUT_LENGTH),
+    unwritable: envelope.leftOut?.slice(0, MAX_UNWRITABLE_LENGTH),
     messageId,
     type: text(properties.type),
     correlationId: text(properties.correlationId),

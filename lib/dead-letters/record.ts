@@ -51,7 +51,7 @@ export function fromRecord(item: Attributes): DeadLetter {
     shard: text('shard'),
     code: text('code') ?? '',
     reason: text('reason') ?? '',
-    leftOut: text('leftOut'),
+    unwritable: text('unwritable'),
     frames: text('frames'),
     attempt: number('attempt'),
     redrives: number('redrives'),

@@ -56,6 +56,8 @@ function publishProblem(cause: PublishError): Problem {
   const { code, indeterminate } = cause;
   if (code === 'TOO_LARGE')
     return new Problem('body-too-large', 'The message is larger than the broker takes.', { cause });
+  if (code === 'UNWRITABLE')
+    return new Problem('internal-error', 'The message cannot be sent as it is; the log has the reason.', { cause });
   const detail = indeterminate
     ? 'The message may or may not have been taken. Send the same request again, with the same Idempotency-Key where it had one: it is done once.'
     : 'The message was not taken. Send the same request again, with the same Idempotency-Key where it had one.';

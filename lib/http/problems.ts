@@ -35,6 +35,7 @@ export const problems = {
   'body-too-large': { status: 413, title: 'The body is too large.' },
   'unsupported-media-type': { status: 415, title: 'The body must be application/json.' },
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used with another body.' },
+  unwritable: { status: 422, title: 'The message cannot be written again as it was.' },
   'rate-limited': { status: 429, title: 'Too many requests.', retryAfterSeconds: 1 },
   'headers-too-large': { status: 431, title: 'The headers are too large.' },
   'internal-error': { status: 500, title: 'Something unforeseen went wrong.' },

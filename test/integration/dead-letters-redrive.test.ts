@@ -224,6 +224,7 @@ describe('redriving many', () => {
       redriven: 320,
       skipped: [],
       failed: [],
+      unwritable: [],
       more: false,
     });
     const copies = await backend.host.drain('stock');
@@ -238,6 +239,7 @@ describe('redriving many', () => {
       redriven: 1,
       skipped: [],
       failed: [{ id, code: 'UNROUTABLE' }],
+      unwritable: [],
       more: false,
     });
     expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });

@@ -1,0 +1,63 @@
+import { connect, type ConfirmChannel } from 'amqplib';
+
+import type { PropertyBytes } from '../../lib/broker/decode-properties.ts';
+
+/** Publishes messages whose properties are given as bytes, as no client library would write them. */
+export interface RawPublisher {
+  /** Whether the broker took the message: it refuses what is not AMQP, and what would route strangely. */
+  publish(queue: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const short = (text: string) => Buffer.concat([Buffer.from([Buffer.byteLength(text)]), Buffer.from(text)]);
+
+function frame(type: number, channel: number, payload: Buffer): Buffer {
+  const start = Buffer.alloc(7, type);
+  start.writeUInt16BE(channel, 1);
+  start.writeUInt32BE(payload.length, 3);
+  return Buffer.concat([start, payload, Buffer.from([0xce])]);
+}
+
+/** What an amqplib channel has inside. */
+interface Internals {
+  readonly ch: number;
+  readonly connection: { readonly channels: readonly ({ readonly buffer: NodeJS.WritableStream } | null)[] };
+  pushConfirmCallback(confirm: (error: Error | null) => void): void;
+}
+
+export async function aRawPublisher(amqpUrl: string): Promise<RawPublisher> {
+  let opened: Promise<{ channel: ConfirmChannel; close(): Promise<void> }> | undefined;
+
+  async function open() {
+    const connection = await connect(amqpUrl, { noDelay: true });
+    const channel = await connection.createConfirmChannel();
+    for (const emitter of [connection, channel]) emitter.on('error', () => (opened = undefined));
+    return { channel, close: () => connection.close().catch(() => {}) };
+  }
+
+  return {
+    async publish(queue, properties, body) {
+      const { channel, close } = await (opened ??= open());
+      const internals = channel as unknown as Internals;
+      const { ch, connection } = internals;
+      const size = Buffer.alloc(12);
+      size.writeUInt16BE(60);
+      size.writeBigUInt64BE(BigInt(body.length), 4);
+      const method = Buffer.concat([Buffer.from([0, 60, 0, 40, 0, 0]), short(''), short(queue), Buffer.from([0])]);
+      const frames = [frame(1, ch, method), frame(2, ch, Buffer.concat([size, properties]))];
+      if (body.length > 0) frames.push(frame(3, ch, body));
+      const isTaken = await new Promise<boolean>((resolve) => {
+        connection.channels[ch]!.buffer.write(Buffer.concat(frames) as never);
+        internals.pushConfirmCallback((error) => resolve(!error));
+      });
+      if (!isTaken) {
+        opened = undefined;
+        await close();
+      }
+      return isTaken;
+    },
+    async close() {
+      await (await opened)?.close();
+    },
+  };
+}
