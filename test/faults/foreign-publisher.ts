@@ -2,6 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
 
 import { exchanges } from '../../infra/topology.ts';
+import { propertyBytes, type GivenProperties } from '../support/amqp-arbitraries.ts';
+import { aRawPublisher, type RawPublisher } from '../support/raw-publisher.ts';
 import type { Answer } from './invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { bodyOf, consumers as orderConsumers, type PlannedOrder } from './orders.ts';
@@ -14,6 +16,8 @@ export interface ForeignMessage {
   /** Whose queues it goes to; those of an order by default. */
   readonly consumers?: readonly string[];
   readonly options?: Options.Publish;
+  /** Instead of options: properties that no client library would write. */
+  readonly properties?: GivenProperties;
 }
 
 /** Publishes straight to the broker, past the HTTP function. */
@@ -27,6 +31,7 @@ export interface ForeignPublisher {
 export function createForeignPublisher(amqpUrl: string, fault: string, ledger: Ledger): ForeignPublisher {
   let model: ChannelModel | undefined;
   let opened: Promise<ConfirmChannel> | undefined;
+  let raw: Promise<RawPublisher> | undefined;
 
   async function open(): Promise<ConfirmChannel> {
     model = await connect(amqpUrl, { noDelay: true, timeout: 5_000 });
@@ -44,12 +49,21 @@ export function createForeignPublisher(amqpUrl: string, fault: string, ledger: L
     });
   }
 
+  async function sendRaw(body: Buffer, properties: GivenProperties, id?: string): Promise<Answer> {
+    raw ??= aRawPublisher(amqpUrl);
+    const type = 'order.created';
+    const messageId = id === undefined ? undefined : Buffer.from(id);
+    const bytes = propertyBytes({ deliveryMode: Buffer.from([2]), ...properties, messageId, type: Buffer.from(type) });
+    const isTaken = await (await raw).publish(exchanges.orders, type, bytes, body);
+    return isTaken ? 'accepted' : 'indeterminate';
+  }
+
   return {
-    async publish({ body, id, isPoison, consumers = orderConsumers, options }) {
+    async publish({ body, id, isPoison, consumers = orderConsumers, options, properties }) {
       const payloadHash = createHash('sha256').update(body).digest('hex');
       const sent: SentMessage = { fault, id, payloadHash, consumers, isPoison, answer: 'indeterminate' };
       ledger.messages.push(sent);
-      sent.answer = await send(body, { messageId: id, ...options });
+      sent.answer = properties ? await sendRaw(body, properties, id) : await send(body, { messageId: id, ...options });
     },
     async order(order, options) {
       const id = randomUUID();
@@ -60,6 +74,7 @@ export function createForeignPublisher(amqpUrl: string, fault: string, ledger: L
       if ((await Promise.all(copies)).includes('accepted')) sent.answer = 'accepted';
     },
     async close() {
+      await (await raw)?.close();
       await model?.close().catch(() => {});
     },
   };

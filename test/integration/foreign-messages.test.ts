@@ -69,13 +69,13 @@ const bodyOf = ({ record }: Taken) => record.data;
 /** The headers of a publisher, as text: neither those that the broker and this toolkit write nor those that route. */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;
-  const headers = Object.entries((record.basicProperties.headers ?? {}) as object);
+  const headers = Object.entries(record.basicProperties.headers ?? {});
   return writeJson(
     headers.filter(([name]) => !ours.test(name)).toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)),
   );
 }
 
-const leftOut = ({ record }: Taken) => 'surehop-left-out' in ((record.basicProperties.headers ?? {}) as object);
+const leftOut = ({ record }: Taken) => 'surehop-left-out' in Object(record.basicProperties.headers);
 
 interface Given {
   readonly properties: GivenProperties;
@@ -118,12 +118,13 @@ test('whatever others publish fails, is parked with its bytes, and can be sent b
         };
         const bytes = propertyBytes({ ...one.properties, messageId: id[one.id], type: Buffer.from('test.tallied') });
         sent += 1;
-        if (await foreign.publish('stock', bytes, body)) accepted.set(body.toString('base64'), one);
+        if (await foreign.publish('', 'stock', bytes, body)) accepted.set(body.toString('base64'), one);
       }
       taken += accepted.size;
       const skus = Array.from({ length: NEIGHBOURS }, () => randomUUID());
       for (const sku of skus)
         await foreign.publish(
+          '',
           'stock',
           propertyBytes({ messageId: Buffer.from(randomUUID()), type: Buffer.from('test.tallied') }),
           Buffer.from(JSON.stringify({ sku })),

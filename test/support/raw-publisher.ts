@@ -5,7 +5,7 @@ import type { PropertyBytes } from '../../lib/broker/decode-properties.ts';
 /** Publishes messages whose properties are given as bytes, as no client library would write them. */
 export interface RawPublisher {
   /** Whether the broker took the message: it refuses what is not AMQP, and what would route strangely. */
-  publish(queue: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;
+  publish(exchange: string, routingKey: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -36,14 +36,19 @@ export async function aRawPublisher(amqpUrl: string): Promise<RawPublisher> {
   }
 
   return {
-    async publish(queue, properties, body) {
+    async publish(exchange, routingKey, properties, body) {
       const { channel, close } = await (opened ??= open());
       const internals = channel as unknown as Internals;
       const { ch, connection } = internals;
       const size = Buffer.alloc(12);
       size.writeUInt16BE(60);
       size.writeBigUInt64BE(BigInt(body.length), 4);
-      const method = Buffer.concat([Buffer.from([0, 60, 0, 40, 0, 0]), short(''), short(queue), Buffer.from([0])]);
+      const method = Buffer.concat([
+        Buffer.from([0, 60, 0, 40, 0, 0]),
+        short(exchange),
+        short(routingKey),
+        Buffer.from([0]),
+      ]);
       const frames = [frame(1, ch, method), frame(2, ch, Buffer.concat([size, properties]))];
       if (body.length > 0) frames.push(frame(3, ch, body));
       const isTaken = await new Promise<boolean>((resolve) => {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { longString, nested, tableOf, type GivenProperties } from '../../support/amqp-arbitraries.ts';
 import type { ForeignMessage } from '../foreign-publisher.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { usualMix } from '../orders.ts';
@@ -45,6 +46,34 @@ const foreignHeaders = (index: number) => ({
   empty: '',
   nothing: null,
 });
+
+const int64 = (value: bigint) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, value));
+  return bytes;
+};
+
+const double = (value: number) => {
+  const bytes = Buffer.alloc(9, 'd');
+  bytes.writeDoubleBE(value, 1);
+  return bytes;
+};
+
+/** What no client library writes, though a broker holds it: some of it cannot be written again by anybody. */
+const oddProperties: readonly GivenProperties[] = [
+  // Before 1970, and before the calendar that dates are shown in.
+  { timestamp: int64(-1n) },
+  { timestamp: int64(-30_000_000_000n) },
+  { headers: tableOf({ number: double(-1e20) }) },
+  { headers: tableOf({ lists: nested(5_000, 'A'), tables: nested(5_000, 'F') }) },
+  { headers: tableOf({ ['__proto__']: longString(Buffer.from('x')), '': Buffer.from('V') }) },
+  { headers: tableOf({ text: longString(Buffer.from([0x00, 0x53, 0xc0, 0xff])) }) },
+  // Each byte of this name takes three where it is decoded as text.
+  { headers: Buffer.concat([Buffer.alloc(256, 0xff), Buffer.from('V')]) },
+  { correlationId: Buffer.alloc(255, 0xff) },
+  // Nothing can be added to these headers.
+  { headers: tableOf({ full: longString(Buffer.alloc(130_700, 'x')) }) },
+];
 
 const DEPTH = 50_000;
 
@@ -91,6 +120,9 @@ export const messageFaults: readonly Fault[] = [
   },
   unreadable('oversize', 'messages of 300 to 600 KB, more than one item of the archive holds', 6, (index) =>
     poison(randomBytes(300_000 + index * 60_000)),
+  ),
+  unreadable('unwritable-message', 'messages whose properties no client library can write again', 36, (index) =>
+    poison(`{"orderId": "no order ${index}"}`, { properties: oddProperties[index % oddProperties.length] }),
   ),
   unreadable('no-message-id', 'messages without an id', 20, (index) =>
     poison(JSON.stringify({ customerId: `nobody-${index}` }), { id: undefined }),
