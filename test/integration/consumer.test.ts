@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
+import type { Message } from '../../lib/broker/message.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../lib/consume/report.ts';
 import { log } from '../../lib/log.ts';
+import { PublishError } from '../../lib/errors.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
@@ -423,6 +425,85 @@ describe('a batch', () => {
         'surehop-dead-letter-code': 'NEVER',
       }),
     ]);
+  });
+
+  test('with records that are none parks each of them alone', async () => {
+    const record = message();
+    const odd = [
+      null,
+      'a record',
+      { data: record.data },
+      { ...message(), data: 'no base64!' },
+      { ...record, basicProperties: { ...record.basicProperties, messageId: { toString: 'x' } } },
+      { ...record, basicProperties: { ...record.basicProperties, messageId: 'm'.repeat(3_000) } },
+      { ...record, basicProperties: { ...record.basicProperties, messageId: randomUUID(), type: 7, timestamp: [] } },
+    ];
+    const report = await run([...odd, message()] as RabbitMqRecord[]);
+    expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': odd.length });
+    expect(await placed('dead-letters')).toHaveLength(odd.length);
+  });
+
+  test('with a body for which the schema itself throws parks that message alone', async () => {
+    const schema = tallying.event.schema.refine(({ behave }) => {
+      if (behave === 'permanent') throw Object.assign(Object.create(null), { toString: undefined });
+      return true;
+    });
+    const definition = { ...tallying, event: { ...tallying.event, schema } };
+    const report = await consumer(definition, shop.parts)(anEvent([message('permanent'), message()]), anInvocation());
+    expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
+    expect(await placed('dead-letters')).toMatchObject([{ 'surehop-dead-letter-code': 'SCHEMA_MISMATCH' }]);
+  });
+
+  test('with a message that would be changed by its retry parks it instead, and says what would be missing', async () => {
+    const long = 'é'.repeat(128);
+    const record = message('transient');
+    const headers = { ...(record.basicProperties.headers as object), [long]: 1 };
+    const odd = {
+      ...record,
+      basicProperties: { ...record.basicProperties, headers, timestamp: 'Jan 1, 1200, 12:00:00 AM' },
+    };
+    expect((await run([odd, message()])).counts).toMatchObject({ completed: 1, 'dead-letter': 1, retry: 0 });
+    expect(await placed('dead-letters')).toMatchObject([
+      {
+        'surehop-dead-letter-code': 'UNWRITABLE',
+        'surehop-dead-letter-reason': expect.stringContaining('not this time'),
+        'surehop-left-out': expect.stringMatching(/^header "é+" \(a name of 256 bytes.*\), timestamp \(/),
+      },
+    ]);
+  });
+
+  test('with messages that the broker finds too large puts them into the archive, whole, and ends', async () => {
+    const archived: { code: string; queue?: string; body: Buffer }[] = [];
+    const tooLarge = (sent: Message) =>
+      sent.body.length > 1_000 ? new PublishError('TOO_LARGE', 'more than the broker takes') : undefined;
+    const parts: ConsumerParts = {
+      ...shop.parts,
+      publisher: { ...shop.publisher, publishAll: async (sent) => sent.map(tooLarge) },
+      archiveLetter: async ({ code, queue }, { body }) => archived.push({ code, queue, body }) > 0,
+    };
+    const large = (behave: string) =>
+      message(behave, { raw: Buffer.from(JSON.stringify({ sku, behave, padding: 'x'.repeat(2_000) })) });
+    const records = [large('transient'), large('permanent'), message()];
+    expect((await run(records, parts)).counts).toMatchObject({ completed: 1, 'dead-letter': 2, unfinished: 0 });
+    expect(archived.map(({ code, queue }) => [code, queue])).toEqual([
+      ['TOO_LARGE', 'stock'],
+      ['TOO_LARGE', 'stock'],
+    ]);
+    expect(archived.map(({ body }) => body.toString('base64'))).toEqual([records[0]!.data, records[1]!.data]);
+  });
+
+  test('with a follow-up event that the broker finds too large keeps that event in the archive', async () => {
+    const archived: object[] = [];
+    const parts: ConsumerParts = {
+      ...shop.parts,
+      publisher: {
+        ...shop.publisher,
+        publishAll: async (sent) => sent.map(() => new PublishError('TOO_LARGE', 'more than the broker takes')),
+      },
+      archiveLetter: async (letter) => archived.push(letter) > 0,
+    };
+    expect((await run([message('reject')], parts)).counts).toMatchObject({ rejected: 1 });
+    expect(archived).toMatchObject([{ code: 'TOO_LARGE', type: 'order.rejected', queue: undefined }]);
   });
 
   test('keeps copies with one id and one body apart from those that only share a body', async () => {

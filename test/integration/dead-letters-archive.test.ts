@@ -172,6 +172,41 @@ test('another copy of a dead letter, with other headers, leaves the first as it 
   expect((await read(note.id)).body).toEqual(before.body);
 });
 
+test('two messages that claim the id of one dead letter are kept both, in one batch and in two', async () => {
+  const note = { id: randomUUID() as MessageId };
+  const [one, other, third] = ['"1"', '"2"', '"3"'].map((body) => aNoted(note, { raw: Buffer.from(body) }).record);
+  expect(await archive(anEvent([one!, other!, one!], 'dead-letters'))).toEqual({ archived: 2, knownAlready: 1 });
+  expect(await archive(anEvent([third!, other!], 'dead-letters'))).toEqual({ archived: 1, knownAlready: 1 });
+  expect((await read(note.id)).body.body.text).toBe('"1"');
+});
+
+test('whatever a record of the dead-letter queue is, it is kept, and so are its neighbours', async () => {
+  const sound = aNoted();
+  const long = 'x'.repeat(3_000);
+  const claims = {
+    'surehop-dead-letter-id': long,
+    'surehop-dead-letter-code': long,
+    'surehop-dead-letter-queue': long,
+    'surehop-dead-lettered-at': '+123456-01-01T00:00:00.000Z',
+    'x-death': [{ queue: long, reason: long, time: { of: 'no sort' } }, 'death'],
+  };
+  const record = aRecord({ id: long, headers: claims });
+  const odd = [
+    null,
+    7,
+    {},
+    { data: 'e30=' },
+    { ...record, data: 'no base64!' },
+    { ...record, basicProperties: { ...record.basicProperties, type: 7, correlationId: [long], timestamp: long } },
+    aRecord({ headers: { ...claims, 'x-death': 'none' } }),
+  ];
+  expect(await archive(anEvent([...odd, sound.record] as never, 'dead-letters'))).toEqual({
+    archived: odd.length + 1,
+    knownAlready: 0,
+  });
+  expect((await read(sound.note.id)).status).toBe(200);
+});
+
 test('equal messages without an id are kept both', async () => {
   const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
   expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, knownAlready: 0 });

@@ -175,6 +175,44 @@ test('an order whose message the broker gave up on is a dead letter, and pending
   expect(await backend.host.drain('points')).toHaveLength(1);
 });
 
+describe('a message of which a part cannot be written', () => {
+  const leftOut = 'header "a" (a name of 300 bytes, more than 255)';
+  const headers = { 'surehop-left-out': leftOut };
+
+  test('is not redriven without a word: the answer is final, names the part, and says how to leave it out', async () => {
+    const { id } = await archived({ headers });
+    const answer = await callAsOperator(redriveOne, {
+      route: 'POST /dead-letters/{id}/redrive',
+      path: { id },
+      body: {},
+    });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { type: 'urn:surehop:problem:unwritable', unwritable: leftOut },
+    });
+    const forced = { route: 'POST /dead-letters/{id}/redrive', path: { id }, body: { force: true } };
+    expect((await callAsOperator(redriveOne, forced)).status).toBe(200);
+    expect(await backend.host.drain('stock')).toHaveLength(1);
+  });
+
+  test('is named apart where many are redriven, and takes no place from the others', async () => {
+    const code = 'PARTLY';
+    const { id } = await archived({ code, headers });
+    for (let index = 0; index < 2; index += 1) await archived({ code });
+    const answer = await callAsOperator(redriveMany, {
+      route: 'POST /dead-letters/redrive',
+      body: { filter: { code }, maximum: 2 },
+    });
+    expect(answer.body).toEqual({
+      redriven: 2,
+      skipped: [],
+      failed: [],
+      unwritable: [{ id, why: leftOut }],
+      more: false,
+    });
+  });
+});
+
 describe('redriving many', () => {
   test('sends back what fits the filter, up to the maximum, oldest first, and says what is left', async () => {
     const code = 'MANY';

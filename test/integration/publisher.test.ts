@@ -103,6 +103,20 @@ describe('a publish', () => {
   });
 });
 
+describe('a message whose content the broker refuses', () => {
+  test('is told from those that were under way with it, which are confirmed', async () => {
+    const publisher = host.publisher(20_000);
+    // RabbitMQ closes the channel for it: it expects a list of texts.
+    const refused = { ...aMessage('order.created', 'refused') };
+    const bad = { ...refused, properties: { ...refused.properties, headers: { CC: 5 } } };
+    const good = (id: string) => aMessage('order.created', id);
+    const answers = await publisher.publishAll([good('1'), bad, good('2'), good('3')]);
+    expect(answers.map((answer) => answer?.code)).toEqual([undefined, 'UNWRITABLE', undefined, undefined]);
+    const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
+    expect([...new Set(ids)].toSorted()).toEqual(['1', '2', '3']);
+  });
+});
+
 describe('an absent broker', () => {
   test('is told by the deadline, without the login in the error', async () => {
     const url = 'amqp://someone:hushhush@127.0.0.1:1/';
