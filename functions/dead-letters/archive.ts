@@ -4,7 +4,6 @@ import { systemClock } from '../../lib/clock.ts';
 import { readConfig } from '../../lib/config.ts';
 import { decode, type RabbitMqEvent } from '../../lib/consume/delivery.ts';
 import { log } from '../../lib/log.ts';
-import { count } from '../../lib/metrics.ts';
 import { traceIdOf } from '../../lib/trace.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { deadLetterOf } from './from-delivery.ts';
@@ -55,5 +54,4 @@ function tell({ id, messageId, correlationId, queue, code, reason, attempt, redr
     attempt,
     redrives,
   });
-  count('DeadLettersArchived', 1, { queue: queue ?? 'unknown' });
 }

@@ -10,6 +10,7 @@ import { ask } from '../inbox/ask.ts';
 import { store } from '../inbox/store.ts';
 import { defineTables } from '../inbox/tables.ts';
 import { deriveId } from '../message-id.ts';
+import { count } from '../metrics.ts';
 import type { DeadLetter, Letter } from './dead-letter.ts';
 import { toParts } from './parts.ts';
 import { recordKey, toRecord } from './record.ts';
@@ -29,8 +30,8 @@ const archive = (): Archive => {
 };
 
 /**
- * Stores a dead letter, its message byte for byte; `false` where it is there already, with whatever was done about it.
- * The record comes last: where it is, the whole message is.
+ * Stores a dead letter, its message byte for byte, and counts it for the alarms, whichever way it came; `false` where it is there
+ * already, with whatever was done about it. The record comes last: where it is, the whole message is.
  */
 export async function storeLetter(
   deadLetter: DeadLetter,
@@ -76,11 +77,12 @@ export async function storeLetter(
       });
     try {
       await put(toRecord({ ...deadLetter, id }, parts.length, expiresAt), 'attribute_not_exists(id)');
-      return true;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return false;
       throw error;
     }
+    count('DeadLettersArchived', 1, { queue: deadLetter.queue ?? 'unknown' });
+    return true;
   }
 
   return storeAs(deadLetter.id);
