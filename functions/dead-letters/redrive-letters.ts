@@ -71,8 +71,9 @@ export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish)
       }
     });
     // A broker that takes nothing at all takes none of the rest.
-    if (redriven === 0 && firstError) throw firstError;
+    if (redriven === 0 && firstError && !errors.some((error) => error && isOfLetter(error))) throw firstError;
   }
+  if (redriven === 0 && firstError) throw firstError;
   return { redriven, skipped, failed, unwritable, more: more || left.length > 0 };
 }
 
@@ -80,6 +81,10 @@ export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish)
 function name<T>(named: T[], one: T): void {
   if (named.length < MAX_NAMED) named.push(one);
 }
+
+/** Whether the dead letter itself, or the queue that it came from, is why it cannot be sent: others may go all the same. */
+const isOfLetter = (error: Error) =>
+  error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 
 /** What may be sent back, and what not. */
 async function choose(filter: Omit<Filter, 'status'>, { maximum, force, remainingMs }: Wish) {

@@ -283,6 +283,13 @@ describe('redriving many', () => {
     expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });
   });
 
+  test('goes on behind more of them than go out at once', async () => {
+    const code = 'FIRST_GONE';
+    for (let index = 0; index < 51; index += 1) await archived({ code, queue: 'gone', ageDays: 1 });
+    await archived({ code, queue: 'stock' });
+    expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false });
+  });
+
   test('by a value that no dead letter has ever had is refused, and says which ones there are', async () => {
     expect(await redriveAll({ filter: { queue: 'stokc', code: 'NOPE' } })).toMatchObject({
       status: 400,
