@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { readEnvelope, type Envelope } from '../broker/envelope.ts';
 import { decodeHeaders, readDate, writeJson } from '../broker/event-form.ts';
-import type { HeaderValue, Properties } from '../broker/message.ts';
+import type { Headers, HeaderValue, Properties } from '../broker/message.ts';
 import type { MessageId } from '../message-id.ts';
 
 /** What the Amazon MQ for RabbitMQ event source invokes a function with (https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html). */
@@ -98,13 +98,14 @@ function decodeRecord(queue: string, record: unknown): Delivery {
     properties,
     envelope,
     redelivered: redelivered === true,
-    deliveryCount: countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0,
+    deliveryCount: redelivered === true ? deliveryCountIn(headers) : 0,
     fault,
   };
 }
 
 /** What AMQP allows. */
 const MAX_ID_BYTES = 255;
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Why a message id does not tell one message from every other. */
 function idFault(id: unknown): string | undefined {
@@ -112,7 +113,7 @@ function idFault(id: unknown): string | undefined {
   if (typeof id !== 'string') return `the message id is a ${typeof id}, not text`;
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the message id has more than ${MAX_ID_BYTES} bytes`;
   // The event source puts U+FFFD for each byte that is not UTF-8: other ids look the same.
-  return id.includes('\ufffd') ? 'the message id is not UTF-8' : undefined;
+  return id.includes('\ufffd') || LONE_SURROGATE.test(id) ? 'the message id is not UTF-8' : undefined;
 }
 
 /** Undefined for what is not base64, which `Buffer.from` would read in part. */
@@ -123,6 +124,10 @@ function decodeBase64(data: string): Buffer | undefined {
 
 /** Also of another type than it should have: what cannot be written into a copy is named there. */
 const given = (value: unknown) => value ?? undefined;
+
+/** The broker writes these with the second delivery: before, a header of the name is what the publisher made up, or copied. */
+const deliveryCountIn = (headers: Headers): number =>
+  countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 

@@ -75,8 +75,11 @@ describe('decoding an event', () => {
   });
 
   test('prefers the newer broker’s delivery count', () => {
-    expect(aDelivery({ headers: { 'x-acquired-count': 5, 'x-delivery-count': 2 } }).deliveryCount).toBe(5);
-    expect(aDelivery({ headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);
+    const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
+    expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
+    expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);
+    // Copied from another queue, say: the broker itself writes none before the second delivery.
+    expect(aDelivery({ headers }).deliveryCount).toBe(0);
   });
 
   test.each([null, undefined, 7, 'a record', [], {}, { basicProperties: null }, { basicProperties: [], data: 'e30=' }])(
