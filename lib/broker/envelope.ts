@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import type { EventDefinition } from '../event.ts';
 import type { MessageId } from '../message-id.ts';
 import { nextSpan, readTrace } from '../trace.ts';
@@ -69,15 +71,22 @@ const MAX_FRAMES_LENGTH = 1_000;
 
 const text = (value: HeaderValue | undefined) => (typeof value === 'string' && value !== '' ? value : undefined);
 
-const count = (value: HeaderValue | undefined) =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+const count = (value: HeaderValue | undefined, most = Number.MAX_SAFE_INTEGER) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most ? value : undefined;
+
+/**
+ * More than any copy of ours has. Another publisher may write any number, and one past these would count as further on than
+ * whatever is sent back from the archive: that would pass for placed already.
+ */
+const MOST_ATTEMPTS = 999;
+const MOST_REDRIVES = 1_000_000_000;
 
 /** Reads the envelope; a header that is absent or of another type counts as not there. */
 export function readEnvelope(headers: Headers): Envelope {
   const deadLetterId = text(headers[names.deadLetterId]);
   return {
-    attempt: Math.max(count(headers[names.attempt]) ?? 1, 1),
-    redrives: count(headers[names.redrives]) ?? 0,
+    attempt: Math.min(Math.max(count(headers[names.attempt]) ?? 1, 1), MOST_ATTEMPTS),
+    redrives: count(headers[names.redrives], MOST_REDRIVES) ?? 0,
     redrivenAt: text(headers[names.redrivenAt]),
     exchange: text(headers[names.exchange]),
     routingKey: text(headers[names.routingKey]),
@@ -147,12 +156,18 @@ export function eventMessage<T>(about: {
         [names.routingKey]: event.type,
         [names.publishedAt]: new Date(publishedAtMs).toISOString(),
         [names.schemaVersion]: event.version,
-        ...(key !== undefined && { [names.key]: key }),
+        ...(key !== undefined && { [names.key]: shortKey(key) }),
         ...traceHeaders({ traceparent, tracestate }),
       },
     },
   };
 }
+
+/** Bytes of a key that is written as it is: all headers must fit into one frame. */
+const MAX_KEY_BYTES = 4_096;
+
+/** Tells which messages belong together, as the key itself does. */
+const shortKey = (key: string) => (Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`);
 
 /** A copy that comes back to `shard` through a retry tier, one attempt on. */
 export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({

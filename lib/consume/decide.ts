@@ -34,10 +34,10 @@ async function decideOne(work: ReadyWork, batch: Batch): Promise<void> {
         return performUnderLease(work, () => rule.perform(event, context), batch).then((outcome) => {
           if (!limit.isOver()) work.outcome = outcome;
         });
-      const decision = rule.decide(event, context);
+      const decision = requireDecision(rule.decide(event, context));
       if (!('then' in decision)) return void (work.decision = decision);
       return decision.then((late) => {
-        if (!limit.isOver()) work.decision = late;
+        if (!limit.isOver()) work.decision = requireDecision(late);
       });
     });
   } catch (error) {
@@ -56,6 +56,13 @@ const withFailure = (outcome: Outcome, error: unknown): Outcome =>
   (outcome.is === 'retry' || outcome.is === 'dead-letter') && !(error instanceof TimeLimitError)
     ? { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } }
     : outcome;
+
+/** A rule that the compiler did not check may give nothing. */
+function requireDecision<T>(given: T): T {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`the rule gave ${given === null ? 'null' : typeof given}, not a decision`);
+  return given;
+}
 
 /** What becomes of a message whose turn did not come. */
 export const outOfTime = (): Outcome => ({

@@ -132,7 +132,9 @@ function optionBytes({ followUps, reason, operations }: Option): number {
   let eventBytes = 0;
   for (const { event, data } of followUps) {
     const { type, exchange } = event;
-    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + JSON.stringify(data) + (event.key?.(data) ?? ''));
+    const json = JSON.stringify(data) as string | undefined;
+    if (json === undefined) throw invalidEffect(`the follow-up event ${type} has no data`);
+    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + json + (event.key?.(data) ?? ''));
   }
   if (eventBytes > MAX_EVENTS_BYTES) {
     throw invalidEffect(`the follow-up events have ${eventBytes} bytes; the marker keeps ${MAX_EVENTS_BYTES} at most`);
