@@ -80,6 +80,7 @@ async function until(
       if (isRefusal(error)) throw error;
       log().warn('network interfaces unknown', { error: describeError(error).message });
     }
-    await sleep(pauseMs, undefined, { signal });
+    // An abort ends the pause; the next turn throws its reason, which says more than the pause's own error.
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }

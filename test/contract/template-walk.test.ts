@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { connectionQuota } from '../../infra/broker/quota.ts';
@@ -7,6 +6,7 @@ import { wildcardReasons } from '../../infra/packaging/wildcards.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
 import { readConfig } from '../../lib/config.ts';
+import { cfnLint, lint } from '../support/cfn-lint.ts';
 import { templatesOf } from '../support/in-a-process.ts';
 import { packageAll, stageNames, type Stacks } from '../support/stacks.ts';
 import {
@@ -575,38 +575,9 @@ test('the templates that changes of settings are compared by are those that Serv
       ]);
 }, 60_000);
 
-const cfnLint = findCfnLint();
-
-/** Where a property or a type of resource may be missing that others have. */
-const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
-
-if (!cfnLint) process.stderr.write('cfn-lint is not installed: templates not linted; pip install cfn-lint\n');
-
 test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: it is not installed here; pip install cfn-lint)'}`, () => {
   const files = stageNames.flatMap((stage) =>
     Object.values(packaged.of[stage]).map(({ templateFile }) => templateFile),
   );
   expect(cfnLint ? lint(cfnLint, files) : '').toBe('');
 }, 120_000);
-
-function lint(command: string, files: readonly string[]): string {
-  // W3005: Serverless names dependencies that a reference implies already.
-  const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];
-  try {
-    // cfn-lint takes a file's name for a glob.
-    const names = files.map((file) => file.replace(/[[*?]/g, '[$&]'));
-    execFileSync(command, [...options, ...names], { encoding: 'utf8' });
-    return '';
-  } catch (error) {
-    return (error as { stdout: string }).stdout;
-  }
-}
-
-function findCfnLint(): string | undefined {
-  try {
-    execFileSync('cfn-lint', ['--version'], { stdio: 'ignore' });
-    return 'cfn-lint';
-  } catch {
-    return undefined;
-  }
-}

@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process';
+
+/** Where a property or a type of resource may be missing that others have. */
+const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
+
+/** The command, where cfn-lint is installed. */
+export const cfnLint = find();
+
+if (!cfnLint) process.stderr.write('cfn-lint is not installed: templates not linted; pip install cfn-lint\n');
+
+/** What cfn-lint finds in templates, in several regions. */
+export function lint(command: string, files: readonly string[]): string {
+  // W3005: Serverless names dependencies that a reference implies already.
+  const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];
+  try {
+    execFileSync(command, [...options, ...files], { encoding: 'utf8' });
+    return '';
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+function find(): string | undefined {
+  try {
+    execFileSync('cfn-lint', ['--version'], { stdio: 'ignore' });
+    return 'cfn-lint';
+  } catch {
+    return undefined;
+  }
+}
