@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { parse, type CollectionTag, type ScalarTag } from 'yaml';
+import { parse, type ScalarTag } from 'yaml';
 
 import type { Template, Value } from '../../infra/packaging/template.ts';
 import { readConfig } from '../../lib/config.ts';
@@ -23,8 +23,8 @@ import { resolveValue } from '../support/template-values.ts';
 const FILE = 'docs/guides/consumer.yaml';
 
 /** CloudFormation's short forms, as their long ones. */
-const scalar = (tag: string, value: (text: string) => unknown): ScalarTag => ({ tag, resolve: value }) as ScalarTag;
-const tags: (ScalarTag | CollectionTag)[] = [
+const scalar = (tag: string, value: (text: string) => unknown): ScalarTag => ({ tag, resolve: value });
+const tags: ScalarTag[] = [
   scalar('!Ref', (text) => ({ Ref: text })),
   scalar('!Sub', (text) => ({ 'Fn::Sub': text })),
   scalar('!GetAtt', (text) => ({ 'Fn::GetAtt': text.split('.') })),
