@@ -52,7 +52,7 @@ export async function checkAccount(access: AwsAccess, deployment: Deployment): P
   const isFirst = there.found?.broker.has('Broker') === false;
   const checks: Record<string, () => Promise<string | undefined>> = {
     ...(reserved > 0 && {
-      "Lambda's concurrency": () => concurrency(access, reserved, there.found?.functions.size === 0),
+      "Lambda's concurrency": () => concurrency(access, reserved, there.found?.functions),
     }),
     ...(isFirst && {
       'networks of the region': () => networks(access),
@@ -77,13 +77,18 @@ async function attempt<T>(what: string, check: () => Promise<T>): Promise<{ foun
   }
 }
 
-async function concurrency(access: AwsAccess, reserved: number, isFirst: boolean): Promise<string | undefined> {
+async function concurrency(
+  access: AwsAccess,
+  reserved: number,
+  inStack: ReadonlySet<string> = new Set(),
+): Promise<string | undefined> {
   const text = await awsRequest(access, 'lambda', { method: 'GET', path: '/2016-08-19/account-settings/' });
   const { AccountLimit: limit } = JSON.parse(text) as {
     AccountLimit: { ConcurrentExecutions: number; UnreservedConcurrentExecutions: number };
   };
-  // What an earlier deployment of this stage has reserved is not to be had a second time.
-  const free = isFirst ? limit.UnreservedConcurrentExecutions : limit.ConcurrentExecutions;
+  // What the stage's functions have reserved already is not to be had a second time. Of a first deployment that failed, none are left.
+  const hasFunctions = [...inStack].some((id) => id.endsWith('LambdaFunction'));
+  const free = hasFunctions ? limit.ConcurrentExecutions : limit.UnreservedConcurrentExecutions;
   if (free >= reserved + UNRESERVED_CONCURRENCY) return undefined;
   const taken = limit.ConcurrentExecutions - free;
   return (
@@ -108,9 +113,13 @@ async function addresses(access: AwsAccess, needed: number): Promise<string | un
 }
 
 async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<number> {
-  const text = await json(access, 'servicequotas', 'ServiceQuotasV20190624.GetServiceQuota', {
-    ServiceCode: service,
-    QuotaCode: code,
+  const ask = (action: string) =>
+    json(access, 'servicequotas', `ServiceQuotasV20190624.${action}`, { ServiceCode: service, QuotaCode: code });
+  const text = await ask('GetServiceQuota').catch((error: unknown) => {
+    // What nobody has changed in this account may have its default value only.
+    if (error instanceof AwsApiError && error.code === 'NoSuchResourceException')
+      return ask('GetAWSDefaultServiceQuota');
+    throw error;
   });
   return (JSON.parse(text) as { Quota: { Value: number } }).Quota.Value;
 }

@@ -57,6 +57,9 @@ describe('an account is looked at before anything is deployed:', () => {
     expect((await check('prod', 813)).faults).toEqual([
       expect.stringMatching(/of which other functions reserve 400.*raised to 1313/),
     ]);
+    // A first deployment that failed leaves its bucket.
+    aws.state.stacks['surehop-prod'] = { ServerlessDeploymentBucket: 'CREATE_COMPLETE' };
+    expect((await check('prod', 813)).faults).toHaveLength(1);
     aws.state.stacks['surehop-prod'] = { PlaceDashorderLambdaFunction: 'UPDATE_COMPLETE' };
     expect(await check('prod', 813)).toEqual(nothing);
   });
@@ -71,6 +74,8 @@ describe('an account is looked at before anything is deployed:', () => {
     ]);
     // Endpoints need no public address.
     expect((await check('staging')).faults).toHaveLength(1);
+    aws.state.hasDefaultQuotas = true;
+    expect(await check('dev')).toMatchObject({ faults: [expect.any(String), expect.any(String)], unknown: [] });
   });
 
   test('a region with two zones, or without the broker in one of them, is refused', async () => {

@@ -487,6 +487,17 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       expect([id, [properties(alarm)['AlarmActions'] ?? []].flat().length]).toEqual([id, isRelease ? 0 : 1]);
       expect(String(properties(alarm)['AlarmDescription']).length).toBeGreaterThan(30);
     }
+    // Only a function with an event source can be helped by a smaller batch.
+    const aboutBatches = alarms.filter(([, one]) => /batchSize/.test(String(properties(one)['AlarmDescription'])));
+    const consumers = new Set(
+      sources().map(([, one]) => {
+        const name = properties(functions.Resources[targetOf(properties(one)['FunctionName'])])['FunctionName'];
+        return String(name).replace(`surehop-${stageName}-`, '');
+      }),
+    );
+    expect(aboutBatches.map(([, one]) => String(properties(one)['AlarmDescription']).split(' ')[0]).toSorted()).toEqual(
+      [...consumers].toSorted(),
+    );
     const mean = alarms.find(([id]) => id === 'PlaceOrderMeanDurationAlarm');
     expect(properties(mean?.[1])).toMatchObject({
       Statistic: 'Average',

@@ -8,6 +8,8 @@ export interface AccountState {
   unreserved: number;
   vpcs: number;
   addresses: number;
+  /** Quotas that nobody has changed: Service Quotas knows their default values only. */
+  hasDefaultQuotas?: boolean;
   /** Names of availability zones. */
   zones: string[];
   /** Those in which Amazon MQ has the instance type, by deployment. */
@@ -81,7 +83,10 @@ export async function anAwsAccount(state: AccountState): Promise<AwsAccount> {
             supportedEngineVersions: ['3.13', '4.2', '4.3'],
           })),
         });
-      case 'servicequotas GetServiceQuota': {
+      case 'servicequotas GetServiceQuota':
+      case 'servicequotas GetAWSDefaultServiceQuota': {
+        if (state.hasDefaultQuotas && action === 'GetServiceQuota')
+          return json({ __type: 'NoSuchResourceException', message: 'it has no value of its own here' }, 400);
         const { QuotaCode: code } = JSON.parse(body) as { QuotaCode: string };
         const values: Record<string, number> = { 'L-F678F1CE': VPC_QUOTA, 'L-0263D0A3': ADDRESS_QUOTA };
         return json({ Quota: { QuotaCode: code, Value: values[code] } });

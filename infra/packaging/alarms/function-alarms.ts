@@ -56,7 +56,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
       name: `${key}-mean-duration`,
       description: isRequest
         ? `${key} takes more than ${meanLimitMs} ms on average.`
-        : `${key} takes more than ${BUSY_PERCENT} % of its time limit on average: make eventSource.batchSize smaller, or its memory larger.`,
+        : `${key} takes more than ${BUSY_PERCENT} % of its time limit on average: ${kind === 'consumer' ? 'make eventSource.batchSize smaller, or its memory larger' : 'its log says what it waits for'}.`,
       severity: 'warning',
       metrics: { duration: metric('Duration', 'Average') },
       comparison: 'above',
