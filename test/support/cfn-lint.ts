@@ -13,7 +13,9 @@ export function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless names dependencies that a reference implies already.
   const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];
   try {
-    execFileSync(command, [...options, ...files], { encoding: 'utf8' });
+    // cfn-lint takes a file's name for a glob.
+    const names = files.map((file) => file.replace(/[[*?]/g, '[$&]'));
+    execFileSync(command, [...options, ...names], { encoding: 'utf8' });
     return '';
   } catch (error) {
     return (error as { stdout: string }).stdout;
