@@ -84,9 +84,18 @@ function placeInSource(file: string, line: number, column: number): string {
 }
 
 function withoutRoot(file: string): string {
-  const path = file.startsWith('file:') ? fileURLToPath(file) : file;
+  const path = pathOf(file);
   const root = `${process.cwd()}/`;
   return path.startsWith(root) ? path.slice(root.length) : path;
+}
+
+/** The path of a frame's file; what is no good file URL stays as it is. */
+function pathOf(file: string): string {
+  try {
+    return file.startsWith('file:') ? fileURLToPath(file) : file;
+  } catch {
+    return file;
+  }
 }
 
 const maps = new Map<string, SourceMap | undefined>();
@@ -99,7 +108,7 @@ function mapOf(file: string): SourceMap | undefined {
   if (maps.has(file)) return maps.get(file);
   let map: SourceMap | undefined;
   try {
-    const path = `${file.startsWith('file:') ? fileURLToPath(file) : file}.map`;
+    const path = `${pathOf(file)}.map`;
     if (existsSync(path)) map = new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as never);
   } catch {
     // A stack with the places of the bundle is better than none.

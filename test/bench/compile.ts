@@ -14,7 +14,8 @@ export async function compile(name: string): Promise<string> {
   await mkdir(outDirectory, { recursive: true });
   const outfile = join(outDirectory, `${name}.mjs`);
   await build({
-    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
+    absWorkingDir: import.meta.dirname,
+    entryPoints: [`./${name}.ts`],
     outfile,
     bundle: true,
     format: 'esm',

@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 
 import { rootDirectory } from '../../infra/local/parts/directories.ts';
-import { aHostileDirectory } from '../support/hostile-directory.ts';
+import { aCheckout } from '../support/packaged.ts';
 
 const SOURCES = ['functions', 'infra', 'lib', 'test'];
 
@@ -14,10 +15,14 @@ const SOURCES = ['functions', 'infra', 'lib', 'test'];
 const MISTAKES: readonly [what: string, pattern: RegExp][] = [
   ['a file URL is used as a path: take fileURLToPath', /import\.meta\.url\)\s*\.(pathname|href\.(slice|replace))/],
   ['a file URL is taken apart: take fileURLToPath', /import\.meta\.url\s*\.(slice|replace|split|substring)/],
-  ['a file URL is put together: take pathToFileURL', /['"`]file:\/\/['"`]?\s*(\+|\$\{)|`file:\/\/\/?\$\{/],
+  ['a file URL is put together: take pathToFileURL', /file:\/\/\/?(\$\{|['"`]\s*\+)/],
   [
     'a path is imported: take pathToFileURL',
     /\bimport\(\s*(resolve|join)\(|\bimport\(\$\{JSON\.stringify\((resolve|join)\(/,
+  ],
+  [
+    'esbuild takes a star in an entry for a glob: take absWorkingDir',
+    /entryPoints: \[(entry\]|(join|resolve|fileURLToPath)\()/,
   ],
   ['a command line is put together: give arguments one by one', /\b(execSync|exec)\(\s*`|shell: true/],
 ];
@@ -29,14 +34,10 @@ const sources = SOURCES.flatMap((folder) =>
 );
 
 describe('a clone at any path', () => {
-  let clone: string;
-  beforeAll(() => {
-    clone = aHostileDirectory('clone');
-    for (const part of ['lib', 'test/jest.config.mjs', 'test/support', 'package.json', 'tsconfig.json'])
-      cpSync(join(rootDirectory, part), join(clone, part), { recursive: true });
-    symlinkSync(join(rootDirectory, 'node_modules'), join(clone, 'node_modules'));
-  });
-  afterAll(() => rmSync(dirname(clone), { recursive: true }));
+  const { directory: clone, remove } = aCheckout();
+  for (const part of ['test/jest.config.mjs', 'test/support'])
+    cpSync(join(rootDirectory, part), join(clone, part), { recursive: true });
+  afterAll(remove);
 
   test('is not broken by a source that takes a path for a URL, a pattern or a command', () => {
     const found = sources
@@ -55,6 +56,18 @@ describe('a clone at any path', () => {
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^surehop: .*what\? has a question mark, .*; move the clone\n$/);
+  });
+
+  test('has its definitions read as they are on disk', () => {
+    const module = pathToFileURL(join(clone, 'infra/local/definitions/read-definitions.ts')).href;
+    const program = `const { readDefinitions } = await import(${JSON.stringify(module)});
+      const { tables, service } = await readDefinitions(process.cwd(), 'prefix-');
+      console.log(tables.length > 0, service.functions['reserve-stock'].handler);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      cwd: clone,
+      encoding: 'utf8',
+    });
+    expect([stderr, stdout]).toEqual(['', 'true functions/orders/reserve-stock.handler\n']);
   });
 
   test('runs its tests, and shows where one of them fails', () => {

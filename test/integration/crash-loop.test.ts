@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -19,9 +19,11 @@ const outcomes: string[] = [];
 
 beforeAll(async () => {
   shop = await aWorkshop();
+  const source = fileURLToPath(new URL('../support/fatal-consumer.ts', import.meta.url));
   const modulePath = join(directory, 'fatal-consumer');
   buildSync({
-    entryPoints: [fileURLToPath(new URL('../support/fatal-consumer.ts', import.meta.url))],
+    absWorkingDir: dirname(source),
+    entryPoints: [`./${basename(source)}`],
     outfile: `${modulePath}.mjs`,
     bundle: true,
     platform: 'node',

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { bundle } from '../../infra/local/bundler/bundle.ts';
 import { ownFramesOf, toLoggable } from '../../lib/stack.ts';
+import { aHostileDirectory } from '../support/hostile-directory.ts';
 
 const withStack = (stack: unknown, options?: ErrorOptions) =>
   Object.assign(new Error('broken', options), { stack }) as Error;
@@ -18,7 +19,7 @@ describe('the frames of the service’s own code', () => {
       'TypeError: broken',
       '    at parse (node:internal/url:810:10)',
       `    at z (${root}/node_modules/zod/core.js:7:2)`,
-      `    at priceOf (file://${root}/functions/orders/price.ts:12:9)`,
+      `    at priceOf (${pathToFileURL(root).href}/functions/orders/price.ts:12:9)`,
       `    at async Array.map (<anonymous>)`,
       `    at async ${root}/functions/orders/rules/bill.ts:3:1`,
       `    at decideOne (${root}/lib/consume/decide.ts:50:24)`,
@@ -33,6 +34,11 @@ describe('the frames of the service’s own code', () => {
   test('are those of the cause where the error itself has none', () => {
     const cause = withStack('Error: x\n    at f (/elsewhere/f.ts:1:2)');
     expect(ownFramesOf(withStack('Error: y\n    at g (node:fs:1:1)', { cause }))).toEqual(['f (/elsewhere/f.ts:1:2)']);
+  });
+
+  test('stay as they are where a file is no good URL', () => {
+    const frame = 'f (file:///%ZZ/f.ts:1:2)';
+    expect(ownFramesOf(withStack(`Error: x\n    at ${frame}`))).toEqual([frame]);
   });
 
   test.each([undefined, 'a text', null, 7, withStack(undefined), withStack([]), withStack('x'.repeat(1_000_000))])(
@@ -50,7 +56,7 @@ describe('the frames of the service’s own code', () => {
 });
 
 describe('in a deployed bundle', () => {
-  const root = mkdtempSync(join(tmpdir(), 'stack-'));
+  const root = aHostileDirectory('stack');
   beforeAll(() => {
     mkdirSync(join(root, 'functions/rules'), { recursive: true });
     symlinkSync(resolve('lib'), join(root, 'lib'));
@@ -64,12 +70,12 @@ describe('in a deployed bundle', () => {
       `import { ownFramesOf } from '../lib/stack.ts';\nimport { bill } from './rules/bill.ts';\n\nexport function handler() {\n  try {\n    return bill({});\n  } catch (error) {\n    return ownFramesOf(error);\n  }\n}\n`,
     );
   });
-  afterAll(() => rmSync(root, { recursive: true }));
+  afterAll(() => rmSync(dirname(root), { recursive: true }));
 
   test('an error is told with the lines of its sources, without --enable-source-maps', async () => {
     const outDirectory = join(root, 'out');
     await bundle({ entries: ['functions/handler'], root, outDirectory });
-    const script = `import(${JSON.stringify(join(outDirectory, 'functions/handler.mjs'))}).then((m) => console.log(JSON.stringify(m.handler())))`;
+    const script = `import(${JSON.stringify(pathToFileURL(join(outDirectory, 'functions/handler.mjs')).href)}).then((m) => console.log(JSON.stringify(m.handler())))`;
     const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       encoding: 'utf8',
       env: { PATH: process.env.PATH },

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { describeBuildError } from '../bundler/bundle.ts';
 
@@ -22,8 +22,8 @@ const ownAddresses: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, 'utf8'))
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path))),
+        .replaceAll('import.meta.url', () => JSON.stringify(pathToFileURL(path).href))
+        .replaceAll('import.meta.dirname', () => JSON.stringify(dirname(path))),
       loader: 'ts',
     }));
   },
@@ -34,7 +34,8 @@ export async function loadFresh<T>(entry: string, root: string): Promise<T> {
   let code: string;
   try {
     const { outputFiles } = await build({
-      entryPoints: [entry],
+      // Relative: a star in an absolute path would make it a glob.
+      entryPoints: [`./${relative(root, entry)}`],
       absWorkingDir: root,
       bundle: true,
       write: false,
