@@ -41,7 +41,7 @@ async function verified(token: string): Promise<JWTPayload> {
 
 function readBearer(header: string | undefined): string {
   if (!header) throw new Problem('no-token', 'Send the header Authorization: Bearer <token>.');
-  const token = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header)?.[1];
+  const token = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header)?.[1];
   if (!token || token.length > MAX_TOKEN_LENGTH) throw new Problem('invalid-token', 'The token is not a signed JWT.');
   return token;
 }

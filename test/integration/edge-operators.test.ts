@@ -32,6 +32,13 @@ async function audit(requestId: string) {
   return record && Object.fromEntries(Object.entries(record).map(([name, value]) => [name, value.S ?? value.N]));
 }
 
+// https://www.rfc-editor.org/rfc/rfc9110#section-11.4
+test.each(['Bearer', 'bearer', 'Bearer  '])('a token may come after %p and a space', async (scheme) => {
+  const headers = { authorization: `${scheme} ${await backend.issuer.token()}` };
+  const about = { route: 'PUT /stock/{sku}', path: { sku: 'pear' }, body: { available: 1 }, headers };
+  expect((await call(putStock, about)).status).toBe(200);
+});
+
 describe('the audit', () => {
   test('has who changed what, when and why, and how it ended', async () => {
     const requestId = randomUUID();
