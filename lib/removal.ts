@@ -16,11 +16,12 @@ export interface Waiting {
  * for deleted before they are gone; Lambda then needs the function's role, which CloudFormation would have deleted next.
  */
 export async function removeEventSource(access: AwsAccess, id: string, waiting: Waiting): Promise<void> {
-  let mappingIsGone = false;
+  let mappingIs: Mapping = 'there';
   await until(waiting, async () => {
-    mappingIsGone ||= await deleteMapping(access, id, waiting.signal);
+    if (mappingIs === 'there') mappingIs = await deleteMapping(access, id, waiting.signal);
+    else if (mappingIs === 'going' && !(await findMapping(access, id, waiting.signal))) mappingIs = 'gone';
     const left = await networkInterfaces(access, { description: `AWS Lambda VPC ENI-armq-*-${id}*` }, waiting.signal);
-    return { isDone: mappingIsGone && left.length === 0, left };
+    return { isDone: mappingIs === 'gone' && left.length === 0, left };
   });
 }
 
@@ -33,16 +34,33 @@ export async function functionsLeft(access: AwsAccess, securityGroup: string, wa
   });
 }
 
-/** Whether there is no such mapping any more; as long as it is being made or deleted, AWS refuses to delete it. */
-async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<boolean> {
+type Mapping = 'there' | 'going' | 'gone';
+
+const pathOf = (id: string) => `/2015-03-31/event-source-mappings/${encodeURIComponent(id)}`;
+
+async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<{ State: string } | undefined> {
   try {
-    const path = `/2015-03-31/event-source-mappings/${encodeURIComponent(id)}`;
-    await awsRequest(access, 'lambda', { method: 'DELETE', path, signal });
-    return false;
+    const text = await awsRequest(access, 'lambda', { method: 'GET', path: pathOf(id), signal });
+    return JSON.parse(text) as { State: string };
   } catch (error) {
-    if (!(error instanceof AwsApiError)) throw error;
-    if (error.code === 'ResourceNotFoundException') return true;
-    if (error.code === 'ResourceInUseException') return false;
+    if (error instanceof AwsApiError && error.code === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Deletes a mapping that is there. One that is gone is asked for, not deleted: the right to delete depends on the mapping's
+ * function, which AWS cannot tell any more, so that it may refuse. As long as a mapping is being made, AWS refuses, too.
+ */
+async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<Mapping> {
+  const mapping = await findMapping(access, id, signal);
+  if (!mapping) return 'gone';
+  if (mapping.State === 'Deleting') return 'going';
+  try {
+    await awsRequest(access, 'lambda', { method: 'DELETE', path: pathOf(id), signal });
+    return 'going';
+  } catch (error) {
+    if (error instanceof AwsApiError && error.code === 'ResourceInUseException') return 'there';
     throw error;
   }
 }

@@ -112,6 +112,13 @@ const removalStatements = (functionPrefix: string): Value[] => [
     Resource: arn('lambda', 'event-source-mapping:*'),
     Condition: { ArnLike: { 'lambda:FunctionArn': arn('lambda', `function:${functionPrefix}*`) } },
   },
+  // Without a condition: of one that is gone AWS does not know the function any more.
+  {
+    Sid: 'EventSourcesLeft',
+    Effect: 'Allow',
+    Action: 'lambda:GetEventSourceMapping',
+    Resource: arn('lambda', 'event-source-mapping:*'),
+  },
   { Sid: 'NetworkInterfacesLeft', Effect: 'Allow', Action: 'ec2:DescribeNetworkInterfaces', Resource: '*' },
 ];
 

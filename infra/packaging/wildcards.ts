@@ -4,6 +4,7 @@ export const wildcardReasons: Readonly<Record<string, string>> = {
   NetworkInterfacesAreNotForCode: 'It refuses: the wider, the better.',
   RemovedEventSources:
     "Lambda names event sources at random; the condition lets only those of this stage's functions go.",
+  EventSourcesLeft: 'It only looks, and event sources are named at random.',
   NetworkInterfacesLeft: 'It only looks, and Describe knows no resources.',
   TablesOfThisStage:
     "An endpoint only narrows what roles allow; theirs name each table. All of them begin with the stage's name.",

@@ -101,14 +101,20 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
       return void response.writeHead(200, { 'content-type': 'text/xml' }).end(describe(form));
     }
     const id = /^\/2015-03-31\/event-source-mappings\/([^/]+)$/.exec(request.url!)?.[1];
-    calls.push({ caller, action: 'lambda:DeleteEventSourceMapping', resource: `event-source-mapping:${id}` });
+    const verb = request.method === 'GET' ? 'Get' : 'Delete';
+    calls.push({ caller, action: `lambda:${verb}EventSourceMapping`, resource: `event-source-mapping:${id}` });
     const json = (status: number, value: object, code?: string) =>
       void response
         .writeHead(status, { 'content-type': 'application/json', ...(code && { 'x-amzn-errortype': code }) })
         .end(JSON.stringify(value));
     if (failure) return json(failure.status, { message: 'no' }, failure.code);
-    if (request.method !== 'DELETE' || !id) return json(400, { message: 'not here' }, 'InvalidRequest');
-    switch (mappings.get(id)) {
+    if (!id) return json(400, { message: 'not here' }, 'InvalidRequest');
+    const state = mappings.get(id);
+    if (request.method === 'GET')
+      return state
+        ? json(200, { UUID: id, State: state })
+        : json(404, { message: 'no such mapping' }, 'ResourceNotFoundException');
+    switch (state) {
       case 'Enabled':
         mappings.set(id, 'Deleting');
         dying.set(id, LOOKS_UNTIL_GONE);
@@ -116,7 +122,8 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
       case 'Deleting':
         return json(409, { message: 'it is in use' }, 'ResourceInUseException');
       default:
-        return json(404, { message: 'no such mapping' }, 'ResourceNotFoundException');
+        // The right to delete has a condition on the function, of which there is none.
+        return json(403, { message: 'not authorized' }, 'AccessDeniedException');
     }
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { functionsLeft, removeEventSource } from '../../lib/removal.ts';
+import { eventually } from '../support/eventually.ts';
 import { anAwsNetwork, type AwsNetwork } from '../support/aws-network.ts';
 
 const access = { region: 'eu-central-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
@@ -33,12 +34,26 @@ test('an event source is deleted, and waited for until its own network interface
   expect(asked()).not.toContain('lambda:DeleteEventSourceMapping event-source-mapping:other');
 });
 
-test('an event source that is gone already is done, so that a removal can be repeated', async () => {
+test('an event source that is gone already is done, so that a removal can be repeated, and is not deleted, which AWS may refuse', async () => {
   await removeEventSource(access, 'gone', waiting());
   expect(asked()).toEqual([
-    'lambda:DeleteEventSourceMapping event-source-mapping:gone',
+    'lambda:GetEventSourceMapping event-source-mapping:gone',
     'ec2:DescribeNetworkInterfaces *',
   ]);
+});
+
+test('an event source that an earlier invocation deletes is waited for by the next', async () => {
+  aws.addMapping('one', 'sg-broker');
+  const first = new AbortController();
+  const cut = removeEventSource(access, 'one', { signal: first.signal, pauseMs: 60_000 });
+  await eventually('the deletion', () =>
+    Promise.resolve(asked().some((one) => one.startsWith('lambda:Delete')) || undefined),
+  );
+  first.abort(new Error('time is up'));
+  await expect(cut).rejects.toThrow('time is up');
+  await removeEventSource(access, 'one', waiting());
+  expect(aws.interfaces).toEqual([]);
+  expect(asked().filter((one) => one.startsWith('lambda:Delete'))).toHaveLength(1);
 });
 
 test('functions are waited for until no network interface is left in their security group', async () => {
