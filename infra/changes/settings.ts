@@ -26,6 +26,7 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   ],
   'operators.issuer': ['https://one.example', 'https://two.example'],
   'operators.audience': ['one', 'two'],
+  'eventSource.concurrency': [1, 2, 4, 1_000],
   'retention.inboxCompleteSince': ['2026-11-22T03:00:00Z', '2026-11-23T03:00:00Z'],
   'alarms.emails.critical': addresses,
   'alarms.emails.warning': addresses,

@@ -47,7 +47,7 @@ function describe(capacity: Capacity, given: Parameters): string {
   const rows: [string, string][] = [
     [
       'shards',
-      `${shards} for each of ${given.consumers} queues: one does ${whole(capacity.ratePerShard)} messages/s at most (a batch of ${given['batch-size']} takes ${whole(capacity.batchMs)} ms)`,
+      `${shards} for each of ${given.consumers} queues: one does ${whole(capacity.ratePerShard)} messages/s at most (a batch of ${given['batch-size']} takes ${whole(capacity.batchMs)} ms, ${whole(given.concurrency)} at once)`,
     ],
     ['publishers', `${whole(publisherEnvironments)} environments, a connection each`],
     [

@@ -7,7 +7,7 @@ export interface Access {
   /** As whom it logs in to the broker; only a function with a login is put into the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * AMQP connections that it may hold, for each of its event sources where it has several: one per environment, so that so
+   * AMQP connections that it may hold, for each environment that an event source invokes: one per environment, so that so
    * many may run. `rest`: what the broker's quota leaves.
    */
   readonly connections?: number | 'rest';

@@ -8,12 +8,13 @@ import type { Access } from './access.ts';
  */
 const PLANNED_SHARE = 0.8;
 
-/** Connections that one event source is taken to hold; AWS does not say how many it does. */
+/** Connections that one event source is taken to hold for each environment that it invokes; AWS does not say how many it does. */
 const PER_EVENT_SOURCE = 5;
 
 interface Wish {
   readonly access?: Access;
-  readonly eventSources: number;
+  /** Environments that its event sources invoke at once, all together. */
+  readonly environments: number;
 }
 
 /**
@@ -27,14 +28,14 @@ export function reserveConcurrency(wishes: Readonly<Record<string, Wish>>, stage
   const reserved: Record<string, number> = {};
   let taken = 0;
   let publisher: string | undefined;
-  for (const [name, { access, eventSources }] of Object.entries(wishes)) {
-    taken += eventSources * PER_EVENT_SOURCE;
+  for (const [name, { access, environments }] of Object.entries(wishes)) {
+    taken += environments * PER_EVENT_SOURCE;
     if (access?.connections === 'rest') {
       if (publisher)
         throw new Error(`both ${publisher} and ${name} take the rest of the broker's connections: one can`);
       publisher = name;
     } else if (access?.connections) {
-      reserved[name] = access.connections * Math.max(eventSources, 1);
+      reserved[name] = access.connections * Math.max(environments, 1);
       taken += reserved[name];
     } else if (access?.login === 'publisher') {
       throw new Error(`${name} publishes: say in serverless.yml how many connections it may hold (access.connections)`);

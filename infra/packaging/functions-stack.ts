@@ -6,6 +6,7 @@ import { roleOf } from './access.ts';
 import { alarm, type AlarmDefinition, type Topics } from './alarm.ts';
 import { brokerAlarms } from './alarms/broker-alarms.ts';
 import { deploymentAlarms } from './alarms/deployment-alarms.ts';
+import { concurrencyOf, queueNameOf } from './event-sources.ts';
 import { functionAlarms } from './alarms/function-alarms.ts';
 import { orderAlarms } from './alarms/order-alarms.ts';
 import { ownMetric } from './alarms/own-metric.ts';
@@ -29,12 +30,16 @@ const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
 
 const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
 
+/** Environments that an event source invokes at once. */
+const environmentsOf = (source: { queue: string } | undefined, stage: Stage): number =>
+  source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
+
 /** Before Serverless compiles: each function's role, alias, environment and reserved concurrency, of which it gives the sum. */
 export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
   const wishes = Object.fromEntries(
     entries(serverless).map(([key, { access, events }]) => [
       key,
-      { access, eventSources: events.filter((event) => event.rabbitmq).length },
+      { access, environments: events.reduce((sum, { rabbitmq }) => sum + environmentsOf(rabbitmq, stage), 0) },
     ]),
   );
   const reserved = reserveConcurrency(wishes, stage);

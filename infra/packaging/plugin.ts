@@ -31,7 +31,7 @@ const source = (name: SourceName) => ({
  * what Serverless makes of serverless.yml. Checks what can be checked before anything is deployed.
  */
 export class PackagingPlugin {
-  /** `${settings:…}`, `${environment:}`, `${consumes:…}` and `${operators:…}` in serverless.yml. */
+  /** `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in serverless.yml. */
   readonly configurationVariablesSources = Object.fromEntries(sourceNames.map((name) => [name, source(name)]));
 
   readonly hooks = {

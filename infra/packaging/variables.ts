@@ -1,7 +1,7 @@
 import { readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
 import { commonEnvironment } from './environment.ts';
-import { eventSources } from './event-sources.ts';
+import { emulatedEventSources, eventSources } from './event-sources.ts';
 import { operatorsValue } from './operators.ts';
 
 /** The service that both stacks belong to: what names begin with. */
@@ -12,11 +12,12 @@ const LAPTOP_IS = 'dev';
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;
 
-/** `${settings:…}`, `${environment:}`, `${consumes:…}` and `${operators:…}` in serverless.yml. */
+/** `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in serverless.yml. */
 const sources = {
   settings: (_, stage, address) => settingAt(stage, address),
   environment: (stageName, stage) => commonEnvironment(SERVICE, stageName, stage),
   consumes: (stageName, stage, address) => eventSources(address, stageName, stage),
+  emulated: (_, stage) => emulatedEventSources(stage),
   operators: (stageName, stage, address) => operatorsValue(address, stageName, stage),
 } as const satisfies Readonly<Record<string, Source>>;
 

@@ -20,7 +20,7 @@ export const prod: Stage = {
     consumer: { memoryMb: 1_769, timeoutSeconds: 60 },
     operation: { memoryMb: 256, timeoutSeconds: 120 },
   },
-  eventSource: { batchSize: 200, windowSeconds: 1 },
+  eventSource: { batchSize: 200, windowSeconds: 1, concurrency: 1 },
   retention: { inboxDays: 14, archiveDays: 365 },
   loginRotationDays: 30,
   release: { strategy: 'canary', percent: 5, minutes: 10 },

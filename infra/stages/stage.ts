@@ -9,6 +9,8 @@ const logRetentionDays = z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 3
 const limits = (maximumSeconds: number) =>
   z.strictObject({ memoryMb: whole(128, 10_240), timeoutSeconds: whole(1, maximumSeconds) });
 
+const concurrency = whole(1, 1_000);
+
 const release = z.discriminatedUnion('strategy', [
   /** `percent` of the traffic goes to the new version, after `minutes` without an alarm the rest follows. */
   z.strictObject({ strategy: z.literal('canary'), percent: whole(1, 50), minutes: whole(1, 60) }),
@@ -54,7 +56,15 @@ export const stageSchema = z.strictObject({
     z.strictObject({ issuer: z.url({ protocol: /^https$/ }), audience: z.string().min(1) }),
   ]),
   functions: z.strictObject({ request: limits(29), consumer: limits(840), operation: limits(840) }),
-  eventSource: z.strictObject({ batchSize: whole(1, 10_000), windowSeconds: whole(1, 300) }),
+  eventSource: z.strictObject({
+    batchSize: whole(1, 10_000),
+    windowSeconds: whole(1, 300),
+    /**
+     * Environments that AWS lets work on each queue (each shard of it): 1, unless AWS Support has raised it for the event source
+     * mappings. One number for all queues, or a number by queue, 1 for those that are not named.
+     */
+    concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
+  }),
   retention: z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),

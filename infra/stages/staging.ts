@@ -19,7 +19,7 @@ export const staging: Stage = {
     consumer: { memoryMb: 1_769, timeoutSeconds: 60 },
     operation: { memoryMb: 256, timeoutSeconds: 120 },
   },
-  eventSource: { batchSize: 100, windowSeconds: 1 },
+  eventSource: { batchSize: 100, windowSeconds: 1, concurrency: 1 },
   retention: { inboxDays: 14, archiveDays: 90 },
   loginRotationDays: 30,
   release: { strategy: 'blue-green', minutes: 10 },

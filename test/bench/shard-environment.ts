@@ -31,7 +31,7 @@ process.once('message', () => {
     batchSize,
     batchingWindowMs: 500,
     onError: 'nack',
-    environment,
+    environments: [environment],
     log: { notice: console.log, warning: console.log, error: console.log },
     onReport: () => {},
   });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { reserveConcurrency } from '../../infra/packaging/connections.ts';
 import { httpEnvironment } from '../../infra/packaging/environment.ts';
-import { eventSources } from '../../infra/packaging/event-sources.ts';
+import { emulatedEventSources, eventSources } from '../../infra/packaging/event-sources.ts';
 import { prod } from '../../infra/stages/prod.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { workQueue } from '../../infra/topology.ts';
@@ -68,6 +68,34 @@ describe('the event sources of a queue', () => {
     expect(stock.shards).toHaveLength(4);
   });
 
+  test('are refused for an ordered queue that several environments are to work on, by its name', () => {
+    const ledger = workQueue('ledger', { ordered: true });
+    const granted = (concurrency: number | Record<string, number>) => {
+      return { eventSource: { ...prod.eventSource, concurrency } };
+    };
+    const refusal = /eventSource\.concurrency is 2 for the queue ledger, which is declared as ordered/;
+    const stock = workQueue('stock');
+    expect(() => eventSources('ledger', 'prod', granted(2), { ledger })).toThrow(refusal);
+    expect(() => eventSources('ledger', 'local', granted({ ledger: 2 }), { ledger })).toThrow(refusal);
+    expect(eventSources('ledger', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
+    expect(eventSources('stock', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
+  });
+
+  test('are refused where concurrency is set for a queue that the topology does not have', () => {
+    const stage = { eventSource: { ...prod.eventSource, concurrency: { stocks: 2 } } };
+    expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
+  });
+
+  test('tell the local event source how many environments work on each queue, and which keep order', () => {
+    const ledger = workQueue('ledger', { ordered: true });
+    const stock = workQueue('stock', { shards: 2 });
+    const stage = { eventSource: { ...prod.eventSource, concurrency: { stock: 4 } } };
+    expect(emulatedEventSources(stage, { ledger, stock })).toEqual({
+      concurrency: { ledger: 1, stock: 4, 'stock.01': 4, 'dead-letters': 1 },
+      ordered: ['ledger'],
+    });
+  });
+
   test('are refused for a queue that the topology does not have', () => {
     expect(() => eventSources('stocks', 'prod', prod)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
@@ -76,16 +104,24 @@ describe('the event sources of a queue', () => {
 describe('reserved concurrency', () => {
   const broker = { ...prod.broker, deployment: 'SINGLE_INSTANCE', instanceType: 'mq.m7g.medium' } as const;
   const small = { ...prod, broker, publisherConcurrency: 10_000 };
-  const publisher = { access: { login: 'publisher', connections: 'rest' }, eventSources: 0 } as const;
-  const consumer = { access: { login: 'publisher', connections: 2 }, eventSources: 1 } as const;
+  const publisher = { access: { login: 'publisher', connections: 'rest' }, environments: 0 } as const;
+  const consumer = { access: { login: 'publisher', connections: 2 }, environments: 1 } as const;
 
   test('gives the publisher what the quota of the broker leaves', () => {
     // 100 connections, of which 80 are planned for: 2 are the consumer's, 5 its event source's.
     expect(reserveConcurrency({ publisher, consumer }, small)).toEqual({ consumer: 2, publisher: 73 });
   });
 
+  test('gives a consumer as much for each environment that AWS lets work on its queue', () => {
+    // Of the 80: 5 connections of the event source and 2 of the consumer for each of 4 environments.
+    expect(reserveConcurrency({ publisher, consumer: { ...consumer, environments: 4 } }, small)).toEqual({
+      consumer: 8,
+      publisher: 52,
+    });
+  });
+
   test('gives a consumer as much for each of its shards', () => {
-    expect(reserveConcurrency({ consumer: { ...consumer, eventSources: 4 } }, small)).toEqual({ consumer: 8 });
+    expect(reserveConcurrency({ consumer: { ...consumer, environments: 4 } }, small)).toEqual({ consumer: 8 });
   });
 
   test('gives the publisher no more than the stage wants', () => {
@@ -93,7 +129,7 @@ describe('reserved concurrency', () => {
   });
 
   test('refuses what the broker cannot take, with both numbers', () => {
-    const greedy = { access: { login: 'publisher', connections: 90 }, eventSources: 0 } as const;
+    const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, small)).toThrow(
       /100 connections, of which 80 .* 90 are wanted/,
     );
@@ -102,7 +138,7 @@ describe('reserved concurrency', () => {
   test('is none where the stage reserves nothing, and what does not fit the broker is refused all the same', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
-    const greedy = { access: { login: 'publisher', connections: 90 }, eventSources: 0 } as const;
+    const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(/90 are wanted/);
   });
 
@@ -117,7 +153,7 @@ describe('reserved concurrency', () => {
   });
 
   test('refuses a function that publishes without a bound', () => {
-    const endless = { access: { login: 'publisher' }, eventSources: 0 } as const;
+    const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(/endless publishes: .*access\.connections/);
   });
 });
@@ -141,6 +177,20 @@ describe('packaging', () => {
     await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
       /no stage "production": deploy one of dev, staging, prod/,
     );
+  });
+
+  test('reserves for each consumer what its concurrency needs, and fails where the broker cannot take that', async () => {
+    const file = join(checkout.directory, 'infra/stages/prod.ts');
+    const settings = readFileSync(file, 'utf8');
+    const withConcurrency = (value: string) => settings.replace('concurrency: 1', `concurrency: ${value}`);
+    writeFileSync(file, withConcurrency('{ stock: 3 }'));
+    const { template } = await packageStack(checkout.directory, 'functions', 'prod');
+    const reserved = (id: string) => template.Resources[id]!.Properties!.ReservedConcurrentExecutions;
+    expect(reserved('ReserveDashstockLambdaFunction')).toBe(6);
+    expect(reserved('AwardDashpointsLambdaFunction')).toBe(2);
+    writeFileSync(file, withConcurrency('200'));
+    await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(/takes 1500 connections/);
+    writeFileSync(file, settings);
   });
 
   test('fails where the functions want more connections than the broker takes', async () => {

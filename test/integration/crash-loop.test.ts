@@ -55,15 +55,17 @@ beforeAll(async () => {
     batchSize: 10,
     batchingWindowMs: 300,
     onError: 'nack',
-    environment: createEnvironment({
-      modulePath,
-      exportName: 'handler',
-      workingDirectory: directory,
-      variables,
-      timeoutMs: 1_500,
-      memoryMb: 64,
-      onLine: silent,
-    }),
+    environments: [
+      createEnvironment({
+        modulePath,
+        exportName: 'handler',
+        workingDirectory: directory,
+        variables,
+        timeoutMs: 1_500,
+        memoryMb: 64,
+        onLine: silent,
+      }),
+    ],
     log: { notice: silent, warning: silent, error: silent },
     onReport: (line) => void outcomes.push((JSON.parse(line) as { outcome: string }).outcome),
   });

@@ -14,7 +14,14 @@ interface Observed {
   lines: string[];
   warnings: string[];
   notices: string[];
-  reports: { records: number; outcome: string; error?: string; durationMs: number; atMs: number }[];
+  reports: {
+    records: number;
+    environment?: string;
+    outcome: string;
+    error?: string;
+    durationMs: number;
+    atMs: number;
+  }[];
   /** The JSON among the function's lines. */
   said<T>(): T[];
 }
@@ -33,7 +40,7 @@ export interface Harness {
   run(
     queue: string,
     source: string,
-    settings?: Partial<MappingSettings & EnvironmentSettings>,
+    settings?: Partial<MappingSettings & EnvironmentSettings> & { concurrency?: number },
   ): Promise<Observed & RunningMapping & { modulePath: string; renew(): void }>;
   close(): Promise<void>;
 }
@@ -102,16 +109,19 @@ export async function createHarness(): Promise<Harness> {
         said: <T>() => observed.lines.flatMap((line) => parsed<T>(line)),
       };
       const modulePath = await writeModule(source);
-      const environment = createEnvironment({
+      const environmentSettings = {
         modulePath,
         exportName: 'handler',
         workingDirectory: directory,
         variables: { AWS_LAMBDA_FUNCTION_NAME: 'tested', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128' },
         timeoutMs: 10_000,
         memoryMb: 128,
-        onLine: (line) => observed.lines.push(line),
+        onLine: (line: string) => observed.lines.push(line),
         ...settings,
-      });
+      };
+      const environments = Array.from({ length: settings.concurrency ?? 1 }, () =>
+        createEnvironment(environmentSettings),
+      );
       const mapping = startMapping({
         url,
         virtualHost,
@@ -121,7 +131,7 @@ export async function createHarness(): Promise<Harness> {
         batchSize: 10,
         batchingWindowMs: 200,
         onError: 'nack',
-        environment,
+        environments,
         log: {
           notice: (message) => observed.notices.push(message),
           warning: (message) => observed.warnings.push(message),
@@ -134,7 +144,7 @@ export async function createHarness(): Promise<Harness> {
       return {
         ...observed,
         modulePath,
-        renew: () => environment.renew(),
+        renew: () => environments.forEach((environment) => environment.renew()),
         async stop() {
           running.delete(mapping);
           await mapping.stop();

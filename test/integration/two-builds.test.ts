@@ -121,7 +121,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       batchSize: 3,
       batchingWindowMs: 20,
       onError: 'nack',
-      environment,
+      environments: [environment],
       log: { notice: quiet, warning: quiet, error: quiet },
       onReport(line) {
         const { records } = JSON.parse(line) as { records: number };

@@ -26,6 +26,14 @@ describe('the capacity model', () => {
     expect(capacityFor(1_100, given).shards).toBe(2);
   });
 
+  test('needs fewer shards, and as many connections for each, where AWS lets several environments work on a shard', () => {
+    const rate = 20_000;
+    const [one, four] = [1, 4].map((concurrency) => capacityFor(rate, { ...defaults, concurrency }));
+    expect(four!.ratePerShard).toBeCloseTo(4 * one!.ratePerShard);
+    expect(four!.shards).toBe(Math.ceil(one!.shards / 4));
+    expect(four!.connections - four!.publisherEnvironments).toBe(four!.shards * 2 * 4 * 6);
+  });
+
   test('gives a consumer with half a processor twice the time', () => {
     const half = capacityFor(1, { ...defaults, memory: 1_769 / 2, 'transaction-ms': 1e-9 }).batchMs;
     expect(half).toBeCloseTo(2 * capacityFor(1, { ...defaults, 'transaction-ms': 1e-9 }).batchMs);

@@ -33,6 +33,7 @@ describe('what the event source reads of serverless.yml', () => {
         eventSourceArn: 'arn:aws:mq:us-east-1:1:broker:shop:b-1',
         queue: 'stock',
         virtualHost: '/',
+        concurrency: 1,
         batchSize: 100,
         batchingWindowMs: 500,
       },
@@ -106,6 +107,23 @@ describe('what the event source reads of serverless.yml', () => {
       variables: { COLOUR: 'blue', SHADE: '3', AWS_REGION: 'eu-west-1', AWS_LAMBDA_FUNCTION_NAME: 'shop-dev-reserve' },
     });
     expect(settings.variables).not.toHaveProperty('BROKER');
+  });
+
+  test('has one environment for each queue unless the settings name more for it', () => {
+    const custom = { rabbitmqEventSource: { url, concurrency: { stock: 4 } } };
+    expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'stock', concurrency: 4 }]);
+  });
+
+  test.each([
+    [{ concurrency: { stock: 0 } }, 'concurrency is 0 for the queue "stock": it must be a whole number from 1 to 32'],
+    [{ concurrency: { stock: 33 } }, 'concurrency is 33 for the queue "stock"'],
+    [
+      { concurrency: { stock: 2 }, ordered: ['stock'] },
+      'concurrency is 2 for the queue "stock", which keeps order per key',
+    ],
+  ])('refuses %j by the name of the queue', (settings, reason) => {
+    const custom = { rabbitmqEventSource: { url, ...settings } };
+    expect(() => declaredMappings(aServerless({ custom }), url, silent)).toThrow(reason);
   });
 
   test.each([

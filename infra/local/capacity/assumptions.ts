@@ -22,6 +22,12 @@ export const assumptions = {
   tail: assumption(1.5, '×', 'mean duration of a request by its median', assumed),
   headroom: assumption(1.5, '×', 'environments by those that the mean load needs, for bursts', assumed),
   consumers: assumption(2, 'queues', 'queues that each message goes to (stock, points)', 'infra/topology.ts'),
+  concurrency: assumption(
+    1,
+    'environments',
+    'that work on one shard at once: AWS raises it on request, for queues without an order',
+    'eventSource.concurrency of infra/stages',
+  ),
   'batch-size': assumption(200, 'messages', 'messages of one batch', 'infra/stages/prod.ts'),
   'keys-per-batch': assumption(
     50,

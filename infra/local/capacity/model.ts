@@ -28,11 +28,11 @@ export interface Capacity {
 
 export function capacityFor(rate: number, given: Parameters): Capacity {
   const batch = batchOf(given);
-  const ratePerShard = (given['batch-size'] / (batch.ms + given['between-ms'])) * 1_000;
+  const ratePerShard = (given.concurrency * given['batch-size'] * 1_000) / (batch.ms + given['between-ms']);
   const shards = Math.max(1, Math.ceil(rate / (ratePerShard * given.utilization)));
   const publisherEnvironments = Math.max(1, Math.ceil(rate * (given.p50 / 1_000) * given.tail * given.headroom));
-  // Each shard has an event source, and one environment with a connection of its own for what it places and emits.
-  const consumerConnections = shards * given.consumers * (given['event-source-connections'] + 1);
+  // Each shard has an event source, and environments with a connection each for what they place and emit.
+  const consumerConnections = shards * given.consumers * given.concurrency * (given['event-source-connections'] + 1);
   const connections = publisherEnvironments + consumerConnections;
   const broker = brokerFor(rate * given.consumers, connections, given);
   const planned = plannedConnections(broker.size, given);

@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { maxPayloadBytes } from './event.ts';
+
 /** What an execution environment is made from. */
 export interface EnvironmentSettings {
   /** Path of the handler's module without its extension. */
@@ -81,9 +83,11 @@ export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvir
     // A send that fails means that the process is gone, which `reply` tells.
     current.child.send(invocation, () => {});
     const reply = await current.reply(settings.timeoutMs);
-    return reply.type === 'succeeded'
-      ? { outcome: 'success', resultJson: reply.resultJson }
-      : failure(reply, `after ${settings.timeoutMs} ms`);
+    if (reply.type !== 'succeeded') return failure(reply, `after ${settings.timeoutMs} ms`);
+    const bytes = Buffer.byteLength(reply.resultJson);
+    return bytes > maxPayloadBytes
+      ? { outcome: 'error', error: `Function.ResponseSizeTooLarge: the result has ${bytes} bytes, over 6 MB` }
+      : { outcome: 'success', resultJson: reply.resultJson };
   }
 
   let renewWanted = false;

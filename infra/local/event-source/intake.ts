@@ -13,7 +13,7 @@ export interface Sized {
 /** Gathers what is received into batches. */
 export interface Intake<T extends Sized> {
   add(item: T): void;
-  /** Resolves with the next batch once it closes, or with undefined once the intake is closed. One caller at a time. */
+  /** Resolves with the next batch once it closes, or with undefined once the intake is closed. Callers take turns. */
   next(): Promise<T[] | undefined>;
   /** Forgets what no batch has taken, and returns it. */
   clear(): T[];
@@ -29,7 +29,7 @@ interface Waiting<T> {
 /** Makes an intake whose batches close by count, by bytes, or when the window since their first item has passed. */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
   let waiting: Waiting<T>[] = [];
-  let deliver: ((batch: T[] | undefined) => void) | undefined;
+  const callers: ((batch: T[] | undefined) => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -46,21 +46,16 @@ export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, max
 
   function check(): void {
     clearTimeout(timer);
-    if (!deliver || (!closed && waiting.length === 0)) return;
-    if (closed) return hand(undefined);
+    if (closed) for (const deliver of callers.splice(0)) deliver(undefined);
+    if (callers.length === 0 || waiting.length === 0) return;
     const { count, full } = measure();
     const remainingMs = waiting[0]!.receivedAtMs + batchingWindowMs - performance.now();
     if (!full && remainingMs > 0) {
       timer = setTimeout(check, remainingMs);
       return;
     }
-    hand(waiting.splice(0, count).map(({ item }) => item));
-  }
-
-  function hand(batch: T[] | undefined): void {
-    const resolve = deliver;
-    deliver = undefined;
-    resolve?.(batch);
+    callers.shift()!(waiting.splice(0, count).map(({ item }) => item));
+    check();
   }
 
   function clear(): T[] {
@@ -77,7 +72,7 @@ export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, max
     },
     next() {
       return new Promise((resolve) => {
-        deliver = resolve;
+        callers.push(resolve);
         check();
       });
     },

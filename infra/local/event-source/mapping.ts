@@ -17,7 +17,8 @@ export interface MappingSettings extends EventOrigin {
   batchSize: number;
   batchingWindowMs: number;
   onError: OnError;
-  environment: ExecutionEnvironment;
+  /** As many as AWS lets work on the queue at once; one by default on AWS. */
+  environments: readonly ExecutionEnvironment[];
   log: Log;
   /** Takes the one line about each invocation, as JSON. */
   onReport(line: string): void;
@@ -33,11 +34,11 @@ const firstRetryDelayMs = 100;
 const maxRetryDelayMs = 5_000;
 
 /**
- * Runs a mapping: one batch in flight, acknowledged as a whole when the function succeeds and returned as a whole
- * otherwise. A function that keeps failing is invoked ever less often, from 0.1 s after a failure up to 5 s.
+ * Runs a mapping: one batch in flight for each environment, acknowledged as a whole when the function succeeds and returned as
+ * a whole otherwise. A function that keeps failing is invoked ever less often, from 0.1 s after a failure up to 5 s.
  */
 export function startMapping(settings: MappingSettings): RunningMapping {
-  const { queue, batchSize, batchingWindowMs, environment, log } = settings;
+  const { queue, batchSize, batchingWindowMs, environments, log } = settings;
   const stopping = new AbortController();
   const maxBytes = maxPayloadBytes - Buffer.byteLength(eventJson(settings, []));
   const intake = createIntake<Delivery>({ batchSize, batchingWindowMs, maxBytes });
@@ -58,9 +59,13 @@ export function startMapping(settings: MappingSettings): RunningMapping {
   }
 
   // The broker itself returns what was unsettled on a lost session; its deliveries come again, redelivered.
-  const subscription = subscribe({ ...settings, prefetch: batchSize, onMessage: receive }, log, () => intake.clear());
+  const subscription = subscribe(
+    { ...settings, prefetch: batchSize * environments.length, onMessage: receive },
+    log,
+    () => intake.clear(),
+  );
 
-  async function invokeBatches(): Promise<void> {
+  async function invokeBatches(environment: ExecutionEnvironment, index: number): Promise<void> {
     let retryDelayMs = firstRetryDelayMs;
     for (let batch = await intake.next(); batch; batch = await intake.next()) {
       const startedAtMs = performance.now();
@@ -70,7 +75,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
           batch.map(({ recordJson }) => recordJson),
         ),
       );
-      report(batch.length, performance.now() - startedAtMs, result);
+      report(index, batch.length, performance.now() - startedAtMs, result);
       settle(batch, result.outcome === 'success' ? 'acknowledge' : settings.onError);
       if (result.outcome === 'success') {
         warnOfItemFailures(result.resultJson);
@@ -82,13 +87,14 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     }
   }
 
-  function report(records: number, durationMs: number, result: InvocationResult): void {
+  function report(index: number, records: number, durationMs: number, result: InvocationResult): void {
     const { outcome } = result;
     const line = {
       level: 'INFO',
       message: 'REPORT',
       function: settings.functionKey,
       queue,
+      ...(environments.length > 1 && { environment: `${index + 1} of ${environments.length}` }),
       records,
       durationMs: Math.round(durationMs),
       outcome,
@@ -107,7 +113,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     );
   }
 
-  const finished = invokeBatches();
+  const finished = Promise.all(environments.map(invokeBatches));
   return {
     async stop() {
       stopping.abort();
@@ -115,7 +121,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
       settle(intake.close(), 'nack');
       await finished;
       await subscription.close();
-      await environment.stop();
+      await Promise.all(environments.map((environment) => environment.stop()));
     },
   };
 }

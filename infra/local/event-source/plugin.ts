@@ -46,10 +46,14 @@ export class EventSourcePlugin {
   #start(): void {
     for (const mapping of this.#declared) {
       const settings = environmentSettings(this.#serverless, mapping.functionKey);
-      const environment = createEnvironment({ ...settings, onLine: writeLine });
-      this.#environments.push(environment);
+      const environments = Array.from({ length: mapping.concurrency }, () =>
+        createEnvironment({ ...settings, onLine: writeLine }),
+      );
+      this.#environments.push(...environments);
+      if (mapping.concurrency > 1)
+        this.#log.notice(`Event source of queue "${mapping.queue}": ${mapping.concurrency} environments at once.`);
       this.#running.push(
-        startMapping({ ...mapping, ...this.#settings!, environment, log: this.#log, onReport: writeLine }),
+        startMapping({ ...mapping, ...this.#settings!, environments, log: this.#log, onReport: writeLine }),
       );
     }
   }

@@ -26,13 +26,23 @@ interface FunctionDefinition {
   events?: { rabbitmq?: RabbitMqEvent; httpApi?: unknown }[];
 }
 
+/** `custom.rabbitmqEventSource` of serverless.yml. */
+interface EventSourceSettings {
+  url?: string;
+  onError?: OnError;
+  /** Environments that work on a queue at once, by its name: 1 where it is not named, as on AWS. */
+  concurrency?: Record<string, number>;
+  /** Queues that keep order per key, which several environments cannot. */
+  ordered?: string[];
+}
+
 /** What this plugin reads of Serverless. */
 export interface Serverless {
   serviceDir: string;
   service: {
     provider: { region?: string; timeout?: number; memorySize?: number; environment?: Record<string, unknown> };
     custom?: {
-      rabbitmqEventSource?: { url?: string; onError?: OnError };
+      rabbitmqEventSource?: EventSourceSettings;
       'serverless-offline'?: { location?: string; localEnvironment?: boolean };
     };
     functions: Record<string, FunctionDefinition>;
@@ -45,12 +55,15 @@ export interface DeclaredMapping extends EventOrigin {
   functionKey: string;
   batchSize: number;
   batchingWindowMs: number;
+  concurrency: number;
 }
 
 const defaultBatchSize = 100;
 const defaultWindowSeconds = 0.5;
 const defaultTimeoutSeconds = 6;
 const defaultMemoryMb = 1024;
+/** Each is a process of its own. */
+const maxConcurrency = 32;
 const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
 
 /** The broker and what to do with failed batches; throws on a setting that makes no sense. */
@@ -74,6 +87,7 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
 
 /** Every enabled `rabbitmq` event of the service. A virtual host in the URL stands for the one on AWS. */
 export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
+  const { concurrency = {}, ordered = [] } = service.custom?.rabbitmqEventSource ?? {};
   const urlVirtualHost = percentDecoded(new URL(url).pathname.slice(1));
   return Object.entries(service.functions).flatMap(([functionKey, { events = [] }]) =>
     events.flatMap(({ rabbitmq: event }) => {
@@ -88,12 +102,26 @@ export function declaredMappings({ service }: Serverless, url: string, log: Log)
         eventSourceArn: typeof event.arn === 'string' ? event.arn : localArn,
         queue: event.queue,
         virtualHost: urlVirtualHost || (event.virtualHost ?? '/'),
+        concurrency: concurrencyFor(event.queue, concurrency, ordered),
         batchSize: event.batchSize ?? defaultBatchSize,
         // Serverless leaves a window of 0 out of the template, so that AWS applies its default.
         batchingWindowMs: (event.maximumBatchingWindow || defaultWindowSeconds) * 1000,
       };
     }),
   );
+}
+
+function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered: readonly string[]): number {
+  const { [queue]: concurrency = 1 } = byQueue;
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > maxConcurrency)
+    throw new Error(
+      `custom.rabbitmqEventSource.concurrency is ${JSON.stringify(concurrency)} for the queue "${queue}": it must be a whole number from 1 to ${maxConcurrency}.`,
+    );
+  if (concurrency > 1 && ordered.includes(queue))
+    throw new Error(
+      `custom.rabbitmqEventSource.concurrency is ${concurrency} for the queue "${queue}", which keeps order per key: several environments cannot keep it. Leave it at 1.`,
+    );
+  return concurrency;
 }
 
 /** What a function's execution environment is made from; its variables are those that serverless-offline would give it. */
