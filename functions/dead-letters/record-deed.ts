@@ -5,15 +5,19 @@ import { ask, tableName } from '../../lib/inbox/ask.ts';
 import type { DeadLetter, Deed } from '../../lib/dead-letters/dead-letter.ts';
 import { recordKey, toDeed } from '../../lib/dead-letters/record.ts';
 
+/** Deeds that a record keeps at most, the latest ones; the audit keeps all. */
+const MAX_HISTORY = 100;
+
 /**
  * Notes that a copy was sent back; `false` where another redrive was noted since the record was read: both copies carry the
  * same number, and are done once. A discard in between is overruled, for the copy is on its way.
  */
-export const recordRedrive = ({ id, timesRedriven }: DeadLetter, deed: Extract<Deed, { is: 'redriven' }>) =>
+export const recordRedrive = ({ id, timesRedriven, history }: DeadLetter, deed: Extract<Deed, { is: 'redriven' }>) =>
   update(id, deed, {
     assignment: 'timesRedriven = :times',
     condition: 'timesRedriven = :seen',
     values: { ':times': { N: String(timesRedriven + 1) }, ':seen': { N: String(timesRedriven) } },
+    latest: history.length < MAX_HISTORY ? undefined : history.slice(1 - MAX_HISTORY),
   });
 
 /** Notes that a dead letter was discarded; `false` where it is not open. */
@@ -38,7 +42,18 @@ export async function recordUnwritable(id: string, unwritable: string): Promise<
 async function update(
   id: string,
   deed: Deed,
-  { assignment, condition, values }: { assignment?: string; condition: string; values: Record<string, AttributeValue> },
+  {
+    assignment,
+    condition,
+    values,
+    latest,
+  }: {
+    assignment?: string;
+    condition: string;
+    values: Record<string, AttributeValue>;
+    /** What is kept of the history instead of all. */
+    latest?: readonly Deed[];
+  },
 ): Promise<boolean> {
   try {
     await ask((store) =>
@@ -46,10 +61,14 @@ async function update(
         new UpdateItemCommand({
           TableName: tableName(tables['dead-letters']),
           Key: recordKey(id),
-          UpdateExpression: `SET #status = :status, history = list_append(history, :deeds)${assignment ? `, ${assignment}` : ''}`,
+          UpdateExpression: `SET #status = :status, history = ${latest ? ':deeds' : 'list_append(history, :deeds)'}${assignment ? `, ${assignment}` : ''}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: { '#status': 'status' },
-          ExpressionAttributeValues: { ':status': { S: deed.is }, ':deeds': { L: [toDeed(deed)] }, ...values },
+          ExpressionAttributeValues: {
+            ':status': { S: deed.is },
+            ':deeds': { L: [...(latest ?? []), deed].map(toDeed) },
+            ...values,
+          },
         }),
       ),
     );

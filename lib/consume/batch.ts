@@ -26,6 +26,8 @@ export interface Batch {
   readonly concurrency: number;
   /** How long the invocation may still decide, in ms; 0 and less when the rest of its time is kept for settling. */
   readonly timeLeftMs: () => number;
+  /** How long the invocation may last at most, in ms. */
+  readonly invocationLeftMs: () => number;
   /** Aborted when no more may be committed. */
   readonly commitSignal: AbortSignal;
   /** What a publish gets now, in ms. */

@@ -1,7 +1,7 @@
 import type { WorkQueue } from '../broker/topology.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
 import type { Batch } from './batch.ts';
-import { deadLetter, outcomeOf, unfinished } from './outcome.ts';
+import { deadLetter, outcomeOf, parkedAs, unfinished } from './outcome.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
 
 /** Commits what was decided, effects and marker together, and notes what came of it. */
@@ -9,7 +9,9 @@ export async function commitAll(works: readonly Work[], { queue, inbox, commitSi
   const decided = open(works).flatMap((work) => (work.decision ? [{ work, decision: work.decision }] : []));
   if (decided.length === 0) return;
   const entries = decided.map(({ work, decision }) => {
-    return { id: work.ready.id, payloadHash: work.delivery.payloadHash, decision, hasMarker: work.hasMarker };
+    const { payloadHash, envelope } = work.delivery;
+    const { redrives, attempt } = envelope;
+    return { id: work.ready.id, payloadHash, redrives, attempt, decision, hasMarker: work.hasMarker };
   });
   const results = await inbox.commit(queue.name, entries, commitSignal);
   decided.forEach(({ work }, index) => applyResult(work, results[index]!, queue));
@@ -28,6 +30,9 @@ function applyResult(work: ReadyWork, result: CommitResult, queue: WorkQueue): v
       break;
     case 'mismatch':
       work.outcome = deadLetter('PAYLOAD_MISMATCH');
+      break;
+    case 'parked':
+      work.outcome = parkedAs(result.marker);
       break;
     case 'failed':
       work.outcome = outcomeOf(result.error, work.delivery.envelope.attempt, queue);

@@ -22,15 +22,15 @@ import { decideAll } from './decide.ts';
 import { decode, type RabbitMqEvent } from './delivery.ts';
 import { dropKnown, rememberDone } from './drop-known.ts';
 import { emitAll } from './emit.ts';
-import { noteBegin, noteEnd } from './in-flight.ts';
 import { inOrder, oldestFirst } from './in-order.ts';
-import type { KeyOf } from './lines.ts';
+import { failWithoutKey, giveKeys, type KeyOf } from './lines.ts';
 import { newMemory, type Memory } from './memory.ts';
+import { closeBatch, openBatch } from './open-batch.ts';
 import { noteProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
-import { settleAll } from './settle.ts';
-import { noteSurvival, runAlone, suspectsOf } from './suspects.ts';
+import { placeAll, placePostponed, settleFailed } from './settle.ts';
+import { endAttempts, noteSurvival, runSuspects, suspectsOf } from './suspects.ts';
 import { tell } from './tell.ts';
 import { admit, followTwins, newWork, open, pairTwins, type Work } from './work.ts';
 
@@ -83,28 +83,34 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     const startedAtMs = clock.now();
     const batch = aBatch(queue, memory, parts, context);
     const finish = async (works: readonly Work[]) => {
-      await (orderBy ? inOrder(works, orderBy, batch, (next) => perform(next, batch)) : perform(works, batch));
+      await (orderBy ? inOrder(works, batch, (next) => perform(next, batch)) : perform(works, batch));
       await emitAll(works, batch);
-      await settleAll(works, batch);
+      await settleFailed(works, batch);
     };
 
     const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
     const works = deliveries.map(newWork);
-    if (orderBy) admit(works, rules);
-    const isNoted = orderBy !== undefined && (await noteBegin(works, orderBy, batch));
+    if (orderBy) {
+      admit(works, rules);
+      giveKeys(works, orderBy);
+    }
+    const begun = orderBy && (await openBatch(works, batch));
     await dropKnown(works, batch);
     admit(works, rules);
+    if (orderBy) failWithoutKey(works, queue);
     pairTwins(works);
-    const suspects = new Set<Work>(suspectsOf(open(works), orderBy, memory));
+    const suspects = new Set<Work>(suspectsOf(open(works), memory));
     const hopeless = new Set(works.filter(({ outcome }) => outcome?.is === 'dead-letter'));
     // What no rule needs to look at is placed while the rest is worked on.
     await Promise.all([
       finish(works.filter((work) => !suspects.has(work) && !hopeless.has(work))),
-      settleAll([...hopeless], batch),
+      placeAll([...hopeless], batch),
     ]);
-    if (suspects.size > 0) await runAlone([...suspects], orderBy, batch, finish);
+    if (suspects.size > 0) await runSuspects([...suspects], batch, finish);
+    else await endAttempts([], batch);
+    await placePostponed(works, batch);
     followTwins(works);
-    if (isNoted) await noteEnd(works, batch);
+    if (begun) await closeBatch(works, begun, batch);
     noteSurvival(works, memory);
     rememberDone(works, memory);
     await noteProgress(works, batch);
@@ -137,6 +143,7 @@ function aBatch(queue: WorkQueue, memory: Memory, { config, ...parts }: Consumer
     timeLimitMs: config.MESSAGE_TIME_LIMIT_MS,
     concurrency: config.BATCH_CONCURRENCY,
     timeLeftMs: () => timeLeftMs() - reservedMs,
+    invocationLeftMs: timeLeftMs,
     commitSignal,
     publishDeadlineMs: () => Math.max(Math.min(config.PUBLISH_DEADLINE_MS, timeLeftMs() - reservedMs / 10), 1),
     warn,

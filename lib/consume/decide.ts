@@ -4,7 +4,7 @@ import { concurrently } from '../concurrently.ts';
 import { isOutsideMessage } from '../errors.ts';
 import { ownFramesOf, toLoggable } from '../stack.ts';
 import type { Batch } from './batch.ts';
-import { deadLetter, outcomeOf, postponed, unfinished, type Outcome } from './outcome.ts';
+import { deadLetter, outcomeOf, parkedAs, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
 import { TimeLimitError, within } from './time-limit.ts';
 import { open, type ReadyWork, type Work } from './work.ts';
@@ -83,10 +83,13 @@ async function performUnderLease(work: ReadyWork, perform: () => Promise<void>, 
   const { delivery, ready } = work;
   const owner = randomUUID();
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
-  if (!(await inbox.lease(queue.name, ready.id, delivery.payloadHash, owner, durationMs))) {
+  const { redrives, attempt } = delivery.envelope;
+  const lease = { id: ready.id, payloadHash: delivery.payloadHash, redrives, attempt, owner, durationMs };
+  if (!(await inbox.lease(queue.name, lease))) {
     const marker = (await inbox.find(queue.name, [ready.id])).get(ready.id);
     if (marker && marker.payloadHash !== delivery.payloadHash) return deadLetter('PAYLOAD_MISMATCH');
     if (marker?.state === 'completed') return { is: 'duplicate' };
+    if (marker?.state === 'dead-lettered') return parkedAs(marker);
     return postponed('LEASED', delivery.envelope.attempt, queue, durationMs);
   }
   try {

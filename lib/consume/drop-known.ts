@@ -1,8 +1,8 @@
-import type { Marker } from '../inbox/inbox.ts';
+import type { Marker, PlacedMarker } from '../inbox/inbox.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 import { forgetOldest, type Memory } from './memory.ts';
-import { deadLetter, unfinished } from './outcome.ts';
+import { deadLetter, parkedAs, unfinished } from './outcome.ts';
 import type { Work } from './work.ts';
 
 /** Whether any of these may have been seen before: only then is it worth a look into the store. */
@@ -47,14 +47,11 @@ function applyMarker(work: Work, marker: Marker | undefined): void {
   if (marker.state === 'completed' || marker.state === 'rejected') {
     if (marker.payloadHash !== work.delivery.payloadHash) work.outcome = deadLetter('PAYLOAD_MISMATCH');
     else [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];
-  } else if ('placed' in marker && isPlaced(work.delivery, marker)) work.outcome = { is: 'duplicate' };
+  } else if ('placed' in marker && isPlaced(work.delivery, marker)) work.outcome = parkedAs(marker);
 }
 
 /** A copy of this attempt, or of a later one, was placed already; only another payload could not be meant by it. */
-const isPlaced = (
-  { envelope, payloadHash }: Delivery,
-  { placed, payloadHash: hash }: Extract<Marker, { state: 'retrying' | 'dead-lettered' }>,
-) =>
+export const isPlaced = ({ envelope, payloadHash }: Delivery, { placed, payloadHash: hash }: PlacedMarker) =>
   hash === payloadHash &&
   (placed.redrives > envelope.redrives ||
     (placed.redrives === envelope.redrives && placed.attempt >= envelope.attempt));

@@ -1,15 +1,19 @@
-import { CodedError, errorCodes } from '../errors.ts';
+import { concurrently } from '../concurrently.ts';
+import { errorCodes } from '../errors.ts';
 import type { Hold } from '../inbox/inbox.ts';
 import type { MessageId } from '../message-id.ts';
-import { isOverIn } from './in-flight.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
-import { byKey, type KeyOf } from './lines.ts';
+import { byKey, keyed } from './lines.ts';
+import { isOverIn, keyTaken, MAX_LINE } from './open-batch.ts';
 import { postponed, unfinished, type Outcome } from './outcome.ts';
-import { open, type ReadyWork, type Work } from './work.ts';
+import type { KeyedWork, ReadyWork, Work } from './work.ts';
 
-/** Messages of one key that may wait at most; past it they come back with their batch until there is room. */
+/** Messages of one key that may wait in the retry tiers at most; past it they come back with their batch until there is room. */
 const MAX_WAITING = 5_000;
+
+/** Keys whose holds are written at once. */
+const CONCURRENT_WRITES = 16;
 
 /** A message that others wait for and that has not come again for so long is not waited for any more, in ms. */
 const PATIENCE_MS = 3_600_000;
@@ -30,14 +34,13 @@ interface Line {
  */
 export async function inOrder(
   works: readonly Work[],
-  keyOf: KeyOf,
   batch: Batch,
   run: (works: readonly Work[]) => Promise<void>,
 ): Promise<void> {
-  const candidates = open(works);
+  const candidates = keyed(works);
   if (candidates.length === 0) return;
   try {
-    const lines = await lineUp(candidates, keyOf, batch);
+    const lines = await lineUp(candidates, batch);
     for (let wave = nextOf(lines); wave.length > 0; wave = nextOf(lines)) {
       await run(wave.map(({ work }) => work));
       for (const { line, work } of wave)
@@ -45,7 +48,7 @@ export async function inOrder(
         else hold(line, work, batch);
     }
     for (const line of lines) hold(line, undefined, batch);
-    for (const line of lines) await remember(line, batch);
+    await rememberAll(lines, batch);
   } catch (error) {
     for (const work of candidates) if (!work.outcome || work.outcome.is === 'retry') work.outcome = unfinished(error);
   }
@@ -58,8 +61,8 @@ export async function inOrder(
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
-async function lineUp(works: readonly ReadyWork[], keyOf: KeyOf, { inbox, queue, clock }: Batch): Promise<Line[]> {
-  const lines = byKey(works, keyOf);
+async function lineUp(works: readonly KeyedWork[], { inbox, queue, clock }: Batch): Promise<Line[]> {
+  const lines = byKey(works);
   const holds = await inbox.readHolds(queue.name, [...lines.keys()]);
   const held = [...holds.values()].flatMap(({ ids }) => ids);
   // A process may be gone between finishing a message and striking it off: its marker tells.
@@ -104,8 +107,14 @@ function hold({ waiting, here }: Line, failed: ReadyWork | undefined, { queue }:
 const HELD = { code: 'HELD', message: errorCodes.HELD } as const;
 
 /** Written before any copy is placed: who comes back finds the order that it left. */
-async function remember({ key, waiting, before }: Line, { inbox, queue }: Batch): Promise<void> {
-  if (waiting.join() === (before?.ids ?? []).join()) return;
-  if (await inbox.writeHold(queue.name, key, waiting, before)) return;
-  throw new CodedError('CONFLICT', `another environment works on the messages of the key ${key}`);
+async function rememberAll(lines: readonly Line[], { inbox, queue }: Batch): Promise<void> {
+  const failures: unknown[] = [];
+  await concurrently(lines, CONCURRENT_WRITES, async ({ key, waiting, before }) => {
+    const isKnown = waiting.length === (before?.ids.length ?? 0) && waiting.every((id, n) => id === before?.ids[n]);
+    if (isKnown || failures.length > 0) return;
+    const line = waiting.slice(0, MAX_LINE);
+    const isWritten = await inbox.writeHold(queue.name, key, line, before).catch((error) => failures.push(error));
+    if (isWritten === false) failures.push(keyTaken(key));
+  });
+  if (failures.length > 0) throw failures[0];
 }

@@ -5,6 +5,8 @@ import type { MessageId } from '../message-id.ts';
 export interface Memory {
   /** How often each message of the batch before came back although the process survived it. */
   survived: Map<MessageId, number>;
+  /** Suspects that this process survived, of which the store could not be told. */
+  readonly unended: Set<MessageId>;
   /** What was completed or rejected, by id: the hash of its payload. A batch that comes back finds it here without a request. */
   readonly done: Map<MessageId, string>;
   /** Follow-up events that the broker has confirmed. */
@@ -17,6 +19,7 @@ export interface Memory {
 
 export const newMemory = (): Memory => ({
   survived: new Map(),
+  unended: new Set(),
   done: new Map(),
   confirmed: new Set(),
   unrecorded: [],

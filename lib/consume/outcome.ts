@@ -1,5 +1,6 @@
 import type { LoggableError } from '../stack.ts';
 import type { RetryTier, WorkQueue } from '../broker/topology.ts';
+import type { Attempt, PlacedMarker } from '../inbox/inbox.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../errors.ts';
 
 /** What a rule threw. */
@@ -28,6 +29,8 @@ export type Outcome =
       readonly code: ErrorCode;
       readonly message: string;
       readonly failure?: Failure;
+      /** The attempt at which it was given up on, where that was another copy's. */
+      readonly givenUpAt?: Attempt;
     }
   /** Comes back with the whole batch, no attempt spent. */
   | { readonly is: 'unfinished'; readonly code: ErrorCode; readonly message: string };
@@ -45,9 +48,28 @@ export function unfinished(error: unknown): Outcome {
   return { is: 'unfinished', code, message: message + cause };
 }
 
+/** What another copy's end as a dead letter means for this one: the dead letter is published, or was already. */
+export const parkedAs = ({ code, message, placed, isPending }: PlacedMarker): Outcome =>
+  isPending ? { is: 'dead-letter', code, message, givenUpAt: placed } : { is: 'duplicate' };
+
+export const unfinishedAs = (code: keyof typeof errorCodes): Outcome => ({
+  is: 'unfinished',
+  code,
+  message: errorCodes[code],
+});
+
+/** A rule may throw any code and any message: markers, headers and log lines hold what is left of them. */
+const MAX_CODE_LENGTH = 100;
+const MAX_MESSAGE_LENGTH = 2_000;
+
+const bounded = ({ code, message }: ReturnType<typeof describeError>) => ({
+  code: code.slice(0, MAX_CODE_LENGTH),
+  message: message.slice(0, MAX_MESSAGE_LENGTH),
+});
+
 /** What a failure leads to: the next tier, the nearest one to a wished delay, or the dead letters. */
 export function outcomeOf(thrown: unknown, attempt: number, { retryTiers }: WorkQueue): Outcome {
-  const { code, message } = describeError(thrown);
+  const { code, message } = bounded(describeError(thrown));
   if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
   const next = retryTiers[attempt - 1];
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);

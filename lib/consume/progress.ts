@@ -1,6 +1,9 @@
 import type { Batch } from './batch.ts';
 import type { Work } from './work.ts';
 
+/** A foreign publisher may write any text. */
+const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
+
 /** Between two notes of one shard, in ms: this is to be known within seconds, not to cost a request a batch. */
 const NOTED_EVERY_MS = 5_000;
 
@@ -16,7 +19,8 @@ export async function noteProgress(
   const oldest = new Map<string, string>();
   for (const { delivery } of works) {
     const { publishedAt } = delivery.envelope;
-    if (publishedAt && !(publishedAt >= (oldest.get(delivery.queue) ?? '~'))) oldest.set(delivery.queue, publishedAt);
+    if (publishedAt && isIsoTime(publishedAt) && !(publishedAt >= (oldest.get(delivery.queue) ?? '~')))
+      oldest.set(delivery.queue, publishedAt);
   }
   for (const [shard, oldestPublishedAt] of oldest) {
     if (nowMs - (progressNotedAtMs.get(shard) ?? -Infinity) < NOTED_EVERY_MS) continue;

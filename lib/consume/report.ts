@@ -5,7 +5,7 @@ import type { Work } from './work.ts';
 export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
-  /** Each message that was not completed, and where it is now. */
+  /** Messages that were not completed, and where each is now: so many that Lambda takes the result, which has 6 MB at most. */
   readonly notCompleted: readonly NotCompleted[];
 }
 
@@ -17,6 +17,10 @@ interface NotCompleted {
   /** The exchange that has its copy. */
   readonly destination?: string;
 }
+
+/** Messages named in a report at most, those that come back first. */
+const MAX_NAMED = 200;
+const MAX_MESSAGE_LENGTH = 300;
 
 export function reportOf(queue: { name: string; deadLetterExchange: string }, works: readonly Work[]): BatchReport {
   const counts = { completed: 0, rejected: 0, duplicate: 0, retry: 0, 'dead-letter': 0, unfinished: 0 };
@@ -33,10 +37,16 @@ export function reportOf(queue: { name: string; deadLetterExchange: string }, wo
           : outcome.is === 'dead-letter'
             ? queue.deadLetterExchange
             : undefined;
-      notCompleted.push({ id, outcome: outcome.is, code: outcome.code, message: outcome.message, destination });
+      const message = outcome.message.slice(0, MAX_MESSAGE_LENGTH);
+      notCompleted.push({ id, outcome: outcome.is, code: outcome.code, message, destination });
     }
   }
-  return { queue: queue.name, counts, notCompleted };
+  const isReturned = ({ outcome }: NotCompleted) => outcome === 'unfinished';
+  const named =
+    notCompleted.length > MAX_NAMED
+      ? [...notCompleted.filter(isReturned), ...notCompleted.filter((one) => !isReturned(one))].slice(0, MAX_NAMED)
+      : notCompleted;
+  return { queue: queue.name, counts, notCompleted: named };
 }
 
 /** Thrown where messages could be neither finished nor placed: the event source returns the whole batch to its queue. */
@@ -48,7 +58,7 @@ export class BatchUnfinishedError extends Error {
     const unfinished = report.notCompleted.filter(({ outcome }) => outcome === 'unfinished');
     const codes = [...new Set(unfinished.map(({ code, message }) => `${code}: ${message}`))].slice(0, 3);
     super(
-      `${unfinished.length} messages of the queue ${report.queue} come back with their batch (${codes.join('; ')})`,
+      `${report.counts.unfinished} messages of the queue ${report.queue} come back with their batch (${codes.join('; ')})`,
     );
     this.report = report;
   }

@@ -6,22 +6,46 @@ import type { Message } from '../broker/message.ts';
 import type { WorkQueue } from '../broker/topology.ts';
 import { letterOf } from '../dead-letters/letter-of.ts';
 import { errorCodes, isOfMessage, type PublishError } from '../errors.ts';
-import type { Placement } from '../inbox/inbox.ts';
+import type { Marker, Placement } from '../inbox/inbox.ts';
 import { deriveId, type MessageId } from '../message-id.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
-import { unfinished, type Outcome } from './outcome.ts';
+import { isPlaced } from './drop-known.ts';
+import { emitAll } from './emit.ts';
+import { deadLetter, parkedAs, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { Work } from './work.ts';
 
 type Failed = Extract<Outcome, { is: 'retry' | 'dead-letter' }>;
+type DeadLettered = Extract<Outcome, { is: 'dead-letter' }>;
 
 /** A failed message and the copy of it that is tried next. */
 interface Parcel {
   readonly work: Work;
   readonly outcome: Failed;
   readonly copy: Message;
-  /** What to try where this copy cannot be placed for a reason that lies in it; without one, the archive takes the message. */
+  /** What to try where a dead letter cannot be placed for a reason that lies in it; without one, the archive takes the message. */
   readonly smaller?: () => Parcel;
+}
+
+/** Places the failed messages; what is postponed has its turn at the end of the batch. */
+export const settleFailed = (works: readonly Work[], batch: Batch): Promise<void> =>
+  placeAll(
+    works.filter((work) => !isPostponed(work)),
+    batch,
+  );
+
+/**
+ * Places the messages that are postponed, unless the batch comes back: then they come with it, and no copy of them is left in
+ * a retry tier each time.
+ */
+export async function placePostponed(works: readonly Work[], batch: Batch): Promise<void> {
+  const waiting = works.filter(isPostponed);
+  if (works.some(({ outcome }) => outcome?.is === 'unfinished'))
+    for (const work of waiting) {
+      const { code, message } = work.outcome as Failed;
+      work.outcome = { is: 'unfinished', code, message };
+    }
+  else await placeAll(waiting, batch);
 }
 
 /**
@@ -30,46 +54,99 @@ interface Parcel {
  * a batch that comes again places no second copy. No message makes its batch come back for a reason of its own: where a copy
  * cannot be placed a smaller one can, and what is too large for the broker goes straight to the archive.
  */
-export async function settleAll(works: readonly Work[], batch: Batch): Promise<void> {
+export async function placeAll(works: readonly Work[], batch: Batch): Promise<void> {
   const { queue, publisher, inbox, clock, publishDeadlineMs, warn } = batch;
-  const failed = works.flatMap((work) => (isFailed(work.outcome) ? [{ work, outcome: work.outcome }] : []));
-  if (failed.length === 0) return;
+  if (!works.some(({ outcome }) => isFailed(outcome))) return;
   const at = new Date(clock.now()).toISOString();
   const placements: Placement[] = [];
   const end = (work: Work, outcome: Failed) => {
     work.outcome = outcome;
     placements.push(...placementOf(work.delivery, outcome));
   };
-  let parcels = failed.map(({ work, outcome }) => parcelOf(work, outcome, queue, at));
+  for (const work of works) refuseUnwritable(work);
+  await claimDead(works, batch);
+  const parcelsOf = (some: readonly Work[]) =>
+    some.flatMap((work) => (isFailed(work.outcome) ? [parcelOf(work, work.outcome, queue, at)] : []));
+  let parcels = parcelsOf(works);
   while (parcels.length > 0) {
     const copies = parcels.map(({ copy }) => copy);
     const errors = await publisher.publishAll(copies, publishDeadlineMs());
     const smaller: Parcel[] = [];
+    const given: Work[] = [];
     for (const [index, parcel] of parcels.entries()) {
       const error = errors[index];
       const { work, outcome } = parcel;
       if (!error) end(work, outcome);
       else if (!isOfMessage(error)) work.outcome = unfinished(error);
-      else if (error.code !== 'TOO_LARGE' && parcel.smaller) smaller.push(parcel.smaller());
+      else if (outcome.is === 'retry') {
+        const refused = { code: 'UNWRITABLE', message: 'the broker refuses its copy' };
+        work.outcome = asDeadLetter(outcome, error.code === 'TOO_LARGE' ? error : refused);
+        given.push(work);
+      } else if (error.code !== 'TOO_LARGE' && parcel.smaller) smaller.push(parcel.smaller());
       else await archive(work, asDeadLetter(outcome, error), at, batch, end);
     }
-    parcels = smaller;
+    await claimDead(given, batch);
+    parcels = [...smaller, ...parcelsOf(given)];
   }
+  if (placements.length === 0) return;
   // Without the note a batch that comes again may place a second copy, which is harmless: a duplicate, and known as one.
   await inbox.recordPlacements(queue.name, placements).catch((error: unknown) => warn('placements not noted', error));
 }
 
-/** The whole copy: a message that would have to be changed for its retry becomes a dead letter instead. */
-function parcelOf(work: Work, outcome: Failed, queue: WorkQueue, at: string): Parcel {
-  if (outcome.is === 'dead-letter') return letterParcel(work, outcome, queue, at);
+/** A message that would have to be changed for its retry becomes a dead letter instead. */
+function refuseUnwritable(work: Work): void {
+  const { outcome, delivery } = work;
+  if (outcome?.is !== 'retry') return;
+  const parts = unwritableParts(retryCopyOf(delivery, outcome));
+  const message = `a copy cannot carry ${describeParts(parts)}`;
+  if (parts.length > 0) work.outcome = asDeadLetter(outcome, { code: 'UNWRITABLE', message });
+}
+
+const retryCopyOf = (delivery: Delivery, { tier, nextAttempt }: Extract<Failed, { is: 'retry' }>): Message =>
+  retryCopy(delivery, delivery.queue, tier.exchange, nextAttempt);
+
+/** The whole copy. */
+const parcelOf = (work: Work, outcome: Failed, queue: WorkQueue, at: string): Parcel =>
+  outcome.is === 'retry'
+    ? { work, outcome, copy: retryCopyOf(work.delivery, outcome) }
+    : letterParcel(work, outcome, queue, at);
+
+/**
+ * Settles in the store, before any is published, which messages become dead letters: another environment may have a copy of
+ * the same message, and it must not complete what was given up on, nor give up on what is complete. A crash between this and
+ * the publish is harmless: the message comes again, and its marker says that the dead letter is still to be published.
+ */
+async function claimDead(works: readonly Work[], batch: Batch): Promise<void> {
+  const { queue, inbox } = batch;
+  // What cannot be read is a dead letter in every environment.
+  const dead = works.flatMap((work) => {
+    const { ready, outcome, delivery } = work;
+    if (!ready || outcome?.is !== 'dead-letter' || outcome.givenUpAt) return [];
+    return placementOf(delivery, outcome).map((placement) => ({ work, placement }));
+  });
+  if (dead.length === 0) return;
+  try {
+    const placements = dead.map(({ placement }) => placement);
+    const markers = await inbox.claimDeadLetters(queue.name, placements);
+    for (const [index, { work }] of dead.entries()) applyClaim(work, markers[index], batch);
+    await emitAll(
+      dead.map(({ work }) => work),
+      batch,
+    );
+  } catch (error) {
+    for (const { work } of dead) work.outcome = unfinished(error);
+  }
+}
+
+/** `marker` is what stood in the way of the claim. */
+function applyClaim(work: Work, marker: Marker | undefined, { queue }: Batch): void {
+  if (!marker) return;
   const { delivery } = work;
-  const copy = retryCopy(delivery, delivery.queue, outcome.tier.exchange, outcome.nextAttempt);
-  const park = (why: string) =>
-    letterParcel(work, asDeadLetter(outcome, { code: 'UNWRITABLE', message: why }), queue, at);
-  const parts = unwritableParts(copy);
-  return parts.length > 0
-    ? park(`a copy cannot carry ${describeParts(parts)}`)
-    : { work, outcome, copy, smaller: () => park('the broker refuses its copy') };
+  if (marker.state === 'leased') work.outcome = postponed('LEASED', delivery.envelope.attempt, queue, 0);
+  else if (marker.payloadHash !== delivery.payloadHash) {
+    if (!('placed' in marker)) work.outcome = deadLetter('PAYLOAD_MISMATCH');
+  } else if (!('placed' in marker)) [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];
+  else if (isPlaced(delivery, marker)) work.outcome = parkedAs(marker);
 }
 
 /** Frames that dead letters are fitted into where they do not fit whole: with room for the note, and as small as any broker's. */
@@ -77,12 +154,12 @@ const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
 
 /** A dead letter with all that can be written; then with what fits into a small frame; then with id, body and reason alone. */
-function letterParcel(work: Work, outcome: Failed, queue: WorkQueue, at: string): Parcel {
+function letterParcel(work: Work, outcome: DeadLettered, queue: WorkQueue, at: string): Parcel {
   const { delivery } = work;
   const { deadLetterExchange: exchange } = queue;
   const { leftOut } = delivery.envelope;
   const note: DeadLetterNote = {
-    id: deadLetterId(delivery, queue, outcome.code),
+    id: deadLetterId(delivery, queue, outcome),
     code: outcome.code,
     reason: outcome.message,
     frames: outcome.failure?.frames,
@@ -105,7 +182,7 @@ function letterParcel(work: Work, outcome: Failed, queue: WorkQueue, at: string)
 /** Keeps what the broker does not take past the broker. */
 async function archive(
   work: Work,
-  outcome: Failed,
+  outcome: DeadLettered,
   at: string,
   { queue, clock, archiveLetter }: Batch,
   end: (work: Work, outcome: Failed) => void,
@@ -116,7 +193,7 @@ async function archive(
   // A rule's own code is noted for the filters of the list by the archive's function only.
   const code = outcome.code in errorCodes ? outcome.code : 'TOO_LARGE';
   const origin = {
-    id: deadLetterId(delivery, queue, code),
+    id: deadLetterId(delivery, queue, { ...outcome, code }),
     queue: queue.name,
     shard,
     code,
@@ -133,7 +210,7 @@ async function archive(
 }
 
 /** A message that cannot be retried becomes a dead letter that says so. */
-const asDeadLetter = (outcome: Failed, { code, message }: Pick<PublishError, 'code' | 'message'>): Failed =>
+const asDeadLetter = (outcome: Failed, { code, message }: Pick<PublishError, 'code' | 'message'>): DeadLettered =>
   outcome.is === 'dead-letter'
     ? { ...outcome, message: `${outcome.code}: ${outcome.message}; archived past the broker, since ${message}` }
     : {
@@ -143,14 +220,19 @@ const asDeadLetter = (outcome: Failed, { code, message }: Pick<PublishError, 'co
         message: `not retried: ${message}; it failed with ${outcome.code}: ${outcome.message}`,
       };
 
+/** Waits without an attempt spent. */
+const isPostponed = ({ outcome, delivery }: Work): boolean =>
+  outcome?.is === 'retry' && outcome.nextAttempt === delivery.envelope.attempt;
+
 const isFailed = (outcome: Outcome | undefined): outcome is Failed =>
   outcome?.is === 'retry' || outcome?.is === 'dead-letter';
 
 /** Copies of the same dead letter have one id. A message without an id of its own gets a fresh one: equal bodies are not one message. */
-const deadLetterId = ({ id, envelope, payloadHash }: Delivery, queue: WorkQueue, code: string): MessageId =>
-  id
-    ? deriveId('dead-letter', queue.name, id, payloadHash, code, String(envelope.redrives), String(envelope.attempt))
-    : (randomUUID() as MessageId);
+function deadLetterId({ id, envelope, payloadHash }: Delivery, queue: WorkQueue, outcome: DeadLettered): MessageId {
+  if (!id) return randomUUID() as MessageId;
+  const { redrives, attempt } = outcome.givenUpAt ?? envelope;
+  return deriveId('dead-letter', queue.name, id, payloadHash, outcome.code, String(redrives), String(attempt));
+}
 
 /** A postponed message keeps its attempt, and another one's marker is not touched for a payload that is not its own. */
 function placementOf({ id, envelope, payloadHash }: Delivery, outcome: Failed): Placement[] {
@@ -158,5 +240,6 @@ function placementOf({ id, envelope, payloadHash }: Delivery, outcome: Failed): 
   if (outcome.is === 'retry' && outcome.nextAttempt === envelope.attempt) return [];
   const { code, message } = outcome;
   const state = outcome.is === 'retry' ? 'retrying' : 'dead-lettered';
-  return [{ id, payloadHash, redrives: envelope.redrives, attempt: envelope.attempt, state, code, message }];
+  const { redrives, attempt } = (outcome.is === 'dead-letter' && outcome.givenUpAt) || envelope;
+  return [{ id, payloadHash, redrives, attempt, state, code, message }];
 }

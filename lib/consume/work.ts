@@ -15,6 +15,9 @@ export interface Work {
   outcome?: Outcome;
   /** Set where the message is not known already and the body fits the schema of a rule's event. */
   ready?: { readonly id: MessageId; readonly event: unknown; readonly rule: Rule };
+  /** What `orderBy` gave, or why it gave nothing. */
+  key?: string;
+  keyError?: unknown;
   /** Another copy of the same message in this batch, whose outcome is this one's too. */
   twin?: Work;
   decision?: Decision;
@@ -129,3 +132,5 @@ const chosenOf = (work: Work): Work => (work.twin ? chosenOf(work.twin) : work);
 export const open = (works: readonly Work[]) => works.filter((work): work is ReadyWork => !work.outcome && !work.twin);
 
 export type ReadyWork = Work & { readonly ready: NonNullable<Work['ready']> };
+
+export type KeyedWork = ReadyWork & { readonly key: string };

@@ -1,16 +1,17 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../clock.ts';
+import { attemptNotes, beginAttempts, endAttempts } from './attempt-notes.ts';
 import { commitEntries } from './commit.ts';
 import { findMarkers } from './find.ts';
 import { readHolds, writeHold } from './holds.ts';
-import { noteInFlight, readInFlight } from './in-flight.ts';
-import type { Inbox } from './inbox.ts';
-import { beginIsolated, endIsolated, isolatedRuns } from './isolation.ts';
+import type { MessageId } from '../message-id.ts';
+import type { Inbox, Marker } from './inbox.ts';
 import { completeLease, releaseLease, takeLease } from './lease.ts';
 import { INBOX_TABLE } from './tables.ts';
 import { defaultPatience } from './patience.ts';
 import type { Patience } from './patience.ts';
-import { recordPlacements } from './place.ts';
+import { claimDeadLetters, recordPlacements } from './place.ts';
+import { beginBatch, endBatch, readOpenBatch } from './open-batch.ts';
 import { noteProgress, readProgress } from './progress.ts';
 import { createScarce } from './scarce.ts';
 import type { Scope } from './transaction.ts';
@@ -41,18 +42,24 @@ export function createInbox({
     find,
     commit: (queue, entries, signal) =>
       commitEntries({ ...store, scope: scopeOf(queue), scarce, signal, find: (ids) => find(queue, ids) }, entries),
+    async claimDeadLetters(queue, placements) {
+      const isClaimed = await claimDeadLetters(store, scopeOf(queue), placements);
+      const refused = placements.filter((_, index) => !isClaimed[index]).map(({ id }) => id);
+      const markers = refused.length > 0 ? await find(queue, refused) : new Map<MessageId, Marker>();
+      return placements.map(({ id }, index) => (isClaimed[index] ? undefined : markers.get(id)));
+    },
     recordPlacements: (queue, placements) => recordPlacements(store, scopeOf(queue), placements),
-    lease: (queue, id, payloadHash, owner, durationMs) =>
-      takeLease(store, scopeOf(queue), { id, payloadHash, owner, durationMs }),
+    lease: (queue, lease) => takeLease(store, scopeOf(queue), lease),
     completeLease: (queue, id, owner) => completeLease(store, scopeOf(queue), id, owner),
     releaseLease: (queue, id, owner) => releaseLease(store, scopeOf(queue), id, owner),
-    isolatedRuns: (queue, ids) => isolatedRuns(store, scopeOf(queue), ids),
-    beginIsolated: (queue, id) => beginIsolated(store, scopeOf(queue), id),
-    endIsolated: (queue, id) => endIsolated(store, scopeOf(queue), id),
+    attemptNotes: (queue, ids) => attemptNotes(store, scopeOf(queue), ids),
+    beginAttempts: (queue, ids, attempted) => beginAttempts(store, scopeOf(queue), ids, attempted),
+    endAttempts: (queue, ids) => endAttempts(store, scopeOf(queue), ids),
     readHolds: (queue, keys) => readHolds(store, scopeOf(queue), keys),
     writeHold: (queue, key, ids, before) => writeHold(store, scopeOf(queue), key, ids, before),
-    readInFlight: (queue) => readInFlight(store, scopeOf(queue)),
-    noteInFlight: (queue, lines) => noteInFlight(store, scopeOf(queue), lines),
+    readOpenBatch: (shard) => readOpenBatch(store, scopeOf(shard)),
+    beginBatch: (shard, lines, before) => beginBatch(store, scopeOf(shard), lines, before),
+    endBatch: (shard, version) => endBatch(store, scopeOf(shard), version),
     noteProgress: (queue, progress) => noteProgress(store, scopeOf(queue), progress),
     readProgress: (queue) => readProgress(store, scopeOf(queue)),
   };

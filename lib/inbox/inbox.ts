@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Decision } from './decision.ts';
+import type { TextVersion } from './long-text.ts';
 
 /** How often a message was redriven, and the attempt within that life: ordered, so that "placed already" can be told. */
 export interface Attempt {
@@ -21,8 +22,12 @@ export type Marker =
       readonly placed: Attempt;
       readonly code: ErrorCode;
       readonly message: string;
+      /** The dead letter may not be published yet: whoever meets the message publishes it, under the same id. */
+      readonly isPending?: boolean;
     } & MarkerBase)
   | ({ readonly state: 'leased'; readonly owner: string; readonly leaseExpiresAtMs: number } & MarkerBase);
+
+export type PlacedMarker = Extract<Marker, { state: 'retrying' | 'dead-lettered' }>;
 
 interface MarkerBase {
   readonly queue: string;
@@ -45,7 +50,7 @@ export interface StoredEvent {
 }
 
 /** A decided message. */
-export interface Entry {
+export interface Entry extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
@@ -60,10 +65,20 @@ export type CommitResult =
       readonly marker: Extract<Marker, { state: 'completed' | 'rejected' }>;
     }
   | { readonly is: 'mismatch' }
+  /** Another environment had a copy of the message, and gave up on it at this attempt or a later one. */
+  | { readonly is: 'parked'; readonly marker: PlacedMarker }
   /** Nothing was written for this message: conflicts, a condition without alternative, effects that DynamoDB refuses. */
   | { readonly is: 'failed'; readonly error: Error }
   /** The store is away or time is up: nothing can be said of this message. */
   | { readonly is: 'unfinished'; readonly error: Error };
+
+/** The right to work on a message until `durationMs` from now. */
+export interface Lease extends Attempt {
+  readonly id: MessageId;
+  readonly payloadHash: string;
+  readonly owner: string;
+  readonly durationMs: number;
+}
 
 export interface Placement extends Attempt {
   readonly id: MessageId;
@@ -73,15 +88,35 @@ export interface Placement extends Attempt {
   readonly message: string;
 }
 
+/** A run of messages that are suspected of taking the runtime down. */
+export interface Attempted {
+  readonly kind: 'together' | 'alone';
+  readonly run: string;
+  /** When its invocation is over at the latest, in ms since the epoch. */
+  readonly endsByMs: number;
+}
+
+/** Runs of a message, together with others or alone, that were begun and have not ended. */
+export interface AttemptNote {
+  /** When each of those alone is over at the latest, in ms since the epoch. */
+  readonly aloneEndByMs: readonly number[];
+}
+
 /** Who of one key waits for whom: the first has failed and comes again, the others wait for it, in this order. */
 export interface Hold {
   readonly ids: readonly MessageId[];
-  readonly version: number;
+  readonly version: TextVersion;
   readonly changedAtMs: number;
 }
 
 /** The messages of a batch by key, in the order in which they must be done. */
 export type Lines = readonly (readonly [key: string, ids: readonly MessageId[]])[];
+
+/** The record of a batch with an order to keep: whoever finds one of another batch has its messages waited for. */
+export interface OpenBatch {
+  readonly lines: Lines;
+  readonly version: TextVersion;
+}
 
 /** How far a queue was read: when the oldest message of a batch was published, and when that batch was worked on (ISO 8601). */
 export interface Progress {
@@ -95,28 +130,35 @@ export interface Inbox {
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
   /** Commits each entry's effects with its marker, at most once per id; results stand in the order of the entries. Never throws. */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
+  /**
+   * Settles that these messages end as dead letters, before they are published: from then on no other environment can complete
+   * them. Gives the marker that stands in the way, by its place, or `undefined`. Throws `StoreUnavailableError`.
+   */
+  claimDeadLetters(queue: string, placements: readonly Placement[]): Promise<(Marker | undefined)[]>;
   /** Notes confirmed placements; a marker that is completed, rejected or further on stays as it is. Throws `StoreUnavailableError`. */
   recordPlacements(queue: string, placements: readonly Placement[]): Promise<void>;
-  /** Takes the message for `owner` until `durationMs` from now; `false` where another holds it or it is done already. */
-  lease(queue: string, id: MessageId, payloadHash: string, owner: string, durationMs: number): Promise<boolean>;
+  /** Takes the message for its owner; `false` where another holds it, or it is done or given up on already. */
+  lease(queue: string, lease: Lease): Promise<boolean>;
   /** Completes a lease that `owner` still holds; `false` where it was lost. */
   completeLease(queue: string, id: MessageId, owner: string): Promise<boolean>;
   /** Gives a lease back before its time, so that the retry need not wait for its expiry. */
   releaseLease(queue: string, id: MessageId, owner: string): Promise<void>;
-  /** How often each of these was begun alone without an end. Throws `StoreUnavailableError`. */
-  isolatedRuns(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, number>>;
-  /** Notes, before anything else is done, that the message is now run alone. Throws `StoreUnavailableError`. */
-  beginIsolated(queue: string, id: MessageId): Promise<void>;
-  /** Notes that the runtime survived the message. Throws `StoreUnavailableError`. */
-  endIsolated(queue: string, id: MessageId): Promise<void>;
+  /** The runs of suspects that were begun and have not ended; who has none is not in the map. Throws `StoreUnavailableError`. */
+  attemptNotes(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, AttemptNote>>;
+  /** Notes, before anything else is done, that these are run now. Throws `StoreUnavailableError`. */
+  beginAttempts(queue: string, ids: readonly MessageId[], attempted: Attempted): Promise<void>;
+  /** Notes that the runtime survived these. Throws `StoreUnavailableError`. */
+  endAttempts(queue: string, ids: readonly MessageId[]): Promise<void>;
   /** Who waits for whom, by key. Throws `StoreUnavailableError`. */
   readHolds(queue: string, keys: readonly string[]): Promise<Map<string, Hold>>;
   /** Writes who waits from now on; `false` where another environment changed it meanwhile. Throws `StoreUnavailableError`. */
   writeHold(queue: string, key: string, ids: readonly MessageId[], before: Hold | undefined): Promise<boolean>;
-  /** The lines of a batch that was begun and never ended. Throws `StoreUnavailableError`. */
-  readInFlight(shard: string): Promise<Lines>;
-  /** Notes the lines of the batch that is begun now; none when it has ended. Throws `StoreUnavailableError`. */
-  noteInFlight(shard: string, lines: Lines): Promise<void>;
+  /** The batch of a shard that was begun and has not ended. Throws `StoreUnavailableError`. */
+  readOpenBatch(shard: string): Promise<OpenBatch | undefined>;
+  /** Records the lines of the batch that begins now in place of `before`; `undefined` where another environment was faster. Throws `StoreUnavailableError`. */
+  beginBatch(shard: string, lines: Lines, before: TextVersion | undefined): Promise<TextVersion | undefined>;
+  /** Removes the record of a batch that has ended; `false` where it is another batch's by now. Throws `StoreUnavailableError`. */
+  endBatch(shard: string, version: TextVersion): Promise<boolean>;
   /** Throws `StoreUnavailableError`. */
   noteProgress(queue: string, progress: Progress): Promise<void>;
   /** Throws `StoreUnavailableError`. */

@@ -1,18 +1,12 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { MessageId } from '../message-id.ts';
-import { expiry, markerKey } from './marker.ts';
+import type { Lease } from './inbox.ts';
+import { expiry, markerKey, placedNumber } from './marker.ts';
 import { INBOX_TABLE } from './tables.ts';
 import { ifCondition } from './patience.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';
-
-interface Lease {
-  readonly id: MessageId;
-  readonly payloadHash: string;
-  readonly owner: string;
-  readonly durationMs: number;
-}
 
 const change = (
   { client, patience }: Store,
@@ -25,14 +19,16 @@ const change = (
 };
 
 /** Takes or prolongs a lease; `false` where another holds it or the message is done. Throws `StoreUnavailableError`. */
-export function takeLease(store: Store, scope: Scope, { id, payloadHash, owner, durationMs }: Lease): Promise<boolean> {
+export function takeLease(store: Store, scope: Scope, lease: Lease): Promise<boolean> {
+  const { id, payloadHash, owner, durationMs } = lease;
   const nowMs = store.clock.now();
   return change(store, scope, id, {
     UpdateExpression:
       'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
     // The own lease passes too: the answer to an earlier attempt at this request may have been lost.
     ConditionExpression:
-      'attribute_not_exists(#pk) OR #state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now OR #owner = :owner))',
+      'attribute_not_exists(#pk) OR #state = :retrying OR (#state = :dead AND (#placed < :attempt OR #hash <> :hash)) OR ' +
+      '(#state = :leased AND (#until <= :now OR #owner = :owner))',
     ExpressionAttributeNames: {
       '#pk': 'pk',
       '#state': 'state',
@@ -41,8 +37,10 @@ export function takeLease(store: Store, scope: Scope, { id, payloadHash, owner, 
       '#hash': 'payloadHash',
       '#at': 'at',
       '#expiry': 'expiresAt',
+      '#placed': 'placed',
     },
     ExpressionAttributeValues: {
+      ':attempt': { N: String(placedNumber(lease)) },
       ':leased': { S: 'leased' },
       ':retrying': { S: 'retrying' },
       ':dead': { S: 'dead-lettered' },

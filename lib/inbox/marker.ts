@@ -1,5 +1,5 @@
 import type { MessageId } from '../message-id.ts';
-import type { Attempt, Marker, Placement } from './inbox.ts';
+import type { Attempt, Marker, PlacedMarker, Placement } from './inbox.ts';
 import { itemId } from './item.ts';
 import type { Attributes } from './item.ts';
 import { INBOX_TABLE } from './tables.ts';
@@ -20,7 +20,13 @@ export const expiry = (nowMs: number, retentionDays: number): string =>
   String(Math.floor(nowMs / 1_000) + retentionDays * 86_400);
 
 /** A placement as a number: the further on, the larger. */
-const placedNumber = ({ redrives, attempt }: Attempt): number => redrives * ATTEMPTS_PER_REDRIVE + attempt;
+export const placedNumber = ({ redrives, attempt }: Attempt): number => redrives * ATTEMPTS_PER_REDRIVE + attempt;
+
+/** Whether the message became a dead letter at this attempt or a later one; another payload could not be meant. */
+export const isGivenUp = (
+  { placed, payloadHash }: PlacedMarker,
+  entry: Attempt & { readonly payloadHash: string },
+): boolean => payloadHash === entry.payloadHash && placedNumber(placed) >= placedNumber(entry);
 
 /**
  * The item that commits together with a message's effects. What is always there stands in one attribute, `done`: state, time
@@ -50,7 +56,13 @@ function cut(text: string, maxBytes: number): string {
 }
 
 /** The item that notes where a failed message went. */
-export function placementItem(queue: string, placement: Placement, at: string, expiresAt: string): Attributes {
+export function placementItem(
+  queue: string,
+  placement: Placement,
+  at: string,
+  expiresAt: string,
+  isPending: boolean,
+): Attributes {
   const { id, state, payloadHash, code, message } = placement;
   return {
     ...markerKey(queue, id),
@@ -61,6 +73,7 @@ export function placementItem(queue: string, placement: Placement, at: string, e
     placed: { N: String(placedNumber(placement)) },
     code: { S: code },
     message: { S: cut(message, MAX_MESSAGE_BYTES) },
+    ...(isPending && { pending: { BOOL: true } }),
   };
 }
 
@@ -79,7 +92,8 @@ export function toMarker(queue: string, item: Attributes): Marker {
     case 'dead-lettered': {
       const number = Number(item['placed']?.N);
       const placed = { redrives: Math.floor(number / ATTEMPTS_PER_REDRIVE), attempt: number % ATTEMPTS_PER_REDRIVE };
-      return { ...base, state, placed, code: text('code'), message: text('message') };
+      const isPending = item['pending']?.BOOL;
+      return { ...base, state, placed, code: text('code'), message: text('message'), ...(isPending && { isPending }) };
     }
     case 'leased':
       return { ...base, state, owner: text('owner'), leaseExpiresAtMs: Number(item['leaseExpiresAtMs']?.N) };

@@ -52,6 +52,8 @@ export interface Member {
 /** Keeps sums exact: one transaction has fewer than 100 messages, and 101 times this is below 2^53. */
 const MAX_ADDITION = 2 ** 46;
 const MAX_EVENTS_BYTES = 300 * 1024;
+/** Bytes of the reason for which a message was rejected. */
+const MAX_REASON_BYTES = 4_096;
 /** An event's id, version and punctuation. */
 const EVENT_BYTES = 120;
 /** Key, hash, times and what DynamoDB adds; the reason and the events come on top. */
@@ -139,7 +141,10 @@ function optionBytes({ followUps, reason, operations }: Option): number {
   if (eventBytes > MAX_EVENTS_BYTES) {
     throw invalidEffect(`the follow-up events have ${eventBytes} bytes; the marker keeps ${MAX_EVENTS_BYTES} at most`);
   }
-  let bytes = MARKER_BYTES + eventBytes + Buffer.byteLength(reason ?? '');
+  const reasonBytes = Buffer.byteLength(reason ?? '');
+  if (reasonBytes > MAX_REASON_BYTES)
+    throw invalidEffect(`the reason has ${reasonBytes} bytes; the marker keeps ${MAX_REASON_BYTES} at most`);
+  let bytes = MARKER_BYTES + eventBytes + reasonBytes;
   for (const operation of operations) {
     if ('put' in operation) bytes += itemBytes(operation.table, operation.put);
     else bytes += itemBytes(operation.table, operation.key) + operation.sums.length * 64;

@@ -4,7 +4,7 @@ import { CodedError, StoreUnavailableError, errorCodes } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { Findings } from './cancellation.ts';
 import type { CommitResult, Marker } from './inbox.ts';
-import { toMarker } from './marker.ts';
+import { isGivenUp, toMarker } from './marker.ts';
 import { INBOX_TABLE } from './tables.ts';
 import type { Member } from './member.ts';
 import type { Patience } from './patience.ts';
@@ -72,6 +72,10 @@ function settleOne(commit: Commit, member: Member, marker: Marker): boolean {
     const isOwn = marker.at === member.lostAt;
     const isSame = marker.payloadHash === entry.payloadHash;
     commit.results[index] = isSame ? { is: isOwn ? marker.state : 'duplicate', marker } : { is: 'mismatch' };
+    return true;
+  }
+  if (marker.state === 'dead-lettered' && isGivenUp(marker, entry)) {
+    commit.results[index] = { is: 'parked', marker };
     return true;
   }
   if (marker.state !== 'leased' || marker.leaseExpiresAtMs <= commit.clock.now()) return false;

@@ -1,7 +1,8 @@
 import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { Choice } from './choose.ts';
+import type { Entry } from './inbox.ts';
 import type { Attributes } from './item.ts';
-import { doneItem, expiry } from './marker.ts';
+import { doneItem, expiry, placedNumber } from './marker.ts';
 import { INBOX_TABLE } from './tables.ts';
 import type { DoneMarker } from './marker.ts';
 import { storedEvents } from './member.ts';
@@ -30,12 +31,19 @@ const noMarker = {
   ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
 };
 
-/** Done already is done; a placement or a lease that ran out gives way. */
+/** Done already is done, and so is what was given up on at this attempt; any other placement, or a lease that ran out, gives way. */
 const MARKER_CONDITION =
-  'attribute_not_exists(#pk) OR #state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)';
-const MARKER_NAMES = { '#pk': 'pk', '#state': 'state', '#until': 'leaseExpiresAtMs' };
+  'attribute_not_exists(#pk) OR #state = :retrying OR (#state = :dead AND (#placed < :attempt OR #hash <> :hash)) OR ' +
+  '(#state = :leased AND #until <= :now)';
+const MARKER_NAMES = {
+  '#pk': 'pk',
+  '#state': 'state',
+  '#until': 'leaseExpiresAtMs',
+  '#placed': 'placed',
+  '#hash': 'payloadHash',
+};
 
-const markerGivesWay = (nowMs: number) => ({
+const markerGivesWay = (entry: Entry, nowMs: number) => ({
   ConditionExpression: MARKER_CONDITION,
   ExpressionAttributeNames: MARKER_NAMES,
   ExpressionAttributeValues: {
@@ -43,6 +51,8 @@ const markerGivesWay = (nowMs: number) => ({
     ':dead': { S: 'dead-lettered' },
     ':leased': { S: 'leased' },
     ':now': { N: String(nowMs) },
+    ':attempt': { N: String(placedNumber(entry)) },
+    ':hash': { S: entry.payloadHash },
   },
   ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
 });
@@ -151,7 +161,6 @@ export function toTransaction(
   const { queue, tablePrefix, retentionDays } = scope;
   const at = new Date(nowMs).toISOString();
   const expiresAt = expiry(nowMs, retentionDays);
-  const givesWay = markerGivesWay(nowMs);
   const TableName = tablePrefix + INBOX_TABLE;
   const markers: DoneMarker[] = [];
   const TransactItems: TransactWriteItem[] = [];
@@ -161,7 +170,7 @@ export function toTransaction(
     const { state, reason } = option;
     const marker = { queue, id, payloadHash, at, state, reason, events: storedEvents(queue, member.entry, option) };
     markers.push(marker);
-    const condition = member.hasMarker ? givesWay : noMarker;
+    const condition = member.hasMarker ? markerGivesWay(member.entry, nowMs) : noMarker;
     TransactItems.push({ Put: { TableName, Item: doneItem(marker, expiresAt), ...condition } });
     for (const operation of option.operations) {
       if ('put' in operation) {

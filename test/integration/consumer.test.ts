@@ -223,7 +223,7 @@ const table: Row[] = [
     outcome: 'not decided when the invocation runs out of time',
     records: () => [message('hang')],
     counts: { completed: 1, unfinished: 1 },
-    timeoutMs: 400,
+    timeoutMs: 660,
     applied: 1,
     comesBack: true,
   },

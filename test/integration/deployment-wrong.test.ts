@@ -19,6 +19,7 @@ import { impatience, openStore, type TestStore } from '../support/store.ts';
 import { faultsOf, type Faults } from '../support/store-faults.ts';
 import { tallying } from '../support/tally.ts';
 import { aWorkshop, type Workshop } from '../support/workshop.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -58,6 +59,7 @@ const add = (table: string, sku = randomUUID()): Effect => ({
   by: 1,
 });
 const entry = (...effects: Effect[]): Entry => ({
+  ...firstAttempt,
   id: randomUUID() as MessageId,
   payloadHash: 'hash',
   decision: { effects },
@@ -189,7 +191,15 @@ describe('an inbox table that is not as it should be', () => {
       message: expect.stringContaining(`${prefix}inbox`),
     });
     await expect(inbox.find(QUEUE, ['x' as MessageId])).rejects.toMatchObject({ code: 'STORE_MISCONFIGURED' });
-    await expect(inbox.lease(QUEUE, 'x' as MessageId, 'hash', 'me', 1_000)).rejects.toMatchObject({
+    await expect(
+      inbox.lease(QUEUE, {
+        ...firstAttempt,
+        id: 'x' as MessageId,
+        payloadHash: 'hash',
+        owner: 'me',
+        durationMs: 1_000,
+      }),
+    ).rejects.toMatchObject({
       code: 'STORE_MISCONFIGURED',
     });
   });

@@ -12,6 +12,7 @@ import { signedHeaders } from '../../infra/local/client/sign.ts';
 import { callAsOperator, callSigned } from '../support/as-client.ts';
 import { aBackend, type Backend } from '../support/backend.ts';
 import { call } from '../support/request.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const SHOP_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -271,7 +272,7 @@ describe('the status of an order', () => {
     const id = randomUUID() as MessageId;
     const signal = AbortSignal.timeout(10_000);
     const payloadHash = hashOf('x');
-    await inbox().commit('stock', [{ id, payloadHash, decision: { effects: [] } }], signal);
+    await inbox().commit('stock', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({
       status: 'accepted',
       consumers: { stock: { outcome: 'completed', at: expect.any(String) }, points: { outcome: 'pending' } },
@@ -281,7 +282,10 @@ describe('the status of an order', () => {
     expect((await statusOf(id)).body.consumers.points).toMatchObject({ outcome: 'retrying', attempt: 1, code: 'BOOM' });
     await inbox().recordPlacements('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'it went off' });
-    await inbox().commit('points', [{ id, payloadHash, decision: { effects: [] } }], signal);
+    await inbox().commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered' });
+    const redriven = { ...firstAttempt, redrives: 1, id, payloadHash, decision: { effects: [] } };
+    await inbox().commit('points', [redriven], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'fulfilled' });
   });
 });
@@ -316,7 +320,12 @@ describe('stock and points', () => {
       attribute: 'points',
       by: 19,
     } as const;
-    const entry = { id: randomUUID() as MessageId, payloadHash: hashOf('y'), decision: { effects: [award] } };
+    const entry = {
+      ...firstAttempt,
+      id: randomUUID() as MessageId,
+      payloadHash: hashOf('y'),
+      decision: { effects: [award] },
+    };
     await inbox().commit('points', [entry], AbortSignal.timeout(10_000));
     expect(await get('c-9')).toEqual({ customerId: 'c-9', points: 19 });
   });

@@ -9,6 +9,7 @@ import { openStore } from '../support/store.ts';
 import type { TestStore } from '../support/store.ts';
 import { faultsOf } from '../support/store-faults.ts';
 import type { Faults } from '../support/store-faults.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -30,6 +31,7 @@ afterAll(() => store.close());
 const id = (name: string | number) => `${run}-${name}` as MessageId;
 const sku = (name: string | number) => ({ sku: `${run}-${name}` });
 const entry = (name: string | number, decision: Decision, payloadHash = 'hash'): Entry => ({
+  ...firstAttempt,
   id: id(name),
   payloadHash,
   decision,
@@ -214,7 +216,7 @@ describe('a grouped commit', () => {
 
   test('leaves a message alone that another environment holds a lease on, until that runs out', async () => {
     const inbox = store.inbox();
-    await inbox.lease(QUEUE, id(1), 'hash', 'other', 1_000);
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
     const entries = [entry(1, { effects: [] }), entry(2, { effects: [] })];
     const results = await inbox.commit(QUEUE, entries, never);
     expect(outcomes(results)).toEqual(['failed', 'completed']);

@@ -77,6 +77,8 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
 const entries = (maximum: number) =>
   fc.array(
     fc.record<Entry>({
+      redrives: fc.constant(0),
+      attempt: fc.constant(1),
       id: fc.nat({ max: maximum * 2 }).map((n) => `m${n}` as MessageId),
       payloadHash: fc.oneof({ weight: 9, arbitrary: fc.constant('h1') }, { weight: 1, arbitrary: fc.constant('h2') }),
       decision,
@@ -215,6 +217,7 @@ test('so it does where answers are lost, the store fails or throttles, and other
             rejected: ['rejected', 'duplicate'],
             duplicate: ['duplicate', 'completed', 'rejected'],
             mismatch: ['mismatch'],
+            parked: [],
             failed: ['failed', 'unfinished'],
             unfinished: [],
           };

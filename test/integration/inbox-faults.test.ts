@@ -7,6 +7,7 @@ import { impatience, openStore } from '../support/store.ts';
 import type { TestStore } from '../support/store.ts';
 import { answerLost, cancelled, faultsOf, named, serverError, throttled } from '../support/store-faults.ts';
 import type { Fault, Faults } from '../support/store-faults.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -30,6 +31,7 @@ const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
 const codes = (results: CommitResult[]) =>
   results.map((result) => (result as { error?: { code?: string } }).error?.code);
 const take = (name: string | number, quantity: number, from = sku()): Entry => ({
+  ...firstAttempt,
   id: `${run}-${name}` as MessageId,
   payloadHash: 'hash',
   decision: {

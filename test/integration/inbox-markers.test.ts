@@ -4,6 +4,7 @@ import type { Inbox, Placement } from '../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { openStore } from '../support/store.ts';
 import type { TestStore } from '../support/store.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -32,7 +33,7 @@ const placement = (attempt: number, options: Partial<Placement> = {}): Placement
 const place = (...args: Parameters<typeof placement>) => inbox.recordPlacements(QUEUE, [placement(...args)]);
 const found = async () => (await inbox.find(QUEUE, [id()])).get(id());
 const done = (payloadHash = 'hash') =>
-  inbox.commit(QUEUE, [{ id: id(), payloadHash, decision: { effects: [] } }], never);
+  inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
 describe('placements', () => {
   test('are remembered with attempt, code and message', async () => {
@@ -66,7 +67,7 @@ describe('placements', () => {
   });
 
   test('leave a live lease to its owner', async () => {
-    await inbox.lease(QUEUE, id(), 'hash', 'me', 1_000);
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await place(1);
     expect(await found()).toMatchObject({ state: 'leased' });
     await inbox.releaseLease(QUEUE, id(), 'me');
@@ -97,7 +98,12 @@ describe('placements', () => {
 
 describe('finding', () => {
   test('reads more markers than one request takes, each id once', async () => {
-    const entries = Array.from({ length: 230 }, (_, n) => ({ id: id(n), payloadHash: 'h', decision: { effects: [] } }));
+    const entries = Array.from({ length: 230 }, (_, n) => ({
+      ...firstAttempt,
+      id: id(n),
+      payloadHash: 'h',
+      decision: { effects: [] },
+    }));
     await inbox.commit(QUEUE, entries, never);
     const ids = entries.map((entry) => entry.id);
     const markers = await inbox.find(QUEUE, [...ids, ...ids, id('unknown')]);
@@ -107,7 +113,12 @@ describe('finding', () => {
   });
 
   test('asks again for what the store left out', async () => {
-    const entries = Array.from({ length: 30 }, (_, n) => ({ id: id(n), payloadHash: 'h', decision: { effects: [] } }));
+    const entries = Array.from({ length: 30 }, (_, n) => ({
+      ...firstAttempt,
+      id: id(n),
+      payloadHash: 'h',
+      decision: { effects: [] },
+    }));
     await inbox.commit(QUEUE, entries, never);
     store.client.middlewareStack.add(
       (next) => async (args) => {
@@ -139,23 +150,35 @@ describe('finding', () => {
 
 describe('a lease', () => {
   test('is held by one, until it runs out', async () => {
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'me', 1_000)).toBe(true);
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'you', 1_000)).toBe(false);
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'me', 1_000)).toBe(true);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+    ).toBe(true);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(false);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+    ).toBe(true);
     store.clock.advance(999);
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'you', 1_000)).toBe(false);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(false);
     store.clock.advance(1);
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'you', 1_000)).toBe(true);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(true);
     expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(false);
     expect(await inbox.completeLease(QUEUE, id(), 'you')).toBe(true);
   });
 
   test('completed, makes the message done; completing again changes nothing', async () => {
     await place(1);
-    await inbox.lease(QUEUE, id(), 'hash', 'me', 1_000);
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(true);
     expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(true);
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'me', 1_000)).toBe(false);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+    ).toBe(false);
     expect(await found()).toEqual({
       queue: QUEUE,
       id: id(),
@@ -169,11 +192,15 @@ describe('a lease', () => {
   });
 
   test('given back, can be taken at once; giving back what another holds changes nothing', async () => {
-    await inbox.lease(QUEUE, id(), 'hash', 'me', 1_000);
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await inbox.releaseLease(QUEUE, id(), 'you');
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'you', 1_000)).toBe(false);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(false);
     await inbox.releaseLease(QUEUE, id(), 'me');
-    expect(await inbox.lease(QUEUE, id(), 'hash', 'you', 1_000)).toBe(true);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(true);
     await inbox.releaseLease(QUEUE, id('nobody'), 'me');
   });
 });

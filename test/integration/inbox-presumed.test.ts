@@ -7,6 +7,7 @@ import type { Entry, Inbox } from '../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { place, processAll, type Model } from '../support/inbox-model.ts';
 import { openStore, type TestStore } from '../support/store.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -27,7 +28,12 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 let number = 0;
-const entry = (decision: Decision): Entry => ({ id: `m${++number}` as MessageId, payloadHash: 'h', decision });
+const entry = (decision: Decision): Entry => ({
+  ...firstAttempt,
+  id: `m${++number}` as MessageId,
+  payloadHash: 'h',
+  decision,
+});
 
 const take = (sku: string, pieces = 1): Decision => ({
   effects: [{ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: -pieces, atLeast: 0 }],

@@ -7,6 +7,7 @@ import { inbox, store as client } from '../../lib/inbox/store.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 import { openStore } from '../support/store.ts';
 import type { TestStore } from '../support/store.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 let store: TestStore;
 const before = process.env['TABLE_PREFIX'];
@@ -23,7 +24,7 @@ afterAll(async () => {
 });
 
 test('the inbox of a process works on the store that its settings name', async () => {
-  const entry = { id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
+  const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
   const results = await inbox().commit('stock', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);
   expect(inbox()).toBe(inbox());

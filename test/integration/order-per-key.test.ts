@@ -120,7 +120,10 @@ describe('the messages of one key', () => {
     };
     // A process that is gone once it has begun: its invocation never ends, and nothing of it is decided.
     void consumer(definition, crashing)(anEvent(abandoned), anInvocation());
-    await eventually('the batch to be begun', async () => (await shop.parts.inbox.readInFlight('stock')).length > 0);
+    await eventually(
+      'the batch to be begun',
+      async () => (await shop.parts.inbox.readOpenBatch('stock')) !== undefined,
+    );
     done = [];
     await run([message(a, 3)]);
     expect(of(a)).toEqual([]);
@@ -138,7 +141,10 @@ describe('the messages of one key', () => {
     };
     const abandoned = [message(a, 1)];
     void consumer(definition, hanging)(anEvent(abandoned), anInvocation());
-    await eventually('the batch to be begun', async () => (await shop.parts.inbox.readInFlight('stock')).length > 0);
+    await eventually(
+      'the batch to be begun',
+      async () => (await shop.parts.inbox.readOpenBatch('stock')) !== undefined,
+    );
     await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
     await run([message(a, 2)]);
     expect(of(a)).toEqual([]);
@@ -146,6 +152,36 @@ describe('the messages of one key', () => {
     await runWhatComesBack();
     expect(of(a)).toEqual([1, 2]);
     await shop.host.drain(deadLetterQueue);
+  });
+
+  test('of which one has no key fail like messages whose rule throws, and hold nobody back', async () => {
+    const [a, b] = [randomUUID(), randomUUID()];
+    const keyless = {
+      ...definition,
+      orderBy: ({ sku }: { sku: string }) => {
+        if (sku === a) throw new Error('no key for this one');
+        return sku;
+      },
+    };
+    const report = await consumer(keyless, shop.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
+    expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
+    expect(report.notCompleted).toMatchObject([{ message: 'no key for this one', destination: 'retry.1s' }]);
+    expect(of(b)).toEqual([1]);
+    await runWhatComesBack();
+  });
+
+  test('have an order also where the key is empty or very long', async () => {
+    for (const key of ['', 'x'.repeat(3_000)]) {
+      const about = randomUUID();
+      const odd = { ...definition, orderBy: () => key };
+      failing.set(`${about}:1`, 1);
+      const report = await consumer(odd, shop.parts)(anEvent([message(about, 1), message(about, 2)]), anInvocation());
+      expect(report.counts).toMatchObject({ retry: 2 });
+      expect(of(about)).toEqual([]);
+      // The messages' own key keeps them in order from here on; what waits under the odd one is known as done.
+      await runWhatComesBack();
+      expect(of(about)).toEqual([1, 2]);
+    }
   });
 
   test('are not overtaken when what the event source had fetched comes before what went back', async () => {

@@ -9,6 +9,7 @@ import { anEvent, aRecord } from '../support/delivery.ts';
 import { anInvocation } from '../support/invocation.ts';
 import { tallied } from '../support/tally.ts';
 import { aWorkshop, type Workshop } from '../support/workshop.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 let shop: Workshop;
 beforeAll(async () => {
@@ -82,7 +83,13 @@ describe('an effect that no transaction can hold', () => {
     const record = message();
     const { id, payloadHash } = decode(anEvent([record]))[0]!;
     // A process took the lease and was gone: nothing but the lease is left of it.
-    await shop.parts.inbox.lease('stock', id!, payloadHash, 'the process that is gone', 300);
+    await shop.parts.inbox.lease('stock', {
+      ...firstAttempt,
+      id: id!,
+      payloadHash,
+      owner: 'the process that is gone',
+      durationMs: 300,
+    });
     expect((await run([again(record)])).notCompleted).toMatchObject([{ code: 'LEASED' }]);
     await new Promise((resolve) => setTimeout(resolve, 350));
     expect((await run([again(record)])).counts.completed).toBe(1);

@@ -29,6 +29,7 @@ import { anInvocation } from '../support/invocation.ts';
 import { call } from '../support/request.ts';
 import { aSecretsManager, type SecretsManager } from '../support/secrets-manager.ts';
 import { aSilence, type Silence } from '../support/silence.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 /** Every part behind something that can swallow requests; the functions of this file know these addresses alone. */
 let backend: Backend;
@@ -204,7 +205,7 @@ test('DynamoDB may swallow a request of either client: it is sent again', async 
   const { readItem } = await import('../../lib/inbox/read-item.ts');
   silent.store.swallow();
   expect(await readItem(store(), settings.TABLE_PREFIX, tables.stock, { sku: 'none' })).toBeUndefined();
-  const entry = { id: randomUUID() as MessageId, payloadHash: 'h', decision: { effects: [] } };
+  const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'h', decision: { effects: [] } };
   silent.store.swallow();
   const [result] = await inbox().commit('stock', [entry], AbortSignal.timeout(60_000));
   expect(result).toMatchObject({ is: 'completed' });

@@ -19,12 +19,13 @@ export function booksOf({
   order: readonly (readonly MessageId[])[];
   queueName: string;
 }): Books {
-  const sent = messages.map(({ id, isPoison, due }): Account => {
+  const sent = messages.map(({ id, isPoison, endsEitherWay, due }): Account => {
     const state = store.markers.get(id)?.state;
     const parked = [...letters.values()].filter((letter) => letter === id).map((): End => 'dead-lettered');
     return {
       id,
       isPoison,
+      endsEitherWay,
       due,
       consumer: queueName,
       answer: 'accepted',

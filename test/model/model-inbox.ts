@@ -1,5 +1,18 @@
+import type { Clock } from '../../lib/clock.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
-import type { CommitResult, Entry, Hold, Inbox, Lines, Marker, Placement, Progress } from '../../lib/inbox/inbox.ts';
+import type {
+  AttemptNote,
+  CommitResult,
+  Entry,
+  Hold,
+  Inbox,
+  Marker,
+  OpenBatch,
+  Placement,
+  Progress,
+} from '../../lib/inbox/inbox.ts';
+import type { TextVersion } from '../../lib/inbox/long-text.ts';
+import { isGivenUp, placedNumber } from '../../lib/inbox/marker.ts';
 import type { MessageId } from '../../lib/message-id.ts';
 
 /** What the store of the model holds. */
@@ -9,25 +22,24 @@ export interface ModelStore {
   readonly applied: Map<MessageId, number>;
   /** Ids in the order in which they were completed. */
   readonly completed: MessageId[];
-  readonly isolated: Map<MessageId, number>;
+  readonly attempts: Map<MessageId, AttemptNote>;
   readonly holds: Map<string, Hold>;
-  inFlight: Lines;
+  openBatch?: OpenBatch;
 }
 
 export const emptyStore = (): ModelStore => ({
   markers: new Map(),
   applied: new Map(),
   completed: [],
-  isolated: new Map(),
+  attempts: new Map(),
   holds: new Map(),
-  inFlight: [],
 });
 
 const AT = '2026-01-01T00:00:00.000Z';
 
 /** The inbox's promises in memory: each call happens whole, in one instant. */
-export function modelInbox(store: ModelStore): Inbox {
-  const { markers, isolated, holds } = store;
+export function modelInbox(store: ModelStore, clock: Clock): Inbox {
+  const { markers, attempts, holds } = store;
   let progress: Progress | undefined;
   return {
     find: async (_, ids) =>
@@ -38,15 +50,28 @@ export function modelInbox(store: ModelStore): Inbox {
         }),
       ),
     commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry)),
+    claimDeadLetters: async (queue, placements) =>
+      placements.map((placement) => (note(markers, queue, placement, true) ? undefined : markers.get(placement.id))),
     recordPlacements: async (queue, placements) => {
-      for (const placement of placements) note(markers, queue, placement);
+      for (const placement of placements) note(markers, queue, placement, false);
     },
     lease: async () => false,
     completeLease: async () => false,
     releaseLease: async () => {},
-    isolatedRuns: async (_, ids) => new Map(ids.map((id) => [id, isolated.get(id) ?? 0])),
-    beginIsolated: async (_, id) => void isolated.set(id, (isolated.get(id) ?? 0) + 1),
-    endIsolated: async (_, id) => void isolated.delete(id),
+    attemptNotes: async (_, ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const note = attempts.get(id);
+          return note ? [[id, note] as const] : [];
+        }),
+      ),
+    async beginAttempts(_, ids, { kind, endsByMs }) {
+      for (const id of ids) {
+        const { aloneEndByMs } = attempts.get(id) ?? { aloneEndByMs: [] };
+        attempts.set(id, { aloneEndByMs: kind === 'alone' ? [...aloneEndByMs, endsByMs] : aloneEndByMs });
+      }
+    },
+    endAttempts: async (_, ids) => ids.forEach((id) => attempts.delete(id)),
     readHolds: async (_, keys) =>
       new Map(
         keys.flatMap((key) => {
@@ -55,20 +80,31 @@ export function modelInbox(store: ModelStore): Inbox {
         }),
       ),
     async writeHold(_, key, ids, before) {
-      if (holds.get(key)?.version !== before?.version) return false;
+      if (holds.get(key)?.version.id !== before?.version.id) return false;
       if (ids.length === 0) holds.delete(key);
-      else holds.set(key, { ids, version: (before?.version ?? 0) + 1, changedAtMs: Date.now() });
+      else holds.set(key, { ids, version: newVersion(), changedAtMs: clock.now() });
       return true;
     },
-    readInFlight: async () => store.inFlight,
-    noteInFlight: async (_, lines) => void (store.inFlight = lines),
+    readOpenBatch: async () => store.openBatch,
+    async beginBatch(_, lines, before) {
+      if (store.openBatch?.version.id !== before?.id) return undefined;
+      store.openBatch = { lines, version: newVersion() };
+      return store.openBatch.version;
+    },
+    async endBatch(_, { id }) {
+      if (store.openBatch && store.openBatch.version.id !== id) return false;
+      store.openBatch = undefined;
+      return true;
+    },
     noteProgress: async (_, noted) => void (progress = noted),
     readProgress: async () => progress,
   };
 }
 
-function commitOne(store: ModelStore, queue: string, { id, payloadHash, decision }: Entry): CommitResult {
+function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult {
+  const { id, payloadHash, decision } = entry;
   const known = store.markers.get(id);
+  if (known?.state === 'dead-lettered' && isGivenUp(known, entry)) return { is: 'parked', marker: known };
   if (known?.state === 'completed' || known?.state === 'rejected')
     return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
   // In the model an effect with a condition never holds.
@@ -95,13 +131,17 @@ function commitOne(store: ModelStore, queue: string, { id, payloadHash, decision
   return { is: marker.state, marker };
 }
 
-/** A marker that says more already stays as it is. */
-function note(markers: ModelStore['markers'], queue: string, { id, ...placement }: Placement): void {
+/** Whether the placement was noted: a marker that says more already stays as it is, but for a claim that is confirmed. */
+function note(markers: ModelStore['markers'], queue: string, placement: Placement, isPending: boolean): boolean {
+  const { id, payloadHash, state, code, message, redrives, attempt } = placement;
   const known = markers.get(id);
-  if (known?.state === 'completed' || known?.state === 'rejected') return;
-  const isFurther = ({ redrives, attempt }: { redrives: number; attempt: number }) =>
-    placement.redrives > redrives || (placement.redrives === redrives && placement.attempt > attempt);
-  if (known && 'placed' in known && !isFurther(known.placed)) return;
-  const { payloadHash, state, code, message, redrives, attempt } = placement;
-  markers.set(id, { queue, id, payloadHash, at: AT, state, code, message, placed: { redrives, attempt } });
+  if (known && !('placed' in known)) return false;
+  const isConfirmed = known?.isPending && known.code === code && state === 'dead-lettered';
+  const difference = known ? placedNumber(placement) - placedNumber(known.placed) : 1;
+  if (difference < 0 || (difference === 0 && !isConfirmed)) return false;
+  markers.set(id, { queue, id, payloadHash, at: AT, state, code, message, placed: { redrives, attempt }, isPending });
+  return true;
 }
+
+let versions = 0;
+const newVersion = (): TextVersion => ({ id: String(++versions), parts: 0 });

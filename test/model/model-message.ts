@@ -7,6 +7,8 @@ export interface ModelMessage {
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
+  /** Its rule fails or succeeds as it is chosen, each time anew. */
+  readonly endsEitherWay?: boolean;
   /** Copies that the publisher sends. */
   readonly copies?: number;
   /** Whoever decides it takes the runtime down. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 
 import { tables } from '../../infra/tables.ts';
 import { exchanges, queues } from '../../infra/topology.ts';
@@ -17,7 +17,11 @@ process.env.LOG_LEVEL = 'ERROR';
 process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 process.env.POWERTOOLS_DEV = 'false';
 
-type Kind = 'sound' | 'fails' | 'rejected' | 'poison' | 'killer';
+const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
+type Kind = (typeof kinds)[number];
+
+/** Exploring is a matter of the processor alone, of which other tests want a share. */
+jest.setTimeout(600_000);
 
 const modelled = defineEvent({
   type: 'model.sent',
@@ -25,7 +29,7 @@ const modelled = defineEvent({
   exchange: exchanges.orders,
   schema: z.object({
     id: z.string(),
-    kind: z.enum(['sound', 'fails', 'rejected', 'poison', 'killer']),
+    kind: z.enum(kinds),
     key: z.string(),
   }),
 });
@@ -59,7 +63,8 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
       body: { id, kind, key: 'one' },
       isPoison: kind === 'poison' || kind === 'killer',
       isKiller: kind === 'killer',
-      due: kind === 'sound' || kind === 'fails' ? 1 : 0,
+      endsEitherWay: kind === 'either',
+      due: kind === 'sound' || kind === 'fails' || kind === 'either' ? 1 : 0,
     };
   });
 };
@@ -99,6 +104,17 @@ test('messages never multiply while a neighbour cannot be placed', async () => {
   expect(explored).toBeGreaterThan(1);
 });
 
+test('messages that wait for one of their key never multiply while a neighbour cannot be placed', async () => {
+  const queue = { ...definition.queue, ordered: true };
+  const orderBy = ({ kind }: z.infer<typeof modelled.schema>) => (kind === 'poison' ? 'its own' : 'one');
+  const explored = await prove(() => {
+    const messages = messagesOf(['fails', 'sound', 'poison']);
+    const order = [messages.slice(0, 2).map(({ id }) => id)];
+    return { messages, definition: { ...definition, queue, orderBy }, faults: 0, refusals: 4, order };
+  });
+  expect(explored).toBeGreaterThan(1);
+});
+
 describe('in every interleaving messages of one key are done in the order of their arrival', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
@@ -114,6 +130,59 @@ describe('in every interleaving messages of one key are done in the order of the
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         return { messages, definition: ordered, faults, order: [messages.map(({ id }) => id)] };
+      });
+      expect(explored).toBeGreaterThan(20);
+    });
+});
+
+describe('where two environments work on one queue, each message ends exactly once whoever goes on when', () => {
+  /** Whose rule fails for the last time at its first attempt. */
+  const once = { ...definition, queue: { ...definition.queue, retryTiers: [] } };
+  type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
+  const cases: readonly Case[] = [
+    ['a sound message that is sent twice', ['sound'], 2, { faults: 1, hasZombies: true, switches: 3 }],
+    ['a message that fails once', ['fails'], 1, { faults: 1, hasZombies: true, switches: 1 }],
+    ['a message that fails once, and is sent twice', ['fails'], 2, { switches: 3 }],
+    ['a rejected message that is sent twice', ['rejected'], 2, { faults: 1, hasZombies: true, switches: 2 }],
+    ['poison that is sent twice', ['poison'], 2, { faults: 1, hasZombies: true, switches: 2 }],
+    [
+      'a message that one environment does and the other gives up on',
+      ['either'],
+      2,
+      { faults: 1, hasZombies: true, switches: 2, definition: once },
+    ],
+    ['a failing message and poison', ['fails', 'poison'], 1, { switches: 3 }],
+    [
+      'a message that takes the runtime down, and its neighbour',
+      ['killer', 'sound'],
+      1,
+      { switches: 2, hasWholeBatches: true },
+    ],
+    ['a message that takes the runtime down, and is sent twice', ['killer'], 2, { switches: 2, hasWholeBatches: true }],
+  ];
+  for (const [what, kinds, copies, options] of cases)
+    test(`${what}: every run keeps the invariants`, async () => {
+      const explored = await prove(() => {
+        return { messages: messagesOf(kinds, copies), definition, faults: 0, environments: 2, ...options };
+      });
+      expect(explored).toBeGreaterThan(20);
+    });
+});
+
+describe('where the event source gives a batch back while its environment still works on it, the order of a key holds', () => {
+  const queue = { ...definition.queue, ordered: true };
+  const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
+  const cases: readonly [what: string, kinds: readonly Kind[], hasWholeBatches: boolean][] = [
+    ['where all are sound', ['sound', 'sound'], false],
+    ['where the first fails once', ['fails', 'sound'], true],
+    ['where the first is poison', ['poison', 'sound'], false],
+  ];
+  for (const [what, kinds, hasWholeBatches] of cases)
+    test(`${what}: every run keeps the invariants`, async () => {
+      const explored = await prove(() => {
+        const messages = messagesOf(kinds);
+        const order = [messages.map(({ id }) => id)];
+        return { messages, definition: ordered, faults: 1, switches: 1, hasZombies: true, hasWholeBatches, order };
       });
       expect(explored).toBeGreaterThan(20);
     });

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { exchanges } from '../../infra/topology.ts';
 import type { Message, Properties } from '../../lib/broker/message.ts';
 import type { Publisher } from '../../lib/broker/publisher.ts';
@@ -28,6 +30,14 @@ export interface ModelOptions {
   readonly definition: ConsumerDefinition<any>;
   /** Faults that may happen in one run, each anywhere. */
   readonly faults: number;
+  /** Execution environments that work on the queue side by side; 1 by default. */
+  readonly environments?: number;
+  /** How often, in one run, another environment may go on although the one before it could. */
+  readonly switches?: number;
+  /** Whether a fault may also be that the event source gives a batch back to the queue while its environment works on. */
+  readonly hasZombies?: boolean;
+  /** Whether every batch has all that is in the queue. */
+  readonly hasWholeBatches?: boolean;
   /** How often the dead-letter exchange takes nothing, so that the whole batch comes again. */
   readonly refusals?: number;
   /** Which message must be done before which, by their ids. */
@@ -35,14 +45,38 @@ export interface ModelOptions {
 }
 
 const MOST_STEPS = 60;
+/** Between two batches: after a few of them every invocation that was begun before is over by the clock. */
+const STEP_MS = 30_000;
+const INVOCATION_MS = 60_000;
 const config = readConfig({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
+
+/** An execution environment: a process that remembers from batch to batch until it crashes. */
+interface Environment {
+  handler: ReturnType<typeof consumer>;
+  isGone: boolean;
+  /** What it works on; nothing, where the event source has given the batch back. */
+  batch?: readonly Copy[];
+  isRunning: boolean;
+  ended?: 'returned' | 'thrown' | 'crashed';
+}
 
 /**
  * One run of the real consumer against a broker and a store of the model: whoever chooses decides which messages come
- * together, when retries come back, and where the process is gone or an answer is lost. Returns the books once it is quiet.
+ * together, when retries come back, which environment goes on, and where a process is gone or an answer is lost. Returns the
+ * books once it is quiet.
  */
 export async function runModel(
-  { messages, definition, faults, refusals = 0, order = [] }: ModelOptions,
+  {
+    messages,
+    definition,
+    faults,
+    environments: count = 1,
+    switches = 0,
+    hasZombies = false,
+    hasWholeBatches = false,
+    refusals = 0,
+    order = [],
+  }: ModelOptions,
   choose: Choose,
 ): Promise<Books> {
   const store = emptyStore();
@@ -53,9 +87,14 @@ export async function runModel(
   const letters = new Map<string, MessageId>();
   const emitted = new Set<string>();
   const killers = new Set(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
+  const unsure = new Set(messages.filter(({ endsEitherWay }) => endsEitherWay).map(({ id }) => id));
   const placed = new Map<string, number>();
   let left = faults;
+  let switchesLeft = switches;
   let refused = 0;
+  let nowMs = Date.parse('2026-01-01T00:00:00Z');
+  const clock = { now: () => nowMs };
+  const isAlone = count === 1 && !hasZombies;
 
   function take(message: Message): void {
     const { headers, messageId, type = '' } = message.properties;
@@ -69,47 +108,53 @@ export async function runModel(
     else emitted.add(messageId!);
   }
 
-  /** The process that works now. Once it is gone, nothing that it waits for ever comes, and nothing that it does happens. */
-  const nobody = { crash: () => {} };
-  let alive = nobody;
-  const gone = () => {
-    alive.crash();
-    return new Promise<never>(() => {});
-  };
+  /** Calls to store and broker that have been made and not been begun, the oldest first. */
+  let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
+  const never = () => new Promise<never>(() => {});
+
+  /** Once a process is gone, nothing that it waits for ever comes, and nothing that it does happens. */
+  function crash(environment: Environment): Promise<never> {
+    environment.isGone = true;
+    environment.ended = 'crashed';
+    calls = calls.filter((one) => one.environment !== environment);
+    return never();
+  }
 
   /** One call to store or broker, with what may go wrong around it. `fail` is what an answer that was lost looks like. */
-  async function call<T>(process: object, run: () => Promise<T>, fail: () => T | Promise<T>): Promise<T> {
-    if (process !== alive) return new Promise<never>(() => {});
+  async function call<T>(environment: Environment, run: () => Promise<T>, fail: () => T | Promise<T>): Promise<T> {
+    if (environment.isGone) return never();
+    // Where there is nobody else, nobody else can go first.
+    if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
     const fate = left > 0 ? choose(5) : 0;
     if (fate > 0) left -= 1;
-    if (fate === 1) return gone();
+    if (fate === 1) return crash(environment);
     if (fate === 2) return fail();
     const result = await run();
-    if (fate === 3) return gone();
+    if (fate === 3) return crash(environment);
     return fate === 4 ? fail() : result;
   }
 
   const away = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };
-  const real = modelInbox(store);
-  const inboxOf = (process: object) =>
+  const real = modelInbox(store, clock);
+  const inboxOf = (environment: Environment) =>
     Object.fromEntries(
       Object.entries(real).map(([name, method]) => [
         name,
         (...args: unknown[]) =>
           call(
-            process,
+            environment,
             () => (method as (...all: unknown[]) => Promise<unknown>)(...args),
             name === 'commit' ? () => unknown(args) : away,
           ),
       ]),
     ) as unknown as Inbox;
-  const publisherOf = (process: object): Publisher => ({
+  const publisherOf = (environment: Environment): Publisher => ({
     publish: async () => {},
     publishAll: (sent) =>
       call<(PublishError | undefined)[]>(
-        process,
+        environment,
         async () => {
           return sent.map((message) => {
             if (message.exchange === definition.queue.deadLetterExchange && refused++ < refusals)
@@ -123,40 +168,82 @@ export async function runModel(
     close: async () => {},
   });
   const decide = 'decide' in definition ? definition.decide : undefined;
-  const killing = {
-    ...definition,
-    ...(decide && {
-      decide: (event: unknown, context: Parameters<typeof decide>[1]) =>
-        killers.has(context.id) ? gone() : decide(event, context),
-    }),
-  } as typeof definition;
-  const partsOf = (process: object): ConsumerParts => ({
-    inbox: inboxOf(process),
-    publisher: publisherOf(process),
-    archiveLetter: () => Promise.reject(new Error('no message of the model is too large for the broker')),
-    clock: { now: () => Date.now() },
-    config,
-    read: async () => undefined,
-  });
-  /** A process and its consumer, which remembers from batch to batch. */
-  function newWorker(): { readonly process: typeof nobody; readonly handler: ReturnType<typeof consumer> } {
-    const process = { crash: () => {} };
-    return { process, handler: consumer(killing, partsOf(process)) };
+
+  function newEnvironment(): Environment {
+    const environment: Environment = { handler: async () => never(), isGone: false, isRunning: false };
+    const killing = {
+      ...definition,
+      ...(decide && {
+        decide(event: unknown, context: Parameters<typeof decide>[1]) {
+          if (killers.has(context.id)) return crash(environment);
+          if (unsure.has(context.id) && choose(2) === 1) throw new Error('not in this environment');
+          return decide(event, context);
+        },
+      }),
+    } as typeof definition;
+    const parts: ConsumerParts = {
+      inbox: inboxOf(environment),
+      publisher: publisherOf(environment),
+      archiveLetter: () => Promise.reject(new Error('no message of the model is too large for the broker')),
+      clock,
+      config,
+      read: async () => undefined,
+    };
+    environment.handler = consumer(killing, parts);
+    return environment;
   }
 
-  let worker = newWorker();
+  const environments = Array.from({ length: count }, newEnvironment);
+  let current: Environment | undefined;
   let isWhole = false;
-  for (let steps = 0; queue.length + tiers.length > 0; steps += 1) {
-    if (steps > MOST_STEPS)
-      throw new Error(`it does not end: ${queue.length} in the queue, ${tiers.length} in the tiers`);
-    const ways: number = isWhole ? 1 : (queue.length > 0 ? Math.min(queue.length, 2) : 0) + (tiers.length > 0 ? 1 : 0);
-    const way = ways > 1 ? choose(ways) : 0;
-    if (queue.length === 0 || way === Math.min(queue.length, 2)) {
-      queue.push(tiers.shift()!);
-      continue;
-    }
-    // All that is there, or the first alone.
-    const batch = queue.splice(0, way === 0 ? queue.length : 1);
+  let steps = 0;
+
+  /** What can happen next; the first costs no switch. */
+  function actions(): (() => void)[] {
+    const goOn = (environment: Environment) => () => {
+      current = environment;
+      const index = calls.findIndex((one) => one.environment === environment);
+      calls.splice(index, 1)[0]!.begin();
+    };
+    const waiting = [...new Set(calls.map(({ environment }) => environment))];
+    const first = waiting.includes(current!) ? current! : waiting[0];
+    const running = first ? [first, ...waiting.filter((one) => one !== first)].map(goOn) : [];
+    const idle = environments.filter(({ isRunning }) => !isRunning);
+    const startsOf = (environment: Environment) =>
+      // All that is there, or the first alone.
+      Array.from({ length: Math.min(queue.length, isWhole || hasWholeBatches ? 1 : 2) }, (_, way) => () => {
+        start(environment, queue.splice(0, way === 0 ? queue.length : 1));
+      });
+    const [starts, otherStarts] = [idle.slice(0, 1), idle.slice(1)].map((some) => some.flatMap(startsOf)) as [
+      (() => void)[],
+      (() => void)[],
+    ];
+    const returns = tiers.length > 0 && !(isWhole && queue.length > 0) ? [() => void queue.push(tiers.shift()!)] : [];
+    const zombies =
+      hasZombies && left > 0
+        ? environments
+            .filter(({ isRunning, batch }) => isRunning && batch)
+            .map((environment) => () => {
+              left -= 1;
+              giveBack(environment, 'crashed');
+              environments.push(newEnvironment());
+            })
+        : [];
+    const switching = (others: readonly (() => void)[]) =>
+      (switchesLeft > 0 ? others : []).map((action) => () => {
+        switchesLeft -= 1;
+        action();
+      });
+    return running.length === 0
+      ? [...starts, ...returns, ...switching(otherStarts)]
+      : [running[0]!, ...switching([...running.slice(1), ...starts, ...returns]), ...zombies];
+  }
+
+  function start(environment: Environment, batch: readonly Copy[]): void {
+    steps += 1;
+    nowMs += STEP_MS;
+    current = environment;
+    Object.assign(environment, { batch, isRunning: true, ended: undefined });
     const records = batch.map(({ id, body, type, headers, deliveries }) =>
       aRecord({
         id,
@@ -166,34 +253,59 @@ export async function runModel(
         headers: { ...headers, 'x-acquired-count': deliveries },
       }),
     );
-    alive = worker.process;
-    const crashed = new Promise<'crashed'>((resolve) => (worker.process.crash = () => resolve('crashed')));
-    const ended = worker
-      .handler(anEvent(records, definition.queue.name), { getRemainingTimeInMillis: () => 60_000 })
-      .then(
-        () => 'returned' as const,
-        () => 'thrown' as const,
-      );
-    const how: 'returned' | 'thrown' | 'crashed' = await Promise.race([ended, crashed]);
-    alive = nobody;
-    if (how === 'crashed') worker = newWorker();
-    // An acknowledgement can be lost as anything else.
-    const isLost = how === 'returned' && left > 0 && choose(2) === 1;
-    if (isLost) left -= 1;
-    if (how === 'returned' && !isLost) {
-      isWhole = false;
-      continue;
-    }
+    const endsAtMs = nowMs + INVOCATION_MS;
+    const context = { getRemainingTimeInMillis: () => endsAtMs - nowMs };
+    void environment.handler(anEvent(records, definition.queue.name), context).then(
+      () => void (environment.ended ??= 'returned'),
+      () => void (environment.ended ??= 'thrown'),
+    );
+  }
+
+  /** What went back comes in the order in which it did, before what is new; the event source may have fetched that meanwhile. */
+  function giveBack(environment: Environment, how: Environment['ended']): void {
+    const batch = environment.batch ?? [];
+    environment.batch = undefined;
     for (const copy of batch) copy.deliveries += 1;
-    // What went back comes in the order in which it did, before what is new; the event source may have fetched that meanwhile.
-    // Where nobody could note that the batch was begun, they come together.
     const returned = queue.findLastIndex(({ deliveries }) => deliveries > 0) + 1;
     const fetched = queue.length > returned && choose(2) === 1;
     queue.splice(fetched ? queue.length : returned, 0, ...batch);
-    isWhole = definition.orderBy !== undefined && how === 'crashed' && store.inFlight.length === 0;
+    // Where nobody could note that the batch was begun, they come together.
+    isWhole = definition.orderBy !== undefined && how === 'crashed' && store.openBatch === undefined;
+  }
+
+  function end(environment: Environment): void {
+    const how = environment.ended!;
+    Object.assign(environment, { isRunning: false, ended: undefined });
+    if (environment.isGone) environments.splice(environments.indexOf(environment), 1, newEnvironment());
+    if (environment.batch === undefined) return retire(environment);
+    // An acknowledgement can be lost as anything else.
+    const isLost = how === 'returned' && left > 0 && choose(2) === 1;
+    if (isLost) left -= 1;
+    if (how !== 'returned' || isLost) return giveBack(environment, how);
+    environment.batch = undefined;
+    isWhole = false;
+  }
+
+  /** Who took the place of an environment whose batch was given back stays; there are no more than there were. */
+  function retire(environment: Environment): void {
+    if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
+  }
+
+  for (;;) {
+    // By then whoever can has made its next call, or has ended.
+    await setImmediate();
+    const ended = environments.filter(({ ended }) => ended !== undefined);
+    for (const environment of ended) end(environment);
+    if (isAlone && environments[0]!.isRunning) continue;
+    const possible = actions();
+    if (possible.length === 0) break;
+    if (steps > MOST_STEPS)
+      throw new Error(`it does not end: ${queue.length} in the queue, ${tiers.length} in the tiers`);
+    possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }
   // Without a fault of the process or an answer, no message is placed twice however often its neighbour cannot be placed.
-  const multiplied = faults > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);
+  const multiplied =
+    faults > 0 || switches > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);
   const books = booksOf({ messages, store, letters, emitted, order, queueName: definition.queue.name });
   return { ...books, unexpected: [...books.unexpected, ...multiplied] };
 }

@@ -6,12 +6,15 @@ import { itemId } from '../../lib/inbox/item.ts';
 import { toMember } from '../../lib/inbox/member.ts';
 import { toTransaction } from '../../lib/inbox/transaction.ts';
 import type { MessageId } from '../../lib/message-id.ts';
+import { firstAttempt } from '../support/first-attempt.ts';
 
 const scope = { queue: 'stock', tablePrefix: 'p-', retentionDays: 1 };
 const add = (by: number, atLeast?: number, attribute = 'n') =>
   ({ kind: 'add', table: tables.stock, key: { sku: 'a' }, attribute, by, atLeast }) as const;
 const members = (...decisions: Decision[]) =>
-  decisions.map((decision, n) => toMember(n, { id: `m${n}` as MessageId, payloadHash: 'h', decision }, `marker ${n}`));
+  decisions.map((decision, n) =>
+    toMember(n, { ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, `marker ${n}`),
+  );
 const all = (...decisions: Decision[]) => choose(members(...decisions), new Map()).chosen;
 const updateOf = (...decisions: Decision[]) =>
   toTransaction(all(...decisions), scope, 0).input.TransactItems?.at(-1)?.Update;
