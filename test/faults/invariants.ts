@@ -11,6 +11,8 @@ export interface Account {
   readonly answer: Answer;
   /** No consumer can ever do it: it belongs to the dead letters. */
   readonly isPoison: boolean;
+  /** Its consumer may do it or give up on it, though not both. */
+  readonly endsEitherWay?: boolean;
   /** Nothing tells it from another one like it, since its publisher gave it no id: it may be parked more than once. */
   readonly hasNoId?: boolean;
   /** Terminal states that were found of it. */
@@ -112,7 +114,11 @@ const invariants = {
     name: 'wrongly dead-lettered',
     says: 'nothing is dead-lettered but poison',
     violations: (books) =>
-      accountsWhere(books, ({ isPoison, ends }) => !isPoison && ends.includes('dead-lettered') && 'dead-lettered'),
+      accountsWhere(
+        books,
+        ({ isPoison, endsEitherWay, ends }) =>
+          !isPoison && !endsEitherWay && ends.includes('dead-lettered') && 'dead-lettered',
+      ),
   },
   poisonDone: {
     name: 'poison done',

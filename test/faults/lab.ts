@@ -35,7 +35,16 @@ export interface Lab {
 export interface Fault {
   readonly name: string;
   readonly where:
-    'network' | 'broker' | 'cluster' | 'function' | 'store' | 'messages' | 'order' | 'operators' | 'mixed';
+    | 'network'
+    | 'broker'
+    | 'cluster'
+    | 'function'
+    | 'store'
+    | 'messages'
+    | 'environments'
+    | 'order'
+    | 'operators'
+    | 'mixed';
   readonly says: string;
   /** Over how many ms the load is spread while it goes wrong. */
   readonly spanMs: number;
@@ -43,6 +52,8 @@ export interface Fault {
   readonly mix?: Mix;
   /** How much of the messages this one gets; 1 by default. */
   readonly weight?: number;
+  /** Environments that work on each queue without an order at once; 1 by default. */
+  readonly environments?: number;
   /** Once it is over, an order must be done within this time. */
   readonly recoverWithinMs?: number;
   /** Whether others may go wrong at the same time. */

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
 import { rootDirectory } from '../../infra/local/parts/directories.ts';
+import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { accountsQueue } from './accounts.ts';
 
 interface Definition {
@@ -34,6 +35,9 @@ const eventSource = {
   maximumBatchingWindow: 1,
 };
 
+/** Messages of one batch of the queue that keeps order per key. */
+const LARGE_BATCH = 5_000;
+
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
@@ -42,11 +46,15 @@ export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishD
  */
 export function writeProject(
   directory: string,
-  { eventSourceUrl, environment }: { eventSourceUrl: string; environment: Record<string, string> },
+  {
+    eventSourceUrl,
+    environments,
+    environment,
+  }: { eventSourceUrl: string; environments: number; environment: Record<string, string> },
 ): void {
   mkdirSync(directory, { recursive: true });
   for (const name of ['functions', 'infra', 'lib', 'node_modules', 'package.json', 'test'])
-    symlinkSync(join(rootDirectory, name), join(directory, name));
+    if (!existsSync(join(directory, name))) symlinkSync(join(rootDirectory, name), join(directory, name));
   const template = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 'utf8'), { merge: true }) as Template;
   const settings = {
     HEARTBEAT_SECONDS: String(limits.heartbeatSeconds),
@@ -58,10 +66,16 @@ export function writeProject(
     Object.assign(definition, replacements[name], { environment: { ...definition.environment, ...settings } });
   template.functions['keep-accounts'] = {
     handler: 'test/faults/functions/keep-accounts.handler',
-    timeout: 15,
+    timeout: 30,
+    memorySize: 1_024,
     environment: settings,
-    events: [{ rabbitmq: { ...eventSource, queue: accountsQueue.name } }],
+    events: [{ rabbitmq: { ...eventSource, queue: accountsQueue.name, batchSize: LARGE_BATCH } }],
   };
-  template.custom.rabbitmqEventSource = { url: eventSourceUrl };
+  const unordered = [...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue];
+  template.custom.rabbitmqEventSource = {
+    url: eventSourceUrl,
+    concurrency: Object.fromEntries(unordered.map((queue) => [queue, environments])),
+    ordered: [accountsQueue.name],
+  };
   writeFileSync(join(directory, 'serverless.yml'), stringify(template, { aliasDuplicateObjects: false }));
 }

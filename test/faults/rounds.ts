@@ -110,7 +110,9 @@ export function atRandom(
     next(sentSoFar) {
       if (sentSoFar >= messages || performance.now() - startedMs > minutes * 60_000) return undefined;
       drawn += 1;
-      const fault = random.chance(0.2) ? mixed('mixed', chosen, MIXED_FAULTS, random) : random.pick(chosen);
+      const fault = random.chance(0.2)
+        ? { ...mixed('mixed', chosen, MIXED_FAULTS, random), environments: random.pick([1, 2, 4]) }
+        : random.pick(chosen);
       // One name is one set of orders.
       return { fault: { ...fault, name: `${drawn}-${fault.name}` }, messages: random.between(200, 600) };
     },

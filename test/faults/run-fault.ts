@@ -53,6 +53,8 @@ export interface Around {
 export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
   const { system, store, ledger, messages, signal, say } = around;
   const random = around.random.fork(fault.name);
+  const { environments = 1 } = fault;
+  if (system.environments() !== environments) await system.restartService(environments);
   const startedAtMs = performance.now();
   const loggedBytes = statSync(system.logFile, { throwIfNoEntry: false })?.size ?? 0;
   const foreign = createForeignPublisher(system.operatorUrl, fault.name, ledger);

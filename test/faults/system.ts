@@ -41,8 +41,9 @@ export interface System {
   sabotaged(): Sabotage;
   readonly killsFile: string;
   service(): Service;
-  /** SIGKILL to functions and event sources, and a fresh start of them. */
-  restartService(): Promise<void>;
+  /** SIGKILL to functions and event sources, and a fresh start of them, with so many environments on each queue without an order. */
+  restartService(environments?: number): Promise<void>;
+  environments(): number;
   stop(): Promise<void>;
 }
 
@@ -117,10 +118,14 @@ export async function startSystem({
     const eventSourceUrl = through(consuming);
     eventSourceUrl.searchParams.set('heartbeat', '3');
     const serviceDirectory = join(directory, 'project');
-    writeProject(serviceDirectory, {
-      eventSourceUrl: eventSourceUrl.href,
-      environment: { [SABOTAGE_FILE]: sabotageFile, [KILLS_FILE]: killsFile },
-    });
+    let environments = 1;
+    const describeService = () =>
+      writeProject(serviceDirectory, {
+        eventSourceUrl: eventSourceUrl.href,
+        environments,
+        environment: { [SABOTAGE_FILE]: sabotageFile, [KILLS_FILE]: killsFile },
+      });
+    describeService();
     const [httpPort] = await freePorts(1);
     const start = () =>
       startService({
@@ -151,8 +156,11 @@ export async function startSystem({
       sabotaged: () => sabotaged,
       killsFile,
       service: () => service,
-      async restartService() {
+      environments: () => environments,
+      async restartService(wanted = environments) {
         await service.kill();
+        environments = wanted;
+        describeService();
         service = await start();
       },
       stop,

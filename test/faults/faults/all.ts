@@ -1,5 +1,6 @@
 import type { Fault } from '../lab.ts';
 import { brokerFaults } from './broker.ts';
+import { environmentFaults } from './environments.ts';
 import { functionFaults } from './functions.ts';
 import { messageFaults } from './messages.ts';
 import { networkFaults } from './network.ts';
@@ -14,6 +15,7 @@ export const faults: readonly Fault[] = [
   ...functionFaults,
   ...storeFaults,
   ...messageFaults,
+  ...environmentFaults,
   ...operatorFaults,
   ...orderFaults,
 ];

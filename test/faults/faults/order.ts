@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import pMap from 'p-map';
+
 import { accountEntered, accountsQueue, type AccountEntry } from '../accounts.ts';
 import { steps } from '../functions/sabotage.ts';
 import type { Fault, Lab } from '../lab.ts';
@@ -50,6 +52,32 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
   },
 });
 
+/** Accounts of the large batch: their names alone are more than one item of DynamoDB holds. */
+const LARGE_ACCOUNTS = 1_700;
+const LONG_NAME = 250;
+
+/** Publishes one entry for each of many accounts, then the next one for each. */
+async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
+  for (const number of [1, 2]) {
+    const entries = Array.from({ length: LARGE_ACCOUNTS }, (_, index): AccountEntry => {
+      const account = `${name}-${index}-`.padEnd(LONG_NAME, 'x');
+      return { account, number, after: number - 1, isPoison: false, fails: random.chance(0.02) ? 1 : 0 };
+    });
+    await pMap(
+      entries,
+      (entry) =>
+        foreign.publish({
+          id: randomUUID(),
+          body: Buffer.from(JSON.stringify(entry)),
+          isPoison: false,
+          consumers: [accountsQueue.name],
+          options: { type: accountEntered.type },
+        }),
+      { concurrency: 200, signal },
+    );
+  }
+}
+
 /** Entries of eight accounts, some of which fail or are poison, while it goes wrong. */
 export const orderFaults: readonly Fault[] = [
   inOrder(
@@ -83,4 +111,23 @@ export const orderFaults: readonly Fault[] = [
       }
     },
   ),
+  {
+    name: 'large-ordered-batch',
+    where: 'order',
+    says: `two entries for each of ${LARGE_ACCOUNTS} accounts in few batches, of which the process does not survive three`,
+    spanMs: 5_000,
+    weight: 0.3,
+    recoverWithinMs: 120_000,
+    async inject(lab) {
+      // They gather in the queue while nothing passes, and are then handed out as one batch.
+      const open = lab.system.consuming.trouble({ isPartition: true });
+      try {
+        await enterInMany(lab);
+      } finally {
+        open();
+      }
+      for (const step of ['decide', 'commit', 'note'] as const)
+        await killOnce(lab, { queue: accountsQueue.name, step, side: 'after' });
+    },
+  },
 ];

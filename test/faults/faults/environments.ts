@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { queues } from '../../../infra/topology.ts';
+import { steps } from '../functions/sabotage.ts';
+import type { Fault } from '../lab.ts';
+import { usualMix } from '../orders.ts';
+import { killOnce } from './functions.ts';
+
+const KILLS = 8;
+
+/** Several environments on each queue, with copies of messages, while batches come back and processes are killed. */
+const severalAtWork = (name: string, environments: number): Fault => ({
+  name,
+  where: 'environments',
+  says: `${environments} environments on each queue, two and three copies of messages, lost acknowledgements and kills`,
+  environments,
+  spanMs: 15_000,
+  weight: 1.5,
+  mix: { ...usualMix, twice: 20, thrice: 15, fails1: 12, fails3: 3, poison: 6 },
+  recoverWithinMs: 60_000,
+  async inject(lab) {
+    const { system, random, signal, foreign, plan } = lab;
+    const end = system.consuming.trouble({
+      onAcknowledge: () => (random.chance(0.05) ? 'reset-before' : 'pass'),
+    });
+    try {
+      for (const order of await plan(60, { soldout: 15, fails1: 15, poison: 10, thrice: 100 }))
+        await foreign.order(order);
+      for (let kills = 0; kills < KILLS; kills += 1) {
+        const queue = random.pick(Object.values(queues)).name;
+        const step = random.pick(steps.filter((each) => each !== 'emit'));
+        const orders = await plan(8, { soldout: 15, fails1: 25, poison: 25, twice: 50 });
+        const kill = killOnce(lab, { queue, step, side: random.pick(['before', 'after']) });
+        for (const order of orders) await foreign.order(order);
+        await kill;
+        // A batch that succeeds in between keeps the event source from waiting longer and longer.
+        await sleep(300, undefined, { signal });
+      }
+    } finally {
+      end();
+    }
+  },
+});
+
+export const environmentFaults: readonly Fault[] = [
+  severalAtWork('two-environments', 2),
+  severalAtWork('four-environments', 4),
+];
