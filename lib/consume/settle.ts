@@ -72,21 +72,23 @@ export async function placeAll(works: readonly Work[], batch: Batch): Promise<vo
     const copies = parcels.map(({ copy }) => copy);
     const errors = await publisher.publishAll(copies, publishDeadlineMs());
     const smaller: Parcel[] = [];
-    const given: Work[] = [];
     for (const [index, parcel] of parcels.entries()) {
       const error = errors[index];
       const { work, outcome } = parcel;
       if (!error) end(work, outcome);
       else if (!isOfMessage(error)) work.outcome = unfinished(error);
       else if (outcome.is === 'retry') {
+        const isTooLarge = error.code === 'TOO_LARGE';
         const refused = { code: 'UNWRITABLE', message: 'the broker refuses its copy' };
-        work.outcome = asDeadLetter(outcome, error.code === 'TOO_LARGE' ? error : refused);
-        given.push(work);
+        work.outcome = asDeadLetter(outcome, isTooLarge ? error : refused);
+        await claimDead([work], batch);
+        if (work.outcome.is !== 'dead-letter') continue;
+        if (isTooLarge) await archive(work, work.outcome, at, batch, end);
+        else smaller.push(letterParcel(work, work.outcome, queue, at));
       } else if (error.code !== 'TOO_LARGE' && parcel.smaller) smaller.push(parcel.smaller());
       else await archive(work, asDeadLetter(outcome, error), at, batch, end);
     }
-    await claimDead(given, batch);
-    parcels = [...smaller, ...parcelsOf(given)];
+    parcels = smaller;
   }
   if (placements.length === 0) return;
   // Without the note a batch that comes again may place a second copy, which is harmless: a duplicate, and known as one.

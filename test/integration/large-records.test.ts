@@ -85,14 +85,15 @@ describe('the record of an open batch', () => {
           die();
           return new Promise(() => {});
         };
-        const dying = new Proxy(store.client, {
+        const send = store.client.send.bind(store.client) as (...args: unknown[]) => Promise<unknown>;
+        const dying: DynamoDBClient = new Proxy(store.client, {
           get: (client, name) =>
             name !== 'send'
               ? Reflect.get(client, name)
-              : async (...args: Parameters<DynamoDBClient['send']>) => {
+              : async (...args: unknown[]) => {
                   sent += 1;
                   if (sent > fatal || (sent === fatal && !isDone)) return dead();
-                  const answer: unknown = await (client.send(...args) as unknown as Promise<unknown>);
+                  const answer = await send(...args);
                   return sent >= fatal ? dead() : answer;
                 },
         });
