@@ -17,6 +17,10 @@ const CONCURRENT_WRITES = 16;
 
 /** A message that others wait for and that has not come again for so long is not waited for any more, in ms. */
 const PATIENCE_MS = 3_600_000;
+/** Whoever stood behind it has this much time to come again. */
+const NEXT_PATIENCE_MS = PATIENCE_MS / 6;
+/** That it came again is noted so often, in ms, where nothing else changes. */
+const REFRESH_MS = PATIENCE_MS / 10;
 
 /** The messages of one key: in the order in which they must be done, as far as they are here. */
 interface Line {
@@ -25,6 +29,8 @@ interface Line {
   /** Who still has to be done, first things first. */
   waiting: MessageId[];
   readonly here: Map<MessageId, ReadyWork>;
+  /** The first of those that waited is not waited for any more. */
+  readonly isForgotten: boolean | undefined;
 }
 
 /**
@@ -72,11 +78,12 @@ async function lineUp(works: readonly KeyedWork[], { inbox, queue, clock }: Batc
     const here = new Map(mine.map((work) => [work.ready.id, work]));
     const isDone = (id: MessageId) => !here.has(id) && isOverIn(markers.get(id)?.state);
     const waiting = (before?.ids ?? []).filter((id) => !isDone(id));
-    const isForgotten = before && clock.now() - before.changedAtMs > PATIENCE_MS;
-    if (isForgotten) while (waiting[0] && !here.has(waiting[0])) waiting.shift();
+    // The first alone: those behind it may come again any second.
+    const isForgotten = before && !here.has(waiting[0]!) && clock.now() - before.firstSeenAtMs > PATIENCE_MS;
+    if (isForgotten) waiting.shift();
     const known = new Set(waiting);
     for (const id of here.keys()) if (!known.has(id)) waiting.push(id);
-    return { key, before, waiting, here };
+    return { key, before, waiting, here, isForgotten };
   });
 }
 
@@ -107,13 +114,19 @@ function hold({ waiting, here }: Line, failed: ReadyWork | undefined, { queue }:
 const HELD = { code: 'HELD', message: errorCodes.HELD } as const;
 
 /** Written before any copy is placed: who comes back finds the order that it left. */
-async function rememberAll(lines: readonly Line[], { inbox, queue }: Batch): Promise<void> {
+async function rememberAll(lines: readonly Line[], { inbox, queue, clock }: Batch): Promise<void> {
   const failures: unknown[] = [];
-  await concurrently(lines, CONCURRENT_WRITES, async ({ key, waiting, before }) => {
+  await concurrently(lines, CONCURRENT_WRITES, async ({ key, waiting, before, here, isForgotten }) => {
     const isKnown = waiting.length === (before?.ids.length ?? 0) && waiting.every((id, n) => id === before?.ids[n]);
-    if (isKnown || failures.length > 0) return;
+    const isHere = here.has(waiting[0]!);
+    const nextSeenAtMs = clock.now() - (isForgotten && !isHere ? PATIENCE_MS - NEXT_PATIENCE_MS : 0);
+    const firstSeenAtMs = before && before.ids[0] === waiting[0] && !isHere ? before.firstSeenAtMs : nextSeenAtMs;
+    const isFresh = !before || firstSeenAtMs - before.firstSeenAtMs <= REFRESH_MS;
+    if ((isKnown && isFresh) || failures.length > 0) return;
     const line = waiting.slice(0, MAX_LINE);
-    const isWritten = await inbox.writeHold(queue.name, key, line, before).catch((error) => failures.push(error));
+    const isWritten = await inbox
+      .writeHold(queue.name, key, line, before, firstSeenAtMs)
+      .catch((error) => failures.push(error));
     if (isWritten === false) failures.push(keyTaken(key));
   });
   if (failures.length > 0) throw failures[0];

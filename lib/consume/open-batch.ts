@@ -69,7 +69,7 @@ export async function closeBatch(works: readonly Work[], { record }: Begun, { in
 }
 
 /** Has the messages of batches that were begun and have not ended waited for, whoever works on them. */
-async function holdAll(lines: Lines, { queue, inbox }: Batch): Promise<void> {
+async function holdAll(lines: Lines, { queue, inbox, clock }: Batch): Promise<void> {
   const merged = mergedLines(lines);
   if (merged.size === 0) return;
   const holds = await inbox.readHolds(queue.name, [...merged.keys()]);
@@ -81,7 +81,12 @@ async function holdAll(lines: Lines, { queue, inbox }: Batch): Promise<void> {
     const added = ids.filter((id) => !held.has(id) && !isOverIn(markers.get(id)?.state));
     if (added.length === 0 || failures.length > 0) return;
     const waiting = [...held, ...added].slice(0, MAX_LINE);
-    const isWritten = await inbox.writeHold(queue.name, key, waiting, before).catch((error) => failures.push(error));
+    // The first of the line was not necessarily among what was begun.
+    const isMissing = before && before.ids[0] === waiting[0] && !ids.includes(waiting[0]!);
+    const firstSeenAtMs = isMissing ? before.firstSeenAtMs : clock.now();
+    const isWritten = await inbox
+      .writeHold(queue.name, key, waiting, before, firstSeenAtMs)
+      .catch((error) => failures.push(error));
     if (isWritten === false) failures.push(keyTaken(key));
   });
   if (failures.length > 0) throw failures[0];

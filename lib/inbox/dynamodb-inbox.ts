@@ -56,7 +56,8 @@ export function createInbox({
     beginAttempts: (queue, ids, attempted) => beginAttempts(store, scopeOf(queue), ids, attempted),
     endAttempts: (queue, ids) => endAttempts(store, scopeOf(queue), ids),
     readHolds: (queue, keys) => readHolds(store, scopeOf(queue), keys),
-    writeHold: (queue, key, ids, before) => writeHold(store, scopeOf(queue), key, ids, before),
+    writeHold: (queue, key, ids, before, firstSeenAtMs) =>
+      writeHold(store, scopeOf(queue), key, { ids, firstSeenAtMs }, before),
     readOpenBatch: (shard) => readOpenBatch(store, scopeOf(shard)),
     beginBatch: (shard, lines, before) => beginBatch(store, scopeOf(shard), lines, before),
     endBatch: (shard, version) => endBatch(store, scopeOf(shard), version),

@@ -1,4 +1,3 @@
-import type { MessageId } from '../message-id.ts';
 import type { Hold } from './inbox.ts';
 import { readTexts, removeText, writeText } from './long-text.ts';
 import { expiry } from './marker.ts';
@@ -15,8 +14,8 @@ export async function readHolds(store: Store, scope: Scope, keys: readonly strin
   const texts = await readTexts(store, tablePrefix + INBOX_TABLE, pks);
   return new Map(
     [...texts].map(([pk, { text, version }]) => {
-      const { ids = [], changedAtMs = 0 } = JSON.parse(text || '{}') as Partial<Hold>;
-      return [pk.slice(prefix(queue).length), { ids, changedAtMs, version }];
+      const { ids = [], firstSeenAtMs = 0 } = JSON.parse(text || '{}') as Partial<Hold>;
+      return [pk.slice(prefix(queue).length), { ids, firstSeenAtMs, version }];
     }),
   );
 }
@@ -29,14 +28,13 @@ export async function writeHold(
   store: Store,
   { tablePrefix, queue, retentionDays }: Scope,
   key: string,
-  ids: readonly MessageId[],
+  { ids, firstSeenAtMs }: Omit<Hold, 'version'>,
   before: Hold | undefined,
 ): Promise<boolean> {
   const table = tablePrefix + INBOX_TABLE;
   const pk = prefix(queue) + key;
   if (ids.length === 0) return !before || removeText(store, table, pk, before.version);
-  const changedAtMs = store.clock.now();
-  const text = JSON.stringify({ ids, changedAtMs });
-  const expiresAt = expiry(changedAtMs, retentionDays);
+  const text = JSON.stringify({ ids, firstSeenAtMs });
+  const expiresAt = expiry(store.clock.now(), retentionDays);
   return (await writeText(store, table, pk, text, { before: before?.version, expiresAt })) !== undefined;
 }

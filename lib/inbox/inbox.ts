@@ -106,7 +106,8 @@ export interface AttemptNote {
 export interface Hold {
   readonly ids: readonly MessageId[];
   readonly version: TextVersion;
-  readonly changedAtMs: number;
+  /** When the first of them was here last, in ms since the epoch. */
+  readonly firstSeenAtMs: number;
 }
 
 /** The messages of a batch by key, in the order in which they must be done. */
@@ -152,7 +153,13 @@ export interface Inbox {
   /** Who waits for whom, by key. Throws `StoreUnavailableError`. */
   readHolds(queue: string, keys: readonly string[]): Promise<Map<string, Hold>>;
   /** Writes who waits from now on; `false` where another environment changed it meanwhile. Throws `StoreUnavailableError`. */
-  writeHold(queue: string, key: string, ids: readonly MessageId[], before: Hold | undefined): Promise<boolean>;
+  writeHold(
+    queue: string,
+    key: string,
+    ids: readonly MessageId[],
+    before: Hold | undefined,
+    firstSeenAtMs: number,
+  ): Promise<boolean>;
   /** The batch of a shard that was begun and has not ended. Throws `StoreUnavailableError`. */
   readOpenBatch(shard: string): Promise<OpenBatch | undefined>;
   /** Records the lines of the batch that begins now in place of `before`; `undefined` where another environment was faster. Throws `StoreUnavailableError`. */

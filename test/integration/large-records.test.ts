@@ -137,18 +137,18 @@ describe('the messages that wait for one of their key', () => {
   test('are 20,000 with ids of 255 bytes, in items that DynamoDB takes', async () => {
     const inbox = store.inbox();
     const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
-    expect(await inbox.writeHold('large', 'é'.repeat(128), ids, undefined)).toBe(true);
+    expect(await inbox.writeHold('large', 'é'.repeat(128), ids, undefined, Date.now())).toBe(true);
     const hold = (await inbox.readHolds('large', ['é'.repeat(128), 'other'])).get('é'.repeat(128));
     expect(same(hold?.ids, ids)).toBe(true);
     expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
-    expect(await inbox.writeHold('large', 'é'.repeat(128), ids.slice(1), undefined)).toBe(false);
-    expect(await inbox.writeHold('large', 'é'.repeat(128), [], hold)).toBe(true);
+    expect(await inbox.writeHold('large', 'é'.repeat(128), ids.slice(1), undefined, Date.now())).toBe(false);
+    expect(await inbox.writeHold('large', 'é'.repeat(128), [], hold, Date.now())).toBe(true);
     expect((await inbox.readHolds('large', ['é'.repeat(128)])).size).toBe(0);
   });
 
   test('have the empty key like any other', async () => {
     const inbox = store.inbox();
-    await inbox.writeHold('empty', '', ['a' as MessageId], undefined);
+    await inbox.writeHold('empty', '', ['a' as MessageId], undefined, Date.now());
     expect((await inbox.readHolds('empty', [''])).get('')?.ids).toEqual(['a']);
   });
 });

@@ -6,6 +6,8 @@ import { tables } from '../../infra/tables.ts';
 import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
 import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
 import { deadLetterQueue } from '../../infra/topology.ts';
+import { inboxClient } from '../../lib/inbox/client.ts';
+import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
 import { anInvocation } from '../support/invocation.ts';
@@ -97,6 +99,29 @@ describe('the messages of one key', () => {
     await runWhatComesBack();
     expect(of(a)).toEqual([1, 3]);
     expect(await shop.host.drain(deadLetterQueue)).toHaveLength(1);
+  });
+
+  test('go on an hour after the first of them was lost, however many came meanwhile', async () => {
+    const a = randomUUID();
+    failing.set(`${a}:1`, 1);
+    await run([message(a, 1)]);
+    // Its copy is purged, say by an operator.
+    await eventually('the copy', async () => (await shop.host.drain('stock')).length > 0);
+    let minutes = 0;
+    const clock = { now: () => Date.now() + minutes * 60_000 };
+    const { endpoint, tablePrefix } = shop;
+    const inbox = createInbox({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
+    const later = consumer(definition, { ...shop.parts, clock, inbox });
+    const held = [2, 3, 4].map((number) => message(a, number));
+    for (const one of held) {
+      minutes += 25;
+      await later(anEvent([one]), anInvocation());
+    }
+    expect(of(a)).toEqual([]);
+    minutes += 1;
+    await later(anEvent(held), anInvocation());
+    await shop.host.drain('stock');
+    expect(of(a)).toEqual([2, 3, 4]);
   });
 
   test('keep their order when a batch with a held message comes again as a whole', async () => {

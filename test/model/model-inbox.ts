@@ -1,4 +1,3 @@
-import type { Clock } from '../../lib/clock.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 import type {
   AttemptNote,
@@ -38,7 +37,7 @@ export const emptyStore = (): ModelStore => ({
 const AT = '2026-01-01T00:00:00.000Z';
 
 /** The inbox's promises in memory: each call happens whole, in one instant. */
-export function modelInbox(store: ModelStore, clock: Clock): Inbox {
+export function modelInbox(store: ModelStore): Inbox {
   const { markers, attempts, holds } = store;
   let progress: Progress | undefined;
   return {
@@ -79,10 +78,10 @@ export function modelInbox(store: ModelStore, clock: Clock): Inbox {
           return hold ? [[key, hold] as const] : [];
         }),
       ),
-    async writeHold(_, key, ids, before) {
+    async writeHold(_, key, ids, before, firstSeenAtMs) {
       if (holds.get(key)?.version.id !== before?.version.id) return false;
       if (ids.length === 0) holds.delete(key);
-      else holds.set(key, { ids, version: newVersion(), changedAtMs: clock.now() });
+      else holds.set(key, { ids, version: newVersion(), firstSeenAtMs });
       return true;
     },
     readOpenBatch: async () => store.openBatch,

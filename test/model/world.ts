@@ -137,7 +137,7 @@ export async function runModel(
   const away = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };
-  const real = modelInbox(store, clock);
+  const real = modelInbox(store);
   const inboxOf = (environment: Environment) =>
     Object.fromEntries(
       Object.entries(real).map(([name, method]) => [

@@ -23,7 +23,7 @@ const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.order
 function aConsumer(change: (inbox: Inbox) => Partial<Inbox> = () => ({})) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
-  const real = modelInbox(store, clock);
+  const real = modelInbox(store);
   const begun: string[] = [];
   const inbox: Inbox = {
     ...real,
