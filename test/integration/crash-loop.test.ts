@@ -37,8 +37,6 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY,
     AWS_LAMBDA_FUNCTION_NAME: 'fatal',
-    // The user that runs the tests may have no home, where the SDK looks for settings.
-    HOME: directory,
   } as Record<string, string>;
   Object.assign(variables, {
     AMQP_URL: shop.host.amqpUrl,

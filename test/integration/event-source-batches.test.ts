@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHarness, handlerOf, until } from './event-source-harness.ts';
 import type { Harness } from './event-source-harness.ts';
@@ -131,11 +132,28 @@ describe('the batches of an emulated event source', () => {
     );
     await until('the batch is invoked', () => source.reports.length === 1);
     await source.stop();
-    const [context] = source.said<{ left: number; awsRequestId: string }>();
+    const [context] = source.said<{ left: number; awsRequestId: string; variables: string[] }>();
     expect(context).toMatchObject({ functionName: 'tested', memoryLimitInMB: '128', functionVersion: '$LATEST' });
     expect(context!.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(context!.left).toBeGreaterThan(0);
     expect(context!.left).toBeLessThanOrEqual(10_000);
-    expect(context).toHaveProperty('variables', expect.not.arrayContaining(['PATH', 'HOME', 'AMQP_URL']));
+    expect(context!.variables).toContain('AWS_LAMBDA_FUNCTION_NAME');
+    expect(context!.variables).not.toContain('PATH');
+    expect(context!.variables).not.toContain('AMQP_URL');
+  });
+
+  test('find a home, where the SDK looks for settings, also if the user has none', async () => {
+    const { HOME } = process.env;
+    delete process.env.HOME;
+    try {
+      const queue = await harness.declareQueue();
+      await harness.publish(queue, ['a']);
+      const source = await harness.run(queue, handlerOf('say(process.env.HOME);'));
+      await until('the batch is invoked', () => source.reports.length === 1);
+      await source.stop();
+      expect(source.said()).toEqual([tmpdir()]);
+    } finally {
+      process.env.HOME = HOME;
+    }
   });
 });

@@ -1,5 +1,3 @@
-import { tmpdir } from 'node:os';
-
 import { describe, expect, test } from '@jest/globals';
 import { declaredMappings, environmentSettings, readSettings } from '../../infra/local/event-source/service.ts';
 import type { Serverless } from '../../infra/local/event-source/service.ts';
@@ -73,17 +71,6 @@ describe('what the event source reads of serverless.yml', () => {
   test('takes the virtual host of the address where the event names none', () => {
     const [mapping] = declaredMappings(aServerless(), `${url}/orders%2Feu`, silent);
     expect(mapping!.virtualHost).toBe('orders/eu');
-  });
-
-  test('gives a function a home even where its user has none: the SDK would fail without', () => {
-    const { HOME } = process.env;
-    delete process.env.HOME;
-    try {
-      const functions = { points: { name: 'points', handler: 'points.handler' } };
-      expect(environmentSettings(aServerless({ functions }), 'points').variables.HOME).toBe(tmpdir());
-    } finally {
-      process.env.HOME = HOME;
-    }
   });
 
   test('gives a function its own limits before those of the provider, and the variables of both', () => {

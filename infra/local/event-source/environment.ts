@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -129,7 +130,8 @@ function startSandbox(settings: EnvironmentSettings): Sandbox {
   const { modulePath, exportName, workingDirectory, variables, memoryMb, onLine } = settings;
   const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
     cwd: workingDirectory,
-    env: variables,
+    // The user that Lambda runs a function as has a home; this one may have none, nor a passwd entry, and the SDK looks for it.
+    env: { HOME: process.env.HOME || tmpdir(), ...variables },
     execArgv: ['--enable-source-maps', `--max-old-space-size=${memoryMb}`],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

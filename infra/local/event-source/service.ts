@@ -1,5 +1,4 @@
 import { percentDecoded } from '../../../lib/broker/address.ts';
-import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { EnvironmentSettings } from './environment.ts';
 import type { EventOrigin } from './event.ts';
@@ -142,8 +141,6 @@ export function environmentSettings(serverless: Serverless, functionKey: string)
     variables: {
       ...Object.fromEntries(inherited.filter((entry): entry is [string, string] => entry[1] !== undefined)),
       _HANDLER: handler,
-      // A user without a home, and without a passwd entry, would have the SDK fail where it looks for one.
-      HOME: process.env.HOME || tmpdir(),
       AWS_DEFAULT_REGION: region,
       AWS_REGION: region,
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
