@@ -1,4 +1,4 @@
-import type { BrokerRole } from '../lib/broker/role.ts';
+import type { BrokerRole } from '../lib/rabbitmq/admin/role.ts';
 import { deadLetterQueue, queues, topology } from './topology.ts';
 
 const NOTHING = '^$';

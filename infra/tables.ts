@@ -1,4 +1,4 @@
-import { defineTables } from '../lib/inbox/tables.ts';
+import { defineTables } from '../lib/dynamodb/tables.ts';
 
-/** The tables of infra/resources/tables.yml, so that the compiler knows a name that is none of them. */
+/** The tables of infra/aws/foundation/tables.yml, so that the compiler knows a name that is none of them. */
 export const tables = defineTables('inbox', 'orders', 'stock', 'points', 'awards', 'audit', 'dead-letters');

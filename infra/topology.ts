@@ -1,5 +1,12 @@
-import { ringBindings, ringExchanges, routeTo, shardsOf, type Sharding } from '../lib/broker/shards.ts';
-import type { Exchange, Queue, QueuePolicy, RetryTier, Topology, WorkQueue } from '../lib/broker/topology.ts';
+import { ringBindings, ringExchanges, routeTo, shardsOf, type Sharding } from '../lib/rabbitmq/topology/shards.ts';
+import type {
+  Exchange,
+  Queue,
+  QueuePolicy,
+  RetryTier,
+  Topology,
+  WorkQueue,
+} from '../lib/rabbitmq/topology/topology.ts';
 
 const ORDERS = 'orders';
 const DEAD_LETTERS = 'dead-letters';

@@ -1,14 +1,14 @@
 import pMap from 'p-map';
 
-import { systemClock } from '../../lib/clock.ts';
-import { readConfig } from '../../lib/config.ts';
-import { decode, type RabbitMqEvent } from '../../lib/consume/delivery.ts';
-import { log } from '../../lib/log.ts';
-import { traceIdOf } from '../../lib/trace.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { readConfig } from '../../lib/runtime/config.ts';
+import { decode, type RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import { log } from '../../lib/runtime/log.ts';
+import { traceIdOf } from '../../lib/events/trace.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { deadLetterOf } from './from-delivery.ts';
 import { noteValues } from './known-values.ts';
-import { storeLetter } from '../../lib/dead-letters/store-letter.ts';
+import { storeLetter } from '../../lib/dead-letters/store.ts';
 
 // Wrong settings fail the start of the function, not its first message.
 readConfig(process.env);

@@ -1,7 +1,7 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import { LISTED_KIND } from '../../lib/dead-letters/record.ts';
 
 export interface OpenDeadLetters {

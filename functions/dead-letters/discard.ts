@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
-import { operator } from '../../lib/http/operator.ts';
+import { operator } from '../../lib/http/auth/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';

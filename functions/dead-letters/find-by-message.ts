@@ -1,7 +1,7 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { fromRecord } from '../../lib/dead-letters/record.ts';
 

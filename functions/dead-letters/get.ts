@@ -1,10 +1,10 @@
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
-import { operator } from '../../lib/http/operator.ts';
+import { operator } from '../../lib/http/auth/operator.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { exampleLetter, wholeDeadLetter } from './answers.ts';
 import { path } from './path.ts';
-import { presentWhole } from './present.ts';
+import { presentWhole } from '../../lib/dead-letters/present.ts';
 import { readLetter } from './read-letter.ts';
 
 export const route = {

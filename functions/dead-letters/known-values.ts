@@ -7,8 +7,8 @@ import {
 
 import { tables } from '../../infra/tables.ts';
 import { queues } from '../../infra/topology.ts';
-import { errorCodes } from '../../lib/errors.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { errorCodes } from '../../lib/runtime/errors.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { QueryCommand, type AttributeValue, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter, DeadLetterStatus } from '../../lib/dead-letters/dead-letter.ts';
 import { fromRecord, LISTED_KIND, RECORD_PART } from '../../lib/dead-letters/record.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
-import { operator } from '../../lib/http/operator.ts';
+import { operator } from '../../lib/http/auth/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { faultsIn } from '../../lib/http/validate.ts';
@@ -11,7 +11,7 @@ import { readCursor, writeCursor } from './cursor.ts';
 import { deadLetterStatuses } from '../../lib/dead-letters/dead-letter.ts';
 import { unknownValues } from './known-values.ts';
 import { listLetters } from './list-letters.ts';
-import { present } from './present.ts';
+import { present } from '../../lib/dead-letters/present.ts';
 
 const text = z.string().min(1).max(255);
 

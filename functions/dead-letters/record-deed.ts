@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter, Deed } from '../../lib/dead-letters/dead-letter.ts';
 import { recordKey, toDeed } from '../../lib/dead-letters/record.ts';
 

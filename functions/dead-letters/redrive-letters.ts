@@ -1,14 +1,14 @@
 import pMap from 'p-map';
 
-import { systemClock } from '../../lib/clock.ts';
-import { config } from '../../lib/config.ts';
-import { describeError, isOfMessage, PublishError } from '../../lib/errors.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { config } from '../../lib/runtime/config.ts';
+import { describeError, isOfMessage, PublishError } from '../../lib/runtime/errors.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { listLetters, type Filter } from './list-letters.ts';
 import { readLetter } from './read-letter.ts';
-import { obstacleTo, type Obstacle } from './redrivable.ts';
+import { obstacleTo, type Obstacle } from '../../lib/dead-letters/redrive-refusal.ts';
 import { sendBack } from './send-back.ts';
 
 export interface RedriveReport {

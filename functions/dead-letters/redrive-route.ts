@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { operator } from '../../lib/http/operator.ts';
+import { operator } from '../../lib/http/auth/operator.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { redrivenLetter } from './answers.ts';

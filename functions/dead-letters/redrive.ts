@@ -1,13 +1,13 @@
-import { systemClock } from '../../lib/clock.ts';
-import { config } from '../../lib/config.ts';
-import { isOfMessage, PublishError } from '../../lib/errors.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { config } from '../../lib/runtime/config.ts';
+import { isOfMessage, PublishError } from '../../lib/runtime/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
 import { readLetter } from './read-letter.ts';
-import { obstacleTo, type Obstacle } from './redrivable.ts';
+import { obstacleTo, type Obstacle } from '../../lib/dead-letters/redrive-refusal.ts';
 import { sendBack } from './send-back.ts';
 import { route } from './redrive-route.ts';
 

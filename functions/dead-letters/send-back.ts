@@ -1,14 +1,14 @@
 import pMap from 'p-map';
 
 import { queues } from '../../infra/topology.ts';
-import { publisher } from '../../lib/broker/broker.ts';
-import { unwritableParts, withoutParts } from '../../lib/broker/encode-message.ts';
-import { redrivenCopy } from '../../lib/broker/envelope.ts';
-import { wayBackTo } from '../../lib/broker/shards.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { describeError, isOfMessage, type PublishError } from '../../lib/errors.ts';
-import { log } from '../../lib/log.ts';
-import { count } from '../../lib/metrics.ts';
+import { publisher } from '../../lib/rabbitmq/broker.ts';
+import { unwritableParts, withoutParts } from '../../lib/rabbitmq/encode-message.ts';
+import { redrivenCopy } from '../../lib/events/envelope.ts';
+import { wayBackTo } from '../../lib/rabbitmq/topology/shards.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { describeError, isOfMessage, type PublishError } from '../../lib/runtime/errors.ts';
+import { log } from '../../lib/runtime/log.ts';
+import { count } from '../../lib/runtime/metrics.ts';
 import type { DeadLetter, Letter } from '../../lib/dead-letters/dead-letter.ts';
 import { recordRedrive, recordUnwritable } from './record-deed.ts';
 

@@ -1,15 +1,15 @@
-import { brokerAccess } from '../../lib/broker/broker-access.ts';
-import { ensureUsers } from '../../lib/broker/broker-user.ts';
-import { describeStep } from '../../lib/broker/describe-plan.ts';
-import { deployTopology } from '../../lib/broker/deploy-topology.ts';
-import { parseLogin } from '../../lib/broker/login.ts';
-import { readRoles, readTopology } from '../../lib/broker/read-declaration.ts';
-import { requireSafe } from '../../lib/broker/verify-topology.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { config } from '../../lib/config.ts';
-import { customResource, type Change } from '../../lib/custom-resource.ts';
-import { log } from '../../lib/log.ts';
-import { createSecretReader, secretsManager } from '../../lib/secrets.ts';
+import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
+import { ensureUsers } from '../../lib/rabbitmq/admin/broker-user.ts';
+import { describeStep } from '../../lib/rabbitmq/topology/describe-plan.ts';
+import { deployTopology } from '../../lib/rabbitmq/topology/deploy.ts';
+import { parseLogin } from '../../lib/rabbitmq/login.ts';
+import { readRoles, readTopology } from '../../lib/rabbitmq/topology/read-declaration.ts';
+import { requireSafe } from '../../lib/rabbitmq/topology/verify.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { config } from '../../lib/runtime/config.ts';
+import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
+import { log } from '../../lib/runtime/log.ts';
+import { createSecretReader, secretsManager } from '../../lib/runtime/secrets.ts';
 
 /** For one request to the management API. */
 const PATIENCE_MS = 10_000;

@@ -1,5 +1,5 @@
 import { ok } from '../../lib/http/answer.ts';
-import { open } from '../../lib/http/access.ts';
+import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { alive } from './answers.ts';

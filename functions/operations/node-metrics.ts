@@ -1,4 +1,4 @@
-import type { NodeFigures } from '../../lib/broker/management.ts';
+import type { NodeFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
 
 /**
  * The metrics of the broker's nodes. Each is that of the worst node, because one node over a limit stops the whole cluster,

@@ -10,7 +10,7 @@ import { route as getPoints } from '../orders/get-points.ts';
 import { route as getStock } from '../orders/get-stock.ts';
 import { route as placeOrder } from '../orders/place-order-route.ts';
 import { route as putStock } from '../orders/put-stock.ts';
-import { open } from '../../lib/http/access.ts';
+import { open } from '../../lib/http/auth/access.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { openApi } from '../../lib/http/openapi.ts';

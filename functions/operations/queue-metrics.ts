@@ -1,5 +1,5 @@
-import type { QueueFigures } from '../../lib/broker/management.ts';
-import type { WorkQueue } from '../../lib/broker/topology.ts';
+import type { QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
+import type { WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
 
 export interface QueueMetric {
   readonly queue: string;

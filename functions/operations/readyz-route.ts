@@ -1,4 +1,4 @@
-import { open } from '../../lib/http/access.ts';
+import { open } from '../../lib/http/auth/access.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { ready } from './answers.ts';
 

@@ -1,13 +1,13 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { probeBroker } from '../../lib/broker/broker.ts';
-import { describeError } from '../../lib/errors.ts';
+import { probeBroker } from '../../lib/rabbitmq/broker.ts';
+import { describeError } from '../../lib/runtime/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { breakerState, guarded, type Part } from '../../lib/http/breaker.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import { route } from './readyz-route.ts';
 
 /** For how long a part may keep silent. */

@@ -1,6 +1,6 @@
-import type { AwsAccess } from '../../lib/aws-api.ts';
-import { customResource, type Change } from '../../lib/custom-resource.ts';
-import { functionsLeft, removeEventSource } from '../../lib/removal.ts';
+import type { AwsAccess } from '../../lib/aws/aws-api.ts';
+import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
+import { functionsLeft, removeEventSource } from '../../lib/aws/removal.ts';
 
 const PAUSE_MS = 10_000;
 

@@ -1,9 +1,9 @@
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
-import { readNodeFigures, readQueueFigures } from '../../lib/broker/management.ts';
-import { config, readConfig } from '../../lib/config.ts';
-import { describeError } from '../../lib/errors.ts';
-import { log } from '../../lib/log.ts';
-import { count, counts } from '../../lib/metrics.ts';
+import { readNodeFigures, readQueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
+import { config, readConfig } from '../../lib/runtime/config.ts';
+import { describeError } from '../../lib/runtime/errors.ts';
+import { log } from '../../lib/runtime/log.ts';
+import { count, counts } from '../../lib/runtime/metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { queueMetrics } from './queue-metrics.ts';
 

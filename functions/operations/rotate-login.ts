@@ -1,10 +1,10 @@
 import { brokerRoles } from '../../infra/broker-users.ts';
-import { brokerAccess } from '../../lib/broker/broker-access.ts';
-import { loginRotation } from '../../lib/broker/rotate-login.ts';
-import { config, readConfig } from '../../lib/config.ts';
-import { log } from '../../lib/log.ts';
-import { rotate, type RotationEvent } from '../../lib/rotation.ts';
-import { secretsManager } from '../../lib/secrets.ts';
+import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
+import { loginRotation } from '../../lib/rabbitmq/admin/rotate-login.ts';
+import { config, readConfig } from '../../lib/runtime/config.ts';
+import { log } from '../../lib/runtime/log.ts';
+import { rotate, type RotationEvent } from '../../lib/aws/rotation.ts';
+import { secretsManager } from '../../lib/runtime/secrets.ts';
 
 // Wrong settings fail the start of the function, not its first invocation.
 readConfig(process.env);

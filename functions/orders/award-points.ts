@@ -1,6 +1,6 @@
 import { queues } from '../../infra/topology.ts';
-import { consumer } from '../../lib/consume/consumer.ts';
-import { on } from '../../lib/consume/rule.ts';
+import { consumer } from '../../lib/consumer/consumer.ts';
+import { on } from '../../lib/consumer/rule.ts';
 import { orderCreated, orderRejected } from './events.ts';
 import { awardPoints, withholdPoints } from './rules/award-points.ts';
 

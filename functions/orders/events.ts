@@ -2,7 +2,7 @@ import currencies from 'currency-codes';
 import * as z from 'zod';
 
 import { exchanges } from '../../infra/topology.ts';
-import { defineEvent } from '../../lib/event.ts';
+import { defineEvent } from '../../lib/events/define.ts';
 
 const currencyCodes = new Set(currencies.codes());
 
@@ -16,7 +16,7 @@ export const customerId = name;
 
 /**
  * The most that an order may have. The dearest order costs 5 * 10^13 minor units, which the rules can still add to a
- * counter (at most 2^46, about 7 * 10^13): test/integration/order-bounds.test.ts holds them to it.
+ * counter (at most 2^46, about 7 * 10^13): test/integration/ordering/bounds.test.ts holds them to it.
  */
 const most = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
 

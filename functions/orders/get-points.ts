@@ -3,10 +3,10 @@ import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
 import { ok } from '../../lib/http/answer.ts';
-import { open } from '../../lib/http/access.ts';
+import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import { pointsOfCustomer } from './answers.ts';
 import { customerId } from './events.ts';
 

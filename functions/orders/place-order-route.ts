@@ -1,5 +1,5 @@
 import type { Route } from '../../lib/http/route.ts';
-import { signature } from '../../lib/http/signature.ts';
+import { signature } from '../../lib/http/auth/signature.ts';
 import { acceptedOrder } from './answers.ts';
 import { order } from './events.ts';
 

@@ -1,13 +1,13 @@
 import { tables } from '../../infra/tables.ts';
-import { eventMessage } from '../../lib/broker/envelope.ts';
-import { lazyPublisher } from '../../lib/broker/lazy-publisher.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { config } from '../../lib/config.ts';
-import { canonical } from '../../lib/http/canonical.ts';
+import { eventMessage } from '../../lib/events/envelope.ts';
+import { lazyPublisher } from '../../lib/rabbitmq/lazy-publisher.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { config } from '../../lib/runtime/config.ts';
+import { canonical } from '../../lib/http/auth/canonical.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
-import { idempotencyKey } from '../../lib/http/idempotency-key.ts';
-import { oncePerKey } from '../../lib/http/once-per-key.ts';
-import { deriveId } from '../../lib/message-id.ts';
+import { idempotencyKey } from '../../lib/http/idempotency/idempotency-key.ts';
+import { oncePerKey } from '../../lib/http/idempotency/once-per-key.ts';
+import { deriveId } from '../../lib/events/message-id.ts';
 import { orderCreated } from './events.ts';
 import { route } from './place-order-route.ts';
 

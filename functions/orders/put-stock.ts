@@ -5,10 +5,10 @@ import { tables } from '../../infra/tables.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
-import { operator } from '../../lib/http/operator.ts';
+import { operator } from '../../lib/http/auth/operator.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ask, tableName } from '../../lib/inbox/ask.ts';
+import { ask, tableName } from '../../lib/dynamodb/send.ts';
 import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 

@@ -1,5 +1,5 @@
 import { queues } from '../../infra/topology.ts';
-import { consumer } from '../../lib/consume/consumer.ts';
+import { consumer } from '../../lib/consumer/consumer.ts';
 import { orderCreated } from './events.ts';
 import { reserveStock } from './rules/reserve-stock.ts';
 

@@ -1,5 +1,5 @@
-import type { Properties } from '../broker/message.ts';
-import type { MessageId } from '../message-id.ts';
+import type { Properties } from '../events/message.ts';
+import type { MessageId } from '../events/message-id.ts';
 
 /** Why a message is here, where it came from and what was done about it since; all but the message itself. */
 export interface DeadLetter {

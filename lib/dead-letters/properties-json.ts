@@ -1,5 +1,5 @@
-import { decodeHeaders, headerInEvent, writeJson } from '../broker/event-form.ts';
-import type { Properties } from '../broker/message.ts';
+import { decodeHeaders, headerInEvent, writeJson } from '../events/json-form.ts';
+import type { Properties } from '../events/message.ts';
 
 /** AMQP properties as JSON text, headers as an event shows them: nothing is lost, however deep they nest. */
 export const writeProperties = ({ headers, ...rest }: Properties): string =>

@@ -1,12 +1,12 @@
 import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 
-import { systemClock } from '../clock.ts';
-import { config } from '../config.ts';
-import { describeError } from '../errors.ts';
-import { ask, tableName } from '../inbox/ask.ts';
-import { defineTables } from '../inbox/tables.ts';
-import { log } from '../log.ts';
-import { count } from '../metrics.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { config } from '../runtime/config.ts';
+import { describeError } from '../runtime/errors.ts';
+import { ask, tableName } from '../dynamodb/send.ts';
+import { defineTables } from '../dynamodb/tables.ts';
+import { log } from '../runtime/log.ts';
+import { count } from '../runtime/metrics.ts';
 import { Problem } from './problem.ts';
 import type { Request } from './request.ts';
 

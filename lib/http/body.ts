@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 
-import { parseJson } from '../json.ts';
+import { parseJson } from '../runtime/json.ts';
 import { checkJson } from './check-json.ts';
 import { Problem } from './problem.ts';
 

@@ -7,10 +7,10 @@ import {
   type CircuitBreakerPolicy,
 } from 'cockatiel';
 
-import { config } from '../config.ts';
-import { PublishError, StoreUnavailableError } from '../errors.ts';
-import { log } from '../log.ts';
-import { counts } from '../metrics.ts';
+import { config } from '../runtime/config.ts';
+import { PublishError, StoreUnavailableError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
+import { counts } from '../runtime/metrics.ts';
 
 /** A part that may be away. */
 export type Part = 'broker' | 'store';

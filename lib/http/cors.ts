@@ -1,4 +1,4 @@
-import { config } from '../config.ts';
+import { config } from '../runtime/config.ts';
 
 /** What lets a page of a permitted origin read the answer; nothing for all others, and by default for all. */
 export function corsHeaders(origin: string | undefined): Record<string, string> {

@@ -2,9 +2,9 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import * as z from 'zod';
 import type { ZodType } from 'zod';
 
-import { systemClock } from '../clock.ts';
-import { config } from '../config.ts';
-import type { Access } from './access.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { config } from '../runtime/config.ts';
+import type { Access } from './auth/access.ts';
 import { problemAnswer, toResult, type Answer } from './answer.ts';
 import { readBytes, readJson } from './body.ts';
 import { guarded, type Part } from './breaker.ts';

@@ -1,4 +1,4 @@
-import { describeError, MisconfiguredError, PublishError, StoreUnavailableError } from '../errors.ts';
+import { describeError, MisconfiguredError, PublishError, StoreUnavailableError } from '../runtime/errors.ts';
 import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { Problem } from './problem.ts';
 import { tokenBucket, type TokenBucket } from './token-bucket.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 
-import { nextSpan } from '../trace.ts';
+import { nextSpan } from '../events/trace.ts';
 
 /** A request whose parts fit their schemas. */
 export interface Request<Body = unknown, Path = unknown, Query = unknown> extends RequestFacts {

@@ -1,7 +1,7 @@
-import { log } from '../log.ts';
-import { count, duration } from '../metrics.ts';
-import { toLoggable } from '../stack.ts';
-import { traceIdOf } from '../trace.ts';
+import { log } from '../runtime/log.ts';
+import { count, duration } from '../runtime/metrics.ts';
+import { toLoggable } from '../runtime/stack.ts';
+import { traceIdOf } from '../events/trace.ts';
 import { describeProblem, type Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
 

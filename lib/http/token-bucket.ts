@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 
 /** As much as `perSecond` at once, filled again at that rate. */
 export interface TokenBucket {

@@ -1,7 +1,7 @@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
-import { MisconfiguredError } from '../errors.ts';
-import { tableMissing } from './answer.ts';
-import type { Attributes } from './item.ts';
+import { MisconfiguredError } from '../runtime/errors.ts';
+import { tableMissing } from '../dynamodb/reply.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { Member } from './member.ts';
 import type { Transaction } from './transaction.ts';
 

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Attributes } from './item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { Member, Operation, Option, PutCondition } from './member.ts';
 
 /** What the store was seen to hold, by item id; `undefined` stands for no item. What is not in it is not known. */

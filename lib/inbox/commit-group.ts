@@ -1,6 +1,6 @@
 import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { StoreUnavailableError } from '../errors.ts';
-import { readAnswer, wasRepeated } from './answer.ts';
+import { StoreUnavailableError } from '../runtime/errors.ts';
+import { readAnswer, wasRepeated } from '../dynamodb/reply.ts';
 import { choose } from './choose.ts';
 import type { Choice } from './choose.ts';
 import type { Member } from './member.ts';

@@ -1,5 +1,5 @@
-import type { EventDefinition, Payload } from '../event.ts';
-import type { Table } from './tables.ts';
+import type { EventDefinition, Payload } from '../events/define.ts';
+import type { Table } from '../dynamodb/tables.ts';
 
 /** What an item holds, in plain JavaScript values. */
 export type Item = Readonly<Record<string, string | number | boolean | null | undefined>>;

@@ -1,9 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { MessageId } from '../message-id.ts';
-import { batchGet } from './batch-get.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { batchGet } from '../dynamodb/batch-get.ts';
 import type { Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
-import type { Patience } from './patience.ts';
+import type { Patience } from '../dynamodb/retry-policy.ts';
 
 /** Reads the markers of these ids from `table`, strongly consistent. Throws `StoreUnavailableError`. */
 export async function findMarkers(

@@ -1,4 +1,4 @@
-import { invalidEffect } from './item.ts';
+import { invalidEffect } from '../dynamodb/item.ts';
 import { toComponents } from './component.ts';
 import type { Component } from './component.ts';
 import type { Member } from './member.ts';

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../errors.ts';
-import type { MessageId } from '../message-id.ts';
+import type { ErrorCode } from '../runtime/errors.ts';
+import type { MessageId } from '../events/message-id.ts';
 import type { Decision } from './decision.ts';
-import type { TextVersion } from './long-text.ts';
+import type { TextVersion } from '../dynamodb/long-text.ts';
 
 /** How often a message was redriven, and the attempt within that life: ordered, so that "placed already" can be told. */
 export interface Attempt {

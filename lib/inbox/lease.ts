@@ -1,10 +1,10 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
-import type { MessageId } from '../message-id.ts';
+import type { MessageId } from '../events/message-id.ts';
 import type { Lease } from './inbox.ts';
 import { expiry, markerKey, placedNumber } from './marker.ts';
-import { INBOX_TABLE } from './tables.ts';
-import { ifCondition } from './patience.ts';
+import { INBOX_TABLE } from '../dynamodb/tables.ts';
+import { ifCondition } from '../dynamodb/retry-policy.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';
 

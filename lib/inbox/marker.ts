@@ -1,8 +1,8 @@
-import type { MessageId } from '../message-id.ts';
+import type { MessageId } from '../events/message-id.ts';
 import type { Attempt, Marker, PlacedMarker, Placement } from './inbox.ts';
-import { itemId } from './item.ts';
-import type { Attributes } from './item.ts';
-import { INBOX_TABLE } from './tables.ts';
+import { itemId } from '../dynamodb/item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
+import { INBOX_TABLE } from '../dynamodb/tables.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
 

@@ -1,10 +1,10 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { describeError } from '../errors.ts';
-import { deriveId } from '../message-id.ts';
+import { describeError } from '../runtime/errors.ts';
+import { deriveId } from '../events/message-id.ts';
 import type { Add, Decision, Effect, FollowUp, Put } from './decision.ts';
 import type { Entry, StoredEvent } from './inbox.ts';
-import { invalidEffect, itemBytes, itemId, toAttributes, toKey } from './item.ts';
-import type { Attributes } from './item.ts';
+import { invalidEffect, itemBytes, itemId, toAttributes, toKey } from '../dynamodb/item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 
 /** What one message adds to one attribute, and the least value before it with which its conditions hold. */
 interface Sum {

@@ -2,8 +2,8 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 import type { Placement } from './inbox.ts';
 import { expiry, placementItem } from './marker.ts';
-import { INBOX_TABLE } from './tables.ts';
-import { ifCondition } from './patience.ts';
+import { INBOX_TABLE } from '../dynamodb/tables.ts';
+import { ifCondition } from '../dynamodb/retry-policy.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';
 

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Attributes } from './item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { Member } from './member.ts';
 import type { Scarce } from './scarce.ts';
 

@@ -1,9 +1,9 @@
 import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
-import type { MisconfiguredError } from '../errors.ts';
-import type { MessageId } from '../message-id.ts';
-import { readAnswer } from './answer.ts';
+import type { MisconfiguredError } from '../runtime/errors.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { readAnswer } from '../dynamodb/reply.ts';
 import { markerKey } from './marker.ts';
 import { inboxTable, type Commit } from './settle.ts';
 import type { Transaction } from './transaction.ts';

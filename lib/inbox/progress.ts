@@ -1,8 +1,8 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import type { Progress } from './inbox.ts';
-import { INBOX_TABLE } from './tables.ts';
-import { repeated } from './patience.ts';
+import { INBOX_TABLE } from '../dynamodb/tables.ts';
+import { repeated } from '../dynamodb/retry-policy.ts';
 import type { Store } from './settle.ts';
 import type { Scope } from './transaction.ts';
 

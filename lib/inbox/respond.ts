@@ -1,13 +1,13 @@
-import { StoreUnavailableError, type MisconfiguredError } from '../errors.ts';
-import { requestRefused, tableMissing, type Answer } from './answer.ts';
+import { StoreUnavailableError, type MisconfiguredError } from '../runtime/errors.ts';
+import { requestRefused, tableMissing, type Answer } from '../dynamodb/reply.ts';
 import { membersOn, readReasons } from './cancellation.ts';
 import type { Findings } from './cancellation.ts';
-import type { Attributes } from './item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { Member, Option } from './member.ts';
-import { pause } from './patience.ts';
+import { pause } from '../dynamodb/retry-policy.ts';
 import type { Presumption } from './presume.ts';
 import { missingTables, refusalOfMarkers } from './probe.ts';
-import { reportMisconfigured } from './report-misconfigured.ts';
+import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { failedInvalid, failedWith, settleMet, unfinished } from './settle.ts';
 import { inboxTable, type Commit } from './settle.ts';
 import type { Transaction } from './transaction.ts';

@@ -1,4 +1,4 @@
-import type { Attributes } from './item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 
 /** Items remembered at most. */
 const REMEMBERED = 100;

@@ -1,13 +1,13 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Clock } from '../clock.ts';
-import { CodedError, StoreUnavailableError, errorCodes } from '../errors.ts';
-import type { MessageId } from '../message-id.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { CodedError, StoreUnavailableError, errorCodes } from '../runtime/errors.ts';
+import type { MessageId } from '../events/message-id.ts';
 import type { Findings } from './cancellation.ts';
 import type { CommitResult, Marker } from './inbox.ts';
 import { isGivenUp, toMarker } from './marker.ts';
-import { INBOX_TABLE } from './tables.ts';
+import { INBOX_TABLE } from '../dynamodb/tables.ts';
 import type { Member } from './member.ts';
-import type { Patience } from './patience.ts';
+import type { Patience } from '../dynamodb/retry-policy.ts';
 import type { Scarce } from './scarce.ts';
 import type { Scope, Transaction } from './transaction.ts';
 

@@ -1,9 +1,9 @@
 import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { Choice } from './choose.ts';
 import type { Entry } from './inbox.ts';
-import type { Attributes } from './item.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import { doneItem, expiry, placedNumber } from './marker.ts';
-import { INBOX_TABLE } from './tables.ts';
+import { INBOX_TABLE } from '../dynamodb/tables.ts';
 import type { DoneMarker } from './marker.ts';
 import { storedEvents } from './member.ts';
 import type { Operation } from './member.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { build } from 'esbuild';
 
-import { localDirectory } from '../../infra/local/parts/directories.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";

@@ -1,12 +1,12 @@
-// The bench itself: `npm run bench -- [section …] [--rounds N] [--json] [--record]`. infra/local/bench.ts starts it.
+// The bench itself: `npm run bench -- [section …] [--rounds N] [--json] [--record]`. test/bench/command.ts starts it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { complain } from '../../infra/local/parts/console.ts';
-import { entry } from '../../infra/local/parts/entry.ts';
-import { Problem } from '../../infra/local/parts/problem.ts';
+import { complain } from '../../infra/dev/runtime/console.ts';
+import { entry } from '../../infra/dev/runtime/entry.ts';
+import { Problem } from '../../infra/dev/runtime/problem.ts';
 import { sections } from './catalogue.ts';
 import { compile } from './compile.ts';
 import { document } from './document.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Message } from '../../lib/broker/message.ts';
+import type { Message } from '../../lib/events/message.ts';
 
 const body = Buffer.alloc(512, 'x');
 

@@ -1,8 +1,8 @@
 // The event source and the function of one shard, in a process of their own as on AWS: `shard-environment.mjs <json>`.
-import type { ExecutionEnvironment } from '../../infra/local/event-source/environment.ts';
-import { startMapping } from '../../infra/local/event-source/mapping.ts';
-import type { RabbitMqEvent } from '../../lib/consume/delivery.ts';
-import { inboxClient } from '../../lib/inbox/client.ts';
+import type { ExecutionEnvironment } from '../../infra/emulator/environment.ts';
+import { startMapping } from '../../infra/emulator/mapping.ts';
+import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { surehopConsumer } from './consumers/surehop.ts';
 import type { ShardSettings } from './shard-processes.ts';
 import { latency, openClient } from './store.ts';

@@ -1,10 +1,10 @@
 // A process that works on batches with one of the two consumers, so that neither pays for the other's garbage.
 import type { SQSEvent } from 'aws-lambda';
 
-import { eventMessage } from '../../lib/broker/envelope.ts';
-import type { RabbitMqEvent } from '../../lib/consume/delivery.ts';
-import { inboxClient } from '../../lib/inbox/client.ts';
-import { deriveId } from '../../lib/message-id.ts';
+import { eventMessage } from '../../lib/events/envelope.ts';
+import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import { inboxClient } from '../../lib/dynamodb/client.ts';
+import { deriveId } from '../../lib/events/message-id.ts';
 import { orderRejected } from '../../functions/orders/events.ts';
 import { totalOf } from '../../functions/orders/total.ts';
 import { rabbitMqEvent, record, type OrderMessage } from './batches.ts';

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 
 import { afterAll, describe, expect, test } from '@jest/globals';
 
-import { rootDirectory } from '../../infra/local/parts/directories.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { aCheckout } from '../support/packaged.ts';
 
 const SOURCES = ['functions', 'infra', 'lib', 'test'];
@@ -51,15 +51,15 @@ describe('a clone at any path', () => {
   });
 
   test('is refused in one line where its path has a question mark, which tsx cannot load from', () => {
-    const command = join(clone, 'what?', 'infra/local/run.mjs');
-    cpSync(join(rootDirectory, 'infra/local/run.mjs'), command);
+    const command = join(clone, 'what?', 'infra/dev/run.mjs');
+    cpSync(join(rootDirectory, 'infra/dev/run.mjs'), command);
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^surehop: .*what\? has a question mark, .*; move the clone\n$/);
   });
 
   test('has its definitions read as they are on disk', () => {
-    const module = pathToFileURL(join(clone, 'infra/local/definitions/read-definitions.ts')).href;
+    const module = pathToFileURL(join(clone, 'infra/dev/definitions/read-definitions.ts')).href;
     const program = `const { readDefinitions } = await import(${JSON.stringify(module)});
       const { tables, service } = await readDefinitions(process.cwd(), 'prefix-');
       console.log(tables.length > 0, service.functions['reserve-stock'].handler);`;
@@ -75,7 +75,7 @@ describe('a clone at any path', () => {
     writeFileSync(
       join(clone, 'test/unit/sample.test.ts'),
       `import { expect, test } from '@jest/globals';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 
 test('holds', () => expect(systemClock.now()).toBeGreaterThan(0));
 test('fails', () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Metafile } from 'esbuild';
 import { parse } from 'yaml';
 
-import { bundle } from '../../infra/local/bundler/bundle.ts';
+import { bundle } from '../../infra/aws/bundler/bundle.ts';
 
 interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;

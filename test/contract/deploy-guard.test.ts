@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
 
-import type { Template } from '../../infra/packaging/template.ts';
+import type { Template } from '../../infra/aws/template.ts';
 import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
 import { aCheckout, deployStack, packageStack } from '../support/packaged.ts';
 
@@ -59,7 +59,7 @@ test('a deployment that would need another broker is refused with the name of th
 }, 120_000);
 
 test('a deployment that would replace a table is refused, whatever the reason', async () => {
-  await withText('infra/resources/tables.yml', 'tablePrefix}orders', 'tablePrefix}purchases', async () => {
+  await withText('infra/aws/foundation/tables.yml', 'tablePrefix}orders', 'tablePrefix}purchases', async () => {
     const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
     expect(said).toContain('this deployment would replace OrdersTable (TableName), and with it its items');
     expect(asked.filter((action) => !READING.test(action))).toEqual([]);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { eventJson, recordJson } from '../../infra/local/event-source/event.ts';
+import { eventJson, recordJson } from '../../infra/emulator/event.ts';
 import { longString, nested, propertyBytes, tableOf, type GivenProperties } from '../support/amqp-arbitraries.ts';
 import { encodeWithAmqplib } from '../support/amqplib-codec.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, type ScalarTag } from 'yaml';
 
-import type { Template, Value } from '../../infra/packaging/template.ts';
-import { readConfig } from '../../lib/config.ts';
+import type { Template, Value } from '../../infra/aws/template.ts';
+import { readConfig } from '../../lib/runtime/config.ts';
 import { cfnLint, lint } from '../support/cfn-lint.ts';
 import { templatesOf } from '../support/in-a-process.ts';
 import { aCheckout } from '../support/packaged.ts';

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import type { Value } from '../../infra/packaging/template.ts';
+import type { Value } from '../../infra/aws/template.ts';
 import { queues } from '../../infra/topology.ts';
-import { deadLetterCopy } from '../../lib/broker/envelope.ts';
-import type { CustomResourceEvent } from '../../lib/custom-resource.ts';
-import type { MessageId } from '../../lib/message-id.ts';
+import { deadLetterCopy } from '../../lib/events/envelope.ts';
+import type { CustomResourceEvent } from '../../lib/aws/custom-resource.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 import { aDeployment, type Deployment } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { rolesOf } from '../support/roles.ts';

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
-import { knownTypes } from '../../infra/changes/compare.ts';
-import { createOnly, source } from '../../infra/changes/create-only.ts';
-import type { Effect, Unfit } from '../../infra/changes/effects.ts';
-import { settings } from '../../infra/changes/settings.ts';
-import { settingsTable } from '../../infra/changes/table.ts';
+import { knownTypes } from '../../infra/aws/changes/compare.ts';
+import { createOnly, source } from '../../infra/aws/changes/create-only.ts';
+import type { Effect, Unfit } from '../../infra/aws/changes/effects.ts';
+import { settings } from '../../infra/aws/changes/settings.ts';
+import { settingsTable } from '../../infra/aws/changes/table.ts';
 import { moduleAt, resultOf } from '../support/in-a-process.ts';
 
 /** One with one of everything, one with all that a stage can have. */
@@ -18,8 +18,8 @@ let types: string[];
 
 beforeAll(async () => {
   ({ effects, unfit, types } = await resultOf<{ effects: Effect[]; unfit: Unfit[]; types: string[] }>(`
-    const { effectsOf } = await import(${moduleAt('infra/changes/effects.ts')});
-    const { templatesOf } = await import(${moduleAt('infra/changes/templates.ts')});
+    const { effectsOf } = await import(${moduleAt('infra/aws/changes/effects.ts')});
+    const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});
     const { readStage } = await import(${moduleAt('infra/stages/read-stage.ts')});
     const all = { effects: [], unfit: [], types: new Set() };
     for (const name of ${JSON.stringify(STAGES)}) {
@@ -125,7 +125,7 @@ describe('changing one setting of a deployed stage', () => {
   });
 });
 
-test('the schema of every resource type of both stacks is known (infra/changes/create-only.py adds one)', () => {
+test('the schema of every resource type of both stacks is known (infra/aws/changes/create-only.py adds one)', () => {
   expect(types.length).toBeGreaterThan(30);
   expect(types.filter((type) => !type.startsWith('Custom::') && !(type in knownTypes))).toEqual([]);
 });
@@ -141,7 +141,7 @@ test(`what cannot be changed is what cfn-lint's schemas say${
 
 function readSchemas(): { source: string; types: unknown } | undefined {
   try {
-    const args = ['infra/changes/create-only.py', '--print'];
+    const args = ['infra/aws/changes/create-only.py', '--print'];
     return JSON.parse(execFileSync('python3', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   } catch {
     return undefined;

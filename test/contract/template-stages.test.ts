@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { reserveConcurrency } from '../../infra/packaging/connections.ts';
-import { httpEnvironment } from '../../infra/packaging/environment.ts';
-import { emulatedEventSources, eventSources } from '../../infra/packaging/event-sources.ts';
+import { reserveConcurrency } from '../../infra/aws/service/connections.ts';
+import { httpEnvironment } from '../../infra/aws/service/environment.ts';
+import { emulatedEventSources, eventSources } from '../../infra/aws/service/event-sources.ts';
 import { prod } from '../../infra/stages/prod.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { workQueue } from '../../infra/topology.ts';
@@ -205,7 +205,7 @@ describe('packaging', () => {
 test('a deployment of the functions deploys the stack of the broker first, for the same stage and region', () => {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-deploy-'));
   try {
-    mkdirSync(join(directory, 'infra/broker'), { recursive: true });
+    mkdirSync(join(directory, 'infra/aws/foundation'), { recursive: true });
     // Stands in for Serverless, which would need an account.
     const command = join(directory, 'serverless.mjs');
     writeFileSync(
@@ -223,7 +223,7 @@ test('a deployment of the functions deploys the stack of the broker first, for t
           '-e',
           `
         process.argv[1] = ${JSON.stringify(command)};
-        import(${JSON.stringify(pathToFileURL('infra/packaging/broker-first.ts').href)}).then(({ deployBrokerFirst }) =>
+        import(${JSON.stringify(pathToFileURL('infra/aws/service/broker-first.ts').href)}).then(({ deployBrokerFirst }) =>
           deployBrokerFirst(
             { serviceDir: ${JSON.stringify(directory)}, getProvider: () => ({ getStage: () => '${stage}', getRegion: () => 'eu-west-1' }) },
             { verbose: true },
@@ -232,7 +232,7 @@ test('a deployment of the functions deploys the stack of the broker first, for t
         { stdio: 'pipe', encoding: 'utf8' },
       );
     deploy('prod');
-    expect(JSON.parse(readFileSync(join(directory, 'infra/broker/told.json'), 'utf8'))).toEqual([
+    expect(JSON.parse(readFileSync(join(directory, 'infra/aws/foundation/told.json'), 'utf8'))).toEqual([
       'deploy',
       '--stage',
       'prod',

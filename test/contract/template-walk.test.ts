@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { connectionQuota } from '../../infra/broker/quota.ts';
-import type { Template, Value } from '../../infra/packaging/template.ts';
-import { wildcardReasons } from '../../infra/packaging/wildcards.ts';
+import { connectionQuota } from '../../infra/aws/foundation/quota.ts';
+import type { Template, Value } from '../../infra/aws/template.ts';
+import { wildcardReasons } from '../../infra/aws/service/wildcards.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
-import { readConfig } from '../../lib/config.ts';
+import { readConfig } from '../../lib/runtime/config.ts';
 import { cfnLint, lint } from '../support/cfn-lint.ts';
 import { templatesOf } from '../support/in-a-process.ts';
 import { packageAll, stageNames, type Stacks } from '../support/stacks.ts';

@@ -2,8 +2,8 @@ import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
 import { exchanges, queues, topology } from '../../infra/topology.ts';
-import type { Topology, WorkQueue } from '../../lib/broker/topology.ts';
-import { defineEvent, type Payload } from '../../lib/event.ts';
+import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
+import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 
 /** A queue whose messages must be done in order per key, beside those of the service. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { signedHeaders } from '../../infra/local/client/sign.ts';
+import { signedHeaders } from '../../infra/dev/client/sign.ts';
 import { DEVELOPMENT_CLIENT } from '../../lib/http/development.ts';
-import { deriveId, type MessageId } from '../../lib/message-id.ts';
+import { deriveId, type MessageId } from '../../lib/events/message-id.ts';
 import type { Answer } from './invariants.ts';
 import type { Ledger, SentOrder } from './ledger.ts';
 import { bodyOf, type PlannedOrder } from './orders.ts';

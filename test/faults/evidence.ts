@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-import { localDirectory } from '../../infra/local/parts/directories.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome } from './run-fault.ts';
 import type { System } from './system.ts';

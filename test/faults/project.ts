@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
-import { rootDirectory } from '../../infra/local/parts/directories.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { accountsQueue } from './accounts.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
-import { startCluster, type Cluster } from '../../infra/local/parts/broker-cluster.ts';
-import type { Say } from '../../infra/local/parts/console.ts';
-import { localDirectory } from '../../infra/local/parts/directories.ts';
-import { readSettings } from '../../infra/local/parts/settings.ts';
+import { startCluster, type Cluster } from './cluster.ts';
+import type { Say } from '../../infra/dev/runtime/console.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
+import { readSettings } from '../../infra/dev/runtime/settings.ts';
 import { faults } from './faults/all.ts';
 import { clusterFaults } from './faults/cluster.ts';
 import { mixed } from './faults/mixed.ts';

@@ -4,9 +4,9 @@ import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamo
 import { connect } from 'amqplib';
 import pMap from 'p-map';
 
-import type { Say } from '../../infra/local/parts/console.ts';
-import { sumMetrics } from '../../infra/local/parts/embedded-metrics.ts';
-import { reasonOf } from '../../infra/local/parts/problem.ts';
+import type { Say } from '../../infra/dev/runtime/console.ts';
+import { sumMetrics } from '../../infra/dev/runtime/embedded-metrics.ts';
+import { reasonOf } from '../../infra/dev/runtime/problem.ts';
 import { faultsTopology } from './accounts.ts';
 import { audit } from './audit.ts';
 import { place } from './client.ts';

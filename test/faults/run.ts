@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Say } from '../../infra/local/parts/console.ts';
-import { localClient } from '../../infra/local/parts/tables.ts';
+import type { Say } from '../../infra/dev/runtime/console.ts';
+import { localClient } from '../../infra/dev/runtime/tables.ts';
 import { audit } from './audit.ts';
 import { keepEvidence } from './evidence.ts';
 import { violationsOf } from './invariants.ts';

@@ -1,4 +1,4 @@
-import type { MessageId } from '../../lib/message-id.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Account, Books, End } from '../faults/invariants.ts';
 import type { ModelStore } from './model-inbox.ts';
 import type { ModelMessage } from './model-message.ts';

@@ -10,9 +10,9 @@ import type {
   Placement,
   Progress,
 } from '../../lib/inbox/inbox.ts';
-import type { TextVersion } from '../../lib/inbox/long-text.ts';
+import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
 import { isGivenUp, placedNumber } from '../../lib/inbox/marker.ts';
-import type { MessageId } from '../../lib/message-id.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 
 /** What the store of the model holds. */
 export interface ModelStore {

@@ -1,4 +1,4 @@
-import type { MessageId } from '../../lib/message-id.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 
 /** What is sent in a run of the model. */
 export interface ModelMessage {

@@ -2,11 +2,11 @@ import { describe, expect, jest, test } from '@jest/globals';
 
 import { tables } from '../../infra/tables.ts';
 import { exchanges, queues } from '../../infra/topology.ts';
-import type { ConsumerDefinition } from '../../lib/consume/consumer.ts';
-import { PermanentError } from '../../lib/errors.ts';
-import { defineEvent } from '../../lib/event.ts';
+import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
+import { PermanentError } from '../../lib/runtime/errors.ts';
+import { defineEvent } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
-import type { MessageId } from '../../lib/message-id.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 import * as z from 'zod';
 import { violationsOf } from '../faults/invariants.ts';
 import { explore } from './explore.ts';

@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { exchanges } from '../../infra/topology.ts';
-import type { Message, Properties } from '../../lib/broker/message.ts';
-import type { Publisher } from '../../lib/broker/publisher.ts';
-import { readConfig } from '../../lib/config.ts';
-import { consumer, type ConsumerDefinition, type ConsumerParts } from '../../lib/consume/consumer.ts';
-import { PublishError, StoreUnavailableError } from '../../lib/errors.ts';
+import type { Message, Properties } from '../../lib/events/message.ts';
+import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
+import { readConfig } from '../../lib/runtime/config.ts';
+import { consumer, type ConsumerDefinition, type ConsumerParts } from '../../lib/consumer/consumer.ts';
+import { PublishError, StoreUnavailableError } from '../../lib/runtime/errors.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
-import type { MessageId } from '../../lib/message-id.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Books } from '../faults/invariants.ts';
 import { aRecord, anEvent } from '../support/delivery.ts';
 import { booksOf } from './books.ts';

@@ -1,4 +1,4 @@
-import { config } from '../../lib/config.ts';
+import { config } from '../../lib/runtime/config.ts';
 import type { VirtualHost } from './broker.ts';
 
 /** The addresses of a broker without a login, as a deployed function has them. */

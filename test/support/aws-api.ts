@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Template } from '../../infra/packaging/template.ts';
+import type { Template } from '../../infra/aws/template.ts';
 
 /** Stands in for the parts of AWS's API that a deployment asks before it changes anything; refuses the rest. */
 export interface AwsApi {

@@ -1,6 +1,6 @@
-import { createTables } from '../../infra/local/parts/tables.ts';
+import { createTables } from '../../infra/dev/runtime/tables.ts';
 import { topology } from '../../infra/topology.ts';
-import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
@@ -31,8 +31,8 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
     declare: () => applyTopology(host.amqpUrl, topology),
     async remove() {
       const [{ publisher }, { store }] = await Promise.all([
-        import('../../lib/broker/broker.ts'),
-        import('../../lib/inbox/store.ts'),
+        import('../../lib/rabbitmq/broker.ts'),
+        import('../../lib/dynamodb/store.ts'),
       ]);
       await publisher().close();
       store().destroy();

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 
-import { createConnection } from '../../lib/broker/connection.ts';
-import { createPublisher, type Publisher } from '../../lib/broker/publisher.ts';
-import { useRawFrames } from '../../lib/broker/raw-frames.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { createConnection } from '../../lib/rabbitmq/connection.ts';
+import { createPublisher, type Publisher } from '../../lib/rabbitmq/publisher.ts';
+import { useRawFrames } from '../../lib/rabbitmq/raw-frames.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 
 const given = (name: string): string => {
   const value = process.env[name];

@@ -1,9 +1,9 @@
 // A process that works on one batch and is gone, as by SIGKILL, right before or right after one of its steps.
 // Arguments: the step, its side, and the batch with the addresses as JSON.
-import { createConnection } from '../../lib/broker/connection.ts';
-import { createPublisher } from '../../lib/broker/publisher.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { consumer, type ConsumerParts } from '../../lib/consume/consumer.ts';
+import { createConnection } from '../../lib/rabbitmq/connection.ts';
+import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { consumer, type ConsumerParts } from '../../lib/consumer/consumer.ts';
 import { anInvocation } from './invocation.ts';
 import { partsAt } from './parts.ts';
 import { tallying } from './tally.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import { headerInEvent, Structure } from '../../lib/broker/event-form.ts';
-import type { HeaderValue } from '../../lib/broker/message.ts';
-import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consume/delivery.ts';
+import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
+import type { HeaderValue } from '../../lib/events/message.ts';
+import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 
 /** A header in plain values. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };

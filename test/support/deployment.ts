@@ -6,10 +6,10 @@ import { join } from 'node:path';
 
 import type { Channel, GetMessage } from 'amqplib';
 
-import { signedHeaders } from '../../infra/local/client/sign.ts';
-import { eventJson, recordJson, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
-import { createTables } from '../../infra/local/parts/tables.ts';
-import type { Template } from '../../infra/packaging/template.ts';
+import { signedHeaders } from '../../infra/dev/client/sign.ts';
+import { eventJson, recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts';
+import { createTables } from '../../infra/dev/runtime/tables.ts';
+import type { Template } from '../../infra/aws/template.ts';
 import { addressesOf, administrator } from './as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { eventually } from './eventually.ts';

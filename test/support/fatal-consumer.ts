@@ -1,8 +1,8 @@
-import { createConnection } from '../../lib/broker/connection.ts';
-import { createPublisher } from '../../lib/broker/publisher.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { consumer } from '../../lib/consume/consumer.ts';
-import type { Payload } from '../../lib/event.ts';
+import { createConnection } from '../../lib/rabbitmq/connection.ts';
+import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { consumer } from '../../lib/consumer/consumer.ts';
+import type { Payload } from '../../lib/events/define.ts';
 import { partsAt } from './parts.ts';
 import { tallied, tallying } from './tally.ts';
 

@@ -1,5 +1,5 @@
-import type { Templates } from '../../infra/changes/templates.ts';
-import type { Resource, Template } from '../../infra/packaging/template.ts';
+import type { Templates } from '../../infra/aws/changes/templates.ts';
+import type { Resource, Template } from '../../infra/aws/template.ts';
 
 /** Names that may never change once a stage is deployed, with `<stage>` where the stage's own stands. */
 interface FixedNames {

@@ -1,7 +1,7 @@
 import type { Channel, GetMessage } from 'amqplib';
 
-import { recordJson, type DeliveredMessage } from '../../infra/local/event-source/event.ts';
-import type { RabbitMqRecord } from '../../lib/consume/delivery.ts';
+import { recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts';
+import type { RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 import { aRecord, type GivenHeaders } from './delivery.ts';
 
 /** A message taken from the real broker, as the event source would hand it on. */

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-import type { Templates } from '../../infra/changes/templates.ts';
+import type { Templates } from '../../infra/aws/changes/templates.ts';
 
 /** What `script` writes to stdout as JSON, run as a module of a process of its own: Serverless cannot be loaded within Jest. */
 export async function resultOf<Result>(script: string): Promise<Result> {
@@ -21,7 +21,7 @@ export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(r
 /** The templates of stages, as a change of settings is compared by them. */
 export const templatesOf = <Name extends string>(stages: readonly Name[]): Promise<Record<Name, Templates>> =>
   resultOf(`
-    const { templatesOf } = await import(${moduleAt('infra/changes/templates.ts')});
+    const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});
     const { readStage } = await import(${moduleAt('infra/stages/read-stage.ts')});
     const all = {};
     for (const name of ${JSON.stringify(stages)}) all[name] = await templatesOf(name, readStage(name));

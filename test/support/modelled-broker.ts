@@ -1,8 +1,8 @@
-import { destinationOf, isSameBinding } from '../../lib/broker/binding.ts';
-import type { BrokerState } from '../../lib/broker/broker-state.ts';
-import type { Step } from '../../lib/broker/plan-topology.ts';
-import { queueArguments, readVersion } from '../../lib/broker/queue-arguments.ts';
-import type { Binding } from '../../lib/broker/topology.ts';
+import { destinationOf, isSameBinding } from '../../lib/rabbitmq/topology/binding.ts';
+import type { BrokerState } from '../../lib/rabbitmq/topology/broker-state.ts';
+import type { Step } from '../../lib/rabbitmq/topology/plan.ts';
+import { queueArguments, readVersion } from '../../lib/rabbitmq/topology/queue-arguments.ts';
+import type { Binding } from '../../lib/rabbitmq/topology/topology.ts';
 
 export const emptyBroker: BrokerState = {
   version: '4.3.6',

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-import type { Template } from '../../infra/packaging/template.ts';
+import type { Template } from '../../infra/aws/template.ts';
 import { aHostileDirectory } from './hostile-directory.ts';
 
 const root = resolve('.');
@@ -61,7 +61,7 @@ async function serverless(
   );
   try {
     await promisify(execFile)(process.execPath, [serverlessCommand(), ...args], {
-      cwd: stack === 'broker' ? join(checkout, 'infra', 'broker') : checkout,
+      cwd: stack === 'broker' ? join(checkout, 'infra', 'aws', 'foundation') : checkout,
       env: {
         ...environment,
         // No file of this machine's owner may stand in for credentials.

@@ -1,11 +1,11 @@
-import type { Publisher } from '../../lib/broker/publisher.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { readConfig } from '../../lib/config.ts';
-import type { ConsumerParts } from '../../lib/consume/consumer.ts';
-import { storeLetter } from '../../lib/dead-letters/store-letter.ts';
-import { inboxClient } from '../../lib/inbox/client.ts';
+import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { readConfig } from '../../lib/runtime/config.ts';
+import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
+import { storeLetter } from '../../lib/dead-letters/store.ts';
+import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
-import { readItem } from '../../lib/inbox/read-item.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
 
 /** A consumer's parts at these addresses: what a test in another process needs too. */
 export function partsAt(

@@ -1,6 +1,6 @@
 import { connect, type ConfirmChannel } from 'amqplib';
 
-import type { PropertyBytes } from '../../lib/broker/decode-properties.ts';
+import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
 /** Publishes messages whose properties are given as bytes, as no client library would write them. */
 export interface RawPublisher {

@@ -1,6 +1,6 @@
 import { brokerRoles } from '../../infra/broker-users.ts';
-import type { Login } from '../../lib/broker/address.ts';
-import type { BrokerRole } from '../../lib/broker/role.ts';
+import type { Login } from '../../lib/rabbitmq/address.ts';
+import type { BrokerRole } from '../../lib/rabbitmq/admin/role.ts';
 import type { VirtualHost } from './broker.ts';
 
 /** The roles with users of this virtual host's own, since users belong to the whole broker. */

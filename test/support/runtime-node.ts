@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { run } from '../../infra/local/parts/run-command.ts';
+import { run } from '../../infra/dev/runtime/run-command.ts';
 
 const DIRECTORY = resolve('test/runtime');
 const PACKAGE = join(DIRECTORY, 'node_modules', `node-${process.platform}-${process.arch}`);

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-import { freePorts } from '../../infra/local/parts/ports.ts';
-import { createTables } from '../../infra/local/parts/tables.ts';
-import { startService } from '../../infra/local/service.ts';
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { createTables } from '../../infra/dev/runtime/tables.ts';
+import { startService } from '../../infra/dev/runtime/service.ts';
 import { topology } from '../../infra/topology.ts';
-import { applyTopology } from '../../lib/broker/apply-topology.ts';
+import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packaged.ts';
 

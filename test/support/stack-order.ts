@@ -1,6 +1,6 @@
-import { referencesOf } from '../../infra/changes/compare.ts';
-import type { Templates } from '../../infra/changes/templates.ts';
-import type { Resource, Template } from '../../infra/packaging/template.ts';
+import { referencesOf } from '../../infra/aws/changes/compare.ts';
+import type { Templates } from '../../infra/aws/changes/templates.ts';
+import type { Resource, Template } from '../../infra/aws/template.ts';
 import { dependencies } from './template-reading.ts';
 import { walk } from './template-values.ts';
 

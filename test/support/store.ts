@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { DeleteTableCommand, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Clock } from '../../lib/clock.ts';
-import { inboxClient } from '../../lib/inbox/client.ts';
+import type { Clock } from '../../lib/runtime/clock.ts';
+import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
-import type { Patience } from '../../lib/inbox/patience.ts';
-import { createTables } from '../../infra/local/parts/tables.ts';
+import type { Patience } from '../../lib/dynamodb/retry-policy.ts';
+import { createTables } from '../../infra/dev/runtime/tables.ts';
 
 /** The real tables under a prefix of their own, at the DynamoDB of `DYNAMODB_ENDPOINT`. */
 export interface TestStore {

@@ -2,10 +2,10 @@ import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
 import { exchanges, queues } from '../../infra/topology.ts';
-import type { ConsumerDefinition } from '../../lib/consume/consumer.ts';
-import type { RuleContext } from '../../lib/consume/rule.ts';
-import { PermanentError, RetryAfterError } from '../../lib/errors.ts';
-import { defineEvent, type Payload } from '../../lib/event.ts';
+import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
+import type { RuleContext } from '../../lib/consumer/rule.ts';
+import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
+import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
 /** An event that says itself what its rule shall do. */

@@ -1,4 +1,4 @@
-import type { Template, Value } from '../../infra/packaging/template.ts';
+import type { Template, Value } from '../../infra/aws/template.ts';
 
 /** The properties of a resource. The tests say what they expect in them. */
 export type Properties = Record<string, any>;

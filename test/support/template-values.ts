@@ -1,4 +1,4 @@
-import type { Value } from '../../infra/packaging/template.ts';
+import type { Value } from '../../infra/aws/template.ts';
 
 /** What CloudFormation would know: `Ref`s and `GetAtt`s by `Id` and `Id.Attribute`, and what other stacks export. */
 export interface Known {

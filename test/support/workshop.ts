@@ -1,9 +1,9 @@
-import { createTables } from '../../infra/local/parts/tables.ts';
+import { createTables } from '../../infra/dev/runtime/tables.ts';
 import { tables } from '../../infra/tables.ts';
 import { topology } from '../../infra/topology.ts';
-import { applyTopology } from '../../lib/broker/apply-topology.ts';
-import type { Publisher } from '../../lib/broker/publisher.ts';
-import type { ConsumerParts } from '../../lib/consume/consumer.ts';
+import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
+import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
+import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
 import type { Item } from '../../lib/inbox/decision.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { partsAt } from './parts.ts';

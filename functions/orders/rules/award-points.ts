@@ -1,5 +1,5 @@
 import { tables } from '../../../infra/tables.ts';
-import type { Payload } from '../../../lib/event.ts';
+import type { Payload } from '../../../lib/events/define.ts';
 import type { Add, Decision, Put } from '../../../lib/inbox/decision.ts';
 import type { orderCreated, orderRejected } from '../events.ts';
 import { pointsFor, totalOf } from '../total.ts';

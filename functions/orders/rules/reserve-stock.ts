@@ -1,6 +1,6 @@
 import { tables } from '../../../infra/tables.ts';
 import { emit, type Add, type Decision } from '../../../lib/inbox/decision.ts';
-import type { Payload } from '../../../lib/event.ts';
+import type { Payload } from '../../../lib/events/define.ts';
 import { orderRejected, type orderCreated } from '../events.ts';
 import { totalOf } from '../total.ts';
 

@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { inboxClient } from '../../../lib/inbox/client.ts';
-import type { RabbitMqEvent } from '../../../lib/consume/delivery.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { Latency } from '../store.ts';
 import { surehopConsumer } from './surehop.ts';
 

@@ -3,7 +3,7 @@ import { connect as connectManaged } from 'amqp-connection-manager';
 import { Connection as RabbitConnection } from 'rabbitmq-client';
 import { BrokerAsPromised } from 'rascal';
 
-import type { Message } from '../../../lib/broker/message.ts';
+import type { Message } from '../../../lib/events/message.ts';
 import { openRaw } from './raw.ts';
 import { openSurehop } from './surehop.ts';
 

@@ -1,6 +1,6 @@
 import { connect, type ConfirmChannel } from 'amqplib';
 
-import type { Message } from '../../../lib/broker/message.ts';
+import type { Message } from '../../../lib/events/message.ts';
 
 /** amqplib as it is: one confirm channel, a callback per publish, `noDelay`. */
 export interface RawChannel {

@@ -1,6 +1,6 @@
-import { createConnection } from '../../../lib/broker/connection.ts';
-import { createPublisher, type Publisher } from '../../../lib/broker/publisher.ts';
-import { systemClock } from '../../../lib/clock.ts';
+import { createConnection } from '../../../lib/rabbitmq/connection.ts';
+import { createPublisher, type Publisher } from '../../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
 
 const DEADLINE_MS = 10_000;
 

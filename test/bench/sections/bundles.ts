@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import { build } from 'esbuild';
 
-import { bundle, bundleOptions } from '../../../infra/local/bundler/bundle.ts';
+import { bundle, bundleOptions } from '../../../infra/aws/bundler/bundle.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import { median } from '../statistics.ts';
 

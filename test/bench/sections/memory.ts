@@ -1,4 +1,4 @@
-import { inboxClient } from '../../../lib/inbox/client.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
 import { surehopConsumer } from '../consumers/surehop.ts';
 import type { Bench, Measured } from '../protocol.ts';

@@ -1,6 +1,6 @@
 import { topology } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/broker/apply-topology.ts';
-import { inboxClient } from '../../../lib/inbox/client.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { aRecord } from '../../support/delivery.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
 import { queues, topologyFor, workQueue } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/broker/apply-topology.ts';
-import { eventMessage } from '../../../lib/broker/envelope.ts';
-import type { MessageId } from '../../../lib/message-id.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { eventMessage } from '../../../lib/events/envelope.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { aVirtualHost } from '../../support/broker.ts';
 import { orders, plenty, stockUp } from '../batches.ts';

@@ -1,5 +1,5 @@
 import { topology } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/broker/apply-topology.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { aVirtualHost } from '../../support/broker.ts';
 import { plenty } from '../batches.ts';
 import { compare } from '../comparison.ts';

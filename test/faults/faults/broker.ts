@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { exchanges, queues } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/broker/apply-topology.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { faultsTopology } from '../accounts.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';

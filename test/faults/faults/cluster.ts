@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Cluster, ClusterNode } from '../../../infra/local/parts/broker-cluster.ts';
+import type { Cluster, ClusterNode } from '../cluster.ts';
 import { queues } from '../../../infra/topology.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { applyTopology } from '../../../lib/broker/apply-topology.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { faultsTopology } from '../accounts.ts';
 import type { Fault, Lab } from '../lab.ts';
 

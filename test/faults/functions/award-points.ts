@@ -1,8 +1,8 @@
 import { orderCreated, orderRejected } from '../../../functions/orders/events.ts';
 import { awardPoints, withholdPoints } from '../../../functions/orders/rules/award-points.ts';
 import { queues } from '../../../infra/topology.ts';
-import { consumer } from '../../../lib/consume/consumer.ts';
-import { on } from '../../../lib/consume/rule.ts';
+import { consumer } from '../../../lib/consumer/consumer.ts';
+import { on } from '../../../lib/consumer/rule.ts';
 import { misbehaving } from './misbehave.ts';
 import { batchSteps, sabotagedParts } from './sabotage.ts';
 

@@ -1,5 +1,5 @@
-import { consumer } from '../../../lib/consume/consumer.ts';
-import { PermanentError } from '../../../lib/errors.ts';
+import { consumer } from '../../../lib/consumer/consumer.ts';
+import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { accountEntered, accountsQueue, enter, type AccountEntry } from '../accounts.ts';
 import { batchSteps, sabotagedParts, step } from './sabotage.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Decide, RuleContext } from '../../../lib/consume/rule.ts';
-import { PermanentError } from '../../../lib/errors.ts';
+import type { Decide, RuleContext } from '../../../lib/consumer/rule.ts';
+import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /** What an order does to its consumer: it stands at the beginning of its customer's id. */

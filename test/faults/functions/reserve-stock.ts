@@ -1,7 +1,7 @@
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { reserveStock } from '../../../functions/orders/rules/reserve-stock.ts';
 import { queues } from '../../../infra/topology.ts';
-import { consumer } from '../../../lib/consume/consumer.ts';
+import { consumer } from '../../../lib/consumer/consumer.ts';
 import { misbehaving } from './misbehave.ts';
 import { batchSteps, sabotagedParts } from './sabotage.ts';
 

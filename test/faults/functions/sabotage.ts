@@ -1,13 +1,13 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
-import type { ConsumerParts } from '../../../lib/consume/consumer.ts';
-import { publisher } from '../../../lib/broker/broker.ts';
-import type { Publisher } from '../../../lib/broker/publisher.ts';
-import { systemClock } from '../../../lib/clock.ts';
-import { config } from '../../../lib/config.ts';
-import { readItem } from '../../../lib/inbox/read-item.ts';
-import { storeLetter } from '../../../lib/dead-letters/store-letter.ts';
-import { inbox, store } from '../../../lib/inbox/store.ts';
+import type { ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { publisher } from '../../../lib/rabbitmq/broker.ts';
+import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { config } from '../../../lib/runtime/config.ts';
+import { readItem } from '../../../lib/dynamodb/read-item.ts';
+import { storeLetter } from '../../../lib/dead-letters/store.ts';
+import { inbox, store } from '../../../lib/dynamodb/store.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
 /** The steps of one batch, in their order, at which its process can be killed. */

@@ -1,0 +1,114 @@
+import type { Resource, Template } from '../template.ts';
+import { createOnly } from './create-only.ts';
+
+/** What CloudFormation does to one resource when a template takes the place of another. */
+export interface Change {
+  readonly id: string;
+  readonly type: string;
+  readonly effect: 'created' | 'deleted' | 'updated' | 'replaced';
+  /** The changed properties, by path; of a replaced resource only those that cause it. */
+  readonly properties: readonly string[];
+}
+
+interface CreateOnly {
+  /** Properties that only a new resource can have another value of. */
+  readonly always: readonly string[];
+  /** Properties that some new values of need a new resource: taken for such in any case. */
+  readonly sometimes?: readonly string[];
+}
+
+/** The resource types whose schema is known here. */
+export const knownTypes: Readonly<Record<string, CreateOnly>> = createOnly;
+
+/** The properties by which a resource is replaced, as paths; `*` is any item of a list. */
+function createOnlyOf(type: string): readonly string[] {
+  if (type.startsWith('Custom::')) return ['ServiceToken'];
+  const { always = [], sometimes = [] } = knownTypes[type] ?? {};
+  return [...always, ...sometimes];
+}
+
+/** The changes from one template to another, replacements that follow from others included. */
+export function compareTemplates(before: Template, after: Template): Change[] {
+  const changes = new Map<string, Change>();
+  const ids = new Set([...Object.keys(before.Resources), ...Object.keys(after.Resources)]);
+  for (const id of ids) {
+    const change = changeOf(id, before.Resources[id], after.Resources[id]);
+    if (change) changes.set(id, change);
+  }
+  // A new resource has another identity, which is a new value for every property that refers to it.
+  for (let isComplete = false; !isComplete;) {
+    isComplete = true;
+    for (const [id, resource] of Object.entries(after.Resources)) {
+      const known = changes.get(id)?.effect;
+      if (known === 'created' || known === 'replaced') continue;
+      const properties = createOnlyOf(resource.Type).filter((path) =>
+        valuesAt(resource.Properties, path.split('.')).some((value) => refersToReplaced(value, changes)),
+      );
+      if (properties.length === 0) continue;
+      changes.set(id, { id, type: resource.Type, effect: 'replaced', properties });
+      isComplete = false;
+    }
+  }
+  return [...changes.values()];
+}
+
+function changeOf(id: string, before: Resource | undefined, after: Resource | undefined): Change | undefined {
+  if (!before) return { id, type: after!.Type, effect: 'created', properties: [] };
+  if (!after) return { id, type: before.Type, effect: 'deleted', properties: [] };
+  const { Type: type } = after;
+  if (before.Type !== type) return { id, type, effect: 'replaced', properties: ['Type'] };
+  const changed = [...new Set(differences(before.Properties ?? {}, after.Properties ?? {}))];
+  if (changed.length === 0) return undefined;
+  const causes = changed.filter((path) => createOnlyOf(type).some((one) => overlap(one, path)));
+  return causes.length > 0
+    ? { id, type, effect: 'replaced', properties: causes }
+    : { id, type, effect: 'updated', properties: changed };
+}
+
+const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** The paths at which two values differ. */
+function differences(one: unknown, other: unknown, path: readonly string[] = []): string[] {
+  if (JSON.stringify(one) === JSON.stringify(other)) return [];
+  if (!isTree(one) || !isTree(other) || Array.isArray(one) !== Array.isArray(other)) return [path.join('.')];
+  if (Array.isArray(one) && one.length !== (other as unknown[]).length) return [path.join('.')];
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...keys].flatMap((key) => {
+    // Where an intrinsic function changes, the property does.
+    if (/^(Ref|Fn::.*)$/.test(key)) return [path.join('.')];
+    const parts = [one, other].map((part) => (part as Record<string, unknown>)[key]);
+    return differences(parts[0], parts[1], [...path, Array.isArray(one) ? '*' : key]);
+  });
+}
+
+/** Whether one path is the other, or lies within it. */
+function overlap(one: string, other: string): boolean {
+  const [a, b] = [one.split('.'), other.split('.')];
+  return a.slice(0, b.length).every((part, index) => part === b[index]);
+}
+
+/** The values at a path, of which there are several where it leads through lists. */
+function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[] {
+  if (first === undefined) return [value];
+  if (!isTree(value)) return [];
+  if (first === '*') return Object.values(value).flatMap((part) => valuesAt(part, rest));
+  return first in value ? valuesAt((value as Record<string, unknown>)[first], rest) : [];
+}
+
+/** Whether a value refers to a resource that is replaced. */
+export function refersToReplaced(value: unknown, changes: ReadonlyMap<string, Change>): boolean {
+  return referencesOf(value).some((id) => changes.get(id)?.effect === 'replaced');
+}
+
+/** The logical ids that a value refers to, by `Ref`, `Fn::GetAtt` or `Fn::Sub`. */
+export function referencesOf(value: unknown): string[] {
+  if (!isTree(value)) return [];
+  return Object.entries(value).flatMap(([name, argument]: [string, unknown]) => {
+    if (name === 'Ref') return [String(argument)];
+    if (name === 'Fn::GetAtt') return [String(Array.isArray(argument) ? argument[0] : argument).split('.')[0]!];
+    if (name !== 'Fn::Sub') return referencesOf(argument);
+    const [text, values = {}] = [argument].flat() as [string, object?];
+    const named = [...text.matchAll(/\$\{([^}!]+)\}/g)].map(([, variable = '']) => variable.split('.')[0]!);
+    return [...named.filter((variable) => !(variable in values)), ...referencesOf(values)];
+  });
+}

@@ -1,0 +1,64 @@
+import type { Template } from '../template.ts';
+import { compareTemplates, type Change } from './compare.ts';
+
+/** What goes with a resource of these types when it is deleted or replaced. */
+const holdings: Readonly<Record<string, string>> = {
+  'AWS::AmazonMQ::Broker': 'its messages and users',
+  'AWS::DynamoDB::Table': 'its items',
+  'AWS::SecretsManager::Secret': 'its value',
+  'AWS::Cognito::UserPool': "the operators' credentials",
+  'AWS::Cognito::UserPoolClient': "the operators' credentials",
+  'AWS::SNS::Topic': 'its confirmed subscriptions',
+  'AWS::ApiGatewayV2::Api': 'the address that clients call',
+  'AWS::EC2::VPC': 'everything within the network',
+};
+
+interface Permanent {
+  readonly setting: string;
+  /** The resource and the property that the setting becomes. */
+  readonly resource: string;
+  readonly property: string;
+  isRefused(deployed: string, wanted: string): boolean;
+  readonly because: string;
+}
+
+/** Settings that a deployed stage keeps. */
+const permanent: readonly Permanent[] = [
+  {
+    setting: 'broker.deployment',
+    resource: 'Broker',
+    property: 'DeploymentMode',
+    isRefused: (deployed, wanted) => deployed !== wanted,
+    because: 'Amazon MQ cannot change it on an existing broker',
+  },
+  {
+    setting: 'broker.engineVersion',
+    resource: 'Broker',
+    property: 'EngineVersion',
+    isRefused: (deployed, wanted) => deployed.localeCompare(wanted, 'en', { numeric: true }) > 0,
+    because: 'RabbitMQ cannot go back to an older version',
+  },
+];
+
+/** Why `wanted` must not take the place of the template that is deployed: one sentence per setting or resource. */
+export function refusals(
+  deployed: Template,
+  wanted: Template,
+  changes: readonly Change[] = compareTemplates(deployed, wanted),
+): string[] {
+  const refused = permanent.flatMap(({ setting, resource, property, isRefused, because }) => {
+    const [from, to] = [deployed, wanted].map(({ Resources }) => Resources[resource]?.Properties?.[property]);
+    if (typeof from !== 'string' || typeof to !== 'string' || !isRefused(from, to)) return [];
+    return [
+      { resource, reason: `${setting} is ${from} where this stage is deployed and cannot become ${to}: ${because}` },
+    ];
+  });
+  const named = new Set(refused.map(({ resource }) => resource));
+  const others = changes.flatMap(({ id, type, effect, properties }) => {
+    const isLost = effect === 'deleted' && deployed.Resources[id]!.DeletionPolicy !== 'Retain';
+    if (!(type in holdings) || named.has(id) || !(effect === 'replaced' || isLost)) return [];
+    const why = effect === 'replaced' ? `replace ${id} (${properties.join(', ')})` : `delete ${id}`;
+    return [`this deployment would ${why}, and with it ${holdings[type]}`];
+  });
+  return [...refused.map(({ reason }) => reason), ...others];
+}

@@ -1,0 +1,129 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
+
+import { rootDirectory } from '../../dev/runtime/directories.ts';
+import { PackagingPlugin } from '../plugin.ts';
+import type { FunctionDefinition, Serverless } from '../service/service.ts';
+import type { Template } from '../template.ts';
+import { resolveVariable, sourceNames } from '../service/variables.ts';
+import type { Stage } from '../../stages/stage.ts';
+
+const REGION = 'eu-central-1';
+
+/** Such as `serverless/surehop/dev/1764193508000-2026-11-26T21:45:08.000Z`. */
+const UPLOAD = /serverless\/[\w-]+\/[\w-]+\/\d+-[\d-]+T[\d:.]+Z/g;
+
+/** Both templates of a stage. */
+export interface Templates {
+  readonly broker: Template;
+  readonly functions: Template;
+}
+
+type Configuration = Record<string, unknown> & {
+  functions?: Record<string, FunctionDefinition & { package?: unknown }>;
+};
+
+interface PackagedService extends Serverless {
+  init(): Promise<void>;
+  run(): Promise<void>;
+  pluginManager: { addPlugin(plugin: unknown): void };
+  utils: { writeFileSync(path: string, content: unknown): void };
+}
+
+/**
+ * The templates that `serverless package` makes of these settings, made in this process and without the code of the
+ * functions: a quarter of a second for both instead of ten.
+ */
+export async function templatesOf(stageName: string, stage: Stage): Promise<Templates> {
+  const directory = await mkdtemp(join(tmpdir(), 'surehop-templates-'));
+  try {
+    const zip = join(directory, 'code.zip');
+    await writeFile(zip, 'no code');
+    const [broker, functions] = [
+      await compile(join('infra', 'aws', 'foundation'), stageName, stage, directory, zip),
+      await compile('.', stageName, stage, directory, zip),
+    ];
+    return { broker, functions };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Has Serverless compile the service in `folder`, with this repository's packaging as its only plugin. */
+async function compile(
+  folder: string,
+  stageName: string,
+  stage: Stage,
+  directory: string,
+  zip: string,
+): Promise<Template> {
+  class Packaging extends PackagingPlugin {
+    constructor(serverless: Serverless, options: Readonly<Record<string, unknown>>) {
+      super(serverless, options, { log: { warning: () => {} } }, () => stage);
+    }
+  }
+  const configuration = await readConfiguration(folder, stageName, stage);
+  for (const definition of Object.values(configuration.functions ?? {}))
+    definition.package = { artifact: zip, individually: true };
+  const service = new (loadServerless())({
+    configuration,
+    serviceDir: directory,
+    configurationFilename: 'serverless.yml',
+    commands: ['package'],
+    options: { stage: stageName, region: REGION, package: join(directory, 'package') },
+  });
+  await service.init();
+  service.pluginManager.addPlugin(Packaging);
+  // Nobody reads the files, and writing them takes longer than all the rest.
+  service.utils.writeFileSync = () => {};
+  await service.run();
+  const compiled = JSON.stringify(service.service.provider.compiledCloudFormationTemplate);
+  // Where Serverless would upload the code says when it did.
+  return JSON.parse(compiled.replaceAll(UPLOAD, 'code')) as Template;
+}
+
+function loadServerless(): new (input: object) => PackagedService {
+  const require = createRequire(import.meta.url);
+  return require(join(dirname(require.resolve('serverless/package.json')), 'lib', 'serverless.js')) as never;
+}
+
+/** serverless.yml of a folder with its variables resolved, as Serverless would, of which it uses few. */
+async function readConfiguration(folder: string, stageName: string, stage: Stage): Promise<Configuration> {
+  const text = await readFile(join(rootDirectory, folder, 'serverless.yml'), 'utf8');
+  const raw = parse(text, { merge: true }) as Configuration;
+
+  async function variable(expression: string): Promise<unknown> {
+    const [, source = '', address = ''] = /^(\w+):(.*)$/s.exec(expression) ?? [];
+    const own = sourceNames.find((name) => name === source);
+    if (own) return resolveVariable(own, address, stageName, stage);
+    if (expression === 'sls:stage' || expression.startsWith('opt:stage')) return stageName;
+    if (expression.startsWith('opt:region')) return REGION;
+    const [, file] = /^file\((.*)\)$/.exec(expression) ?? [];
+    if (file) return resolve(parse(await readFile(join(rootDirectory, folder, file), 'utf8')));
+    if (source === 'self')
+      return resolve(address.split('.').reduce<unknown>((part, name) => (part as Configuration)[name], raw));
+    throw new Error(
+      `serverless.yml of ${folder} uses \${${expression}}, which infra/aws/changes/templates.ts does not know`,
+    );
+  }
+
+  async function resolve(value: unknown): Promise<unknown> {
+    if (Array.isArray(value)) return Promise.all(value.map(resolve));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(
+        await Promise.all(Object.entries(value).map(async ([key, part]) => [key, await resolve(part)] as const)),
+      );
+    if (typeof value !== 'string') return value;
+    const [whole] = /^\$\{[^{}]*\}$/.exec(value) ?? [];
+    if (whole) return variable(whole.slice(2, -1));
+    let text = value;
+    for (const [found] of value.matchAll(/\$\{(?!AWS::)[^{}]*\}/g))
+      text = text.replace(found, String(await variable(found.slice(2, -1))));
+    return text;
+  }
+
+  return { ...((await resolve(raw)) as Configuration), plugins: [] };
+}

@@ -1,0 +1,51 @@
+import { ref, sub, type Resource, type Resources, type Value } from '../template.ts';
+
+export const ZONES = [1, 2, 3] as const;
+
+export const tagged = (name: string): Value => [{ Key: 'Name', Value: sub(`\${AWS::StackName}-${name}`) }];
+
+export const privateSubnet = (zone: number): string => `PrivateSubnet${zone}`;
+export const privateRoutes = (zone: number): string => `PrivateRoutes${zone}`;
+
+/** A subnet of one zone: 4,096 private addresses, or 256 public ones for a NAT gateway. */
+export const subnet = (zone: number, kind: 'private' | 'public'): Resource => ({
+  Type: 'AWS::EC2::Subnet',
+  Properties: {
+    VpcId: ref('Network'),
+    CidrBlock: kind === 'private' ? `10.0.${zone * 16}.0/20` : `10.0.${zone}.0/24`,
+    AvailabilityZone: { 'Fn::Select': [zone - 1, { 'Fn::GetAZs': '' }] },
+    MapPublicIpOnLaunch: false,
+    Tags: tagged(`${kind}-${zone}`),
+  },
+});
+
+export const routeTable = (name: string): Resource => ({
+  Type: 'AWS::EC2::RouteTable',
+  Properties: { VpcId: ref('Network'), Tags: tagged(name) },
+});
+
+export const association = (subnetId: string, routeTableId: string): Resource => ({
+  Type: 'AWS::EC2::SubnetRouteTableAssociation',
+  Properties: { SubnetId: ref(subnetId), RouteTableId: ref(routeTableId) },
+});
+
+/** A network over three zones whose private subnets lead nowhere by themselves. */
+export const network = (): Resources => ({
+  Network: {
+    Type: 'AWS::EC2::VPC',
+    Properties: {
+      CidrBlock: '10.0.0.0/16',
+      // Both are needed for the private names of interface endpoints.
+      EnableDnsSupport: true,
+      EnableDnsHostnames: true,
+      Tags: tagged('network'),
+    },
+  },
+  ...Object.fromEntries(
+    ZONES.flatMap((zone) => [
+      [privateSubnet(zone), subnet(zone, 'private')],
+      [privateRoutes(zone), routeTable(`private-${zone}`)],
+      [`${privateSubnet(zone)}Routes`, association(privateSubnet(zone), privateRoutes(zone))],
+    ]),
+  ),
+});

@@ -1,0 +1,19 @@
+import type { Stage } from '../../stages/stage.ts';
+
+/**
+ * Connections that one node takes by default on RabbitMQ 4
+ * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-resource-limits-configuration.html).
+ */
+const connectionsPerNode = {
+  SINGLE_INSTANCE: { 'mq.m7g.medium': 100, 'mq.m7g.large': 1_500 },
+  CLUSTER_MULTI_AZ: { 'mq.m7g.medium': 100, 'mq.m7g.large': 500 },
+} as const;
+
+const nodes = { SINGLE_INSTANCE: 1, CLUSTER_MULTI_AZ: 3 } as const;
+
+/** Connections that a stage's broker takes: on each node, in all, and while one node of a cluster is away. */
+export function connectionQuota({ broker: { deployment, instanceType } }: Pick<Stage, 'broker'>) {
+  const perNode = connectionsPerNode[deployment][instanceType];
+  const inAll = perNode * nodes[deployment];
+  return { perNode, inAll, withoutOneNode: deployment === 'SINGLE_INSTANCE' ? inAll : inAll - perNode };
+}

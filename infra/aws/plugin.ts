@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+
+import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from './foundation/stack.ts';
+import { refuseReplacement } from './changes/guard.ts';
+import { readStage } from '../stages/read-stage.ts';
+import type { Stage } from '../stages/stage.ts';
+import { accessSchema } from './service/access.ts';
+import { checkAccount } from './service/account.ts';
+import { deployBrokerFirst } from './service/broker-first.ts';
+import { completeFunctions, prepareFunctions } from './service/functions-stack.ts';
+import type { Serverless } from './service/service.ts';
+import { resolveVariable, SERVICE, sourceNames, type SourceName } from './service/variables.ts';
+
+interface Log {
+  warning(text: string): void;
+}
+
+interface VariableRequest {
+  address?: string;
+  resolveVariable(variable: string): Promise<unknown>;
+}
+
+const source = (name: SourceName) => ({
+  async resolve({ address = '', resolveVariable: resolve }: VariableRequest) {
+    return { value: resolveVariable(name, address, String(await resolve('sls:stage'))) };
+  },
+});
+
+/**
+ * Makes the templates of both stacks from infra/stages and infra/topology.ts: the broker's whole, the functions' beyond
+ * what Serverless makes of serverless.yml. Checks what can be checked before anything is deployed.
+ */
+export class PackagingPlugin {
+  /** `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in serverless.yml. */
+  readonly configurationVariablesSources = Object.fromEntries(sourceNames.map((name) => [name, source(name)]));
+
+  readonly hooks = {
+    'before:package:initialize': () => this.#checked(() => this.#prepare()),
+    'before:package:finalize': () => this.#checked(() => this.#complete()),
+    // Not earlier: only now are the tables in the template, which Serverless adds from `resources`.
+    'after:aws:package:finalize:mergeCustomProviderResources': () => {
+      if (this.#isBrokerStack)
+        makeRetainedLast(this.#serverless.service.provider.compiledCloudFormationTemplate.Resources);
+    },
+    'before:deploy:deploy': () =>
+      this.#checked(async () => {
+        await refuseReplacement(this.#serverless);
+        await this.#deployBroker();
+      }),
+  };
+
+  readonly #serverless: Serverless;
+  readonly #options: Readonly<Record<string, unknown>>;
+  readonly #settingsOf: (stageName: string) => Stage;
+  readonly #log: Log;
+
+  /** `read` gives the settings of a stage; Serverless leaves it to the default. */
+  constructor(
+    serverless: Serverless,
+    options: Readonly<Record<string, unknown>>,
+    { log }: { log: Log },
+    read: (stageName: string) => Stage = readStage,
+  ) {
+    this.#serverless = serverless;
+    this.#options = options;
+    this.#log = log;
+    this.#settingsOf = read;
+    serverless.configSchemaHandler.defineFunctionProperties('aws', {
+      type: 'object',
+      properties: { access: accessSchema },
+    });
+  }
+
+  get #isBrokerStack(): boolean {
+    return this.#serverless.service.custom?.stack === 'broker';
+  }
+
+  get #stageName(): string {
+    return this.#serverless.getProvider('aws').getStage();
+  }
+
+  async #prepare(): Promise<void> {
+    const stage = this.#settingsOf(this.#stageName);
+    const reserved = this.#isBrokerStack ? 0 : prepareFunctions(this.#serverless, this.#stageName, stage);
+    // Serverless packages first, and the broker takes 20 minutes: what the account lacks is said before either.
+    if (this.#serverless.processedInput.commands.join(' ') === 'deploy') await this.#checkAccount(stage, reserved);
+  }
+
+  async #checkAccount(stage: Stage, reserved: number): Promise<void> {
+    const aws = this.#serverless.getProvider('aws');
+    const { credentials } = await aws.getAwsSdkV3Config();
+    const root = this.#isBrokerStack ? join(this.#serverless.serviceDir, '../..') : this.#serverless.serviceDir;
+    const { faults, unknown } = await checkAccount(
+      { region: aws.getRegion(), credentials },
+      { service: SERVICE, stageName: this.#stageName, stage, reserved, root },
+    );
+    for (const one of unknown) this.#log.warning(`Not checked before the deployment: ${one}`);
+    if (faults.length > 0)
+      throw new Error(
+        `nothing was deployed, because it would fail later:\n${faults.map((one) => `- ${one}`).join('\n')}`,
+      );
+  }
+
+  #complete(): void {
+    const stage = this.#settingsOf(this.#stageName);
+    if (!this.#isBrokerStack) return completeFunctions(this.#serverless, SERVICE, this.#stageName, stage);
+    const template = this.#serverless.service.provider.compiledCloudFormationTemplate;
+    Object.assign(template.Resources, brokerStackResources(SERVICE, this.#stageName, stage));
+    template.Outputs = { ...template.Outputs, ...brokerStackOutputs(this.#stageName) };
+  }
+
+  async #deployBroker(): Promise<void> {
+    if (!this.#isBrokerStack && !this.#options['package']) await deployBrokerFirst(this.#serverless, this.#options);
+  }
+
+  async #checked(work: () => void | Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // Serverless prints an error of its own class without a stack trace.
+      throw new this.#serverless.classes.Error((error as Error).message, 'PACKAGING');
+    }
+  }
+}

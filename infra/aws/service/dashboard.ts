@@ -1,0 +1,56 @@
+import type { Metric } from './alarm.ts';
+import { sub, type Resource, type Value } from '../template.ts';
+
+/** A chart: some metrics over time. */
+interface Chart {
+  readonly title: string;
+  readonly metrics: readonly (Metric & { readonly label: string })[];
+}
+
+/** Charts that belong together, under a heading. */
+export interface Layer {
+  readonly heading: string;
+  readonly charts: readonly Chart[];
+}
+
+const COLUMNS = 3;
+const CHART = { width: 8, height: 6 };
+
+type Widget = Readonly<Record<string, Value>>;
+
+const metricOf = ({ namespace, name, dimensions, statistic, label }: Chart['metrics'][number]): Value => [
+  namespace,
+  name,
+  ...Object.entries(dimensions).flat(),
+  { stat: statistic, label },
+];
+
+/** The dashboard of a stage; layers one below the other. */
+export function dashboard(layers: readonly Layer[]): Resource {
+  const widgets: Widget[] = [];
+  let y = 0;
+  for (const { heading, charts } of layers) {
+    widgets.push({ type: 'text', x: 0, y, width: 24, height: 1, properties: { markdown: `## ${heading}` } });
+    y += 1;
+    charts.forEach(({ title, metrics }, index) => {
+      widgets.push({
+        type: 'metric',
+        x: (index % COLUMNS) * CHART.width,
+        y: y + Math.floor(index / COLUMNS) * CHART.height,
+        ...CHART,
+        properties: {
+          title,
+          region: '${AWS::Region}',
+          view: 'timeSeries',
+          period: 60,
+          metrics: metrics.map(metricOf),
+        },
+      });
+    });
+    y += Math.ceil(charts.length / COLUMNS) * CHART.height;
+  }
+  return {
+    Type: 'AWS::CloudWatch::Dashboard',
+    Properties: { DashboardName: sub('${AWS::StackName}'), DashboardBody: sub(JSON.stringify({ widgets })) },
+  };
+}

@@ -1,0 +1,220 @@
+import { brokerName } from '../foundation/stack.ts';
+import { imported } from '../foundation/exports.ts';
+import type { Stage } from '../../stages/stage.ts';
+import { deadLetterQueue, queues, topology } from '../../topology.ts';
+import { roleOf } from './access.ts';
+import { alarm, type AlarmDefinition, type Topics } from './alarm.ts';
+import { brokerAlarms } from './alarms/broker-alarms.ts';
+import { deploymentAlarms } from './alarms/deployment-alarms.ts';
+import { concurrencyOf, queueNameOf } from './event-sources.ts';
+import { functionAlarms } from './alarms/function-alarms.ts';
+import { orderAlarms } from './alarms/order-alarms.ts';
+import { ownMetric } from './alarms/own-metric.ts';
+import { queueAlarms } from './alarms/queue-alarms.ts';
+import { reserveConcurrency } from './connections.ts';
+import { dashboard } from './dashboard.ts';
+import { brokerEnvironment, httpEnvironment } from './environment.ts';
+import { layers } from './layers.ts';
+import { eventSourceRemoval, FUNCTIONS_NETWORK, functionsNetwork, rotations, topologyResource } from './operations.ts';
+import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released } from './release.ts';
+import { kindOf, type FunctionDefinition, type Serverless } from './service.ts';
+import { pascalCase, type Resource } from '../template.ts';
+
+/** The functions that CloudFormation and Secrets Manager call, by what they do for the stack. */
+const TOPOLOGY_FUNCTION = 'apply-topology';
+const ROTATION_FUNCTION = 'rotate-login';
+const REMOVAL_FUNCTION = 'remove-network';
+
+const roleId = (key: string): string => `${pascalCase(key)}Role`;
+const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
+
+const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
+
+/** Environments that an event source invokes at once. */
+const environmentsOf = (source: { queue: string } | undefined, stage: Stage): number =>
+  source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
+
+/** Before Serverless compiles: each function's role, alias, environment and reserved concurrency, of which it gives the sum. */
+export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
+  const wishes = Object.fromEntries(
+    entries(serverless).map(([key, { access, events }]) => [
+      key,
+      { access, environments: events.reduce((sum, { rabbitmq }) => sum + environmentsOf(rabbitmq, stage), 0) },
+    ]),
+  );
+  const reserved = reserveConcurrency(wishes, stage);
+  for (const [key, definition] of entries(serverless)) {
+    const { access = {} } = definition;
+    definition.role = roleId(key);
+    definition.environment = {
+      ...definition.environment,
+      ...brokerEnvironment(stageName, access),
+      ...(kindOf(definition) === 'request' && httpEnvironment(stageName, stage, access)),
+    };
+    if (reserved[key] !== undefined) definition.reservedConcurrency = reserved[key];
+    if (kindOf(definition) !== 'direct') definition.targetAlias = { name: ALIAS, logicalId: `${pascalCase(key)}Alias` };
+  }
+  return Object.values(reserved).reduce((sum, one) => sum + one, 0);
+}
+
+/** After Serverless has compiled functions and events: everything that it does not know of. */
+export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
+  const { naming } = serverless.getProvider('aws');
+  const template = serverless.service.provider.compiledCloudFormationTemplate;
+  const own = ownMetric(service, stageName);
+  const topics: Topics = {
+    critical: imported(stageName, 'critical-topic'),
+    warning: imported(stageName, 'warning-topic'),
+  };
+  const add = (resources: Readonly<Record<string, Resource>>) => Object.assign(template.Resources, resources);
+  const addAlarms = (definitions: readonly AlarmDefinition[]) =>
+    definitions.map((definition) => {
+      const id = alarmId(definition.name);
+      add({ [id]: alarm(definition, topics) });
+      return id;
+    });
+
+  add(releaseCommons(stage.release));
+  for (const [key, definition] of entries(serverless)) {
+    const { name: functionName, access = {}, events } = definition;
+    const functionId = naming.getLambdaLogicalId(key);
+    const kind = kindOf(definition);
+    add({
+      [roleId(key)]: roleOf({
+        functionName,
+        logGroupId: naming.getLogGroupLogicalId(key),
+        access,
+        isConsumer: kind === 'consumer',
+        stageName,
+        tablePrefix: `${service}-${stageName}-`,
+      }),
+    });
+    if (access.login) waitFor(joinNetwork(template.Resources[functionId]!, stageName), FUNCTIONS_NETWORK);
+    const { Timeout: timeoutSeconds } = template.Resources[functionId]!.Properties as { Timeout: number };
+    const isPublisher = access.connections === 'rest';
+    addAlarms(functionAlarms({ key, functionName, kind, timeoutSeconds, isPublisher }, stage));
+    if (!definition.targetAlias) continue;
+    const released: Released = {
+      key,
+      functionName,
+      functionId,
+      aliasId: definition.targetAlias.logicalId,
+      versionId: definition.versionLogicalId!,
+      route: routeOf(events),
+    };
+    add(releaseResources(released, stage.release, addAlarms(releaseAlarms(released, stage.release))));
+  }
+
+  const topologyFunction = serverless.service.functions[TOPOLOGY_FUNCTION]!;
+  const topologyFunctionId = naming.getLambdaLogicalId(TOPOLOGY_FUNCTION);
+  add(topologyResource(stageName, topologyFunctionId, topologyFunction.versionLogicalId!, stage.broker));
+  add(rotations(stageName, naming.getLambdaLogicalId(ROTATION_FUNCTION), stage));
+  waitForTopology(template.Resources);
+  const removalId = naming.getLambdaLogicalId(REMOVAL_FUNCTION);
+  const inNetwork = entries(serverless).filter(([, { access }]) => access?.login);
+  add(
+    functionsNetwork(
+      stageName,
+      removalId,
+      inNetwork.map(([key]) => roleId(key)),
+    ),
+  );
+  for (const [id, source] of ofType(template.Resources, 'AWS::Lambda::EventSourceMapping'))
+    add(eventSourceRemoval(removalId, id, roleOfSource(source)));
+  limitRate(template.Resources, stage);
+  admitOrigins(template.Resources, stage);
+
+  const consumed = [...Object.values(queues).map(({ name }) => name), deadLetterQueue];
+  const workQueues = Object.values(queues).map(({ name }) => name);
+  addAlarms(queueAlarms({ consumed, workQueues, topology }, own, stage));
+  addAlarms(orderAlarms(own, stage));
+  addAlarms(brokerAlarms(brokerName(service, stageName), own, stage));
+  addAlarms(deploymentAlarms(own));
+  const functions = entries(serverless).map(([key, definition]) => ({
+    key,
+    functionName: definition.name,
+    kind: kindOf(definition),
+  }));
+  const retryTiers = [
+    ...new Set(Object.values(queues).flatMap((queue) => queue.retryTiers.map(({ exchange }) => exchange))),
+  ];
+  const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, retryTiers, own };
+  add({ Dashboard: dashboard(layers(subject)) });
+}
+
+const patch = (resource: Resource, properties: Resource['Properties']) =>
+  Object.assign(resource, { Properties: { ...resource.Properties, ...properties } });
+
+const joinNetwork = (lambda: Resource, stageName: string): Resource =>
+  patch(lambda, {
+    VpcConfig: {
+      SubnetIds: { 'Fn::Split': [',', imported(stageName, 'private-subnets')] },
+      SecurityGroupIds: [imported(stageName, 'functions-security-group')],
+    },
+  });
+
+const ofType = (resources: Record<string, Resource>, type: string): [string, Resource][] =>
+  Object.entries(resources).filter(([, { Type }]) => Type === type);
+
+const waitFor = (resource: Resource, ...ids: readonly string[]) =>
+  Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
+
+/**
+ * An event source whose queue or login is missing stops, so each waits for both. And nobody reports how many read a queue
+ * before its event source is there: a first deployment would wake somebody up.
+ */
+function waitForTopology(resources: Record<string, Resource>): void {
+  const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
+  for (const [, source] of sources) waitFor(source, 'BrokerTopology');
+  for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
+}
+
+/** Serverless has an event source wait for the role of its function. */
+function roleOfSource({ DependsOn = [] }: Resource): string {
+  const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
+  if (!role) throw new Error('an event source that waits for no role');
+  return role;
+}
+
+/** What comes in faster is answered 429 by API Gateway, before it costs an environment. */
+function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
+  const httpStage = resources['HttpApiStage']!;
+  const { DefaultRouteSettings: settings = {} } = httpStage.Properties as { DefaultRouteSettings?: object };
+  patch(httpStage, {
+    DefaultRouteSettings: {
+      ...settings,
+      ThrottlingRateLimit: http.ratePerSecond,
+      ThrottlingBurstLimit: http.burst,
+    },
+  });
+}
+
+/** API Gateway answers what browsers ask before they call. */
+function admitOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
+  if (corsOrigins.length === 0) return;
+  patch(resources['HttpApi']!, {
+    CorsConfiguration: {
+      AllowOrigins: corsOrigins,
+      AllowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+      AllowHeaders: [
+        'authorization',
+        'content-type',
+        'idempotency-key',
+        'webhook-id',
+        'webhook-timestamp',
+        'webhook-signature',
+      ],
+      ExposeHeaders: ['location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'],
+      MaxAge: 600,
+    },
+  });
+}
+
+/** `POST /orders`, taken apart. */
+function routeOf(events: FunctionDefinition['events']): Released['route'] {
+  const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
+  const text = typeof route === 'string' ? route : undefined;
+  const parts = route as { method: string; path: string } | undefined;
+  const [method, path] = text ? text.split(' ') : [parts?.method, parts?.path];
+  return method && path ? { method: method.toUpperCase(), path } : undefined;
+}

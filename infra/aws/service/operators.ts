@@ -1,0 +1,16 @@
+import { imported } from '../foundation/exports.ts';
+import { SCOPE_PREFIX } from '../foundation/operators.ts';
+import type { Stage } from '../../stages/stage.ts';
+import type { Value } from '../template.ts';
+
+/**
+ * What the HTTP API verifies operators' tokens by: `issuer`, `audience`, or else a scope as it stands in tokens. On the
+ * laptop the functions verify by themselves, and nobody reads this.
+ */
+export function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
+  const isCognito = operators === 'cognito' && stageName !== 'local';
+  if (what !== 'issuer' && what !== 'audience') return isCognito ? SCOPE_PREFIX + what : what;
+  if (isCognito) return imported(stageName, what === 'issuer' ? 'operators-issuer' : 'operators-client');
+  if (operators === 'cognito') return what === 'issuer' ? 'http://localhost' : 'local';
+  return operators[what];
+}

@@ -1,0 +1,156 @@
+import type { Stage } from '../../stages/stage.ts';
+import type { AlarmDefinition } from './alarm.ts';
+import { attribute, ref, sub, type Resource, type Resources, type Value } from '../template.ts';
+
+/** What events invoke, so that a version can be taken back. */
+export const ALIAS = 'live';
+
+type Release = Stage['release'];
+
+/** One function that is released by its alias. */
+export interface Released {
+  readonly key: string;
+  readonly functionName: string;
+  readonly functionId: string;
+  readonly aliasId: string;
+  readonly versionId: string;
+  /** Method and path of its route, where it has one. */
+  readonly route?: { readonly method: string; readonly path: string };
+}
+
+/** Of the traffic in percent, how much the new version gets at first; CodeDeploy watches alarms only while less than all. */
+const firstPercent = (release: Exclude<Release, { strategy: 'at-once' }>): number =>
+  release.strategy === 'canary' ? release.percent : 99;
+
+const isWatched = (release: Release): release is Exclude<Release, { strategy: 'at-once' }> =>
+  release.strategy !== 'at-once';
+
+/** Errors of the version that is being released, wherever they come from. */
+const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinition => ({
+  name: `${key}-release-errors`,
+  description: `The version of ${key} that is being released fails: CodeDeploy takes it back.`,
+  severity: 'release',
+  metrics: {
+    errors: {
+      namespace: 'AWS/Lambda',
+      name: 'Errors',
+      statistic: 'Sum',
+      dimensions: {
+        FunctionName: functionName,
+        Resource: `${functionName}:${ALIAS}`,
+        ExecutedVersion: attribute(versionId, 'Version'),
+      },
+    },
+  },
+  comparison: 'at least',
+  threshold: 1,
+  periods: 1,
+});
+
+/** Functions of the HTTP API answer their errors themselves, so that only the route knows of them. */
+const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['route']>): AlarmDefinition => {
+  const metric = (name: string) => ({
+    namespace: 'AWS/ApiGateway',
+    name,
+    statistic: 'Sum',
+    dimensions: { ApiId: ref('HttpApi'), Stage: '$default', Method: method, Resource: path },
+  });
+  return {
+    name: `${key}-release-answers`,
+    description: `More than 2 % of the answers of ${method} ${path} are 5xx while a version is being released: CodeDeploy takes it back.`,
+    severity: 'release',
+    metrics: { failed: metric('5xx'), all: metric('Count') },
+    expression: 'IF(FILL(all, 0) > 0, 100 * FILL(failed, 0) / all, 0)',
+    comparison: 'above',
+    threshold: 2,
+    periods: 1,
+  };
+};
+
+/** The alarms that take the release of a function back. */
+export const releaseAlarms = (released: Released, release: Release): AlarmDefinition[] =>
+  isWatched(release)
+    ? [versionErrors(released), ...(released.route ? [routeErrors(released, released.route)] : [])]
+    : [];
+
+/** The alias of a function, and where releases are watched, how its traffic is shifted. `alarmNames` are those of `releaseAlarms`. */
+export function releaseResources(
+  { key, functionId, aliasId, versionId }: Released,
+  release: Release,
+  alarmIds: readonly string[],
+): Resources {
+  const alias: Resource = {
+    Type: 'AWS::Lambda::Alias',
+    // New code may publish to exchanges that the topology of the same deployment adds.
+    DependsOn: 'BrokerTopology',
+    Properties: {
+      FunctionName: ref(functionId),
+      FunctionVersion: attribute(versionId, 'Version'),
+      Name: ALIAS,
+    },
+  };
+  if (!isWatched(release)) return { [aliasId]: alias };
+  const groupId = `${aliasId}Releases`;
+  return {
+    [aliasId]: {
+      ...alias,
+      UpdatePolicy: {
+        CodeDeployLambdaAliasUpdate: {
+          ApplicationName: ref('Releases'),
+          DeploymentGroupName: ref(groupId),
+        },
+      },
+    },
+    [groupId]: {
+      Type: 'AWS::CodeDeploy::DeploymentGroup',
+      Properties: {
+        ApplicationName: ref('Releases'),
+        DeploymentGroupName: sub(`\${AWS::StackName}-${key}`),
+        DeploymentConfigName: ref('ReleasePace'),
+        DeploymentStyle: { DeploymentType: 'BLUE_GREEN', DeploymentOption: 'WITH_TRAFFIC_CONTROL' },
+        ServiceRoleArn: attribute('ReleaseRole', 'Arn'),
+        AlarmConfiguration: { Enabled: true, Alarms: alarmIds.map((id): Value => ({ Name: ref(id) })) },
+        AutoRollbackConfiguration: {
+          Enabled: true,
+          Events: ['DEPLOYMENT_FAILURE', 'DEPLOYMENT_STOP_ON_ALARM', 'DEPLOYMENT_STOP_ON_REQUEST'],
+        },
+      },
+    },
+  };
+}
+
+/** What all releases of a stage share. */
+export function releaseCommons(release: Release): Resources {
+  if (!isWatched(release)) return {};
+  const percent = firstPercent(release);
+  return {
+    Releases: { Type: 'AWS::CodeDeploy::Application', Properties: { ComputePlatform: 'Lambda' } },
+    // CodeDeploy's own canaries begin at 10 %. Every property of this is replaced, never changed, so that the name must tell them all.
+    ReleasePace: {
+      Type: 'AWS::CodeDeploy::DeploymentConfig',
+      Properties: {
+        DeploymentConfigName: sub(`\${AWS::StackName}-${percent}-percent-${release.minutes}-minutes`),
+        ComputePlatform: 'Lambda',
+        TrafficRoutingConfig: {
+          Type: 'TimeBasedCanary',
+          TimeBasedCanary: { CanaryPercentage: percent, CanaryInterval: release.minutes },
+        },
+      },
+    },
+    ReleaseRole: {
+      Type: 'AWS::IAM::Role',
+      Properties: {
+        AssumeRolePolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Principal: { Service: 'codedeploy.amazonaws.com' }, Action: 'sts:AssumeRole' },
+          ],
+        },
+        // AWS's own policy for exactly this, which may change aliases and read alarms.
+        ManagedPolicyArns: [
+          sub('arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited'),
+        ],
+      },
+    },
+  };
+}

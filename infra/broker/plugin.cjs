@@ -1,2 +1,0 @@
-// Serverless takes plugins from below the directory of the service only.
-module.exports = require('../packaging/plugin.cjs');

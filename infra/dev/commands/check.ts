@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { say } from '../runtime/console.ts';
+import { rootDirectory } from '../runtime/directories.ts';
+import { entry } from '../runtime/entry.ts';
+
+/** What every change must pass, quickest first. */
+const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [
+  { name: 'format', tool: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
+  { name: 'types', tool: 'typescript', args: ['--noEmit', '-p', 'tsconfig.json'] },
+  { name: 'lint and dependency direction', tool: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
+  { name: 'unused code and dependencies', tool: 'knip', args: ['--no-progress'] },
+];
+
+await entry(async () => {
+  const failed: string[] = [];
+  for (const { name, tool, args } of checks) {
+    const code = await run(tool, args);
+    say(`${name}: ${code === 0 ? 'fine' : 'FAILED'}`);
+    if (code !== 0) failed.push(name);
+  }
+  return failed.length;
+});
+
+function run(tool: string, args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [binaryOf(tool), ...args], { cwd: rootDirectory, stdio: 'inherit' });
+  return new Promise((resolve, reject) => child.once('error', reject).once('exit', (code) => resolve(code ?? 1)));
+}
+
+function binaryOf(tool: string): string {
+  const directory = join(rootDirectory, 'node_modules', tool);
+  const { bin } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
+    bin: string | Record<string, string>;
+  };
+  const path = typeof bin === 'string' ? bin : (bin[tool] ?? Object.values(bin)[0]!);
+  return join(directory, path);
+}

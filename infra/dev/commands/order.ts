@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+import { DEVELOPMENT_STAGE } from '../../../lib/http/development.ts';
+import { parseSigningSecrets } from '../../../lib/http/auth/signing-secrets.ts';
+import { signedHeaders } from '../client/sign.ts';
+import { localDirectory } from '../runtime/directories.ts';
+import { entry } from '../runtime/entry.ts';
+import { Problem, reasonOf } from '../runtime/problem.ts';
+import { readSettings } from '../runtime/settings.ts';
+
+const USAGE = `npm run order -- --sku apple --quantity 2 [--unit-price 150] [--currency EUR] [--customer ada] [--key my-order] [--url http://localhost:3000]
+  signs an order with the first key of SIGNING_SECRETS, else with the development key, sends it to the service that npm start runs and prints the answer; the same key again is the same order`;
+
+const ANSWER_WITHIN_MS = 40_000;
+const ACCEPTED = 202;
+
+await entry(async () => {
+  const { url, key, order } = read(process.argv.slice(2));
+  const body = JSON.stringify(order);
+  const response = await fetch(new URL('/orders', url), {
+    method: 'POST',
+    headers: signedHeaders(body, { key, secret: signingSecret() }),
+    body,
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  }).catch((error: unknown) => {
+    throw new Problem(`${url} does not answer (${reasonOf(error)}): is npm start running there?`);
+  });
+  const answer = await response.text();
+  process.stdout.write(`${answer}\n`);
+  if (response.status === ACCEPTED && orderIdIn(answer) !== undefined) return 0;
+  throw new Problem(`the order was not accepted: ${response.status} ${response.statusText}`);
+});
+
+/** The first key of SIGNING_SECRETS where that is set for the service, too; undefined for the development key. */
+function signingSecret(): string | undefined {
+  const { SIGNING_SECRETS } = process.env;
+  return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
+}
+
+function orderIdIn(answer: string): unknown {
+  try {
+    return (JSON.parse(answer) as { orderId?: unknown } | null)?.orderId;
+  } catch {
+    return undefined;
+  }
+}
+
+function read(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        sku: { type: 'string' },
+        quantity: { type: 'string', default: '1' },
+        'unit-price': { type: 'string', default: '150' },
+        currency: { type: 'string', default: 'EUR' },
+        customer: { type: 'string', default: 'ada' },
+        key: { type: 'string' },
+        url: { type: 'string' },
+      },
+    });
+    const { sku, quantity, 'unit-price': unitPrice, currency, customer: customerId } = values;
+    if (!sku) throw new Error('--sku is missing');
+    const { httpPort } = readSettings(process.env, localDirectory);
+    return {
+      url: values.url ?? `http://localhost:${httpPort}`,
+      key: values.key ?? randomUUID(),
+      // What does not fit is refused by the service, which says why.
+      order: { customerId, currency, items: [{ sku, quantity: Number(quantity), unitPrice: Number(unitPrice) }] },
+    };
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
+  }
+}

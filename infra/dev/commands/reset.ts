@@ -1,0 +1,35 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { say } from '../runtime/console.ts';
+import { localDirectory, startLock } from '../runtime/directories.ts';
+import { doesDockerAnswer } from '../runtime/docker.ts';
+import { entry } from '../runtime/entry.ts';
+import { takeLock } from '../runtime/lock.ts';
+import { removePlainPath } from '../runtime/plain-path.ts';
+import { Problem } from '../runtime/problem.ts';
+
+/** What is no data, and slow to get again. */
+const KEPT = new Set(['cache', 'npm-cache', 'start.lock']);
+
+await entry(async () => {
+  const lock = takeLock(startLock);
+  if ('heldBy' in lock) {
+    throw new Problem(
+      `this clone runs (pid ${lock.heldBy}) and its data is in use; stop it first with Ctrl-C or kill ${lock.heldBy}`,
+    );
+  }
+  try {
+    removePlainPath(join(localDirectory, 'rabbitmq'));
+    for (const name of readdirSync(localDirectory)) {
+      if (!KEPT.has(name)) rmSync(join(localDirectory, name), { recursive: true, force: true });
+    }
+    if (await doesDockerAnswer()) {
+      const { removeVolume } = await import('../runtime/container.ts');
+      for (const name of ['rabbitmq', 'dynamodb']) await removeVolume(join(localDirectory, name));
+    }
+    say('forgotten: queues, tables and logs; the next npm start begins anew');
+    return 0;
+  } finally {
+    lock.release();
+  }
+});

@@ -1,0 +1,34 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+
+import { effectsOf } from '../../aws/changes/effects.ts';
+import { settingsTable } from '../../aws/changes/table.ts';
+import { templatesOf } from '../../aws/changes/templates.ts';
+import { costsTable } from '../../aws/service/costs.ts';
+import { readStage, stages } from '../../stages/read-stage.ts';
+import { say } from '../runtime/console.ts';
+import { rootDirectory } from '../runtime/directories.ts';
+import { entry } from '../runtime/entry.ts';
+
+// `npm run stages` writes the tables of docs/deploy.md: the settings with what changing each does, and what stages cost.
+await entry(async () => {
+  const path = join(rootDirectory, 'docs', 'deploy.md');
+  const effects = [
+    ...(await effectsOf('dev', readStage('dev'))).effects,
+    ...(await effectsOf('prod', readStage('prod'))).effects,
+  ];
+  const templates: Record<string, Awaited<ReturnType<typeof templatesOf>>> = {};
+  for (const name of Object.keys(stages)) templates[name] = await templatesOf(name, readStage(name));
+  let text = await readFile(path, 'utf8');
+  for (const [mark, table] of [
+    ['<!-- stages -->', settingsTable(effects)],
+    ['<!-- costs -->', costsTable(templates)],
+  ] as const) {
+    const [before, , after] = text.split(mark);
+    text = [before, `\n\n${table}\n\n`, after].join(mark);
+  }
+  await writeFile(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));
+  say('docs/deploy.md has the tables of the settings and the costs');
+  return 0;
+});

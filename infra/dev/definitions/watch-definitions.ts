@@ -1,0 +1,117 @@
+import { watch } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Broker } from '../runtime/broker.ts';
+import type { Say } from '../runtime/console.ts';
+import { reasonOf } from '../runtime/problem.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { Store } from '../runtime/store.ts';
+import { differences } from './differences.ts';
+import { MistakeError } from './load-fresh.ts';
+import { readDefinitions, type Definitions } from './read-definitions.ts';
+
+const SETTLE_MS = 150;
+
+/** Where definitions are, and the names of their files. */
+const WATCHED: readonly (readonly [string, RegExp])[] = [
+  ['.', /^serverless\.yml$/],
+  ['infra', /^topology.*\.ts$/],
+  ['infra/stages', /\.ts$/],
+  ['infra/aws/service', /\.ts$/],
+  ['infra/aws/foundation', /\.yml$/],
+];
+
+/** Files that functions are built from too: the bundler tells of mistakes in them. */
+const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/topology/.test(file);
+
+export interface WatchOptions {
+  readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
+  readonly store: Pick<Store, 'endpoint'>;
+  readonly settings: Pick<Settings, 'tablePrefix'>;
+  readonly say: Say;
+}
+
+/**
+ * After an edit of serverless.yml, infra/topology.ts, infra/stages or infra/aws/foundation/tables.yml, creates new tables, applies the
+ * topology where nothing speaks against it, and names what takes effect with the next start. Returns how to stop.
+ */
+export function watchDefinitions(
+  root: string,
+  running: Definitions,
+  { broker, store, settings, say }: WatchOptions,
+): () => void {
+  let applied = { topology: running.topology, tables: running.tables };
+  let told = '';
+  let mistakes = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let applying = Promise.resolve();
+
+  async function apply(): Promise<void> {
+    let wanted: Definitions;
+    const before = mistakes;
+    mistakes = new Set();
+    const tell = (mistake: string) => {
+      // One edit may be several events.
+      if (!before.has(mistake)) say(`not applied: ${mistake}`);
+      mistakes.add(mistake);
+    };
+    try {
+      wanted = await readDefinitions(root, settings.tablePrefix);
+    } catch (error) {
+      const isTold = error instanceof MistakeError && error.files.length > 0 && error.files.every(isInFunctions);
+      if (!isTold) tell(reasonOf(error));
+      return;
+    }
+    await applyTables(wanted).catch((error: unknown) => tell(`infra/aws/foundation/tables.yml: ${reasonOf(error)}`));
+    await applyTopology(wanted).catch((error: unknown) => tell(`infra/topology.ts: ${reasonOf(error)}`));
+    const needed = [...unlikeTables(wanted), ...differences(running.service, wanted.service)].join(', ');
+    if (needed !== told)
+      say(needed === '' ? 'restart: not needed any more' : `restart: npm start again to apply ${needed}`);
+    told = needed;
+  }
+
+  async function applyTables({ tables }: Definitions): Promise<void> {
+    const known = new Set(applied.tables.map(({ definition }) => definition.TableName));
+    const added = tables.filter(({ definition }) => !known.has(definition.TableName));
+    if (added.length === 0) return;
+    const { createTables } = await import('../runtime/tables.ts');
+    await createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix, tables: added });
+    applied = { ...applied, tables: [...applied.tables, ...added] };
+    for (const { definition } of added) say(`table ${definition.TableName} created`);
+  }
+
+  /** Tables that are there already with other keys, indexes or expiry. */
+  function unlikeTables({ tables }: Definitions): string[] {
+    return tables.flatMap((table) => {
+      const name = table.definition.TableName;
+      const there = applied.tables.find(({ definition }) => definition.TableName === name);
+      return there === undefined || isDeepStrictEqual(there, table)
+        ? []
+        : [`the other definition of table ${name} (after npm run reset, which forgets all data)`];
+    });
+  }
+
+  async function applyTopology({ topology: wanted }: Definitions): Promise<void> {
+    if (isDeepStrictEqual(plain(wanted), plain(applied.topology))) return;
+    const { prepareBroker } = await import('../runtime/prepare-broker.ts');
+    const lines = await prepareBroker(broker, say, { wanted, previous: applied.topology });
+    applied = { ...applied, topology: wanted };
+    for (const line of lines) say(`topology: ${line}`);
+  }
+
+  const watchers = WATCHED.map(([directory, names]) =>
+    watch(join(root, directory), (_event, name) => {
+      if (name !== null && !names.test(name)) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        applying = applying.then(apply);
+      }, SETTLE_MS);
+    }).on('error', () => {}),
+  );
+  return () => {
+    clearTimeout(timer);
+    for (const watcher of watchers) watcher.close();
+  };
+}
+
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

@@ -1,0 +1,54 @@
+import { problems, type ProblemKind, type ProblemName } from '../../../lib/http/problems.ts';
+import type { InvocationResult } from '../../emulator/environment.ts';
+
+/** What API Gateway's HTTP API makes a response of (payload format 2.0). */
+export interface HttpResult {
+  readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+}
+
+/**
+ * The response to a request, as API Gateway makes it of a function's result: a function that failed is a 500. On AWS the body
+ * is `{"message":"Internal Server Error"}`; here it is a problem that says what went wrong.
+ */
+export function httpResult(functionKey: string, requestId: string, result: InvocationResult | undefined): HttpResult {
+  const problem = (name: ProblemName, detail: string) => problemResult(name, detail, requestId);
+  if (!result) return problem('overloaded', `The function "${functionKey}" is busy with other requests.`);
+  if (result.outcome !== 'success')
+    return problem('internal-error', `The function "${functionKey}" failed: ${result.error}`);
+  const value: unknown = JSON.parse(result.resultJson);
+  if (typeof value !== 'object' || value === null || !('statusCode' in value))
+    // Without a status the result itself is the body.
+    return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: result.resultJson };
+  const { statusCode, body } = value as { statusCode: unknown; body?: unknown };
+  const isResponse =
+    Number.isInteger(statusCode) && Number(statusCode) >= 200 && Number(statusCode) <= 599 && isBody(body);
+  return isResponse
+    ? (value as HttpResult)
+    : problem('internal-error', `The function "${functionKey}" returned a result that is no HTTP response.`);
+}
+
+const isBody = (body: unknown) => body === undefined || body === null || typeof body === 'string';
+
+/** A problem as RFC 9457 has it. */
+export function problemResult(name: ProblemName, detail: string, requestId: string): HttpResult {
+  const { status, title, retryAfterSeconds }: ProblemKind = problems[name];
+  return {
+    statusCode: status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+    },
+    body: JSON.stringify({
+      type: `urn:surehop:problem:${name}`,
+      status,
+      title,
+      detail,
+      instance: `urn:surehop:request:${encodeURIComponent(requestId)}`,
+    }),
+  };
+}

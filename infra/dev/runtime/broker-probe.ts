@@ -1,0 +1,24 @@
+import { loginOf } from '../../../lib/rabbitmq/address.ts';
+import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
+
+/** Logs in at `amqpUrl` and out again, and gives the broker's version; throws what went wrong. */
+export async function probeBroker(amqpUrl: string, timeoutMs = 5_000): Promise<string> {
+  return withConnection(amqpUrl, async ({ connection }) => connection.serverProperties.version, timeoutMs);
+}
+
+/** Whether the management API answers with its login. */
+export async function doesManagementAnswer(managementUrl: string, timeoutMs = 5_000): Promise<boolean> {
+  const address = new URL(managementUrl);
+  const { origin, pathname } = address;
+  const { username, password } = loginOf(address);
+  try {
+    const response = await fetch(`${origin}${pathname.replace(/\/$/, '')}/api/overview`, {
+      headers: { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}

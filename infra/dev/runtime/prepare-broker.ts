@@ -1,0 +1,64 @@
+import { applyTopology, TopologyError } from '../../../lib/rabbitmq/topology/apply.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
+import { describeStep } from '../../../lib/rabbitmq/topology/describe-plan.ts';
+import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { loginOf } from '../../../lib/rabbitmq/address.ts';
+import type { Step } from '../../../lib/rabbitmq/topology/plan.ts';
+import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
+import { createManagementApi, ManagementError, virtualHostOf } from '../../../lib/rabbitmq/admin/management-api.ts';
+import { describeFinding, verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
+import { topology } from '../../topology.ts';
+import type { Broker } from './broker.ts';
+import { guessManagementUrl } from './broker-given.ts';
+import type { Say } from './console.ts';
+import { Problem } from './problem.ts';
+
+const PATIENCE_MS = 10_000;
+
+/** A broker by its addresses; the management API has the login of AMQP where it is given none. */
+export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUrl)): BrokerAccess {
+  const url = new URL(managementUrl);
+  const login = loginOf(url.username ? url : new URL(amqpUrl));
+  return {
+    amqpUrl,
+    api: createManagementApi({
+      url: managementUrl,
+      login: async () => login,
+      virtualHost: virtualHostOf(amqpUrl),
+      timeoutMs: PATIENCE_MS,
+    }),
+  };
+}
+
+/** The settings by which messages would be lost, a line each. */
+export const faultsOf = async ({ api }: BrokerAccess, wanted: Topology = topology): Promise<string[]> =>
+  verifyTopology(wanted, await readBrokerState(api)).map(describeFinding);
+
+/**
+ * Applies the topology, then looks whether any setting would lose messages: with such a broker nothing starts. Gives a line for
+ * each change; `previous` is what was applied before.
+ */
+export async function prepareBroker(
+  { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,
+  say: Say,
+  { wanted = topology, previous }: { wanted?: Topology; previous?: Topology } = {},
+): Promise<string[]> {
+  const broker = reach(amqpUrl, managementUrl);
+  let steps: Step[];
+  let faults: string[];
+  try {
+    steps = await deployTopology(broker, wanted, previous);
+    faults = await faultsOf(broker, wanted);
+  } catch (error) {
+    if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
+    if (!(error instanceof ManagementError)) throw error;
+    // Somebody's broker may have no management API for us: queues can be declared, policies cannot.
+    await applyTopology(amqpUrl, wanted);
+    say(`the settings of the broker are not verified, and no policy is set: ${error.message}`);
+    return [];
+  }
+  if (faults.length > 0)
+    throw new Problem(`with this broker messages would be lost:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
+  return steps.filter((step) => step.do !== 'keep').map(describeStep);
+}

@@ -1,0 +1,188 @@
+import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Broker } from './broker.ts';
+import type { Say } from './console.ts';
+import type { Store } from './store.ts';
+import { rootDirectory } from './directories.ts';
+import { compactLogLine, isMetricLine } from './log-line.ts';
+import { issueToken, startIssuer } from './issuer.ts';
+import { freePorts } from './ports.ts';
+import { Problem, reasonOf } from './problem.ts';
+import { startGuarded } from './processes.ts';
+import { LOCAL_AWS } from './store-probe.ts';
+import { waitFor } from './wait.ts';
+
+const READY_WITHIN_MS = 90_000;
+const DRAINED_WITHIN_MS = 20_000;
+
+/** A function that failed so often, one time after another, is broken: a part that is not there yet gives 503. */
+const MAX_FAILURES = 5;
+
+/** Characters of an answer that are shown. */
+const MAX_ANSWER = 500;
+
+/** What the runner says about each request; the functions' own log says it better. */
+const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
+
+/** The functions, served over HTTP and by their event sources. */
+export interface Service {
+  readonly url: string;
+  readonly logFile: string;
+  /** An operator's token with these scopes. */
+  readonly token: (...scopes: string[]) => Promise<string>;
+  /** Of its process group. */
+  readonly pid: number;
+  /** Ends it after the batch in flight. */
+  readonly stop: () => Promise<void>;
+  /** SIGKILL to all of it. */
+  readonly kill: () => Promise<void>;
+  /** Calls `listener` when it ends although nobody asked it to. */
+  readonly onDeath: (listener: (how: string) => void) => void;
+}
+
+export interface ServiceOptions {
+  readonly httpPort: number;
+  readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
+  readonly store: Pick<Store, 'endpoint'>;
+  readonly tablePrefix: string;
+  readonly dataDirectory: string;
+  /** Where its serverless.yml is; this clone by default. */
+  readonly serviceDirectory?: string;
+  /** Whether functions are built anew when their sources change; requests under way finish with the former version. */
+  readonly watch: boolean;
+  readonly say: Say;
+  /** Takes the log as a person reads it. */
+  readonly output: Say;
+}
+
+/** Runs the functions as `serverless offline` does; settles when the body of `GET /readyz` says that they are ready. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
+  say('starting the functions and their event sources');
+  const logFile = join(dataDirectory, 'logs', 'service.log');
+  mkdirSync(dirname(logFile), { recursive: true });
+  if (existsSync(logFile)) renameSync(logFile, `${logFile}.1`);
+  const log = createWriteStream(logFile, { flags: 'a' });
+  let isReady = false;
+  const seen = new Set<string>();
+  const isNew = (line: string) => {
+    const text = line.replace(/^[\d:.]+ /, '').replace(/requestId=\S+/, '');
+    return !seen.has(text) && seen.add(text);
+  };
+  let isAsked = false;
+
+  const [lambdaPort] = await freePorts(1);
+  const issuer = await startIssuer(dataDirectory);
+  const child = await startGuarded({
+    command: process.execPath,
+    args: [
+      serverlessCommand(),
+      'offline',
+      'start',
+      '--stage',
+      'local',
+      '--host',
+      '127.0.0.1',
+      '--httpPort',
+      String(httpPort),
+      '--lambdaPort',
+      String(lambdaPort),
+    ],
+    cwd: serviceDirectory,
+    env: { ...environment(options), JWKS_URL: process.env['JWKS_URL'] || issuer.jwksUrl },
+    output: {
+      onLine: (line) => {
+        if (!log.writableEnded) log.write(`${line}\n`);
+        if (isMetricLine(line)) return;
+        const compact = compactLogLine(line);
+        // Until it is ready the rest is the runner's banner, and a failure comes again with each look whether it is ready.
+        if (compact !== undefined && (isReady || isNew(compact))) output(compact);
+        else if (isReady && line.trim() !== '' && !CHATTER.test(line)) output(line);
+      },
+    },
+  });
+  const close = async () => {
+    await issuer.stop();
+    await new Promise<void>((resolve) => log.end(() => resolve()));
+  };
+
+  const url = `http://localhost:${httpPort}`;
+  let answer = 'no answer';
+  let failures = 0;
+  const ready = await waitFor(
+    async () => {
+      answer = await askReadiness(`http://127.0.0.1:${httpPort}/readyz`);
+      failures = answer.startsWith('500') ? failures + 1 : 0;
+      return answer === 'ready' && !child.hasEnded() ? true : undefined;
+    },
+    { timeoutMs: READY_WITHIN_MS, everyMs: 100, given: () => child.hasEnded() || failures >= MAX_FAILURES },
+  );
+  if (ready === undefined) {
+    const how = child.hasEnded() ? `ended with ${await child.ended}` : `GET /readyz: ${answer}`;
+    await child.kill();
+    await close();
+    const tail = child.tail().filter((line) => !isMetricLine(line));
+    throw new Problem(
+      `the service did not start (${how}); its last lines, more in ${logFile}:\n${tail.map((line) => `    ${compactLogLine(line) ?? line}`).join('\n')}`,
+    );
+  }
+  isReady = true;
+  return {
+    url,
+    logFile,
+    token: (...scopes) => issueToken(dataDirectory, scopes),
+    pid: child.pid,
+    stop: async () => {
+      isAsked = true;
+      await child.stop({ signal: 'SIGINT', graceMs: DRAINED_WITHIN_MS });
+      await close();
+    },
+    kill: async () => {
+      isAsked = true;
+      await child.kill();
+      await close();
+    },
+    onDeath: (listener) =>
+      void child.ended.then((how) => {
+        if (!isAsked) listener(how);
+      }),
+  };
+}
+
+/** "ready" where the body says so, and otherwise what was answered. */
+async function askReadiness(url: string): Promise<string> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    const body = await response.text();
+    const { status } = JSON.parse(body) as { status?: unknown };
+    return response.ok && status === 'ready' ? 'ready' : `${response.status} ${body.slice(0, MAX_ANSWER)}`;
+  } catch (error) {
+    return `no answer (${reasonOf(error)})`;
+  }
+}
+
+function serverlessCommand(): string {
+  const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
+  return join(dirname(manifest), bin.serverless);
+}
+
+function environment({ broker, store, tablePrefix, watch }: ServiceOptions): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    ...LOCAL_AWS,
+    AMQP_URL: broker.amqpUrl,
+    MANAGEMENT_URL: broker.managementUrl,
+    DYNAMODB_ENDPOINT: store.endpoint,
+    TABLE_PREFIX: tablePrefix,
+    STAGE: 'local',
+    SUREHOP_WATCH: watch ? 'on' : 'off',
+    NO_COLOR: '1',
+    FORCE_COLOR: undefined,
+    SLS_TELEMETRY_DISABLED: '1',
+    SLS_NOTIFICATIONS_MODE: 'off',
+    SLS_INTERACTIVE_SETUP_ENABLE: undefined,
+    SLS_DEPRECATION_DISABLE: '*',
+  };
+}

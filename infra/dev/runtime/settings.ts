@@ -1,0 +1,120 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { settingFaults, settingNames, shownValue } from '../../../lib/runtime/config.ts';
+import { DEVELOPMENT_STAGE } from '../../../lib/http/development.ts';
+import { meantName } from './misspelt.ts';
+import { Problem } from './problem.ts';
+
+/** Settings of the laptop itself, which no function reads. */
+const LAPTOP_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
+
+const DEFAULT_PORT = 3_000;
+
+/** The name before every table, where none is given. */
+export const TABLE_PREFIX = 'surehop-local-';
+
+/** Settings that only make sense for a deployed stage, and what takes their place on a laptop. */
+const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
+  BROKER_ENDPOINT: 'set AMQP_URL',
+  BROKER_SECRET_ARN: 'set AMQP_URL',
+  SIGNING_SECRETS_ARN: 'set SIGNING_SECRETS',
+};
+
+/** The laptop's settings: what is given is used, the rest starts itself. */
+export interface Settings {
+  readonly httpPort: number;
+  readonly amqpUrl: string | undefined;
+  readonly managementUrl: string | undefined;
+  readonly dynamodbEndpoint: string | undefined;
+  /** The name before every table. */
+  readonly tablePrefix: string;
+  /** Where unpacked packages are kept, over clones. */
+  readonly cacheDirectory: string;
+}
+
+/**
+ * Reads and checks the laptop's settings and those of all functions. Wrong ones are one Problem with exit code 2, a sentence
+ * for each: the setting, what is wrong, and an example. An empty variable counts as not set.
+ */
+export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
+  const given = (name: string) => environment[name] || undefined;
+  const faults = [...portFaults(given('HTTP_PORT')), ...stageFaults(given), ...settingFaults(environment)];
+  const cache = cacheDirectory(environment, localDirectory);
+  if (cache === undefined)
+    faults.push(
+      `SUREHOP_CACHE is ${shownValue('SUREHOP_CACHE', given('SUREHOP_CACHE') ?? '')}: it must be a folder that can be written to, for example SUREHOP_CACHE=/tmp/surehop`,
+    );
+  if (faults.length > 0) throw new Problem(`wrong setting: ${faults.join('; ')}`, { exitCode: 2 });
+  return Object.freeze({
+    httpPort: Number(given('HTTP_PORT') ?? DEFAULT_PORT),
+    amqpUrl: given('AMQP_URL'),
+    managementUrl: given('MANAGEMENT_URL'),
+    dynamodbEndpoint: given('DYNAMODB_ENDPOINT'),
+    tablePrefix: given('TABLE_PREFIX') ?? TABLE_PREFIX,
+    cacheDirectory: cache!,
+  });
+}
+
+/** One sentence for each variable whose name is nearly that of a setting. */
+export function misspeltSettings(environment: NodeJS.ProcessEnv): string[] {
+  const known = [...LAPTOP_NAMES, ...settingNames];
+  return Object.keys(environment).flatMap((name) => {
+    const meant = meantName(name, known);
+    return meant === undefined ? [] : [`${name} is not a setting and is ignored; is ${meant} meant?`];
+  });
+}
+
+function portFaults(port: string | undefined): string[] {
+  if (port === undefined || (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) return [];
+  return [
+    `HTTP_PORT is ${shownValue('HTTP_PORT', port)}: it must be a TCP port from 1 to 65535, for example HTTP_PORT=${DEFAULT_PORT}`,
+  ];
+}
+
+function stageFaults(given: (name: string) => string | undefined): string[] {
+  const stage = given('STAGE');
+  return [
+    ...(stage === undefined || stage === DEVELOPMENT_STAGE
+      ? []
+      : [
+          `STAGE is ${shownValue('STAGE', stage)}: on a laptop the stage is "${DEVELOPMENT_STAGE}"; unset STAGE, and deploy other stages (docs/deploy.md)`,
+        ]),
+    ...(given('JWT_VERIFIED_BY') === 'gateway'
+      ? [
+          'JWT_VERIFIED_BY is "gateway": on a laptop no gateway verifies tokens; unset it, or set JWT_VERIFIED_BY=function',
+        ]
+      : []),
+    ...Object.entries(FOR_DEPLOYED_STAGES).flatMap(([name, instead]) =>
+      given(name) === undefined ? [] : [`${name} is for a deployed stage: unset it, and ${instead} on a laptop`],
+    ),
+  ];
+}
+
+function cacheDirectory(environment: NodeJS.ProcessEnv, localDirectory: string): string | undefined {
+  const { SUREHOP_CACHE, XDG_CACHE_HOME, HOME } = environment;
+  if (SUREHOP_CACHE) {
+    const wanted = resolve(SUREHOP_CACHE);
+    return isWritable(wanted) ? wanted : undefined;
+  }
+  const candidates = [
+    ...(XDG_CACHE_HOME ? [join(XDG_CACHE_HOME, 'surehop')] : []),
+    ...(!HOME || !existsSync(HOME) || HOME.startsWith(localDirectory) ? [] : [join(HOME, '.cache', 'surehop')]),
+  ];
+  return candidates.find(isWritable) ?? join(localDirectory, 'cache');
+}
+
+/** Whether `directory` can be made and written to; it is made on the way. */
+function isWritable(directory: string): boolean {
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A URL as it may be shown: without its password. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^/@:]*):.*@/s, '$1:***@');
+}

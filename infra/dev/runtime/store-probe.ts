@@ -1,0 +1,29 @@
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+
+import { requestLimits } from '../../../lib/runtime/aws-timeouts.ts';
+
+/** What every client on the laptop signs with; the emulators take any. */
+export const LOCAL_AWS = {
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+} as const;
+
+/** Whether a DynamoDB answers at `endpoint`. */
+export async function doesStoreAnswer(endpoint: string, timeoutMs = 2_000): Promise<boolean> {
+  const client = new DynamoDBClient({
+    endpoint,
+    region: LOCAL_AWS.AWS_REGION,
+    credentials: { accessKeyId: LOCAL_AWS.AWS_ACCESS_KEY_ID, secretAccessKey: LOCAL_AWS.AWS_SECRET_ACCESS_KEY },
+    maxAttempts: 1,
+    requestHandler: requestLimits(timeoutMs),
+  });
+  try {
+    await client.send(new ListTablesCommand({ Limit: 1 }));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    client.destroy();
+  }
+}

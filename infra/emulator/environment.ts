@@ -1,0 +1,176 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { maxPayloadBytes } from './event.ts';
+
+/** What an execution environment is made from. */
+export interface EnvironmentSettings {
+  /** Path of the handler's module without its extension. */
+  modulePath: string;
+  exportName: string;
+  workingDirectory: string;
+  variables: Record<string, string>;
+  timeoutMs: number;
+  memoryMb: number;
+  /** Takes each line that the function writes to its stdout or stderr. */
+  onLine(line: string): void;
+}
+
+/** How an invocation ended; only a success has a result. */
+export type InvocationResult =
+  { outcome: 'success'; resultJson: string } | { outcome: 'error' | 'timeout' | 'crash'; error: string };
+
+/** One warm execution environment, which runs one invocation at a time. */
+export interface ExecutionEnvironment {
+  invoke(eventJson: string): Promise<InvocationResult>;
+  /** Loads the handler anew, after the invocation in flight. */
+  renew(): void;
+  stop(): Promise<void>;
+}
+
+type Reply =
+  | { type: 'ready' }
+  | { type: 'succeeded'; resultJson: string }
+  | { type: 'failed' | 'initFailed'; error: { errorType: string; errorMessage: string } };
+
+interface Sandbox {
+  child: ChildProcess;
+  ended: Promise<string>;
+  /** The next reply, or how the process ended; past the limit the process is killed and 'timeout' returned. */
+  reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
+}
+
+// Compiled into a plugin, this module has the address of the plugin's own file, in the folder beside.
+const runtimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
+
+// Lambda gives initialising ten seconds of its own, outside of the function's timeout.
+const initLimitMs = 10_000;
+const lastLinesLimitMs = 500;
+
+/** Makes an environment: a process that starts with the first invocation, and is replaced after a timeout or a crash. */
+export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvironment {
+  let sandbox: Sandbox | undefined;
+  let busy = false;
+
+  async function discard(): Promise<void> {
+    const current = sandbox;
+    sandbox = undefined;
+    current?.child.kill('SIGKILL');
+    await current?.ended;
+  }
+
+  async function run(eventJson: string): Promise<InvocationResult> {
+    if (!sandbox) {
+      const fresh = startSandbox(settings);
+      sandbox = fresh;
+      void fresh.ended.then(() => {
+        if (sandbox === fresh) sandbox = undefined;
+      });
+      const limitMs = Math.max(initLimitMs, settings.timeoutMs);
+      const started = await fresh.reply(limitMs);
+      if (started.type !== 'ready') {
+        await discard();
+        return failure(started, `after ${limitMs} ms of loading`);
+      }
+    }
+    const current = sandbox;
+    if (!current) return { outcome: 'crash', error: "the function's process ended right after loading" };
+    const deadlineMs = Date.now() + settings.timeoutMs;
+    const invocation = { requestId: randomUUID(), deadlineMs, eventJson };
+    // A send that fails means that the process is gone, which `reply` tells.
+    current.child.send(invocation, () => {});
+    const reply = await current.reply(settings.timeoutMs);
+    if (reply.type !== 'succeeded') return failure(reply, `after ${settings.timeoutMs} ms`);
+    const bytes = Buffer.byteLength(reply.resultJson);
+    return bytes > maxPayloadBytes
+      ? { outcome: 'error', error: `Function.ResponseSizeTooLarge: the result has ${bytes} bytes, over 6 MB` }
+      : { outcome: 'success', resultJson: reply.resultJson };
+  }
+
+  let renewWanted = false;
+  return {
+    async invoke(eventJson) {
+      busy = true;
+      try {
+        return await run(eventJson);
+      } finally {
+        busy = false;
+        if (renewWanted) await discard();
+        renewWanted = false;
+      }
+    },
+    renew() {
+      if (busy) renewWanted = true;
+      else void discard();
+    },
+    stop: discard,
+  };
+}
+
+function failure(reply: Awaited<ReturnType<Sandbox['reply']>>, when: string): InvocationResult {
+  switch (reply.type) {
+    case 'failed':
+    case 'initFailed':
+      return { outcome: 'error', error: `${reply.error.errorType}: ${reply.error.errorMessage}` };
+    case 'timeout':
+      return { outcome: 'timeout', error: `the function timed out ${when}` };
+    case 'ended':
+      return { outcome: 'crash', error: `the function's process ended before it answered (${reply.how})` };
+    case 'ready':
+    case 'succeeded':
+      return { outcome: 'crash', error: 'the function answered out of turn' };
+  }
+}
+
+function startSandbox(settings: EnvironmentSettings): Sandbox {
+  const { modulePath, exportName, workingDirectory, variables, memoryMb, onLine } = settings;
+  const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
+    cwd: workingDirectory,
+    // The user that Lambda runs a function as has a home; this one may have none, nor a passwd entry, and the SDK looks for it.
+    env: { HOME: process.env.HOME || tmpdir(), ...variables },
+    execArgv: ['--enable-source-maps', `--max-old-space-size=${memoryMb}`],
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream! }).on('line', onLine);
+
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => {
+      const how = signal ? `signal ${signal}` : `exit code ${code}`;
+      // What it wrote last is read first, unless a process of its own keeps the pipes open.
+      child.once('close', () => resolve(how));
+      setTimeout(() => resolve(how), lastLinesLimitMs).unref();
+    });
+  });
+
+  return {
+    child,
+    ended,
+    async reply(limitMs) {
+      let timer: NodeJS.Timeout | undefined;
+      let onReply: ((reply: Reply) => void) | undefined;
+      try {
+        const answered = await Promise.race([
+          new Promise<Reply>((resolve) => child.on('message', (onReply = resolve))),
+          ended.then((how) => ({ type: 'ended' as const, how })),
+          new Promise<{ type: 'timeout' }>((resolve) => {
+            timer = setTimeout(() => resolve({ type: 'timeout' }), limitMs);
+          }),
+        ]);
+        if (answered.type === 'timeout') {
+          child.kill('SIGKILL');
+          await ended;
+        }
+        return answered;
+      } finally {
+        clearTimeout(timer);
+        if (onReply) child.off('message', onReply);
+      }
+    },
+  };
+}

@@ -1,0 +1,1 @@
+module.exports = require('../load-plugin.cjs')(module).EventSourcePlugin;

@@ -1,0 +1,163 @@
+import { percentDecoded } from '../../lib/rabbitmq/address.ts';
+import { resolve } from 'node:path';
+import type { EnvironmentSettings } from './environment.ts';
+import type { EventOrigin } from './event.ts';
+import type { Log } from './log.ts';
+import type { OnError } from './settle.ts';
+
+/** A `rabbitmq` event of serverless.yml. */
+interface RabbitMqEvent {
+  arn: unknown;
+  queue: string;
+  virtualHost?: string;
+  batchSize?: number;
+  maximumBatchingWindow?: number;
+  enabled?: boolean;
+  filterPatterns?: unknown[];
+}
+
+interface FunctionDefinition {
+  name: string;
+  handler: string;
+  timeout?: number;
+  memorySize?: number;
+  environment?: Record<string, unknown>;
+  events?: { rabbitmq?: RabbitMqEvent; httpApi?: unknown }[];
+}
+
+/** `custom.rabbitmqEventSource` of serverless.yml. */
+interface EventSourceSettings {
+  url?: string;
+  onError?: OnError;
+  /** Environments that work on a queue at once, by its name: 1 where it is not named, as on AWS. */
+  concurrency?: Record<string, number>;
+  /** Queues that keep order per key, which several environments cannot. */
+  ordered?: string[];
+}
+
+/** What this plugin reads of Serverless. */
+export interface Serverless {
+  serviceDir: string;
+  service: {
+    provider: { region?: string; timeout?: number; memorySize?: number; environment?: Record<string, unknown> };
+    custom?: {
+      rabbitmqEventSource?: EventSourceSettings;
+      'serverless-offline'?: { location?: string; localEnvironment?: boolean };
+    };
+    functions: Record<string, FunctionDefinition>;
+  };
+  classes: { Error: new (message: string, code: string) => Error };
+}
+
+/** One mapping of the service, as serverless.yml describes it. */
+export interface DeclaredMapping extends EventOrigin {
+  functionKey: string;
+  batchSize: number;
+  batchingWindowMs: number;
+  concurrency: number;
+}
+
+const defaultBatchSize = 100;
+const defaultWindowSeconds = 0.5;
+const defaultTimeoutSeconds = 6;
+const defaultMemoryMb = 1024;
+/** Each is a process of its own. */
+const maxConcurrency = 32;
+const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
+
+/** The broker and what to do with failed batches; throws on a setting that makes no sense. */
+export function readSettings({ service }: Serverless): { url: string; onError: OnError } {
+  const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};
+  if (!url) {
+    throw new Error(
+      'No broker to consume from: set AMQP_URL or custom.rabbitmqEventSource.url (amqp://user:password@host:5672).',
+    );
+  }
+  if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
+    throw new Error(
+      'AMQP_URL (or custom.rabbitmqEventSource.url) is no AMQP address: write it as amqp://user:password@host:5672.',
+    );
+  }
+  if (onError !== 'nack' && onError !== 'reject') {
+    throw new Error(`custom.rabbitmqEventSource.onError is "${String(onError)}": it must be "nack" or "reject".`);
+  }
+  return { url, onError };
+}
+
+/** Every enabled `rabbitmq` event of the service. A virtual host in the URL stands for the one on AWS. */
+export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
+  const { concurrency = {}, ordered = [] } = service.custom?.rabbitmqEventSource ?? {};
+  const urlVirtualHost = percentDecoded(new URL(url).pathname.slice(1));
+  return Object.entries(service.functions).flatMap(([functionKey, { events = [] }]) =>
+    events.flatMap(({ rabbitmq: event }) => {
+      if (!event || event.enabled === false) return [];
+      if (event.filterPatterns) {
+        log.warning(
+          `Function "${functionKey}": filterPatterns are not applied here; on AWS what does not match is LOST.`,
+        );
+      }
+      return {
+        functionKey,
+        eventSourceArn: typeof event.arn === 'string' ? event.arn : localArn,
+        queue: event.queue,
+        virtualHost: urlVirtualHost || (event.virtualHost ?? '/'),
+        concurrency: concurrencyFor(event.queue, concurrency, ordered),
+        batchSize: event.batchSize ?? defaultBatchSize,
+        // Serverless leaves a window of 0 out of the template, so that AWS applies its default.
+        batchingWindowMs: (event.maximumBatchingWindow || defaultWindowSeconds) * 1000,
+      };
+    }),
+  );
+}
+
+function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered: readonly string[]): number {
+  const { [queue]: concurrency = 1 } = byQueue;
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > maxConcurrency)
+    throw new Error(
+      `custom.rabbitmqEventSource.concurrency is ${JSON.stringify(concurrency)} for the queue "${queue}": it must be a whole number from 1 to ${maxConcurrency}.`,
+    );
+  if (concurrency > 1 && ordered.includes(queue))
+    throw new Error(
+      `custom.rabbitmqEventSource.concurrency is ${concurrency} for the queue "${queue}", which keeps order per key: several environments cannot keep it. Leave it at 1.`,
+    );
+  return concurrency;
+}
+
+/** What a function's execution environment is made from; its variables are those that serverless-offline would give it. */
+export function environmentSettings(serverless: Serverless, functionKey: string): Omit<EnvironmentSettings, 'onLine'> {
+  const { provider, custom, functions } = serverless.service;
+  const { name, handler, timeout, memorySize, environment } = functions[functionKey]!;
+  const offline = custom?.['serverless-offline'];
+  const split = handler.indexOf('.', handler.lastIndexOf('/'));
+  const memoryMb = memorySize ?? provider.memorySize ?? defaultMemoryMb;
+  const region = provider.region ?? 'us-east-1';
+  const inherited = Object.entries(process.env).filter(([key]) => offline?.localEnvironment || key.startsWith('AWS_'));
+  return {
+    modulePath: resolve(serverless.serviceDir, offline?.location ?? '', handler.slice(0, split)),
+    exportName: handler.slice(split + 1),
+    workingDirectory: serverless.serviceDir,
+    timeoutMs: (timeout ?? provider.timeout ?? defaultTimeoutSeconds) * 1000,
+    memoryMb,
+    variables: {
+      ...Object.fromEntries(inherited.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+      _HANDLER: handler,
+      AWS_DEFAULT_REGION: region,
+      AWS_REGION: region,
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+      AWS_LAMBDA_FUNCTION_NAME: name,
+      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+      AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
+      AWS_LAMBDA_LOG_STREAM_NAME: 'local/[$LATEST]',
+      TZ: 'UTC',
+      ...plainVariables(provider.environment),
+      ...plainVariables(environment),
+      IS_OFFLINE: 'true',
+    },
+  };
+}
+
+// Intrinsic functions of CloudFormation have no value on a laptop.
+function plainVariables(variables: Record<string, unknown> = {}): Record<string, string> {
+  const plain = Object.entries(variables).filter(([, value]) => value !== null && typeof value !== 'object');
+  return Object.fromEntries(plain.map(([key, value]) => [key, String(value)]));
+}

@@ -1,1 +1,0 @@
-module.exports = require('../../load-plugin.cjs')(module).EventSourcePlugin;

@@ -1,0 +1,46 @@
+import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient, KeysAndAttributes } from '@aws-sdk/client-dynamodb';
+import pMap from 'p-map';
+import { StoreUnavailableError } from '../runtime/errors.ts';
+import type { Attributes } from './item.ts';
+import { pause, repeated } from './retry-policy.ts';
+import type { Patience } from './retry-policy.ts';
+
+const KEYS_PER_REQUEST = 100;
+const CONCURRENT_REQUESTS = 4;
+
+/** Reads the items that `table` has under these keys, each named once, strongly consistent. Throws `StoreUnavailableError`. */
+export async function batchGet(
+  client: DynamoDBClient,
+  table: string,
+  keys: readonly Attributes[],
+  patience: Patience,
+): Promise<Attributes[]> {
+  const found: Attributes[] = [];
+
+  async function read(page: KeysAndAttributes['Keys']): Promise<void> {
+    let fruitless = 0;
+    for (let left = page; left !== undefined && left.length > 0;) {
+      const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
+      const { Responses, UnprocessedKeys } = await repeated(
+        () => client.send(new BatchGetItemCommand({ RequestItems })),
+        patience,
+      );
+      const items = Responses?.[table] ?? [];
+      found.push(...items);
+      left = UnprocessedKeys?.[table]?.Keys;
+      if (left === undefined || left.length === 0) return;
+      fruitless = items.length > 0 ? 0 : fruitless + 1;
+      if (fruitless >= patience.conflicts) {
+        throw new StoreUnavailableError({ cause: new Error(`DynamoDB left ${left.length} keys of ${table} unread`) });
+      }
+      if (fruitless > 0) await pause(fruitless, patience);
+    }
+  }
+
+  const pages = Array.from({ length: Math.ceil(keys.length / KEYS_PER_REQUEST) }, (_, page) =>
+    keys.slice(page * KEYS_PER_REQUEST, (page + 1) * KEYS_PER_REQUEST),
+  );
+  await pMap(pages, read, { concurrency: CONCURRENT_REQUESTS });
+  return found;
+}

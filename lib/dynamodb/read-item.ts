@@ -1,0 +1,41 @@
+import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '@aws-sdk/client-dynamodb';
+
+import { CodedError } from '../runtime/errors.ts';
+import { readAnswer, toStoreError } from './reply.ts';
+import type { Item, Key } from '../inbox/decision.ts';
+import { toKey, type Attributes } from './item.ts';
+import type { Table } from './tables.ts';
+
+/**
+ * Reads an item as it is now, strongly consistent. Throws `INVALID_EFFECT` for a key
+ * that the table cannot have, `StoreUnavailableError` and `MisconfiguredError`.
+ */
+export async function readItem(
+  client: DynamoDBClient,
+  tablePrefix: string,
+  table: Table,
+  key: Key,
+): Promise<Item | undefined> {
+  const command = new GetItemCommand({
+    TableName: tablePrefix + table,
+    Key: toKey(table, key),
+    ConsistentRead: true,
+  });
+  const { Item: item } = await client.send(command).catch((error: unknown): GetItemCommandOutput => {
+    if (readAnswer(error).is !== 'refused') throw toStoreError(error);
+    const text = error instanceof Error ? error.message : String(error);
+    throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${table}: ${text}`, { cause: error });
+  });
+  return item && fromAttributes(item);
+}
+
+/** Plain values of an item; what is neither text, number, boolean nor null is left out. */
+function fromAttributes(attributes: Attributes): Item {
+  const item: Record<string, Item[string]> = {};
+  for (const [name, { S, N, BOOL, NULL }] of Object.entries(attributes)) {
+    if (N !== undefined) item[name] = Number(N);
+    else if (S !== undefined || BOOL !== undefined) item[name] = S ?? BOOL;
+    else if (NULL) item[name] = null;
+  }
+  return item;
+}

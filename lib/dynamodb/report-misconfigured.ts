@@ -1,0 +1,21 @@
+import type { MisconfiguredError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
+import { count } from '../runtime/metrics.ts';
+import { toLoggable } from '../runtime/stack.ts';
+
+/** How long the same fault is not reported again by one process, in ms: every message of every batch meets it. */
+const QUIET_MS = 10_000;
+
+const reportedAtMs = new Map<string, number>();
+
+/** Logs and counts that the deployment is wrong, and returns the error. */
+export function reportMisconfigured(error: MisconfiguredError): MisconfiguredError {
+  const { code, message, tables } = error;
+  const nowMs = Date.now();
+  if (nowMs - (reportedAtMs.get(message) ?? -Infinity) < QUIET_MS) return error;
+  if (reportedAtMs.size >= 100) reportedAtMs.clear();
+  reportedAtMs.set(message, nowMs);
+  log().error('deployment is wrong', { code, tables, error: toLoggable(error) });
+  count('DeploymentWrong');
+  return error;
+}

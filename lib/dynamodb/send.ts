@@ -1,0 +1,24 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { config } from '../runtime/config.ts';
+import { toStoreError } from './reply.ts';
+import { store } from './store.ts';
+import type { Table } from './tables.ts';
+
+/**
+ * Sends what `send` asks for to the store. Throws `StoreUnavailableError` where the store is away, slow or overloaded,
+ * `MisconfiguredError` where it refuses the request, and the error of a condition that does not hold.
+ */
+export async function ask<T>(
+  send: (client: DynamoDBClient) => Promise<T>,
+  client: DynamoDBClient = store(),
+): Promise<T> {
+  try {
+    return await send(client);
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
+
+/** A table's full name. */
+export const tableName = (name: Table): string => config().TABLE_PREFIX + name;

@@ -1,0 +1,138 @@
+import type * as z from 'zod';
+
+import type { Config } from '../../runtime/config.ts';
+import { loginOf, percentDecoded, type Login } from '../address.ts';
+import { brokerUrl } from '../login.ts';
+
+/** The management API refused a request, or did not answer; `status` is missing where nothing answered. */
+export class ManagementError extends Error {
+  override readonly name = 'ManagementError';
+  readonly status?: number;
+
+  constructor(message: string, status?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+type Path = readonly string[];
+
+/** RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference); a path is a list of names, as they are. */
+export interface ManagementApi {
+  readonly virtualHost: string;
+  get<T>(path: Path, schema: z.ZodType<T>, query?: Readonly<Record<string, string>>): Promise<T>;
+  /** As `get`, but `undefined` where there is no such thing. */
+  find<T>(path: Path, schema: z.ZodType<T>): Promise<T | undefined>;
+  put(path: Path, body: unknown): Promise<void>;
+  remove(path: Path): Promise<void>;
+}
+
+export interface ManagementOptions {
+  readonly url: string;
+  /** Asked again with `true` when the last login was refused, so that a rotated one is read afresh. */
+  readonly login: (refused: boolean) => Promise<Login>;
+  readonly virtualHost: string;
+  /** For one request. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export function createManagementApi({ url, login, virtualHost, timeoutMs, signal }: ManagementOptions): ManagementApi {
+  const { origin, pathname } = new URL(url);
+  const base = `${origin}${pathname.replace(/\/$/, '')}/api`;
+
+  async function request(method: string, path: Path, body?: unknown, query?: Readonly<Record<string, string>>) {
+    const address = `${base}/${path.map(encodeURIComponent).join('/')}`;
+    const attempt = async (refused: boolean) => {
+      const { username, password } = await login(refused);
+      const limit = AbortSignal.timeout(timeoutMs);
+      return fetch(query ? `${address}?${new URLSearchParams(query).toString()}` : address, {
+        method,
+        headers: {
+          authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+          'content-type': 'application/json',
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      });
+    };
+    const what = `${method} ${address}`;
+    try {
+      let response = await attempt(false);
+      if (response.status === 401) {
+        await response.arrayBuffer();
+        response = await attempt(true);
+      }
+      return { what, status: response.status, ok: response.ok, text: await response.text() };
+    } catch (cause) {
+      const { message, cause: below } = cause as { message: string; cause?: { message?: string; code?: string } };
+      throw new ManagementError(`${what}: ${below?.message || below?.code || message}`, undefined, { cause });
+    }
+  }
+
+  type Answer = Awaited<ReturnType<typeof request>>;
+
+  function succeeded(answer: Answer, path: Path): Answer {
+    if (answer.ok) return answer;
+    const said = answer.status === 401 ? ': it refuses the user or the password' : reasonOf(path, answer.text);
+    throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
+  }
+
+  /** An address that is not RabbitMQ's answers with a page, say. */
+  function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (cause) {
+      throw new ManagementError(`${what}: this is not what RabbitMQ's management API answers`, status, { cause });
+    }
+  }
+
+  return {
+    virtualHost,
+    async get(path, schema, query) {
+      return read(schema, succeeded(await request('GET', path, undefined, query), path));
+    },
+    async find(path, schema) {
+      const answer = await request('GET', path);
+      return answer.status === 404 ? undefined : read(schema, succeeded(answer, path));
+    },
+    async put(path, body) {
+      succeeded(await request('PUT', path, body), path);
+    },
+    async remove(path) {
+      const answer = await request('DELETE', path);
+      if (answer.status !== 404) succeeded(answer, path);
+    },
+  };
+}
+
+/** The API at MANAGEMENT_URL, with the login of the broker unless the address has one of its own. */
+export function managementApi(
+  config: Config & { readonly MANAGEMENT_URL: string },
+  { timeoutMs, signal }: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
+): ManagementApi {
+  const url = new URL(config.MANAGEMENT_URL);
+  const address = brokerUrl(config);
+  return createManagementApi({
+    url: config.MANAGEMENT_URL,
+    login: async (refused) => loginOf(url.username ? url : new URL(await address(refused))),
+    virtualHost: virtualHostOf(config.AMQP_URL ?? config.BROKER_ENDPOINT ?? ''),
+    timeoutMs,
+    signal,
+  });
+}
+
+/** The virtual host that an AMQP address names; `/` where it names none. */
+export const virtualHostOf = (amqpUrl: string): string =>
+  URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';
+
+/** What the API says of a user's data stays out of errors: a password could be among it. */
+function reasonOf([kind]: Path, text: string): string {
+  if (kind === 'users') return '';
+  try {
+    const { reason } = JSON.parse(text) as { reason?: unknown };
+    return typeof reason === 'string' ? `: ${reason}` : '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,104 @@
+import * as z from 'zod';
+
+import type { Config } from '../../runtime/config.ts';
+import { managementApi } from './management-api.ts';
+
+/** What the broker says of one queue; `undefined` where it has not counted yet, as in a queue's first seconds. */
+export interface QueueFigures {
+  readonly name: string;
+  readonly ready?: number;
+  readonly unacknowledged?: number;
+  readonly consumers?: number;
+  /** Expired or given up, and held until the queue that they go to has room: neither ready nor unacknowledged. */
+  readonly handingOn?: number;
+  /** Returned by a consumer, and held back until they are delivered again: neither ready nor unacknowledged; before RabbitMQ 4.3 none. */
+  readonly delayed?: number;
+}
+
+const figures = z.array(
+  z.object({
+    name: z.string(),
+    messages_ready: z.number().optional(),
+    messages_unacknowledged: z.number().optional(),
+    consumers: z.number().optional(),
+    messages_dlx: z.number().optional(),
+    messages_delayed: z.number().optional(),
+  }),
+);
+
+/**
+ * The figures of every queue in the broker's virtual host, up to five seconds old, from the management API
+ * (https://www.rabbitmq.com/docs/http-api-reference). Throws an error that says why, without the login.
+ */
+export async function readQueueFigures(
+  config: Config & { readonly MANAGEMENT_URL: string },
+  timeoutMs: number,
+): Promise<QueueFigures[]> {
+  const api = managementApi(config, { timeoutMs });
+  // Without this, the broker puts every statistic that it has into the answer.
+  const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx,messages_delayed';
+  return (await api.get(['queues', api.virtualHost], figures, { columns })).map((queue) => ({
+    name: queue.name,
+    ready: queue.messages_ready,
+    unacknowledged: queue.messages_unacknowledged,
+    consumers: queue.consumers,
+    handingOn: queue.messages_dlx,
+    delayed: queue.messages_delayed,
+  }));
+}
+
+/** One node of the broker. A node that is not running has no figures, and an old broker may leave one out. */
+export interface NodeFigures {
+  readonly name: string;
+  readonly running: boolean;
+  /** Whether the node is over its limit of memory, or under that of free disk: then every node blocks its publishers. */
+  readonly blocksPublishers: boolean;
+  readonly memoryUsed?: number;
+  readonly memoryLimit?: number;
+  readonly diskFree?: number;
+  readonly diskFreeLimit?: number;
+  /** How many other nodes it has lost sight of. */
+  readonly partitions: number;
+  readonly connections: number;
+}
+
+const nodes = z.array(
+  z.object({
+    name: z.string(),
+    running: z.boolean(),
+    mem_alarm: z.boolean().default(false),
+    mem_used: z.number().optional(),
+    mem_limit: z.number().optional(),
+    disk_free_alarm: z.boolean().default(false),
+    // A text in a node's first seconds.
+    disk_free: z.number().optional().catch(undefined),
+    disk_free_limit: z.number().optional().catch(undefined),
+    partitions: z.array(z.unknown()).default([]),
+  }),
+);
+
+const connections = z.array(z.object({ node: z.string() }));
+
+/** The figures of every node of the cluster, or of the one instance; the login needs the tag `monitoring`. */
+export async function readNodeFigures(
+  config: Config & { readonly MANAGEMENT_URL: string },
+  timeoutMs: number,
+): Promise<NodeFigures[]> {
+  const api = managementApi(config, { timeoutMs });
+  const columns = Object.keys(nodes.element.shape).join(',');
+  const [known, open] = await Promise.all([
+    api.get(['nodes'], nodes, { columns }),
+    api.get(['connections'], connections, { columns: 'node' }),
+  ]);
+  return known.map((node) => ({
+    name: node.name,
+    running: node.running,
+    blocksPublishers: node.mem_alarm || node.disk_free_alarm,
+    memoryUsed: node.mem_used,
+    memoryLimit: node.mem_limit,
+    diskFree: node.disk_free,
+    diskFreeLimit: node.disk_free_limit,
+    partitions: node.partitions.length,
+    connections: open.filter((connection) => connection.node === node.name).length,
+  }));
+}

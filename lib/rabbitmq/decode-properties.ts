@@ -1,0 +1,232 @@
+import { SECONDS_OF_400_YEARS } from '../events/json-form.ts';
+
+/** The properties of a message as they stand in its content-header frame: flags, then the values. */
+export type PropertyBytes = Buffer;
+
+/** Bits of the flags, in the order of the values (https://www.rabbitmq.com/amqp-0-9-1-reference#class.basic). */
+const names = [
+  'contentType',
+  'contentEncoding',
+  'headers',
+  'deliveryMode',
+  'priority',
+  'correlationId',
+  'replyTo',
+  'expiration',
+  'messageId',
+  'timestamp',
+  'type',
+  'userId',
+  'appId',
+  'clusterId',
+] as const;
+
+type Name = (typeof names)[number];
+
+/** Where each property that is there begins and ends. */
+function locate(bytes: PropertyBytes): Map<Name, readonly [start: number, end: number]> {
+  const found = new Map<Name, readonly [number, number]>();
+  const flags = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
+  let at = 2;
+  for (const [bit, name] of names.entries()) {
+    if (!(flags & (0x8000 >> bit))) continue;
+    const [prefix, length] =
+      name === 'headers'
+        ? [4, bytes.readUInt32BE(at)]
+        : name === 'deliveryMode' || name === 'priority'
+          ? [0, 1]
+          : name === 'timestamp'
+            ? [0, 8]
+            : [1, bytes.readUInt8(at)];
+    found.set(name, [at + prefix, at + prefix + length]);
+    at += prefix + length;
+  }
+  return found;
+}
+
+/** The message id, where there is one. */
+export function messageIdIn(bytes: PropertyBytes): string | undefined {
+  const place = locate(bytes).get('messageId');
+  return place && bytes.toString('utf8', ...place);
+}
+
+const transient = 1;
+
+/**
+ * The properties as the event source shows them: the values of the Java client, written as JSON by Gson, keys in the order
+ * of AWS's documented sample. Text, since tables may nest deeper than `JSON.stringify` can go.
+ */
+export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
+  const places = locate(bytes);
+  const members = names.map((name) => {
+    const place = places.get(name);
+    return `"${name}":${place ? propertyInEvent(name, bytes.subarray(...place)) : name === 'deliveryMode' ? transient : 'null'}`;
+  });
+  return `{${members.join(',')},"bodySize":${bodySize}}`;
+}
+
+function propertyInEvent(name: Name, value: Buffer): string {
+  switch (name) {
+    case 'headers':
+      return tableInEvent(value);
+    case 'deliveryMode':
+    case 'priority':
+      return String(value[0]);
+    case 'timestamp':
+      return JSON.stringify(javaDate(value.readBigInt64BE(0)));
+    default:
+      return JSON.stringify(value.toString('utf8'));
+  }
+}
+
+interface Open {
+  readonly end: number;
+  /** The names of a table so far; a list has none. */
+  readonly names?: Set<string>;
+  isEmpty: boolean;
+  /** Of two headers with one name Java's client keeps the first. */
+  readonly isHidden: boolean;
+}
+
+/**
+ * A table's entries as the event shows them: strings as `{ bytes }` (signed), byte arrays as plain lists, dates as text,
+ * decimals and floats as numbers. Bytes that are no table, which no broker hands on, end the table that they stand in.
+ */
+function tableInEvent(bytes: Buffer): string {
+  const pieces: string[] = ['{'];
+  const open: Open[] = [{ end: bytes.length, names: new Set(), isEmpty: true, isHidden: false }];
+  let at = 0;
+  for (let top = open.at(-1); top; top = open.at(-1)) {
+    if (at >= top.end) {
+      at = top.end;
+      if (!top.isHidden) pieces.push(top.names ? '}' : ']');
+      open.pop();
+      continue;
+    }
+    let isHidden = top.isHidden;
+    let name = '';
+    if (top.names) {
+      const length = bytes[at]!;
+      name = bytes.toString('utf8', at + 1, Math.min(at + 1 + length, top.end));
+      at += 1 + length;
+      isHidden ||= top.names.has(name);
+      top.names.add(name);
+    }
+    if (!isHidden) {
+      if (!top.isEmpty) pieces.push(',');
+      if (top.names) pieces.push(JSON.stringify(name), ':');
+      top.isEmpty = false;
+    }
+    const tag = bytes[at] ?? 0;
+    at += 1;
+    if (tag === FIELD_TABLE || tag === FIELD_ARRAY) {
+      const length = at + 4 <= top.end ? bytes.readUInt32BE(at) : 0;
+      at += 4;
+      if (!isHidden) pieces.push(tag === FIELD_TABLE ? '{' : '[');
+      const end = Math.min(at + length, top.end);
+      open.push({ end, names: tag === FIELD_TABLE ? new Set() : undefined, isEmpty: true, isHidden });
+      continue;
+    }
+    const read = scalar(tag, bytes, at, top.end);
+    if (!isHidden) pieces.push(read?.json ?? 'null');
+    at = read ? read.end : top.end;
+  }
+  return pieces.join('');
+}
+
+const tagOf = (letter: string) => letter.charCodeAt(0);
+const FIELD_TABLE = tagOf('F');
+const FIELD_ARRAY = tagOf('A');
+
+/** Bytes of the types whose size does not vary (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
+const sizes: Readonly<Record<string, number>> = {
+  t: 1,
+  b: 1,
+  B: 1,
+  s: 2,
+  u: 2,
+  I: 4,
+  i: 4,
+  l: 8,
+  f: 4,
+  d: 8,
+  D: 5,
+  T: 8,
+  V: 0,
+  S: 4,
+  x: 4,
+};
+
+/** A value that is neither a table nor a list; undefined where it is cut off or of no known type. */
+function scalar(tag: number, bytes: Buffer, at: number, limit: number): { json: string; end: number } | undefined {
+  const letter = String.fromCharCode(tag);
+  const size = sizes[letter];
+  if (size === undefined || at + size > limit) return undefined;
+  if (letter === 'S' || letter === 'x') {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > limit) return undefined;
+    // Java's bytes are signed: 0xc3 arrives as -61.
+    const list = `[${new Int8Array(bytes.subarray(at + 4, end)).join(',')}]`;
+    return { json: letter === 'S' ? `{"bytes":${list}}` : list, end };
+  }
+  return { json: fixed(letter, bytes, at), end: at + size };
+}
+
+function fixed(letter: string, bytes: Buffer, at: number): string {
+  switch (letter) {
+    case 't':
+      return bytes[at] === 0 ? 'false' : 'true';
+    case 'b':
+      return String(bytes.readInt8(at));
+    case 'B':
+      return String(bytes.readUInt8(at));
+    case 's':
+      return String(bytes.readInt16BE(at));
+    case 'u':
+      return String(bytes.readUInt16BE(at));
+    case 'I':
+      return String(bytes.readInt32BE(at));
+    case 'i':
+      return String(bytes.readUInt32BE(at));
+    case 'l':
+      return String(bytes.readBigInt64BE(at));
+    case 'f':
+      return numberInEvent(shortestFloat(bytes.readFloatBE(at)));
+    case 'd':
+      return numberInEvent(bytes.readDoubleBE(at));
+    case 'D':
+      return String(Number(`${bytes.readInt32BE(at + 1)}e-${bytes[at]}`));
+    case 'T':
+      return JSON.stringify(javaDate(bytes.readBigInt64BE(at)));
+    default:
+      return 'null';
+  }
+}
+
+/** JSON has no word for what is not finite. */
+const numberInEvent = (value: number) =>
+  Object.is(value, -0) ? '-0.0' : Number.isFinite(value) ? String(value) : 'null';
+
+/** A float of 32 bits as Java writes it: with the fewest digits that tell it from its neighbours. */
+function shortestFloat(value: number): number {
+  for (let digits = 1; digits < 9; digits += 1) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
+// Plain spaces, as the documented sample has them: a JDK from 20 on would put U+202F before AM and PM.
+const javaDateFormat = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
+
+const LARGEST_DATE_SECONDS = 8.64e12;
+
+/** Seconds since the epoch in Java's default US date format. Java counts in milliseconds, and its 64 bits wrap round. */
+function javaDate(epochSeconds: bigint): string {
+  const ms = BigInt.asIntN(64, epochSeconds * 1_000n);
+  const seconds = Number((ms - BigInt.asUintN(64, ((ms % 1_000n) + 1_000n) % 1_000n)) / 1_000n);
+  // The calendar repeats itself every 400 years, and `Date` ends before Java's dates do.
+  const cycles = Math.abs(seconds) > LARGEST_DATE_SECONDS ? Math.floor(seconds / SECONDS_OF_400_YEARS) : 0;
+  const text = javaDateFormat.format((seconds - cycles * SECONDS_OF_400_YEARS) * 1_000).replaceAll('\u202f', ' ');
+  return cycles === 0 ? text : text.replace(/, (\d+),/, (_, year: string) => `, ${Number(year) + cycles * 400},`);
+}

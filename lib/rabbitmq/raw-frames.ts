@@ -1,0 +1,105 @@
+import type { Duplex } from 'node:stream';
+
+import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
+
+import { messageIdIn, type PropertyBytes } from './decode-properties.ts';
+import { encodePublish } from './encode-message.ts';
+import type { Message } from '../events/message.ts';
+
+/** The properties of a message that was received on a connection with raw frames. */
+export interface RawProperties {
+  readonly messageId?: string;
+  readonly bytes: PropertyBytes;
+}
+
+/** What an amqplib connection has inside, which its types do not show. */
+interface Internals {
+  /** Received and not cut into frames yet. */
+  rest: Buffer;
+  readonly frameMax: number;
+  readonly maxFrameSize: number;
+  sentSinceLastCheck: boolean;
+  readonly channels: readonly ({ readonly buffer: Duplex } | null)[];
+  recvFrame(): unknown;
+  sendMessage(channel: number, ...rest: unknown[]): unknown;
+}
+
+/** The same of a channel. */
+interface ChannelInternals {
+  readonly ch: number;
+  sendMessage(fields: unknown, properties: unknown, content: unknown): unknown;
+  pushConfirmCallback(confirm: (error: Error | null) => void): void;
+}
+
+const HEADER_FRAME = 2;
+const FRAME_HEADER_BYTES = 7;
+const FRAME_END = 0xce;
+/** Class, weight and body size, before the flags. */
+const CONTENT_HEADER_BYTES = 12;
+const BASIC_CLASS = 60;
+
+/**
+ * Has this module write and read the properties of all messages on a connection. amqplib's codec recurses into tables, knows
+ * strings of UTF-8 only and no time before 1970: it fails for messages that a broker holds, and changes others. Messages that
+ * arrive have `RawProperties`; `publishRaw` sends. Throws where amqplib is not built as expected.
+ */
+export function useRawFrames(model: ChannelModel): void {
+  const connection = model.connection as unknown as Internals;
+  const isKnown =
+    Buffer.isBuffer(connection.rest) &&
+    typeof connection.frameMax === 'number' &&
+    typeof connection.maxFrameSize === 'number' &&
+    Array.isArray(connection.channels) &&
+    typeof connection.recvFrame === 'function' &&
+    typeof connection.sendMessage === 'function';
+  if (!isKnown) throw unexpected();
+
+  const receive = connection.recvFrame;
+  connection.recvFrame = function (this: Internals) {
+    return takeContentHeader(this) ?? receive.call(this);
+  };
+  const send = connection.sendMessage;
+  connection.sendMessage = function (this: Internals, channel, ...others) {
+    const [, message] = others;
+    if (!isMessage(message)) return send.call(this, channel, ...others);
+    const pieces = encodePublish(message, channel, this.frameMax);
+    this.sentSinceLastCheck = true;
+    const { buffer } = this.channels[channel]!;
+    return pieces.map((piece) => buffer.write(piece)).at(-1);
+  };
+}
+
+const isMessage = (fields: unknown): fields is Message =>
+  typeof fields === 'object' && fields !== null && 'body' in fields && 'routingKey' in fields;
+
+/** Publishes on a channel of a connection with raw frames, `mandatory`; throws a `PublishError` where that cannot be written. */
+export function publishRaw(channel: ConfirmChannel, message: Message, confirm: (error: Error | null) => void): void {
+  const internals = channel as unknown as ChannelInternals;
+  internals.sendMessage(message, message, message.body);
+  internals.pushConfirmCallback(confirm);
+}
+
+/** Fails where amqplib's channels are not built as expected. */
+export function requireRawChannel(channel: Channel): void {
+  const { ch, sendMessage, pushConfirmCallback } = channel as unknown as ChannelInternals;
+  if (typeof ch !== 'number' || typeof sendMessage !== 'function' || typeof pushConfirmCallback !== 'function')
+    throw unexpected();
+}
+
+const unexpected = () =>
+  new Error('this version of amqplib is not built as lib/rabbitmq/raw-frames.ts expects: use the one in package.json');
+
+/** Takes a whole content-header frame off the bytes received, where one stands first; all others are amqplib's. */
+function takeContentHeader(connection: Internals) {
+  const { rest, maxFrameSize } = connection;
+  if (rest.length < FRAME_HEADER_BYTES || rest[0] !== HEADER_FRAME) return undefined;
+  const size = rest.readUInt32BE(3);
+  const end = FRAME_HEADER_BYTES + size;
+  if (rest.length <= end || rest[end] !== FRAME_END || (maxFrameSize > 0 && size > maxFrameSize)) return undefined;
+  const payload = rest.subarray(FRAME_HEADER_BYTES, end);
+  if (size < CONTENT_HEADER_BYTES || payload.readUInt16BE(0) !== BASIC_CLASS) return undefined;
+  connection.rest = rest.subarray(end + 1);
+  const bytes = payload.subarray(CONTENT_HEADER_BYTES);
+  const fields: RawProperties = { bytes, messageId: messageIdIn(bytes) };
+  return { id: BASIC_CLASS, channel: rest.readUInt16BE(1), size: Number(payload.readBigUInt64BE(4)), fields };
+}

@@ -1,0 +1,89 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startBroker } from '../../infra/dev/runtime/broker.ts';
+import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { entry } from '../../infra/dev/runtime/entry.ts';
+import { Problem, reasonOf } from '../../infra/dev/runtime/problem.ts';
+import { startGuarded } from '../../infra/dev/runtime/processes.ts';
+import { run } from '../../infra/dev/runtime/run-command.ts';
+import { readSettings } from '../../infra/dev/runtime/settings.ts';
+import { onShutdown } from '../../infra/dev/runtime/shutdown.ts';
+
+const benchDirectory = join(rootDirectory, 'test', 'bench');
+const PROGRESS_EVERY_MS = 10_000;
+
+/** Beside the result on standard output. */
+const say = (line: string) => void process.stderr.write(`› ${line}\n`);
+
+await entry(async () => {
+  const settings = readSettings(process.env, localDirectory);
+  const shutdown = new Promise<void>((resolve) => {
+    onShutdown({ begin: resolve, force: () => process.exit(130) });
+  });
+  await installPeers();
+  const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-broker-'));
+  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  const starting = startBroker({ dataDirectory: scratch, keepData: false, say }, settings);
+  const broker = await Promise.race([starting, shutdown]);
+  if (broker === undefined) return 130;
+  try {
+    const bench = await startGuarded({
+      command: process.execPath,
+      args: ['--import', 'tsx', join(benchDirectory, 'main.ts'), ...process.argv.slice(2)],
+      cwd: rootDirectory,
+      env: {
+        ...process.env,
+        AMQP_URL: broker.amqpUrl,
+        MANAGEMENT_URL: broker.managementUrl,
+        BROKER_VERSION: `RabbitMQ ${broker.version}`,
+      },
+      output: 'inherit',
+    });
+    const how = await Promise.race([bench.ended, shutdown]);
+    if (how === undefined) {
+      await bench.kill();
+      return 130;
+    }
+    return Number(/^exit code (\d+)$/.exec(how)?.[1] ?? 1);
+  } finally {
+    await broker.stop();
+  }
+});
+
+/** The clients and libraries that Surehop is measured against are a package of their own, which nothing else installs. */
+async function installPeers(): Promise<void> {
+  if (isInstalled()) return;
+  say('installing what Surehop is measured against (test/bench)');
+  const startedAtMs = performance.now();
+  const progress = setInterval(() => {
+    say(`still installing (${Math.round((performance.now() - startedAtMs) / 1_000)} s)`);
+  }, PROGRESS_EVERY_MS);
+  const quiet = ['--no-audit', '--no-fund', '--no-progress'];
+  try {
+    await run('npm', ['ci', ...quiet], { cwd: benchDirectory }).catch(() =>
+      run('npm', ['install', '--no-save', ...quiet], { cwd: benchDirectory }),
+    );
+  } catch (error) {
+    throw new Problem(`what Surehop is measured against could not be installed: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    clearInterval(progress);
+  }
+}
+
+function isInstalled(): boolean {
+  const installed = join(benchDirectory, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed)) return false;
+  const versions = (file: string) =>
+    Object.entries((JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, Package> }).packages);
+  const there = new Map(versions(installed).map(([path, { version }]) => [path, version]));
+  return versions(join(benchDirectory, 'package-lock.json')).every(
+    ([path, { version, optional }]) => path === '' || there.get(path) === version || optional === true,
+  );
+}
+
+interface Package {
+  readonly version: string;
+  readonly optional?: boolean;
+}

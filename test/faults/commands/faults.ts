@@ -1,0 +1,32 @@
+import { readArguments } from '../arguments.ts';
+import { runRounds, SIDE_BY_SIDE, type Planned } from '../command.ts';
+import { atRandom, chosenOf, onceEach, onThreeNodes, singleFaults, startWith } from '../rounds.ts';
+import { entry } from '../../../infra/dev/runtime/entry.ts';
+import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
+
+const MESSAGES = 10_000;
+/** Faults of three nodes take part in proportion to the others. */
+const CLUSTER_MESSAGES = 250;
+
+/** `npm run faults`: every fault once, or with `--minutes` faults drawn at random for so long. */
+await entry(async () => {
+  const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
+  const { seed, only, messages, minutes, broker } = wish;
+  const obstacle = await obstacleToRabbitmq4();
+  if (broker === '4' && obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run here: ${obstacle}`);
+  if (minutes !== undefined)
+    return runRounds('faults', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
+
+  const chosen = chosenOf(singleFaults(seed), only);
+  const clusterShare = Math.ceil(CLUSTER_MESSAGES * Math.min(1, messages / MESSAGES));
+  const cluster = onThreeNodes(only, clusterShare);
+  if (chosen.length + cluster.length === 0) {
+    const known = singleFaults(seed).map(({ name }) => name);
+    throw new Problem(`no fault is called ${only.join(' or ')}; known are ${known.join(', ')}`, { exitCode: 2 });
+  }
+  return runRounds('faults', seed, [
+    ...cluster.map((round): Planned => (obstacle === undefined ? { round } : { name: 'three nodes', obstacle })),
+    ...onceEach('one broker', chosen, messages, startWith(broker), SIDE_BY_SIDE).map((round) => ({ round })),
+  ]);
+});

@@ -1,0 +1,17 @@
+import { readArguments } from '../arguments.ts';
+import { runRounds } from '../command.ts';
+import { atRandom, startWith } from '../rounds.ts';
+import { entry } from '../../../infra/dev/runtime/entry.ts';
+import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
+
+const MESSAGES = 100_000;
+
+/** `npm run soak`: faults drawn at random, alone and several at a time, for 100,000 messages or so many `--minutes`. */
+await entry(async () => {
+  const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
+  const { seed, broker, minutes = Number.POSITIVE_INFINITY } = wish;
+  const obstacle = broker === '4' ? await obstacleToRabbitmq4() : undefined;
+  if (obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run here: ${obstacle}`);
+  return runRounds('soak', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
+});

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { consumer } from '../../../lib/consumer/consumer.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { tallying } from '../../support/tally.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+
+let shop: Workshop;
+beforeAll(async () => {
+  shop = await aWorkshop();
+});
+afterAll(() => shop.remove());
+
+/** The steps of a batch with a sound, a rejected and a failing message, in their order; the first publish is the emit. */
+const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
+
+/** Works on the batch in a process that dies there; resolves with the signal that ended it. */
+function crash(step: string, side: string, event: unknown): Promise<string | number | null> {
+  const input = JSON.stringify({
+    event,
+    amqpUrl: shop.host.amqpUrl,
+    endpoint: shop.endpoint,
+    tablePrefix: shop.tablePrefix,
+  });
+  const script = fileURLToPath(new URL('../../support/crashing-consumer.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, step, side, input], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return new Promise((resolve, reject) =>
+    child.once('error', reject).once('exit', (code, signal) => resolve(signal ?? code)),
+  );
+}
+
+describe('a process that is gone in the middle of a batch', () => {
+  for (const step of steps)
+    for (const side of ['before', 'after'])
+      test(`${side} ${step}: the batch that comes again completes it, effects once, events out, failures placed`, async () => {
+        const sku = randomUUID();
+        const message = (behave: string) => aRecord({ type: 'test.tallied', body: { sku, behave }, redelivered: true });
+        const records = [message('well'), message('reject'), message('permanent')];
+        expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
+
+        const report = await consumer(tallying, shop.parts)(anEvent(records), anInvocation());
+        const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
+        expect(completed + rejected + duplicate + deadLettered).toBe(3);
+        expect((await shop.item('stock', { sku }))?.available).toBe(1);
+
+        const ids = async (queue: string) =>
+          new Set((await shop.host.drain(queue)).map((found) => found && found.properties.messageId));
+        expect((await ids('points')).size).toBe(1);
+        expect(await ids('dead-letters')).toEqual(new Set([records[2]!.basicProperties.messageId]));
+      });
+});

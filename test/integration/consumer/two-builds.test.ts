@@ -1,0 +1,201 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { orderCreated, type Order } from '../../../functions/orders/events.ts';
+import { pointsFor, totalOf } from '../../../functions/orders/total.ts';
+import { bundle } from '../../../infra/aws/bundler/bundle.ts';
+import { createEnvironment } from '../../../infra/emulator/environment.ts';
+import { startMapping, type RunningMapping } from '../../../infra/emulator/mapping.ts';
+import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { eventMessage } from '../../../lib/events/envelope.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { eventually } from '../../support/eventually.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+
+/** The build that a rollback would return to: set to the commit of each release. */
+const PREVIOUS = '423125cb9001f6848c1800eb2cbdb519f20e8923';
+
+const CONSUMERS = {
+  stock: 'test/faults/functions/reserve-stock',
+  points: 'test/faults/functions/award-points',
+  'dead-letters': 'test/faults/functions/archive',
+} as const;
+
+const git = (...args: string[]) => execFileSync('git', ['-C', rootDirectory, ...args], { maxBuffer: 100_000_000 });
+
+/** Why the previous build cannot be made here, if so. */
+function obstacle(): string | undefined {
+  try {
+    git('cat-file', '-e', `${PREVIOUS}^{commit}`);
+    return undefined;
+  } catch {
+    return `the commit ${PREVIOUS} is not in this clone, which has no history of its own or too little`;
+  }
+}
+
+/** Unpacks the sources of the previous build below `directory`, with today's dependencies. */
+function unpackPrevious(directory: string): void {
+  mkdirSync(directory);
+  const sources = git(
+    'archive',
+    '--format=tar',
+    PREVIOUS,
+    'functions',
+    'infra',
+    'lib',
+    'test',
+    'package.json',
+    'tsconfig.json',
+  );
+  execFileSync('tar', ['-x', '-C', directory], { input: sources });
+  symlinkSync(join(rootDirectory, 'node_modules'), join(directory, 'node_modules'));
+}
+
+const reason = obstacle();
+if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: ${reason}\n`);
+
+(reason === undefined ? describe : describe.skip)('two builds of the consumers side by side', () => {
+  let shop: Workshop;
+  let store: DynamoDBClient;
+  let directory: string;
+  /** How many messages each build received, by queue. */
+  const received = new Map<string, number>();
+
+  beforeAll(async () => {
+    shop = await aWorkshop();
+    store = new DynamoDBClient({ endpoint: shop.endpoint });
+    directory = mkdtempSync(join(tmpdir(), 'surehop-two-builds-'));
+    writeFileSync(join(directory, 'sabotage.json'), JSON.stringify({ kills: [], isJammed: false }));
+    writeFileSync(join(directory, 'kills'), '');
+    unpackPrevious(join(directory, 'previous'));
+    for (const [build, root] of [
+      ['previous', join(directory, 'previous')],
+      ['current', rootDirectory],
+    ] as const)
+      await bundle({ entries: Object.values(CONSUMERS), outDirectory: join(directory, 'built', build), root });
+  });
+
+  afterAll(async () => {
+    store.destroy();
+    await shop.remove();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function start(build: 'previous' | 'current', queue: keyof typeof CONSUMERS): RunningMapping {
+    const environment = createEnvironment({
+      modulePath: join(directory, 'built', build, CONSUMERS[queue]),
+      exportName: 'handler',
+      workingDirectory: directory,
+      variables: {
+        AMQP_URL: shop.host.amqpUrl,
+        DYNAMODB_ENDPOINT: shop.endpoint,
+        TABLE_PREFIX: shop.tablePrefix,
+        AWS_REGION: 'eu-central-1',
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+        POWERTOOLS_METRICS_DISABLED: 'true',
+        LOG_LEVEL: 'ERROR',
+        FAULTS_SABOTAGE: join(directory, 'sabotage.json'),
+        FAULTS_KILLS: join(directory, 'kills'),
+      },
+      timeoutMs: 30_000,
+      memoryMb: 512,
+      // What the function logs; the rest is Node's and the SDK's advice about versions.
+      onLine: (line) => void (line.startsWith('{') && process.stderr.write(`${build} ${line}\n`)),
+    });
+    const quiet = () => {};
+    return startMapping({
+      url: shop.host.amqpUrl,
+      virtualHost: shop.host.name,
+      eventSourceArn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-1',
+      functionKey: `${build}-${queue}`,
+      queue,
+      // Small, so that both builds get their share of every kind of message.
+      batchSize: 3,
+      batchingWindowMs: 20,
+      onError: 'nack',
+      environments: [environment],
+      log: { notice: quiet, warning: quiet, error: quiet },
+      onReport(line) {
+        const { records } = JSON.parse(line) as { records: number };
+        const key = `${build} ${queue}`;
+        received.set(key, (received.get(key) ?? 0) + records);
+      },
+    });
+  }
+
+  const work = async (builds: readonly ('previous' | 'current')[], until: () => Promise<boolean>) => {
+    const queues = Object.keys(CONSUMERS) as (keyof typeof CONSUMERS)[];
+    const running = builds.flatMap((build) => queues.map((queue) => start(build, queue)));
+    try {
+      await eventually('all messages are processed', until);
+    } finally {
+      await Promise.all(running.map((one) => one.stop()));
+    }
+  };
+
+  const items = async (table: string) =>
+    (await store.send(new ScanCommand({ TableName: shop.tablePrefix + table, ConsistentRead: true }))).Items ?? [];
+
+  const total = async (table: string, attribute: string) =>
+    (await items(table)).reduce((sum, item) => sum + Number(item[attribute]?.N ?? 0), 0);
+
+  test('each reads the messages, markers and dead letters of the other, and the ledger balances', async () => {
+    const kinds = ['sound', 'sound', 'sound', 'sound', 'fails1', 'fails2', 'soldout', 'poison'];
+    const orders = Array.from({ length: 48 }, (_, n) => {
+      const kind = kinds[n % kinds.length]!;
+      const item = { sku: kind === 'soldout' ? 'rare' : 'common', quantity: 1 + (n % 3), unitPrice: 1_000 };
+      const order: Order = { customerId: `${kind}.${n % 5}`, currency: 'EUR', items: [item] };
+      return { kind, order, id: randomUUID() as MessageId };
+    });
+    const messages = orders.map(({ order, id }): Message =>
+      eventMessage({
+        event: orderCreated,
+        data: { ...order, orderId: id },
+        id,
+        correlationId: id,
+        appId: 'shop',
+        publishedAtMs: Date.now(),
+      }),
+    );
+    const publish = async () => expect((await shop.publisher.publishAll(messages)).filter(Boolean)).toEqual([]);
+    const served = orders.filter(({ kind }) => kind !== 'soldout' && kind !== 'poison');
+    const expected = {
+      stock: -served.reduce((sum, { order }) => sum + order.items[0]!.quantity, 0),
+      points: served.reduce((sum, { order }) => sum + pointsFor(totalOf(order), 'EUR'), 0),
+      deadLetters: 2 * orders.filter(({ kind }) => kind === 'poison').length,
+    };
+    const initial = { sku: { S: 'common' }, available: { N: '10000' } };
+    await store.send(new PutItemCommand({ TableName: `${shop.tablePrefix}stock`, Item: initial }));
+    const ledger = async () => ({
+      stock: (await total('stock', 'available')) - 10_000,
+      points: await total('points', 'points'),
+      deadLetters: (await items('dead-letters')).filter((item) => item['status'] !== undefined).length,
+    });
+
+    await publish();
+    await work(['previous', 'current'], async () => isEqual(await ledger(), expected));
+    for (const build of ['previous', 'current'])
+      for (const queue of Object.keys(CONSUMERS)) expect(received.get(`${build} ${queue}`) ?? 0).toBeGreaterThan(0);
+
+    // Every message comes once more, to one build only: it must know what the other one did.
+    for (const build of ['previous', 'current'] as const) {
+      received.clear();
+      await publish();
+      await work([build], async () =>
+        ['stock', 'points'].every((queue) => (received.get(`${build} ${queue}`) ?? 0) >= orders.length),
+      );
+      expect(await ledger()).toEqual(expected);
+    }
+  });
+});
+
+const isEqual = (one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>) =>
+  Object.entries(one).every(([name, value]) => other[name] === value);

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import * as z from 'zod';
+
+import { tables } from '../../../infra/tables.ts';
+import { exchanges } from '../../../infra/topology.ts';
+import { readEnvelope } from '../../../lib/events/envelope.ts';
+import { consumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
+import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
+import { emit, type Decision, type FollowUp } from '../../../lib/inbox/decision.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { tallying } from '../../support/tally.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+
+let shop: Workshop;
+beforeAll(async () => {
+  shop = await aWorkshop();
+});
+afterAll(() => shop.remove());
+
+let sku: string;
+beforeEach(() => {
+  sku = randomUUID();
+});
+
+const type = 'test.tallied';
+const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<any> = tallying) =>
+  consumer(definition, shop.parts)(anEvent(records), anInvocation());
+const applied = async () => (await shop.item('stock', { sku }))?.available ?? 0;
+
+/** Its key may be of any length. */
+const follower = defineEvent({
+  type: 'order.rejected',
+  version: 1,
+  exchange: exchanges.orders,
+  schema: z.object({ sku: z.string(), note: z.string() }),
+  key: ({ note }) => note,
+});
+
+const emitting = (event: FollowUp) => ({
+  ...tallying,
+  decide: (): Decision => ({
+    effects: [{ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 }],
+    events: [event],
+  }),
+});
+const following = (note: string) => emitting(emit(follower, { sku, note }));
+
+test('an event whose key is larger than all headers of a message may be is published', async () => {
+  const record = aRecord({ type, body: { sku } });
+  expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
+  expect(await shop.host.drain('points')).toHaveLength(1);
+});
+
+describe('a rule that gives what cannot be done fails its own message only', () => {
+  test.each([undefined, null, 0])('a promise of %s', async (given) => {
+    const definition = {
+      ...tallying,
+      decide: (event: any, context: any) =>
+        event.number === 1 ? (Promise.resolve(given) as Promise<any>) : tallying.decide(event, context),
+    };
+    const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
+    expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
+  });
+
+  test('an event without data', async () => {
+    const report = await run(
+      [aRecord({ type, body: { sku } })],
+      emitting({ event: { ...follower, key: undefined }, data: undefined }),
+    );
+    expect(report.counts).toMatchObject({ 'dead-letter': 1 });
+    expect(await applied()).toBe(0);
+  });
+});
+
+test.each([
+  ['surehop-attempt', 5_000],
+  ['surehop-attempt', Number.MAX_SAFE_INTEGER],
+  ['surehop-redrives', Number.MAX_SAFE_INTEGER],
+])('a message with the header %s of %d is done when it is redriven', async (name, value) => {
+  const id = randomUUID();
+  const body = { sku, behave: 'permanent' };
+  const failed = await run([aRecord({ id, type, body, headers: { [name]: value } })]);
+  expect(failed.counts).toMatchObject({ 'dead-letter': 1 });
+  // As the archive reads it, and sends it back.
+  const redrives = readEnvelope({ [name]: value }).redrives + 1;
+  const record = aRecord({ id, type, body, headers: { 'surehop-attempt': 1, 'surehop-redrives': redrives } });
+  const mended = {
+    ...tallying,
+    decide: (event: any, context: any) => tallying.decide({ ...event, behave: 'well' }, context),
+  };
+  expect((await run([record], mended)).counts).toMatchObject({ completed: 1 });
+  expect(await applied()).toBe(1);
+});
+
+test('two ids that differ in what UTF-8 cannot write fail without their neighbours', async () => {
+  const records = ['\ud800', '\ud801'].map((id) => aRecord({ id, type, body: { sku }, redelivered: true }));
+  const report = await run([...records, aRecord({ type, body: { sku } })]);
+  expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 2 });
+  expect(await applied()).toBe(1);
+});

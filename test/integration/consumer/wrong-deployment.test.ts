@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto';
+
+import { CreateTableCommand, DeleteTableCommand, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+
+import { tables } from '../../../infra/tables.ts';
+import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
+import type { Decision, Effect } from '../../../lib/inbox/decision.ts';
+import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
+import { readItem } from '../../../lib/dynamodb/read-item.ts';
+import type { Table } from '../../../lib/dynamodb/tables.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { impatience, openStore, type TestStore } from '../../support/store.ts';
+import { faultsOf, type Faults } from '../../support/store-faults.ts';
+import { tallying } from '../../support/tally.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+const QUEUE = 'stock';
+const never = new AbortController().signal;
+let store: TestStore;
+let faults: Faults;
+let written: string[];
+
+const before = { ...process.env };
+
+beforeAll(async () => {
+  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' });
+  store = await openStore();
+});
+beforeEach(() => {
+  faults = faultsOf(store.client);
+  written = [];
+  for (const level of ['log', 'warn', 'error'] as const)
+    jest.spyOn(console, level).mockImplementation((line: unknown) => void written.push(String(line)));
+});
+afterEach(() => {
+  faults.remove();
+  jest.restoreAllMocks();
+});
+afterAll(async () => {
+  process.env = before;
+  await store.close();
+});
+
+/** As it gets past the compiler in JavaScript. */
+const misspelt = (name: string) => name as Table;
+
+const add = (table: string, sku = randomUUID()): Effect => ({
+  kind: 'add',
+  table: misspelt(table),
+  key: { sku },
+  attribute: 'available',
+  by: 1,
+});
+const entry = (...effects: Effect[]): Entry => ({
+  ...firstAttempt,
+  id: randomUUID() as MessageId,
+  payloadHash: 'hash',
+  decision: { effects },
+});
+const commit = (entries: Entry[], inbox = store.inbox()) => inbox.commit(QUEUE, entries, never);
+const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
+const errorOf = (result: CommitResult | undefined) => (result as { error?: Error }).error;
+const denied = (action: string, table: string) =>
+  new DynamoDBServiceException({
+    name: 'AccessDeniedException',
+    message: `User: arn:aws:sts::1:assumed-role/r/r is not authorized to perform: dynamodb:${action} on resource: arn:aws:dynamodb:eu-central-1:1:table/${table} because no identity-based policy allows the dynamodb:${action} action`,
+    $fault: 'client',
+    $metadata: { httpStatusCode: 400 },
+  });
+
+describe('a table that a rule misspells', () => {
+  test('brings back the messages that need it, under its name, and lets their neighbours complete', async () => {
+    const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'stock')));
+    const results = await commit(entries);
+    const back = results.flatMap(({ is }, n) => (is === 'unfinished' ? [n] : []));
+    expect(back).toEqual([3, 13, 23, 33]);
+    expect(outcomes(results).filter((is) => is === 'completed')).toHaveLength(36);
+    expect(errorOf(results[3])).toMatchObject({
+      code: 'TABLE_MISSING',
+      message: `the table ${store.prefix}shipmentz does not exist`,
+    });
+  });
+
+  test('costs a batch a request for each of its tables, and no more for more messages', async () => {
+    await commit(Array.from({ length: 90 }, (_, n) => entry(add('shipmentz'), add(n % 2 ? 'stock' : 'points'))));
+    expect(faults.sent.length).toBeLessThanOrEqual(8);
+  });
+
+  test('is told as an error, with a metric of its own, once in a while', async () => {
+    const name = `other-${randomUUID().slice(0, 8)}`;
+    await commit([entry(add(name))]);
+    await commit([entry(add(name))]);
+    const told = written.filter((line) => line.includes('deployment is wrong'));
+    expect(told.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ level: 'ERROR', code: 'TABLE_MISSING', tables: [`${store.prefix}${name}`] }),
+    ]);
+    expect(written.filter((line) => line.includes('"DeploymentWrong":1'))).toHaveLength(1);
+  });
+
+  test('is the same to a rule that reads from it', async () => {
+    await expect(readItem(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
+      code: 'TABLE_MISSING',
+      message: `the table ${store.prefix}shipmentz does not exist`,
+    });
+  });
+});
+
+describe('a permission that the function lacks', () => {
+  test('brings back the messages that need it, and lets their neighbours complete', async () => {
+    faults.plan = ({ TransactItems = [] }) =>
+      TransactItems.some(({ Update }) => Update?.TableName === `${store.prefix}points`)
+        ? { when: 'before', error: denied('UpdateItem', `${store.prefix}points`) }
+        : undefined;
+    const results = await commit([entry(add('stock')), entry(add('points')), entry(add('stock'))]);
+    expect(outcomes(results)).toEqual(['completed', 'unfinished', 'completed']);
+    expect(errorOf(results[1])).toMatchObject({
+      code: 'ACCESS_DENIED',
+      message: expect.stringContaining(`dynamodb:UpdateItem on the table ${store.prefix}points: because no identity`),
+    });
+  });
+
+  test('on the inbox itself stops the batch after one request', async () => {
+    faults.plan = () => ({ when: 'before', error: denied('PutItem', `${store.prefix}inbox`) });
+    const results = await commit(Array.from({ length: 500 }, () => entry(add('stock'))));
+    expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
+    expect(errorOf(results[499])).toMatchObject({ code: 'ACCESS_DENIED' });
+    expect(faults.sent).toHaveLength(1);
+  });
+});
+
+test('credentials that DynamoDB does not know stop the batch after one request, under a code of their own', async () => {
+  const error = Object.assign(new Error('The security token included in the request is invalid.'), {
+    name: 'UnrecognizedClientException',
+  });
+  faults.plan = () => ({ when: 'before', error });
+  const results = await commit(Array.from({ length: 300 }, () => entry(add('stock'))));
+  expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
+  expect(errorOf(results[0])).toMatchObject({
+    code: 'STORE_MISCONFIGURED',
+    message: expect.stringContaining('UnrecognizedClientException'),
+  });
+  expect(faults.sent).toHaveLength(1);
+});
+
+describe('an inbox table that is not as it should be', () => {
+  const prefix = `wrong-${randomUUID().slice(0, 8)}-`;
+  const client = inboxClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
+  const clock = { now: () => Date.now() };
+  const inbox = createInbox({ client, tablePrefix: prefix, clock, retentionDays: 1, patience: impatience });
+  const table = (name: string, key: string) =>
+    client.send(
+      new CreateTableCommand({
+        TableName: prefix + name,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+      }),
+    );
+  afterAll(async () => {
+    for (const name of ['stock', 'inbox']) await client.send(new DeleteTableCommand({ TableName: prefix + name }));
+    client.destroy();
+  });
+
+  test('missing, brings every message back and is named', async () => {
+    await table('stock', 'sku');
+    const results = await commit([entry(add('stock')), entry(add('stock'))], inbox);
+    expect(outcomes(results)).toEqual(['unfinished', 'unfinished']);
+    expect(errorOf(results[0])).toMatchObject({ code: 'TABLE_MISSING', tables: [`${prefix}inbox`] });
+    await expect(inbox.find(QUEUE, ['x' as MessageId])).rejects.toMatchObject({
+      code: 'TABLE_MISSING',
+      message: `the table ${prefix}inbox does not exist`,
+    });
+  });
+
+  test('with another primary key, fails no message: each comes back', async () => {
+    await table('inbox', 'id');
+    const results = await commit(
+      Array.from({ length: 20 }, () => entry(add('stock'))),
+      inbox,
+    );
+    expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
+    expect(errorOf(results[7])).toMatchObject({
+      code: 'STORE_MISCONFIGURED',
+      message: expect.stringContaining(`${prefix}inbox`),
+    });
+    await expect(inbox.find(QUEUE, ['x' as MessageId])).rejects.toMatchObject({ code: 'STORE_MISCONFIGURED' });
+    await expect(
+      inbox.lease(QUEUE, {
+        ...firstAttempt,
+        id: 'x' as MessageId,
+        payloadHash: 'hash',
+        owner: 'me',
+        durationMs: 1_000,
+      }),
+    ).rejects.toMatchObject({
+      code: 'STORE_MISCONFIGURED',
+    });
+  });
+});
+
+describe('a consumer in a wrong deployment', () => {
+  let shop: Workshop;
+  beforeAll(async () => {
+    shop = await aWorkshop();
+  });
+  afterAll(() => shop.remove());
+
+  const run = (decide: (parts: ConsumerParts) => Promise<Decision> | Decision, parts = shop.parts) => {
+    const handler = consumer({ queue: tallying.queue, event: tallying.event, decide: () => decide(parts) }, parts);
+    return handler(anEvent([aRecord({ type: 'test.tallied', body: { sku: 'x' } })]), anInvocation());
+  };
+
+  test.each([
+    ['effects', () => ({ effects: [add('shipmentz')] })],
+    ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { sku: 'x' }).then(() => ({ effects: [] }))],
+  ])('returns the batch where its %s name a missing table: no attempt spent, nothing placed', async (_, decide) => {
+    const batch = run(decide);
+    await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
+    await expect(batch).rejects.toThrow(`TABLE_MISSING: the table ${shop.tablePrefix}shipmentz does not exist`);
+    expect(await shop.host.drain('retry.1s')).toEqual([]);
+    expect(await shop.host.drain('dead-letters')).toEqual([]);
+  });
+
+  test.each([
+    ['a key of the wrong name', { name: 'x' }],
+    ['an empty key', { sku: '' }],
+  ])('spends an attempt where a rule reads with %s', async (_, key) => {
+    await run(({ read }) => read(tables.stock, key).then(() => ({ effects: [] }))).catch(() => undefined);
+    const copies = [...(await shop.host.drain('retry.1s')), ...(await shop.host.drain('dead-letters'))];
+    expect(copies).toHaveLength(1);
+  });
+});

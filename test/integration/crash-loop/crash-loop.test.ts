@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSync } from 'esbuild';
+
+import { createEnvironment } from '../../../infra/emulator/environment.ts';
+import { startMapping, type RunningMapping } from '../../../infra/emulator/mapping.ts';
+import { eventually } from '../../support/eventually.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+
+let shop: Workshop;
+let mapping: RunningMapping;
+const directory = mkdtempSync(join(tmpdir(), 'surehop-crash-loop-'));
+const outcomes: string[] = [];
+
+beforeAll(async () => {
+  shop = await aWorkshop();
+  const source = fileURLToPath(new URL('../../support/fatal-consumer.ts', import.meta.url));
+  const modulePath = join(directory, 'fatal-consumer');
+  buildSync({
+    absWorkingDir: dirname(source),
+    entryPoints: [`./${basename(source)}`],
+    outfile: `${modulePath}.mjs`,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env as Record<string, string>;
+  const variables = {
+    AWS_REGION,
+    AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY,
+    AWS_LAMBDA_FUNCTION_NAME: 'fatal',
+  } as Record<string, string>;
+  Object.assign(variables, {
+    AMQP_URL: shop.host.amqpUrl,
+    DYNAMODB_ENDPOINT: shop.endpoint,
+    TABLE_PREFIX: shop.tablePrefix,
+  });
+  const silent = () => {};
+  mapping = startMapping({
+    url: shop.host.amqpUrl,
+    virtualHost: shop.host.name,
+    queue: 'stock',
+    eventSourceArn: 'arn:aws:mq:us-east-1:000000000000:broker:shop:b-1',
+    functionKey: 'fatal',
+    batchSize: 10,
+    batchingWindowMs: 300,
+    onError: 'nack',
+    environments: [
+      createEnvironment({
+        modulePath,
+        exportName: 'handler',
+        workingDirectory: directory,
+        variables,
+        timeoutMs: 1_500,
+        memoryMb: 64,
+        onLine: silent,
+      }),
+    ],
+    log: { notice: silent, warning: silent, error: silent },
+    onReport: (line) => void outcomes.push((JSON.parse(line) as { outcome: string }).outcome),
+  });
+});
+
+afterAll(async () => {
+  await mapping?.stop();
+  await shop?.remove();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const publish = (sku: string) =>
+  shop.publisher.publish({
+    exchange: '',
+    routingKey: 'stock',
+    body: Buffer.from(JSON.stringify({ sku })),
+    properties: { messageId: randomUUID(), type: 'test.tallied', headers: {} },
+  });
+
+describe('a message that takes the runtime down every time', () => {
+  for (const end of ['exit', 'memory', 'rejection', 'loop'])
+    test(`by ${end}: its neighbours complete once, and it is dead-lettered CRASH_LOOP`, async () => {
+      const sku = randomUUID();
+      outcomes.length = 0;
+      await Promise.all([publish(sku), publish(sku), publish(end), publish(sku), publish(sku)]);
+      const dead = await eventually('the dead letter', () => shop.host.channel.get('dead-letters', { noAck: true }));
+      expect(JSON.parse(dead.content.toString())).toEqual({ sku: end });
+      expect(dead.properties.headers).toMatchObject({
+        'surehop-dead-letter-code': 'CRASH_LOOP',
+        'surehop-dead-letter-queue': 'stock',
+      });
+      await eventually('the neighbours', async () => (await shop.item('stock', { sku }))?.available === 4);
+      // Three deliveries to raise a suspicion, three alone; never more than a few to find the guilty one.
+      const failures = outcomes.filter((outcome) => outcome !== 'success').length;
+      expect(failures).toBeGreaterThanOrEqual(4);
+      expect(failures).toBeLessThanOrEqual(8);
+      expect(await shop.host.drain('dead-letters')).toHaveLength(0);
+    });
+});

@@ -1,0 +1,371 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { decodeHeaders } from '../../../lib/events/json-form.ts';
+import { deadLetterCopy } from '../../../lib/events/envelope.ts';
+import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import type { HttpHandler } from '../../../lib/http/endpoint.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { callAsOperator } from '../../support/as-client.ts';
+import { aBackend, type Backend } from '../../support/backend.ts';
+import { anEvent, aRecord, encodeTable } from '../../support/delivery.ts';
+import { eventually } from '../../support/eventually.ts';
+import { takeRecords } from '../../support/from-broker.ts';
+
+let backend: Backend;
+let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['handler'];
+let list: HttpHandler;
+let get: HttpHandler;
+let discard: HttpHandler;
+
+beforeAll(async () => {
+  backend = await aBackend();
+  await backend.declare();
+  ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
+  ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
+  ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
+  ({ handler: discard } = await import('../../../functions/dead-letters/discard.ts'));
+});
+
+afterAll(() => backend.remove());
+
+const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
+const listed = async (query: Record<string, string>) =>
+  (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
+
+/** What is in the dead-letter queue, as the event source shows it. */
+async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
+  const channel = await backend.host.rawChannel();
+  const records: RabbitMqRecord[] = [];
+  await eventually(`${count} dead letters`, async () => {
+    records.push(...(await takeRecords(channel, 'dead-letters')));
+    return records.length >= count;
+  });
+  return records;
+}
+
+const noteOf = (about: object = {}) => ({
+  id: randomUUID() as MessageId,
+  code: 'BOOM',
+  reason: 'it went off',
+  queue: 'stock',
+  at: '2026-11-22T11:00:00.000Z',
+  ...about,
+});
+
+const aNoted = (about: object = {}, message: Parameters<typeof aRecord>[0] = {}) => {
+  const note = noteOf(about);
+  const { headers } = deadLetterCopy(
+    { body: Buffer.of(), properties: { headers: decodeHeaders(encodeTable(message?.headers ?? {})) } },
+    'x',
+    note,
+  ).properties;
+  return { note, record: aRecord({ ...message, headers }) };
+};
+
+test('a dead letter of 600 KB is read back byte for byte, headers and all', async () => {
+  const body = randomBytes(600_000);
+  const headers = {
+    'x-text': 'grün',
+    'x-number': 17,
+    'x-yes': true,
+    'x-bytes': Buffer.from([0xff, 0xfe, 0x00]),
+    'x-table': { list: [1, 'two', { three: 3 }] },
+  };
+  const { note, record } = aNoted({}, { raw: body, headers, id: 'm-600' });
+  expect(await archive(anEvent([record], 'dead-letters'))).toEqual({ archived: 1, knownAlready: 0 });
+  const got = await read(note.id);
+  expect(got).toMatchObject({
+    status: 200,
+    body: {
+      id: note.id,
+      messageId: 'm-600',
+      queue: 'stock',
+      code: 'BOOM',
+      reason: 'it went off',
+      status: 'open',
+      bodyBytes: 600_000,
+      deadLetteredAt: note.at,
+      history: [],
+      properties: { messageId: 'm-600', contentType: 'application/json' },
+      headers: {
+        ...headers,
+        'x-bytes': { $base64: '//4A' },
+        'surehop-dead-letter-code': 'BOOM',
+      },
+    },
+  });
+  expect(Buffer.from(got.body.body.base64, 'base64').equals(body)).toBe(true);
+  expect(got.body.body.text).toBeUndefined();
+});
+
+test('where in the service’s code a rule failed is kept and shown, bounded; a dead letter without a failed rule has none', async () => {
+  const frames = ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'];
+  const letters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
+  await archive(
+    anEvent(
+      letters.map(({ record }) => record),
+      'dead-letters',
+    ),
+  );
+  const [short, long, none] = await Promise.all(letters.map(({ note }) => read(note.id)));
+  expect(short!.body.frames).toBe(frames.join('\n'));
+  expect(long!.body.frames).toHaveLength(1_000);
+  expect(none!.body).not.toHaveProperty('frames');
+});
+
+test('a body that is text is shown as text too, and an empty one is there', async () => {
+  const text = aNoted({}, { raw: Buffer.from('{"a":"grün"') });
+  const empty = aNoted({}, { raw: Buffer.alloc(0) });
+  await archive(anEvent([text.record, empty.record], 'dead-letters'));
+  expect((await read(text.note.id)).body.body).toMatchObject({ text: '{"a":"grün"' });
+  expect((await read(empty.note.id)).body).toMatchObject({ bodyBytes: 0, body: { base64: '', text: '' } });
+});
+
+describe('what the broker itself gave up on', () => {
+  test('is archived with its queue and why: expired, and rejected after a retry', async () => {
+    const { channel } = backend.host;
+    channel.publish('', 'stock', Buffer.from('"old"'), { persistent: true, messageId: 'm-expired', expiration: '1' });
+    channel.publish('retry.1s', 'points', Buffer.from('"no"'), { persistent: true, messageId: 'm-rejected' });
+    const rejected = await eventually('the retried message', () => channel.get('points'));
+    channel.nack(rejected, false, false);
+    const records = await deadLetters(2);
+    expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, knownAlready: 0 });
+    expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 0, knownAlready: 2 });
+    const [expired] = await listed({ code: 'EXPIRED' });
+    expect(expired).toMatchObject({ messageId: 'm-expired', queue: 'stock', status: 'open' });
+    const [thrown] = await listed({ code: 'REJECTED' });
+    expect(thrown).toMatchObject({ messageId: 'm-rejected', queue: 'points' });
+    const { body } = await read(expired.id);
+    expect(body.body.text).toBe('"old"');
+    expect(body.headers['x-death'][0]).toMatchObject({ queue: 'stock', reason: 'expired' });
+  });
+});
+
+test('a batch that comes again changes nothing, not even of what was discarded meanwhile', async () => {
+  const { note, record } = aNoted();
+  const event = anEvent([record, record], 'dead-letters');
+  expect(await archive(event)).toEqual({ archived: 1, knownAlready: 1 });
+  await callAsOperator(discard, {
+    route: 'DELETE /dead-letters/{id}',
+    path: { id: note.id },
+    body: { reason: 'nonsense' },
+  });
+  expect(await archive(event)).toEqual({ archived: 0, knownAlready: 2 });
+  expect((await read(note.id)).body).toMatchObject({
+    status: 'discarded',
+    discardReason: 'nonsense',
+    history: [{ is: 'discarded', at: expect.any(String), reason: 'nonsense' }],
+  });
+});
+
+test('another copy of a dead letter, with other headers, leaves the first as it is', async () => {
+  const { note, record } = aNoted({}, { raw: Buffer.from('"x"'), id: 'm-copy' });
+  await archive(anEvent([record], 'dead-letters'));
+  const before = await read(note.id);
+  const other = aNoted(
+    { ...note, at: '2026-11-22T11:00:09.000Z', reason: 'it went off again, at length' },
+    { raw: Buffer.from('"x"'), id: 'm-copy' },
+  );
+  await archive(anEvent([other.record], 'dead-letters'));
+  expect((await read(note.id)).body).toEqual(before.body);
+});
+
+test('two messages that claim the id of one dead letter are kept both, in one batch and in two', async () => {
+  const note = { id: randomUUID() as MessageId };
+  const [one, other, third] = ['"1"', '"2"', '"3"'].map((body) => aNoted(note, { raw: Buffer.from(body) }).record);
+  expect(await archive(anEvent([one!, other!, one!], 'dead-letters'))).toEqual({ archived: 2, knownAlready: 1 });
+  expect(await archive(anEvent([third!, other!], 'dead-letters'))).toEqual({ archived: 1, knownAlready: 1 });
+  expect((await read(note.id)).body.body.text).toBe('"1"');
+});
+
+test('whatever a record of the dead-letter queue is, it is kept, and so are its neighbours', async () => {
+  const sound = aNoted();
+  const long = 'x'.repeat(3_000);
+  const claims = {
+    'surehop-dead-letter-id': long,
+    'surehop-dead-letter-code': long,
+    'surehop-dead-letter-queue': long,
+    'surehop-dead-lettered-at': '+123456-01-01T00:00:00.000Z',
+    'x-death': [{ queue: long, reason: long, time: { of: 'no sort' } }, 'death'],
+  };
+  const record = aRecord({ id: long, headers: claims });
+  const odd = [
+    null,
+    7,
+    {},
+    { data: 'e30=' },
+    { ...record, data: 'no base64!' },
+    { ...record, basicProperties: { ...record.basicProperties, type: 7, correlationId: [long], timestamp: long } },
+    aRecord({ headers: { ...claims, 'x-death': 'none' } }),
+  ];
+  expect(await archive(anEvent([...odd, sound.record] as never, 'dead-letters'))).toEqual({
+    archived: odd.length + 1,
+    knownAlready: 0,
+  });
+  expect((await read(sound.note.id)).status).toBe(200);
+});
+
+test('equal messages without an id are kept both', async () => {
+  const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
+  expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, knownAlready: 0 });
+});
+
+describe('the list', () => {
+  const count = 53;
+  beforeAll(async () => {
+    const records = Array.from(
+      { length: count },
+      (_, index) =>
+        aNoted({
+          code: 'LISTED',
+          queue: index % 2 ? 'points' : 'stock',
+          // Some fail at the same time.
+          at: new Date(Date.parse('2026-11-22T11:00:00.000Z') + Math.floor(index / 3) * 1_000).toISOString(),
+        }).record,
+    );
+    await archive(anEvent(records, 'dead-letters'));
+  });
+
+  test.each<Record<string, string>>([
+    {},
+    { code: 'LISTED' },
+    { code: 'LISTED', queue: 'points' },
+    { status: 'open', code: 'LISTED' },
+  ])('filtered by %p comes page by page, newest first, complete and without doubles', async (filter) => {
+    const found: { id: string; deadLetteredAt: string; code: string; queue: string }[] = [];
+    let cursor: string | undefined;
+    let pages = 0;
+    do {
+      const { status, body } = await callAsOperator(list, {
+        route: 'GET /dead-letters',
+        query: { ...filter, limit: '10', ...(cursor && { cursor }) },
+      });
+      expect(status).toBe(200);
+      expect(body.deadLetters.length).toBeLessThanOrEqual(10);
+      found.push(...body.deadLetters);
+      ({ cursor } = body);
+      pages += 1;
+    } while (cursor);
+    const times = found.map(({ deadLetteredAt }) => deadLetteredAt);
+    expect(times).toEqual(times.toSorted().toReversed());
+    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
+    const ours = found.filter(({ code }) => code === 'LISTED');
+    expect(ours).toHaveLength('queue' in filter ? Math.floor(count / 2) : count);
+    expect(pages).toBe(Math.ceil(found.length / 10));
+  });
+
+  test('has no bodies, and twenty where nobody says how many', async () => {
+    const letters = await listed({ code: 'LISTED' });
+    expect(letters).toHaveLength(20);
+    expect(letters[0].body).toBeUndefined();
+  });
+
+  test.each([
+    { cursor: 'nonsense' },
+    { cursor: Buffer.from('2026-11-22T11:00:00.000Z').toString('base64url') },
+    { cursor: `${Buffer.from('2026-11-22T11:00:00.000Z#x').toString('base64url')}=` },
+    { limit: '0' },
+    { limit: '101' },
+    { limit: 'ten' },
+    { status: 'lost' },
+    { colour: 'red' },
+    { queue: 'stokc' },
+    { queue: 'STOCK' },
+    { queue: 'stock,points' },
+    { queue: '' },
+    { code: 'NOPE' },
+    { code: 'boom' },
+    { code: '' },
+    { code: 'MALFORMED', queue: 'stokc' },
+  ])('cannot be asked for with %p', async (query) => {
+    expect(await callAsOperator(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
+      status: 400,
+      body: { type: 'urn:surehop:problem:invalid-parameters' },
+    });
+  });
+});
+
+describe('a filter that no dead letter can fit', () => {
+  const ask = async (query: Record<string, string>) =>
+    (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
+
+  test('is answered with the values that are known, each by its parameter', async () => {
+    expect(await ask({ queue: 'stokc', code: 'NOPE' })).toMatchObject({
+      status: 400,
+      detail: '2 faults in the query.',
+      errors: [
+        {
+          in: 'query',
+          parameter: 'queue',
+          detail: expect.stringMatching(/^not a known queue; known are .*points.*stock/),
+        },
+        { in: 'query', parameter: 'code', detail: expect.stringMatching(/^not a known code; known are .*MALFORMED/) },
+      ],
+    });
+    expect((await ask({ status: 'opne' })).errors).toEqual([
+      { in: 'query', parameter: 'status', detail: expect.stringContaining('"open"|"redriven"|"discarded"') },
+    ]);
+    expect((await ask({ colour: 'red' })).errors).toEqual([
+      {
+        in: 'query',
+        parameter: 'colour',
+        detail: 'not a known field; known are queue, code, status, limit, cursor',
+      },
+    ]);
+  });
+
+  test("becomes one with the first dead letter of a rule's own code or of a queue of before, and stays one", async () => {
+    const filter = { code: 'NO_SUCH_SHELF', queue: 'retired' };
+    expect((await ask(filter)).errors).toHaveLength(2);
+    const { note, record } = aNoted(filter);
+    await archive(anEvent([record], 'dead-letters'));
+    expect((await ask(filter)).deadLetters).toMatchObject([{ id: note.id }]);
+    await callAsOperator(discard, {
+      route: 'DELETE /dead-letters/{id}',
+      path: { id: note.id },
+      body: { reason: 'x' },
+    });
+    expect(await ask({ ...filter, status: 'open' })).toEqual({ deadLetters: [] });
+    expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
+  });
+
+  test('is no dead letter itself', async () => {
+    expect((await read('known-values')).status).toBe(404);
+  });
+});
+
+describe('discarding', () => {
+  let id: string;
+  beforeEach(async () => {
+    const { note, record } = aNoted();
+    await archive(anEvent([record], 'dead-letters'));
+    id = note.id;
+  });
+  const discarding = (body: unknown, which = id) =>
+    callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
+
+  test('keeps the reason, and the message', async () => {
+    expect(await discarding({ reason: ' a test order ' })).toMatchObject({
+      status: 200,
+      body: { id, status: 'discarded', discardReason: 'a test order' },
+    });
+    expect((await read(id)).body).toMatchObject({ status: 'discarded', body: { base64: expect.any(String) } });
+    expect(await discarding({ reason: 'again' })).toMatchObject({
+      status: 409,
+      body: { type: 'urn:surehop:problem:already-discarded' },
+    });
+    expect((await read(id)).body.discardReason).toBe('a test order');
+  });
+
+  test.each([undefined, {}, { reason: '' }, { reason: '  ' }, { reason: 7 }])('with %p is refused', async (body) => {
+    expect((await discarding(body)).status).toBe(400);
+    expect((await read(id)).body.status).toBe('open');
+  });
+
+  test('what is not there is 404', async () => {
+    expect((await discarding({ reason: 'x' }, randomUUID())).status).toBe(404);
+    expect((await read(randomUUID())).status).toBe(404);
+  });
+});

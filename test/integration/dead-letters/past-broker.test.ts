@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+
+import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
+import { consumer } from '../../../lib/consumer/consumer.ts';
+import { PublishError } from '../../../lib/runtime/errors.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { tallying } from '../../support/tally.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+
+const before = { ...process.env };
+
+let shop: Workshop;
+beforeAll(async () => {
+  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' });
+  shop = await aWorkshop();
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+afterAll(async () => {
+  process.env = before;
+  await shop.remove();
+});
+
+test('a dead letter that a consumer archives past the broker is counted for the alarms, as any other, and once', async () => {
+  const lines: string[] = [];
+  for (const level of ['log', 'info', 'warn'] as const)
+    jest.spyOn(console, level).mockImplementation((line: unknown) => void lines.push(String(line)));
+  const archived = () =>
+    lines.flatMap((line) => {
+      const { queue, DeadLettersArchived } = JSON.parse(line) as { queue?: string; DeadLettersArchived?: number };
+      return DeadLettersArchived === undefined ? [] : [{ queue, DeadLettersArchived }];
+    });
+  const refusing: Publisher = {
+    ...shop.publisher,
+    publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
+  };
+  const record = aRecord({ type: 'test.tallied', body: { sku: randomUUID(), behave: 'permanent' } });
+  const run = () => consumer(tallying, { ...shop.parts, publisher: refusing })(anEvent([record]), anInvocation());
+  expect(await run()).toMatchObject({ counts: { 'dead-letter': 1 } });
+  expect(archived()).toEqual([{ queue: 'stock', DeadLettersArchived: 1 }]);
+  await run();
+  expect(archived()).toHaveLength(1);
+});

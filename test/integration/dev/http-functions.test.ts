@@ -1,0 +1,180 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { stringify } from 'yaml';
+
+import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../../infra/dev/runtime/ports.ts';
+import { startService, type Service } from '../../../infra/dev/runtime/service.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** Functions of every kind that API Gateway may meet, by name. */
+const handlers: Readonly<Record<string, string>> = {
+  readyz: `async () => ({ statusCode: 200, body: JSON.stringify({ status: 'ready' }) })`,
+  throws: `async () => { throw new TypeError('the rule is broken'); }`,
+  'throws-text': `async () => { throw 'just a text'; }`,
+  'throws-later': `() => new Promise(() => setTimeout(() => { throw new Error('from a timer'); }, 10))`,
+  'leaves-rejection': `() => new Promise(() => { Promise.reject(new Error('nobody waits for this')); })`,
+  exits: `() => process.exit(3)`,
+  'takes-too-long': `() => new Promise(() => {})`,
+  'loops-forever': `() => { for (;;); }`,
+  'wrong-status': `async () => ({ statusCode: 'fine' })`,
+  'wrong-body': `async () => ({ statusCode: 200, body: { not: 'text' } })`,
+  plain: `async () => ({ hello: 'you' })`,
+  nothing: `async () => {}`,
+  teapot: `async () => ({ statusCode: 418, headers: { 'x-kind': 'tea' }, body: 'short and stout' })`,
+};
+
+const versioned = (version: number) =>
+  `export const handler = async () => { await new Promise((r) => setTimeout(r, 300)); return { statusCode: 200, body: 'version ${version}' }; };\n`;
+
+let directory: string;
+let service: Service;
+const lines: string[] = [];
+const source = (name: string) => join(directory, 'functions', `${name}.ts`);
+
+beforeAll(async () => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-http-functions-')));
+  for (const name of ['infra', 'lib', 'node_modules', 'package.json'])
+    symlinkSync(join(rootDirectory, name), join(directory, name));
+  mkdirSync(join(directory, 'functions'));
+  for (const [name, handler] of Object.entries(handlers))
+    writeFileSync(source(name), `export const handler: unknown = ${handler};\n`);
+  writeFileSync(source('cannot-load'), `throw new Error('not today');\nexport const handler = () => {};\n`);
+  writeFileSync(source('versioned'), versioned(1));
+  const names = [...Object.keys(handlers), 'cannot-load', 'versioned'];
+  const quick = new Set(['takes-too-long', 'loops-forever']);
+  writeFileSync(
+    join(directory, 'serverless.yml'),
+    stringify({
+      service: 'kinds',
+      plugins: ['./infra/aws/bundler/plugin.cjs', './infra/dev/http-functions/plugin.cjs', 'serverless-offline'],
+      provider: { name: 'aws', runtime: 'nodejs24.x', region: 'eu-central-1', timeout: 20, memorySize: 256 },
+      custom: { 'serverless-offline': { noPrependStageInUrl: true } },
+      functions: Object.fromEntries(
+        names.map((name) => [
+          name,
+          {
+            handler: `functions/${name}.handler`,
+            ...(quick.has(name) && { timeout: 1 }),
+            events: [{ httpApi: `GET /${name}` }],
+          },
+        ]),
+      ),
+    }),
+  );
+  const [httpPort] = await freePorts(1);
+  service = await startService({
+    httpPort: httpPort!,
+    broker: { amqpUrl: 'amqp://127.0.0.1:1', managementUrl: 'http://127.0.0.1:1' },
+    store: { endpoint: 'http://127.0.0.1:1' },
+    tablePrefix: 'none-',
+    dataDirectory: join(directory, 'data'),
+    serviceDirectory: directory,
+    watch: true,
+    say: () => {},
+    output: (line) => void lines.push(line),
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await service?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+const get = async (path: string) => {
+  const response = await fetch(`${service.url}${path}`);
+  return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
+};
+
+describe('a function that fails', () => {
+  test.each([
+    ['throws', 'TypeError: the rule is broken'],
+    ['throws-text', 'just a text'],
+    ['throws-later', 'ended before it answered'],
+    ['leaves-rejection', 'ended before it answered'],
+    ['exits', 'ended before it answered (exit code 3)'],
+    ['cannot-load', 'not today'],
+    ['takes-too-long', 'timed out after 1000 ms'],
+    ['loops-forever', 'timed out after 1000 ms'],
+    ['wrong-status', 'no HTTP response'],
+    ['wrong-body', 'no HTTP response'],
+  ])('is answered 500 with a problem: %s', async (name, reason) => {
+    const { status, type, text } = await get(`/${name}`);
+    expect([status, type]).toEqual([500, 'application/problem+json']);
+    expect(JSON.parse(text)).toMatchObject({ type: 'urn:surehop:problem:internal-error', status: 500 });
+    expect(text).toContain(reason);
+    // The service itself lives on.
+    expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"you"}' });
+  });
+
+  test('is told on the terminal with the reason', () => {
+    expect(
+      lines.filter((line) => line.includes('throws function failed') && line.includes('the rule is broken')),
+    ).not.toHaveLength(0);
+  });
+});
+
+describe('a function that does not fail', () => {
+  test.each([
+    ['plain', 200, '{"hello":"you"}'],
+    ['nothing', 200, 'null'],
+    ['teapot', 418, 'short and stout'],
+  ])('is answered as API Gateway does: %s', async (name, status, text) => {
+    expect(await get(`/${name}`)).toMatchObject({ status, text });
+  });
+});
+
+test('a path without a route is answered 404 with a problem', async () => {
+  for (const path of ['/', '/nowhere', '/plain/deeper', '/no-such-route']) {
+    const { status, type, text } = await get(path);
+    expect([path, status, type]).toEqual([path, 404, 'application/problem+json']);
+    expect(JSON.parse(text)).toMatchObject({ type: 'urn:surehop:problem:not-found' });
+  }
+});
+
+test('a method without a route is answered 404 with a problem', async () => {
+  const response = await fetch(`${service.url}/plain`, { method: 'POST', body: '{}' });
+  expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+});
+
+describe('a rebuild', () => {
+  test('lets requests under way finish, and no request fails while the function is replaced again and again', async () => {
+    const answers: string[] = [];
+    let isOver = false;
+    const client = async () => {
+      while (!isOver) {
+        const { status, text } = await get('/versioned');
+        answers.push(`${status} ${text}`);
+      }
+    };
+    const clients = Array.from({ length: 4 }, client);
+    for (let version = 2; version <= 5; version += 1) {
+      writeFileSync(source('versioned'), versioned(version));
+      await eventually(`version ${version} answers`, () => answers.includes(`200 version ${version}`));
+    }
+    isOver = true;
+    await Promise.all(clients);
+    expect([...new Set(answers)].filter((answer) => !/^200 version [1-5]$/.test(answer))).toEqual([]);
+    expect(lines.filter((line) => line.includes('Functions rebuilt: versioned.'))).toHaveLength(4);
+  });
+
+  test('is not reported where the code is the same', async () => {
+    const before = lines.length;
+    writeFileSync(source('versioned'), `// a comment\n${versioned(5)}`);
+    writeFileSync(source('plain'), `export const handler = async () => ({ hello: 'all' });\n`);
+    await eventually('the new version answers', async () => (await get('/plain')).text === '{"hello":"all"}');
+    const reports = lines.slice(before).filter((line) => line.includes('rebuilt'));
+    expect(reports).toHaveLength(1);
+    expect(reports[0]).toContain('Functions rebuilt: plain.');
+  });
+
+  test('of a source that does not compile is reported in one line, and the former version goes on', async () => {
+    const before = lines.length;
+    writeFileSync(source('plain'), `export const handler = async () => ({ hello: \n`);
+    await eventually('the mistake is reported', () => lines.slice(before).join('\n').includes('Functions not rebuilt'));
+    expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"all"}' });
+    expect(lines.slice(before).filter((line) => line.includes('plain.ts'))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,308 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+
+import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../../infra/dev/runtime/ports.ts';
+import { localClient } from '../../../infra/dev/runtime/tables.ts';
+import { settingNames } from '../../../lib/runtime/config.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+
+// Each edit bundles all functions anew, which takes long where others keep the machine busy.
+jest.setTimeout(300_000);
+
+/** A command of the clone, as `npm run` starts it. */
+interface Running {
+  readonly lines: string[];
+  /** The exit code; null after a signal. */
+  readonly ended: Promise<number | null>;
+  signal(name: NodeJS.Signals): void;
+}
+
+let clone: string;
+let host: VirtualHost;
+let url: string;
+
+const inClone = (file: string) => join(clone, file);
+const edit = (file: string, change: (text: string) => string) => {
+  const before = readFileSync(inClone(file), 'utf8');
+  const after = change(before);
+  expect(after).not.toBe(before);
+  writeFileSync(inClone(file), after);
+  return () => writeFileSync(inClone(file), before);
+};
+
+function run(
+  command: string,
+  { args = [], settings = {} }: { args?: string[]; settings?: Record<string, string> } = {},
+): Running {
+  const inherited = Object.entries(process.env).filter(([name]) => !settingNames.includes(name as never));
+  const child = spawn(process.execPath, ['infra/dev/run.mjs', command, ...args], {
+    cwd: clone,
+    env: { ...Object.fromEntries(inherited), ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', (line) => void lines.push(line));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { lines, ended, signal: (name) => void child.kill(name) };
+}
+
+beforeAll(async () => {
+  host = await aVirtualHost();
+  clone = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-clone-')));
+  for (const name of [
+    'functions',
+    'infra',
+    'lib',
+    'package.json',
+    'package-lock.json',
+    'serverless.yml',
+    'tsconfig.json',
+  ])
+    cpSync(join(rootDirectory, name), inClone(name), { recursive: true });
+  symlinkSync(join(rootDirectory, 'node_modules'), inClone('node_modules'));
+  const [port] = await freePorts(1);
+  url = `http://localhost:${port}`;
+}, 60_000);
+
+afterAll(async () => {
+  await host?.remove();
+  rmSync(clone, { recursive: true, force: true });
+});
+
+describe('npm start refuses, in one line and with exit code 2, before anything is started,', () => {
+  const refusal = async (settings: Record<string, string> = {}) => {
+    const { lines, ended } = run('start', { settings });
+    return { code: await ended, lines };
+  };
+
+  test('a wrong setting', async () => {
+    const { code, lines } = await refusal({ SIGNING_SECRETS: 'local:whsec_x' });
+    expect(code).toBe(2);
+    expect(lines).toEqual([
+      expect.stringMatching(/^surehop: wrong setting: SIGNING_SECRETS is wrong: .* for example /),
+    ]);
+  });
+
+  test('several wrong settings at once', async () => {
+    const { code, lines } = await refusal({ STAGE: 'prod', BATCH_CONCURRENCY: 'x', TABLE_PREFIX: 'bad prefix!' });
+    expect(code).toBe(2);
+    expect(lines).toHaveLength(1);
+    for (const name of ['STAGE', 'BATCH_CONCURRENCY', 'TABLE_PREFIX']) expect(lines[0]).toContain(`${name} is "`);
+  });
+
+  test.each([
+    [
+      'infra/stages/dev.ts',
+      'batchSize: 100',
+      'batchSize: 0',
+      'wrong settings in infra/stages/dev.ts: eventSource.batchSize: ',
+    ],
+    ['serverless.yml', '${consumes:stock}', '${consumes:stokc}', 'no queue "stokc" in infra/topology.ts'],
+    ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml: '],
+    ['infra/topology.ts', 'export const topology', 'export const = topology', 'infra/topology.ts:'],
+    [
+      'infra/aws/foundation/tables.yml',
+      'KeySchema:',
+      'KeySchem:',
+      'infra/aws/foundation/tables.yml: InboxTable.Properties.KeySchema',
+    ],
+  ])('a mistake in %s: %s', async (file, right, wrong, reason) => {
+    const undo = edit(file, (text) => text.replace(right, wrong));
+    const { code, lines } = await refusal();
+    undo();
+    expect(code).toBe(2);
+    expect(lines).toEqual([expect.stringContaining(reason)]);
+  });
+});
+
+describe('while npm start runs', () => {
+  let running: Running;
+  let seen = 0;
+  let isOver = false;
+
+  /** Lines about edits since the last call. */
+  const news = (): string[] => {
+    const fresh = running.lines.slice(seen);
+    seen = running.lines.length;
+    return fresh.filter((line) => /rebuilt|restart|not applied|topology:|created/.test(line));
+  };
+  const until = async (what: string, isMet: () => boolean) => {
+    while (!isMet()) {
+      if (isOver) throw new Error(`npm start ended before this: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  /** Waits for a line that matches, and gives all lines about edits up to it. */
+  const told = async (pattern: RegExp): Promise<string[]> => {
+    await until(String(pattern), () => running.lines.slice(seen).some((line) => pattern.test(line)));
+    return news();
+  };
+
+  let marks = 0;
+  /** Makes an edit for each of the two that watch and waits for both to tell of it: all edits before are dealt with then. Gives what was told of those. */
+  const settled = async (): Promise<string[]> => {
+    marks += 1;
+    const mark = `mark${marks}`;
+    edit('functions/operations/healthz.ts', (text) =>
+      text.replace(/(\nconsole\.debug\(.*\);\n)?$/, `\nconsole.debug('${mark}');\n`),
+    );
+    edit('serverless.yml', (text) =>
+      text.replace(
+        /\nfunctions:\n( {2}mark.*\n)?/,
+        `\nfunctions:\n  ${mark}: { handler: functions/operations/healthz.handler }\n`,
+      ),
+    );
+    const isOfMark = (line: string) => line.includes(`function ${mark} `) || /rebuilt: healthz/.test(line);
+    await until(mark, () => {
+      const fresh = running.lines.slice(seen);
+      return (
+        fresh.some((line) => line.includes(`function ${mark} `)) &&
+        fresh.some((line) => /rebuilt: .*healthz/.test(line))
+      );
+    });
+    return news().filter((line) => !isOfMark(line));
+  };
+
+  beforeAll(async () => {
+    running = run('start', {
+      settings: {
+        HTTP_PORT: new URL(url).port,
+        AMQP_URL: host.amqpUrl,
+        MANAGEMENT_URL: process.env['MANAGEMENT_URL']!,
+        DYNAMODB_ENDPOINT: process.env['DYNAMODB_ENDPOINT']!,
+        TABLE_PREFIX: `${host.name}-`,
+        HTPP_PORT: '1234',
+      },
+    });
+    void running.ended.then(() => (isOver = true));
+    await until('ready', () => running.lines.some((line) => line.startsWith('ready '))).catch(() => {
+      throw new Error(running.lines.join('\n'));
+    });
+    seen = running.lines.length;
+  });
+
+  afterAll(async () => {
+    running?.signal('SIGINT');
+    await running?.ended;
+  });
+
+  test('a misspelt setting was warned of', () => {
+    expect(running.lines[0]).toBe('› warning: HTPP_PORT is not a setting and is ignored; is HTTP_PORT meant?');
+  });
+
+  test('an order is accepted, and the command says so', async () => {
+    const order = run('order', { args: ['--sku', 'apple', '--url', url] });
+    expect([await order.ended, order.lines]).toEqual([0, [expect.stringContaining('"status":"accepted"')]]);
+  });
+
+  test('a new table is created', async () => {
+    edit('infra/aws/foundation/tables.yml', (text) => {
+      const [, stock] = /( {2}StockTable:[^]*?)\n\n/.exec(text)!;
+      return `${text.trimEnd()}\n\n${stock!.replace('StockTable', 'RefundsTable').replace('}stock', '}refunds')}\n`;
+    });
+    await told(/› table .*-refunds created$/);
+    const client = localClient(process.env['DYNAMODB_ENDPOINT']!);
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: `${host.name}-refunds` }));
+    expect(Table?.KeySchema).toEqual([{ AttributeName: 'sku', KeyType: 'HASH' }]);
+    client.destroy();
+  });
+
+  test('a new queue is declared, and functions whose code is another one then are rebuilt', async () => {
+    edit('infra/topology.ts', (text) =>
+      text.replace(
+        '{ name: deadLetterQueue, arguments: bounded },',
+        "{ name: deadLetterQueue, arguments: bounded },\n  { name: 'refunds', arguments: bounded },",
+      ),
+    );
+    expect((await told(/\+ queue refunds/)).filter((line) => line.includes('+ queue refunds'))).toHaveLength(1);
+    expect(await host.channel.checkQueue('refunds')).toMatchObject({ queue: 'refunds' });
+  });
+
+  test('a topology that the broker must refuse is not applied, and the reason is told', async () => {
+    const undo = edit('infra/topology.ts', (text) => text.replace('MAX_LENGTH = 500_000', 'MAX_LENGTH = 400_000'));
+    const lines = await told(/› not applied: /);
+    expect(lines.at(-1)).toContain('not applied: infra/topology.ts: queue "stock": its x-max-length');
+    undo();
+    await settled();
+  });
+
+  test('what a running service cannot take up is named with "restart"', async () => {
+    edit('serverless.yml', (text) => text.replace('get-points:\n', 'get-points:\n    timeout: 7\n'));
+    const [first] = await told(/restart:/);
+    expect(first).toMatch(/^› restart: npm start again to apply .*function get-points \(timeout\)/);
+    edit('infra/stages/dev.ts', (text) => text.replace('batchSize: 100', 'batchSize: 50'));
+    const [second] = await told(/restart:/);
+    expect(second).toContain('function reserve-stock (events)');
+  });
+
+  test('a comment changes nothing, and nothing is told', async () => {
+    edit('serverless.yml', (text) => `# a comment\n${text}`);
+    edit('infra/topology.ts', (text) => `// a comment\n${text}`);
+    expect(await settled()).toEqual([]);
+  });
+
+  test('a broken edit is told in one line, and the service goes on', async () => {
+    const broken: readonly (readonly [string, string])[] = [
+      ['serverless.yml', '\nbroken: [\n'],
+      ['infra/stages/dev.ts', '\nconst = 1;\n'],
+      ['infra/topology.ts', '\nconst = 1;\n'],
+    ];
+    const all: string[] = [];
+    for (const [file, mistake] of broken) {
+      const undo = edit(file, (text) => text + mistake);
+      all.push(...(await told(/not applied|not rebuilt/)));
+      undo();
+    }
+    all.push(...(await settled()));
+    expect(all).toEqual(broken.map(([file]) => expect.stringContaining(file)));
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
+  test('no order fails while its function is rebuilt again and again', async () => {
+    const statuses: number[] = [];
+    let isEnough = false;
+    const clients = Array.from({ length: 3 }, async (_, number) => {
+      for (let at = 0; !isEnough; at += 1) {
+        const body = JSON.stringify({
+          customerId: 'ada',
+          currency: 'EUR',
+          items: [{ sku: 'apple', quantity: 1, unitPrice: 1 }],
+        });
+        const headers = signedHeaders(body, { key: `rebuild-${number}-${at}` });
+        statuses.push((await fetch(`${url}/orders`, { method: 'POST', headers, body })).status);
+      }
+    });
+    for (let version = 1; version <= 3; version += 1) {
+      edit('functions/orders/place-order.ts', (text) => `${text}\nconsole.debug('version ${version}');\n`);
+      await told(/Functions rebuilt: place-order\./);
+      const before = statuses.length;
+      await until('more orders', () => statuses.length > before + 5);
+    }
+    isEnough = true;
+    await Promise.all(clients);
+    expect([...new Set(statuses)]).toEqual([202]);
+  });
+
+  test('an order that fails ends the command with an exit code, and the problem is shown', async () => {
+    edit('functions/orders/place-order.ts', (text) => `${text}\nthrow new Error('broken on purpose');\n`);
+    await told(/Functions rebuilt: place-order\./);
+    const order = run('order', { args: ['--sku', 'apple', '--url', url] });
+    expect(await order.ended).toBe(1);
+    expect(order.lines.join('\n')).toContain('"status":500');
+    expect(order.lines.join('\n')).toContain('broken on purpose');
+  });
+
+  test('Ctrl-C ends it, with exit code 0', async () => {
+    running.signal('SIGINT');
+    expect(await running.ended).toBe(0);
+    expect(running.lines.at(-1)).toBe('› stopped');
+  });
+});

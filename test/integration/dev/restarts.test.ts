@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+
+import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { startLaptop, type Laptop } from '../../../infra/dev/runtime/dev-environment.ts';
+import { localDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../../infra/dev/runtime/ports.ts';
+import { readSettings } from '../../../infra/dev/runtime/settings.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const INITIAL_STOCK = 100_000;
+const CLIENTS = 4;
+
+let laptop: Laptop;
+let directory: string;
+const said: string[] = [];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'surehop-restarts-'));
+  const [httpPort] = await freePorts(1);
+  // A broker and a store of its own, whatever is given to the tests: they are killed.
+  const settings = {
+    ...readSettings(process.env, localDirectory),
+    httpPort: httpPort!,
+    amqpUrl: undefined,
+    dynamodbEndpoint: undefined,
+  };
+  laptop = await startLaptop({
+    settings,
+    dataDirectory: directory,
+    keepData: true,
+    watch: false,
+    say: (line) => void said.push(line),
+    output: () => {},
+  });
+}, 240_000);
+
+afterAll(async () => {
+  await laptop?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+test('a broker and a store that are killed under load are started again at the same addresses, and no accepted order is lost', async () => {
+  if (laptop.broker.pid === undefined || laptop.store.pid === undefined)
+    throw new Error('parts in Docker have no process to kill');
+  const { url } = laptop.service;
+  const token = await laptop.service.token('stock:write');
+  const put = await fetch(`${url}/stock/apple`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ available: INITIAL_STOCK }),
+  });
+  expect(put.status).toBe(200);
+
+  const accepted = new Map<string, string>();
+  const refusals: { status: number; retryAfter: string | null }[] = [];
+  let isOver = false;
+  const client = async (number: number) => {
+    for (let at = 0; !isOver; at += 1) {
+      const key = `order-${number}-${at}`;
+      const body = JSON.stringify({
+        customerId: 'ada',
+        currency: 'EUR',
+        items: [{ sku: 'apple', quantity: 1, unitPrice: 100 }],
+      });
+      for (;;) {
+        const response = await fetch(`${url}/orders`, { method: 'POST', headers: signedHeaders(body, { key }), body });
+        const answer = (await response.json()) as { orderId: string };
+        if (response.status === 202) {
+          accepted.set(key, answer.orderId);
+          break;
+        }
+        refusals.push({ status: response.status, retryAfter: response.headers.get('retry-after') });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  };
+  const clients = Array.from({ length: CLIENTS }, (_, number) => client(number));
+  const acceptsMore = (what: string) => {
+    const before = accepted.size;
+    return eventually(`orders accepted ${what}`, () => accepted.size >= before + 20);
+  };
+
+  await acceptsMore('before');
+  const firstBroker = laptop.broker.pid;
+  process.kill(firstBroker, 'SIGKILL');
+  await eventually('another broker', () => laptop.broker.pid !== firstBroker);
+  await acceptsMore('after the broker was killed');
+  const firstStore = laptop.store.pid;
+  process.kill(firstStore, 'SIGKILL');
+  await eventually('another store', () => laptop.store.pid !== firstStore);
+  await acceptsMore('after the store was killed');
+  isOver = true;
+  await Promise.all(clients);
+
+  // What is refused is refused for now, with the time to come again.
+  expect(refusals.filter(({ status, retryAfter }) => status !== 503 || retryAfter === null)).toEqual([]);
+  expect(said.filter((line) => line.includes('ended'))).toEqual([
+    'RabbitMQ ended (signal SIGKILL); starting it again (1 of at most 5 times a minute)',
+    'DynamoDB ended (signal SIGKILL); starting it again (1 of at most 5 times a minute)',
+  ]);
+  let fulfilled = 0;
+  await eventually('every accepted order to be fulfilled', async () => {
+    for (const [key, orderId] of accepted) {
+      const response = await fetch(`${url}/orders/${orderId}`);
+      const { status } = (await response.json()) as { status: string };
+      if (status !== 'fulfilled') return false;
+      accepted.delete(key);
+      fulfilled += 1;
+    }
+    return true;
+  });
+  const stock = (await (await fetch(`${url}/stock/apple`)).json()) as { available: number };
+  expect(stock.available).toBe(INITIAL_STOCK - fulfilled);
+}, 240_000);

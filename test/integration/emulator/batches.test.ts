@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createHarness, handlerOf, until } from './harness.ts';
+import type { Harness } from './harness.ts';
+
+const hourMs = 3_600_000;
+const sayIds = handlerOf('say(ids);');
+const saySizes = handlerOf('say(messages.map((message) => message.basicProperties.bodySize));');
+
+describe('the batches of an emulated event source', () => {
+  let harness: Harness;
+  beforeAll(async () => (harness = await createHarness()));
+  afterAll(() => harness.close());
+
+  test('carry what a real broker delivers as the frozen event has it', async () => {
+    const frozen = JSON.parse(
+      readFileSync(new URL('../../contract/events/every-property.json', import.meta.url), 'utf8'),
+    ) as { rmqMessagesByQueue: Record<string, [{ basicProperties: { clusterId: unknown; headers: object } }]> };
+    const [record] = frozen.rmqMessagesByQueue['stock::/']!;
+    // amqplib cannot publish a cluster id.
+    record.basicProperties.clusterId = null;
+    const timestamp = Date.UTC(2026, 10, 22, 12, 0, 5) / 1000;
+    const at = { '!': 'timestamp', value: timestamp };
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['{}'], {
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      headers: {
+        ascii: 'stock',
+        utf8: 'é€',
+        empty: '',
+        integer: 42,
+        negative: -7,
+        large: 1_784_541_234_567,
+        fraction: 0.25,
+        yes: true,
+        no: false,
+        nothing: null,
+        binary: Buffer.from([0, 127, 128, 255]),
+        at,
+        price: { '!': 'decimal', value: { places: 2, digits: 1234 } },
+        'x-death': [{ count: 2, reason: 'expired', queue: 'retry.1s', time: at, 'routing-keys': ['stock'] }],
+        table: { inner: { deep: 'x' } },
+        list: [1, 'a', [true]],
+      },
+      priority: 5,
+      correlationId: 'correlation-1',
+      replyTo: 'replies',
+      expiration: '3600000',
+      messageId: 'message-1',
+      timestamp,
+      type: 'order.created',
+      userId: 'guest',
+      appId: 'shop',
+    });
+    const source = await harness.run(
+      queue,
+      `export const handler = async (event) => console.log(JSON.stringify(event));`,
+    );
+    await until('the batch is invoked', () => source.reports.length === 1);
+    await source.stop();
+    expect(source.said()).toEqual([
+      {
+        eventSource: 'aws:rmq',
+        eventSourceArn: 'arn:aws:mq:us-east-1:000000000000:broker:shop:b-1',
+        rmqMessagesByQueue: { [`${queue}::${harness.virtualHost}`]: [record] },
+      },
+    ]);
+  });
+
+  test('close at the count, however long the window', async () => {
+    const queue = await harness.declareQueue();
+    const source = await harness.run(queue, sayIds, { batchSize: 3, batchingWindowMs: hourMs });
+    await harness.publish(queue, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+    await until('two batches are invoked', () => source.reports.length === 2);
+    await source.stop();
+    expect(source.said()).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+    ]);
+    expect(await harness.takeAll(queue)).toBe(1);
+  });
+
+  test('close at the window, however large the count', async () => {
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a', 'b']);
+    const source = await harness.run(queue, sayIds, { batchSize: 10_000, batchingWindowMs: 300 });
+    await until('a batch is invoked', () => source.reports.length === 1);
+    await source.stop();
+    expect(source.said()).toEqual([['a', 'b']]);
+    expect(await harness.takeAll(queue)).toBe(0);
+  });
+
+  test('close at 6 MB of payload, and drop a record that alone is larger, loudly', async () => {
+    const queue = await harness.declareQueue();
+    const megabytes = (size: number) => Buffer.alloc(size * 1024 * 1024, 'x');
+    await harness.publish(queue, [2, 2, 2, 5, 2, 2].map(megabytes), { messageId: 'large' });
+    const source = await harness.run(queue, saySizes, { batchSize: 6, batchingWindowMs: hourMs });
+    await until('two batches are invoked', () => source.reports.length === 2);
+    await source.stop();
+    const two = 2 * 1024 * 1024;
+    expect(source.said()).toEqual([
+      [two, two],
+      [two, two],
+    ]);
+    expect(source.warnings).toEqual([expect.stringMatching(/^Message large of queue .* over the 6 MB .* LOST/)]);
+    expect(await harness.takeAll(queue)).toBe(1);
+  });
+
+  test('are in flight one at a time, in one warm environment', async () => {
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a', 'b', 'c', 'd']);
+    const source = await harness.run(
+      queue,
+      handlerOf(`say({ at: 'start', pid: process.pid }); await sleep(50); say({ at: 'end', pid: process.pid });`),
+      { batchSize: 1 },
+    );
+    await until('four batches are invoked', () => source.reports.length === 4);
+    await source.stop();
+    const said = source.said<{ at: string; pid: number }>();
+    expect(said.map(({ at }) => at)).toEqual(['start', 'end', 'start', 'end', 'start', 'end', 'start', 'end']);
+    expect(new Set(said.map(({ pid }) => pid)).size).toBe(1);
+  });
+
+  test('reach the function with the context of Lambda', async () => {
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a']);
+    const source = await harness.run(
+      queue,
+      handlerOf('say({ ...context, left: context.getRemainingTimeInMillis(), variables: Object.keys(process.env) });'),
+    );
+    await until('the batch is invoked', () => source.reports.length === 1);
+    await source.stop();
+    const [context] = source.said<{ left: number; awsRequestId: string; variables: string[] }>();
+    expect(context).toMatchObject({ functionName: 'tested', memoryLimitInMB: '128', functionVersion: '$LATEST' });
+    expect(context!.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(context!.left).toBeGreaterThan(0);
+    expect(context!.left).toBeLessThanOrEqual(10_000);
+    expect(context!.variables).toContain('AWS_LAMBDA_FUNCTION_NAME');
+    expect(context!.variables).not.toContain('PATH');
+    expect(context!.variables).not.toContain('AMQP_URL');
+  });
+
+  test('find a home, where the SDK looks for settings, also if the user has none', async () => {
+    const { HOME } = process.env;
+    delete process.env.HOME;
+    try {
+      const queue = await harness.declareQueue();
+      await harness.publish(queue, ['a']);
+      const source = await harness.run(queue, handlerOf('say(process.env.HOME);'));
+      await until('the batch is invoked', () => source.reports.length === 1);
+      await source.stop();
+      expect(source.said()).toEqual([tmpdir()]);
+    } finally {
+      process.env.HOME = HOME;
+    }
+  });
+});

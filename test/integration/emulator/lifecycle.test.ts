@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { connect as connectSocket, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { checkQueues } from '../../../infra/emulator/check-queues.ts';
+import { createHarness, handlerOf, until } from './harness.ts';
+import type { Harness } from './harness.ts';
+
+const hourMs = 3_600_000;
+
+describe('an emulated event source over time', () => {
+  let harness: Harness;
+  beforeAll(async () => (harness = await createHarness()));
+  afterAll(() => harness.close());
+
+  test('that loses its broker finishes the batch in flight, says so once, and sees it redelivered', async () => {
+    const proxy = await startProxy(harness.url);
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a', 'b']);
+    const source = await harness.run(queue, handlerOf('say({ ids, redelivered }); await sleep(1000); say("done");'), {
+      url: proxy.url,
+      batchSize: 2,
+    });
+    await until('the function has begun', () => source.lines.length === 1);
+    proxy.cut();
+    await until('the batch in flight has ended', () => source.reports.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(source.warnings).toEqual([expect.stringContaining('lost the broker')]);
+    expect(source.notices).toEqual([]);
+    proxy.mend();
+    await until('the batch is invoked again', () => source.reports.length === 2);
+    await source.stop();
+    proxy.close();
+    expect(source.said()).toEqual([
+      { ids: ['a', 'b'], redelivered: false },
+      'done',
+      { ids: ['a', 'b'], redelivered: true },
+      'done',
+    ]);
+    expect(source.warnings).toHaveLength(1);
+    expect(source.notices).toEqual([expect.stringContaining('has the broker back')]);
+    expect(await harness.takeAll(queue)).toBe(0);
+  });
+
+  test('that stops drains the batch in flight and gives back what it had fetched besides', async () => {
+    const queue = await harness.declareQueue();
+    const source = await harness.run(queue, handlerOf('say(ids); await sleep(1500); say("done");'), {
+      batchSize: 10,
+    });
+    await harness.publish(queue, ['a', 'b']);
+    await until('the function has begun', () => source.lines.length === 1);
+    await harness.publish(queue, ['c']);
+    await until(
+      'the third message is fetched',
+      async () => (await harness.channel.checkQueue(queue)).messageCount === 0,
+    );
+    await source.stop();
+    expect(source.said()).toEqual([['a', 'b'], 'done']);
+    expect(source.reports).toMatchObject([{ outcome: 'success', records: 2 }]);
+    expect(await harness.takeAll(queue)).toBe(1);
+  });
+
+  test('whose queue is deleted says so, and goes on when it is declared again', async () => {
+    const queue = await harness.declareQueue();
+    const source = await harness.run(queue, handlerOf('say(ids);'));
+    await harness.publish(queue, ['a']);
+    await until('the first batch is invoked', () => source.reports.length === 1);
+    await harness.channel.deleteQueue(queue);
+    await until('the loss is told', () => source.warnings.length === 1);
+    expect(source.warnings[0]).toContain('was it deleted?');
+    await harness.channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await harness.publish(queue, ['b']);
+    await until('the second batch is invoked', () => source.reports.length === 2);
+    await source.stop();
+    expect(source.said()).toEqual([['a'], ['b']]);
+  });
+
+  test('takes up a rebuilt handler after the batch in flight', async () => {
+    const queue = await harness.declareQueue();
+    const source = await harness.run(queue, handlerOf('say("old"); await sleep(500); say("old done");'), {
+      batchSize: 1,
+    });
+    await harness.publish(queue, ['a']);
+    await until('the function has begun', () => source.lines.length === 1);
+    await writeFile(`${source.modulePath}.mjs`, handlerOf('say("new");'));
+    source.renew();
+    await harness.publish(queue, ['b']);
+    await until('both batches are invoked', () => source.reports.length === 2);
+    await source.stop();
+    expect(source.said()).toEqual(['old', 'old done', 'new']);
+    expect(source.reports).toMatchObject([{ outcome: 'success' }, { outcome: 'success' }]);
+  });
+
+  test('leaves no process behind when it is killed, not even one in an endless loop', async () => {
+    const environmentModule = new URL('../../../infra/emulator/environment.ts', import.meta.url).href;
+    const modulePath = await harness.writeModule(
+      'export const handler = async () => { console.log(process.pid); for (;;); };',
+    );
+    const parent = spawn(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', parentOf(environmentModule, modulePath)],
+      {
+        cwd: fileURLToPath(new URL('../..', import.meta.url)),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const [line] = (await new Promise((resolve) =>
+      createInterface({ input: parent.stdout }).once('line', (...line) => resolve(line)),
+    )) as [string];
+    const pid = Number(line);
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await until('the function has ended', () => !isAlive(pid));
+  });
+});
+
+describe('the check before an event source starts', () => {
+  let harness: Harness;
+  beforeAll(async () => (harness = await createHarness()));
+  afterAll(() => harness.close());
+
+  test('passes when every queue is there', async () => {
+    const queue = await harness.declareQueue();
+    const required = [{ functionKey: 'reserve', queue, virtualHost: harness.virtualHost }];
+    await expect(checkQueues(harness.url, required)).resolves.toBeUndefined();
+  });
+
+  test.each([
+    ['a missing queue', {}, /^No queue "absent" in virtual host .* which function "reserve" consumes: declare it/],
+    ['a missing virtual host', { virtualHost: 'absent' }, /^No virtual host "absent" for this user .*: create it/],
+    [
+      'a broker that is away',
+      { url: 'amqp://guest:secret@127.0.0.1:1' },
+      /^No RabbitMQ at 127\.0\.0\.1:1.*: start one/,
+    ],
+  ])(
+    'names %s and how to mend it',
+    async (_name, { url, ...part }: { url?: string; virtualHost?: string }, message) => {
+      const required = { functionKey: 'reserve', queue: 'absent', virtualHost: harness.virtualHost, ...part };
+      const checking = checkQueues(url ?? harness.url, [required]);
+      await expect(checking).rejects.toThrow(message);
+      await expect(checking).rejects.not.toThrow(/guest|secret/);
+    },
+  );
+});
+
+function parentOf(environmentModule: string, modulePath: string): string {
+  return `
+    const { createEnvironment } = await import(${JSON.stringify(environmentModule)});
+    const environment = createEnvironment({
+      modulePath: ${JSON.stringify(modulePath)},
+      exportName: 'handler',
+      workingDirectory: process.cwd(),
+      variables: {},
+      timeoutMs: ${hourMs},
+      memoryMb: 128,
+      onLine: (line) => console.log(line),
+    });
+    await environment.invoke('{}');`;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Proxy {
+  url: string;
+  cut(): void;
+  mend(): void;
+  close(): void;
+}
+
+/** A way to the broker that can be cut, which is what a client sees of a broker that dies. */
+async function startProxy(url: string): Promise<Proxy> {
+  const target = new URL(url);
+  const sockets = new Set<Socket>();
+  let whole = true;
+  const server: Server = createServer((near) => {
+    if (!whole) return void near.destroy();
+    const far = connectSocket(Number(target.port || 5672), target.hostname);
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => sockets.delete(socket));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const proxied = new URL(url);
+  proxied.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: proxied.href,
+    cut() {
+      whole = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    mend: () => void (whole = true),
+    close: () => void server.close(),
+  };
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+
+import { aBackend, type Backend } from '../../support/backend.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callAsOperator } from '../../support/as-client.ts';
+import { call } from '../../support/request.ts';
+
+let backend: Backend;
+
+beforeAll(async () => {
+  backend = await aBackend();
+  await backend.declare();
+});
+
+afterAll(() => backend.remove());
+
+test('the service is alive, and ready while broker and store answer', async () => {
+  const { handler: healthz } = await import('../../../functions/operations/healthz.ts');
+  const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
+  expect(await call(healthz, { route: 'GET /healthz' })).toMatchObject({ status: 200, body: { status: 'alive' } });
+  for (let time = 0; time < 2; time += 1)
+    expect(await call(readyz, { route: 'GET /readyz' })).toMatchObject({
+      status: 200,
+      body: { status: 'ready', breakers: { broker: 'closed', store: 'closed' } },
+    });
+});
+
+test('the status tells what waits in each queue, in the tiers and in the archive', async () => {
+  const { handler: status } = await import('../../../functions/operations/status.ts');
+  const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
+  const { inbox } = await import('../../../lib/dynamodb/store.ts');
+  const oldestMessage = { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:05.000Z' };
+  await inbox().noteProgress('stock', { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf });
+  const { channel } = backend.host;
+  channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
+  channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
+  await channel.consume('points', () => {});
+  channel.sendToQueue('points', Buffer.from('{}'), { persistent: true });
+  const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: 1_795_345_200 }] };
+  await archive(anEvent([aRecord({ headers: death }), aRecord({ headers: death })], 'dead-letters'));
+
+  const body = await eventually('the figures of the management API', async () => {
+    const got = await callAsOperator(status, { route: 'GET /status' });
+    expect(got.status).toBe(200);
+    const [stock, points] = got.body.queues;
+    return stock.ready === 2 && points.unacknowledged === 1 && stock.retrying !== null ? got.body : undefined;
+  });
+  expect(body.queues).toEqual([
+    {
+      name: 'stock',
+      ready: 2,
+      unacknowledged: 0,
+      delayed: 0,
+      consumers: 0,
+      retrying: 0,
+      deadLettered: 0,
+      oldestMessage,
+    },
+    {
+      name: 'points',
+      ready: 0,
+      unacknowledged: 1,
+      delayed: 0,
+      consumers: 1,
+      retrying: 0,
+      deadLettered: 2,
+      oldestMessage: null,
+    },
+  ]);
+  expect(body.retryTiers).toEqual([
+    { name: 'retry.1s', delayMs: 1_000, waiting: 0 },
+    { name: 'retry.2s', delayMs: 2_000, waiting: 0 },
+    { name: 'retry.4s', delayMs: 4_000, waiting: 0 },
+  ]);
+  expect(body.deadLetters).toEqual({ ready: 0, unacknowledged: 0, delayed: 0, open: 2, openIsAtLeast: false });
+});

@@ -1,0 +1,332 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { tables } from '../../../infra/tables.ts';
+import type { HttpHandler } from '../../../lib/http/endpoint.ts';
+import { readEnvelope } from '../../../lib/events/envelope.ts';
+import { hashOf } from '../../../lib/http/auth/canonical.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
+import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { callAsOperator, callSigned } from '../../support/as-client.ts';
+import { aBackend, type Backend } from '../../support/backend.ts';
+import { call } from '../../support/request.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+const SHOP_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+let backend: Backend;
+let placeOrder: HttpHandler;
+let getOrder: HttpHandler;
+
+beforeAll(async () => {
+  backend = await aBackend({
+    SIGNING_SECRETS: JSON.stringify({ development: [DEVELOPMENT_SECRET], 'shop-1': [SHOP_SECRET] }),
+  });
+  ({ handler: placeOrder } = await import('../../../functions/orders/place-order.ts'));
+  ({ handler: getOrder } = await import('../../../functions/orders/get-order.ts'));
+});
+
+afterAll(() => backend.remove());
+
+const anOrder = (about: object = {}) => ({
+  customerId: 'c-1',
+  currency: 'EUR',
+  items: [
+    { sku: 'apple', quantity: 2, unitPrice: 199 },
+    { sku: 'pear', quantity: 1, unitPrice: 250 },
+  ],
+  ...about,
+});
+
+/** Signed under the key, which is said once more as the Idempotency-Key, as it is. */
+const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
+  callSigned(placeOrder, key.replaceAll('"', '') || randomUUID(), {
+    route: 'POST /orders',
+    body: anOrder(),
+    ...about,
+    headers: { 'idempotency-key': key, ...about.headers },
+  });
+
+const statusOf = async (id: string) => call(getOrder, { route: 'GET /orders/{id}', path: { id } });
+
+describe('before the broker knows any exchange', () => {
+  test('an order is refused as unroutable, is not accepted, and can be sent again', async () => {
+    const key = randomUUID();
+    const refused = await place(key);
+    expect(refused).toMatchObject({
+      status: 503,
+      headers: { 'content-type': 'application/problem+json', 'retry-after': expect.stringMatching(/^\d+$/) },
+      body: { type: 'urn:surehop:problem:unroutable', indeterminate: false },
+    });
+    expect(refused.headers.location).toBeUndefined();
+
+    await backend.declare();
+    const accepted = await place(key);
+    expect(accepted.status).toBe(202);
+    expect(await backend.host.drain('stock')).toHaveLength(1);
+    expect(await backend.host.drain('points')).toHaveLength(1);
+  });
+});
+
+describe('an order', () => {
+  const drained = async () => {
+    const [stock, points] = [await backend.host.drain('stock'), await backend.host.drain('points')];
+    return { stock, points };
+  };
+
+  test('is accepted with a byte-order mark before it, and signed with that; its event has none', async () => {
+    await drained();
+    const raw = `\ufeff${JSON.stringify(anOrder())}`;
+    const got = await callSigned(placeOrder, randomUUID(), { route: 'POST /orders', raw });
+    expect(got.status).toBe(202);
+    const { stock } = await drained();
+    expect(stock.map((message) => message && JSON.parse(message.content.toString()))).toEqual([
+      { ...anOrder(), orderId: got.body.orderId },
+    ]);
+  });
+
+  test('is accepted once its event is in both queues, with all that its consumers need', async () => {
+    await drained();
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const { status, headers, body } = await place(randomUUID(), {
+      headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    });
+    expect({ status, body }).toEqual({ status: 202, body: { orderId: expect.any(String), status: 'accepted' } });
+    expect(headers.location).toBe(`/orders/${body.orderId}`);
+    const { stock, points } = await drained();
+    for (const [message] of [stock, points]) {
+      if (!message) throw new Error('no message');
+      expect(JSON.parse(message.content.toString())).toEqual({ ...anOrder(), orderId: body.orderId });
+      expect(message.properties).toMatchObject({
+        messageId: body.orderId,
+        correlationId: body.orderId,
+        type: 'order.created',
+        contentType: 'application/json',
+        deliveryMode: 2,
+      });
+      expect(readEnvelope(message.properties.headers as never)).toMatchObject({
+        attempt: 1,
+        exchange: 'orders',
+        routingKey: 'order.created',
+        schemaVersion: 1,
+        traceparent: expect.stringContaining(traceId),
+      });
+    }
+    expect(await statusOf(body.orderId)).toMatchObject({
+      status: 200,
+      body: {
+        status: 'accepted',
+        acceptedAt: expect.any(String),
+        consumers: { stock: { outcome: 'pending' }, points: { outcome: 'pending' } },
+      },
+    });
+  });
+
+  test('sent again under the same key, bare or quoted, in whatever order of its members, is answered the same and not published again', async () => {
+    const key = randomUUID();
+    const first = await place(key);
+    await drained();
+    const { customerId, currency, items } = anOrder();
+    const again = await place(`"${key}"`, { body: { items, currency, customerId } });
+    expect(again).toMatchObject({ status: 202, body: first.body, headers: { location: first.headers.location } });
+    expect(await drained()).toEqual({ stock: [], points: [] });
+  });
+
+  test('whose publish nobody saw confirmed is published again, byte for byte the same, under the same id', async () => {
+    const key = randomUUID();
+    const { body } = await place(key);
+    const first = await drained();
+    const { store } = await import('../../../lib/dynamodb/store.ts');
+    const { UpdateItemCommand } = await import('@aws-sdk/client-dynamodb');
+    await store().send(
+      new UpdateItemCommand({
+        TableName: `${process.env.TABLE_PREFIX}orders`,
+        Key: { orderId: { S: body.orderId } },
+        UpdateExpression: 'SET #status = :publishing, busyUntilMs = :past REMOVE acceptedAt',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: { ':publishing': { S: 'publishing' }, ':past': { N: '1' } },
+      }),
+    );
+    expect((await statusOf(body.orderId)).body).toMatchObject({ status: 'publishing' });
+    const { customerId, currency, items } = anOrder();
+    const again = await place(key, { body: { currency, items, customerId } });
+    expect(again).toMatchObject({ status: 202, body });
+    const second = await drained();
+    expect(second.stock).toHaveLength(1);
+    const [[a], [b]] = [first.stock, second.stock];
+    if (!a || !b) throw new Error('no message');
+    expect(b.properties.messageId).toBe(a.properties.messageId);
+    expect(b.content.equals(a.content)).toBe(true);
+    expect((await statusOf(body.orderId)).body).toMatchObject({ status: 'accepted', acceptedAt: expect.any(String) });
+  });
+
+  test('with the key of another order is refused, and nothing is published', async () => {
+    const key = randomUUID();
+    const first = await place(key);
+    await drained();
+    expect(await place(key, { body: anOrder({ customerId: 'c-2' }) })).toMatchObject({
+      status: 422,
+      body: { type: 'urn:surehop:problem:idempotency-key-reused' },
+    });
+    expect(await drained()).toEqual({ stock: [], points: [] });
+    expect((await place(key)).body).toEqual(first.body);
+  });
+
+  test('sent twenty times at once under one key is published once; who comes too early is told so', async () => {
+    const key = randomUUID();
+    const got = await Promise.all(Array.from({ length: 20 }, () => place(key)));
+    const accepted = got.filter(({ status }) => status === 202);
+    const refused = got.filter(({ status }) => status !== 202);
+    expect(new Set(accepted.map(({ body }) => body.orderId)).size).toBe(1);
+    for (const answer of refused)
+      expect(answer).toMatchObject({
+        status: 409,
+        headers: { 'retry-after': '1' },
+        body: { type: 'urn:surehop:problem:request-in-progress' },
+      });
+    expect((await drained()).stock).toHaveLength(1);
+    expect((await place(key)).body).toEqual(accepted[0]?.body);
+  });
+
+  test('has an id of its own for every key and every client', async () => {
+    const key = randomUUID();
+    const headers = signedHeaders(JSON.stringify(anOrder()), { key, secret: SHOP_SECRET });
+    const ids = [await place(key), await place(randomUUID()), await place(key, { headers })].map(
+      ({ body }) => body.orderId,
+    );
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test.each(['', '""'])('with the Idempotency-Key %p is refused', async (key) => {
+    expect(await place(key)).toMatchObject({
+      status: 400,
+      body: { type: 'urn:surehop:problem:missing-idempotency-key' },
+    });
+  });
+
+  test('with faults is refused with each of them, and nothing is published', async () => {
+    await drained();
+    const { status, body } = await place(randomUUID(), {
+      body: {
+        customerId: 'no spaces',
+        currency: 'XXQ',
+        items: [
+          { sku: 'a', quantity: 0, unitPrice: 1.5 },
+          { quantity: 1001, unitPrice: -1 },
+        ],
+        note: '',
+      },
+    });
+    expect(status).toBe(400);
+    expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual(
+      [
+        '/currency',
+        '/customerId',
+        '/items/0/quantity',
+        '/items/0/unitPrice',
+        '/items/1/quantity',
+        '/items/1/sku',
+        '/items/1/unitPrice',
+        '/note',
+      ].toSorted(),
+    );
+    expect(await drained()).toEqual({ stock: [], points: [] });
+  });
+
+  test('of more than 128 KiB is refused', async () => {
+    expect(await place(randomUUID(), { raw: Buffer.alloc(128 * 1024 + 1, ' ') })).toMatchObject({ status: 413 });
+    expect(await place(randomUUID(), { raw: Buffer.alloc(128 * 1024, ' ') })).toMatchObject({ status: 400 });
+  });
+
+  test('that a full queue refuses is answered so, and with the same key it may come again', async () => {
+    const { channel } = backend.host;
+    await channel.assertQueue('small', {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+    });
+    await channel.bindQueue('small', 'orders', 'order.created');
+    try {
+      const refusals: Awaited<ReturnType<typeof place>>[] = [];
+      // A quorum queue may take a few more than its limit before it refuses.
+      for (let index = 0; index < 50 && refusals.length === 0; index += 1) {
+        const got = await place(randomUUID());
+        if (got.status !== 202) refusals.push(got);
+      }
+      expect(refusals[0]).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:refused' } });
+    } finally {
+      await channel.deleteQueue('small');
+    }
+  });
+});
+
+describe('the status of an order', () => {
+  test('that nobody knows is 404, whatever its id looks like', async () => {
+    for (const id of [randomUUID(), 'nonsense', 'ü#/%'])
+      expect(await statusOf(id)).toMatchObject({ status: 404, body: { type: 'urn:surehop:problem:not-found' } });
+  });
+
+  test('follows what its consumers commit, without a word of the intake', async () => {
+    const { inbox } = await import('../../../lib/dynamodb/store.ts');
+    const id = randomUUID() as MessageId;
+    const signal = AbortSignal.timeout(10_000);
+    const payloadHash = hashOf('x');
+    await inbox().commit('stock', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    expect((await statusOf(id)).body).toMatchObject({
+      status: 'accepted',
+      consumers: { stock: { outcome: 'completed', at: expect.any(String) }, points: { outcome: 'pending' } },
+    });
+    const failure = { id, payloadHash, redrives: 0, attempt: 1, code: 'BOOM', message: 'it went off' } as const;
+    await inbox().recordPlacements('points', [{ ...failure, state: 'retrying' }]);
+    expect((await statusOf(id)).body.consumers.points).toMatchObject({ outcome: 'retrying', attempt: 1, code: 'BOOM' });
+    await inbox().recordPlacements('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
+    expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'it went off' });
+    await inbox().commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered' });
+    const redriven = { ...firstAttempt, redrives: 1, id, payloadHash, decision: { effects: [] } };
+    await inbox().commit('points', [redriven], signal);
+    expect((await statusOf(id)).body).toMatchObject({ status: 'fulfilled' });
+  });
+});
+
+describe('stock and points', () => {
+  test('stock is what it was set to last, and 404 before', async () => {
+    const { handler: put } = await import('../../../functions/orders/put-stock.ts');
+    const { handler: get } = await import('../../../functions/orders/get-stock.ts');
+    const path = { sku: 'apple.red_1-x' };
+    expect((await call(get, { route: 'GET /stock/{sku}', path })).status).toBe(404);
+    for (const available of [7, 0]) {
+      expect(await callAsOperator(put, { route: 'PUT /stock/{sku}', path, body: { available } })).toMatchObject({
+        status: 200,
+        body: { sku: path.sku, available },
+      });
+      expect((await call(get, { route: 'GET /stock/{sku}', path })).body).toEqual({ sku: path.sku, available });
+    }
+    for (const available of [-1, 1.5, '3', null])
+      expect((await callAsOperator(put, { route: 'PUT /stock/{sku}', path, body: { available } })).status).toBe(400);
+    expect((await call(get, { route: 'GET /stock/{sku}', path: { sku: 'no spaces' } })).status).toBe(400);
+  });
+
+  test('a customer has the points that were awarded, and none otherwise', async () => {
+    const { handler } = await import('../../../functions/orders/get-points.ts');
+    const { inbox } = await import('../../../lib/dynamodb/store.ts');
+    const get = async (id: string) => (await call(handler, { route: 'GET /customers/{id}/points', path: { id } })).body;
+    expect(await get('nobody')).toEqual({ customerId: 'nobody', points: 0 });
+    const award = {
+      kind: 'add',
+      table: tables.points,
+      key: { customerId: 'c-9' },
+      attribute: 'points',
+      by: 19,
+    } as const;
+    const entry = {
+      ...firstAttempt,
+      id: randomUUID() as MessageId,
+      payloadHash: hashOf('y'),
+      decision: { effects: [award] },
+    };
+    await inbox().commit('points', [entry], AbortSignal.timeout(10_000));
+    expect(await get('c-9')).toEqual({ customerId: 'c-9', points: 19 });
+  });
+});

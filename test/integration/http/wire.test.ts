@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
+import { eventually } from '../../support/eventually.ts';
+import { aService, type RunningService } from '../../support/service.ts';
+
+/** Words that may stand nowhere in a log: secrets, and what is personal beyond ids. */
+const CANARIES = {
+  signingKey: Buffer.from('canary-signing-key-canary-signing').toString('base64'),
+  address: 'canary-street-17',
+  junk: 'canary-in-a-body-that-is-no-json',
+  header: 'canary-in-a-header',
+  reason: 'canary-in-a-reason',
+  query: 'canary-in-a-query',
+} as const;
+
+const secret = `whsec_${CANARIES.signingKey}`;
+
+let service: RunningService;
+let token: string;
+let host: string;
+let port: number;
+
+beforeAll(async () => {
+  process.env.SIGNING_SECRETS = JSON.stringify({ development: [DEVELOPMENT_SECRET], canary: [secret] });
+  service = await aService();
+  token = await service.token('stock:write', 'dead-letters:redrive', 'dead-letters:read', 'status:read');
+  ({ host } = new URL(service.url));
+  port = Number(new URL(service.url).port);
+}, 120_000);
+
+afterAll(async () => {
+  delete process.env.SIGNING_SECRETS;
+  await service?.stop();
+});
+
+/** Sends these very bytes, and gives the status of each answer until the connection ends or falls silent. */
+async function exchange(...parts: (string | Buffer)[]): Promise<number[]> {
+  const socket = connect(port, '127.0.0.1');
+  let said = '';
+  socket.on('data', (chunk) => (said += chunk.toString('latin1')));
+  const ended = new Promise<void>((resolve) => socket.on('close', () => resolve()).on('error', () => {}));
+  for (const part of parts) socket.write(part);
+  socket.setTimeout(5_000, () => socket.destroy());
+  await ended;
+  return [...said.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+}
+
+const body = JSON.stringify({ customerId: 'c', currency: 'EUR', items: [{ sku: 'wire', quantity: 1, unitPrice: 1 }] });
+const lines = (...all: string[]) => `${all.join('\r\n')}\r\n\r\n`;
+const signedLines = (of = body) =>
+  Object.entries(signedHeaders(of, { key: randomUUID() })).map((one) => one.join(': '));
+const post = (...more: string[]) => ['POST /orders HTTP/1.1', `Host: ${host}`, 'Connection: close', ...more];
+const length = `Content-Length: ${body.length}`;
+
+/** What no parser of HTTP may take for a sound request. Each is sent as it is. */
+const malformed: [string, () => (string | Buffer)[]][] = [
+  ['two lengths', () => [lines(...post(...signedLines(), length, 'Content-Length: 3')), body]],
+  [
+    'a length and chunks',
+    () => [lines(...post(...signedLines(), length, 'Transfer-Encoding: chunked')), `0\r\n\r\n${body}`],
+  ],
+  ['an unknown transfer encoding', () => [lines(...post(...signedLines(), 'Transfer-Encoding: xchunked')), body]],
+  ['chunked that is not the last', () => [lines(...post(...signedLines(), 'Transfer-Encoding: chunked, gzip')), body]],
+  ['a length below nothing', () => [lines(...post(...signedLines(), 'Content-Length: -1')), body]],
+  ['a length with a sign', () => [lines(...post(...signedLines(), `Content-Length: +${body.length}`)), body]],
+  ['a length in hexadecimal', () => [lines(...post(...signedLines(), 'Content-Length: 0x10')), body]],
+  ['a length past all numbers', () => [lines(...post(...signedLines(), `Content-Length: ${'9'.repeat(30)}`)), body]],
+  [
+    'a chunk that is too long for its number',
+    () => [lines(...post(...signedLines(), 'Transfer-Encoding: chunked')), 'ffffffffffffffffff\r\nx\r\n0\r\n\r\n'],
+  ],
+  [
+    'a chunk that is no number',
+    () => [lines(...post(...signedLines(), 'Transfer-Encoding: chunked')), 'zz\r\nx\r\n0\r\n\r\n'],
+  ],
+  ['a blank before the colon', () => [lines(...post(...signedLines(), 'Content-Length : 5')), body]],
+  [
+    'a folded header',
+    () => [lines(...post(...signedLines().map((line) => line.replace(': v1,', ':\r\n v1,')), length)), body],
+  ],
+  ['a header without a name', () => [lines(...post(...signedLines(), ': x', length)), body]],
+  ['NUL in a header', () => [lines(...post(...signedLines(), 'X-A: a\0b', length)), body]],
+  ['a lone CR in a header', () => [lines(...post(...signedLines(), 'X-A: a\rb', length)), body]],
+  ['no host', () => [lines('POST /orders HTTP/1.1', 'Connection: close', ...signedLines(), length), body]],
+  ['an unknown version', () => [lines('POST /orders HTTP/9.9', `Host: ${host}`, ...signedLines(), length), body]],
+  ['a version that is none', () => [lines('POST /orders HTTQ/1.1', `Host: ${host}`, length), body]],
+  ['a method that is none', () => [lines('P@ST /orders HTTP/1.1', `Host: ${host}`, length), body]],
+  [
+    'a method in small letters',
+    () => [lines('post /orders HTTP/1.1', `Host: ${host}`, ...signedLines(), length), body],
+  ],
+  ['a blank in the path', () => [lines('POST /or ders HTTP/1.1', `Host: ${host}`, ...signedLines(), length), body]],
+  ['headers past all bounds', () => [lines(...post(...signedLines(), `X-A: ${'a'.repeat(100_000)}`, length)), body]],
+  ['a body that breaks off', () => [lines(...post(...signedLines(), `Content-Length: ${body.length + 10}`)), body]],
+  ['bytes without sense', () => [Buffer.from([0x16, 0x03, 0x01, 0x00, 0xf1, 0x01, 0x00, 0x00, 0xed, 0x03, 0x03])]],
+];
+
+/** Sound as HTTP, but nothing that may be accepted. */
+const refused: [string, number[], () => (string | Buffer)[]][] = [
+  ['a doubled webhook-id', [401], () => [lines(...post(...signedLines(), 'webhook-id: other', length)), body]],
+  ['a doubled signature', [401], () => [lines(...post(...signedLines(), ...signedLines().slice(3), length)), body]],
+  [
+    'a doubled Idempotency-Key',
+    [400],
+    () => [lines(...post(...signedLines(), 'idempotency-key: a', 'idempotency-key: b', length)), body],
+  ],
+  ['no signature', [401], () => [lines(...post('content-type: application/json', length)), body]],
+  [
+    'a body of 1 MB',
+    [400, 401, 413],
+    () => {
+      const large = ' '.repeat(1_000_000);
+      return [lines(...post(...signedLines(large), `Content-Length: ${large.length}`)), large];
+    },
+  ],
+  [
+    'gzip',
+    [400, 401, 415],
+    () => {
+      const zipped = gzipSync(body);
+      return [lines(...post(...signedLines(), 'content-encoding: gzip', `Content-Length: ${zipped.length}`)), zipped];
+    },
+  ],
+  ...['//orders', '/ORDERS', '/orders%00', '/orders/../stock/wire', '/orders;x', '/stock/wire'].map(
+    (path): [string, number[], () => (string | Buffer)[]] => [
+      `POST ${path}`,
+      [400, 401, 404, 405],
+      () => [lines(`POST ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...signedLines(), length), body],
+    ],
+  ),
+  ...['/orders/', '/%2e%2e/orders', '/./orders'].map((path): [string, number[], () => (string | Buffer)[]] => [
+    `POST ${path} without a signature`,
+    [400, 401, 404],
+    () => [lines(`POST ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close', length), body],
+  ]),
+  ...['PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS'].map((method): [string, number[], () => (string | Buffer)[]] => [
+    `${method} /orders`,
+    [400, 401, 404, 405, 501],
+    () => [lines(`${method} /orders HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...signedLines(), length), body],
+  ]),
+  [
+    'a method in a header',
+    [401],
+    () => [lines(...post('x-http-method-override: GET', 'content-type: application/json', length)), body],
+  ],
+];
+
+describe('on the wire', () => {
+  test('the sound request beside all these is accepted', async () => {
+    expect(await exchange(lines(...post(...signedLines(), length)), body)).toEqual([202]);
+  });
+
+  test.each(malformed)('%s is no request', async (_, request) => {
+    for (const status of await exchange(...request()))
+      expect([400, 404, 405, 408, 413, 431, 501, 505]).toContain(status);
+  });
+
+  test.each(refused)('%s is refused with one of %p', async (_, statuses, request) => {
+    const got = await exchange(...request());
+    expect(got).toHaveLength(1);
+    expect(statuses).toContain(got[0]);
+  });
+
+  test('what follows a body is a request of its own, and is judged as such', async () => {
+    const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;
+    const smuggled = lines(...post('content-type: application/json', length)) + body;
+    expect(await exchange(first + smuggled)).toEqual([202, 401]);
+  });
+
+  test('a client that gives up leaves nothing half done: the order is there whole, or not at all', async () => {
+    const key = randomUUID();
+    const headers = Object.entries(signedHeaders(body, { key })).map((one) => one.join(': '));
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.write(lines(...post(...headers, length)) + body, () => socket.destroy());
+    const again = await eventually('the same order to be accepted', async () => {
+      const response = await fetch(`${service.url}/orders`, {
+        method: 'POST',
+        headers: signedHeaders(body, { key }),
+        body,
+      });
+      const said = (await response.json()) as { orderId: string };
+      return response.status === 202 && said;
+    });
+    expect((await fetch(`${service.url}/orders/${again.orderId}`)).status).toBe(200);
+  });
+});
+
+test('the whole run has written no secret, no token, no signature and nothing personal into its log', async () => {
+  const written: string[] = [token, ...Object.values(CANARIES)];
+  const ask = async (method: string, path: string, headers: Record<string, string>, sent?: string) => {
+    written.push(
+      ...Object.entries(headers).flatMap(([name, value]) => (/signature|authorization/.test(name) ? [value] : [])),
+    );
+    const response = await fetch(service.url + path, { method, headers, body: sent });
+    const text = await response.text();
+    for (const word of Object.values(CANARIES)) {
+      // What a sender called a field or gave as a reason is told to that sender.
+      if (word !== CANARIES.reason && word !== CANARIES.junk)
+        expect([path, word, text.includes(word)]).toEqual([path, word, false]);
+    }
+    return response.status;
+  };
+  const bearer = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const personal = body.replace('"c"', `"${CANARIES.address}"`);
+  const signed = (of: string) => signedHeaders(of, { key: randomUUID(), secret });
+  expect(await ask('POST', '/orders', signed(personal), personal)).toBe(202);
+  const withJunk = `{"a": ${CANARIES.junk}`;
+  expect(await ask('POST', '/orders', signed(withJunk), withJunk)).toBe(400);
+  const withField = personal.replace('"currency"', `"${CANARIES.junk}"`);
+  expect(await ask('POST', '/orders', { ...signed(withField), 'x-trace': CANARIES.header }, withField)).toBe(400);
+  expect(await ask('POST', '/orders', { ...signed(personal), 'webhook-signature': CANARIES.header }, personal)).toBe(
+    401,
+  );
+  expect(await ask('GET', `/dead-letters?code=${CANARIES.query}&x=${CANARIES.query}`, bearer)).toBe(400);
+  expect(await ask('GET', '/dead-letters', { authorization: `Bearer ${CANARIES.header}` })).toBe(401);
+  expect(await ask('DELETE', '/dead-letters/none', bearer, JSON.stringify({ reason: CANARIES.reason }))).toBe(404);
+  expect(await ask('PUT', '/stock/wire', bearer, JSON.stringify({ available: 5, reason: CANARIES.reason }))).toBe(200);
+  expect(await ask('GET', '/status', bearer)).toBe(200);
+
+  const log = await eventually('the last request to be logged', () => {
+    const text = readFileSync(service.logFile, 'utf8');
+    return text.includes('GET /status') && text;
+  });
+  expect(log).toContain('request answered');
+  for (const word of written) expect([word.slice(0, 12), log.includes(word)]).toEqual([word.slice(0, 12), false]);
+  expect(log).not.toMatch(/whsec_(?!\*)|\bv1,[A-Za-z0-9+/]{20}|eyJ[A-Za-z0-9_-]{10}/);
+});

@@ -1,0 +1,305 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { tables } from '../../../infra/tables.ts';
+import type { Decision } from '../../../lib/inbox/decision.ts';
+import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
+import { deriveId } from '../../../lib/events/message-id.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { openStore } from '../../support/store.ts';
+import type { TestStore } from '../../support/store.ts';
+import { faultsOf } from '../../support/store-faults.ts';
+import type { Faults } from '../../support/store-faults.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+const QUEUE = 'stock';
+const never = new AbortController().signal;
+
+let store: TestStore;
+let faults: Faults;
+let run = 0;
+
+beforeAll(async () => {
+  store = await openStore();
+});
+beforeEach(() => {
+  run++;
+  faults = faultsOf(store.client);
+});
+afterEach(() => faults.remove());
+afterAll(() => store.close());
+
+const id = (name: string | number) => `${run}-${name}` as MessageId;
+const sku = (name: string | number) => ({ sku: `${run}-${name}` });
+const entry = (name: string | number, decision: Decision, payloadHash = 'hash'): Entry => ({
+  ...firstAttempt,
+  id: id(name),
+  payloadHash,
+  decision,
+});
+const take = (name: string | number, quantity: number) =>
+  ({ kind: 'add', table: tables.stock, key: sku(name), attribute: 'available', by: -quantity, atLeast: 0 }) as const;
+const give = (name: string | number, quantity: number) =>
+  ({ kind: 'add', table: tables.stock, key: sku(name), attribute: 'available', by: quantity }) as const;
+const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
+const stocked = (name: string | number, available: number) =>
+  store.put('stock', { sku: { S: sku(name).sku }, available: { N: String(available) } });
+const available = async (name: string | number) =>
+  (await store.get('stock', { sku: { S: sku(name).sku } }))?.['available']?.N;
+const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
+const codeOf = (result: CommitResult | undefined) => (result as { error?: { code?: string } }).error?.code;
+const event = { type: 'order.rejected', version: 1, exchange: 'orders', schema: undefined as never };
+
+describe('a grouped commit', () => {
+  test('writes a hundred messages over ten items in two transactions', async () => {
+    for (let n = 0; n < 10; n++) await stocked(n, 1_000);
+    const entries = Array.from({ length: 100 }, (_, n) => entry(`m${n}`, { effects: [take(n % 10, 2)] }));
+    faults.requests = 0;
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
+    expect(faults.requests).toBe(2);
+    for (let n = 0; n < 10; n++) expect(await available(n)).toBe('980');
+  });
+
+  test('gives each message once, however often it comes', async () => {
+    await stocked('a', 10);
+    const entries = [entry('one', { effects: [take('a', 1)] }), entry('two', { effects: [take('a', 1)] })];
+    const inbox = store.inbox();
+    await inbox.commit(QUEUE, entries.slice(0, 1), never);
+    expect(outcomes(await inbox.commit(QUEUE, entries, never))).toEqual(['duplicate', 'completed']);
+    expect(outcomes(await inbox.commit(QUEUE, [...entries, ...entries], never))).toEqual(Array(4).fill('duplicate'));
+    expect(outcomes(await inbox.commit('points', entries, never))).toEqual(['completed', 'completed']);
+    expect(await available('a')).toBe('6');
+  });
+
+  test('tells another payload under the same id from a duplicate', async () => {
+    await stocked('a', 10);
+    const first = entry('one', { effects: [take('a', 1)] });
+    const results = await store
+      .inbox()
+      .commit(QUEUE, [first, { ...first, payloadHash: 'other' }, entry('two', { effects: [take('a', 2)] })], never);
+    expect(outcomes(results)).toEqual(['completed', 'mismatch', 'completed']);
+    expect(await available('a')).toBe('7');
+  });
+
+  test('hands a duplicate the events that were stored, with ids derived from the message', async () => {
+    const decision: Decision = { effects: [], events: [{ event, data: { orderId: 'x', lines: [1, 2] } }] };
+    const inbox = store.inbox();
+    const [first] = await inbox.commit(QUEUE, [entry('one', decision)], never);
+    const [again] = await inbox.commit(QUEUE, [entry('one', { effects: [] })], never);
+    const events = [
+      {
+        id: deriveId(QUEUE, id('one'), 'order.rejected', '0'),
+        type: 'order.rejected',
+        version: 1,
+        exchange: 'orders',
+        data: { orderId: 'x', lines: [1, 2] },
+      },
+    ];
+    expect(first).toMatchObject({ is: 'completed', marker: { events } });
+    expect(again).toMatchObject({ is: 'duplicate', marker: { events, state: 'completed' } });
+    expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
+  });
+
+  test('admits the messages that fit, in order, and rejects the others in one more transaction', async () => {
+    await stocked('a', 5);
+    const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
+      entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
+    );
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(outcomes(results)).toEqual(['completed', 'rejected', 'completed', 'rejected', 'completed']);
+    expect(await available('a')).toBe('0');
+    expect(faults.sent).toHaveLength(2);
+    expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
+  });
+
+  test('does not reject a message for what another one would have taken that is rejected itself', async () => {
+    await stocked('a', 5);
+    await stocked('b', 0);
+    const results = await store
+      .inbox()
+      .commit(
+        QUEUE,
+        [
+          entry(1, { effects: [take('a', 5), take('b', 1)], otherwise: soldOut }),
+          entry(2, { effects: [take('a', 5)], otherwise: soldOut }),
+        ],
+        never,
+      );
+    expect(outcomes(results)).toEqual(['rejected', 'completed']);
+  });
+
+  test('runs through alternatives that have conditions and effects of their own', async () => {
+    await stocked('a', 1);
+    await stocked('b', 1);
+    const decision: Decision = {
+      effects: [take('a', 1)],
+      otherwise: {
+        outcome: 'completed',
+        reason: 'from the other warehouse',
+        effects: [take('b', 1)],
+        otherwise: { outcome: 'rejected', reason: 'sold out', effects: [give('backorders', 1)] },
+      },
+    };
+    const results = await store.inbox().commit(
+      QUEUE,
+      [1, 2, 3, 4].map((n) => entry(n, decision)),
+      never,
+    );
+    expect(outcomes(results)).toEqual(['completed', 'completed', 'rejected', 'rejected']);
+    expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
+  });
+
+  test('fails a message alone whose condition fails and that has no alternative', async () => {
+    await stocked('a', 1);
+    const results = await store
+      .inbox()
+      .commit(QUEUE, [entry(1, { effects: [take('a', 2)] }), entry(2, { effects: [take('a', 1)] })], never);
+    expect(outcomes(results)).toEqual(['failed', 'completed']);
+    expect(codeOf(results[0])).toBe('CONDITION_FAILED');
+    expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
+  });
+
+  test('counts a missing item or attribute as nought', async () => {
+    const below = { ...take('none', 3), atLeast: -5 };
+    const results = await store.inbox().commit(
+      QUEUE,
+      [1, 2].map((n) => entry(n, { effects: [below], otherwise: soldOut })),
+      never,
+    );
+    expect(outcomes(results)).toEqual(['completed', 'rejected']);
+    expect(await available('none')).toBe('-3');
+  });
+
+  test('puts an item only where there is none, or where it is as expected', async () => {
+    const put = (when: 'absent' | { attribute: string; equals: string }, status: string): Decision => ({
+      effects: [
+        { kind: 'put', table: tables.awards, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
+      ],
+      otherwise: { outcome: 'rejected', reason: 'not as expected', effects: [] },
+    });
+    const results = await store
+      .inbox()
+      .commit(
+        QUEUE,
+        [
+          entry(1, put('absent', 'new')),
+          entry(2, put('absent', 'twice')),
+          entry(3, put({ attribute: 'status', equals: 'new' }, 'paid')),
+          entry(4, put({ attribute: 'status', equals: 'new' }, 'never')),
+        ],
+        never,
+      );
+    expect(outcomes(results)).toEqual(['completed', 'rejected', 'completed', 'rejected']);
+    expect(await store.get('awards', { orderId: { S: id('o') } })).toEqual({
+      orderId: { S: id('o') },
+      status: { S: 'paid' },
+      n: { N: '1' },
+    });
+  });
+
+  test('commits more than a transaction holds in as many as it takes', async () => {
+    const body = 'x'.repeat(200_000);
+    const large = Array.from({ length: 45 }, (_, n) =>
+      entry(n, { effects: [{ kind: 'put', table: tables.orders, key: { orderId: id(n) }, item: { body } }] }),
+    );
+    const results = await store.inbox().commit(QUEUE, large, never);
+    expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
+    expect(faults.sent).toHaveLength(3);
+  });
+
+  test('takes over the marker of an earlier attempt', async () => {
+    const inbox = store.inbox();
+    const placement = { redrives: 0, attempt: 1, id: id(1), payloadHash: 'hash', code: 'X', message: 'x' } as const;
+    await inbox.recordPlacements(QUEUE, [{ ...placement, state: 'retrying' }]);
+    expect(outcomes(await inbox.commit(QUEUE, [entry(1, { effects: [] })], never))).toEqual(['completed']);
+  });
+
+  test('leaves a message alone that another environment holds a lease on, until that runs out', async () => {
+    const inbox = store.inbox();
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
+    const entries = [entry(1, { effects: [] }), entry(2, { effects: [] })];
+    const results = await inbox.commit(QUEUE, entries, never);
+    expect(outcomes(results)).toEqual(['failed', 'completed']);
+    expect(codeOf(results[0])).toBe('LEASED');
+    store.clock.advance(1_000);
+    expect(outcomes(await inbox.commit(QUEUE, entries, never))).toEqual(['completed', 'duplicate']);
+  });
+});
+
+describe('effects that DynamoDB never takes', () => {
+  const invalid: [string, () => Decision][] = [
+    [
+      'a put and an addition on one item',
+      () => ({ effects: [give('a', 1), { kind: 'put', table: tables.stock, key: sku('a'), item: {} }] }),
+    ],
+    ['an addition of a fraction', () => ({ effects: [give('a', 0.5)] })],
+    [
+      'a number that is none',
+      () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { n: NaN } }] }),
+    ],
+    [
+      'an item over 400 KB',
+      () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { s: 'x'.repeat(410_000) } }] }),
+    ],
+    ['an empty key', () => ({ effects: [{ kind: 'put', table: tables.stock, key: { sku: '' }, item: {} }] })],
+    ['a key of the wrong type', () => ({ effects: [{ kind: 'put', table: tables.stock, key: { sku: 7 }, item: {} }] })],
+    [
+      'a key of the wrong name',
+      () => ({ effects: [{ kind: 'put', table: tables.stock, key: { name: 'x' }, item: {} }] }),
+    ],
+    ['an addition to a text', () => ({ effects: [{ ...give('text', 1) }] })],
+    ['more than 99 items', () => ({ effects: Array.from({ length: 100 }, (_, n) => give(`i${n}`, 1)) })],
+    ['events that the marker cannot keep', () => ({ effects: [], events: [{ event, data: 'x'.repeat(310_000) }] })],
+    [
+      'an impossible alternative',
+      () => ({ effects: [], otherwise: { outcome: 'rejected', reason: 'r', effects: [give('a', NaN)] } }),
+    ],
+  ];
+
+  test.each(invalid)('%s fails that message alone', async (_, decision) => {
+    await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
+    await stocked('ok', 0);
+    const entries = Array.from({ length: 20 }, (_, n) => entry(n, { effects: [give('ok', 1)] }));
+    entries[13] = entry(13, decision());
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(outcomes(results).filter((is) => is === 'completed')).toHaveLength(19);
+    expect(results[13]).toMatchObject({ is: 'failed', error: { code: 'INVALID_EFFECT' } });
+    expect(await available('ok')).toBe('19');
+  });
+
+  test('several on one item are found by halving', async () => {
+    await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
+    const entries = Array.from({ length: 20 }, (_, n) =>
+      entry(n, { effects: [give(n % 10 === 3 ? 'text' : 'ok', 1)] }),
+    );
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(results.flatMap(({ is }, n) => (is === 'failed' ? [n] : []))).toEqual([3, 13]);
+    expect(await available('ok')).toBe('18');
+  });
+});
+
+describe('a commit that cannot go on', () => {
+  test('is unfinished where the store cannot be reached', async () => {
+    const { createInbox } = await import('../../../lib/inbox/dynamodb-inbox.ts');
+    const { impatience } = await import('../../support/store.ts');
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+    const client = new DynamoDBClient({ endpoint: 'http://127.0.0.1:9', region: 'local', credentials, maxAttempts: 1 });
+    const away = createInbox({ client, tablePrefix: '', clock: store.clock, retentionDays: 1, patience: impatience });
+    const [result] = await away.commit(QUEUE, [entry(1, { effects: [] })], never);
+    expect(result).toMatchObject({ is: 'unfinished', error: { code: 'STORE_UNAVAILABLE' } });
+    await expect(away.find(QUEUE, [id(1)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    client.destroy();
+  });
+
+  test('is unfinished once its signal is aborted', async () => {
+    const results = await store
+      .inbox()
+      .commit(QUEUE, [entry(1, { effects: [] })], AbortSignal.abort(new Error('time is up')));
+    expect(results).toMatchObject([{ is: 'unfinished', error: { message: 'time is up' } }]);
+    expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
+  });
+
+  test('has nothing to say of no entries', async () => {
+    expect(await store.inbox().commit(QUEUE, [], never)).toEqual([]);
+  });
+});

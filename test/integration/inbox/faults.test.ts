@@ -1,0 +1,210 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { tables } from '../../../infra/tables.ts';
+import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { impatience, openStore } from '../../support/store.ts';
+import type { TestStore } from '../../support/store.ts';
+import { answerLost, cancelled, faultsOf, named, serverError, throttled } from '../../support/store-faults.ts';
+import type { Fault, Faults } from '../../support/store-faults.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+const QUEUE = 'stock';
+const never = new AbortController().signal;
+let store: TestStore;
+let faults: Faults;
+let run = 0;
+
+beforeAll(async () => {
+  store = await openStore();
+});
+beforeEach(async () => {
+  run++;
+  faults = faultsOf(store.client);
+  await store.put('stock', { sku: { S: sku() }, available: { N: '100' } });
+});
+afterEach(() => faults.remove());
+afterAll(() => store.close());
+
+const sku = () => `${run}`;
+const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
+const codes = (results: CommitResult[]) =>
+  results.map((result) => (result as { error?: { code?: string } }).error?.code);
+const take = (name: string | number, quantity: number, from = sku()): Entry => ({
+  ...firstAttempt,
+  id: `${run}-${name}` as MessageId,
+  payloadHash: 'hash',
+  decision: {
+    effects: [
+      { kind: 'add', table: tables.stock, key: { sku: from }, attribute: 'available', by: -quantity, atLeast: 0 },
+    ],
+  },
+});
+const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
+const available = async (of = sku()) => (await store.get('stock', { sku: { S: of } }))?.['available']?.N;
+const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
+/** These faults, one after another, and none after them. */
+const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
+
+test('a transaction whose answer was lost is repeated, finds its own markers, and counts once', async () => {
+  inTurn(answerLost);
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('completed'));
+  expect(results[0]).toMatchObject({ marker: { state: 'completed', events: [] } });
+  expect(faults.sent).toHaveLength(2);
+  expect(await available()).toBe('90');
+});
+
+test('what another did while the own answer was lost is a duplicate', async () => {
+  faults.plan = async (_, at) => {
+    if (at > 0) return;
+    faults.remove();
+    store.clock.advance(-1);
+    await commit([take(1, 2)]);
+    store.clock.advance(1);
+    faults = faultsOf(store.client);
+    return { when: 'before', error: named('TimeoutError') };
+  };
+  expect(outcomes(await commit(five()))).toEqual(['duplicate', ...Array(4).fill('completed')]);
+  expect(await available()).toBe('90');
+});
+
+test('answers lost for good leave messages unfinished; when they come back they are duplicates', async () => {
+  faults.plan = answerLost;
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  expect(codes(results)).toEqual(Array(5).fill('STORE_UNAVAILABLE'));
+  faults.plan = () => undefined;
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
+  expect(await available()).toBe('90');
+});
+
+test('a message is not called failed once an answer about it was lost', async () => {
+  inTurn(() => ({ when: 'before', error: named('TimeoutError') }));
+  const results = await commit([take('too much', 101), take('fits', 1)]);
+  expect(outcomes(results)).toEqual(['unfinished', 'completed']);
+  expect(await available()).toBe('99');
+});
+
+test('a store that fails at first is asked again; nothing is done twice', async () => {
+  inTurn(serverError, throttled);
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
+  expect(await available()).toBe('90');
+});
+
+test('a store that is away is not asked for every group', async () => {
+  faults.plan = serverError;
+  const results = await commit(Array.from({ length: 500 }, (_, n) => take(n, 1)));
+  expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
+  expect(faults.sent).toHaveLength(impatience.attempts);
+});
+
+test('throttling beyond the bound leaves messages unfinished', async () => {
+  faults.plan = throttled;
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
+  expect(faults.sent).toHaveLength(impatience.conflicts);
+  expect(await available()).toBe('100');
+});
+
+test('a conflict is waited out', async () => {
+  faults.plan = (input, at) => (at < 3 ? cancelled('TransactionConflict', [5], input) : undefined);
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
+  expect(faults.sent).toHaveLength(4);
+  expect(await available()).toBe('90');
+});
+
+test('an item that stays in conflict fails its own messages only', async () => {
+  const hot = `${run}-hot`;
+  faults.plan = (input) => {
+    const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
+    return at < 0 ? undefined : cancelled('TransactionConflict', [at], input);
+  };
+  const results = await commit([take(1, 1), take(2, 1, hot), take(3, 1), take(4, 1, hot)]);
+  expect(outcomes(results)).toEqual(['completed', 'failed', 'completed', 'failed']);
+  expect(codes(results)[1]).toBe('CONFLICT');
+  expect(await available()).toBe('98');
+});
+
+test('an item that stays throttled leaves its own messages unfinished only', async () => {
+  const hot = `${run}-hot`;
+  faults.plan = (input) => {
+    const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
+    return at < 0 ? undefined : cancelled('ThrottlingError', [at], input);
+  };
+  expect(outcomes(await commit([take(1, 1), take(2, 1, hot), take(3, 1)]))).toEqual([
+    'completed',
+    'unfinished',
+    'completed',
+  ]);
+});
+
+test('a writer who takes the last in between is noticed', async () => {
+  faults.plan = async (_, at) => {
+    if (at > 1) return;
+    const values = { ':left': { N: at === 0 ? '5' : '3' } };
+    await store.client.send(
+      new UpdateItemCommand({
+        TableName: `${store.prefix}stock`,
+        Key: { sku: { S: sku() } },
+        UpdateExpression: 'SET available = :left',
+        ExpressionAttributeValues: values,
+      }),
+    );
+    return undefined;
+  };
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(['completed', 'failed', 'failed', 'failed', 'failed']);
+  expect(new Set(codes(results).slice(1))).toEqual(new Set(['CONDITION_FAILED']));
+  expect(await available()).toBe('1');
+});
+
+test('a marker that the cancellation does not show is looked up', async () => {
+  await commit(five());
+  faults.plan = (input, at) => (at > 0 ? cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input) : undefined);
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
+});
+
+test('cancellations that name no reason leave messages unfinished', async () => {
+  faults.plan = (input) => cancelled('None', [], input);
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
+  expect(await available()).toBe('100');
+});
+
+test('an abort in mid-work leaves unfinished what has no answer yet', async () => {
+  const abort = new AbortController();
+  faults.plan = (_, at) => {
+    if (at === 1) abort.abort(new Error('time is up'));
+    return undefined;
+  };
+  const results = await commit(
+    Array.from({ length: 250 }, (_, n) => take(n, 0)),
+    abort.signal,
+  );
+  expect(outcomes(results).filter((is) => is === 'completed')).toHaveLength(99);
+  const late = results.filter(({ is }) => is === 'unfinished');
+  expect(late).toHaveLength(151);
+  expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
+});
+
+test('batches that overlap and run side by side take each item once and never too many', async () => {
+  const left = 40;
+  await store.put('stock', { sku: { S: sku() }, available: { N: String(left) } });
+  const entries = Array.from({ length: 60 }, (_, n) => {
+    const entry = take(n, 1);
+    return {
+      ...entry,
+      decision: { ...entry.decision, otherwise: { outcome: 'rejected', reason: 'sold out', effects: [] } },
+    };
+  }) as Entry[];
+  const batches = [entries, entries.toReversed(), entries.slice(20), entries.slice(0, 40)];
+  const results = await Promise.all(batches.map((batch) => commit(batch)));
+  expect(await available()).toBe('0');
+  const found = await store.inbox().find(
+    QUEUE,
+    entries.map(({ id }) => id),
+  );
+  expect([...found.values()].filter(({ state }) => state === 'completed')).toHaveLength(left);
+  expect(results.flat().filter(({ is }) => is === 'completed')).toHaveLength(left);
+  expect(results.flat().filter(({ is }) => is === 'rejected')).toHaveLength(entries.length - left);
+  expect(results.flat().filter(({ is }) => is === 'duplicate')).toHaveLength(batches.flat().length - entries.length);
+});

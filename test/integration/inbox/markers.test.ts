@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
+import type { Inbox, Placement } from '../../../lib/inbox/inbox.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { openStore } from '../../support/store.ts';
+import type { TestStore } from '../../support/store.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+const QUEUE = 'stock';
+const never = new AbortController().signal;
+let store: TestStore;
+let inbox: Inbox;
+let run = 0;
+
+beforeAll(async () => {
+  store = await openStore();
+  inbox = store.inbox();
+});
+beforeEach(() => void run++);
+afterAll(() => store.close());
+
+const id = (name: string | number = 'm') => `${run}-${name}` as MessageId;
+const placement = (attempt: number, options: Partial<Placement> = {}): Placement => ({
+  id: id(),
+  payloadHash: 'hash',
+  redrives: 0,
+  attempt,
+  state: 'retrying',
+  code: 'UNKNOWN_ERROR',
+  message: 'out of luck',
+  ...options,
+});
+const place = (...args: Parameters<typeof placement>) => inbox.recordPlacements(QUEUE, [placement(...args)]);
+const found = async () => (await inbox.find(QUEUE, [id()])).get(id());
+const done = (payloadHash = 'hash') =>
+  inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
+
+describe('placements', () => {
+  test('are remembered with attempt, code and message', async () => {
+    await place(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });
+    expect(await found()).toEqual({
+      queue: QUEUE,
+      id: id(),
+      payloadHash: 'hash',
+      at: new Date(store.clock.now()).toISOString(),
+      state: 'dead-lettered',
+      placed: { redrives: 2, attempt: 3 },
+      code: 'EXPIRED',
+      message: 'out of luck',
+    });
+  });
+
+  test('never go back to an earlier attempt, nor to an earlier life', async () => {
+    await place(2);
+    await place(1);
+    expect(await found()).toMatchObject({ placed: { attempt: 2 } });
+    await place(1, { redrives: 1 });
+    expect(await found()).toMatchObject({ placed: { redrives: 1, attempt: 1 } });
+    await place(4, { redrives: 0, state: 'dead-lettered' });
+    expect(await found()).toMatchObject({ state: 'retrying', placed: { redrives: 1, attempt: 1 } });
+  });
+
+  test('leave alone what is done', async () => {
+    await done();
+    await place(4);
+    expect(await found()).toMatchObject({ state: 'completed' });
+  });
+
+  test('leave a live lease to its owner', async () => {
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    await place(1);
+    expect(await found()).toMatchObject({ state: 'leased' });
+    await inbox.releaseLease(QUEUE, id(), 'me');
+    await place(1);
+    expect(await found()).toMatchObject({ state: 'retrying' });
+  });
+
+  test('keep whole characters of at most one kilobyte of the message', async () => {
+    await place(1, { message: `x${'é'.repeat(1_000)}` });
+    expect(await found()).toMatchObject({ message: `x${'é'.repeat(511)}` });
+  });
+
+  test('many are written side by side', async () => {
+    await inbox.recordPlacements(
+      QUEUE,
+      Array.from({ length: 60 }, (_, n) => placement(1, { id: id(n) })),
+    );
+    expect(
+      (
+        await inbox.find(
+          QUEUE,
+          Array.from({ length: 70 }, (_, n) => id(n)),
+        )
+      ).size,
+    ).toBe(60);
+  });
+});
+
+describe('finding', () => {
+  test('reads more markers than one request takes, each id once', async () => {
+    const entries = Array.from({ length: 230 }, (_, n) => ({
+      ...firstAttempt,
+      id: id(n),
+      payloadHash: 'h',
+      decision: { effects: [] },
+    }));
+    await inbox.commit(QUEUE, entries, never);
+    const ids = entries.map((entry) => entry.id);
+    const markers = await inbox.find(QUEUE, [...ids, ...ids, id('unknown')]);
+    expect([...markers.keys()].toSorted()).toEqual([...ids].toSorted());
+    expect((await inbox.find('points', ids)).size).toBe(0);
+    expect((await inbox.find(QUEUE, [])).size).toBe(0);
+  });
+
+  test('asks again for what the store left out', async () => {
+    const entries = Array.from({ length: 30 }, (_, n) => ({
+      ...firstAttempt,
+      id: id(n),
+      payloadHash: 'h',
+      decision: { effects: [] },
+    }));
+    await inbox.commit(QUEUE, entries, never);
+    store.client.middlewareStack.add(
+      (next) => async (args) => {
+        const { RequestItems } = args.input as BatchGetItemCommand['input'];
+        const [[table, { Keys = [], ConsistentRead }] = ['', {}]] = Object.entries(RequestItems ?? {});
+        const served = { RequestItems: { [table]: { Keys: Keys.slice(0, 12), ConsistentRead } } };
+        const result = await next({ ...args, input: served });
+        if (Keys.length > 12) {
+          Object.assign(result.output, { UnprocessedKeys: { [table]: { Keys: Keys.slice(12), ConsistentRead } } });
+        }
+        return result;
+      },
+      { step: 'initialize', name: 'partial' },
+    );
+    const markers = await inbox.find(
+      QUEUE,
+      entries.map((entry) => entry.id),
+    );
+    store.client.middlewareStack.remove('partial');
+    expect(markers.size).toBe(30);
+  });
+
+  test('forgets after the days that it was told', async () => {
+    await done();
+    const item = await store.get('inbox', { pk: { S: `${QUEUE}#${id()}` } });
+    expect(Number(item?.['expiresAt']?.N)).toBe(Math.floor(store.clock.now() / 1_000) + 14 * 86_400);
+  });
+});
+
+describe('a lease', () => {
+  test('is held by one, until it runs out', async () => {
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+    ).toBe(true);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(false);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+    ).toBe(true);
+    store.clock.advance(999);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(false);
+    store.clock.advance(1);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(true);
+    expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(false);
+    expect(await inbox.completeLease(QUEUE, id(), 'you')).toBe(true);
+  });
+
+  test('completed, makes the message done; completing again changes nothing', async () => {
+    await place(1);
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(true);
+    expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(true);
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+    ).toBe(false);
+    expect(await found()).toEqual({
+      queue: QUEUE,
+      id: id(),
+      payloadHash: 'hash',
+      at: new Date(store.clock.now()).toISOString(),
+      state: 'completed',
+      events: [],
+    });
+    expect(await done()).toMatchObject([{ is: 'duplicate' }]);
+    expect(await done('other')).toMatchObject([{ is: 'mismatch' }]);
+  });
+
+  test('given back, can be taken at once; giving back what another holds changes nothing', async () => {
+    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    await inbox.releaseLease(QUEUE, id(), 'you');
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(false);
+    await inbox.releaseLease(QUEUE, id(), 'me');
+    expect(
+      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+    ).toBe(true);
+    await inbox.releaseLease(QUEUE, id('nobody'), 'me');
+  });
+});

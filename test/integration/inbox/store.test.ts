@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Readable } from 'node:stream';
+import { DescribeTableCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { createTables } from '../../../infra/dev/runtime/tables.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { inbox, store as client } from '../../../lib/dynamodb/store.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { openStore } from '../../support/store.ts';
+import type { TestStore } from '../../support/store.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+let store: TestStore;
+const before = process.env['TABLE_PREFIX'];
+
+beforeAll(async () => {
+  store = await openStore();
+  process.env['TABLE_PREFIX'] = store.prefix;
+});
+afterAll(async () => {
+  if (before === undefined) delete process.env['TABLE_PREFIX'];
+  else process.env['TABLE_PREFIX'] = before;
+  client().destroy();
+  await store.close();
+});
+
+test('the inbox of a process works on the store that its settings name', async () => {
+  const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
+  const results = await inbox().commit('stock', [entry], AbortSignal.timeout(10_000));
+  expect(results).toMatchObject([{ is: 'completed' }]);
+  expect(inbox()).toBe(inbox());
+  expect(await store.get('inbox', { pk: { S: 'stock#m1' } })).toMatchObject({
+    done: { S: expect.stringMatching(/^completed 2.*Z hash$/) },
+  });
+});
+
+test('its transactions reach the store without a token, and whole', async () => {
+  const bodies: string[] = [];
+  const once = inboxClient({
+    endpoint: process.env['DYNAMODB_ENDPOINT']!,
+    requestHandler: {
+      handle: async ({ headers, body }: { headers: Record<string, string>; body: Uint8Array }) => {
+        bodies.push(Buffer.from(body).toString());
+        expect(headers['content-length']).toBe(String(body.length));
+        return { response: { statusCode: 200, headers: {}, body: Readable.from(['{}']) } };
+      },
+    },
+  });
+  const Item = { pk: { S: ',"ClientRequestToken":"x"' }, ClientRequestToken: { S: 'kept' } };
+  const TransactItems = [{ Put: { TableName: 't', Item } }];
+  await once.send(new TransactWriteItemsCommand({ TransactItems }));
+  await once.send(new TransactWriteItemsCommand({ TransactItems, ReturnConsumedCapacity: 'TOTAL' }));
+  expect(bodies.map((body) => JSON.parse(body))).toEqual([
+    { TransactItems },
+    { TransactItems, ReturnConsumedCapacity: 'TOTAL' },
+  ]);
+});
+
+test('creating tables that are there changes nothing', async () => {
+  const endpoint = process.env['DYNAMODB_ENDPOINT']!;
+  await store.put('points', { customerId: { S: 'c' }, points: { N: '7' } });
+  const names = await createTables({ endpoint, prefix: store.prefix });
+  expect(names.map((name) => name.slice(store.prefix.length)).toSorted()).toEqual([
+    'audit',
+    'awards',
+    'dead-letters',
+    'inbox',
+    'orders',
+    'points',
+    'stock',
+  ]);
+  expect(await store.get('points', { customerId: { S: 'c' } })).toMatchObject({ points: { N: '7' } });
+});
+
+test('dead letters can be listed newest first, and by message', async () => {
+  const { Table } = await store.client.send(new DescribeTableCommand({ TableName: `${store.prefix}dead-letters` }));
+  const indexes = (Table?.GlobalSecondaryIndexes ?? []).map(
+    ({ IndexName, KeySchema }) => `${IndexName}: ${KeySchema?.map(({ AttributeName }) => AttributeName).join(', ')}`,
+  );
+  expect(indexes.toSorted()).toEqual(['by-message: messageId, listedAt', 'newest: kind, listedAt']);
+});

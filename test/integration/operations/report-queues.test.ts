@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+
+import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { topology } from '../../../infra/topology.ts';
+import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
+import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
+import { asDeployed } from '../../support/as-deployed.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+import { firstLogins, removeUsers, rolesOf } from '../../support/roles.ts';
+import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
+
+let host: VirtualHost;
+let secrets: SecretsManager;
+let roles: BrokerRole[];
+let arn: string;
+let handler: () => Promise<void>;
+
+beforeAll(async () => {
+  host = await aVirtualHost();
+  secrets = await aSecretsManager();
+  roles = rolesOf(host);
+  const broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
+  await deployTopology(broker, topology);
+  const { monitor } = firstLogins(roles);
+  await ensureUsers(
+    broker,
+    roles.find(({ name }) => name === 'monitor')!,
+    monitor!,
+  );
+  arn = secrets.create('monitor', JSON.stringify(monitor));
+  asDeployed(host, arn);
+  ({ handler } = await import('../../../functions/operations/report-queues.ts'));
+});
+afterAll(async () => {
+  await removeUsers(host, roles);
+  await host.remove();
+  await secrets.stop();
+});
+
+/** The metrics that a run writes, as CloudWatch reads them from the log, by name and queue. */
+async function report(): Promise<{ metrics: Record<string, number>; lines: string[] }> {
+  const lines: string[] = [];
+  // The logger and the metrics write through a console of their own; what they write goes to the process's streams.
+  const writes = [process.stdout, process.stderr].map((stream) =>
+    jest.spyOn(stream, 'write').mockImplementation((chunk) => {
+      lines.push(String(chunk));
+      return true;
+    }),
+  );
+  const logs = (['log', 'error'] as const).map((name) =>
+    jest.spyOn(console, name).mockImplementation((line) => void lines.push(String(line))),
+  );
+  try {
+    await handler();
+  } finally {
+    for (const spy of [...writes, ...logs]) spy.mockRestore();
+  }
+  const metrics: Record<string, number> = {};
+  for (const line of lines.filter((text) => text.includes('CloudWatchMetrics'))) {
+    const { _aws, ...values } = JSON.parse(line) as {
+      _aws: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+    } & Record<string, unknown>;
+    for (const { Namespace, Dimensions, Metrics } of _aws.CloudWatchMetrics) {
+      expect(Namespace).toBe('Surehop');
+      for (const { Name } of Metrics) {
+        expect(Dimensions[0]!.toSorted()).toEqual(
+          /^(QueueReportFailed|BrokerNode.*)$/.test(Name) ? ['service', 'stage'] : ['queue', 'service', 'stage'],
+        );
+        metrics[[Name, values['queue']].filter(Boolean).join(' ')] = values[Name] as number;
+      }
+    }
+  }
+  return { metrics, lines };
+}
+
+test('tells how much waits in each queue and tier, who reads it, and what is in hand, zeros included', async () => {
+  for (let message = 0; message < 3; message += 1)
+    host.channel.sendToQueue('stock', Buffer.from('x'), { persistent: true });
+  await eventually('the messages', async () => (await host.channel.checkQueue('stock')).messageCount === 3);
+  await host.channel.prefetch(1);
+  await host.channel.consume('stock', () => {});
+  const metrics = await eventually('the broker to count', async () => {
+    const { metrics } = await report();
+    return metrics['QueueUnacknowledged stock'] === 1 && metrics['QueueConsumers stock'] === 1 && metrics;
+  });
+  expect(Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('BrokerNode')))).toEqual({
+    'Completed stock': 0,
+    'Rejected stock': 0,
+    'Completed points': 0,
+    'Rejected points': 0,
+    'QueueReady stock': 2,
+    'QueueUnacknowledged stock': 1,
+    'QueueConsumers stock': 1,
+    'QueueFullest stock': 3,
+    'QueueReady points': 0,
+    'QueueUnacknowledged points': 0,
+    'QueueConsumers points': 0,
+    'QueueFullest points': 0,
+    'QueueReady dead-letters': 0,
+    'QueueUnacknowledged dead-letters': 0,
+    'QueueConsumers dead-letters': 0,
+    'QueueFullest dead-letters': 0,
+    'RetryTierWaiting retry.1s': 0,
+    'RetryTierWaiting retry.2s': 0,
+    'RetryTierWaiting retry.4s': 0,
+    QueueReportFailed: 0,
+  });
+});
+
+test('tells of the worst node, with a login that sees nodes and no message', async () => {
+  const metrics = await eventually('the broker to count', async () => {
+    const { metrics } = await report();
+    return metrics['BrokerNodeConnections']! > 0 && metrics;
+  });
+  expect(metrics).toMatchObject({
+    BrokerNodesDown: 0,
+    BrokerNodesBlocking: 0,
+    BrokerNodesPartitioned: 0,
+    QueueReportFailed: 0,
+  });
+  expect(metrics['BrokerNodeMemoryPercent']).toBeGreaterThan(0);
+  expect(metrics['BrokerNodeMemoryPercent']).toBeLessThan(100);
+  expect(metrics['BrokerNodeDiskRatio']).toBeGreaterThan(1);
+});
+
+test('reports the other queues where one is gone, and names it in one line', async () => {
+  await host.channel.deleteQueue('points');
+  const { metrics, lines } = await report();
+  expect(metrics).toMatchObject({ 'QueueConsumers dead-letters': 0, QueueReportFailed: 1 });
+  expect(metrics).not.toHaveProperty(['QueueReady points']);
+  const errors = lines.filter((line) => line.includes('"ERROR"'));
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toContain('the broker has no figures of points');
+});
+
+test('says in one line each why neither queues nor nodes are reported, and counts it, when the broker refuses the login', async () => {
+  secrets.replace(arn, JSON.stringify({ username: 'nobody', password: 'hush-hush' }));
+  const { metrics, lines } = await report();
+  expect(metrics).toEqual({ QueueReportFailed: 1 });
+  const errors = lines.filter((line) => line.includes('"ERROR"'));
+  expect(errors).toHaveLength(2);
+  for (const error of errors) expect(error).toContain('answered 401: it refuses the user or the password');
+  expect(lines.join('')).not.toContain('hush-hush');
+});

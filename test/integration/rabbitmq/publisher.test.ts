@@ -1,0 +1,232 @@
+import { createServer, connect as connectSocket, type Server, type Socket } from 'node:net';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { createConnection } from '../../../lib/rabbitmq/connection.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+
+let host: VirtualHost;
+
+beforeAll(async () => {
+  host = await aVirtualHost();
+  await host.channel.assertExchange('shop', 'topic', { durable: true });
+  await quorumQueue('all', {});
+  await host.channel.bindQueue('all', 'shop', 'order.#');
+});
+
+afterAll(() => host.remove());
+
+const quorumQueue = (name: string, extra: Record<string, unknown>) =>
+  host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...extra } });
+
+const aMessage = (routingKey: string, id = 'message-1', body = 'hello', exchange = 'shop'): Message => ({
+  exchange,
+  routingKey,
+  body: Buffer.from(body),
+  properties: { messageId: id, headers: { 'surehop-attempt': 1 } },
+});
+
+describe('a publish', () => {
+  test('resolves when the broker has the message in a queue, persistent and as it was', async () => {
+    await host.publisher().publish(aMessage('order.created', 'kept', 'body'));
+    const [message] = await host.drain('all');
+    expect(message).toMatchObject({
+      content: Buffer.from('body'),
+      properties: { messageId: 'kept', deliveryMode: 2, headers: { 'surehop-attempt': 1 } },
+    });
+  });
+
+  test('that no queue takes is an error, though the broker acknowledges it', async () => {
+    await expect(host.publisher().publish(aMessage('invoice.created'))).rejects.toMatchObject({
+      code: 'UNROUTABLE',
+      indeterminate: false,
+      message: expect.stringContaining('routing key "invoice.created"'),
+    });
+  });
+
+  test('to an exchange that is missing is an error, and its neighbours on the channel get through', async () => {
+    const publisher = host.publisher();
+    const errors = await publisher.publishAll([
+      aMessage('order.created', 'before'),
+      aMessage('order.created', 'lost', 'x', 'nowhere'),
+      aMessage('order.created', 'after'),
+    ]);
+    expect(errors.map((error) => error?.code)).toEqual([undefined, 'UNROUTABLE', undefined]);
+    const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
+    expect(new Set(ids)).toEqual(new Set(['before', 'after']));
+  });
+
+  test('that a full queue refuses is an error, and the queue keeps what it holds', async () => {
+    await quorumQueue('small', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+    const publisher = host.publisher();
+    const codes = new Set<string | undefined>();
+    await eventually('a refusal', async () => {
+      codes.add((await publisher.publishAll([aMessage('small', 'filler', 'x', '')]))[0]?.code);
+      return codes.has('REFUSED');
+    });
+    expect([...codes]).toEqual([undefined, 'REFUSED']);
+    expect((await host.drain('small')).length).toBeGreaterThan(0);
+  });
+
+  test('that one queue of two refuses may have reached the other: the error says so', async () => {
+    for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
+      await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
+      await host.channel.bindQueue(name, 'shop', 'both');
+    }
+    const publisher = host.publisher();
+    const error = await eventually('a refusal', async () => (await publisher.publishAll([aMessage('both')]))[0]);
+    expect(error).toMatchObject({ code: 'REFUSED', indeterminate: true });
+    const [full, roomy] = [await host.drain('full'), await host.drain('roomy')];
+    expect(roomy.length).toBeGreaterThan(full.length);
+  });
+
+  test('with more headers than one frame holds is refused before anything is sent, and named', async () => {
+    const message = aMessage('order.created');
+    const withHeader = (bytes: number) => {
+      const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
+      return { ...message, properties };
+    };
+    const publisher = host.publisher();
+    await expect(publisher.publish(withHeader(131_072))).rejects.toMatchObject({
+      code: 'UNWRITABLE',
+      indeterminate: false,
+      message: expect.stringContaining('header "long" (too large'),
+    });
+    await publisher.publish(withHeader(130_900));
+    expect(await host.drain('all')).toHaveLength(1);
+    await publisher.publish(aMessage('order.created', 'next'));
+    expect(await host.drain('all')).toHaveLength(1);
+  });
+});
+
+describe('a message whose content the broker refuses', () => {
+  test('is told from those that were under way with it, which are confirmed', async () => {
+    const publisher = host.publisher(20_000);
+    // RabbitMQ closes the channel for it: it expects a list of texts.
+    const refused = { ...aMessage('order.created', 'refused') };
+    const bad = { ...refused, properties: { ...refused.properties, headers: { CC: 5 } } };
+    const good = (id: string) => aMessage('order.created', id);
+    const answers = await publisher.publishAll([good('1'), bad, good('2'), good('3')]);
+    expect(answers.map((answer) => answer?.code)).toEqual([undefined, 'UNWRITABLE', undefined, undefined]);
+    const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
+    expect([...new Set(ids)].toSorted()).toEqual(['1', '2', '3']);
+  });
+});
+
+describe('an absent broker', () => {
+  test('is told by the deadline, without the login in the error', async () => {
+    const url = 'amqp://someone:hushhush@127.0.0.1:1/';
+    const connection = createConnection({
+      url: async () => url,
+      heartbeatSeconds: 10,
+      clock: systemClock,
+      name: 'test',
+    });
+    const publish = createPublisher(connection, systemClock, 300).publish(aMessage('order.created'));
+    await expect(publish).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', indeterminate: false });
+    await expect(publish).rejects.not.toMatchObject({ message: expect.stringContaining('hushhush') });
+  });
+});
+
+describe('behind a network that fails', () => {
+  let proxy: FaultyProxy;
+  beforeAll(async () => {
+    proxy = await faultyProxy(new URL(host.amqpUrl));
+  });
+  afterAll(() => proxy.close());
+
+  const publisherThroughProxy = (deadlineMs: number, now = systemClock.now) => {
+    const url = new URL(host.amqpUrl);
+    url.port = String(proxy.port);
+    const connection = createConnection({
+      url: async () => url.href,
+      heartbeatSeconds: 10,
+      clock: { now },
+      name: 'test',
+    });
+    return createPublisher(connection, systemClock, deadlineMs);
+  };
+
+  test('a connection reset before the confirm: the message is sent again under its id on a fresh connection', async () => {
+    const publisher = publisherThroughProxy(10_000);
+    await publisher.publish(aMessage('order.created', 'warm'));
+    proxy.resetOnNextReply();
+    await publisher.publish(aMessage('order.created', 'again'));
+    const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
+    // Twice: the first copy had reached the broker, only its confirm was lost. A duplicate, never a loss.
+    expect(ids).toEqual(['warm', 'again', 'again']);
+    await publisher.close();
+  });
+
+  test('a connection that went silent is not waited for beyond the deadline, and the next publish has a fresh one', async () => {
+    const publisher = publisherThroughProxy(600);
+    await publisher.publish(aMessage('order.created', 'warm'));
+    proxy.hold(true);
+    await expect(publisher.publish(aMessage('order.created', 'held'))).rejects.toMatchObject({
+      code: expect.stringMatching(/UNCONFIRMED|BROKER_UNAVAILABLE/),
+      indeterminate: true,
+    });
+    proxy.hold(false);
+    await publisher.publish(aMessage('order.created', 'fresh'), 10_000);
+    await host.drain('all');
+    await publisher.close();
+  });
+
+  test('an environment that slept through its heartbeats publishes on a fresh connection at once', async () => {
+    let skewMs = 0;
+    const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
+    await publisher.publish(aMessage('order.created', 'warm'));
+    const before = proxy.connections();
+    skewMs = 60_000;
+    await publisher.publish(aMessage('order.created', 'thawed'));
+    expect(proxy.connections()).toBe(before + 1);
+    await host.drain('all');
+    await publisher.close();
+  });
+});
+
+interface FaultyProxy {
+  readonly port: number;
+  connections(): number;
+  /** Swallows the broker's next bytes and resets the connection instead. */
+  resetOnNextReply(): void;
+  /** While held, no byte passes either way. */
+  hold(held: boolean): void;
+  close(): void;
+}
+
+/** A TCP proxy before the broker that can break what passes through it. */
+async function faultyProxy(broker: URL): Promise<FaultyProxy> {
+  let [resetNext, held, connections] = [false, false, 0];
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    connections += 1;
+    const upstream = connectSocket(Number(broker.port), broker.hostname);
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
+    client.on('data', (data) => held || upstream.write(data));
+    upstream.on('data', (data) => {
+      if (resetNext) {
+        resetNext = false;
+        client.resetAndDestroy();
+        upstream.destroy();
+      } else if (!held) client.write(data);
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as { port: number }).port,
+    connections: () => connections,
+    resetOnNextReply: () => (resetNext = true),
+    hold: (value) => (held = value),
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+
+import { createConnection, type Connection } from '../../../lib/rabbitmq/connection.ts';
+import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
+import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { readConfig, type Config } from '../../../lib/runtime/config.ts';
+import { createSecretReader } from '../../../lib/runtime/secrets.ts';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { addressesOf } from '../../support/as-deployed.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
+
+let host: VirtualHost;
+let secrets: SecretsManager;
+let username: string;
+let arn: string;
+let settings: Config & { readonly MANAGEMENT_URL: string };
+let connection: Connection;
+
+const setPassword = async (password: string) => {
+  await host.manage('PUT', `users/${username}`, { password, tags: 'management' });
+  await host.manage('PUT', `permissions/${host.name}/${username}`, { configure: '^$', write: '.*', read: '^$' });
+};
+
+beforeAll(async () => void (secrets = await aSecretsManager()));
+afterAll(() => secrets.stop());
+
+beforeEach(async () => {
+  host = await aVirtualHost();
+  username = `user-${host.name}`;
+  const { endpoint, managementUrl } = addressesOf(host);
+  await setPassword('one');
+  arn = secrets.create(host.name, JSON.stringify({ username, password: 'one' }));
+  const given = { BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: arn };
+  settings = { ...readConfig(given), MANAGEMENT_URL: managementUrl };
+  connection = createConnection({ url: brokerUrl(settings), heartbeatSeconds: 10, clock: systemClock, name: 'test' });
+});
+afterEach(async () => {
+  await connection.close();
+  await host.manage('DELETE', `users/${username}`);
+  await host.remove();
+});
+
+const reads = () => secrets.requests.filter((name) => name === 'GetSecretValue').length;
+
+/** Gives the connection up, as after a loss: the next one logs in anew. */
+const reconnect = async () => {
+  const link = await connection.link(5_000);
+  connection.retire(link);
+  link.destroy();
+  return connection.link(5_000);
+};
+
+test('a login is read once, and kept over connections', async () => {
+  const before = reads();
+  await reconnect();
+  await reconnect();
+  expect(reads() - before).toBe(1);
+});
+
+test('a refused login is read afresh, once, and the connection stands without an error', async () => {
+  await connection.link(5_000);
+  await setPassword('two');
+  secrets.replace(arn, JSON.stringify({ username, password: 'two' }));
+  const before = reads();
+  await expect(reconnect()).resolves.toBeDefined();
+  await expect(reconnect()).resolves.toBeDefined();
+  expect(reads() - before).toBe(1);
+});
+
+test('a login that stays refused is an error after one more reading, without the password', async () => {
+  await setPassword('nobody knows');
+  const before = reads();
+  const failure = await connection.link(5_000).catch((error: Error) => error);
+  expect(failure).toMatchObject({ code: 'BROKER_UNAVAILABLE', message: expect.stringMatching(/ACCESS.REFUSED/) });
+  expect((failure as Error).message).not.toContain('one');
+  expect(reads() - before).toBe(2);
+});
+
+test('the management API too is asked again with a login read afresh', async () => {
+  expect(await readQueueFigures(settings, 5_000)).toEqual([]);
+  await setPassword('two');
+  const failure = await readQueueFigures(settings, 5_000).catch((error: Error) => error.message);
+  expect(failure).toMatch(/answered 401/);
+  secrets.replace(arn, JSON.stringify({ username, password: 'two' }));
+  expect(await readQueueFigures(settings, 5_000)).toEqual([]);
+});
+
+test('a secret is read again after five minutes, and no sooner', async () => {
+  let nowMs = 1_700_000_000_000;
+  const client = new SecretsManagerClient({});
+  const read = createSecretReader(client, { now: () => nowMs });
+  const first = await read(arn);
+  secrets.replace(arn, 'another');
+  nowMs += 5 * 60_000 - 1;
+  expect(await read(arn)).toBe(first);
+  expect(await read(arn, true)).toBe('another');
+  secrets.replace(arn, 'a third');
+  nowMs += 5 * 60_000;
+  expect(await read(arn)).toBe('a third');
+  client.destroy();
+});

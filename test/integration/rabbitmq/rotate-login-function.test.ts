@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+
+import { brokerRoles } from '../../../infra/broker-users.ts';
+import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import type { Login } from '../../../lib/rabbitmq/address.ts';
+import type { RotationEvent } from '../../../lib/aws/rotation.ts';
+import { addressesOf, administrator, asDeployed } from '../../support/as-deployed.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
+import { removeUsers } from '../../support/roles.ts';
+
+let host: VirtualHost;
+let secrets: SecretsManager;
+let handler: (event: RotationEvent) => Promise<void>;
+const role = brokerRoles.find(({ name }) => name === 'monitor');
+
+beforeAll(async () => {
+  host = await aVirtualHost();
+  secrets = await aSecretsManager();
+  asDeployed(host, secrets.create('administrator', administrator()));
+  ({ handler } = await import('../../../functions/operations/rotate-login.ts'));
+});
+afterAll(async () => {
+  await removeUsers(host, [role!]);
+  await host.remove();
+  await secrets.stop();
+});
+
+test('the function takes the four steps of Secrets Manager, with the administrator’s secret, to a login that works', async () => {
+  const arn = secrets.create('monitor', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
+  const token = secrets.beginRotation(arn);
+  for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const)
+    await handler({ Step, SecretId: arn, ClientRequestToken: token });
+  const login = JSON.parse(secrets.current(arn)) as Login;
+  expect(login.username).toBe('monitor-b');
+  expect(await canLogIn(addressesOf(host).endpoint, login)).toBe(true);
+});
+
+test('an unknown step is refused', async () => {
+  const arn = secrets.create('other', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
+  const event = { Step: 'eatSecret', SecretId: arn, ClientRequestToken: secrets.beginRotation(arn) };
+  await expect(handler(event as unknown as RotationEvent)).rejects.toThrow(/unknown step "eatSecret"/);
+});

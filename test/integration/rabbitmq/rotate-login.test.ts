@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { connect } from 'amqplib';
+
+import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { topology } from '../../../infra/topology.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
+import { createConnection } from '../../../lib/rabbitmq/connection.ts';
+import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
+import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
+import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
+import { loginRotation } from '../../../lib/rabbitmq/admin/rotate-login.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { readConfig } from '../../../lib/runtime/config.ts';
+import { rotate, type RotationEvent } from '../../../lib/aws/rotation.ts';
+import { addressesOf } from '../../support/as-deployed.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+import { firstLogins, removeUsers, rolesOf } from '../../support/roles.ts';
+import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
+
+const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
+
+let host: VirtualHost;
+let broker: BrokerAccess;
+let endpoint: string;
+let secrets: SecretsManager;
+let client: SecretsManagerClient;
+let roles: BrokerRole[];
+let logins: Record<string, Login>;
+/** Of the role's secret. */
+let arn: string;
+
+beforeAll(async () => {
+  secrets = await aSecretsManager();
+  client = new SecretsManagerClient({});
+});
+afterAll(async () => {
+  client.destroy();
+  await secrets.stop();
+});
+
+beforeEach(async () => {
+  host = await aVirtualHost();
+  ({ endpoint } = addressesOf(host));
+  broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
+  roles = rolesOf(host);
+  logins = firstLogins(roles);
+  await deployTopology(broker, topology);
+  for (const role of roles) await ensureUsers(broker, role, logins[role.name]!);
+  arn = secrets.create(`consumer-${host.name}`, JSON.stringify(logins['consumer']));
+});
+afterEach(async () => {
+  await removeUsers(host, roles);
+  await host.remove();
+});
+
+const current = (secretArn = arn) => JSON.parse(secrets.current(secretArn)) as Login;
+
+const step = (Step: RotationEvent['Step'], ClientRequestToken: string, SecretId = arn, through = broker) =>
+  rotate(
+    client,
+    { Step, SecretId, ClientRequestToken },
+    loginRotation(async () => through, roles),
+  );
+
+const messageOf = (refused: Promise<void>) =>
+  refused.then(
+    () => 'not refused',
+    (error: Error) => error.message,
+  );
+
+async function rotateOnce(secretArn = arn): Promise<void> {
+  const token = secrets.beginRotation(secretArn);
+  for (const name of steps) await step(name, token, secretArn);
+}
+
+describe('rotating a login', () => {
+  test('goes from one user to the other and back; at no step is the current login refused', async () => {
+    const seen: string[] = [];
+    for (let rotation = 0; rotation < 3; rotation += 1) {
+      const token = secrets.beginRotation(arn);
+      for (const name of steps) {
+        await step(name, token);
+        expect(await canLogIn(endpoint, current())).toBe(true);
+      }
+      seen.push(current().username.slice(0, 10));
+    }
+    expect(seen).toEqual(['consumer-b', 'consumer-a', 'consumer-b']);
+  });
+
+  test('leaves the login of before valid until the next rotation, and ends it then', async () => {
+    const first = current();
+    await rotateOnce();
+    expect(await canLogIn(endpoint, first)).toBe(true);
+    await rotateOnce();
+    expect(await canLogIn(endpoint, first)).toBe(false);
+  });
+
+  test('makes passwords of 256 bits that need no escape in an address, and gives the user no more rights than the role', async () => {
+    await rotateOnce();
+    const { username, password } = current();
+    expect(password).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    const { configure, write, read } = roles.find(({ name }) => name === 'consumer')!;
+    expect(await host.manage('GET', `permissions/${host.name}/${username}`)).toMatchObject({ configure, write, read });
+    expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: [] });
+  });
+
+  test('comes to the same end when every step runs twice, and when early ones come again after the last', async () => {
+    const token = secrets.beginRotation(arn);
+    for (const name of steps) {
+      await step(name, token);
+      await step(name, token);
+    }
+    const after = current();
+    for (const name of steps) await step(name, token);
+    expect(current()).toEqual(after);
+    expect(await canLogIn(endpoint, after)).toBe(true);
+    expect(Object.values(secrets.labels(arn)).toSorted()).toEqual([['AWSCURRENT', 'AWSPENDING'], ['AWSPREVIOUS']]);
+  });
+
+  test('makes one password where createSecret runs twice at once', async () => {
+    const token = secrets.beginRotation(arn);
+    await Promise.all([step('createSecret', token), step('createSecret', token), step('createSecret', token)]);
+    for (const name of steps.slice(1)) await step(name, token);
+    expect(await canLogIn(endpoint, current())).toBe(true);
+  });
+
+  test('never makes a login current that the broker refuses', async () => {
+    const before = current();
+    const token = secrets.beginRotation(arn);
+    await step('createSecret', token);
+    await expect(step('testSecret', token)).rejects.toThrow(/broker refuses the login of consumer-b/);
+    await expect(step('finishSecret', token)).rejects.toThrow(/broker refuses the login of consumer-b/);
+    expect(current()).toEqual(before);
+    for (const name of steps) await step(name, token);
+    expect(current().username).toContain('consumer-b');
+  });
+
+  test('can be tried without being done: testSecret alone, as when rotation is switched on for later', async () => {
+    const before = current();
+    await step('testSecret', secrets.beginRotation(arn));
+    expect(current()).toEqual(before);
+    await host.manage('PUT', `users/${before.username}`, { password: 'another', tags: '' });
+    await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the login/);
+  });
+
+  test('is taken up again where the broker was away', async () => {
+    const before = current();
+    const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
+    const token = secrets.beginRotation(arn);
+    await step('createSecret', token);
+    const failure = await messageOf(step('setSecret', token, arn, away));
+    expect(failure).toMatch(/127\.0\.0\.1:65000.*ECONNREFUSED/);
+    expect(failure).not.toMatch(/guest|password/);
+    expect(current()).toEqual(before);
+    for (const name of steps) await step(name, token);
+    expect(await canLogIn(endpoint, current())).toBe(true);
+  });
+
+  test('refuses while somebody still uses the login it would change, and changes nothing', async () => {
+    await rotateOnce();
+    const model = await connect(withLogin(endpoint, logins['consumer']!));
+    model.on('error', () => {});
+    const { username } = logins['consumer']!;
+    await eventually('the broker counts the connection', async () => {
+      return ((await host.manage('GET', `connections/username/${username}`)) as unknown[]).length === 1;
+    });
+    const before = current();
+    const token = secrets.beginRotation(arn);
+    await step('createSecret', token);
+    await expect(step('setSecret', token)).rejects.toThrow(
+      /1 connections still log in as consumer-a.*nothing was changed; wait until they are gone/,
+    );
+    expect(current()).toEqual(before);
+    expect(await canLogIn(endpoint, logins['consumer']!)).toBe(true);
+    await model.close();
+    await eventually('the broker forgets the connection', async () => {
+      return ((await host.manage('GET', `connections/username/${username}`)) as unknown[]).length === 0;
+    });
+    for (const name of steps) await step(name, token);
+    expect(await canLogIn(endpoint, current())).toBe(true);
+  });
+
+  test('refuses a secret whose user it does not know, without a word of the secret', async () => {
+    const other = secrets.create(randomUUID(), JSON.stringify({ username: 'stranger', password: 'hush-hush' }));
+    const failure = await messageOf(step('createSecret', secrets.beginRotation(other), other));
+    expect(failure).toMatch(/no role has a user "stranger"; known are publisher-a/);
+    const broken = secrets.create(randomUUID(), 'hush-hush');
+    const unread = await messageOf(step('createSecret', secrets.beginRotation(broken), broken));
+    expect(unread).toMatch(/must be JSON with "username" and "password"/);
+    expect(`${failure} ${unread}`).not.toContain('hush');
+  });
+});
+
+describe('while a login rotates', () => {
+  test('a consumer goes on consuming, over the connection that it has', async () => {
+    const model = await connect(withLogin(endpoint, current()));
+    const lost: unknown[] = [];
+    model.on('error', (error) => lost.push(error)).on('close', (error) => lost.push(error));
+    const channel = await model.createChannel();
+    const taken: string[] = [];
+    await channel.consume('stock', (message) => {
+      taken.push(message!.content.toString());
+      channel.ack(message!);
+    });
+    const token = secrets.beginRotation(arn);
+    for (const name of steps) {
+      host.channel.sendToQueue('stock', Buffer.from(name), { persistent: true });
+      await step(name, token);
+    }
+    host.channel.sendToQueue('stock', Buffer.from('after'), { persistent: true });
+    await eventually('all messages', () => taken.length === steps.length + 1);
+    expect(lost).toEqual([]);
+    await model.close();
+  });
+
+  test('no publish fails, whichever login a function has kept, new connections and old', async () => {
+    const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
+    const settings = readConfig({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
+    /** As a function environment that started before the first rotation: it keeps what it read for minutes. */
+    const url = brokerUrl(settings);
+    const publishOnce = async () => {
+      const connection = createConnection({ url, heartbeatSeconds: 10, clock: systemClock, name: 'test' });
+      const publisher = createPublisher(connection, systemClock, 5_000);
+      await publisher.publish({
+        exchange: 'orders',
+        routingKey: 'order.created',
+        body: Buffer.from('{}'),
+        properties: { messageId: randomUUID(), headers: {} },
+      });
+      await publisher.close();
+    };
+    const usersSeen = new Set<string>();
+    let published = 0;
+    for (let rotation = 0; rotation < 4; rotation += 1) {
+      // Nobody is refused in between: the user that this environment remembers is changed at the earliest two rotations on.
+      const token = secrets.beginRotation(publisherArn);
+      for (const name of steps) {
+        await publishOnce();
+        published += 1;
+        await eventually('the other user is free', async () => {
+          try {
+            await step(name, token, publisherArn);
+            return true;
+          } catch (error) {
+            if (/still log in as/.test((error as Error).message)) return false;
+            throw error;
+          }
+        });
+      }
+      usersSeen.add(current(publisherArn).username);
+    }
+    await publishOnce();
+    expect(usersSeen.size).toBe(2);
+    await eventually('every message', async () => {
+      return (await host.channel.checkQueue('stock')).messageCount === published + 1;
+    });
+  });
+});

@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+
+import { faults } from '../../faults/faults/all.ts';
+import { mixed } from '../../faults/faults/mixed.ts';
+import type { Fault } from '../../faults/lab.ts';
+import { seeded } from '../../faults/random.ts';
+import type { Row } from '../../faults/report.ts';
+import { onceEach, startWith } from '../../faults/rounds.ts';
+import { runRound } from '../../faults/run.ts';
+
+const SEED = 1;
+const MESSAGES = 240;
+
+const several = faults.filter(({ name }) =>
+  ['reset-before-confirm', 'batches-redelivered', 'answers-lost'].includes(name),
+);
+
+const brokerKilledOnce: Fault = {
+  name: 'broker-killed-once',
+  where: 'broker',
+  says: 'SIGKILL to the broker, and a fresh start on the same data',
+  spanMs: 3_000,
+  async inject({ system }) {
+    await system.broker.kill();
+    await system.broker.restart();
+  },
+};
+
+test('nothing is lost, and nothing done twice, while connections, answers and the broker itself are lost under load', async () => {
+  const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce];
+  const rows: Row[] = [];
+  const evidence: string[] = [];
+  const [round] = onceEach('quick', chosen, MESSAGES, startWith('laptop'));
+  await runRound(round!, {
+    seed: SEED,
+    signal: new AbortController().signal,
+    say: () => {},
+    results: {
+      started: () => {},
+      row: (row) => void rows.push(row),
+      evidence: (folder) => void evidence.push(folder),
+      skipped: (line) => void evidence.push(line),
+    },
+  });
+  expect({ evidence, violations: rows.map(({ violations }) => violations) }).toEqual({
+    evidence: [],
+    violations: [0, 0],
+  });
+  for (const { accepted, completed, deadLettered } of rows) {
+    expect(accepted).toBeGreaterThan(50);
+    expect(completed).toBeGreaterThan(50);
+    expect(deadLettered).toBeGreaterThan(0);
+  }
+}, 180_000);

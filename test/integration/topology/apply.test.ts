@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { topology } from '../../../infra/topology.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+
+let host: VirtualHost;
+beforeEach(async () => {
+  host = await aVirtualHost();
+});
+afterEach(() => host.remove());
+
+const queue = async (name: string) =>
+  (await host.manage('GET', `queues/${host.name}/${name}`)) as {
+    type: string;
+    durable: boolean;
+    arguments: Record<string, unknown>;
+  };
+
+describe('applying the topology', () => {
+  test('declares every queue as a durable quorum queue that refuses what it cannot hold', async () => {
+    await applyTopology(host.amqpUrl, topology);
+    for (const { name } of topology.queues)
+      expect(await queue(name)).toMatchObject({
+        type: 'quorum',
+        durable: true,
+        arguments: { 'x-overflow': 'reject-publish', 'x-max-length': 500_000 },
+      });
+  });
+
+  test('twice is the same as once', async () => {
+    await applyTopology(host.amqpUrl, topology);
+    await applyTopology(host.amqpUrl, topology);
+    expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
+  });
+
+  test('keeps what a queue holds, and names queue, argument, what is there and what was asked where they differ', async () => {
+    await host.channel.assertQueue('stock', {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
+    });
+    host.channel.sendToQueue('stock', Buffer.from('kept'), { persistent: true });
+    await expect(applyTopology(host.amqpUrl, topology)).rejects.toThrow(
+      /queue "stock": its x-[a-z-]+ is .*, but .* was asked for; nothing was changed/,
+    );
+    const messages = await eventually('the message', async () => {
+      const found = await host.drain('stock');
+      return found.length > 0 && found;
+    });
+    expect(messages).toHaveLength(1);
+  });
+
+  test('lifts the delivery limit in the way of the broker’s version: a message survives being returned again and again', async () => {
+    await applyTopology(host.amqpUrl, topology);
+    host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
+    for (let delivery = 0; delivery < 30; delivery += 1) {
+      const message = await eventually('the message again', () => host.channel.get('stock'));
+      if (delivery % 2) host.channel.nack(message, false, true);
+      else host.channel.reject(message, true);
+    }
+    expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
+  });
+
+  test('makes a retry tier return a message to the queue that its routing key names, and no sooner than its delay', async () => {
+    await applyTopology(host.amqpUrl, topology);
+    const sentAt = Date.now();
+    host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
+    const message = await eventually('the message back', () => host.channel.get('points', { noAck: true }));
+    expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1_000);
+    expect(message).toMatchObject({ content: Buffer.from('again'), properties: { messageId: 'm' } });
+  });
+
+  test('makes the broker hand what expires in a work queue to the dead letters', async () => {
+    await applyTopology(host.amqpUrl, topology);
+    host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
+    const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));
+    expect(message).toMatchObject({
+      properties: { headers: { 'x-first-death-queue': 'stock', 'x-first-death-reason': 'expired' } },
+    });
+  });
+});

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+
+import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+
+let host: VirtualHost;
+beforeAll(async () => void (host = await aVirtualHost()));
+afterAll(() => host.remove());
+
+/** Runs `npm run topology -- …` as its script does. */
+async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, [join(rootDirectory, 'infra/dev/run.mjs'), 'topology', ...args], {
+    env: { ...process.env, AMQP_URL: '', MANAGEMENT_URL: '' },
+  });
+  let said = '';
+  child.stdout.on('data', (chunk) => (said += chunk));
+  child.stderr.on('data', (chunk) => (said += chunk));
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  return { code, said };
+}
+
+const here = () => ['--url', host.amqpUrl, '--management', process.env['MANAGEMENT_URL']!];
+
+test('an operator plans, applies and verifies; the exit code tells whether messages are safe', async () => {
+  expect(await topology('verify', ...here())).toMatchObject({ code: 1, said: expect.stringContaining('is missing') });
+  expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: expect.stringContaining('+ queue stock') });
+  expect(await topology('apply', ...here())).toMatchObject({
+    code: 0,
+    said: expect.stringMatching(/topology is in place\n.*no setting loses messages/),
+  });
+  expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: '› the broker has it all\n' });
+  expect(await topology('verify', ...here())).toMatchObject({ code: 0, said: '› no setting loses messages\n' });
+
+  await host.manage('PUT', `policies/${host.name}/hurry`, {
+    pattern: '.*',
+    definition: { overflow: 'drop-head' },
+    priority: 99,
+    'apply-to': 'all',
+  });
+  const { code, said } = await topology('verify', ...here());
+  expect(code).toBe(1);
+  expect(said).toContain('! queue "stock" has overflow drop-head (policy "hurry")');
+});
+
+test('a refusal is a line and an exit code, not a stack', async () => {
+  await host.channel.deleteQueue('points');
+  await host.channel.assertQueue('points', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  for (const command of ['plan', 'apply']) {
+    const { code, said } = await topology(command, ...here());
+    expect(code).toBe(1);
+    expect(said).toMatch(
+      /queue "points": its x-max-length is not there, but 500000 was asked for; nothing was changed/,
+    );
+    expect(said).not.toMatch(/\n\s+at /);
+  }
+});
+
+test.each([
+  ['an unknown command', ['destroy'], 'expected plan, apply or verify'],
+  ['no address', ['plan'], '--url must be an address like amqps://user:password@host:5671'],
+  ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
+])('%s is answered with what is known', async (_, args, said) => {
+  expect(await topology(...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
+});

@@ -1,0 +1,252 @@
+import { createServer, type Server } from 'node:http';
+import { createServer as createSilentServer, type AddressInfo } from 'node:net';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { connect } from 'amqplib';
+
+import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
+import { topology } from '../../../infra/topology.ts';
+import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
+import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
+import { addressesOf, administrator, asDeployed } from '../../support/as-deployed.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { firstLogins, removeUsers, rolesOf } from '../../support/roles.ts';
+import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
+
+let host: VirtualHost;
+let secrets: SecretsManager;
+let server: Server;
+let answers: Record<string, string>[];
+let roles: BrokerRole[];
+let logins: Record<string, Login>;
+let properties: Record<string, string>;
+let handler: (event: CustomResourceEvent, context: { getRemainingTimeInMillis(): number }) => Promise<void>;
+
+beforeAll(async () => {
+  host = await aVirtualHost();
+  roles = rolesOf(host);
+  logins = firstLogins(roles);
+  secrets = await aSecretsManager();
+  const arn = (role: string) => secrets.create(`${role}-${host.name}`, JSON.stringify(logins[role]));
+  properties = {
+    ServiceToken: 'arn:aws:lambda:eu-central-1:000000000000:function:apply-topology',
+    ...topologyProperties,
+    Roles: JSON.stringify(roles),
+    PublisherLogin: arn('publisher'),
+    ConsumerLogin: arn('consumer'),
+    MonitorLogin: arn('monitor'),
+  };
+  asDeployed(host, secrets.create('administrator', administrator()));
+  ({ handler } = await import('../../../functions/operations/apply-topology.ts'));
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => {
+      answers.push(JSON.parse(body) as Record<string, string>);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(async () => {
+  await removeUsers(host, roles);
+  await host.remove();
+  await secrets.stop();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** Has the function handle a request; whatever happens it answers once, under one id, without a password. */
+async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
+  answers = [];
+  await handler(
+    {
+      RequestType: 'Create',
+      ResponseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      StackId: 'stack',
+      RequestId: 'r-1',
+      LogicalResourceId: 'T',
+      ResourceProperties: properties,
+      ...change,
+    },
+    invocation,
+  );
+  expect(answers).toHaveLength(1);
+  expect(answers[0]).toMatchObject({ PhysicalResourceId: 'broker-topology', RequestId: 'r-1', LogicalResourceId: 'T' });
+  expect(JSON.stringify(answers)).not.toMatch(/first-password|guest/);
+  return { status: answers[0]!['Status'], reason: answers[0]!['Reason'] };
+}
+
+const succeeded = { status: 'SUCCESS', reason: undefined };
+
+const queueNames = async () =>
+  ((await host.manage('GET', `queues/${host.name}?columns=name`)) as { name: string }[]).map(({ name }) => name);
+
+describe('the broker as a resource of the stack', () => {
+  test('is made: exchanges, queues, bindings, policy, and users that can log in', async () => {
+    expect(await send()).toEqual(succeeded);
+    expect((await queueNames()).toSorted()).toEqual(topology.queues.map(({ name }) => name).toSorted());
+    const { endpoint } = addressesOf(host);
+    for (const login of Object.values(logins)) expect(await canLogIn(endpoint, login)).toBe(true);
+  });
+
+  test('is updated as often as you like, to the same end', async () => {
+    const update = { RequestType: 'Update', PhysicalResourceId: 'broker-topology' } as const;
+    expect(await send({ ...update, OldResourceProperties: properties })).toEqual(succeeded);
+  });
+
+  test('sets a password right that the broker refuses, and rights and tags that somebody changed', async () => {
+    const { username } = logins['monitor']!;
+    await host.manage('PUT', `users/${username}`, { password: 'changed-by-hand', tags: 'administrator' });
+    await host.manage('PUT', `permissions/${host.name}/${username}`, { configure: '.*', write: '.*', read: '.*' });
+    await send({ RequestType: 'Update' });
+    expect(await canLogIn(addressesOf(host).endpoint, logins['monitor']!)).toBe(true);
+    expect(await host.manage('GET', `permissions/${host.name}/${username}`)).toMatchObject({
+      configure: '^$',
+      write: '^$',
+      read: '^$',
+    });
+    expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: ['monitoring'] });
+  });
+
+  test('does not touch a password that logs in', async () => {
+    const path = `users/${logins['publisher']!.username}`;
+    const before = await host.manage('GET', path);
+    await send({ RequestType: 'Update' });
+    expect(await host.manage('GET', path)).toEqual(before);
+  });
+
+  test('refuses to let a queue vanish that still holds messages, and lets it go when it is empty', async () => {
+    const audit = { name: 'audit', arguments: topology.queues[0]!.arguments };
+    const before = JSON.stringify({ ...topology, queues: [...topology.queues, audit] });
+    await send({ RequestType: 'Update', ResourceProperties: { ...properties, Topology: before } });
+    host.channel.sendToQueue('audit', Buffer.from('precious'), { persistent: true });
+    await eventually('the message', async () => (await host.channel.checkQueue('audit')).messageCount === 1);
+
+    const update = { RequestType: 'Update' as const, OldResourceProperties: { ...properties, Topology: before } };
+    expect(await send(update)).toEqual({
+      status: 'FAILED',
+      reason: expect.stringContaining('queue "audit" is no longer in the topology, but still holds 1 messages'),
+    });
+    expect(await host.drain('audit')).toHaveLength(1);
+    expect(await send(update)).toEqual(succeeded);
+    expect(await queueNames()).toContain('audit');
+  });
+
+  test('refuses a broker that would lose messages, and names the setting', async () => {
+    const path = `policies/${host.name}/hurry`;
+    await host.manage('PUT', path, {
+      pattern: '^points$',
+      definition: { overflow: 'drop-head' },
+      priority: 99,
+      'apply-to': 'queues',
+    });
+    const answer = await send({ RequestType: 'Update' });
+    await host.manage('DELETE', path);
+    expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('overflow drop-head') });
+  });
+
+  test('is deleted without a message lost: everything stays', async () => {
+    host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
+    expect(await send({ RequestType: 'Delete', PhysicalResourceId: 'broker-topology' })).toEqual(succeeded);
+    expect(await eventually('the message', () => host.channel.get('stock', { noAck: true }))).toBeTruthy();
+  });
+
+  test.each([
+    ['a topology that is no JSON', { Topology: '{' }, 'the property Topology is wrong: it is no JSON'],
+    ['a topology with a mistake', { Topology: '{"exchanges":[{"name":"x","type":"banana"}]}' }, 'exchanges.0.type'],
+    ['no topology', { Topology: undefined }, 'the property Topology must be JSON text'],
+    ['no secret for a role', { ConsumerLogin: undefined }, 'no secret for the role consumer: set ConsumerLogin'],
+    ['a secret of another role', { ConsumerLogin: 'PublisherLogin' }, 'the login of role consumer is for'],
+    ['a secret that is not there', { ConsumerLogin: 'arn:nowhere' }, "can't find the specified secret"],
+  ])('answers a failure that names %s', async (_, change: Record<string, string | undefined>, reason) => {
+    const given = Object.entries(change).map(([name, value]) => [name, properties[value ?? ''] ?? value]);
+    const answer = await send({ ResourceProperties: { ...properties, ...Object.fromEntries(given) } });
+    expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining(reason) });
+  });
+});
+
+test('with a broker that keeps silent it answers a failure before its time is up', async () => {
+  const silent = createSilentServer(() => {}).listen(0, '127.0.0.1');
+  await new Promise((resolve) => silent.once('listening', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const { customResource } = await import('../../../lib/aws/custom-resource.ts');
+  const { brokerAccess } = await import('../../../lib/rabbitmq/admin/broker-access.ts');
+  const { deployTopology } = await import('../../../lib/rabbitmq/topology/deploy.ts');
+  const { config } = await import('../../../lib/runtime/config.ts');
+  handler = customResource('broker-topology', {
+    async apply({ signal }) {
+      const settings = { ...config(), MANAGEMENT_URL: `http://127.0.0.1:${port}` };
+      await deployTopology(await brokerAccess(settings, { timeoutMs: 60_000, signal }), topology);
+    },
+  });
+  const invocation = anInvocation(10_500);
+  const answer = await send({}, invocation);
+  silent.close();
+  expect(invocation.getRemainingTimeInMillis()).toBeGreaterThan(0);
+  expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('not finished in the time') });
+});
+
+describe('the users have the least rights that work:', () => {
+  const channelOf = async (role: string) => {
+    const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
+    model.on('error', () => {});
+    return {
+      /** Whether the broker lets it happen; each attempt has a channel of its own, since a refusal closes it. */
+      may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
+        const channel = await model.createConfirmChannel();
+        channel.on('error', () => {});
+        return attempt(channel).then(
+          () => true,
+          () => false,
+        );
+      },
+      close: () => model.close(),
+    };
+  };
+  const publish = (exchange: string, routingKey: string) => async (channel: import('amqplib').ConfirmChannel) => {
+    channel.publish(exchange, routingKey, Buffer.from('x'), { persistent: true });
+    await channel.waitForConfirms();
+  };
+  test('the publisher publishes to every exchange of the topology and straight to a queue, and no more', async () => {
+    const publisher = await channelOf('publisher');
+    for (const { name } of topology.exchanges) expect(await publisher.may(publish(name, 'stock'))).toBe(true);
+    expect(await publisher.may(publish('', 'stock'))).toBe(true);
+    expect(await publisher.may(publish('amq.topic', 'stock'))).toBe(false);
+    expect(await publisher.may((channel) => channel.get('stock'))).toBe(false);
+    expect(await publisher.may((channel) => channel.deleteQueue('stock'))).toBe(false);
+    expect(await publisher.may((channel) => channel.assertQueue('own', { durable: true }))).toBe(false);
+    await publisher.close();
+  });
+
+  test('the consumer reads the queues that have event sources, and no more', async () => {
+    const consumer = await channelOf('consumer');
+    for (const queue of ['stock', 'points', 'dead-letters']) {
+      expect(await consumer.may((channel) => channel.checkQueue(queue))).toBe(true);
+      expect(await consumer.may((channel) => channel.consume(queue, () => {}))).toBe(true);
+    }
+    expect(await consumer.may((channel) => channel.get('retry.1s'))).toBe(false);
+    expect(await consumer.may(publish('orders', 'order.created'))).toBe(false);
+    expect(await consumer.may(publish('', 'stock'))).toBe(false);
+    expect(await consumer.may((channel) => channel.purgeQueue('retry.1s'))).toBe(false);
+    await consumer.close();
+  });
+
+  test('the monitor reads figures, and no message', async () => {
+    const { managementUrl } = addressesOf(host);
+    const { username, password } = logins['monitor']!;
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    const ask = async (path: string, init: RequestInit = {}) =>
+      (await fetch(new URL(`/api/${path}`, managementUrl), { ...init, headers: { authorization } })).status;
+    expect(await ask(`queues/${host.name}?columns=name`)).toBe(200);
+    const body = JSON.stringify({ count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' });
+    expect(await ask(`queues/${host.name}/stock/get`, { method: 'POST', body })).not.toBe(200);
+    expect(await ask('users')).not.toBe(200);
+    expect(await ask(`queues/${host.name}/stock/contents`, { method: 'DELETE' })).not.toBe(204);
+  });
+});

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { topologyFor, workQueue } from '../../../infra/topology.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
+import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
+import { hasDelayedRetry, readVersion } from '../../../lib/rabbitmq/topology/queue-arguments.ts';
+import { readConfig } from '../../../lib/runtime/config.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const queues = { stock: workQueue('stock'), points: workQueue('points', { ordered: true }) };
+const topology = topologyFor(queues);
+
+let host: VirtualHost;
+let broker: BrokerAccess;
+let delays: boolean;
+beforeEach(async () => {
+  host = await aVirtualHost();
+  broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
+  await deployTopology(broker, topology);
+  delays = hasDelayedRetry(readVersion((await readBrokerState(broker.api)).version));
+});
+afterEach(() => host.remove());
+
+/** Returns every message of the queue as soon as it is delivered, and counts the deliveries. */
+async function returning(queue: string): Promise<() => number> {
+  let deliveries = 0;
+  await host.channel.consume(queue, (message) => {
+    deliveries += 1;
+    if (message) host.channel.nack(message, false, true);
+  });
+  return () => deliveries;
+}
+
+test('RabbitMQ 4.3 delivers returned messages a second later, except on a queue that keeps order per key; earlier brokers at once', async () => {
+  for (const queue of ['stock', 'points'])
+    host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
+  const [paced, unpaced] = [await returning('stock'), await returning('points')];
+  await eventually('the ordered queue delivers its message a hundred times', async () => unpaced() >= 100);
+  await eventually('both queues delivered', async () => paced() > 0);
+  const isPaced = paced() < unpaced() / 10;
+  if (!delays) await eventually('the other queue delivers a hundred times too', async () => paced() >= 100);
+  expect(delays ? isPaced : paced() >= 100).toBe(true);
+});
+
+test('a queue that is no longer in the topology is not given up while it holds back a returned message', async () => {
+  const policies = topology.policies!.map((policy) => ({
+    ...policy,
+    delayedRetry: policy.delayedRetry && HALF_A_MINUTE,
+  }));
+  await deployTopology(broker, { ...topology, policies });
+  host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
+  const message = await eventually('the message', () => host.channel.get('stock'));
+  host.channel.nack(message, false, true);
+  const without = topologyFor({ stock: workQueue('other'), points: queues.points });
+  const management = readConfig({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL'] });
+  if (delays)
+    await eventually('the broker counts the message as delayed', async () => {
+      const figures = await readQueueFigures({ ...management, MANAGEMENT_URL: management.MANAGEMENT_URL! }, 5_000);
+      return figures.find(({ name }) => name === 'stock')?.delayed === 1;
+    });
+  await expect(deployTopology(broker, without, topology)).rejects.toThrow(
+    /queue "stock" is no longer in the topology, but still holds 1 messages/,
+  );
+});
+
+const HALF_A_MINUTE = { minMs: 30_000, maxMs: 30_000 };

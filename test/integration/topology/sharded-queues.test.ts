@@ -1,0 +1,294 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import * as z from 'zod';
+
+import { deadLetterOf } from '../../../functions/dead-letters/from-delivery.ts';
+import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { deadLetterQueue, exchanges, queues, topologyFor, workQueue } from '../../../infra/topology.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
+import { deployTopology, readPlan } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { eventMessage, redrivenCopy } from '../../../lib/events/envelope.ts';
+import { wayBackTo, type Sharding } from '../../../lib/rabbitmq/topology/shards.ts';
+import { verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
+import { consumer } from '../../../lib/consumer/consumer.ts';
+import { decode, type RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import { PermanentError } from '../../../lib/runtime/errors.ts';
+import { defineEvent, type Payload } from '../../../lib/events/define.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { anEvent } from '../../support/delivery.ts';
+import { eventually } from '../../support/eventually.ts';
+import { recordFromBroker } from '../../support/from-broker.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { readShard, type ShardReader } from '../../support/shard-readers.ts';
+import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+
+/** Counts its key up by one. */
+const counted = defineEvent({
+  type: 'order.created',
+  version: 1,
+  exchange: exchanges.orders,
+  schema: z.object({ key: z.string(), number: z.int() }),
+  key: ({ key }) => key,
+});
+
+type Counted = Payload<typeof counted>;
+
+const sharded = (sharding: Sharding) => ({ ...queues, stock: workQueue('stock', sharding) });
+
+/** So many that every shard has some, whatever the hash. */
+const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
+
+const messageOf = (data: Counted, id = randomUUID() as MessageId) =>
+  eventMessage({ event: counted, data, id, correlationId: id, appId: 'test', publishedAtMs: Date.now() });
+
+let shop: Workshop;
+let broker: BrokerAccess;
+beforeAll(async () => {
+  shop = await aWorkshop();
+  broker = reach(shop.host.amqpUrl, process.env['MANAGEMENT_URL']);
+});
+afterAll(() => shop.remove());
+
+const deploy = (sharding: Sharding) => deployTopology(broker, topologyFor(sharded(sharding)));
+
+/** What each shard has, so many messages in all, taken out of it: the keys, in their order. */
+async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {
+  const taken: string[][] = shards.map(() => []);
+  await eventually(`${total} messages`, async () => {
+    for (const [index, shard] of shards.entries()) taken[index]!.push(...(await shop.host.drain(shard)).map(keyOf));
+    return taken.flat().length >= total;
+  });
+  return taken;
+}
+
+const keyOf = (message: Awaited<ReturnType<Workshop['host']['drain']>>[number]) =>
+  message ? (JSON.parse(message.content.toString()) as Counted).key : '';
+
+const publishAll = async (keys: readonly string[]) => {
+  const errors = await shop.publisher.publishAll(keys.map((key, number) => messageOf({ key, number })));
+  expect(errors.filter(Boolean)).toEqual([]);
+};
+
+describe('a sharded queue', () => {
+  const { shards } = sharded({ shards: 4 }).stock;
+  beforeEach(async () => {
+    await deploy({ shards: 4 });
+    for (const shard of shards) await shop.host.channel.purgeQueue(shard);
+  });
+
+  test('stands as the topology says, without a setting that loses messages', async () => {
+    const wanted = topologyFor(sharded({ shards: 4 }));
+    expect(await readPlan(broker, wanted)).toEqual([]);
+    expect(verifyTopology(wanted, await readBrokerState(broker.api))).toEqual([]);
+  });
+
+  test('has every key in one shard, and keys in every shard', async () => {
+    await publishAll([...KEYS, ...KEYS, ...KEYS]);
+    const taken = await keysIn(shards, 3 * KEYS.length);
+    expect(taken.flat().toSorted()).toEqual([...KEYS, ...KEYS, ...KEYS].toSorted());
+    for (const key of KEYS) expect(taken.filter((keys) => keys.includes(key))).toHaveLength(1);
+    expect(taken.filter((keys) => keys.length === 0)).toEqual([]);
+  });
+
+  test('has messages of a publisher that gives no key in one shard all together, and loses none', async () => {
+    const message = messageOf({ key: 'none', number: 1 });
+    const { 'surehop-key': _, ...others } = message.properties.headers;
+    for (const headers of [{}, others, { ...others, other: 'x' }])
+      await shop.publisher.publish({ ...message, properties: { ...message.properties, headers } });
+    expect((await keysIn(shards, 3)).map((keys) => keys.length).toSorted()).toEqual([0, 0, 0, 3]);
+  });
+
+  test('takes what its ring has no shard for, as after a binding made twice and taken back', async () => {
+    for (const shard of shards) {
+      await shop.host.channel.bindQueue(shard, 'stock', '2');
+      await shop.host.channel.unbindQueue(shard, 'stock', '2');
+    }
+    await publishAll(KEYS);
+    expect((await keysIn(shards, KEYS.length)).flat()).toHaveLength(KEYS.length);
+    for (const shard of shards) await shop.host.channel.unbindQueue(shard, 'stock', '1');
+    await publishAll(KEYS);
+    expect((await keysIn(shards, KEYS.length)).map((keys) => keys.length)).toEqual([KEYS.length, 0, 0, 0]);
+    await deploy({ shards: 4 });
+    await publishAll(KEYS);
+    expect((await keysIn(shards, KEYS.length)).every((keys) => keys.length > 0)).toBe(true);
+  });
+
+  test('tells a publisher of a message that finds no queue behind its ring', async () => {
+    await shop.host.channel.deleteExchange('stock');
+    const wanted = topologyFor(sharded({ shards: 4 }));
+    expect(verifyTopology(wanted, await readBrokerState(broker.api))).toEqual(
+      expect.arrayContaining([expect.objectContaining({ subject: 'exchange "stock"' })]),
+    );
+    const bindings = topologyFor(sharded({ shards: 4 })).bindings.filter(({ exchange }) => exchange === 'orders');
+    for (const { routingKey } of bindings) await shop.host.channel.unbindQueue('points', 'orders', routingKey);
+    await expect(shop.publisher.publish(messageOf({ key: 'k', number: 1 }))).rejects.toMatchObject({
+      code: 'UNROUTABLE',
+    });
+    await deploy({ shards: 4 });
+    await shop.publisher.publish(messageOf({ key: 'k', number: 1 }));
+    expect((await keysIn(shards, 1)).flat()).toEqual(['k']);
+  });
+
+  test('gets a retry back on the shard that it came from', async () => {
+    const handler = consumer({ ...definition(), decide: () => Promise.reject(new Error('not this time')) }, shop.parts);
+    await publishAll(KEYS);
+    const before: string[][] = shards.map(() => []);
+    await eventually('all of them', async () => {
+      for (const [index, shard] of shards.entries()) {
+        const messages = await shop.host.drain(shard);
+        if (messages.length > 0) await handler(anEvent(messages.map(recordFromBroker), shard), anInvocation());
+        before[index]!.push(...messages.map(keyOf));
+      }
+      return before.flat().length === KEYS.length;
+    });
+    const again = await keysIn(shards, KEYS.length);
+    expect(again.map((keys) => keys.toSorted())).toEqual(before.map((keys) => keys.toSorted()));
+  });
+
+  test('gets a dead letter back on its shard, which the archive knows besides the queue, and elsewhere where that is gone', async () => {
+    const refuse = () => Promise.reject(new PermanentError('NEVER', 'this will never do'));
+    const handler = consumer({ ...definition(), decide: refuse }, shop.parts);
+    // Keys of their own: the test before has left messages that those of the same key would wait for.
+    await publishAll(KEYS.map((key) => `dead-${key}`));
+    const messages = await eventually('some messages', async () => {
+      const { messageCount } = await shop.host.channel.checkQueue('stock.03');
+      return messageCount > 0 && shop.host.drain('stock.03');
+    });
+    await handler(anEvent(messages.map(recordFromBroker), 'stock.03'), anInvocation());
+    const dead = await eventually('the dead letters', async () => {
+      const ready = await shop.host.channel.checkQueue(deadLetterQueue);
+      return ready.messageCount === messages.length && shop.host.drain(deadLetterQueue);
+    });
+    const deliveries = decode(anEvent(dead.map(recordFromBroker), deadLetterQueue));
+    for (const delivery of deliveries)
+      expect(deadLetterOf(delivery, Date.now())).toMatchObject({ queue: 'stock', shard: 'stock.03' });
+
+    const redrive = async (work: Sharding) => {
+      for (const shard of shards) await shop.host.channel.purgeQueue(shard);
+      const way = wayBackTo(sharded(work).stock, 'stock.03');
+      for (const delivery of deliveries)
+        await shop.publisher.publish(redrivenCopy(delivery, way, { redrives: 1, at: new Date().toISOString() }));
+      return (await keysIn(shards, deliveries.length)).map((keys) => keys.length);
+    };
+    expect(await redrive({ shards: 4 })).toEqual([0, 0, 0, deliveries.length]);
+    await deploy({ shards: 3, retiring: 1 });
+    expect(await redrive({ shards: 3, retiring: 1 })).toEqual([0, 0, 0, deliveries.length]);
+    await deploy({ shards: 3 });
+    expect((await redrive({ shards: 3 })).at(3)).toBe(0);
+  });
+});
+
+/** Does what each message says, in the order of each key, and notes it. */
+function definition(done: string[] = []) {
+  return {
+    queue: { ...queues.stock, ordered: true },
+    event: counted,
+    orderBy: ({ key }: Counted) => key,
+    decide: ({ key, number }: Counted): any => {
+      done.push(`${key}:${number}`);
+      return { effects: [{ kind: 'add', table: 'stock', key: { sku: key }, attribute: 'available', by: 1 }] };
+    },
+  };
+}
+
+/** What was done of a key, in its order; a message that came again is decided again, though it is done once. */
+const numbersOf = (key: string, done: readonly string[]) => [
+  ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
+];
+
+const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other);
+
+/** Works on all these queues side by side, and notes which of them has met each key. */
+async function readAll(shards: readonly string[], done: string[]) {
+  const met = new Map<string, Set<string>>();
+  const handler = consumer(definition(done), shop.parts);
+  const handle = (shard: string) => (event: RabbitMqEvent) => {
+    for (const { body } of decode(event)) {
+      const { key } = JSON.parse(body.toString()) as Counted;
+      met.set(key, (met.get(key) ?? new Set()).add(shard));
+    }
+    return handler(event, anInvocation());
+  };
+  const readers: ShardReader[] = [];
+  for (const shard of shards) readers.push(await readShard(shop.host.amqpUrl, shard, handle(shard)));
+  return { met, stop: () => Promise.all(readers.map((reader) => reader.stop())) };
+}
+
+const countOf = async (keys: readonly string[]) => {
+  const items = await Promise.all(keys.map((sku) => shop.item('stock', { sku })));
+  return items.map((item) => Number(item?.available ?? 0));
+};
+
+test('keys keep their order over shards that are worked on side by side', async () => {
+  const keys = KEYS.map((key) => `order-${key}`);
+  await deploy({ shards: 4 });
+  const done: string[] = [];
+  const { stop } = await readAll(sharded({ shards: 4 }).stock.shards, done);
+  for (let number = 0; number < 10; number += 1) {
+    const errors = await shop.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
+    expect(errors.filter(Boolean)).toEqual([]);
+  }
+  await eventually('all of it', async () => (await countOf(keys)).every((count) => count === 10));
+  await stop();
+  for (const key of keys) expect(numbersOf(key, done)).toEqual(Array.from({ length: 10 }, (_, n) => n));
+});
+
+test('their number changes under load: nothing is lost or done twice, and a key that stays with its shard keeps its order', async () => {
+  const keys = KEYS.map((key) => `change-${key}`);
+  await deploy({ shards: 1, retiring: 3 });
+  const done: string[] = [];
+  const { met, stop } = await readAll(sharded({ shards: 4 }).stock.shards, done);
+  let number = 0;
+  let isOver = false;
+  const publishing = (async () => {
+    for (; !isOver; number += 1) {
+      const errors = await shop.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
+      expect(errors.filter(Boolean)).toEqual([]);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  const changes: Sharding[] = [
+    { shards: 2, retiring: 2 },
+    { shards: 4 },
+    { shards: 3, retiring: 1 },
+    { shards: 1, retiring: 3 },
+    { shards: 3, retiring: 1 },
+  ];
+  try {
+    for (const change of changes) {
+      const from = number;
+      await deploy(change);
+      await eventually('some load', () => number > from + 3);
+    }
+  } finally {
+    isOver = true;
+    await publishing;
+  }
+  await eventually('all of it', async () => (await countOf(keys)).every((count) => count === number));
+  await stop();
+  expect(await countOf(keys)).toEqual(keys.map(() => number));
+  const moved = keys.filter((key) => met.get(key)!.size > 1);
+  const stayed = keys.filter((key) => met.get(key)!.size === 1);
+  // With four shards at most, about a quarter stays with the first one throughout.
+  expect(stayed.length).toBeGreaterThan(0);
+  expect(moved.length).toBeGreaterThan(0);
+  for (const key of stayed) expect(numbersOf(key, done)).toEqual(ascending(numbersOf(key, done)));
+});
+
+test('one shard more takes keys over, one less gives them back, and none moves between the others', async () => {
+  const placesWith = async (shards: number) => {
+    await deploy({ shards, retiring: 4 - shards });
+    const all = sharded({ shards: 4 }).stock.shards;
+    for (const shard of all) await shop.host.channel.purgeQueue(shard);
+    await publishAll(KEYS);
+    const taken = await keysIn(all, KEYS.length);
+    return new Map(KEYS.map((key) => [key, all[taken.findIndex((keys) => keys.includes(key))]!]));
+  };
+  const [three, four] = [await placesWith(3), await placesWith(4)];
+  const moved = KEYS.filter((key) => three.get(key) !== four.get(key));
+  expect(moved.length).toBeGreaterThan(0);
+  for (const key of moved) expect(four.get(key)).toBe('stock.03');
+  expect(await placesWith(3)).toEqual(three);
+});

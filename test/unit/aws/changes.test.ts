@@ -1,0 +1,187 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { compareTemplates } from '../../../infra/aws/changes/compare.ts';
+import { conflictsOf } from '../../../infra/aws/changes/conflicts.ts';
+import { refusals } from '../../../infra/aws/changes/refuse.ts';
+import type { Resource, Template, Value } from '../../../infra/aws/template.ts';
+
+type Resources = Record<string, Resource>;
+
+const template = (Resources: Resources, Outputs: Record<string, unknown> = {}): Template => ({ Resources, Outputs });
+
+const broker = (properties: Record<string, Value> = {}): Resource => ({
+  Type: 'AWS::AmazonMQ::Broker',
+  Properties: { BrokerName: 'shop', DeploymentMode: 'SINGLE_INSTANCE', EngineVersion: '4.3', ...properties },
+});
+
+const table = (TableName: string, more: Partial<Resource> = {}): Resource => ({
+  Type: 'AWS::DynamoDB::Table',
+  DeletionPolicy: 'Retain',
+  Properties: { TableName },
+  ...more,
+});
+
+const compare = (before: Resources, after: Resources) => compareTemplates(template(before), template(after));
+
+describe('comparing two templates', () => {
+  test('finds nothing between equal templates, in whatever order their properties are', () => {
+    const one = { Broker: broker({ HostInstanceType: 'mq.m7g.medium' }) };
+    expect(compare(one, structuredClone(one))).toEqual([]);
+    const turned = { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'a', DisplayName: 'b' } };
+    const other = { Type: 'AWS::SNS::Topic', Properties: { DisplayName: 'b', TopicName: 'a' } };
+    expect(compare({ Topic: turned }, { Topic: other })).toEqual([]);
+  });
+
+  test('takes a changed property for an update where AWS can change it, and for a replacement where it cannot', () => {
+    expect(compare({ Broker: broker() }, { Broker: broker({ HostInstanceType: 'mq.m7g.large' }) })).toEqual([
+      { id: 'Broker', type: 'AWS::AmazonMQ::Broker', effect: 'updated', properties: ['HostInstanceType'] },
+    ]);
+    expect(compare({ Broker: broker() }, { Broker: broker({ SubnetIds: ['a'] }) })).toEqual([
+      { id: 'Broker', type: 'AWS::AmazonMQ::Broker', effect: 'replaced', properties: ['SubnetIds'] },
+    ]);
+  });
+
+  test('takes a reference to another resource for another value', () => {
+    const subnet = (id: string): Resource => ({ Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: id } } });
+    expect(compare({ Subnet: subnet('One') }, { Subnet: subnet('Other') })).toMatchObject([
+      { effect: 'replaced', properties: ['VpcId'] },
+    ]);
+  });
+
+  test('replaces what is made with the identity of something that is replaced, however far away', () => {
+    const at = (CidrBlock: string): Resources => ({
+      Broker: broker({ SubnetIds: [{ 'Fn::Join': ['', [{ Ref: 'Subnet' }]] }] }),
+      Subnet: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { 'Fn::GetAtt': ['Network', 'VpcId'] } } },
+      Network: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock } },
+      Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: { AlarmName: { 'Fn::Sub': '${Other}-${AWS::StackName}' } } },
+    });
+    expect(compare(at('10.0.0.0/16'), at('10.1.0.0/16')).map(({ id, effect }) => [id, effect])).toEqual([
+      ['Network', 'replaced'],
+      ['Subnet', 'replaced'],
+      ['Broker', 'replaced'],
+    ]);
+  });
+
+  test('names what comes and goes', () => {
+    expect(compare({ Old: table('a') }, { New: table('b') }).map(({ id, effect }) => [id, effect])).toEqual([
+      ['Old', 'deleted'],
+      ['New', 'created'],
+    ]);
+  });
+});
+
+describe('a deployment is refused', () => {
+  const reasons = (before: Resources, after: Resources) => refusals(template(before), template(after));
+
+  test('by the name of the setting where it would need another broker', () => {
+    const cluster = broker({ DeploymentMode: 'CLUSTER_MULTI_AZ', SubnetIds: ['a', 'b', 'c'] });
+    expect(reasons({ Broker: broker({ SubnetIds: ['a'] }) }, { Broker: cluster })).toEqual([
+      expect.stringMatching(/^broker\.deployment is SINGLE_INSTANCE .* cannot become CLUSTER_MULTI_AZ: /),
+    ]);
+  });
+
+  test('where the broker would go back to an older version, and not where it goes up', () => {
+    const [old, recent] = [{ Broker: broker({ EngineVersion: '4.9' }) }, { Broker: broker({ EngineVersion: '4.10' }) }];
+    expect(reasons(recent, old)).toEqual([
+      expect.stringMatching(/^broker\.engineVersion is 4\.10 .* cannot become 4\.9/),
+    ]);
+    expect(reasons(old, recent)).toEqual([]);
+  });
+
+  test('where a table would get another name, whatever the reason', () => {
+    expect(reasons({ Orders: table('orders') }, { Orders: table('purchases') })).toEqual([
+      'this deployment would replace Orders (TableName), and with it its items',
+    ]);
+  });
+
+  test('where a secret would go, unless it is retained', () => {
+    const secret: Resource = { Type: 'AWS::SecretsManager::Secret', Properties: { Name: 'keys' } };
+    expect(reasons({ Keys: secret }, {})).toEqual(['this deployment would delete Keys, and with it its value']);
+    expect(reasons({ Keys: { ...secret, DeletionPolicy: 'Retain' } }, {})).toEqual([]);
+  });
+
+  test('never where the stack holds nothing yet', () => {
+    expect(reasons({}, { Broker: broker(), Orders: table('orders') })).toEqual([]);
+  });
+});
+
+describe('a change meets a conflict', () => {
+  const none: Template = template({});
+  const conflicts = (parts: { broker?: [Template, Template]; functions?: [Template, Template] }) => {
+    const { broker = [none, none], functions = [none, none] } = parts;
+    return conflictsOf({
+      before: { broker: broker[0], functions: functions[0] },
+      after: { broker: broker[1], functions: functions[1] },
+      changes: {
+        broker: compareTemplates(broker[0], broker[1]),
+        functions: compareTemplates(functions[0], functions[1]),
+      },
+    });
+  };
+  const exporting = (value: Value, resources: Resources = {}) =>
+    template(resources, { Pool: { Value: value, Export: { Name: 'pool' } } });
+  const importing = template({
+    Api: { Type: 'AWS::ApiGatewayV2::Authorizer', Properties: { Name: { 'Fn::ImportValue': 'pool' } } },
+  });
+
+  test('where an export goes or changes that the deployed functions import, even if the next ones do not', () => {
+    expect(conflicts({ broker: [exporting('a'), template({})], functions: [importing, none] })).toEqual([
+      'the export pool would go while the functions import it',
+    ]);
+    expect(conflicts({ broker: [exporting('a'), exporting('b')], functions: [importing, none] })).toEqual([
+      'the export pool would change while the functions import it',
+    ]);
+    expect(conflicts({ broker: [exporting('a'), exporting('a')], functions: [importing, importing] })).toEqual([]);
+    expect(conflicts({ broker: [exporting('a'), template({})] })).toEqual([]);
+  });
+
+  test('where an export names a resource that is replaced', () => {
+    const at = (name: string) =>
+      exporting({ 'Fn::GetAtt': ['Broker', 'Arn'] }, { Broker: broker({ BrokerName: name }) });
+    expect(conflicts({ broker: [at('a'), at('b')], functions: [importing, importing] })).toEqual([
+      'the export pool would change while the functions import it',
+    ]);
+  });
+
+  test('where the functions import what nothing exports', () => {
+    expect(conflicts({ functions: [none, importing] })).toEqual(['nothing exports pool']);
+  });
+
+  test('where a new resource takes a name that the old one still has', () => {
+    expect(
+      conflicts({
+        broker: [template({ Broker: broker() }), template({ Broker: broker({ DeploymentMode: 'CLUSTER_MULTI_AZ' }) })],
+      }),
+    ).toEqual([expect.stringMatching(/^Broker would take the identity of Broker while that still exists/)]);
+  });
+
+  test('where a subscription moves to another logical id, and is deleted under its old one afterwards', () => {
+    const subscriptions = (...addresses: string[]) =>
+      template(
+        Object.fromEntries(
+          addresses.map((Endpoint, index) => [
+            `Email${index}`,
+            { Type: 'AWS::SNS::Subscription', Properties: { Endpoint, Protocol: 'email', TopicArn: { Ref: 'Topic' } } },
+          ]),
+        ),
+      );
+    expect(conflicts({ broker: [subscriptions('one', 'two'), subscriptions('two')] })).toEqual([
+      expect.stringMatching(/^Email0 would take the identity of Email1/),
+    ]);
+  });
+
+  test('where an event source that names its virtual host is updated', () => {
+    const source = (BatchSize: number, ...more: Value[]) =>
+      template({
+        Source: {
+          Type: 'AWS::Lambda::EventSourceMapping',
+          Properties: { BatchSize, SourceAccessConfigurations: [{ Type: 'BASIC_AUTH', URI: 'secret' }, ...more] },
+        },
+      });
+    const host = { Type: 'VIRTUAL_HOST', URI: '/' };
+    expect(conflicts({ functions: [source(1, host), source(2, host)] })).toEqual([
+      expect.stringMatching(/^Source cannot be updated: it names its virtual host/),
+    ]);
+    expect(conflicts({ functions: [source(1), source(2)] })).toEqual([]);
+  });
+});

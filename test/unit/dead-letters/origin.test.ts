@@ -1,0 +1,120 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { deadLetterOf } from '../../../functions/dead-letters/from-delivery.ts';
+import { aDelivery, type GivenHeaders } from '../../support/delivery.ts';
+
+const nowMs = Date.parse('2026-11-22T12:00:00.000Z');
+const id = '0b1f9d3e-5d53-5c55-9d16-7c1a5f7f0c11';
+
+const note = {
+  'surehop-dead-letter-id': '7d1c2c52-9b7e-5b9b-8d4e-3a4dd1f3f0a1',
+  'surehop-dead-letter-code': 'ATTEMPTS_EXHAUSTED',
+  'surehop-dead-letter-reason': '4 attempts failed',
+  'surehop-dead-letter-queue': 'points',
+  'surehop-dead-lettered-at': '2026-11-22T11:00:00.000Z',
+  'surehop-attempt': 4,
+  'surehop-published-at': '2026-11-22T10:59:00.000Z',
+};
+
+/** As RabbitMQ 3.10.8 and 4.3.6 write it of a message that came through a retry tier and then expired in its queue. */
+const death = {
+  'x-death': [
+    { count: 1, reason: 'expired', queue: 'stock', time: 1_795_345_200, exchange: '', 'routing-keys': ['stock'] },
+    {
+      count: 1,
+      reason: 'expired',
+      queue: 'retry.1s',
+      time: 1_795_345_100,
+      exchange: 'retry.1s',
+      'routing-keys': ['stock'],
+    },
+  ],
+  'x-first-death-exchange': 'retry.1s',
+  'x-first-death-queue': 'retry.1s',
+  'x-first-death-reason': 'expired',
+  'surehop-attempt': 2,
+};
+
+const of = (headers: GivenHeaders, about: { id?: string | null; body?: unknown } = {}) =>
+  deadLetterOf(aDelivery({ id, headers, ...about }, 'dead-letters'), nowMs);
+
+describe('where a dead letter comes from', () => {
+  test('is told by the consumer that gave up on it', () => {
+    expect(of(note)).toMatchObject({
+      id: note['surehop-dead-letter-id'],
+      messageId: id,
+      queue: 'points',
+      code: 'ATTEMPTS_EXHAUSTED',
+      reason: '4 attempts failed',
+      attempt: 4,
+      deadLetteredAt: '2026-11-22T11:00:00.000Z',
+      publishedAt: '2026-11-22T10:59:00.000Z',
+      archivedAt: '2026-11-22T12:00:00.000Z',
+      status: 'open',
+    });
+  });
+
+  test('is told by the newest death where the broker gave up on it, not by the retry tier it came through', () => {
+    expect(of(death)).toMatchObject({
+      queue: 'stock',
+      code: 'EXPIRED',
+      attempt: 2,
+      deadLetteredAt: new Date(1_795_345_200_000).toISOString(),
+    });
+  });
+
+  test.each([
+    ['expired', 'EXPIRED'],
+    ['delivery_limit', 'DELIVERY_LIMIT'],
+    ['maxlen', 'MAX_LENGTH'],
+    ['rejected', 'REJECTED'],
+    ['something new', 'SOMETHING NEW'],
+  ])('has the reason "%s" under the code %s', (reason, code) => {
+    expect(of({ 'x-death': [{ queue: 'stock', reason, count: 1 }] })).toMatchObject({ queue: 'stock', code });
+  });
+
+  test.each([
+    [1_795_345_200, '2026-11-22T11:00:00.000Z'],
+    [1_795_345_200_000, '2026-11-22T11:00:00.000Z'],
+    ['Nov 22, 2026, 11:00:00 AM', '2026-11-22T11:00:00.000Z'],
+    ['Nov 22, 2026, 11:00:00\u202fAM', '2026-11-22T11:00:00.000Z'],
+    ['2026-11-22T11:00:00Z', '2026-11-22T11:00:00.000Z'],
+    ['who knows', '2026-11-22T12:00:00.000Z'],
+    [null, '2026-11-22T12:00:00.000Z'],
+  ])('reads the time %p as %s', (time, deadLetteredAt) => {
+    expect(of({ 'x-death': [{ queue: 'stock', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
+  });
+
+  test('stays unknown where nobody said a word', () => {
+    const unknown = of({});
+    expect(unknown.queue).toBeUndefined();
+    expect(unknown).toMatchObject({
+      code: 'UNKNOWN_ERROR',
+      deadLetteredAt: '2026-11-22T12:00:00.000Z',
+    });
+  });
+});
+
+describe('the id of a dead letter', () => {
+  test('is the same whenever the batch comes again', () => {
+    for (const headers of [note, death, {}]) expect(of(headers).id).toBe(of(headers).id);
+  });
+
+  test('is another for another death, life, queue or body of the same message', () => {
+    const [first, ...rest] = death['x-death'];
+    const later = { ...death, 'x-death': [{ ...first!, time: 1_795_345_999 }, ...rest] };
+    const elsewhere = { ...death, 'x-death': [{ ...first!, queue: 'points' }, ...rest] };
+    const ids = [
+      of(death),
+      of(later),
+      of(elsewhere),
+      of({ ...death, 'surehop-redrives': 1 }),
+      of(death, { body: { other: 1 } }),
+    ].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('is never shared by equal messages that have no id', () => {
+    for (const headers of [death, {}]) expect(of(headers, { id: null }).id).not.toBe(of(headers, { id: null }).id);
+  });
+});

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+
+import { fromParts, toParts } from '../../../lib/dead-letters/parts.ts';
+import { readProperties, writeProperties } from '../../../lib/dead-letters/properties-json.ts';
+import { decodeHeaders } from '../../../lib/events/json-form.ts';
+import { encodeTable, type GivenHeader } from '../../support/delivery.ts';
+
+const { value: headerValue } = fc.letrec<{ value: GivenHeader }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.string({ unit: 'binary' }),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => (Object.is(number, -0) ? 0 : number)),
+    fc.boolean(),
+    fc.constant(null),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    fc.array(tie('value')),
+    fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'bytes')), tie('value')),
+  ),
+}));
+
+const headers = fc
+  .dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'bytes')), headerValue)
+  .map((given) => decodeHeaders(encodeTable(given)));
+
+const properties = fc.record({
+  messageId: fc.string(),
+  priority: fc.nat(255),
+  timestamp: fc.nat(),
+  headers,
+});
+
+test('properties come back from their JSON as they were: bytes as bytes, numbers as numbers', () => {
+  fc.assert(fc.property(properties, (given) => expect(readProperties(writeProperties(given))).toEqual(given)));
+});
+
+test('a message comes back from its parts byte for byte, whatever its size', () => {
+  const sizes = fc.constantFrom(0, 1, 349_999, 350_000, 350_001, 1_200_000);
+  fc.assert(
+    fc.property(sizes, fc.uint8Array({ minLength: 1 }), properties, (size, seed, properties) => {
+      const body = Buffer.alloc(size, seed);
+      const parts = toParts({ body, properties });
+      for (const part of parts) expect(part.length).toBeLessThan(400_000);
+      const read = fromParts(parts, size);
+      expect(read.body.equals(body)).toBe(true);
+      expect(read.properties).toEqual(properties);
+    }),
+    { numRuns: 30 },
+  );
+});

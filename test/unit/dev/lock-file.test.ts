@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from '@jest/globals';
+
+import { completeLock } from '../../../infra/dev/runtime/complete-lock.ts';
+
+test('the lock file names the optional packages of every platform, so that npm ci takes it (mend it with npm run lock)', () => {
+  const lock = JSON.parse(readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8'));
+  expect(completeLock(lock).added).toEqual([]);
+});
+
+test('a missing optional package is added for its platform alone', () => {
+  const parent = { version: '1.0.0', dev: true, optionalDependencies: { '@a/linux-x64-musl': '1.2.3' } };
+  const { lock, added } = completeLock({ packages: { 'node_modules/a': parent } });
+  expect(added).toEqual(['@a/linux-x64-musl']);
+  expect(lock.packages['node_modules/@a/linux-x64-musl']).toEqual({
+    version: '1.2.3',
+    cpu: ['x64'],
+    dev: true,
+    libc: ['musl'],
+    optional: true,
+    os: ['linux'],
+  });
+});

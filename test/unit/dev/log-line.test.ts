@@ -1,0 +1,81 @@
+import { describe, expect, test } from '@jest/globals';
+import { compactLogLine, isMetricLine } from '../../../infra/dev/runtime/log-line.ts';
+
+describe('a log line on the console', () => {
+  test('shows time, level, function, message, ids and what went wrong, in this order', () => {
+    const line = JSON.stringify({
+      level: 'WARN',
+      message: 'retry placed',
+      timestamp: '2026-11-22T12:24:33.283Z',
+      function: 'reserve-stock',
+      messageId: 'm-1',
+      xray_trace_id: '1-abc',
+      queue: 'stock',
+      attempt: 2,
+      sku: 'apple',
+      error: { name: 'Error', message: 'store away', stack: 'at …' },
+    });
+    expect(compactLogLine(line)).toBe(
+      '12:24:33.283 WARN reserve-stock retry placed messageId=m-1 xray_trace_id=1-abc queue=stock attempt=2 (store away)',
+    );
+  });
+
+  test.each([
+    [
+      {
+        message: 'message to be retried',
+        messageId: 'm-1',
+        tier: 'retry.10s',
+        delayMs: 10_000,
+        code: 'E',
+        why: 'it broke',
+      },
+      'message to be retried messageId=m-1 tier=retry.10s delayMs=10000 code=E (it broke)',
+    ],
+    [
+      { message: 'message rejected', queue: 'carrier', reason: 'ALREADY_SHIPPED' },
+      'message rejected queue=carrier reason=ALREADY_SHIPPED',
+    ],
+    [
+      { message: 'messages completed', queue: 'stock', messageIds: ['a', 'b', 'c', 'd'] },
+      'messages completed queue=stock messages=4 messageIds=a,b,c,…',
+    ],
+    [
+      {
+        message: 'request answered',
+        requestId: 'r-1',
+        method: 'GET',
+        route: 'GET /status',
+        status: 401,
+        problem: 'no-token',
+        detail: 'The request has no token.',
+      },
+      'request answered requestId=r-1 method=GET route=GET /status status=401 problem=no-token (The request has no token.)',
+    ],
+    [
+      { message: 'request failed', route: 'GET /x', because: { code: 'UNKNOWN_ERROR', message: 'it broke' } },
+      'request failed route=GET /x (it broke)',
+    ],
+    [
+      {
+        message: 'rule failed',
+        reason: 'UNKNOWN_ERROR',
+        messageIds: ['m-1'],
+        frames: ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'],
+        error: { name: 'TypeError', message: "Cannot read properties of undefined (reading 'tier')", stack: '…' },
+      },
+      "rule failed reason=UNKNOWN_ERROR messages=1 messageIds=m-1 (Cannot read properties of undefined (reading 'tier')) at bill (functions/bill.ts:4:21)",
+    ],
+  ])('shows what happened, to which messages and why: %#', (entry, shown) => {
+    expect(compactLogLine(JSON.stringify(entry))).toBe(shown);
+  });
+
+  test.each([['Server ready: http://localhost:3000'], ['{"a":1}'], ['{broken'], ['']])('%j is no log line', (line) => {
+    expect(compactLogLine(line)).toBeUndefined();
+  });
+
+  test('a metric in the embedded format is told apart', () => {
+    expect(isMetricLine('{"_aws":{"Timestamp":1},"completed":1}')).toBe(true);
+    expect(isMetricLine('{"level":"INFO","message":"done"}')).toBe(false);
+  });
+});

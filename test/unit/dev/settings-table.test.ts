@@ -1,0 +1,251 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+
+import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { misspeltSettings, readSettings } from '../../../infra/dev/runtime/settings.ts';
+import { commonEnvironment } from '../../../infra/aws/service/environment.ts';
+import { dev } from '../../../infra/stages/dev.ts';
+import { explain, readConfig, settingNames, type SettingName } from '../../../lib/runtime/config.ts';
+import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
+
+/** Values of a setting; for whole numbers they follow from the bounds. */
+interface Row {
+  readonly wrong: readonly string[];
+  /** Taken, however extreme. */
+  readonly right: readonly string[];
+  /** Taken by a deployed stage, refused on a laptop. */
+  readonly deployedOnly?: true;
+}
+
+const whole = (minimum: number, maximum: number): Row => ({
+  wrong: [
+    'x',
+    'ten',
+    ' ',
+    '1.5',
+    '-1',
+    '1e3',
+    '0x10',
+    'Infinity',
+    String(minimum - 1),
+    String(maximum + 1),
+    '9'.repeat(400),
+  ],
+  right: [String(minimum), String(maximum)],
+});
+
+const url = (right: string): Row => ({
+  wrong: ['x', ' ', 'localhost:5672', 'ftp://host', `${right.split(':')[0]}://`, '9'.repeat(10_000)],
+  right: [right],
+});
+
+const word: Row = { wrong: [' ', 'two words', 'x'.repeat(2_049), 'über'], right: ['x', 'x'.repeat(2_048)] };
+const secretOf = (byte: number) => `whsec_${Buffer.alloc(64, byte).toString('base64')}`;
+
+/** Every setting with wrong and extreme values: one that is added without a row does not compile. */
+const table: Readonly<Record<SettingName, Row>> = {
+  STAGE: { wrong: ['Prod', 'a b', '1st', 'x'.repeat(21)], right: ['local'] },
+  LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },
+  SERVICE_NAME: { wrong: ['My Service', '-x', 'x'.repeat(41)], right: ['x', 'x'.repeat(40)] },
+  TABLE_PREFIX: { wrong: ['bad prefix!', 'a/b', 'ü', 'x'.repeat(101)], right: ['a', 'A_b.c-', 'x'.repeat(100)] },
+  DEPLOYED_TABLES: { wrong: ['a b', 'inbox,', ',', 'ü'], right: ['inbox', 'inbox,dead-letters'] },
+  DYNAMODB_ENDPOINT: url('http://127.0.0.1:8000'),
+  AMQP_URL: url('amqps://ada:p%40ss@broker.example.com:5671/orders'),
+  BROKER_ENDPOINT: { ...url('amqps://broker.example.com:5671'), deployedOnly: true },
+  BROKER_SECRET_ARN: { ...word, deployedOnly: true },
+  MANAGEMENT_URL: url('https://ada:secret@broker.example.com'),
+  PUBLISH_DEADLINE_MS: whole(100, 25_000),
+  HEARTBEAT_SECONDS: whole(1, 60),
+  REQUEST_DEADLINE_MS: whole(100, 28_500),
+  MAX_IN_FLIGHT: whole(1, 10_000),
+  RATE_LIMIT_PER_SECOND: whole(1, 1_000_000),
+  CLIENT_RATE_LIMIT_PER_SECOND: whole(1, 1_000_000),
+  BREAKER_FAILURES: whole(1, 1_000),
+  BREAKER_REST_MS: whole(10, 600_000),
+  SIGNING_SECRETS: {
+    wrong: [
+      'x',
+      'local:whsec_x',
+      'null',
+      '[]',
+      '{"shop": "whsec_x"}',
+      '{"shop": ["whsec_x"]}',
+      JSON.stringify({ 'a b': [secretOf(1)] }),
+      JSON.stringify({ one: [secretOf(1)], other: [secretOf(1)] }),
+      JSON.stringify({ shop: Array.from({ length: 11 }, (_, byte) => secretOf(byte)) }),
+    ],
+    right: [
+      '{}',
+      JSON.stringify({ shop: [secretOf(1), secretOf(2)] }),
+      JSON.stringify({ development: [DEVELOPMENT_SECRET] }),
+    ],
+  },
+  SIGNING_SECRETS_ARN: { ...word, deployedOnly: true },
+  JWT_ISSUER: word,
+  JWT_AUDIENCE: word,
+  JWKS_URL: url('https://login.example.com/.well-known/jwks.json'),
+  JWT_VERIFIED_BY: { wrong: ['nobody', 'Function', ' '], right: ['function'] },
+  JWT_SCOPE_PREFIX: { wrong: ['surehop', 'a b/', '/', 'x'.repeat(300)], right: ['surehop/'] },
+  CORS_ORIGINS: {
+    wrong: [
+      '*',
+      ' ',
+      'shop.example.com',
+      'https://shop.example.com/',
+      'https://*.example.com',
+      'https://shop.example.com, https://other.example.com',
+      'https://shop.example.com:443',
+      ',',
+      `https://${'x'.repeat(5_000)}`,
+    ],
+    right: ['https://shop.example.com', 'http://localhost:8080,https://shop.example.com'],
+  },
+  MAX_BODY_BYTES: whole(1, 400_000),
+  MESSAGE_TIME_LIMIT_MS: whole(10, 600_000),
+  BATCH_CONCURRENCY: whole(1, 1_000),
+  INBOX_RETENTION_DAYS: whole(1, 365),
+  ARCHIVE_RETENTION_DAYS: whole(1, 3_650),
+  INBOX_COMPLETE_SINCE: {
+    wrong: ['yesterday', '2026-11-22', '2026-11-22T12:00:00', ' ', '9'.repeat(400)],
+    right: ['2026-11-22T12:00:00Z', '2026-11-22T12:00:00.000Z'],
+  },
+  AUDIT_RETENTION_DAYS: whole(1, 3_650),
+};
+
+const LOCAL = join(tmpdir(), 'surehop-nowhere', '.local');
+const rows = settingNames.map((name) => ({ name, ...table[name] }));
+
+const before = { ...process.env };
+afterEach(() => {
+  for (const name of settingNames) delete process.env[name];
+  Object.assign(process.env, before);
+});
+
+function refusal(environment: Record<string, string>): Problem {
+  try {
+    readSettings(environment, LOCAL);
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+  throw new Error(`taken: ${JSON.stringify(environment).slice(0, 200)}`);
+}
+
+describe('a setting with a wrong value', () => {
+  test.each(rows)('stops the start with one line: $name', ({ name, wrong }) => {
+    for (const value of wrong) {
+      const { message, exitCode } = refusal({ [name]: value });
+      expect(exitCode).toBe(2);
+      expect(message).not.toContain('\n');
+      expect(message.length).toBeLessThan(600);
+      expect(message).toMatch(new RegExp(`^wrong setting: (.*; )?${name} is `));
+      expect(message).toContain(`for example ${name}=`);
+    }
+  });
+
+  test.each(rows)(
+    'fails the start of a function with the same sentence and without a stack: $name',
+    ({ name, wrong }) => {
+      for (const value of wrong) {
+        const failure = failureOf(() => readConfig({ [name]: value }));
+        expect(failure.message).toContain(`${name} is `);
+        expect(failure.stack).toBe(`SettingsError: ${failure.message}`);
+      }
+    },
+  );
+
+  test('is named together with all other wrong ones', () => {
+    const { message } = refusal({ HTTP_PORT: 'x', LOG_LEVEL: 'x', MAX_BODY_BYTES: 'ten', STAGE: 'prod' });
+    for (const name of ['HTTP_PORT', 'LOG_LEVEL', 'MAX_BODY_BYTES', 'STAGE']) expect(message).toContain(`${name} is `);
+  });
+
+  test.each([
+    ['AMQP_URL', 'http://ada:hush@broker'],
+    ['AMQP_URL', 'http://ada:hush/hush@hush@broker'],
+    ['AMQP_URL', 'amqp://ada:hush'],
+    ['SIGNING_SECRETS', '{"shop": ["whsec_hush"]}'],
+  ])('is shown without what is secret in it: %s=%s', (name, value) => {
+    expect(refusal({ [name]: value }).message).not.toContain('hush');
+  });
+});
+
+describe('a setting with a right value', () => {
+  test.each(rows)('is taken at its bounds: $name', ({ name, right }) => {
+    for (const value of right) expect(String(readConfig({ [name]: value })[name])).toBe(value);
+  });
+
+  test.each(rows)('reaches the functions of a laptop, or is refused there: $name', ({ name, right, deployedOnly }) => {
+    for (const value of right) {
+      if (deployedOnly) {
+        expect(refusal({ [name]: value }).message).toMatch(/is for a deployed stage: unset it/);
+        continue;
+      }
+      expect(readSettings({ [name]: value }, LOCAL)).toBeDefined();
+      process.env[name] = value;
+      expect(commonEnvironment('surehop', 'local', dev)[name]).toBe(value);
+    }
+  });
+
+  test.each(rows)('that is empty counts as not set: $name', ({ name }) => {
+    expect(readConfig({ [name]: '' })).toEqual(readConfig({}));
+    expect(readSettings({ [name]: '' }, LOCAL)).toEqual(readSettings({}, LOCAL));
+  });
+
+  test.each(rows)('has an example that is right itself: $name', ({ name }) => {
+    expect(() => readConfig({ [name]: explain(name).example })).not.toThrow();
+  });
+});
+
+test('a stage that is deployed is refused on a laptop', () => {
+  for (const stage of ['dev', 'prod'])
+    expect(refusal({ STAGE: stage }).message).toContain('on a laptop the stage is "local"');
+});
+
+test('the development key and the development issuer are refused in a deployed stage', () => {
+  const keys = JSON.stringify({ development: [DEVELOPMENT_SECRET] });
+  expect(() => readConfig({ STAGE: 'dev', SIGNING_SECRETS: keys })).toThrow('development key');
+  expect(() => readConfig({ STAGE: 'dev', JWT_ISSUER: 'urn:surehop:development-issuer' })).toThrow(
+    'development issuer',
+  );
+});
+
+describe('a variable whose name is nearly that of a setting', () => {
+  test.each([
+    ['HTPP_PORT', 'HTTP_PORT'],
+    ['AMPQ_URL', 'AMQP_URL'],
+    ['AMQP_URI', 'AMQP_URL'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['log_level', 'LOG_LEVEL'],
+    ['TABLE_PREFX', 'TABLE_PREFIX'],
+    ['SIGNING_SECRET', 'SIGNING_SECRETS'],
+    ['DYNAMO_DB_ENDPOINT', 'DYNAMODB_ENDPOINT'],
+    ['BATCH_CONCURENCY', 'BATCH_CONCURRENCY'],
+  ])('is warned of: %s', (name, meant) => {
+    expect(misspeltSettings({ [name]: 'x' })).toEqual([`${name} is not a setting and is ignored; is ${meant} meant?`]);
+  });
+
+  test.each([
+    'PATH',
+    'HOME',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'LOGNAME',
+    'PORT',
+    'AWS_REGION',
+    'NODE_ENV',
+    'LANG',
+    'PAGER',
+  ])('is not one of those that every shell has: %s', (name) => {
+    expect(misspeltSettings({ [name]: 'x' })).toEqual([]);
+  });
+});
+
+function failureOf(run: () => unknown): Error {
+  try {
+    run();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

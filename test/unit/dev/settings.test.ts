@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { guessManagementUrl } from '../../../infra/dev/runtime/broker-given.ts';
+import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { readSettings } from '../../../infra/dev/runtime/settings.ts';
+
+const LOCAL = join(tmpdir(), 'surehop-nowhere', '.local');
+
+function problemOf(environment: NodeJS.ProcessEnv): Problem {
+  try {
+    readSettings(environment, LOCAL);
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+  throw new Error('the settings were taken');
+}
+
+describe('the settings of the laptop', () => {
+  test('without any given, HTTP is on 3000, parts start themselves, and the cache is in the clone', () => {
+    expect(readSettings({}, LOCAL)).toEqual({
+      httpPort: 3_000,
+      amqpUrl: undefined,
+      managementUrl: undefined,
+      dynamodbEndpoint: undefined,
+      tablePrefix: 'surehop-local-',
+      cacheDirectory: join(LOCAL, 'cache'),
+    });
+  });
+
+  test('an empty variable counts as not given', () => {
+    expect(readSettings({ HTTP_PORT: '', AMQP_URL: '' }, LOCAL)).toMatchObject({ httpPort: 3_000, amqpUrl: undefined });
+  });
+
+  test.each(['abc', '0', '70000', '80.5', ' ', '1e3', '-1', '9'.repeat(400)])('HTTP_PORT=%s is refused', (value) => {
+    const { message, exitCode } = problemOf({ HTTP_PORT: value });
+    expect(message).toMatch(
+      /^wrong setting: HTTP_PORT is ".*"…?: it must be a TCP port from 1 to 65535, for example HTTP_PORT=3000$/,
+    );
+    expect(exitCode).toBe(2);
+  });
+
+  test('a password in a wrong setting is not shown', () => {
+    const { message } = problemOf({ AMQP_URL: 'http://ada:secret@broker' });
+    expect(message).toContain('http://ada:***@broker');
+    expect(message).not.toContain('secret');
+  });
+
+  test('the cache goes to XDG_CACHE_HOME, else below HOME, else into the clone', () => {
+    const home = mkdtempSync(join(tmpdir(), 'surehop-home-'));
+    const cacheOf = (environment: NodeJS.ProcessEnv) => readSettings(environment, LOCAL).cacheDirectory;
+    expect(cacheOf({ HOME: home, XDG_CACHE_HOME: join(home, 'x') })).toBe(join(home, 'x', 'surehop'));
+    expect(cacheOf({ HOME: home })).toBe(join(home, '.cache', 'surehop'));
+    expect(cacheOf({ HOME: '/nonexistent' })).toBe(join(LOCAL, 'cache'));
+  });
+
+  test('a cache that cannot be written to is refused by name', () => {
+    expect(problemOf({ SUREHOP_CACHE: '/dev/null/cache' }).message).toContain('SUREHOP_CACHE is "/dev/null/cache"');
+  });
+
+  test.each([
+    ['amqp://127.0.0.1:5680', 'http://guest:guest@127.0.0.1:15672'],
+    ['amqp://ada:pw@broker:5672/vhost', 'http://ada:pw@broker:15672'],
+    ['amqps://ada:pw@b-1.mq.eu-central-1.amazonaws.com:5671', 'https://ada:pw@b-1.mq.eu-central-1.amazonaws.com'],
+  ])('the management API of %s is looked for at %s', (amqpUrl, managementUrl) => {
+    expect(guessManagementUrl(amqpUrl)).toBe(managementUrl);
+  });
+});

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+
+import { afterEach, expect, jest, test } from '@jest/globals';
+import { parse } from 'yaml';
+
+import { commonEnvironment } from '../../../infra/aws/service/environment.ts';
+import { readStage } from '../../../infra/stages/read-stage.ts';
+import { tables } from '../../../infra/tables.ts';
+import { readConfig } from '../../../lib/runtime/config.ts';
+import type { Add } from '../../../lib/inbox/decision.ts';
+
+const before = { ...process.env };
+afterEach(() => {
+  process.env = { ...before };
+  jest.resetModules();
+});
+
+test('infra/tables.ts names the tables of infra/aws/foundation/tables.yml, no more and no fewer', () => {
+  const { Resources } = parse(readFileSync('infra/aws/foundation/tables.yml', 'utf8')) as {
+    Resources: Record<string, { Properties: { TableName: string } }>;
+  };
+  const names = Object.values(Resources).map(({ Properties }) => Properties.TableName.split('}').at(-1));
+  expect(Object.keys(tables).toSorted()).toEqual(names.toSorted());
+});
+
+test.each(['local', 'prod'])('the functions of the stage %s are told which tables are deployed', (stage) => {
+  const environment = commonEnvironment('surehop', stage, readStage(stage === 'local' ? 'dev' : stage));
+  expect(readConfig(environment).DEPLOYED_TABLES?.toSorted()).toEqual(Object.keys(tables).toSorted());
+});
+
+test('a misspelt table does not compile', () => {
+  const effect = { kind: 'add', key: { sku: 'a' }, attribute: 'available', by: 1 } as const;
+  const sound: Add = { ...effect, table: tables.stock };
+  // @ts-expect-error no table has this name
+  const misspelt: Add = { ...effect, table: tables.stokc };
+  // @ts-expect-error a text is no table, even where one has this name
+  const text: Add = { ...effect, table: 'stock' };
+  expect([sound.table, misspelt.table, text.table]).toEqual(['stock', undefined, 'stock']);
+});
+
+test.each([
+  ['lacks a table that the code defines', 'inbox,orders,stock,awards,audit,dead-letters', /: points; it has inbox/],
+  ['lacks the inbox', 'orders,stock,points,awards,audit,dead-letters', /: inbox; it has/],
+])('a consumer does not start in a deployment that %s', async (_, DEPLOYED_TABLES, message) => {
+  jest.spyOn(console, 'error').mockImplementation(() => undefined);
+  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true', DEPLOYED_TABLES });
+  await expect(import('../../../functions/orders/award-points.ts')).rejects.toMatchObject({
+    code: 'TABLE_MISSING',
+    message: expect.stringMatching(message),
+  });
+});
+
+test.each([undefined, Object.keys(tables).join(',')])(
+  'a consumer starts where DEPLOYED_TABLES is %s',
+  async (DEPLOYED_TABLES) => {
+    if (DEPLOYED_TABLES) process.env.DEPLOYED_TABLES = DEPLOYED_TABLES;
+    await expect(import('../../../functions/orders/award-points.ts')).resolves.toHaveProperty('handler');
+  },
+);

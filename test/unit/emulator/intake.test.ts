@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { createIntake } from '../../../infra/emulator/intake.ts';
+
+const items = (...sizes: number[]) => sizes.map((bytes) => ({ bytes }));
+
+function anIntake(limits = {}) {
+  return createIntake({ batchSize: 3, batchingWindowMs: 1_000, maxBytes: 100, ...limits });
+}
+
+describe('the intake of an event source', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  test('closes a batch at the count, and leaves the rest for the next', async () => {
+    const intake = anIntake();
+    for (const item of items(1, 2, 3, 4)) intake.add(item);
+    expect(await intake.next()).toEqual(items(1, 2, 3));
+    expect(intake.clear()).toEqual(items(4));
+  });
+
+  test('closes a batch before the item that would not fit', async () => {
+    const intake = anIntake();
+    for (const item of items(60, 40, 1)) intake.add(item);
+    expect(await intake.next()).toEqual(items(60, 40));
+    const second = intake.next();
+    intake.add({ bytes: 100 });
+    expect(await second).toEqual(items(1));
+  });
+
+  test('closes a batch when the window since its first item has passed', async () => {
+    const intake = anIntake();
+    let batch: unknown;
+    void intake.next().then((closed) => (batch = closed));
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(batch).toBeUndefined();
+    intake.add({ bytes: 1 });
+    await jest.advanceTimersByTimeAsync(600);
+    intake.add({ bytes: 2 });
+    await jest.advanceTimersByTimeAsync(399);
+    expect(batch).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(1);
+    expect(batch).toEqual(items(1, 2));
+  });
+
+  test('hands over at once what has waited for longer than the window', async () => {
+    const intake = anIntake();
+    intake.add({ bytes: 1 });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await intake.next()).toEqual(items(1));
+  });
+
+  test('ends the waiting for a batch when it is closed, and returns what no batch took', async () => {
+    const intake = anIntake();
+    const next = intake.next();
+    intake.add({ bytes: 1 });
+    expect(intake.close()).toEqual(items(1));
+    expect(await next).toBeUndefined();
+    expect(await intake.next()).toBeUndefined();
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from '@jest/globals';
+import { declaredMappings, environmentSettings, readSettings } from '../../../infra/emulator/service.ts';
+import type { Serverless } from '../../../infra/emulator/service.ts';
+
+const url = 'amqp://guest:secret@localhost:5672';
+const silent = { notice() {}, warning() {}, error() {} };
+
+function aServerless(service: Partial<Serverless['service']> = {}): Serverless {
+  return {
+    serviceDir: '/service',
+    classes: { Error },
+    service: {
+      provider: {},
+      functions: {
+        reserve: {
+          name: 'shop-dev-reserve',
+          handler: 'functions/orders/reserve-stock.handler',
+          events: [{ rabbitmq: { arn: 'arn:aws:mq:us-east-1:1:broker:shop:b-1', queue: 'stock' } }],
+        },
+      },
+      ...service,
+    },
+  };
+}
+
+describe('what the event source reads of serverless.yml', () => {
+  test('takes the defaults of Amazon MQ where an event names nothing', () => {
+    expect(declaredMappings(aServerless(), url, silent)).toEqual([
+      {
+        functionKey: 'reserve',
+        eventSourceArn: 'arn:aws:mq:us-east-1:1:broker:shop:b-1',
+        queue: 'stock',
+        virtualHost: '/',
+        concurrency: 1,
+        batchSize: 100,
+        batchingWindowMs: 500,
+      },
+    ]);
+  });
+
+  test('takes what an event names, skips a disabled one, and warns of filters', () => {
+    const warnings: string[] = [];
+    const functions = {
+      points: {
+        name: 'points',
+        handler: 'points.handler',
+        events: [
+          {
+            rabbitmq: {
+              arn: { Ref: 'BrokerArn' },
+              queue: 'points',
+              virtualHost: 'shop',
+              batchSize: 7,
+              maximumBatchingWindow: 2,
+              filterPatterns: [{}],
+            },
+          },
+          { rabbitmq: { arn: 'a', queue: 'other', enabled: false } },
+          {},
+        ],
+      },
+    };
+    const log = { ...silent, warning: (message: string) => void warnings.push(message) };
+    const [mapping, ...others] = declaredMappings(aServerless({ functions }), url, log);
+    expect(others).toEqual([]);
+    expect(mapping).toMatchObject({ queue: 'points', virtualHost: 'shop', batchSize: 7, batchingWindowMs: 2_000 });
+    expect(mapping!.eventSourceArn).toMatch(/^arn:aws:mq:/);
+    expect(warnings).toEqual([expect.stringContaining('filterPatterns')]);
+  });
+
+  test('takes the virtual host of the address where the event names none', () => {
+    const [mapping] = declaredMappings(aServerless(), `${url}/orders%2Feu`, silent);
+    expect(mapping!.virtualHost).toBe('orders/eu');
+  });
+
+  test('gives a function its own limits before those of the provider, and the variables of both', () => {
+    const reserve = {
+      name: 'shop-dev-reserve',
+      handler: 'functions/v1.2/reserve-stock.nested.handler',
+      timeout: 30,
+      environment: { COLOUR: 'blue', BROKER: { Ref: 'Broker' } },
+    };
+    const serverless = aServerless({
+      provider: { region: 'eu-west-1', timeout: 5, memorySize: 256, environment: { COLOUR: 'red', SHADE: 3 } },
+      custom: { 'serverless-offline': { location: '.build' } },
+      functions: { reserve },
+    });
+    const settings = environmentSettings(serverless, 'reserve');
+    expect(settings).toMatchObject({
+      modulePath: '/service/.build/functions/v1.2/reserve-stock',
+      exportName: 'nested.handler',
+      timeoutMs: 30_000,
+      memoryMb: 256,
+      variables: { COLOUR: 'blue', SHADE: '3', AWS_REGION: 'eu-west-1', AWS_LAMBDA_FUNCTION_NAME: 'shop-dev-reserve' },
+    });
+    expect(settings.variables).not.toHaveProperty('BROKER');
+  });
+
+  test('has one environment for each queue unless the settings name more for it', () => {
+    const custom = { rabbitmqEventSource: { url, concurrency: { stock: 4 } } };
+    expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'stock', concurrency: 4 }]);
+  });
+
+  test.each([
+    [{ concurrency: { stock: 0 } }, 'concurrency is 0 for the queue "stock": it must be a whole number from 1 to 32'],
+    [{ concurrency: { stock: 33 } }, 'concurrency is 33 for the queue "stock"'],
+    [
+      { concurrency: { stock: 2 }, ordered: ['stock'] },
+      'concurrency is 2 for the queue "stock", which keeps order per key',
+    ],
+  ])('refuses %j by the name of the queue', (settings, reason) => {
+    const custom = { rabbitmqEventSource: { url, ...settings } };
+    expect(() => declaredMappings(aServerless({ custom }), url, silent)).toThrow(reason);
+  });
+
+  test.each([
+    [{ url: 'localhost:5672' }, 'is no AMQP address'],
+    [{ url, onError: 'drop' }, 'must be "nack" or "reject"'],
+  ])('refuses %j with one line that says how to mend it', (rabbitmqEventSource, reason) => {
+    const custom = { rabbitmqEventSource } as Serverless['service']['custom'];
+    expect(() => readSettings(aServerless({ custom }))).toThrow(reason);
+  });
+});

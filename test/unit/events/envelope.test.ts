@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { deadLetterCopy, readEnvelope, redrivenCopy, retryCopy } from '../../../lib/events/envelope.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { aDelivery } from '../../support/delivery.ts';
+
+const note = {
+  id: 'd-1' as MessageId,
+  code: 'MALFORMED',
+  reason: 'r'.repeat(5_000),
+  queue: 'stock',
+  at: '2026-11-22T12:00:00.000Z',
+};
+
+describe('a retry copy', () => {
+  test('is the same message, one attempt on, addressed to its queue through the tier', () => {
+    const delivery = aDelivery({ id: 'm-1', body: { a: 1 }, headers: { 'surehop-attempt': 2, tenant: 'blue' } });
+    const copy = retryCopy(delivery, 'stock', 'retry.2s', 3);
+    expect(copy).toMatchObject({ exchange: 'retry.2s', routingKey: 'stock', properties: { messageId: 'm-1' } });
+    expect(copy.body).toBe(delivery.body);
+    expect(copy.properties.headers).toEqual({ tenant: 'blue', 'surehop-attempt': 3 });
+  });
+
+  test('carries neither what only the broker may write nor what would route it elsewhere', () => {
+    const headers = {
+      CC: ['points'],
+      BCC: ['points'],
+      'x-death': [],
+      'x-first-death-queue': 'q',
+      'x-delivery-count': 4,
+      kept: 1,
+    };
+    expect(retryCopy(aDelivery({ headers }), 'stock', 'retry.1s', 2).properties.headers).toEqual({
+      kept: 1,
+      'surehop-attempt': 2,
+    });
+  });
+
+  test('has no expiry and no user id: one would lose it, the other would have it refused', () => {
+    const names = Object.keys(retryCopy(aDelivery(), 'stock', 'retry.1s', 2).properties);
+    expect(names).not.toContain('expiration');
+    expect(names).not.toContain('userId');
+  });
+});
+
+describe('a dead letter', () => {
+  test('says why, where and when, within what one frame holds', () => {
+    const { deadLetter } = readEnvelope(deadLetterCopy(aDelivery(), 'dead-letters', note).properties.headers);
+    expect(deadLetter).toEqual({ ...note, reason: 'r'.repeat(1_000) });
+  });
+
+  test('starts anew when it is redriven, straight to its queue', () => {
+    const dead = deadLetterCopy(aDelivery({ headers: { 'surehop-attempt': 4 } }), 'dead-letters', note);
+    const copy = redrivenCopy(
+      dead,
+      { exchange: '', routingKey: 'stock' },
+      { redrives: 1, at: '2026-11-22T12:00:00.000Z' },
+    );
+    expect(copy).toMatchObject({ exchange: '', routingKey: 'stock' });
+    expect(readEnvelope(copy.properties.headers)).toMatchObject({ attempt: 1, redrives: 1, deadLetter: undefined });
+  });
+});

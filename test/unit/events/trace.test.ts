@@ -1,0 +1,223 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { eventMessage, readEnvelope } from '../../../lib/events/envelope.ts';
+import { factsOf } from '../../../lib/http/request.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { nextSpan, readTrace, traceIdOf } from '../../../lib/events/trace.ts';
+import { aRequest } from '../../support/request.ts';
+
+/** The sections are those of https://www.w3.org/TR/trace-context-2/; the cases of its own test suite are among these. */
+const TRACE = '12345678901234567890123456789012';
+const PARENT = 'b7ad6b7169203331';
+const good = `00-${TRACE}-${PARENT}-01`;
+
+const members = (count: number, length = 7) =>
+  Array.from({ length: count }, (_, index) => `k${String(index).padStart(2, '0')}=`.padEnd(length, 'v'));
+
+/** What is passed on of a tracestate beside a good traceparent. */
+const passed = (tracestate: string) => nextSpan({ traceparent: good, tracestate }).tracestate;
+
+describe('a traceparent', () => {
+  test.each<[section: string, what: string, traceparent: string, flags: string]>([
+    ['3.2.2.3 trace-id', 'of version 00', good, '01'],
+    ['3.2.2.5 trace-flags', 'that is not sampled', `00-${TRACE}-${PARENT}-00`, '00'],
+    ['3.2.2.5.2 random flag', 'with the random flag, which stays', `00-${TRACE}-${PARENT}-03`, '03'],
+    [
+      '3.2.2.5.3 other flags',
+      'with flags that mean nothing yet, which are set to zero',
+      `00-${TRACE}-${PARENT}-ff`,
+      '03',
+    ],
+    ['3.2.4 versioning', 'of a higher version', `cc-${TRACE}-${PARENT}-01`, '01'],
+    ['3.2.4 versioning', 'of a higher version with further fields', `cc-${TRACE}-${PARENT}-01-what-will-be`, '01'],
+    ['3.2.4 versioning', 'of a higher version with an empty field', `cc-${TRACE}-${PARENT}-01-`, '01'],
+    [
+      '3.2.4 versioning',
+      'of a higher version, of whose flags sampled alone is known',
+      `01-${TRACE}-${PARENT}-fe`,
+      '00',
+    ],
+    ['3.2.4 versioning', 'of the highest version', `fe-${TRACE}-${PARENT}-01`, '01'],
+    ['RFC 9110, 5.5', 'with white space around it', `\t ${good} \t`, '01'],
+  ])('%s: %s is continued in version 00 with a new parent-id', (_, __, traceparent, flags) => {
+    const next = nextSpan({ traceparent }).traceparent;
+    expect(next).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-${flags}$`));
+    expect(next).not.toContain(PARENT);
+    expect(traceIdOf(traceparent)).toBe(TRACE);
+  });
+
+  test.each<[section: string, what: string, traceparent: string | undefined]>([
+    ['4.2', 'that is not there', undefined],
+    ['3.2.2', 'that is empty', ''],
+    ['3.2.2.1 version', 'of version ff', `ff-${TRACE}-${PARENT}-01`],
+    ['3.2.2.1 version', 'of a version in upper case', `CC-${TRACE}-${PARENT}-01`],
+    ['3.2.2.1 version', 'of a version that is not hexadecimal', `.0-${TRACE}-${PARENT}-01`],
+    ['3.2.2.1 version', 'of a version that is too long', `000-${TRACE}-${PARENT}-01`],
+    ['3.2.2.1 version', 'of a version that is too short', `0-${TRACE}-${PARENT}-01`],
+    ['3.2.2.2 version-format', 'of version 00 with a further field', `${good}-more`],
+    ['3.2.2.2 version-format', 'of version 00 with a further dash', `${good}-`],
+    ['3.2.2.2 version-format', 'of version 00 with a further character', `${good}.`],
+    ['3.2.2.3 trace-id', 'with a trace-id of zeros', `00-${'0'.repeat(32)}-${PARENT}-01`],
+    ['3.2.2.3 trace-id', 'with a trace-id in upper case', `00-${'A'.repeat(32)}-${PARENT}-01`],
+    ['3.2.2.3 trace-id', 'with a trace-id that is not hexadecimal', `00-.${TRACE.slice(1)}-${PARENT}-01`],
+    ['3.2.2.3 trace-id', 'with a trace-id that is too long', `00-${TRACE}3-${PARENT}-01`],
+    ['3.2.2.3 trace-id', 'with a trace-id that is too short', `00-${TRACE.slice(1)}-${PARENT}-01`],
+    ['3.2.2.4 parent-id', 'with a parent-id of zeros', `00-${TRACE}-${'0'.repeat(16)}-01`],
+    ['3.2.2.4 parent-id', 'with a parent-id in upper case', `00-${TRACE}-${'B'.repeat(16)}-01`],
+    ['3.2.2.4 parent-id', 'with a parent-id that is too long', `00-${TRACE}-${PARENT}7-01`],
+    ['3.2.2.4 parent-id', 'with a parent-id that is too short', `00-${TRACE}-${PARENT.slice(1)}-01`],
+    ['3.2.2.5 trace-flags', 'with flags that are not hexadecimal', `00-${TRACE}-${PARENT}-0.`],
+    ['3.2.2.5 trace-flags', 'with flags that are too long', `00-${TRACE}-${PARENT}-001`],
+    ['3.2.2.5 trace-flags', 'with flags that are too short', `00-${TRACE}-${PARENT}-1`],
+    ['3.2.4 versioning', 'of a higher version that is shorter than 55 characters', `cc-${TRACE}-${PARENT}-1`],
+    ['3.2.4 versioning', 'of a higher version whose flags end with no dash', `cc-${TRACE}-${PARENT}-01.what-will-be`],
+    ['3.2.4 versioning', 'of a higher version with a trace-id of zeros', `cc-${'0'.repeat(32)}-${PARENT}-01`],
+    ['3.2.4 versioning', 'of a higher version whose ids are not hexadecimal', `cc-${'x'.repeat(32)}-${PARENT}-01`],
+    ['RFC 9110, 5.3', 'that came twice', `${good},${good}`],
+  ])('%s: %s begins a new trace, without the tracestate', (_, __, traceparent) => {
+    const next = nextSpan({ traceparent, tracestate: 'foo=1' });
+    expect(next.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/);
+    expect(next.traceparent).not.toContain(TRACE);
+    expect(next.tracestate).toBeUndefined();
+    expect(readTrace(traceparent, 'foo=1')).toBeUndefined();
+    expect(traceIdOf(traceparent)).toBeUndefined();
+  });
+
+  test('3.2.2.4 parent-id: each step has one of its own', () => {
+    const steps = Array.from({ length: 3 }, () => nextSpan({ traceparent: good }).traceparent);
+    expect(new Set(steps).size).toBe(3);
+  });
+});
+
+describe('a tracestate', () => {
+  const allOfValue = String.fromCharCode(
+    ...Array.from({ length: 0x7f - 0x20 }, (_, index) => 0x20 + index).filter((code) => code !== 0x2c && code !== 0x3d),
+  );
+
+  test.each<[section: string, what: string, tracestate: string, passedOn: string]>([
+    ['3.3.1', 'in its order', 'foo=1,bar=2', 'foo=1,bar=2'],
+    ['3.3.1', 'without white space around members', ' foo=1 \t , \t bar=2,\tbaz=3 ', 'foo=1,bar=2,baz=3'],
+    ['3.3.1', 'without empty members', ',foo=1,, \t,bar=2,', 'foo=1,bar=2'],
+    ['3.3.1.2 list', 'with 32 members', members(32).join(','), members(32).join(',')],
+    ['3.3.1.3.1 key', 'with a key that begins with a digit', '1a=1', '1a=1'],
+    ['3.3.1.3.1 key', 'with every character of a key', 'az09_-*/@=1', 'az09_-*/@=1'],
+    ['3.3.1.3.1 key', 'with a key of 256 characters', `${'z'.repeat(256)}=1`, `${'z'.repeat(256)}=1`],
+    ['3.3.1.3.2 value', 'with every character of a value', `foo=${allOfValue}`, `foo=${allOfValue}`],
+    ['3.3.1.3.2 value', 'with a value that begins with spaces', 'foo=  1', 'foo=  1'],
+    ['3.3.1.3.2 value', 'with a value of 256 characters', `foo=${'v'.repeat(256)}`, `foo=${'v'.repeat(256)}`],
+    ['3.3.1.5 limits', 'of 512 characters', members(32, 15).join(',') + 'v', members(32, 15).join(',') + 'v'],
+    [
+      '3.3.1.5 limits',
+      'of 513 characters without its last member',
+      members(32, 15).join(',') + 'vv',
+      members(31, 15).join(','),
+    ],
+    [
+      '3.3.1.5 limits',
+      'of more than 512 characters without the member of more than 128 that stands before the others',
+      [`long=${'v'.repeat(124)}`, ...members(25, 15)].join(','),
+      members(25, 15).join(','),
+    ],
+    [
+      '3.3.1.5 limits',
+      'of more than 512 characters with a member of 128, and without the last one',
+      [`long=${'v'.repeat(123)}`, ...members(25, 15)].join(','),
+      [`long=${'v'.repeat(123)}`, ...members(24, 15)].join(','),
+    ],
+    [
+      '3.3.1.5 limits',
+      'without long members first, and then from the end',
+      [...members(32, 20), `long=${'v'.repeat(200)}`].slice(1).join(','),
+      members(32, 20).slice(1, 25).join(','),
+    ],
+  ])('%s: is passed on %s', (_, __, tracestate, passedOn) => {
+    expect(passed(tracestate)).toBe(passedOn);
+    expect(passedOn.length).toBeLessThanOrEqual(512);
+  });
+
+  test.each<[section: string, what: string, tracestate: string]>([
+    ['3.3.1', 'is empty', ''],
+    ['3.3.1', 'has empty members alone', ' , ,\t'],
+    ['3.3.1.2 list', 'has 33 members', members(33).join(',')],
+    ['3.3.1.3 list-members', 'has a member without a value', 'foo=1,bar'],
+    ['3.3.1.3.1 key', 'has a key in upper case', 'FOO=1'],
+    ['3.3.1.3.1 key', 'has a key with a space', 'foo =1'],
+    ['3.3.1.3.1 key', 'has a key with a dot', 'foo.bar=1'],
+    ['3.3.1.3.1 key', 'has a key that begins with @', '@foo=1,bar=2'],
+    ['3.3.1.3.1 key', 'has no key', '=1'],
+    ['3.3.1.3.1 key', 'has a key of 257 characters', `foo=1,${'z'.repeat(257)}=1`],
+    ['3.3.1.3.2 value', 'has an equals sign in a value', 'foo=bar=baz'],
+    ['3.3.1.3.2 value', 'has an empty value', 'foo=,bar=3'],
+    ['3.3.1.3.2 value', 'has a value of 257 characters', `foo=${'v'.repeat(257)}`],
+    ['3.3.1.3.2 value', 'has a value that is not ASCII', 'foo=ü'],
+    ['3.3.1.3.2 value', 'has a line break in a value', 'foo=1\n2'],
+    ['3.3.1.4 combined header value', 'has a key twice', 'foo=1,bar=2,foo=1'],
+  ])('%s: that %s is left out, and the trace goes on', (_, __, tracestate) => {
+    const next = nextSpan({ traceparent: good, tracestate });
+    expect(next.tracestate).toBeUndefined();
+    expect(traceIdOf(next.traceparent)).toBe(TRACE);
+  });
+
+  test('4.3: that comes with a higher version is passed on', () => {
+    expect(nextSpan({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: 'foo=1' }).tracestate).toBe('foo=1');
+  });
+
+  test('is read in bounded time, whatever its length', () => {
+    expect(passed('a=1,'.repeat(500_000))).toBeUndefined();
+  });
+});
+
+describe('over HTTP', () => {
+  const facts = (headers: Record<string, string>) => factsOf(aRequest({ headers }), undefined, 1_000);
+
+  test.each([
+    ['traceparent', 'tracestate'],
+    ['TraceParent', 'TraceState'],
+    ['TRACEPARENT', 'TRACESTATE'],
+  ])('3.2.1 header name: %s and %s are read', (traceparent, tracestate) => {
+    const read = facts({ [traceparent]: good, [tracestate]: 'foo=1' });
+    expect([traceIdOf(read.traceparent), read.tracestate]).toEqual([TRACE, 'foo=1']);
+  });
+
+  test('3.2.1 header name: trace-parent and trace.parent are other headers', () => {
+    for (const name of ['trace-parent', 'trace.parent'])
+      expect(traceIdOf(facts({ [name]: good }).traceparent)).not.toBe(TRACE);
+  });
+
+  test('3.3.1: tracestate headers that come apart are one, and two traceparent headers are none', () => {
+    const combined = facts({ traceparent: good, tracestate: 'foo=1', Tracestate: '', TRACESTATE: 'bar=2' });
+    expect(combined.tracestate).toBe('foo=1,bar=2');
+    const twice = facts({ traceparent: good, Traceparent: good, tracestate: 'foo=1' });
+    expect(traceIdOf(twice.traceparent)).not.toBe(TRACE);
+    expect(twice.tracestate).toBeUndefined();
+  });
+});
+
+describe('in messages', () => {
+  const event = { type: 'x', version: 1, exchange: 'e' };
+  const about = { event, data: {}, id: 'id' as MessageId, correlationId: 'c', appId: 'a', publishedAtMs: 0 };
+  const publishedFrom = (headers: Record<string, string>) => {
+    const { traceparent, tracestate } = readEnvelope(headers);
+    return eventMessage({ ...about, traceparent, tracestate }).properties.headers;
+  };
+
+  test('an event goes on in the trace of what led to it, of any version', () => {
+    const headers = publishedFrom({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: ' foo=1 , bar=2' });
+    expect(headers).toMatchObject({
+      traceparent: expect.stringMatching(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`)),
+      tracestate: 'foo=1,bar=2',
+    });
+  });
+
+  test('header names may be in any case', () => {
+    const headers = publishedFrom({ TraceParent: good, TRACESTATE: 'foo=1' });
+    expect([traceIdOf(headers.traceparent as string), headers.tracestate]).toEqual([TRACE, 'foo=1']);
+  });
+
+  test('a traceparent that cannot be used begins a new trace, without the tracestate', () => {
+    const headers = publishedFrom({ traceparent: 'ff-not-a-trace', tracestate: 'foo=1' });
+    expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/);
+    expect(headers).not.toHaveProperty('tracestate');
+    expect(readEnvelope({ traceparent: 'ff-not-a-trace', tracestate: 'foo=1' })).not.toHaveProperty('traceparent');
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { violationsOf, type Account, type Books } from '../../faults/invariants.ts';
+import type { Fault } from '../../faults/lab.ts';
+import { markdownTable, rowOf, total } from '../../faults/report.ts';
+import { progressLine } from '../../faults/rounds.ts';
+
+const fault: Fault = { name: 'any', where: 'broker', says: '', spanMs: 0, inject: async () => {} };
+
+const account = (id: string, about: Partial<Account>): Account => ({
+  id,
+  consumer: 'stock',
+  answer: 'accepted',
+  isPoison: false,
+  ends: ['completed'],
+  applied: 1,
+  due: 1,
+  ...about,
+});
+
+function rowFor(accounts: readonly Account[], unexpected: readonly string[] = []) {
+  const books: Books = { accounts, sums: [], unexpected, waiting: 0, outOfOrder: [] };
+  return rowOf({ fault, books, violations: violationsOf(books), tookMs: 0, duplicates: 0 });
+}
+
+describe("the table uses the words of RabbitMQ's Jepsen tests", () => {
+  test('an accepted message that never ended is lost', () => {
+    expect(rowFor([account('a', { ends: [], applied: 0 })])).toMatchObject({ accepted: 1, lost: 1, duplicated: 0 });
+  });
+
+  test('a message that was applied twice or ended twice is duplicated', () => {
+    const row = rowFor([
+      account('a', { applied: 2 }),
+      account('b', { ends: ['completed', 'completed'] }),
+      account('c', {}),
+    ]);
+    expect(row).toMatchObject({ duplicated: 2, lost: 0, completed: 3 });
+  });
+
+  test('what nobody sent, or was refused and is there, is unexpected', () => {
+    expect(rowFor([account('a', { answer: 'refused' })], ['stranger'])).toMatchObject({ unexpected: 2, accepted: 0 });
+  });
+
+  test('a message without an answer is recovered if it is there, and nothing at all if it is not', () => {
+    const there = account('a', { answer: 'indeterminate' });
+    const absent = account('b', { answer: 'indeterminate', ends: [], applied: 0 });
+    expect(rowFor([there, absent])).toMatchObject({ indeterminate: 2, recovered: 1, violations: 0 });
+  });
+
+  test('the last row adds up the others under the same headings', () => {
+    const rows = [rowFor([account('a', { applied: 2 })]), rowFor([account('b', { answer: 'indeterminate' })])];
+    expect(total(rows)).toMatchObject({ fault: 'all 2', accepted: 1, recovered: 1, duplicated: 1, unexpected: 0 });
+    expect(markdownTable(rows).split('\n')[0]).toContain('| lost | duplicated | unexpected |');
+  });
+});
+
+describe('a soak says how far it is', () => {
+  const now = new Date(2026, 10, 26, 22, 0);
+  const run = { drawn: 9, sent: 5_000, messages: 20_000, tookMinutes: 10, minutes: Number.POSITIVE_INFINITY, now };
+
+  test('by its messages, with the time at which it is expected to end', () => {
+    expect(progressLine(run)).toBe(
+      '9 faults, 5,000 of 20,000 messages, 10.0 minutes: 25 %, expected to end in 30 minutes, at 22:30',
+    );
+  });
+
+  test('by its minutes, where they end it earlier', () => {
+    expect(progressLine({ ...run, minutes: 20 })).toContain('50 %, expected to end in 10 minutes, at 22:10');
+  });
+});

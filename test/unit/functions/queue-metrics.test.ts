@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+
+import { queueMetrics } from '../../../functions/operations/queue-metrics.ts';
+import { workQueue } from '../../../infra/topology.ts';
+
+const figures = (name: string, ready: number, unacknowledged: number, consumers: number) => {
+  return { name, ready, unacknowledged, consumers };
+};
+const others = ['dead-letters', 'retry.1s', 'retry.2s', 'retry.4s'].map((name) => figures(name, 0, 0, 1));
+const stock = workQueue('stock', { shards: 2, retiring: 1 });
+
+const valuesOf = (shards: readonly ReturnType<typeof figures>[]) => {
+  const { metrics, missing } = queueMetrics([stock], 'dead-letters', [...shards, ...others]);
+  const ofStock = metrics.filter(({ queue }) => queue === 'stock');
+  return { ...Object.fromEntries(ofStock.map(({ name, value }) => [name, value])), missing };
+};
+
+test('a sharded queue counts as one, but for the shard that nobody reads and the one that is fullest', () => {
+  expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.01', 2, 9, 0), figures('stock.02', 1, 0, 1)])).toEqual({
+    QueueReady: 8,
+    QueueUnacknowledged: 10,
+    QueueConsumers: 0,
+    QueueFullest: 11,
+    missing: [],
+  });
+});
+
+test('returned messages that the broker holds back count as waiting', () => {
+  const shards = ['stock', 'stock.01', 'stock.02'].map((name) => ({ ...figures(name, 1, 0, 1), delayed: 4 }));
+  expect(valuesOf(shards)).toMatchObject({ QueueReady: 15, QueueFullest: 5 });
+});
+
+test('a shard without figures leaves those of its queue unknown, and is named', () => {
+  expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.02', 1, 0, 1)])).toEqual({ missing: ['stock.01'] });
+});

@@ -1,0 +1,111 @@
+import { expect, test } from '@jest/globals';
+
+import { statusOf } from '../../../functions/operations/queue-status.ts';
+
+const tier = (name: string) => ({ exchange: name, delayMs: 1_000 });
+const shared = [tier('retry.1s'), tier('retry.2s')];
+const queue = (name: string, retryTiers = shared, shards = [name]) => {
+  return { name, shards, ordered: false, retryTiers, deadLetterExchange: 'dead-letters' };
+};
+const none = { byQueue: new Map(), isAtLeast: false };
+const unread = new Map();
+const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
+
+test('what waits in tiers that queues share is told of the tier, and of a queue only where it is known', () => {
+  const queues = [queue('stock'), queue('points'), queue('own', [tier('retry.own')])];
+  const waiting = (inShared: number) =>
+    statusOf(
+      queues,
+      'dead-letters',
+      [figures('retry.1s', inShared), figures('retry.2s', 0), figures('retry.own', 3, 1)],
+      none,
+      unread,
+    );
+  expect(waiting(2).queues.map(({ retrying }) => retrying)).toEqual([null, null, 4]);
+  expect(waiting(0).queues.map(({ retrying }) => retrying)).toEqual([0, 0, 4]);
+  expect(waiting(2).retryTiers).toEqual([
+    { name: 'retry.1s', delayMs: 1_000, waiting: 2 },
+    { name: 'retry.2s', delayMs: 1_000, waiting: 0 },
+    { name: 'retry.own', delayMs: 1_000, waiting: 4 },
+  ]);
+});
+
+test('what the broker has not counted yet is unknown, not zero', () => {
+  const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none, unread).queues;
+  expect(status).toEqual({
+    name: 'stock',
+    ready: null,
+    unacknowledged: null,
+    delayed: null,
+    consumers: null,
+    retrying: null,
+    deadLettered: 0,
+    oldestMessage: null,
+  });
+});
+
+test('dead letters are told per queue, and are unknown while the store is away', () => {
+  const open = {
+    byQueue: new Map([
+      ['stock', 2],
+      ['', 1],
+    ]),
+    isAtLeast: true,
+  };
+  expect(statusOf([queue('stock')], 'dead-letters', [figures('dead-letters', 5)], open, unread)).toMatchObject({
+    queues: [{ deadLettered: 2 }],
+    deadLetters: { ready: 5, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: true },
+  });
+  expect(statusOf([queue('stock')], 'dead-letters', [], undefined, unread)).toMatchObject({
+    queues: [{ deadLettered: null }],
+    deadLetters: { open: null },
+  });
+});
+
+test('the oldest message is as old as the oldest that was worked on last, and none where nothing waits', () => {
+  const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
+  const oldest = (waiting: number) =>
+    statusOf([queue('stock')], 'dead-letters', [figures('stock', waiting)], none, new Map([['stock', read]])).queues[0]
+      ?.oldestMessage;
+  expect(oldest(1)).toEqual({ publishedAt: read.oldestPublishedAt, asOf: read.at });
+  expect(oldest(0)).toBeNull();
+});
+
+test('a sharded queue is told as one: its sums, its oldest message, and each shard by itself', () => {
+  const read = (second: number) => {
+    return { oldestPublishedAt: `2026-11-22T12:00:0${second}.000Z`, at: '2026-11-22T12:01:00.000Z' };
+  };
+  const [status] = statusOf(
+    [queue('stock', shared, ['stock', 'stock.01', 'stock.02'])],
+    'dead-letters',
+    [figures('stock', 0), figures('stock.01', 4, 1), figures('stock.02', 2)],
+    none,
+    // The first shard is empty: what it was read up to says nothing of what waits.
+    new Map([
+      ['stock', read(1)],
+      ['stock.01', read(3)],
+      ['stock.02', read(2)],
+    ]),
+  ).queues;
+  expect(status).toMatchObject({
+    name: 'stock',
+    ready: 6,
+    unacknowledged: 1,
+    consumers: 3,
+    oldestMessage: { publishedAt: read(2).oldestPublishedAt },
+    shards: [{ name: 'stock' }, { name: 'stock.01', ready: 4, unacknowledged: 1, consumers: 1 }, { name: 'stock.02' }],
+  });
+});
+
+test('a returned message that the broker holds back is counted as delayed, and keeps the oldest message known', () => {
+  const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
+  const delayed = [{ name: 'stock', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
+  const [status] = statusOf([queue('stock')], 'dead-letters', delayed, none, new Map([['stock', read]])).queues;
+  expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
+});
+
+test('a retry copy that its full queue does not take yet is still waiting in its tier', () => {
+  const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
+  const [tierOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).retryTiers;
+  expect(tierOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
+});

@@ -1,0 +1,239 @@
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import * as z from 'zod';
+
+import { open, type Access } from '../../../lib/http/auth/access.ts';
+import { MisconfiguredError, PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
+import { Problem } from '../../../lib/http/problem.ts';
+import type { endpoint as Endpoint } from '../../../lib/http/endpoint.ts';
+import { call } from '../../support/request.ts';
+
+const body = z.strictObject({
+  name: z.string().min(1),
+  items: z.array(z.strictObject({ 'a/b~c': z.int().min(1), size: z.int() })).min(1),
+});
+
+let endpoint: typeof Endpoint;
+let entries: Record<string, unknown>[];
+
+beforeAll(async () => {
+  Object.assign(process.env, {
+    MAX_BODY_BYTES: '200',
+    LOG_LEVEL: 'INFO',
+    POWERTOOLS_DEV: 'true',
+    POWERTOOLS_METRICS_DISABLED: 'true',
+  });
+  const note = (line: unknown) => void entries.push(JSON.parse(String(line)));
+  for (const level of ['info', 'warn', 'error'] as const) jest.spyOn(console, level).mockImplementation(note);
+  entries = [];
+  ({ endpoint } = await import('../../../lib/http/endpoint.ts'));
+});
+
+const logged = () => entries.splice(0);
+
+/** Answers with what it was given. */
+const echo = () => endpoint({ access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
+
+describe('a body', () => {
+  const good = { name: 'x', items: [{ 'a/b~c': 1, size: 2 }] };
+
+  test('that fits its schema reaches the handler, as text or as base64', async () => {
+    for (const about of [{ body: good }, { raw: Buffer.from(JSON.stringify(good)) }])
+      expect(await call(echo(), about)).toMatchObject({ status: 200, body: { body: good, client: 'public' } });
+  });
+
+  test('is refused with every field at fault, each by its JSON pointer', async () => {
+    const { status, headers, body } = await call(echo(), {
+      body: {
+        name: '',
+        items: [
+          { 'a/b~c': 0, size: 'two' },
+          { size: 1, more: 1 },
+        ],
+        extra: true,
+      },
+    });
+    expect(status).toBe(400);
+    expect(headers['content-type']).toBe('application/problem+json');
+    expect(body).toMatchObject({ type: 'urn:surehop:problem:invalid-body', status: 400, title: expect.any(String) });
+    expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual(
+      ['/extra', '/items/0/a~1b~0c', '/items/0/size', '/items/1/a~1b~0c', '/items/1/more', '/name'].toSorted(),
+    );
+  });
+
+  test('that is missing is refused, not taken for an empty one', async () => {
+    expect(await call(echo(), {})).toMatchObject({ status: 400, body: { type: 'urn:surehop:problem:invalid-body' } });
+  });
+
+  test.each([
+    ['cut off', '{"name":'],
+    ['with a trailing comma', '{"name":"x",}'],
+    ['not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
+    ['a byte-order mark alone', '\ufeff'],
+    ['with two byte-order marks', `\ufeff\ufeff${JSON.stringify(good)}`],
+    ['with a byte-order mark behind it', `${JSON.stringify(good)}\ufeff`],
+    ['in UTF-16 with its byte-order mark', Buffer.from(`\ufeff${JSON.stringify(good)}`, 'utf16le')],
+  ])('that is %s is malformed', async (_, raw) => {
+    expect(await call(echo(), { raw })).toMatchObject({
+      status: 400,
+      body: { type: 'urn:surehop:problem:malformed-json' },
+    });
+  });
+
+  test.each(['name', 'é'])('with a byte-order mark before it is read as without (%p)', async (name) => {
+    const raw = `\ufeff${JSON.stringify({ ...good, name })}`;
+    for (const sent of [raw, Buffer.from(raw)]) {
+      const got = await call(echo(), { raw: sent });
+      expect([got.status, got.body]).toEqual([200, (await call(echo(), { body: { ...good, name } })).body]);
+    }
+  });
+
+  test('past the limit is refused by its bytes, whatever Content-Length says', async () => {
+    const raw = JSON.stringify({ name: 'é'.repeat(100), items: [] });
+    expect(raw.length).toBeLessThan(200);
+    for (const sent of [raw, Buffer.from(raw)])
+      expect(await call(echo(), { raw: sent, headers: { 'content-length': '2' } })).toMatchObject({
+        status: 413,
+        body: { type: 'urn:surehop:problem:body-too-large', maxBodyBytes: 200 },
+      });
+    const exact = `"${'x'.repeat(198)}"`;
+    expect((await call(echo(), { raw: exact })).status).toBe(400);
+    expect((await call(echo(), { raw: `${exact} ` })).status).toBe(413);
+  });
+
+  test.each([
+    ['application/json', 200],
+    ['Application/JSON; charset="UTF-8"', 200],
+    ['application/vnd.shop.order+json', 200],
+    ['application/json; charset=iso-8859-1', 415],
+    ['text/plain', 415],
+    ['application/x-www-form-urlencoded', 415],
+    ['application/jsonx', 415],
+    ['', 415],
+  ])('sent as "%s" is answered with %d', async (type, status) => {
+    expect((await call(echo(), { body: good, headers: { 'content-type': type } })).status).toBe(status);
+  });
+
+  test('with a member called __proto__ changes nothing but is a fault', async () => {
+    const { body } = await call(echo(), { raw: '{"__proto__":{"name":"x"},"name":"x","items":[]}' });
+    expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toContain('/__proto__');
+  });
+});
+
+test('parameters at fault are named, of the path and of the query', async () => {
+  const handler = endpoint(
+    {
+      access: open,
+      path: z.object({ id: z.string().max(3) }),
+      query: z.strictObject({ limit: z.coerce.number().max(10) }),
+    },
+    () => ({ status: 200, body: {} }),
+  );
+  expect((await call(handler, { path: { id: 'long' } })).body).toMatchObject({
+    type: 'urn:surehop:problem:invalid-parameters',
+    errors: [{ in: 'path', parameter: 'id' }],
+  });
+  const { body } = await call(handler, { path: { id: 'x' }, query: { limit: '11', other: '1' } });
+  expect(body.errors).toEqual([
+    expect.objectContaining({ in: 'query', parameter: 'limit' }),
+    { in: 'query', parameter: 'other', detail: 'not a known field; known are limit' },
+  ]);
+});
+
+test('a field that nobody asked for is a fault that names the known ones, in whatever it stands', async () => {
+  const item = z.strictObject({ sku: z.string() });
+  const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
+  const handler = endpoint({ access: open, body }, () => ({ status: 200, body: {} }));
+  const got = await call(handler, { body: { item: 1, items: [{ sku: 'a', skew: 1 }], none: { x: 1 } } });
+  expect(got.body.errors).toEqual(
+    expect.arrayContaining([
+      { pointer: '/item', detail: 'not a known field; known are items, none' },
+      { pointer: '/items/0/skew', detail: 'not a known field; known are sku' },
+      { pointer: '/none/x', detail: 'not a known field; none is' },
+    ]),
+  );
+});
+
+test('an operator who sends a parameter to a route that has none is told, and a public route takes it for nothing', async () => {
+  const operators: Access = { scheme: 'operator', verify: () => ({ client: 'ada' }) };
+  const handler = (access: Access) => endpoint({ access }, () => ({ status: 200, body: {} }));
+  expect((await call(handler(operators), { query: { force: 'true' } })).body).toMatchObject({
+    type: 'urn:surehop:problem:invalid-parameters',
+    errors: [{ in: 'query', parameter: 'force' }],
+  });
+  expect((await call(handler(open), { query: { at: '1' } })).status).toBe(200);
+});
+
+describe('what a handler throws', () => {
+  const throwing = (thrown: unknown) => endpoint({ access: open }, () => Promise.reject(thrown));
+
+  test.each([
+    [new PublishError('UNROUTABLE', 'x'), 503, 'unroutable'],
+    [new PublishError('REFUSED', 'x'), 503, 'refused'],
+    [new PublishError('BLOCKED', 'x'), 503, 'blocked'],
+    [new PublishError('UNCONFIRMED', 'x', { indeterminate: true }), 503, 'unconfirmed'],
+    [new PublishError('BROKER_UNAVAILABLE', 'x'), 503, 'broker-unavailable'],
+    [new PublishError('TOO_LARGE', 'x'), 413, 'body-too-large'],
+    [new StoreUnavailableError(), 503, 'store-unavailable'],
+    [new MisconfiguredError('TABLE_MISSING', 'x'), 500, 'misconfigured'],
+    [new Problem('too-old', 'x'), 409, 'too-old'],
+  ])('%s is answered with %d %s', async (thrown, status, type) => {
+    const got = await call(throwing(thrown), {});
+    expect(got).toMatchObject({ status, body: { type: `urn:surehop:problem:${type}`, status } });
+    expect(got.headers['retry-after'] === undefined).toBe(status !== 503);
+    expect(got.headers['cache-control']).toBe('no-store');
+  });
+
+  test('says whether a message may have been taken all the same', async () => {
+    for (const indeterminate of [true, false])
+      expect(
+        (await call(throwing(new PublishError('BROKER_UNAVAILABLE', 'x', { indeterminate })), {})).body,
+      ).toMatchObject({ indeterminate, detail: expect.stringContaining('same Idempotency-Key') });
+  });
+
+  test.each([new Error('secret of the house'), 'secret of the house', undefined])(
+    'and nobody foresaw (%p) stays inside, under an id that the log has too',
+    async (thrown) => {
+      logged();
+      const got = await call(throwing(thrown), {}, 'request-17');
+      expect(got).toMatchObject({
+        status: 500,
+        headers: { 'x-request-id': 'request-17' },
+        body: { type: 'urn:surehop:problem:internal-error', instance: 'urn:surehop:request:request-17' },
+      });
+      expect(JSON.stringify(got)).not.toContain('secret');
+      const [entry] = logged();
+      expect(entry).toMatchObject({ level: 'ERROR', requestId: 'request-17', status: 500 });
+      expect(JSON.stringify(entry).includes('secret of the house')).toBe(thrown !== undefined);
+    },
+  );
+});
+
+test('a request is logged once, with its ids and its trace, without its body', async () => {
+  const handler = endpoint({ access: open, body: z.any() }, ({ note }) => {
+    note({ orderId: 'o-1' });
+    return { status: 202, body: {} };
+  });
+  logged();
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  await call(handler, {
+    route: 'POST /things/{id}',
+    body: { word: 'private' },
+    headers: { Traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+  });
+  const entries = logged();
+  expect(entries).toHaveLength(1);
+  expect(entries[0]).toMatchObject({
+    method: 'POST',
+    route: 'POST /things/{id}',
+    status: 202,
+    durationMs: expect.any(Number),
+    orderId: 'o-1',
+    traceId,
+  });
+  expect(JSON.stringify(entries)).not.toContain('private');
+});
+
+test('an event without any of what API Gateway sends is answered all the same', async () => {
+  const result = await echo()({} as never);
+  expect(result.statusCode).toBe(400);
+});

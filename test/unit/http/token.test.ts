@@ -1,0 +1,153 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createRemoteJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+
+import type { Issuer } from '../../../lib/http/auth/issuer.ts';
+import { isTokenFault, verifyToken } from '../../../lib/http/auth/token.ts';
+
+interface Key {
+  readonly jwk: JWK;
+  readonly privateKey: CryptoKey;
+}
+
+let server: Server;
+let served: readonly JWK[];
+let reads = 0;
+let isAway = false;
+let keys: Key[];
+
+beforeAll(async () => {
+  process.env['LOG_LEVEL'] = 'ERROR';
+  keys = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+      return { jwk: { ...(await exportJWK(publicKey)), alg: 'RS256', use: 'sig' }, privateKey };
+    }),
+  );
+  server = createServer((_, response) => {
+    reads += 1;
+    response.writeHead(isAway ? 503 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ keys: served }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  [reads, isAway] = [0, false];
+});
+
+/** An issuer that publishes these keys; a pause between readings where `cooldownMs` says so. */
+function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
+  served = published;
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const set = createRemoteJWKSet(url, { cooldownDuration: cooldownMs });
+  return {
+    name: 'https://issuer.example',
+    audience: 'surehop',
+    keys: set,
+    mayReread: () => !set.coolingDown,
+    algorithms: ['RS256'],
+  };
+}
+
+const named = ({ jwk }: Key, kid?: string): JWK => (kid === undefined ? jwk : { ...jwk, kid });
+
+const tokenOf = ({ privateKey }: Key, kid?: string, expires = '1h') =>
+  new SignJWT({})
+    .setProtectedHeader({ alg: 'RS256', ...(kid !== undefined && { kid }) })
+    .setIssuer('https://issuer.example')
+    .setAudience('surehop')
+    .setSubject('ada')
+    .setExpirationTime(expires)
+    .sign(privateKey);
+
+const verify = async (token: Promise<string>, issuer: Issuer) => (await verifyToken(await token, issuer)).sub;
+
+describe('a token is taken', () => {
+  test('without a key id, whichever of several keys has signed it', async () => {
+    const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'b'), named(keys[2]!)]);
+    for (const key of keys.slice(0, 3)) expect(await verify(tokenOf(key), issuer)).toBe('ada');
+  });
+
+  test('where the same key is listed twice under its id', async () => {
+    const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[0]!, 'a')]);
+    expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
+  });
+
+  test('where two keys have one id', async () => {
+    const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')]);
+    for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
+  });
+
+  test('with a key id, where the keys have none', async () => {
+    const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
+    for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
+    expect(await verify(tokenOf(keys[2]!, 'a'), anIssuer([named(keys[2]!)]))).toBe('ada');
+  });
+
+  test('beside keys that cannot be used', async () => {
+    const broken: JWK[] = [
+      { kty: 'RSA', n: 'AQAB', e: 'AQAB', kid: 'a' },
+      { kty: 'RSA', kid: 'a' },
+      { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'a' },
+      { kty: 'unheard of', kid: 'a' },
+    ];
+    const issuer = anIssuer([...broken, named(keys[0]!, 'a')]);
+    expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
+    expect(await verify(tokenOf(keys[0]!), issuer)).toBe('ada');
+  });
+
+  test.each([undefined, 'a'])('with a key newer than what was read, under the id %p as before', async (kid) => {
+    const issuer = anIssuer([named(keys[0]!, kid)]);
+    expect(await verify(tokenOf(keys[0]!, kid), issuer)).toBe('ada');
+    served = [named(keys[1]!, kid)];
+    expect(await verify(tokenOf(keys[1]!, kid), issuer)).toBe('ada');
+    expect(reads).toBe(2);
+  });
+});
+
+describe('a token is refused', () => {
+  const faultOf = async (token: Promise<string>, issuer: Issuer) =>
+    verify(token, issuer).then(
+      () => 'taken',
+      (error: { code?: string }) => (isTokenFault(error) ? error.code : `no fault of the token: ${error.code}`),
+    );
+
+  test('that none of several keys has signed, and the keys are not read again for each of them', async () => {
+    const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')], 60_000);
+    for (const kid of [undefined, 'a', 'a'])
+      expect(await faultOf(tokenOf(keys[3]!, kid), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
+    expect(reads).toBe(1);
+  });
+
+  test('with an id that no key has', async () => {
+    expect(await faultOf(tokenOf(keys[0]!, 'z'), anIssuer([named(keys[0]!, 'a')]))).toBe('ERR_JWKS_NO_MATCHING_KEY');
+  });
+
+  test('that has expired, whichever of several keys has signed it', async () => {
+    const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
+    for (const key of keys.slice(0, 2))
+      expect(await faultOf(tokenOf(key, undefined, '-1h'), issuer)).toBe('ERR_JWT_EXPIRED');
+  });
+
+  test('that no known key has signed, though newer ones cannot be read', async () => {
+    const issuer = anIssuer([named(keys[0]!, 'a')]);
+    expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
+    isAway = true;
+    expect(await faultOf(tokenOf(keys[1]!, 'a'), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
+  });
+
+  test('after fifty keys that do not fit: what a token costs is bounded', async () => {
+    const many = Array.from({ length: 50 }, () => named(keys[0]!));
+    expect(await verify(tokenOf(keys[1]!), anIssuer([...many.slice(1), named(keys[1]!)]))).toBe('ada');
+    const issuer = anIssuer([...many, named(keys[1]!)]);
+    expect(await faultOf(tokenOf(keys[1]!), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
+  });
+});

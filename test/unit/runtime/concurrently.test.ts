@@ -1,0 +1,31 @@
+import { setImmediate } from 'node:timers/promises';
+
+import { expect, test } from '@jest/globals';
+
+import { concurrently } from '../../../lib/runtime/concurrently.ts';
+
+test('does all, so many at once, each with its place', async () => {
+  let atOnce = 0;
+  let most = 0;
+  const done: [string, number][] = [];
+  await concurrently(['a', 'b', 'c', 'd', 'e'], 2, async (item, index) => {
+    most = Math.max(most, ++atOnce);
+    // The first takes longer than all the others.
+    for (let turns = index === 0 ? 20 : 1; turns > 0; turns -= 1) await setImmediate();
+    atOnce -= 1;
+    done.push([item, index]);
+  });
+  expect(most).toBe(2);
+  expect(done.at(-1)).toEqual(['a', 0]);
+  expect(done.toSorted(([, one], [, other]) => one - other)).toEqual([
+    ['a', 0],
+    ['b', 1],
+    ['c', 2],
+    ['d', 3],
+    ['e', 4],
+  ]);
+});
+
+test('has nothing to do for no items', async () => {
+  await expect(concurrently([], 5, () => Promise.reject(new Error('called')))).resolves.toBeUndefined();
+});
