@@ -1,7 +1,7 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { LISTED_KIND } from '../../lib/dead-letters/record.ts';
 
 export interface OpenDeadLetters {
@@ -19,7 +19,7 @@ export async function countOpen(): Promise<OpenDeadLetters> {
   const byQueue = new Map<string, number>();
   let from: Record<string, AttributeValue> | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const { Items: items = [], LastEvaluatedKey: last } = await ask((store) =>
+    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo((store) =>
       store.send(
         new QueryCommand({
           TableName: tableName(tables['dead-letters']),

@@ -1,13 +1,13 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { fromRecord } from '../../lib/dead-letters/record.ts';
 
 /** The newest dead letters of a message, over all queues; as an index reads, a moment late at times. */
 export async function findByMessage(messageId: string): Promise<readonly DeadLetter[]> {
-  const { Items: items = [] } = await ask((store) =>
+  const { Items: items = [] } = await sendToDynamo((store) =>
     store.send(
       new QueryCommand({
         TableName: tableName(tables['dead-letters']),

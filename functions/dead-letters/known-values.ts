@@ -8,7 +8,7 @@ import {
 import { tables } from '../../infra/tables.ts';
 import { queues } from '../../infra/topology.ts';
 import { errorCodes } from '../../lib/runtime/errors.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 
 /**
@@ -47,7 +47,7 @@ export async function noteValues(deadLetter: Pick<DeadLetter, Field>): Promise<v
 
 async function addToNote(field: Field, value: string): Promise<void> {
   try {
-    await ask((store) =>
+    await sendToDynamo((store) =>
       store.send(
         new UpdateItemCommand({
           TableName: tableName(tables['dead-letters']),
@@ -70,7 +70,7 @@ export async function unknownValues(
 ): Promise<readonly { readonly field: Field; readonly detail: string }[]> {
   const doubtful = fields.filter((field) => filter[field] !== undefined && !fixed[field].includes(filter[field]));
   if (doubtful.length === 0) return [];
-  const { Item: note = {} } = await ask((store) =>
+  const { Item: note = {} } = await sendToDynamo((store) =>
     store.send(
       new GetItemCommand({ TableName: tableName(tables['dead-letters']), Key: noteKey, ConsistentRead: true }),
     ),

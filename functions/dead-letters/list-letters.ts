@@ -1,7 +1,7 @@
 import { QueryCommand, type AttributeValue, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter, DeadLetterStatus } from '../../lib/dead-letters/dead-letter.ts';
 import { fromRecord, LISTED_KIND, RECORD_PART } from '../../lib/dead-letters/record.ts';
 
@@ -29,7 +29,7 @@ export async function listLetters(
   const found: Record<string, AttributeValue>[] = [];
   let from = after === undefined ? undefined : startKey(after);
   for (let request = 0; request < MAX_REQUESTS; request += 1) {
-    const { Items: items = [], LastEvaluatedKey: last } = await ask((store) =>
+    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo((store) =>
       store.send(
         new QueryCommand({
           TableName: tableName(tables['dead-letters']),

@@ -2,7 +2,7 @@ import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
 import { Problem } from '../../lib/http/problem.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter, Letter } from '../../lib/dead-letters/dead-letter.ts';
 import { fromParts } from '../../lib/dead-letters/parts.ts';
 import { fromRecord, RECORD_PART } from '../../lib/dead-letters/record.ts';
@@ -12,7 +12,7 @@ export async function readLetter(id: string): Promise<{ deadLetter: DeadLetter; 
   const items: Record<string, AttributeValue>[] = [];
   let from: Record<string, AttributeValue> | undefined;
   do {
-    const page = await ask((store) =>
+    const page = await sendToDynamo((store) =>
       store.send(
         new QueryCommand({
           TableName: tableName(tables['dead-letters']),

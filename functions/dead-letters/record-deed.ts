@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import type { DeadLetter, Deed } from '../../lib/dead-letters/dead-letter.ts';
 import { recordKey, toDeed } from '../../lib/dead-letters/record.ts';
 
@@ -26,7 +26,7 @@ export const recordDiscard = (id: string, deed: Extract<Deed, { is: 'discarded' 
 
 /** Notes what of a dead letter cannot be written, so that no later redrive of many tries it again. */
 export async function recordUnwritable(id: string, unwritable: string): Promise<void> {
-  await ask((store) =>
+  await sendToDynamo((store) =>
     store.send(
       new UpdateItemCommand({
         TableName: tableName(tables['dead-letters']),
@@ -56,7 +56,7 @@ async function update(
   },
 ): Promise<boolean> {
   try {
-    await ask((store) =>
+    await sendToDynamo((store) =>
       store.send(
         new UpdateItemCommand({
           TableName: tableName(tables['dead-letters']),

@@ -7,7 +7,7 @@ import { ok } from '../../lib/http/answer.ts';
 import { breakerState, guarded, type Part } from '../../lib/http/breaker.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { route } from './readyz-route.ts';
 
 /** For how long a part may keep silent. */
@@ -19,7 +19,7 @@ const parts: readonly (readonly [Part, () => Promise<unknown>])[] = [
   [
     'store',
     () =>
-      ask((store) =>
+      sendToDynamo((store) =>
         store.send(new GetItemCommand({ TableName: tableName(tables.inbox), Key: { pk: { S: 'readiness' } } }), {
           abortSignal: AbortSignal.timeout(PATIENCE_MS),
         }),

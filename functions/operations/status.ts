@@ -9,7 +9,7 @@ import { operator } from '../../lib/http/auth/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
 import type { Progress } from '../../lib/inbox/inbox.ts';
-import { inbox } from '../../lib/dynamodb/store.ts';
+import { inbox } from '../../lib/inbox/process-inbox.ts';
 import { singleFlight } from '../../lib/runtime/single-flight.ts';
 import { countOpen } from '../dead-letters/count-open.ts';
 import { whatWaits } from './answers.ts';

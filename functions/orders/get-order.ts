@@ -8,8 +8,8 @@ import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
-import { inbox } from '../../lib/dynamodb/store.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
+import { inbox } from '../../lib/inbox/process-inbox.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import { findByMessage } from '../dead-letters/find-by-message.ts';
 import { standingOrder } from './answers.ts';
@@ -54,7 +54,7 @@ const readMarker = async (queue: string, id: string) =>
   (await inbox().find(queue, [id as MessageId])).get(id as MessageId);
 
 async function readIntake(orderId: string): Promise<IntakeRecord | undefined> {
-  const { Item: item } = await ask((store) =>
+  const { Item: item } = await sendToDynamo((store) =>
     store.send(
       new GetItemCommand({
         TableName: tableName(tables.orders),

@@ -6,7 +6,7 @@ import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { pointsOfCustomer } from './answers.ts';
 import { customerId } from './events.ts';
 
@@ -22,7 +22,7 @@ export const route = {
 
 /** GET /customers/{id}/points: a customer's points; none where nothing was ever awarded. */
 export const handler = endpoint(route, async ({ path: { id } }) => {
-  const { Item: item } = await ask((store) =>
+  const { Item: item } = await sendToDynamo((store) =>
     store.send(
       new GetItemCommand({ TableName: tableName(tables.points), Key: { customerId: { S: id } }, ConsistentRead: true }),
     ),

@@ -7,7 +7,7 @@ import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
@@ -24,7 +24,7 @@ export const route = {
 
 /** GET /stock/{sku}: how many pieces there are. */
 export const handler = endpoint(route, async ({ path: { sku } }) => {
-  const { Item: item } = await ask((store) =>
+  const { Item: item } = await sendToDynamo((store) =>
     store.send(
       new GetItemCommand({ TableName: tableName(tables.stock), Key: { sku: { S: sku } }, ConsistentRead: true }),
     ),

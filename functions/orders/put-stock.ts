@@ -8,7 +8,7 @@ import { endpoint } from '../../lib/http/endpoint.ts';
 import { operator } from '../../lib/http/auth/operator.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ask, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
@@ -33,7 +33,7 @@ export const handler = endpoint(route, async (request) => {
 });
 
 const setStock = (sku: string, available: number) =>
-  ask((store) =>
+  sendToDynamo((store) =>
     store.send(
       new UpdateItemCommand({
         TableName: tableName(tables.stock),

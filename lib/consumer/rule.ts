@@ -1,5 +1,6 @@
 import type { EventDefinition } from '../events/define.ts';
-import type { Decision, Item, Key } from '../inbox/decision.ts';
+import type { Item, Key } from '../dynamodb/item.ts';
+import type { Decision } from '../inbox/decision.ts';
 import type { Table } from '../dynamodb/tables.ts';
 import type { MessageId } from '../events/message-id.ts';
 

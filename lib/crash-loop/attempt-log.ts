@@ -4,11 +4,11 @@ import pMap from 'p-map';
 import type { MessageId } from '../events/message-id.ts';
 import { batchGet } from '../dynamodb/batch-get.ts';
 import type { AttemptNote, Attempted } from '../inbox/inbox.ts';
-import { expiry } from '../inbox/marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import { repeated } from '../dynamodb/retry-policy.ts';
-import type { Store } from '../inbox/settle.ts';
-import type { Scope } from '../inbox/transaction.ts';
+import { expiry } from '../inbox/table.ts';
+import { INBOX_TABLE } from '../inbox/table.ts';
+import { withRetries } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from '../inbox/table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
@@ -21,13 +21,13 @@ const place = ({ tablePrefix, queue }: Scope, id: MessageId) => ({
 
 /** The runs of these messages, each named once, that were begun and have not ended; who has none is not in the map. Throws `StoreUnavailableError`. */
 export async function attemptNotes(
-  { client, patience }: Store,
+  { client, retryPolicy }: Store,
   scope: Scope,
   ids: readonly MessageId[],
 ): Promise<Map<MessageId, AttemptNote>> {
   const table = scope.tablePrefix + INBOX_TABLE;
   const keys = ids.map((id) => place(scope, id).Key);
-  const items = await batchGet(client, table, keys, patience);
+  const items = await batchGet(client, table, keys, retryPolicy);
   return new Map(
     items.map(({ pk, alone }) => [
       (pk?.S ?? '').slice(prefix(scope.queue).length) as MessageId,
@@ -38,7 +38,7 @@ export async function attemptNotes(
 
 /** Notes, before anything else is done, that these messages are run now. Throws `StoreUnavailableError`. */
 export async function beginAttempts(
-  { client, clock, patience }: Store,
+  { client, clock, retryPolicy }: Store,
   scope: Scope,
   ids: readonly MessageId[],
   { kind, run, endsByMs }: Attempted,
@@ -54,14 +54,18 @@ export async function beginAttempts(
         ExpressionAttributeNames: { '#expiry': 'expiresAt', '#runs': kind },
         ExpressionAttributeValues: { ':run': { SS: [`${endsByMs} ${run}`] }, ':expiry': { N: expiresAt } },
       });
-      return repeated(() => client.send(command), patience);
+      return withRetries(() => client.send(command), retryPolicy);
     },
     { concurrency: CONCURRENT_REQUESTS },
   );
 }
 
 /** Notes that the runtime survived these messages. Throws `StoreUnavailableError`. */
-export async function endAttempts({ client, patience }: Store, scope: Scope, ids: readonly MessageId[]): Promise<void> {
-  const end = (id: MessageId) => repeated(() => client.send(new DeleteItemCommand(place(scope, id))), patience);
+export async function endAttempts(
+  { client, retryPolicy }: Store,
+  scope: Scope,
+  ids: readonly MessageId[],
+): Promise<void> {
+  const end = (id: MessageId) => withRetries(() => client.send(new DeleteItemCommand(place(scope, id))), retryPolicy);
   await pMap(ids, end, { concurrency: CONCURRENT_REQUESTS });
 }

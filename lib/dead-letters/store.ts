@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { config } from '../runtime/config.ts';
-import { ask } from '../dynamodb/send.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
 import { store } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
 import { deriveId } from '../events/message-id.ts';
@@ -42,7 +42,7 @@ export async function storeLetter(
 
   /** The hash of the body that is stored under an id, if one is. */
   async function storedHash(id: string): Promise<string | undefined> {
-    const { Item: item } = await ask(
+    const { Item: item } = await sendToDynamo(
       (store) =>
         store.send(
           new GetItemCommand({
@@ -58,7 +58,10 @@ export async function storeLetter(
   }
 
   const put = (item: PutItemCommand['input']['Item'], condition?: string) =>
-    ask((store) => store.send(new PutItemCommand({ TableName, Item: item, ConditionExpression: condition })), client);
+    sendToDynamo(
+      (store) => store.send(new PutItemCommand({ TableName, Item: item, ConditionExpression: condition })),
+      client,
+    );
 
   async function storeAs(id: string): Promise<boolean> {
     const stored = await storedHash(id);

@@ -3,8 +3,8 @@ import type { DynamoDBClient, KeysAndAttributes } from '@aws-sdk/client-dynamodb
 import pMap from 'p-map';
 import { StoreUnavailableError } from '../runtime/errors.ts';
 import type { Attributes } from './item.ts';
-import { pause, repeated } from './retry-policy.ts';
-import type { Patience } from './retry-policy.ts';
+import { backOff, withRetries } from './retry-policy.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 
 const KEYS_PER_REQUEST = 100;
 const CONCURRENT_REQUESTS = 4;
@@ -14,7 +14,7 @@ export async function batchGet(
   client: DynamoDBClient,
   table: string,
   keys: readonly Attributes[],
-  patience: Patience,
+  retryPolicy: RetryPolicy,
 ): Promise<Attributes[]> {
   const found: Attributes[] = [];
 
@@ -22,19 +22,19 @@ export async function batchGet(
     let fruitless = 0;
     for (let left = page; left !== undefined && left.length > 0;) {
       const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
-      const { Responses, UnprocessedKeys } = await repeated(
+      const { Responses, UnprocessedKeys } = await withRetries(
         () => client.send(new BatchGetItemCommand({ RequestItems })),
-        patience,
+        retryPolicy,
       );
       const items = Responses?.[table] ?? [];
       found.push(...items);
       left = UnprocessedKeys?.[table]?.Keys;
       if (left === undefined || left.length === 0) return;
       fruitless = items.length > 0 ? 0 : fruitless + 1;
-      if (fruitless >= patience.conflicts) {
+      if (fruitless >= retryPolicy.conflicts) {
         throw new StoreUnavailableError({ cause: new Error(`DynamoDB left ${left.length} keys of ${table} unread`) });
       }
-      if (fruitless > 0) await pause(fruitless, patience);
+      if (fruitless > 0) await backOff(fruitless, retryPolicy);
     }
   }
 

@@ -1,8 +1,13 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { PermanentError } from '../runtime/errors.ts';
-import type { Item, Key } from '../inbox/decision.ts';
 
-/** An item in DynamoDB's own notation. */
+/** The attributes of an item as plain JavaScript values. */
+export type Item = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** The primary key of an item. */
+export type Key = Readonly<Record<string, string | number>>;
+
+/** The attributes of an item in DynamoDB's own notation. */
 export type Attributes = Record<string, AttributeValue>;
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */

@@ -6,8 +6,8 @@ import pMap from 'p-map';
 import { StoreUnavailableError } from '../runtime/errors.ts';
 import { batchGet } from './batch-get.ts';
 import type { Attributes } from './item.ts';
-import { ifCondition, repeated } from './retry-policy.ts';
-import type { Store } from '../inbox/settle.ts';
+import { conditionalWrite, withRetries } from './retry-policy.ts';
+import type { Store } from './store.ts';
 
 /** Identifies one writing of a text. */
 export interface TextVersion {
@@ -41,7 +41,7 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
 
 /** The texts that `table` has under these keys, each named once. Throws `StoreUnavailableError`. */
 export async function readTexts(
-  { client, patience }: Store,
+  { client, retryPolicy }: Store,
   table: string,
   pks: readonly string[],
 ): Promise<Map<string, LongText>> {
@@ -50,11 +50,11 @@ export async function readTexts(
   let left = pks;
   for (let reads = 0; left.length > 0; reads += 1) {
     if (reads >= MAX_READS) throw new StoreUnavailableError({ cause: new Error(`${left[0]} keeps changing`) });
-    const heads = await batchGet(client, table, left.map(headKey), patience);
+    const heads = await batchGet(client, table, left.map(headKey), retryPolicy);
     const keys = heads.flatMap((head) => partKeys(versionOf(head)));
     const parts = new Map<string | undefined, Uint8Array>();
     if (keys.length > 0)
-      for (const { pk, bytes } of await batchGet(client, table, keys, patience)) parts.set(pk?.S, bytes!.B!);
+      for (const { pk, bytes } of await batchGet(client, table, keys, retryPolicy)) parts.set(pk?.S, bytes!.B!);
     left = heads.flatMap((head) => {
       const pk = head['pk']!.S!;
       const version = versionOf(head);
@@ -85,7 +85,7 @@ export async function writeText(
   text: string,
   { before, expiresAt }: { readonly before: TextVersion | undefined; readonly expiresAt: string },
 ): Promise<TextVersion | undefined> {
-  const { client, patience } = store;
+  const { client, retryPolicy } = store;
   const bytes = Buffer.from(text);
   const version = { id: randomUUID(), parts: bytes.length <= PART_BYTES ? 0 : Math.ceil(bytes.length / PART_BYTES) };
   const partsExpireAt = { N: String(Number(expiresAt) + PARTS_EXPIRE_LATER_SECONDS) };
@@ -94,7 +94,7 @@ export async function writeText(
     async (key, n) => {
       const B = bytes.subarray(n * PART_BYTES, (n + 1) * PART_BYTES);
       const Item = { ...key, bytes: { B }, expiresAt: partsExpireAt };
-      await repeated(() => client.send(new PutItemCommand({ TableName: table, Item })), patience);
+      await withRetries(() => client.send(new PutItemCommand({ TableName: table, Item })), retryPolicy);
     },
     { concurrency: CONCURRENT_REQUESTS },
   );
@@ -111,14 +111,14 @@ export async function writeText(
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':own': { S: version.id }, ...(before && { ':before': { S: before.id } }) },
   });
-  const isWritten = await ifCondition(() => client.send(head), patience);
+  const isWritten = await conditionalWrite(() => client.send(head), retryPolicy);
   await removeParts(store, table, isWritten ? before : version);
   return isWritten ? version : undefined;
 }
 
 /** Removes the text of this version; `false` where another one is there by now. Throws `StoreUnavailableError`. */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
-  const { client, patience } = store;
+  const { client, retryPolicy } = store;
   const command = new DeleteItemCommand({
     TableName: table,
     Key: headKey(pk),
@@ -127,7 +127,7 @@ export async function removeText(store: Store, table: string, pk: string, before
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':before': { S: before.id } },
   });
-  const isRemoved = await ifCondition(() => client.send(command), patience);
+  const isRemoved = await conditionalWrite(() => client.send(command), retryPolicy);
   if (isRemoved) await removeParts(store, table, before);
   return isRemoved;
 }

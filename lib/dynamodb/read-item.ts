@@ -2,8 +2,7 @@ import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '
 
 import { CodedError } from '../runtime/errors.ts';
 import { readAnswer, toStoreError } from './reply.ts';
-import type { Item, Key } from '../inbox/decision.ts';
-import { toKey, type Attributes } from './item.ts';
+import { toKey, type Attributes, type Item, type Key } from './item.ts';
 import type { Table } from './tables.ts';
 
 /**

@@ -9,7 +9,7 @@ import type { Table } from './tables.ts';
  * Sends what `send` asks for to the store. Throws `StoreUnavailableError` where the store is away, slow or overloaded,
  * `MisconfiguredError` where it refuses the request, and the error of a condition that does not hold.
  */
-export async function ask<T>(
+export async function sendToDynamo<T>(
   send: (client: DynamoDBClient) => Promise<T>,
   client: DynamoDBClient = store(),
 ): Promise<T> {

@@ -11,9 +11,6 @@ export function defineTables<const Name extends string>(...names: readonly Name[
   return Object.freeze(Object.fromEntries(names.map((name) => [name, name])) as unknown as Record<Name, Table>);
 }
 
-/** The inbox, which every consumer needs. */
-export const { inbox: INBOX_TABLE } = defineTables('inbox');
-
 /** The tables that the code defines and the deployment does not have. */
 export const undeployedTables = (deployed: readonly string[]): string[] =>
   [...defined].filter((name) => !deployed.includes(name));

@@ -3,7 +3,7 @@ import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../runtime/clock.ts';
 import { config } from '../runtime/config.ts';
 import { describeError } from '../runtime/errors.ts';
-import { ask, tableName } from '../dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
 import { defineTables } from '../dynamodb/tables.ts';
 import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';
@@ -33,7 +33,7 @@ export async function audited<T>(
 ): Promise<T> {
   const nowMs = systemClock.now();
   const record = { who: client, what: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
-  await ask((store) =>
+  await sendToDynamo((store) =>
     store.send(
       new PutItemCommand({
         TableName: tableName(TABLE),
@@ -64,7 +64,7 @@ export async function audited<T>(
 async function noteOutcome(id: string, record: object, outcome: string): Promise<void> {
   log().info('audit', { requestId: id, ...record, outcome });
   try {
-    await ask((store) =>
+    await sendToDynamo((store) =>
       store.send(
         new UpdateItemCommand({
           TableName: tableName(TABLE),

@@ -1,11 +1,6 @@
 import type { EventDefinition, Payload } from '../events/define.ts';
+import type { Item, Key } from '../dynamodb/item.ts';
 import type { Table } from '../dynamodb/tables.ts';
-
-/** What an item holds, in plain JavaScript values. */
-export type Item = Readonly<Record<string, string | number | boolean | null | undefined>>;
-
-/** Primary key of an item. */
-export type Key = Readonly<Record<string, string | number>>;
 
 /**
  * Adds `by` to a number; a missing item or attribute counts as 0. With `atLeast` the sum may not fall below it, or the

@@ -7,14 +7,14 @@ import { readHolds, writeHold } from '../ordering/blocked-keys.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Inbox, Marker } from './inbox.ts';
 import { completeLease, releaseLease, takeLease } from './lease.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import { defaultPatience } from '../dynamodb/retry-policy.ts';
-import type { Patience } from '../dynamodb/retry-policy.ts';
+import { INBOX_TABLE } from './table.ts';
+import { defaultRetryPolicy } from '../dynamodb/retry-policy.ts';
+import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
 import { claimDeadLetters, recordPlacements } from './place.ts';
 import { beginBatch, endBatch, readOpenBatch } from '../ordering/open-batch-record.ts';
 import { noteProgress, readProgress } from './progress.ts';
 import { createScarce } from './scarce.ts';
-import type { Scope } from './transaction.ts';
+import type { Scope } from './table.ts';
 
 export interface InboxOptions {
   /** Made by `inboxClient`. */
@@ -23,7 +23,7 @@ export interface InboxOptions {
   readonly clock: Clock;
   /** Days for which a marker is kept. */
   readonly retentionDays: number;
-  readonly patience?: Patience;
+  readonly retryPolicy?: RetryPolicy;
 }
 
 /** The inbox on DynamoDB: markers and effects of many messages commit in one transaction. */
@@ -32,12 +32,12 @@ export function createInbox({
   tablePrefix,
   clock,
   retentionDays,
-  patience = defaultPatience,
+  retryPolicy = defaultRetryPolicy,
 }: InboxOptions): Inbox {
   const scopeOf = (queue: string): Scope => ({ queue, tablePrefix, retentionDays });
-  const store = { client, clock, patience };
+  const store = { client, clock, retryPolicy };
   const scarce = createScarce();
-  const find: Inbox['find'] = (queue, ids) => findMarkers(client, tablePrefix + INBOX_TABLE, queue, ids, patience);
+  const find: Inbox['find'] = (queue, ids) => findMarkers(client, tablePrefix + INBOX_TABLE, queue, ids, retryPolicy);
   return {
     find,
     commit: (queue, entries, signal) =>

@@ -3,7 +3,7 @@ import type { MessageId } from '../events/message-id.ts';
 import { batchGet } from '../dynamodb/batch-get.ts';
 import type { Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
-import type { Patience } from '../dynamodb/retry-policy.ts';
+import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
 
 /** Reads the markers of these ids from `table`, strongly consistent. Throws `StoreUnavailableError`. */
 export async function findMarkers(
@@ -11,10 +11,10 @@ export async function findMarkers(
   table: string,
   queue: string,
   ids: readonly MessageId[],
-  patience: Patience,
+  retryPolicy: RetryPolicy,
 ): Promise<Map<MessageId, Marker>> {
   const keys = [...new Set(ids)].map((id) => markerKey(queue, id));
-  const items = await batchGet(client, table, keys, patience);
+  const items = await batchGet(client, table, keys, retryPolicy);
   return new Map(
     items.map((item) => {
       const marker = toMarker(queue, item);

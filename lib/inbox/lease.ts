@@ -2,20 +2,20 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { MessageId } from '../events/message-id.ts';
 import type { Lease } from './inbox.ts';
-import { expiry, markerKey, placedNumber } from './marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import { ifCondition } from '../dynamodb/retry-policy.ts';
-import type { Store } from './settle.ts';
-import type { Scope } from './transaction.ts';
+import { markerKey, placedNumber } from './marker.ts';
+import { expiry, INBOX_TABLE } from './table.ts';
+import { conditionalWrite } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from './table.ts';
 
 const change = (
-  { client, patience }: Store,
+  { client, retryPolicy }: Store,
   { queue, tablePrefix }: Scope,
   id: MessageId,
   expression: Omit<UpdateItemInput, 'TableName' | 'Key'>,
 ): Promise<boolean> => {
   const input = { TableName: tablePrefix + INBOX_TABLE, Key: markerKey(queue, id), ...expression };
-  return ifCondition(() => client.send(new UpdateItemCommand(input)), patience);
+  return conditionalWrite(() => client.send(new UpdateItemCommand(input)), retryPolicy);
 };
 
 /** Takes or prolongs a lease; `false` where another holds it or the message is done. Throws `StoreUnavailableError`. */

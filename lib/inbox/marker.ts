@@ -2,7 +2,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { Attempt, Marker, PlacedMarker, Placement } from './inbox.ts';
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
+import { INBOX_TABLE } from './table.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
 
@@ -14,10 +14,6 @@ export type DoneMarker = Extract<Marker, { state: 'completed' | 'rejected' }>;
 export const markerKey = (queue: string, id: MessageId): Attributes => ({ pk: { S: `${queue}#${id}` } });
 
 export const markerItemId = (queue: string, id: MessageId): string => itemId(INBOX_TABLE, markerKey(queue, id));
-
-/** Seconds since the epoch from which DynamoDB may forget the marker. */
-export const expiry = (nowMs: number, retentionDays: number): string =>
-  String(Math.floor(nowMs / 1_000) + retentionDays * 86_400);
 
 /** A placement as a number: the further on, the larger. */
 export const placedNumber = ({ redrives, attempt }: Attempt): number => redrives * ATTEMPTS_PER_REDRIVE + attempt;

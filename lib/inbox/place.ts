@@ -1,11 +1,11 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 import type { Placement } from './inbox.ts';
-import { expiry, placementItem } from './marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import { ifCondition } from '../dynamodb/retry-policy.ts';
-import type { Store } from './settle.ts';
-import type { Scope } from './transaction.ts';
+import { placementItem } from './marker.ts';
+import { expiry, INBOX_TABLE } from './table.ts';
+import { conditionalWrite } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
@@ -19,7 +19,7 @@ const isOwnClaim =
   '(#state = :dead AND #placed = :placed AND #hash = :hash AND #code = :code AND attribute_exists(#pending))';
 
 async function write(
-  { client, clock, patience }: Store,
+  { client, clock, retryPolicy }: Store,
   { queue, tablePrefix, retentionDays }: Scope,
   placement: Placement,
   isPending: boolean,
@@ -48,7 +48,7 @@ async function write(
       ...(isDead && { ':hash': Item['payloadHash']!, ':code': Item['code']! }),
     },
   };
-  return ifCondition(() => client.send(new PutItemCommand(command)), patience);
+  return conditionalWrite(() => client.send(new PutItemCommand(command)), retryPolicy);
 }
 
 /** Notes where failed messages went, unless their markers say more already. Throws `StoreUnavailableError`. */

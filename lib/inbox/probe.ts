@@ -5,7 +5,8 @@ import type { MisconfiguredError } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { readAnswer } from '../dynamodb/reply.ts';
 import { markerKey } from './marker.ts';
-import { inboxTable, type Commit } from './settle.ts';
+import type { Commit } from './settle.ts';
+import { inboxTable } from './table.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Holds for no item, so that a write under it only tells whether DynamoDB would take the request. */
@@ -63,7 +64,7 @@ export async function missingTables(
 export async function refusalOfMarkers(commit: Commit): Promise<unknown> {
   const { queue } = commit.scope;
   commit.markerProbe ??= answerTo(commit, {
-    Put: { TableName: inboxTable(commit), Item: markerKey(queue, 'probe' as MessageId) },
+    Put: { TableName: inboxTable(commit.scope), Item: markerKey(queue, 'probe' as MessageId) },
   });
   const error = await commit.markerProbe;
   const answer = readAnswer(error);

@@ -1,10 +1,10 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import type { Progress } from './inbox.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import { repeated } from '../dynamodb/retry-policy.ts';
-import type { Store } from './settle.ts';
-import type { Scope } from './transaction.ts';
+import { INBOX_TABLE } from './table.ts';
+import { withRetries } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from './table.ts';
 
 const place = ({ tablePrefix, queue }: Scope) => ({
   TableName: tablePrefix + INBOX_TABLE,
@@ -13,17 +13,17 @@ const place = ({ tablePrefix, queue }: Scope) => ({
 
 /** Notes how far a queue has been read. Throws `StoreUnavailableError`. */
 export async function noteProgress(
-  { client, patience }: Store,
+  { client, retryPolicy }: Store,
   scope: Scope,
   { oldestPublishedAt, at }: Progress,
 ): Promise<void> {
   const { TableName, Key } = place(scope);
   const item = { ...Key, oldestPublishedAt: { S: oldestPublishedAt }, at: { S: at } };
-  await repeated(() => client.send(new PutItemCommand({ TableName, Item: item })), patience);
+  await withRetries(() => client.send(new PutItemCommand({ TableName, Item: item })), retryPolicy);
 }
 
 /** How far a queue had been read; `undefined` where nobody noted it. Throws `StoreUnavailableError`. */
-export async function readProgress({ client, patience }: Store, scope: Scope): Promise<Progress | undefined> {
-  const { Item: item } = await repeated(() => client.send(new GetItemCommand(place(scope))), patience);
+export async function readProgress({ client, retryPolicy }: Store, scope: Scope): Promise<Progress | undefined> {
+  const { Item: item } = await withRetries(() => client.send(new GetItemCommand(place(scope))), retryPolicy);
   return item && { oldestPublishedAt: item['oldestPublishedAt']?.S ?? '', at: item['at']?.S ?? '' };
 }

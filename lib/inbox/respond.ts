@@ -4,12 +4,13 @@ import { membersOn, readReasons } from './cancellation.ts';
 import type { Findings } from './cancellation.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import type { Member, Option } from './member.ts';
-import { pause } from '../dynamodb/retry-policy.ts';
+import { backOff } from '../dynamodb/retry-policy.ts';
 import type { Presumption } from './presume.ts';
 import { missingTables, refusalOfMarkers } from './probe.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { failedInvalid, failedWith, settleMet, unfinished } from './settle.ts';
-import { inboxTable, type Commit } from './settle.ts';
+import type { Commit } from './settle.ts';
+import { inboxTable } from './table.ts';
 import type { Transaction } from './transaction.ts';
 
 /** How far a group is. */
@@ -43,7 +44,7 @@ export function presumeNothing(run: Run): Next {
 
 async function waitForStore(commit: Commit, run: Run, limit: number, cause: unknown): Promise<Next> {
   if (++run.unanswered < limit) {
-    await pause(run.unanswered, commit.patience, commit.signal);
+    await backOff(run.unanswered, commit.retryPolicy, commit.signal);
     return 'again';
   }
   commit.storeAway ??= new StoreUnavailableError({ cause });
@@ -56,7 +57,7 @@ async function isolate(commit: Commit, run: Run, suspects: readonly Member[], ca
   const guilty = suspects.length === 1 ? suspects[0] : run.pending.length === 1 ? run.pending[0] : undefined;
   if (guilty === undefined) return 'split';
   const refusal = await refusalOfMarkers(commit);
-  if (refusal !== undefined) return stop(commit, run, requestRefused([inboxTable(commit)], refusal));
+  if (refusal !== undefined) return stop(commit, run, requestRefused([inboxTable(commit.scope)], refusal));
   failedInvalid(commit, guilty, cause);
   return drop(run, new Set([guilty]));
 }
@@ -75,7 +76,7 @@ async function setAside(commit: Commit, run: Run, transaction: Transaction, erro
   const tables = new Set(wrong.tables);
   const uses = ({ operations }: Option) => operations.some(({ table }) => tables.has(tablePrefix + table));
   const gone = transaction.chosen.filter(({ option }) => uses(option)).map(({ member }) => member);
-  if (gone.length === 0 || tables.has(inboxTable(commit))) return stop(commit, run, wrong);
+  if (gone.length === 0 || tables.has(inboxTable(commit.scope))) return stop(commit, run, wrong);
   unfinished(commit, gone, reportMisconfigured(wrong));
   return drop(run, new Set(gone));
 }
@@ -117,9 +118,9 @@ async function afterCancellation(
   if (findings.misconfigured !== undefined) return setAside(commit, run, transaction, findings.misconfigured);
   if (invalid !== undefined) return isolate(commit, run, invalid.members, new Error(invalid.message));
 
-  if (++run.conflicts >= commit.patience.conflicts)
+  if (++run.conflicts >= commit.retryPolicy.conflicts)
     return run.presumed.size > 0 ? presumeNothing(run) : giveUp(commit, run, transaction, findings, cause);
-  await pause(run.conflicts, commit.patience, commit.signal);
+  await backOff(run.conflicts, commit.retryPolicy, commit.signal);
   return findings.seen.length > 0 || findings.met.length > 0 ? 'anew' : 'again';
 }
 
@@ -131,7 +132,7 @@ export async function respond(
   answer: Answer,
   cause: unknown,
 ): Promise<Next> {
-  const { attempts, conflicts } = commit.patience;
+  const { attempts, conflicts } = commit.retryPolicy;
   if (answer.is === 'lost') return waitForStore(commit, run, attempts, cause);
   if (answer.is === 'busy') return waitForStore(commit, run, conflicts, cause);
   run.unanswered = 0;

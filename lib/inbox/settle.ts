@@ -1,22 +1,13 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Clock } from '../runtime/clock.ts';
 import { CodedError, StoreUnavailableError, errorCodes } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Findings } from './cancellation.ts';
 import type { CommitResult, Marker } from './inbox.ts';
 import { isGivenUp, toMarker } from './marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
 import type { Member } from './member.ts';
-import type { Patience } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from './table.ts';
 import type { Scarce } from './scarce.ts';
-import type { Scope, Transaction } from './transaction.ts';
-
-/** What every request to the store needs. */
-export interface Store {
-  readonly client: DynamoDBClient;
-  readonly clock: Clock;
-  readonly patience: Patience;
-}
+import type { Transaction } from './transaction.ts';
 
 /** All that the groups of one commit share. */
 export interface Commit extends Store {
@@ -33,9 +24,6 @@ export interface Commit extends Store {
   /** What DynamoDB answered to a marker that belongs to no message. */
   markerProbe?: Promise<unknown>;
 }
-
-/** Full name of the table of markers. */
-export const inboxTable = ({ scope }: Pick<Commit, 'scope'>): string => scope.tablePrefix + INBOX_TABLE;
 
 export function unfinished(commit: Commit, members: Iterable<Member>, error: Error): void {
   for (const { index } of members) commit.results[index] = { is: 'unfinished', error };

@@ -2,19 +2,12 @@ import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client
 import type { Choice } from './choose.ts';
 import type { Entry } from './inbox.ts';
 import type { Attributes } from '../dynamodb/item.ts';
-import { doneItem, expiry, placedNumber } from './marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
+import { doneItem, placedNumber } from './marker.ts';
+import { expiry, INBOX_TABLE, type Scope } from './table.ts';
 import type { DoneMarker } from './marker.ts';
 import { storedEvents } from './member.ts';
 import type { Operation } from './member.ts';
 import type { Presumption } from './presume.ts';
-
-/** Where and when markers are written. */
-export interface Scope {
-  readonly queue: string;
-  readonly tablePrefix: string;
-  readonly retentionDays: number;
-}
 
 export interface Transaction {
   readonly input: TransactWriteItemsInput;

@@ -1,9 +1,9 @@
 import type { Hold } from '../inbox/inbox.ts';
 import { readTexts, removeText, writeText } from '../dynamodb/long-text.ts';
-import { expiry } from '../inbox/marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import type { Store } from '../inbox/settle.ts';
-import type { Scope } from '../inbox/transaction.ts';
+import { expiry } from '../inbox/table.ts';
+import { INBOX_TABLE } from '../inbox/table.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from '../inbox/table.ts';
 
 const prefix = (queue: string) => `!held#${queue}#`;
 

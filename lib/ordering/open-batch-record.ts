@@ -1,9 +1,9 @@
 import type { Lines, OpenBatch } from '../inbox/inbox.ts';
 import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/long-text.ts';
-import { expiry } from '../inbox/marker.ts';
-import { INBOX_TABLE } from '../dynamodb/tables.ts';
-import type { Store } from '../inbox/settle.ts';
-import type { Scope } from '../inbox/transaction.ts';
+import { expiry } from '../inbox/table.ts';
+import { INBOX_TABLE } from '../inbox/table.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Scope } from '../inbox/table.ts';
 
 const place = ({ tablePrefix, queue }: Scope) => ({ table: tablePrefix + INBOX_TABLE, pk: `!open-batch#${queue}` });
 

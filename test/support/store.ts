@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/runtime/clock.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
-import type { Patience } from '../../lib/dynamodb/retry-policy.ts';
+import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
 import { createTables } from '../../infra/dev/runtime/tables.ts';
 
 /** The real tables under a prefix of their own, at the DynamoDB of `DYNAMODB_ENDPOINT`. */
@@ -13,7 +13,7 @@ export interface TestStore {
   readonly client: DynamoDBClient;
   readonly prefix: string;
   readonly clock: Clock & { advance(ms: number): void };
-  inbox(options?: { patience?: Patience }): Inbox;
+  inbox(options?: { retryPolicy?: RetryPolicy }): Inbox;
   put(table: string, item: Record<string, AttributeValue>): Promise<void>;
   get(table: string, key: Record<string, AttributeValue>): Promise<Record<string, AttributeValue> | undefined>;
   all(table: string): Promise<Record<string, AttributeValue>[]>;
@@ -22,7 +22,7 @@ export interface TestStore {
 }
 
 /** Short pauses, so that tests of patience end soon. */
-export const impatience: Patience = { attempts: 3, conflicts: 4, firstPauseMs: 1, longestPauseMs: 4 };
+export const fastRetries: RetryPolicy = { attempts: 3, conflicts: 4, firstDelayMs: 1, maxDelayMs: 4 };
 
 export async function openStore(): Promise<TestStore> {
   const endpoint = process.env['DYNAMODB_ENDPOINT'];
@@ -36,8 +36,8 @@ export async function openStore(): Promise<TestStore> {
     client,
     prefix,
     clock,
-    inbox: ({ patience = impatience } = {}) =>
-      createInbox({ client, tablePrefix: prefix, clock, retentionDays: 14, patience }),
+    inbox: ({ retryPolicy = fastRetries } = {}) =>
+      createInbox({ client, tablePrefix: prefix, clock, retentionDays: 14, retryPolicy }),
     put: async (table, Item) => void (await client.send(new PutItemCommand({ TableName: prefix + table, Item }))),
     get: async (table, Key) =>
       (await client.send(new GetItemCommand({ TableName: prefix + table, Key, ConsistentRead: true }))).Item,

@@ -4,7 +4,7 @@ import { topology } from '../../infra/topology.ts';
 import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
 import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
 import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
-import type { Item } from '../../lib/inbox/decision.ts';
+import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { partsAt } from './parts.ts';
 

@@ -8,7 +8,7 @@ import {
 
 import { systemClock } from '../../runtime/clock.ts';
 import { config } from '../../runtime/config.ts';
-import { ask, tableName } from '../../dynamodb/send.ts';
+import { sendToDynamo, tableName } from '../../dynamodb/send.ts';
 import type { Table } from '../../dynamodb/tables.ts';
 import { guarded } from '../breaker.ts';
 import { hashOf } from '../auth/canonical.ts';
@@ -111,8 +111,8 @@ async function update({ table, key }: Intake, change: Partial<UpdateItemCommandI
   );
 }
 
-const sent = <T>(send: (signal: AbortSignal) => Parameters<typeof ask<T>>[0]): Promise<T> =>
-  guarded('store', () => ask(send(AbortSignal.timeout(PATIENCE_MS))));
+const sent = <T>(send: (signal: AbortSignal) => Parameters<typeof sendToDynamo<T>>[0]): Promise<T> =>
+  guarded('store', () => sendToDynamo(send(AbortSignal.timeout(PATIENCE_MS))));
 
 const attributes = (key: Intake['key']): Record<string, AttributeValue> =>
   Object.fromEntries(Object.entries(key).map(([name, value]) => [name, { S: value }]));

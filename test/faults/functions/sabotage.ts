@@ -7,7 +7,8 @@ import { systemClock } from '../../../lib/runtime/clock.ts';
 import { config } from '../../../lib/runtime/config.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
 import { storeLetter } from '../../../lib/dead-letters/store.ts';
-import { inbox, store } from '../../../lib/dynamodb/store.ts';
+import { inbox } from '../../../lib/inbox/process-inbox.ts';
+import { store } from '../../../lib/dynamodb/store.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
 /** The steps of one batch, in their order, at which its process can be killed. */

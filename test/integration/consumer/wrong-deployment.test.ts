@@ -15,7 +15,7 @@ import type { Table } from '../../../lib/dynamodb/tables.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { anInvocation } from '../../support/invocation.ts';
-import { impatience, openStore, type TestStore } from '../../support/store.ts';
+import { fastRetries, openStore, type TestStore } from '../../support/store.ts';
 import { faultsOf, type Faults } from '../../support/store-faults.ts';
 import { tallying } from '../../support/tally.ts';
 import { aWorkshop, type Workshop } from '../../support/workshop.ts';
@@ -153,7 +153,7 @@ describe('an inbox table that is not as it should be', () => {
   const prefix = `wrong-${randomUUID().slice(0, 8)}-`;
   const client = inboxClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
   const clock = { now: () => Date.now() };
-  const inbox = createInbox({ client, tablePrefix: prefix, clock, retentionDays: 1, patience: impatience });
+  const inbox = createInbox({ client, tablePrefix: prefix, clock, retentionDays: 1, retryPolicy: fastRetries });
   const table = (name: string, key: string) =>
     client.send(
       new CreateTableCommand({

@@ -268,7 +268,7 @@ describe('the status of an order', () => {
   });
 
   test('follows what its consumers commit, without a word of the intake', async () => {
-    const { inbox } = await import('../../../lib/dynamodb/store.ts');
+    const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const id = randomUUID() as MessageId;
     const signal = AbortSignal.timeout(10_000);
     const payloadHash = hashOf('x');
@@ -310,7 +310,7 @@ describe('stock and points', () => {
 
   test('a customer has the points that were awarded, and none otherwise', async () => {
     const { handler } = await import('../../../functions/orders/get-points.ts');
-    const { inbox } = await import('../../../lib/dynamodb/store.ts');
+    const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const get = async (id: string) => (await call(handler, { route: 'GET /customers/{id}/points', path: { id } })).body;
     expect(await get('nobody')).toEqual({ customerId: 'nobody', points: 0 });
     const award = {

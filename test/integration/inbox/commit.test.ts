@@ -281,10 +281,16 @@ describe('effects that DynamoDB never takes', () => {
 describe('a commit that cannot go on', () => {
   test('is unfinished where the store cannot be reached', async () => {
     const { createInbox } = await import('../../../lib/inbox/dynamodb-inbox.ts');
-    const { impatience } = await import('../../support/store.ts');
+    const { fastRetries } = await import('../../support/store.ts');
     const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
     const client = new DynamoDBClient({ endpoint: 'http://127.0.0.1:9', region: 'local', credentials, maxAttempts: 1 });
-    const away = createInbox({ client, tablePrefix: '', clock: store.clock, retentionDays: 1, patience: impatience });
+    const away = createInbox({
+      client,
+      tablePrefix: '',
+      clock: store.clock,
+      retentionDays: 1,
+      retryPolicy: fastRetries,
+    });
     const [result] = await away.commit(QUEUE, [entry(1, { effects: [] })], never);
     expect(result).toMatchObject({ is: 'unfinished', error: { code: 'STORE_UNAVAILABLE' } });
     await expect(away.find(QUEUE, [id(1)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });

@@ -15,7 +15,7 @@ const SKUS = ['a', 'b', 'c', 'text'] as const;
 const ORDERS = ['x', 'y', 'z'] as const;
 const QUEUE = 'stock';
 const never = new AbortController().signal;
-const patience = { attempts: 20, conflicts: 40, firstPauseMs: 0.1, longestPauseMs: 0.2 };
+const retryPolicy = { attempts: 20, conflicts: 40, firstDelayMs: 0.1, maxDelayMs: 0.2 };
 
 let store: TestStore;
 let run = 0;
@@ -153,7 +153,7 @@ async function compare(
   const together = moved(list, groupedTo);
   const expected = processAll(model, together);
   check(
-    (await store.inbox({ patience }).commit(QUEUE, together, never)).map(({ is }) => is),
+    (await store.inbox({ retryPolicy }).commit(QUEUE, together, never)).map(({ is }) => is),
     expected,
   );
 
@@ -161,7 +161,7 @@ async function compare(
   const single = moved(list, singleTo);
   const plan = currentFaults?.pause();
   for (const [n, entry] of single.entries()) {
-    const [result] = await store.inbox({ patience }).commit(QUEUE, [entry], never);
+    const [result] = await store.inbox({ retryPolicy }).commit(QUEUE, [entry], never);
     expect(result?.is).toBe(expected[n]);
   }
   plan?.();

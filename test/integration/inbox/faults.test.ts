@@ -3,7 +3,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { tables } from '../../../infra/tables.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { impatience, openStore } from '../../support/store.ts';
+import { fastRetries, openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { answerLost, cancelled, faultsOf, named, serverError, throttled } from '../../support/store-faults.ts';
 import type { Fault, Faults } from '../../support/store-faults.ts';
@@ -96,13 +96,13 @@ test('a store that is away is not asked for every group', async () => {
   faults.plan = serverError;
   const results = await commit(Array.from({ length: 500 }, (_, n) => take(n, 1)));
   expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
-  expect(faults.sent).toHaveLength(impatience.attempts);
+  expect(faults.sent).toHaveLength(fastRetries.attempts);
 });
 
 test('throttling beyond the bound leaves messages unfinished', async () => {
   faults.plan = throttled;
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
-  expect(faults.sent).toHaveLength(impatience.conflicts);
+  expect(faults.sent).toHaveLength(fastRetries.conflicts);
   expect(await available()).toBe('100');
 });
 

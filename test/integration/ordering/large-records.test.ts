@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeError } from '../../../lib/runtime/errors.ts';
 import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
 import type { Lines } from '../../../lib/inbox/inbox.ts';
-import { impatience, openStore, type TestStore } from '../../support/store.ts';
+import { fastRetries, openStore, type TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/first-attempt.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 
@@ -102,7 +102,7 @@ describe('the record of an open batch', () => {
           tablePrefix: store.prefix,
           clock: store.clock,
           retentionDays: 14,
-          patience: impatience,
+          retryPolicy: fastRetries,
         });
         const finished = inbox.beginBatch(shard, lines.new, before).then(() => true);
         const isFinished = await Promise.race([finished, died]);

@@ -201,7 +201,8 @@ test('the status is there again with the second request where the management API
 });
 
 test('DynamoDB may swallow a request of either client: it is sent again', async () => {
-  const { inbox, store } = await import('../../../lib/dynamodb/store.ts');
+  const { store } = await import('../../../lib/dynamodb/store.ts');
+  const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');
   silent.store.swallow();
   expect(await readItem(store(), settings.TABLE_PREFIX, tables.stock, { sku: 'none' })).toBeUndefined();
