@@ -8,7 +8,7 @@ import { traceIdOf } from '../../lib/events/trace.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 import { deadLetterOf } from './from-delivery.ts';
 import { noteValues } from './known-values.ts';
-import { storeLetter } from '../../lib/dead-letters/store.ts';
+import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
 
 // Wrong settings fail the start of the function, not its first message.
 readConfig(process.env);
@@ -29,7 +29,7 @@ export async function handler(event: RabbitMqEvent): Promise<{ archived: number;
       let stored = 0;
       for (const { deadLetter, delivery } of group) {
         await noteValues(deadLetter);
-        if (!(await storeLetter(deadLetter, delivery))) continue;
+        if (!(await storeDeadLetter(deadLetter, delivery))) continue;
         tell(deadLetter);
         stored += 1;
       }

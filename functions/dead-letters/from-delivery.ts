@@ -6,11 +6,11 @@ import type { Delivery } from '../../lib/consumer/delivery.ts';
 import { deriveId } from '../../lib/events/message-id.ts';
 import { readBrokerDeath } from '../../lib/dead-letters/broker-death.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
-import { isoTime, letterOf, type Origin } from '../../lib/dead-letters/from-message.ts';
+import { isoTime, toDeadLetter, type Origin } from '../../lib/dead-letters/dead-letter.ts';
 
 /** What a delivery from the dead-letter queue tells of why it is there: the broker's word, else the consumer's note. */
 export const deadLetterOf = (delivery: Delivery, nowMs: number): DeadLetter =>
-  letterOf(delivery, originOf(delivery, new Date(nowMs).toISOString()), nowMs);
+  toDeadLetter(delivery, originOf(delivery, new Date(nowMs).toISOString()), nowMs);
 
 const ARCHIVE_ID = /^[\w-]{1,100}$/;
 

@@ -2,8 +2,8 @@ import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue
 
 import { tables } from '../../infra/tables.ts';
 import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import type { DeadLetter, Deed } from '../../lib/dead-letters/dead-letter.ts';
-import { recordKey, toDeed } from '../../lib/dead-letters/record.ts';
+import type { DeadLetter, ArchiveAction } from '../../lib/dead-letters/dead-letter.ts';
+import { recordKey, toActionItem } from '../../lib/dead-letters/record.ts';
 
 /** Deeds that a record keeps at most, the latest ones; the audit keeps all. */
 const MAX_HISTORY = 100;
@@ -12,7 +12,10 @@ const MAX_HISTORY = 100;
  * Notes that a copy was sent back; `false` where another redrive was noted since the record was read: both copies carry the
  * same number, and are done once. A discard in between is overruled, for the copy is on its way.
  */
-export const recordRedrive = ({ id, timesRedriven, history }: DeadLetter, deed: Extract<Deed, { is: 'redriven' }>) =>
+export const recordRedrive = (
+  { id, timesRedriven, history }: DeadLetter,
+  deed: Extract<ArchiveAction, { is: 'redriven' }>,
+) =>
   update(id, deed, {
     assignment: 'timesRedriven = :times',
     condition: 'timesRedriven = :seen',
@@ -21,7 +24,7 @@ export const recordRedrive = ({ id, timesRedriven, history }: DeadLetter, deed: 
   });
 
 /** Notes that a dead letter was discarded; `false` where it is not open. */
-export const recordDiscard = (id: string, deed: Extract<Deed, { is: 'discarded' }>) =>
+export const recordDiscard = (id: string, deed: Extract<ArchiveAction, { is: 'discarded' }>) =>
   update(id, deed, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
 /** Notes what of a dead letter cannot be written, so that no later redrive of many tries it again. */
@@ -41,7 +44,7 @@ export async function recordUnwritable(id: string, unwritable: string): Promise<
 
 async function update(
   id: string,
-  deed: Deed,
+  deed: ArchiveAction,
   {
     assignment,
     condition,
@@ -52,7 +55,7 @@ async function update(
     condition: string;
     values: Record<string, AttributeValue>;
     /** What is kept of the history instead of all. */
-    latest?: readonly Deed[];
+    latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {
   try {
@@ -66,7 +69,7 @@ async function update(
           ExpressionAttributeNames: { '#status': 'status' },
           ExpressionAttributeValues: {
             ':status': { S: deed.is },
-            ':deeds': { L: [...(latest ?? []), deed].map(toDeed) },
+            ':deeds': { L: [...(latest ?? []), deed].map(toActionItem) },
             ...values,
           },
         }),

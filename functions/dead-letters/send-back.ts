@@ -9,7 +9,7 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 import { describeError, isOfMessage, type PublishError } from '../../lib/runtime/errors.ts';
 import { log } from '../../lib/runtime/log.ts';
 import { count } from '../../lib/runtime/metrics.ts';
-import type { DeadLetter, Letter } from '../../lib/dead-letters/dead-letter.ts';
+import type { DeadLetter, ArchivedMessage } from '../../lib/dead-letters/dead-letter.ts';
 import { recordRedrive, recordUnwritable } from './record-deed.ts';
 
 /** Records that are written at once. */
@@ -21,7 +21,7 @@ const CONCURRENCY = 16;
  * carries the same number, and is done once. `force` leaves out what cannot be written.
  */
 export async function sendBack(
-  letters: readonly { readonly deadLetter: DeadLetter; readonly letter: Letter }[],
+  letters: readonly { readonly deadLetter: DeadLetter; readonly letter: ArchivedMessage }[],
   { force }: { readonly force: boolean },
 ): Promise<(Error | undefined)[]> {
   const at = new Date(systemClock.now()).toISOString();

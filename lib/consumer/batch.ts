@@ -1,7 +1,7 @@
 import type { Publisher } from '../rabbitmq/publisher.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { DeadLetter, Letter } from '../dead-letters/dead-letter.ts';
+import type { DeadLetter, ArchivedMessage } from '../dead-letters/dead-letter.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Memory } from './memory.ts';
 import type { RuleContext } from './rule.ts';
@@ -13,7 +13,7 @@ export interface Batch {
   readonly inbox: Inbox;
   readonly publisher: Publisher;
   /** Keeps a dead letter that the broker does not take; `false` where the archive has it already. */
-  readonly archiveLetter: (deadLetter: DeadLetter, letter: Letter) => Promise<boolean>;
+  readonly archiveLetter: (deadLetter: DeadLetter, letter: ArchivedMessage) => Promise<boolean>;
   readonly clock: Clock;
   readonly read: RuleContext['read'];
   /** Whether the marker of a message published at this time may be lost: such a message is parked instead of processed. */

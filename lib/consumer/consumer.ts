@@ -168,7 +168,8 @@ function ambient(): ConsumerParts {
   return {
     inbox: inbox(),
     publisher: lazyPublisher(),
-    archiveLetter: async (...letter) => (await import('../dead-letters/store.ts')).storeLetter(...letter),
+    archiveLetter: async (...letter) =>
+      (await import('../dead-letters/store-dead-letter.ts')).storeDeadLetter(...letter),
     clock: systemClock,
     config: config(),
     read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
 import { eventMessage, readEnvelope } from '../events/envelope.ts';
 import type { Message } from '../events/message.ts';
-import { letterOf } from '../dead-letters/from-message.ts';
+import { toDeadLetter } from '../dead-letters/dead-letter.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
@@ -68,7 +68,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Work, batc
     properties,
     envelope: readEnvelope(properties.headers),
   };
-  return archiveLetter(letterOf(event, origin, nowMs), event).then(
+  return archiveLetter(toDeadLetter(event, origin, nowMs), event).then(
     () => undefined,
     (refusal: unknown) => refusal,
   );

@@ -4,7 +4,7 @@ import { describeParts, unwritableParts, withoutParts } from '../rabbitmq/encode
 import { bareDeadLetter, deadLetterCopy, retryCopy, type DeadLetterNote } from '../events/envelope.ts';
 import type { Message } from '../events/message.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { letterOf } from '../dead-letters/from-message.ts';
+import { toDeadLetter } from '../dead-letters/dead-letter.ts';
 import { errorCodes, isOfMessage, type PublishError } from '../runtime/errors.ts';
 import type { Marker, Placement } from '../inbox/inbox.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
@@ -204,7 +204,7 @@ async function archive(
     deadLetteredAt: at,
   };
   try {
-    await archiveLetter(letterOf(delivery, origin, clock.now()), delivery);
+    await archiveLetter(toDeadLetter(delivery, origin, clock.now()), delivery);
     end(work, outcome);
   } catch (error) {
     work.outcome = unfinished(error);

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-import type { DeadLetter, Letter } from './dead-letter.ts';
+import type { DeadLetter, ArchivedMessage } from './dead-letter.ts';
 import { plainOf } from '../events/json-form.ts';
 
 /** A body is shown as text too up to this size: an answer has a limit of 6 MB. */
@@ -14,7 +14,7 @@ export const present = ({ history, ...deadLetter }: DeadLetter): object => ({
 });
 
 /** A dead letter with everything that is known of it. */
-export const presentWhole = (deadLetter: DeadLetter, { body, properties }: Letter): object => ({
+export const presentWhole = (deadLetter: DeadLetter, { body, properties }: ArchivedMessage): object => ({
   ...present(deadLetter),
   history: deadLetter.history,
   properties: { ...properties, headers: undefined },

@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
-import type { DeadLetter, Deed } from './dead-letter.ts';
+import type { DeadLetter, ArchiveAction } from './dead-letter.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
@@ -31,13 +31,13 @@ export function toRecord(letter: DeadLetter, parts: number, expiresAt: number): 
     timesRedriven: { N: String(timesRedriven) },
     bodyBytes: { N: String(bodyBytes) },
     parts: { N: String(parts) },
-    history: { L: history.map(toDeed) },
+    history: { L: history.map(toActionItem) },
     expiresAt: { N: String(expiresAt) },
   };
 }
 
 /** A deed within the item's history. */
-export const toDeed = (deed: Deed): AttributeValue => ({ S: JSON.stringify(deed) });
+export const toActionItem = (deed: ArchiveAction): AttributeValue => ({ S: JSON.stringify(deed) });
 
 export function fromRecord(item: Attributes): DeadLetter {
   const text = (name: string) => item[name]?.S;
@@ -61,7 +61,7 @@ export function fromRecord(item: Attributes): DeadLetter {
     traceparent: text('traceparent'),
     status: text('status') as DeadLetter['status'],
     timesRedriven: number('timesRedriven'),
-    history: (item.history?.L ?? []).map(({ S }) => JSON.parse(S ?? 'null') as Deed),
+    history: (item.history?.L ?? []).map(({ S }) => JSON.parse(S ?? 'null') as ArchiveAction),
     payloadHash: text('payloadHash') ?? '',
     bodyBytes: number('bodyBytes'),
   };

@@ -2,7 +2,7 @@ import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { readConfig } from '../../lib/runtime/config.ts';
 import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
-import { storeLetter } from '../../lib/dead-letters/store.ts';
+import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import { readItem } from '../../lib/dynamodb/read-item.ts';
@@ -18,7 +18,8 @@ export function partsAt(
   return {
     inbox: createInbox({ client, tablePrefix, clock: systemClock, retentionDays: 14 }),
     publisher,
-    archiveLetter: (deadLetter, letter) => storeLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),
+    archiveLetter: (deadLetter, letter) =>
+      storeDeadLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),
     clock: systemClock,
     config: readConfig({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
     read: (table, key) => readItem(client, tablePrefix, table, key),

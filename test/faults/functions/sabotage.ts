@@ -6,7 +6,7 @@ import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { config } from '../../../lib/runtime/config.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
-import { storeLetter } from '../../../lib/dead-letters/store.ts';
+import { storeDeadLetter } from '../../../lib/dead-letters/store-dead-letter.ts';
 import { inbox } from '../../../lib/inbox/process-inbox.ts';
 import { store } from '../../../lib/dynamodb/store.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
@@ -87,7 +87,7 @@ export function sabotagedParts(queue: string): ConsumerParts {
   return {
     inbox: sabotagedInbox,
     publisher: { ...real.publisher, publishAll },
-    archiveLetter: storeLetter,
+    archiveLetter: storeDeadLetter,
     clock: systemClock,
     config: config(),
     read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),

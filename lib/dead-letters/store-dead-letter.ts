@@ -11,7 +11,7 @@ import { store } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
 import { deriveId } from '../events/message-id.ts';
 import { count } from '../runtime/metrics.ts';
-import type { DeadLetter, Letter } from './dead-letter.ts';
+import type { DeadLetter, ArchivedMessage } from './dead-letter.ts';
 import { toParts } from './parts.ts';
 import { recordKey, toRecord } from './record.ts';
 
@@ -33,9 +33,9 @@ const archive = (): Archive => {
  * Stores a dead letter, its message byte for byte, and counts it for the alarms, whichever way it came; `false` where it is there
  * already, with whatever was done about it. The record comes last: where it is, the whole message is.
  */
-export async function storeLetter(
+export async function storeDeadLetter(
   deadLetter: DeadLetter,
-  letter: Letter,
+  letter: ArchivedMessage,
   { client, tablePrefix, retentionDays }: Archive = archive(),
 ): Promise<boolean> {
   const TableName = tablePrefix + ARCHIVE_TABLE;
