@@ -5,11 +5,11 @@ import { refuseReplacement } from './changes/guard.ts';
 import { readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
 import { accessSchema } from './service/access.ts';
-import { checkAccount } from './service/account.ts';
+import { checkAccount } from './account.ts';
 import { deployBrokerFirst } from './service/broker-first.ts';
 import { completeFunctions, prepareFunctions } from './service/functions-stack.ts';
-import type { Serverless } from './service/service.ts';
-import { resolveVariable, SERVICE, sourceNames, type SourceName } from './service/variables.ts';
+import type { Serverless } from './serverless.ts';
+import { resolveVariable, SERVICE, sourceNames, type SourceName } from './variables.ts';
 
 interface Log {
   warning(text: string): void;

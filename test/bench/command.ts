@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startBroker } from '../../infra/dev/runtime/broker.ts';
+import { startBroker } from '../../infra/dev/runtime/broker/broker.ts';
 import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { entry } from '../../infra/dev/runtime/entry.ts';
 import { Problem, reasonOf } from '../../infra/dev/runtime/problem.ts';

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 
-import { startStore, type Store } from '../../infra/dev/runtime/store.ts';
-import { createTables, localClient } from '../../infra/dev/runtime/tables.ts';
+import { startStore, type Store } from '../../infra/dev/runtime/store/store.ts';
+import { createTables, localClient } from '../../infra/dev/runtime/store/tables.ts';
 import { keepToAnother } from './processors.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { checkAccount } from '../../infra/aws/service/account.ts';
+import { checkAccount } from '../../infra/aws/account.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
 import { aCheckout, serverlessCommand } from '../support/packaged.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
-import { costsTable } from '../../infra/aws/service/costs.ts';
+import { costsTable } from '../../infra/aws/costs.ts';
 import { fixedNames } from '../support/fixed-names.ts';
 import { templatesOf } from '../support/in-a-process.ts';
 import { stageNames } from '../support/stacks.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { connectionQuota } from '../../infra/aws/foundation/quota.ts';
 import type { Template, Value } from '../../infra/aws/template.ts';
-import { wildcardReasons } from '../../infra/aws/service/wildcards.ts';
+import { wildcardReasons } from '../../infra/aws/wildcards.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
 import { readConfig } from '../../lib/runtime/config.ts';

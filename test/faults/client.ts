@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { signedHeaders } from '../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { DEVELOPMENT_CLIENT } from '../../lib/http/development.ts';
 import { deriveId, type MessageId } from '../../lib/events/message-id.ts';
 import type { Answer } from './invariants.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Broker } from '../../infra/dev/runtime/broker.ts';
-import { doesManagementAnswer, probeBroker } from '../../infra/dev/runtime/broker-probe.ts';
+import type { Broker } from '../../infra/dev/runtime/broker/broker.ts';
+import { doesManagementAnswer, probeBroker } from '../../infra/dev/runtime/broker/probe.ts';
 import type { Say } from '../../infra/dev/runtime/console.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { Problem } from '../../infra/dev/runtime/problem.ts';

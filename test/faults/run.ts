@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Say } from '../../infra/dev/runtime/console.ts';
-import { localClient } from '../../infra/dev/runtime/tables.ts';
+import { localClient } from '../../infra/dev/runtime/store/tables.ts';
 import { audit } from './audit.ts';
 import { keepEvidence } from './evidence.ts';
 import { violationsOf } from './invariants.ts';

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { startBroker, type Broker } from '../../infra/dev/runtime/broker.ts';
+import { startBroker, type Broker } from '../../infra/dev/runtime/broker/broker.ts';
 import type { Say } from '../../infra/dev/runtime/console.ts';
 import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
-import { startStore, type Store } from '../../infra/dev/runtime/store.ts';
-import { createTables } from '../../infra/dev/runtime/tables.ts';
+import { startStore, type Store } from '../../infra/dev/runtime/store/store.ts';
+import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
 import { faultsTopology } from './accounts.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { JWTPayload } from 'jose';
 
-import { signedHeaders } from '../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { issueToken, signClaims, startIssuer } from '../../infra/dev/runtime/issuer.ts';
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import { call, type About, type Got } from './request.ts';

@@ -1,4 +1,4 @@
-import { createTables } from '../../infra/dev/runtime/tables.ts';
+import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { topology } from '../../infra/topology.ts';
 import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 
 import type { Channel, GetMessage } from 'amqplib';
 
-import { signedHeaders } from '../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { eventJson, recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts';
-import { createTables } from '../../infra/dev/runtime/tables.ts';
+import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import type { Template } from '../../infra/aws/template.ts';
 import { addressesOf, administrator } from './as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
-import { createTables } from '../../infra/dev/runtime/tables.ts';
+import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { startService } from '../../infra/dev/runtime/service.ts';
 import { topology } from '../../infra/topology.ts';
 import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';

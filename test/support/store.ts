@@ -6,7 +6,7 @@ import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
-import { createTables } from '../../infra/dev/runtime/tables.ts';
+import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 
 /** The real tables under a prefix of their own, at the DynamoDB of `DYNAMODB_ENDPOINT`. */
 export interface TestStore {

@@ -1,4 +1,4 @@
-import type { Serverless } from '../service/service.ts';
+import type { Serverless } from '../serverless.ts';
 import type { Template } from '../template.ts';
 import { refusals } from './refuse.ts';
 

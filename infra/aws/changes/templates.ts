@@ -6,9 +6,9 @@ import { parse } from 'yaml';
 
 import { rootDirectory } from '../../dev/runtime/directories.ts';
 import { PackagingPlugin } from '../plugin.ts';
-import type { FunctionDefinition, Serverless } from '../service/service.ts';
+import type { FunctionDefinition, Serverless } from '../serverless.ts';
 import type { Template } from '../template.ts';
-import { resolveVariable, sourceNames } from '../service/variables.ts';
+import { resolveVariable, sourceNames } from '../variables.ts';
 import type { Stage } from '../../stages/stage.ts';
 
 const REGION = 'eu-central-1';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { Serverless } from './service.ts';
+import type { Serverless } from '../serverless.ts';
 
 /** What `serverless deploy` is told that is true of the broker's stack too. */
 const SHARED_OPTIONS = ['stage', 'region', 'aws-profile', 'verbose', 'force'] as const;

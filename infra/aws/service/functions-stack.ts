@@ -14,10 +14,10 @@ import { queueAlarms } from './alarms/queue-alarms.ts';
 import { reserveConcurrency } from './connections.ts';
 import { dashboard } from './dashboard.ts';
 import { brokerEnvironment, httpEnvironment } from './environment.ts';
-import { layers } from './layers.ts';
+import { layers } from './dashboard-charts.ts';
 import { eventSourceRemoval, FUNCTIONS_NETWORK, functionsNetwork, rotations, topologyResource } from './operations.ts';
 import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released } from './release.ts';
-import { kindOf, type FunctionDefinition, type Serverless } from './service.ts';
+import { kindOf, type FunctionDefinition, type Serverless } from '../serverless.ts';
 import { pascalCase, type Resource } from '../template.ts';
 
 /** The functions that CloudFormation and Secrets Manager call, by what they do for the stack. */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 
 import pMap from 'p-map';
 
-import { balance, type AcceptedOrder } from '../demo/books.ts';
-import { jam } from '../demo/jam.ts';
-import { lookWhenQuiet } from '../demo/look.ts';
-import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from '../demo/shop.ts';
-import { tableOf, type Run } from '../demo/table.ts';
-import { killBroker, mendOnceRetried, publishMalformed } from '../demo/trouble.ts';
+import { balance, type AcceptedOrder } from '../demo/ledger.ts';
+import { jam } from '../demo/corrupt-items.ts';
+import { lookWhenQuiet } from '../demo/results.ts';
+import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from '../demo/orders.ts';
+import { tableOf, type Run } from '../demo/report.ts';
+import { killBroker, mendOnceRetried, publishMalformed } from '../demo/faults.ts';
 import { startLaptop, type Laptop } from '../runtime/dev-environment.ts';
 import { say } from '../runtime/console.ts';
 import { localDirectory } from '../runtime/directories.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { say } from '../runtime/console.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { entry } from '../runtime/entry.ts';
-import { completeLock } from '../runtime/complete-lock.ts';
+import { completeLock } from '../runtime/package-lock.ts';
 
 // npm ci refuses a lock file that lacks the optional packages of other platforms, and a registry need not carry them all:
 // `npm run lock` adds them after every change of the dependencies.

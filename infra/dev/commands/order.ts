@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { DEVELOPMENT_STAGE } from '../../../lib/http/development.ts';
 import { parseSigningSecrets } from '../../../lib/http/auth/signing-secrets.ts';
-import { signedHeaders } from '../client/sign.ts';
+import { signedHeaders } from '../runtime/sign.ts';
 import { localDirectory } from '../runtime/directories.ts';
 import { entry } from '../runtime/entry.ts';
 import { Problem, reasonOf } from '../runtime/problem.ts';

@@ -4,8 +4,8 @@ import { say } from '../runtime/console.ts';
 import { localDirectory, startLock } from '../runtime/directories.ts';
 import { doesDockerAnswer } from '../runtime/docker.ts';
 import { entry } from '../runtime/entry.ts';
-import { takeLock } from '../runtime/lock.ts';
-import { removePlainPath } from '../runtime/plain-path.ts';
+import { takeLock } from '../runtime/process-lock.ts';
+import { removePlainPath } from '../runtime/broker/plain-path.ts';
 import { Problem } from '../runtime/problem.ts';
 
 /** What is no data, and slow to get again. */

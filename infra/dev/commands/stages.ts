@@ -5,7 +5,7 @@ import { format, resolveConfig } from 'prettier';
 import { effectsOf } from '../../aws/changes/effects.ts';
 import { settingsTable } from '../../aws/changes/table.ts';
 import { templatesOf } from '../../aws/changes/templates.ts';
-import { costsTable } from '../../aws/service/costs.ts';
+import { costsTable } from '../../aws/costs.ts';
 import { readStage, stages } from '../../stages/read-stage.ts';
 import { say } from '../runtime/console.ts';
 import { rootDirectory } from '../runtime/directories.ts';

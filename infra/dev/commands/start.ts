@@ -3,7 +3,7 @@ import { readDefinitions } from '../definitions/read-definitions.ts';
 import { say } from '../runtime/console.ts';
 import { localDirectory, rootDirectory, startLock } from '../runtime/directories.ts';
 import { entry } from '../runtime/entry.ts';
-import { takeLock } from '../runtime/lock.ts';
+import { takeLock } from '../runtime/process-lock.ts';
 import { isPortTaken, ownerOfPort } from '../runtime/ports.ts';
 import { Problem, reasonOf } from '../runtime/problem.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';

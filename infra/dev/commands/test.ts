@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { startBroker } from '../runtime/broker.ts';
+import { startBroker } from '../runtime/broker/broker.ts';
 import { say } from '../runtime/console.ts';
 import { localDirectory, rootDirectory } from '../runtime/directories.ts';
 import { entry } from '../runtime/entry.ts';
 import { startGuarded } from '../runtime/processes.ts';
 import { readSettings } from '../runtime/settings.ts';
 import { onShutdown } from '../runtime/shutdown.ts';
-import { LOCAL_AWS } from '../runtime/store-probe.ts';
-import { startStore } from '../runtime/store.ts';
+import { LOCAL_AWS } from '../runtime/store/probe.ts';
+import { startStore } from '../runtime/store/store.ts';
 
 await entry(async () => {
   const settings = readSettings(process.env, localDirectory);

@@ -6,7 +6,7 @@ import { deployTopology, readPlan } from '../../../lib/rabbitmq/topology/deploy.
 import { topology } from '../../topology.ts';
 import { say } from '../runtime/console.ts';
 import { entry } from '../runtime/entry.ts';
-import { faultsOf, reach } from '../runtime/prepare-broker.ts';
+import { faultsOf, reach } from '../runtime/broker/prepare.ts';
 import { Problem } from '../runtime/problem.ts';
 
 const USAGE = `npm run topology -- plan|apply|verify --url amqps://user:password@host:5671/vhost [--management https://host]

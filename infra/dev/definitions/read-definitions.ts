@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
-import type { SourceName } from '../../aws/service/variables.ts';
+import type { SourceName } from '../../aws/variables.ts';
 import { readYaml } from '../runtime/read-yaml.ts';
-import { readTables, type Table } from '../runtime/tables.ts';
+import { readTables, type Table } from '../runtime/store/tables.ts';
 import { loadFresh } from './load-fresh.ts';
 
 /** What the service is made of besides the code of its functions. */

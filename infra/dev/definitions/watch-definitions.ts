@@ -1,11 +1,11 @@
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { Broker } from '../runtime/broker.ts';
+import type { Broker } from '../runtime/broker/broker.ts';
 import type { Say } from '../runtime/console.ts';
 import { reasonOf } from '../runtime/problem.ts';
 import type { Settings } from '../runtime/settings.ts';
-import type { Store } from '../runtime/store.ts';
+import type { Store } from '../runtime/store/store.ts';
 import { differences } from './differences.ts';
 import { MistakeError } from './load-fresh.ts';
 import { readDefinitions, type Definitions } from './read-definitions.ts';
@@ -17,6 +17,7 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['.', /^serverless\.yml$/],
   ['infra', /^topology.*\.ts$/],
   ['infra/stages', /\.ts$/],
+  ['infra/aws', /\.ts$/],
   ['infra/aws/service', /\.ts$/],
   ['infra/aws/foundation', /\.yml$/],
 ];
@@ -74,7 +75,7 @@ export function watchDefinitions(
     const known = new Set(applied.tables.map(({ definition }) => definition.TableName));
     const added = tables.filter(({ definition }) => !known.has(definition.TableName));
     if (added.length === 0) return;
-    const { createTables } = await import('../runtime/tables.ts');
+    const { createTables } = await import('../runtime/store/tables.ts');
     await createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix, tables: added });
     applied = { ...applied, tables: [...applied.tables, ...added] };
     for (const { definition } of added) say(`table ${definition.TableName} created`);
@@ -93,7 +94,7 @@ export function watchDefinitions(
 
   async function applyTopology({ topology: wanted }: Definitions): Promise<void> {
     if (isDeepStrictEqual(plain(wanted), plain(applied.topology))) return;
-    const { prepareBroker } = await import('../runtime/prepare-broker.ts');
+    const { prepareBroker } = await import('../runtime/broker/prepare.ts');
     const lines = await prepareBroker(broker, say, { wanted, previous: applied.topology });
     applied = { ...applied, topology: wanted };
     for (const line of lines) say(`topology: ${line}`);

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { startBroker, type Broker } from './broker.ts';
+import { startBroker, type Broker } from './broker/broker.ts';
 import type { Say } from './console.ts';
 import { keepRunning } from './keep-running.ts';
-import { prepareBroker } from './prepare-broker.ts';
+import { prepareBroker } from './broker/prepare.ts';
 import { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
-import { startStore, type Store } from './store.ts';
-import { createTables } from './tables.ts';
+import { startStore, type Store } from './store/store.ts';
+import { createTables } from './store/tables.ts';
 import { watchForeign } from './watch-foreign.ts';
 import { startService, type Service } from './service.ts';
 

@@ -1,16 +1,16 @@
 import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Broker } from './broker.ts';
+import type { Broker } from './broker/broker.ts';
 import type { Say } from './console.ts';
-import type { Store } from './store.ts';
+import type { Store } from './store/store.ts';
 import { rootDirectory } from './directories.ts';
 import { compactLogLine, isMetricLine } from './log-line.ts';
 import { issueToken, startIssuer } from './issuer.ts';
 import { freePorts } from './ports.ts';
 import { Problem, reasonOf } from './problem.ts';
 import { startGuarded } from './processes.ts';
-import { LOCAL_AWS } from './store-probe.ts';
+import { LOCAL_AWS } from './store/probe.ts';
 import { waitFor } from './wait.ts';
 
 const READY_WITHIN_MS = 90_000;

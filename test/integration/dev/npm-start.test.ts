@@ -6,10 +6,10 @@ import { createInterface } from 'node:readline';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../../infra/dev/runtime/ports.ts';
-import { localClient } from '../../../infra/dev/runtime/tables.ts';
+import { localClient } from '../../../infra/dev/runtime/store/tables.ts';
 import { settingNames } from '../../../lib/runtime/config.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
-import { prepareBroker } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { prepareBroker } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { startLaptop, type Laptop } from '../../../infra/dev/runtime/dev-environment.ts';
 import { localDirectory } from '../../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../../infra/dev/runtime/ports.ts';

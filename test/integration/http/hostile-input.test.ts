@@ -12,7 +12,7 @@ import { GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { SignJWT, UnsecuredJWT, type JWK, type JWTPayload } from 'jose';
 
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { addressesOf } from '../../support/as-deployed.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';

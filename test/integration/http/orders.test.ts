@@ -8,7 +8,7 @@ import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { hashOf } from '../../../lib/http/auth/canonical.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';

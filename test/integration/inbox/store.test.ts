@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Readable } from 'node:stream';
 import { DescribeTableCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
-import { createTables } from '../../../infra/dev/runtime/tables.ts';
+import { createTables } from '../../../infra/dev/runtime/store/tables.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { inbox } from '../../../lib/inbox/process-inbox.ts';
 import { store as client } from '../../../lib/dynamodb/store.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
-import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
 import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';

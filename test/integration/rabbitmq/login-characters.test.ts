@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { doesManagementAnswer, probeBroker } from '../../../infra/dev/runtime/broker-probe.ts';
-import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { doesManagementAnswer, probeBroker } from '../../../infra/dev/runtime/broker/probe.ts';
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { loginOf, withLogin } from '../../../lib/rabbitmq/address.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
 import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';

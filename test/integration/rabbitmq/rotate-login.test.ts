@@ -4,7 +4,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect } from 'amqplib';
 
-import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';

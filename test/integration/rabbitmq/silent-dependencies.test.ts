@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
 import type { Login } from '../../../lib/rabbitmq/address.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';

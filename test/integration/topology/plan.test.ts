@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';

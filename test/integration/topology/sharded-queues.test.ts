@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import * as z from 'zod';
 
 import { deadLetterOf } from '../../../functions/dead-letters/from-delivery.ts';
-import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { deadLetterQueue, exchanges, queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ConfirmChannel } from 'amqplib';
 import { connect } from 'amqplib';
 
-import { reach } from '../../../infra/dev/runtime/prepare-broker.ts';
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseDependencies } from '../../../infra/dev/runtime/apt.ts';
+import { parseDependencies } from '../../../infra/dev/runtime/broker/apt.ts';
 
 test('of alternatives the first real package is taken, and providers of a virtual one are no dependencies', () => {
   const answer = `rabbitmq-server

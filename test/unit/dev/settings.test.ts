@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { guessManagementUrl } from '../../../infra/dev/runtime/broker-given.ts';
+import { guessManagementUrl } from '../../../infra/dev/runtime/broker/given.ts';
 import { Problem } from '../../../infra/dev/runtime/problem.ts';
 import { readSettings } from '../../../infra/dev/runtime/settings.ts';
 

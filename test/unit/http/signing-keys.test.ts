@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/client/sign.ts';
+import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 import { createSigningKeys, parseSigningKeys } from '../../../lib/http/auth/signing-keys.ts';
 

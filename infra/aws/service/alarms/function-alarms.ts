@@ -1,6 +1,6 @@
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from '../alarm.ts';
-import type { Kind } from '../service.ts';
+import type { Kind } from '../../serverless.ts';
 
 interface Subject {
   /** The key in serverless.yml. */

@@ -2,14 +2,14 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { randomBytes } from 'node:crypto';
 import { delimiter, join } from 'node:path';
 import type { Broker, BrokerOptions } from './broker.ts';
-import type { RabbitmqServer } from './rabbitmq-installed.ts';
-import { doesManagementAnswer, probeBroker } from './broker-probe.ts';
-import { freePorts } from './ports.ts';
+import type { RabbitmqServer } from './installed.ts';
+import { doesManagementAnswer, probeBroker } from './probe.ts';
+import { freePorts } from '../ports.ts';
 import { plainPath, removePlainPath } from './plain-path.ts';
-import { Problem } from './problem.ts';
-import { startGuarded, type GuardedProcess } from './processes.ts';
-import { run } from './run-command.ts';
-import { waitFor } from './wait.ts';
+import { Problem } from '../problem.ts';
+import { startGuarded, type GuardedProcess } from '../processes.ts';
+import { run } from '../run-command.ts';
+import { waitFor } from '../wait.ts';
 
 const READY_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 15_000;

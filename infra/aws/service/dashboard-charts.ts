@@ -2,7 +2,7 @@ import type { Metric } from './alarm.ts';
 import { brokerMetric } from './alarms/broker-alarms.ts';
 import { orderMetrics } from './alarms/order-alarms.ts';
 import type { Layer } from './dashboard.ts';
-import type { Kind } from './service.ts';
+import type { Kind } from '../serverless.ts';
 
 interface Subject {
   readonly brokerName: string;

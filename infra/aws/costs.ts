@@ -1,4 +1,4 @@
-import type { Resource, Template, Value } from '../template.ts';
+import type { Resource, Template, Value } from './template.ts';
 
 /** Both templates of a stage. */
 interface Templates {

@@ -9,11 +9,11 @@ import {
 import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
-import { requestLimits } from '../../../lib/runtime/aws-timeouts.ts';
-import { readYaml } from './read-yaml.ts';
-import { LOCAL_AWS } from './store-probe.ts';
+import { requestLimits } from '../../../../lib/runtime/aws-timeouts.ts';
+import { readYaml } from '../read-yaml.ts';
+import { LOCAL_AWS } from './probe.ts';
 
-const TEMPLATE = new URL('../../aws/foundation/tables.yml', import.meta.url);
+const TEMPLATE = new URL('../../../aws/foundation/tables.yml', import.meta.url);
 const NAME = 'infra/aws/foundation/tables.yml';
 
 /** Seconds until a table must be usable. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Say } from './console.ts';
-import { run } from './run-command.ts';
+import type { Say } from '../console.ts';
+import { run } from '../run-command.ts';
 
 /** apt without root: it looks up and downloads, it never installs. */
 export interface Apt {

@@ -1,8 +1,8 @@
-import { readStage } from '../../stages/read-stage.ts';
-import type { Stage } from '../../stages/stage.ts';
-import { commonEnvironment } from './environment.ts';
-import { emulatedEventSources, eventSources } from './event-sources.ts';
-import { operatorsValue } from './operators.ts';
+import { readStage } from '../stages/read-stage.ts';
+import type { Stage } from '../stages/stage.ts';
+import { commonEnvironment } from './service/environment.ts';
+import { emulatedEventSources, eventSources } from './service/event-sources.ts';
+import { operatorsValue } from './service/operators.ts';
 
 /** The service that both stacks belong to: what names begin with. */
 export const SERVICE = 'surehop';

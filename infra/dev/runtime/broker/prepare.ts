@@ -1,18 +1,18 @@
-import { applyTopology, TopologyError } from '../../../lib/rabbitmq/topology/apply.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
-import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
-import { describeStep } from '../../../lib/rabbitmq/topology/describe-plan.ts';
-import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
-import { loginOf } from '../../../lib/rabbitmq/address.ts';
-import type { Step } from '../../../lib/rabbitmq/topology/plan.ts';
-import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
-import { createManagementApi, ManagementError, virtualHostOf } from '../../../lib/rabbitmq/admin/management-api.ts';
-import { describeFinding, verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
-import { topology } from '../../topology.ts';
+import { applyTopology, TopologyError } from '../../../../lib/rabbitmq/topology/apply.ts';
+import type { BrokerAccess } from '../../../../lib/rabbitmq/admin/broker-access.ts';
+import { readBrokerState } from '../../../../lib/rabbitmq/topology/broker-state.ts';
+import { describeStep } from '../../../../lib/rabbitmq/topology/describe-plan.ts';
+import { deployTopology } from '../../../../lib/rabbitmq/topology/deploy.ts';
+import { loginOf } from '../../../../lib/rabbitmq/address.ts';
+import type { Step } from '../../../../lib/rabbitmq/topology/plan.ts';
+import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
+import { createManagementApi, ManagementError, virtualHostOf } from '../../../../lib/rabbitmq/admin/management-api.ts';
+import { describeFinding, verifyTopology } from '../../../../lib/rabbitmq/topology/verify.ts';
+import { topology } from '../../../topology.ts';
 import type { Broker } from './broker.ts';
-import { guessManagementUrl } from './broker-given.ts';
-import type { Say } from './console.ts';
-import { Problem } from './problem.ts';
+import { guessManagementUrl } from './given.ts';
+import type { Say } from '../console.ts';
+import { Problem } from '../problem.ts';
 
 const PATIENCE_MS = 10_000;
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
 
-import { completeLock } from '../../../infra/dev/runtime/complete-lock.ts';
+import { completeLock } from '../../../infra/dev/runtime/package-lock.ts';
 
 test('the lock file names the optional packages of every platform, so that npm ci takes it (mend it with npm run lock)', () => {
   const lock = JSON.parse(readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8'));

@@ -1,7 +1,7 @@
 import type { Broker, BrokerOptions } from './broker.ts';
-import { doesManagementAnswer, probeBroker } from './broker-probe.ts';
-import { Problem, reasonOf } from './problem.ts';
-import { waitFor } from './wait.ts';
+import { doesManagementAnswer, probeBroker } from './probe.ts';
+import { Problem, reasonOf } from '../problem.ts';
+import { waitFor } from '../wait.ts';
 
 const IMAGE = 'rabbitmq:4-management';
 const AMQP_PORT = 5_672;
@@ -11,7 +11,7 @@ const READY_WITHIN_MS = 60_000;
 /** RabbitMQ 4 in Docker, its data in a named volume when it is to be kept. */
 export async function startDockerBroker({ dataDirectory, keepData, say }: BrokerOptions): Promise<Broker> {
   say(`starting RabbitMQ in Docker (${IMAGE})`);
-  const { startContainer, volumeOf } = await import('./container.ts');
+  const { startContainer, volumeOf } = await import('../container.ts');
   const { Wait } = await import('testcontainers');
   const container = await startContainer({
     image: IMAGE,

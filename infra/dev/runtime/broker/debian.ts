@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Say } from './console.ts';
-import type { RabbitmqServer } from './rabbitmq-installed.ts';
-import { scriptsUnder } from './rabbitmq-installed.ts';
+import type { Say } from '../console.ts';
+import type { RabbitmqServer } from './installed.ts';
+import { scriptsUnder } from './installed.ts';
 import { openApt, type Apt } from './apt.ts';
 import { plainPath } from './plain-path.ts';
-import { Problem, reasonOf } from './problem.ts';
-import { run } from './run-command.ts';
+import { Problem, reasonOf } from '../problem.ts';
+import { run } from '../run-command.ts';
 
 const HOW_TO_MEND =
   'set AMQP_URL to a broker that runs, start Docker, install rabbitmq-server, or run "sudo apt-get update" and try again';

@@ -1,7 +1,7 @@
 import type { Store, StoreOptions } from './store.ts';
-import { doesStoreAnswer } from './store-probe.ts';
-import { Problem, reasonOf } from './problem.ts';
-import { waitFor } from './wait.ts';
+import { doesStoreAnswer } from './probe.ts';
+import { Problem, reasonOf } from '../problem.ts';
+import { waitFor } from '../wait.ts';
 
 const IMAGE = 'amazon/dynamodb-local:latest';
 const PORT = 8_000;
@@ -10,7 +10,7 @@ const READY_WITHIN_MS = 60_000;
 /** DynamoDB Local in Docker, its data in a named volume when it is to be kept. */
 export async function startDockerStore({ dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
   say(`starting DynamoDB in Docker (${IMAGE})`);
-  const { startContainer, volumeOf } = await import('./container.ts');
+  const { startContainer, volumeOf } = await import('../container.ts');
   const { Wait } = await import('testcontainers');
   const container = await startContainer({
     image: IMAGE,

@@ -6,8 +6,8 @@ import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { topology } from '../../topology.ts';
 import type { Laptop } from '../runtime/dev-environment.ts';
 import { say } from '../runtime/console.ts';
-import type { AcceptedOrder, Found } from './books.ts';
-import { request, skus, type OrderStatus } from './shop.ts';
+import type { AcceptedOrder, Found } from './ledger.ts';
+import { request, skus, type OrderStatus } from './orders.ts';
 
 const QUIET_WITHIN_MS = 180_000;
 

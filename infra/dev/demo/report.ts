@@ -1,5 +1,5 @@
-import type { Books } from './books.ts';
-import type { Plan } from './shop.ts';
+import type { Books } from './ledger.ts';
+import type { Plan } from './orders.ts';
 
 /** What came of the demo. */
 export interface Run {

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import type { Say } from './console.ts';
-import type { Settings } from './settings.ts';
-import { useGivenBroker } from './broker-given.ts';
-import { startDockerBroker } from './broker-docker.ts';
-import { startPrivateBroker } from './broker-private.ts';
-import { findInstalledServer } from './rabbitmq-installed.ts';
-import { unpackDebianServer } from './rabbitmq-debian.ts';
-import { doesDockerAnswer } from './docker.ts';
+import type { Say } from '../console.ts';
+import type { Settings } from '../settings.ts';
+import { useGivenBroker } from './given.ts';
+import { startDockerBroker } from './docker.ts';
+import { startPrivateBroker } from './private.ts';
+import { findInstalledServer } from './installed.ts';
+import { unpackDebianServer } from './debian.ts';
+import { doesDockerAnswer } from '../docker.ts';
 
 /** A RabbitMQ that serves. */
 export interface Broker {

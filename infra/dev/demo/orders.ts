@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { signedHeaders } from '../client/sign.ts';
+import { signedHeaders } from '../runtime/sign.ts';
 
 /** An order of the demo, and what must come of it. */
 export interface DemoOrder {

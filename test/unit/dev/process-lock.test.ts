@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { lockHolder, takeLock } from '../../../infra/dev/runtime/lock.ts';
+import { lockHolder, takeLock } from '../../../infra/dev/runtime/process-lock.ts';
 
 const lockFile = () => join(mkdtempSync(join(tmpdir(), 'surehop-lock-')), 'deep', 'start.lock');
 

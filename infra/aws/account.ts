@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from '../../../lib/aws/aws-api.ts';
-import { ZONES } from '../foundation/network.ts';
-import type { Stage } from '../../stages/stage.ts';
+import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from '../../lib/aws/aws-api.ts';
+import { ZONES } from './foundation/network.ts';
+import type { Stage } from '../stages/stage.ts';
 
 /** What AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
 const UNRESERVED_CONCURRENCY = 100;

@@ -1,7 +1,7 @@
 import type { Broker } from './broker.ts';
-import { Problem, reasonOf } from './problem.ts';
-import { probeBroker } from './broker-probe.ts';
-import { withoutPassword } from './settings.ts';
+import { Problem, reasonOf } from '../problem.ts';
+import { probeBroker } from './probe.ts';
+import { withoutPassword } from '../settings.ts';
 
 const DEFAULT_MANAGEMENT_PORT = 15_672;
 

@@ -1,15 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Say } from './console.ts';
-import { doesDockerAnswer } from './docker.ts';
-import { startDockerStore } from './store-docker.ts';
-import { doesStoreAnswer } from './store-probe.ts';
-import { freePorts } from './ports.ts';
-import { Problem } from './problem.ts';
-import { startGuarded, type GuardedProcess } from './processes.ts';
-import { withoutPassword } from './settings.ts';
-import { waitFor } from './wait.ts';
+import type { Say } from '../console.ts';
+import { doesDockerAnswer } from '../docker.ts';
+import { startDockerStore } from './docker.ts';
+import { doesStoreAnswer } from './probe.ts';
+import { freePorts } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import { startGuarded, type GuardedProcess } from '../processes.ts';
+import { withoutPassword } from '../settings.ts';
+import { waitFor } from '../wait.ts';
 
 const READY_WITHIN_MS = 15_000;
 const STOPPED_WITHIN_MS = 3_000;

@@ -1,5 +1,5 @@
-import { loginOf } from '../../../lib/rabbitmq/address.ts';
-import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
+import { loginOf } from '../../../../lib/rabbitmq/address.ts';
+import { withConnection } from '../../../../lib/rabbitmq/open-connection.ts';
 
 /** Logs in at `amqpUrl` and out again, and gives the broker's version; throws what went wrong. */
 export async function probeBroker(amqpUrl: string, timeoutMs = 5_000): Promise<string> {

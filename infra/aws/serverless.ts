@@ -1,6 +1,6 @@
-import type { AwsAccess } from '../../../lib/aws/aws-api.ts';
-import type { Access } from './access.ts';
-import type { Template } from '../template.ts';
+import type { AwsAccess } from '../../lib/aws/aws-api.ts';
+import type { Access } from './service/access.ts';
+import type { Template } from './template.ts';
 
 /** A function of serverless.yml, as far as packaging looks at it. */
 export interface FunctionDefinition {

@@ -7,8 +7,8 @@ import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { exchanges } from '../../topology.ts';
 import type { Laptop } from '../runtime/dev-environment.ts';
 import { say } from '../runtime/console.ts';
-import { mend } from './jam.ts';
-import { place, request, type DemoOrder, type OrderStatus } from './shop.ts';
+import { mend } from './corrupt-items.ts';
+import { place, request, type DemoOrder, type OrderStatus } from './orders.ts';
 
 export async function killBroker({ broker }: Laptop): Promise<void> {
   say('killing the broker with SIGKILL, in the middle of it');

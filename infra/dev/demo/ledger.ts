@@ -1,5 +1,5 @@
-import type { DemoOrder } from './shop.ts';
-import { expectedPoints, INITIAL_STOCK, skus } from './shop.ts';
+import type { DemoOrder } from './orders.ts';
+import { expectedPoints, INITIAL_STOCK, skus } from './orders.ts';
 
 /** What was found once it was quiet, asked for over HTTP. */
 export interface Found {
