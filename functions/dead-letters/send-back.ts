@@ -3,7 +3,7 @@ import pMap from 'p-map';
 import { queues } from '../../infra/topology.ts';
 import { publisher } from '../../lib/rabbitmq/broker.ts';
 import { unwritableParts, withoutParts } from '../../lib/rabbitmq/encode-message.ts';
-import { redrivenCopy } from '../../lib/events/envelope.ts';
+import { redrivenCopy } from '../../lib/events/copies.ts';
 import { wayBackTo } from '../../lib/rabbitmq/topology/shards.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { describeError, isOfMessage, type PublishError } from '../../lib/runtime/errors.ts';

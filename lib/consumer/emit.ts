@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 
 import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
-import { eventMessage, readEnvelope } from '../events/envelope.ts';
+import { readEnvelope } from '../events/envelope.ts';
+import { eventMessage } from '../events/publish.ts';
 import type { Message } from '../events/message.ts';
 import { toDeadLetter } from '../dead-letters/dead-letter.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
@@ -23,16 +24,13 @@ export async function emitAll(works: readonly Work[], batch: Batch): Promise<voi
   const pending = pendingOf(works, confirmed);
   if (pending.length === 0) return;
   const messages = pending.map(({ works: [{ delivery }], event }) =>
-    eventMessage({
-      event,
-      data: event.data,
-      key: event.shardKey,
+    eventMessage(event, event.data, {
       id: event.id,
       correlationId: delivery.properties.correlationId || delivery.properties.messageId!,
+      key: event.shardKey,
+      trace: delivery.envelope,
       appId,
       publishedAtMs: clock.now(),
-      traceparent: delivery.envelope.traceparent,
-      tracestate: delivery.envelope.tracestate,
     }),
   );
   const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs());

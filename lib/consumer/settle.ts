@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import { describeParts, unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
-import { bareDeadLetter, deadLetterCopy, retryCopy, type DeadLetterNote } from '../events/envelope.ts';
+import { bareDeadLetter, deadLetterCopy, retryCopy } from '../events/copies.ts';
+import type { DeadLetterNote } from '../events/envelope.ts';
 import type { Message } from '../events/message.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { toDeadLetter } from '../dead-letters/dead-letter.ts';

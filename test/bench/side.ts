@@ -1,7 +1,7 @@
 // A process that works on batches with one of the two consumers, so that neither pays for the other's garbage.
 import type { SQSEvent } from 'aws-lambda';
 
-import { eventMessage } from '../../lib/events/envelope.ts';
+import { eventMessage } from '../../lib/events/publish.ts';
 import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { deriveId } from '../../lib/events/message-id.ts';
@@ -132,9 +132,8 @@ type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>
 /** The same event that Surehop's rule has follow. */
 function rejectionOf(order: Rejected) {
   const { orderId, customerId, currency } = order;
-  return eventMessage({
-    event: orderRejected,
-    data: { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' },
+  const data = { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' as const };
+  return eventMessage(orderRejected, data, {
     id: deriveId(orderId, orderRejected.type, '0'),
     correlationId: orderId,
     appId: 'bench',

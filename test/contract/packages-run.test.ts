@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import type { Value } from '../../infra/aws/template.ts';
 import { queues } from '../../infra/topology.ts';
-import { deadLetterCopy } from '../../lib/events/envelope.ts';
+import { deadLetterCopy } from '../../lib/events/copies.ts';
 import type { CustomResourceEvent } from '../../lib/aws/custom-resource.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import { aDeployment, type Deployment } from '../support/deployment.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
-import { eventMessage } from '../../../lib/events/envelope.ts';
+import { eventMessage } from '../../../lib/events/publish.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { aVirtualHost } from '../../support/broker.ts';
@@ -48,11 +48,8 @@ async function rate(bench: Bench, count: number, skus: number, batchSize: number
     await stockUp(openClient(endpoint).client, skus, plenty);
     const errors = await host.publisher().publishAll(
       orders(MESSAGES, skus).map(({ id, body }) =>
-        eventMessage({
-          event: orderCreated,
-          data: JSON.parse(body),
+        eventMessage(orderCreated, JSON.parse(body), {
           id: id as MessageId,
-          correlationId: id,
           appId: 'bench',
           publishedAtMs: Date.now(),
         }),

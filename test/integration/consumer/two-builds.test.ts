@@ -13,7 +13,7 @@ import { bundle } from '../../../infra/aws/bundler/bundle.ts';
 import { createEnvironment } from '../../../infra/emulator/environment.ts';
 import { startMapping, type RunningMapping } from '../../../infra/emulator/mapping.ts';
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { eventMessage } from '../../../lib/events/envelope.ts';
+import { eventMessage } from '../../../lib/events/publish.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -156,14 +156,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       return { kind, order, id: randomUUID() as MessageId };
     });
     const messages = orders.map(({ order, id }): Message =>
-      eventMessage({
-        event: orderCreated,
-        data: { ...order, orderId: id },
-        id,
-        correlationId: id,
-        appId: 'shop',
-        publishedAtMs: Date.now(),
-      }),
+      eventMessage(orderCreated, { ...order, orderId: id }, { id, appId: 'shop', publishedAtMs: Date.now() }),
     );
     const publish = async () => expect((await shop.publisher.publishAll(messages)).filter(Boolean)).toEqual([]);
     const served = orders.filter(({ kind }) => kind !== 'soldout' && kind !== 'poison');

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
-import { deadLetterCopy } from '../../../lib/events/envelope.ts';
+import { deadLetterCopy } from '../../../lib/events/copies.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';

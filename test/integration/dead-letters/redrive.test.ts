@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { deadLetterCopy, readEnvelope } from '../../../lib/events/envelope.ts';
+import { deadLetterCopy } from '../../../lib/events/copies.ts';
+import { readEnvelope } from '../../../lib/events/envelope.ts';
 import type { Headers } from '../../../lib/events/message.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
-import { deadLetterCopy } from '../../../lib/events/envelope.ts';
+import { deadLetterCopy } from '../../../lib/events/copies.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';

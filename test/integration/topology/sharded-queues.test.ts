@@ -9,7 +9,8 @@ import { deadLetterQueue, exchanges, queues, topologyFor, workQueue } from '../.
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { deployTopology, readPlan } from '../../../lib/rabbitmq/topology/deploy.ts';
-import { eventMessage, redrivenCopy } from '../../../lib/events/envelope.ts';
+import { redrivenCopy } from '../../../lib/events/copies.ts';
+import { eventMessage } from '../../../lib/events/publish.ts';
 import { wayBackTo, type Sharding } from '../../../lib/rabbitmq/topology/shards.ts';
 import { verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
 import { consumer } from '../../../lib/consumer/consumer.ts';
@@ -41,7 +42,7 @@ const sharded = (sharding: Sharding) => ({ ...queues, stock: workQueue('stock', 
 const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
 
 const messageOf = (data: Counted, id = randomUUID() as MessageId) =>
-  eventMessage({ event: counted, data, id, correlationId: id, appId: 'test', publishedAtMs: Date.now() });
+  eventMessage(counted, data, { id, appId: 'test', publishedAtMs: Date.now() });
 
 let shop: Workshop;
 let broker: BrokerAccess;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { deadLetterCopy, readEnvelope, redrivenCopy, retryCopy } from '../../../lib/events/envelope.ts';
+import { deadLetterCopy, redrivenCopy, retryCopy } from '../../../lib/events/copies.ts';
+import { readEnvelope } from '../../../lib/events/envelope.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { aDelivery } from '../../support/delivery.ts';
 

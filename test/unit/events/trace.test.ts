@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { eventMessage, readEnvelope } from '../../../lib/events/envelope.ts';
+import { readEnvelope } from '../../../lib/events/envelope.ts';
+import { eventMessage } from '../../../lib/events/publish.ts';
 import { factsOf } from '../../../lib/http/request.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { nextSpan, readTrace, traceIdOf } from '../../../lib/events/trace.ts';
@@ -195,10 +196,9 @@ describe('over HTTP', () => {
 
 describe('in messages', () => {
   const event = { type: 'x', version: 1, exchange: 'e' };
-  const about = { event, data: {}, id: 'id' as MessageId, correlationId: 'c', appId: 'a', publishedAtMs: 0 };
   const publishedFrom = (headers: Record<string, string>) => {
-    const { traceparent, tracestate } = readEnvelope(headers);
-    return eventMessage({ ...about, traceparent, tracestate }).properties.headers;
+    const options = { id: 'id' as MessageId, appId: 'a', publishedAtMs: 0 };
+    return eventMessage(event, {}, { ...options, trace: readEnvelope(headers) }).properties.headers;
   };
 
   test('an event goes on in the trace of what led to it, of any version', () => {

@@ -1,0 +1,109 @@
+import { headerNames, readEnvelope, type DeadLetterNote } from './envelope.ts';
+import type { Headers, Message, Properties } from './message.ts';
+
+/** The parts of a delivered or archived message that a copy is made from. */
+export type CopySource = Pick<Message, 'body' | 'properties'>;
+
+/** A copy that returns to `shard` through the delay queue of `tierExchange`, as the given attempt. */
+export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({
+  exchange: tierExchange,
+  routingKey: shard,
+  body: message.body,
+  properties: withHeaders(message.properties, { [headerNames.attempt]: attempt }),
+});
+
+/** A copy for the dead-letter exchange; `leftOut` says which parts of the message this copy lacks, and why. */
+export const deadLetterCopy = (
+  message: CopySource,
+  exchange: string,
+  note: DeadLetterNote,
+  leftOut?: string,
+): Message => ({
+  exchange,
+  routingKey: shortName(note.queue),
+  body: message.body,
+  properties: withHeaders(message.properties, {
+    ...headersOf(note),
+    ...(leftOut && { [headerNames.leftOut]: leftOut }),
+  }),
+});
+
+/** The smallest dead letter (id, body and reason), for a message whose other properties cannot be written. */
+export function bareDeadLetter(
+  { body, properties: { messageId, headers } }: CopySource,
+  exchange: string,
+  note: DeadLetterNote,
+  leftOut: string,
+): Message {
+  const { attempt, redrives } = readEnvelope(headers);
+  return {
+    exchange,
+    routingKey: shortName(note.queue),
+    body,
+    properties: {
+      messageId,
+      headers: {
+        ...headersOf({ ...note, reason: note.reason.slice(0, 300), frames: undefined }),
+        [headerNames.attempt]: attempt,
+        [headerNames.redrives]: redrives,
+        [headerNames.leftOut]: leftOut.slice(0, 300),
+      },
+    },
+  };
+}
+
+/** A copy that returns from the archive to its queue; its attempts start again at 1. */
+export function redrivenCopy(
+  message: CopySource,
+  { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
+  { redrives, at }: { readonly redrives: number; readonly at: string },
+): Message {
+  const kept = Object.entries(message.properties.headers).filter(([name]) => !name.startsWith('surehop-dead-letter'));
+  const properties = { ...message.properties, headers: Object.fromEntries(kept) };
+  return {
+    exchange,
+    routingKey,
+    body: message.body,
+    properties: withHeaders(properties, {
+      [headerNames.attempt]: 1,
+      [headerNames.redrives]: redrives,
+      [headerNames.redrivenAt]: at,
+    }),
+  };
+}
+
+/** At most so many characters: all headers of a message must fit into one AMQP frame. */
+const MAX_REASON_LENGTH = 1_000;
+const MAX_CODE_LENGTH = 100;
+const MAX_FRAMES_LENGTH = 1_000;
+
+const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Headers => ({
+  [headerNames.deadLetterId]: id,
+  [headerNames.deadLetterCode]: code.slice(0, MAX_CODE_LENGTH),
+  [headerNames.deadLetterReason]: reason.slice(0, MAX_REASON_LENGTH),
+  ...(frames?.length && { [headerNames.deadLetterFrames]: frames.join('\n').slice(0, MAX_FRAMES_LENGTH) }),
+  [headerNames.deadLetterQueue]: shortName(queue),
+  [headerNames.deadLetteredAt]: at,
+});
+
+/** AMQP allows a name 255 bytes; only a name that no broker wrote can be longer. */
+const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
+
+/**
+ * Headers that a copy must not carry: those that only the broker may write (`x-death` and the like), and those that would
+ * route the copy to other queues (https://www.rabbitmq.com/docs/sender-selected).
+ */
+const notCopied = (name: string) =>
+  name === 'CC' ||
+  name === 'BCC' ||
+  name === 'x-delivery-count' ||
+  name === 'x-acquired-count' ||
+  /^x-(first-|last-)?death/.test(name);
+
+const withHeaders = (properties: Properties, added: Headers): Properties => ({
+  ...properties,
+  headers: {
+    ...Object.fromEntries(Object.entries(properties.headers).filter(([name]) => !notCopied(name))),
+    ...added,
+  },
+});
