@@ -80,12 +80,12 @@ function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | un
   if (marker?.state === 'completed' || marker?.state === 'rejected')
     return { outcome: marker.state, at: marker.at, reason: marker.reason };
   const placement = marker?.state === 'retrying' || marker?.state === 'dead-lettered' ? marker : undefined;
-  if (deadLetter && deadLetter.redrives >= (placement?.placed.redrives ?? 0)) {
+  if (deadLetter && deadLetter.redrives >= (placement?.redrives ?? 0)) {
     const { id, code, reason, attempt, deadLetteredAt: at, status } = deadLetter;
     if (status === 'redriven') return { outcome: 'pending', at: deadLetter.history.at(-1)?.at };
     return { outcome: 'dead-lettered', at, attempt, code, reason, deadLetterId: id };
   }
   if (!placement) return { outcome: 'pending' };
-  const { state, at, code, message, placed } = placement;
-  return { outcome: state, at, attempt: placed.attempt, code, reason: message };
+  const { state, at, attempt, code, message } = placement;
+  return { outcome: state, at, attempt, code, reason: message };
 }

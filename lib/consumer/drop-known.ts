@@ -1,4 +1,5 @@
-import type { Marker, PlacedMarker } from '../inbox/inbox.ts';
+import type { Marker, FailedMarker } from '../inbox/inbox.ts';
+import { isHandedOff } from '../inbox/marker.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 import { forgetOldest, type Memory } from './memory.ts';
@@ -47,11 +48,9 @@ function applyMarker(work: Work, marker: Marker | undefined): void {
   if (marker.state === 'completed' || marker.state === 'rejected') {
     if (marker.payloadHash !== work.delivery.payloadHash) work.outcome = deadLetter('PAYLOAD_MISMATCH');
     else [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];
-  } else if ('placed' in marker && isPlaced(work.delivery, marker)) work.outcome = parkedAs(marker);
+  } else if ('attempt' in marker && isPlaced(work.delivery, marker)) work.outcome = parkedAs(marker);
 }
 
-/** A copy of this attempt, or of a later one, was placed already; only another payload could not be meant by it. */
-export const isPlaced = ({ envelope, payloadHash }: Delivery, { placed, payloadHash: hash }: PlacedMarker) =>
-  hash === payloadHash &&
-  (placed.redrives > envelope.redrives ||
-    (placed.redrives === envelope.redrives && placed.attempt >= envelope.attempt));
+/** Whether a copy of this attempt, or of a later one, was published already. */
+export const isPlaced = ({ envelope, payloadHash }: Delivery, marker: FailedMarker): boolean =>
+  isHandedOff(marker, { ...envelope, payloadHash });

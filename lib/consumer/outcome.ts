@@ -1,6 +1,6 @@
 import type { LoggableError } from '../runtime/stack.ts';
 import type { RetryTier, WorkQueue } from '../rabbitmq/topology/topology.ts';
-import type { Attempt, PlacedMarker } from '../inbox/inbox.ts';
+import type { Attempt, FailedMarker } from '../inbox/inbox.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
 
 /** What a rule threw. */
@@ -49,8 +49,8 @@ export function unfinished(error: unknown): Outcome {
 }
 
 /** What another copy's end as a dead letter means for this one: the dead letter is published, or was already. */
-export const parkedAs = ({ code, message, placed, isPending }: PlacedMarker): Outcome =>
-  isPending ? { is: 'dead-letter', code, message, givenUpAt: placed } : { is: 'duplicate' };
+export const parkedAs = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
+  isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : { is: 'duplicate' };
 
 export const unfinishedAs = (code: keyof typeof errorCodes): Outcome => ({
   is: 'unfinished',

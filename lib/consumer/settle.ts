@@ -7,7 +7,7 @@ import type { Message } from '../events/message.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { toDeadLetter } from '../dead-letters/dead-letter.ts';
 import { errorCodes, isOfMessage, type PublishError } from '../runtime/errors.ts';
-import type { Marker, Placement } from '../inbox/inbox.ts';
+import type { Marker, Handoff } from '../inbox/inbox.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
@@ -59,7 +59,7 @@ export async function placeAll(works: readonly Work[], batch: Batch): Promise<vo
   const { queue, publisher, inbox, clock, publishDeadlineMs, warn } = batch;
   if (!works.some(({ outcome }) => isFailed(outcome))) return;
   const at = new Date(clock.now()).toISOString();
-  const placements: Placement[] = [];
+  const placements: Handoff[] = [];
   const end = (work: Work, outcome: Failed) => {
     work.outcome = outcome;
     placements.push(...placementOf(work.delivery, outcome));
@@ -93,7 +93,7 @@ export async function placeAll(works: readonly Work[], batch: Batch): Promise<vo
   }
   if (placements.length === 0) return;
   // Without the note a batch that comes again may place a second copy, which is harmless: a duplicate, and known as one.
-  await inbox.recordPlacements(queue.name, placements).catch((error: unknown) => warn('placements not noted', error));
+  await inbox.recordHandoffs(queue.name, placements).catch((error: unknown) => warn('placements not noted', error));
 }
 
 /** A message that would have to be changed for its retry becomes a dead letter instead. */
@@ -147,8 +147,8 @@ function applyClaim(work: Work, marker: Marker | undefined, { queue }: Batch): v
   const { delivery } = work;
   if (marker.state === 'leased') work.outcome = postponed('LEASED', delivery.envelope.attempt, queue, 0);
   else if (marker.payloadHash !== delivery.payloadHash) {
-    if (!('placed' in marker)) work.outcome = deadLetter('PAYLOAD_MISMATCH');
-  } else if (!('placed' in marker)) [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];
+    if (!('attempt' in marker)) work.outcome = deadLetter('PAYLOAD_MISMATCH');
+  } else if (!('attempt' in marker)) [work.outcome, work.events] = [{ is: 'duplicate' }, marker.events];
   else if (isPlaced(delivery, marker)) work.outcome = parkedAs(marker);
 }
 
@@ -238,7 +238,7 @@ function deadLetterId({ id, envelope, payloadHash }: Delivery, queue: WorkQueue,
 }
 
 /** A postponed message keeps its attempt, and another one's marker is not touched for a payload that is not its own. */
-function placementOf({ id, envelope, payloadHash }: Delivery, outcome: Failed): Placement[] {
+function placementOf({ id, envelope, payloadHash }: Delivery, outcome: Failed): Handoff[] {
   if (!id || outcome.code === 'PAYLOAD_MISMATCH') return [];
   if (outcome.is === 'retry' && outcome.nextAttempt === envelope.attempt) return [];
   const { code, message } = outcome;

@@ -10,7 +10,7 @@ import { completeLease, releaseLease, takeLease } from './lease.ts';
 import { INBOX_TABLE } from './table.ts';
 import { defaultRetryPolicy } from '../dynamodb/retry-policy.ts';
 import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
-import { claimDeadLetters, recordPlacements } from './place.ts';
+import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
 import { beginBatch, endBatch, readOpenBatch } from '../ordering/open-batch-record.ts';
 import { noteProgress, readProgress } from './progress.ts';
 import { createScarce } from './scarce.ts';
@@ -48,7 +48,7 @@ export function createInbox({
       const markers = refused.length > 0 ? await find(queue, refused) : new Map<MessageId, Marker>();
       return placements.map(({ id }, index) => (isClaimed[index] ? undefined : markers.get(id)));
     },
-    recordPlacements: (queue, placements) => recordPlacements(store, scopeOf(queue), placements),
+    recordHandoffs: (queue, placements) => recordHandoffs(store, scopeOf(queue), placements),
     lease: (queue, lease) => takeLease(store, scopeOf(queue), lease),
     completeLease: (queue, id, owner) => completeLease(store, scopeOf(queue), id, owner),
     releaseLease: (queue, id, owner) => releaseLease(store, scopeOf(queue), id, owner),

@@ -19,15 +19,15 @@ export type Marker =
     } & MarkerBase)
   | ({
       readonly state: 'retrying' | 'dead-lettered';
-      readonly placed: Attempt;
       readonly code: ErrorCode;
       readonly message: string;
-      /** The dead letter may not be published yet: whoever meets the message publishes it, under the same id. */
+      /** The dead letter may not be published yet: the next consumer that receives the message publishes it, under the same id. */
       readonly isPending?: boolean;
-    } & MarkerBase)
+    } & Attempt &
+      MarkerBase)
   | ({ readonly state: 'leased'; readonly owner: string; readonly leaseExpiresAtMs: number } & MarkerBase);
 
-export type PlacedMarker = Extract<Marker, { state: 'retrying' | 'dead-lettered' }>;
+export type FailedMarker = Extract<Marker, { state: 'retrying' | 'dead-lettered' }>;
 
 interface MarkerBase {
   readonly queue: string;
@@ -66,7 +66,7 @@ export type CommitResult =
     }
   | { readonly is: 'mismatch' }
   /** Another environment had a copy of the message, and gave up on it at this attempt or a later one. */
-  | { readonly is: 'parked'; readonly marker: PlacedMarker }
+  | { readonly is: 'parked'; readonly marker: FailedMarker }
   /** Nothing was written for this message: conflicts, a condition without alternative, effects that DynamoDB refuses. */
   | { readonly is: 'failed'; readonly error: Error }
   /** The store is away or time is up: nothing can be said of this message. */
@@ -80,7 +80,7 @@ export interface Lease extends Attempt {
   readonly durationMs: number;
 }
 
-export interface Placement extends Attempt {
+export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly state: 'retrying' | 'dead-lettered';
@@ -135,9 +135,9 @@ export interface Inbox {
    * Settles that these messages end as dead letters, before they are published: from then on no other environment can complete
    * them. Gives the marker that stands in the way, by its place, or `undefined`. Throws `StoreUnavailableError`.
    */
-  claimDeadLetters(queue: string, placements: readonly Placement[]): Promise<(Marker | undefined)[]>;
+  claimDeadLetters(queue: string, placements: readonly Handoff[]): Promise<(Marker | undefined)[]>;
   /** Notes confirmed placements; a marker that is completed, rejected or further on stays as it is. Throws `StoreUnavailableError`. */
-  recordPlacements(queue: string, placements: readonly Placement[]): Promise<void>;
+  recordHandoffs(queue: string, placements: readonly Handoff[]): Promise<void>;
   /** Takes the message for its owner; `false` where another holds it, or it is done or given up on already. */
   lease(queue: string, lease: Lease): Promise<boolean>;
   /** Completes a lease that `owner` still holds; `false` where it was lost. */

@@ -2,7 +2,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { MessageId } from '../events/message-id.ts';
 import type { Lease } from './inbox.ts';
-import { markerKey, placedNumber } from './marker.ts';
+import { givesWay, markerKey } from './marker.ts';
 import { expiry, INBOX_TABLE } from './table.ts';
 import { conditionalWrite } from '../dynamodb/retry-policy.ts';
 import type { Store } from '../dynamodb/store.ts';
@@ -20,36 +20,21 @@ const change = (
 
 /** Takes or prolongs a lease; `false` where another holds it or the message is done. Throws `StoreUnavailableError`. */
 export function takeLease(store: Store, scope: Scope, lease: Lease): Promise<boolean> {
-  const { id, payloadHash, owner, durationMs } = lease;
+  const { id, owner, durationMs } = lease;
   const nowMs = store.clock.now();
+  const { ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = givesWay(lease, nowMs);
   return change(store, scope, id, {
     UpdateExpression:
       'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
     // The own lease passes too: the answer to an earlier attempt at this request may have been lost.
-    ConditionExpression:
-      'attribute_not_exists(#pk) OR #state = :retrying OR (#state = :dead AND (#placed < :attempt OR #hash <> :hash)) OR ' +
-      '(#state = :leased AND (#until <= :now OR #owner = :owner))',
-    ExpressionAttributeNames: {
-      '#pk': 'pk',
-      '#state': 'state',
-      '#owner': 'owner',
-      '#until': 'leaseExpiresAtMs',
-      '#hash': 'payloadHash',
-      '#at': 'at',
-      '#expiry': 'expiresAt',
-      '#placed': 'placed',
-    },
+    ConditionExpression: `${ConditionExpression} OR (#state = :leased AND #owner = :owner)`,
+    ExpressionAttributeNames: { ...ExpressionAttributeNames, '#owner': 'owner', '#at': 'at', '#expiry': 'expiresAt' },
     ExpressionAttributeValues: {
-      ':attempt': { N: String(placedNumber(lease)) },
-      ':leased': { S: 'leased' },
-      ':retrying': { S: 'retrying' },
-      ':dead': { S: 'dead-lettered' },
+      ...ExpressionAttributeValues,
       ':owner': { S: owner },
       ':until': { N: String(nowMs + durationMs) },
-      ':hash': { S: payloadHash },
       ':at': { S: new Date(nowMs).toISOString() },
       ':expiry': { N: expiry(nowMs, scope.retentionDays) },
-      ':now': { N: String(nowMs) },
     },
   });
 }

@@ -1,13 +1,10 @@
 import type { MessageId } from '../events/message-id.ts';
-import type { Attempt, Marker, PlacedMarker, Placement } from './inbox.ts';
+import type { Attempt, Marker, FailedMarker, Handoff } from './inbox.ts';
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import { INBOX_TABLE } from './table.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
-
-/** Attempts of one life of a message, so that a redrive counts more than any attempt before it. */
-const ATTEMPTS_PER_REDRIVE = 1_000;
 
 export type DoneMarker = Extract<Marker, { state: 'completed' | 'rejected' }>;
 
@@ -15,26 +12,56 @@ export const markerKey = (queue: string, id: MessageId): Attributes => ({ pk: { 
 
 export const markerItemId = (queue: string, id: MessageId): string => itemId(INBOX_TABLE, markerKey(queue, id));
 
-/** A placement as a number: the further on, the larger. */
-export const placedNumber = ({ redrives, attempt }: Attempt): number => redrives * ATTEMPTS_PER_REDRIVE + attempt;
+/** Negative if `one` is the earlier attempt, 0 if they are the same: each redrive starts again at attempt 1. */
+export const compareAttempts = (one: Attempt, other: Attempt): number =>
+  one.redrives - other.redrives || one.attempt - other.attempt;
 
-/** Whether the message became a dead letter at this attempt or a later one; another payload could not be meant. */
-export const isGivenUp = (
-  { placed, payloadHash }: PlacedMarker,
-  entry: Attempt & { readonly payloadHash: string },
-): boolean => payloadHash === entry.payloadHash && placedNumber(placed) >= placedNumber(entry);
+/** Whether the marker has the result of this attempt, or of a later one, at the same payload. */
+export const isHandedOff = (
+  marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,
+  message: Attempt & { readonly payloadHash: string },
+): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
 
 /**
- * The item that commits together with a message's effects. What is always there stands in one attribute, `done`: state, time
- * and hash. A transaction has up to a hundred of these items, and each attribute costs as much again as its text.
+ * Lets a write replace the marker that is there, if any. A retry, an expired lease, and a dead letter of an earlier attempt or of
+ * another payload give way; a message that is completed, rejected or leased keeps its marker.
  */
+export const givesWay = (
+  { redrives, attempt, payloadHash }: Attempt & { readonly payloadHash: string },
+  nowMs: number,
+) => ({
+  ConditionExpression:
+    'attribute_not_exists(#pk) OR #state = :retrying OR (#state = :leased AND #until <= :now) OR (#state = :dead AND ' +
+    '(#hash <> :hash OR #redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))',
+  ExpressionAttributeNames: {
+    '#pk': 'pk',
+    '#state': 'state',
+    '#until': 'leaseExpiresAtMs',
+    '#hash': 'payloadHash',
+    '#redrives': 'redrives',
+    '#attempt': 'attempt',
+  },
+  ExpressionAttributeValues: {
+    ':retrying': { S: 'retrying' },
+    ':leased': { S: 'leased' },
+    ':dead': { S: 'dead-lettered' },
+    ':now': { N: String(nowMs) },
+    ':hash': { S: payloadHash },
+    ':redrives': { N: String(redrives) },
+    ':attempt': { N: String(attempt) },
+  },
+});
+
+/** The item that commits together with a message's effects. */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason }: DoneMarker,
   expiresAt: string,
 ): Attributes {
   const item: Attributes = {
     ...markerKey(queue, id),
-    done: { S: `${state} ${at} ${payloadHash}` },
+    state: { S: state },
+    at: { S: at },
+    payloadHash: { S: payloadHash },
     expiresAt: { N: expiresAt },
   };
   if (events.length > 0) item['events'] = { S: JSON.stringify(events) };
@@ -51,22 +78,23 @@ function cut(text: string, maxBytes: number): string {
   return bytes.toString('utf8', 0, end);
 }
 
-/** The item that notes where a failed message went. */
-export function placementItem(
+/** The item that says at which attempt a message was handed off, and with which error. */
+export function handoffItem(
   queue: string,
-  placement: Placement,
+  handoff: Handoff,
   at: string,
   expiresAt: string,
   isPending: boolean,
 ): Attributes {
-  const { id, state, payloadHash, code, message } = placement;
+  const { id, state, payloadHash, redrives, attempt, code, message } = handoff;
   return {
     ...markerKey(queue, id),
     payloadHash: { S: payloadHash },
     at: { S: at },
     expiresAt: { N: expiresAt },
     state: { S: state },
-    placed: { N: String(placedNumber(placement)) },
+    redrives: { N: String(redrives) },
+    attempt: { N: String(attempt) },
     code: { S: code },
     message: { S: cut(message, MAX_MESSAGE_BYTES) },
     ...(isPending && { pending: { BOOL: true } }),
@@ -76,22 +104,28 @@ export function placementItem(
 /** Reads a marker's item. */
 export function toMarker(queue: string, item: Attributes): Marker {
   const text = (name: string): string => item[name]?.S ?? '';
-  // What is not done, and a lease that was completed, has attributes of its own.
-  const said = item['done']?.S?.split(' ') ?? [text('state'), text('at'), text('payloadHash')];
-  const [state, at, payloadHash] = said as [Marker['state'], string, string];
-  const base = { queue, id: text('pk').slice(queue.length + 1) as MessageId, payloadHash, at };
+  const number = (name: string): number => Number(item[name]?.N);
+  const state = text('state') as Marker['state'];
+  const id = text('pk').slice(queue.length + 1) as MessageId;
+  const base = { queue, id, payloadHash: text('payloadHash'), at: text('at') };
   switch (state) {
     case 'completed':
     case 'rejected':
       return { ...base, state, reason: item['reason']?.S, events: JSON.parse(text('events') || '[]') };
     case 'retrying':
     case 'dead-lettered': {
-      const number = Number(item['placed']?.N);
-      const placed = { redrives: Math.floor(number / ATTEMPTS_PER_REDRIVE), attempt: number % ATTEMPTS_PER_REDRIVE };
+      const attempt = { redrives: number('redrives'), attempt: number('attempt') };
       const isPending = item['pending']?.BOOL;
-      return { ...base, state, placed, code: text('code'), message: text('message'), ...(isPending && { isPending }) };
+      return {
+        ...base,
+        state,
+        ...attempt,
+        code: text('code'),
+        message: text('message'),
+        ...(isPending && { isPending }),
+      };
     }
     case 'leased':
-      return { ...base, state, owner: text('owner'), leaseExpiresAtMs: Number(item['leaseExpiresAtMs']?.N) };
+      return { ...base, state, owner: text('owner'), leaseExpiresAtMs: number('leaseExpiresAtMs') };
   }
 }

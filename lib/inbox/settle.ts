@@ -2,7 +2,7 @@ import { CodedError, StoreUnavailableError, errorCodes } from '../runtime/errors
 import type { MessageId } from '../events/message-id.ts';
 import type { Findings } from './cancellation.ts';
 import type { CommitResult, Marker } from './inbox.ts';
-import { isGivenUp, toMarker } from './marker.ts';
+import { isHandedOff, toMarker } from './marker.ts';
 import type { Member } from './member.ts';
 import type { Store } from '../dynamodb/store.ts';
 import type { Scope } from './table.ts';
@@ -62,7 +62,7 @@ function settleOne(commit: Commit, member: Member, marker: Marker): boolean {
     commit.results[index] = isSame ? { is: isOwn ? marker.state : 'duplicate', marker } : { is: 'mismatch' };
     return true;
   }
-  if (marker.state === 'dead-lettered' && isGivenUp(marker, entry)) {
+  if (marker.state === 'dead-lettered' && isHandedOff(marker, entry)) {
     commit.results[index] = { is: 'parked', marker };
     return true;
   }

@@ -1,8 +1,7 @@
 import type { TransactWriteItem, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { Choice } from './choose.ts';
-import type { Entry } from './inbox.ts';
 import type { Attributes } from '../dynamodb/item.ts';
-import { doneItem, placedNumber } from './marker.ts';
+import { doneItem, givesWay } from './marker.ts';
 import { expiry, INBOX_TABLE, type Scope } from './table.ts';
 import type { DoneMarker } from './marker.ts';
 import { storedEvents } from './member.ts';
@@ -19,36 +18,8 @@ export interface Transaction {
 }
 
 /** Says all that is asked of a message never seen before; it is the shorter by far, and most messages are new. */
-const noMarker = {
-  ConditionExpression: 'attribute_not_exists(pk)',
-  ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
-};
-
-/** Done already is done, and so is what was given up on at this attempt; any other placement, or a lease that ran out, gives way. */
-const MARKER_CONDITION =
-  'attribute_not_exists(#pk) OR #state = :retrying OR (#state = :dead AND (#placed < :attempt OR #hash <> :hash)) OR ' +
-  '(#state = :leased AND #until <= :now)';
-const MARKER_NAMES = {
-  '#pk': 'pk',
-  '#state': 'state',
-  '#until': 'leaseExpiresAtMs',
-  '#placed': 'placed',
-  '#hash': 'payloadHash',
-};
-
-const markerGivesWay = (entry: Entry, nowMs: number) => ({
-  ConditionExpression: MARKER_CONDITION,
-  ExpressionAttributeNames: MARKER_NAMES,
-  ExpressionAttributeValues: {
-    ':retrying': { S: 'retrying' },
-    ':dead': { S: 'dead-lettered' },
-    ':leased': { S: 'leased' },
-    ':now': { N: String(nowMs) },
-    ':attempt': { N: String(placedNumber(entry)) },
-    ':hash': { S: entry.payloadHash },
-  },
-  ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
-});
+const returnOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+const noMarker = { ConditionExpression: 'attribute_not_exists(pk)', ...returnOld };
 
 function toPut(operation: Extract<Operation, { put: Attributes }>, tablePrefix: string): TransactWriteItem {
   const { table, key, put: Item, when } = operation;
@@ -163,7 +134,7 @@ export function toTransaction(
     const { state, reason } = option;
     const marker = { queue, id, payloadHash, at, state, reason, events: storedEvents(queue, member.entry, option) };
     markers.push(marker);
-    const condition = member.hasMarker ? markerGivesWay(member.entry, nowMs) : noMarker;
+    const condition = member.hasMarker ? { ...givesWay(member.entry, nowMs), ...returnOld } : noMarker;
     TransactItems.push({ Put: { TableName, Item: doneItem(marker, expiresAt), ...condition } });
     for (const operation of option.operations) {
       if ('put' in operation) {

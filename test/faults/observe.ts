@@ -36,7 +36,7 @@ export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
 /** Reads everything, strongly consistent; first who is done, so that what all of those did is found. */
 export async function observe(client: DynamoDBClient): Promise<Found> {
-  const inbox = await scan(client, 'inbox', 'pk, #state, done, events', { '#state': 'state' });
+  const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });
   const [archive, stock, points] = await Promise.all([
     scan(client, 'dead-letters', 'id, part, messageId, #queue, code, payloadHash, #status', {
       '#queue': 'queue',
@@ -71,7 +71,7 @@ function toMarker(item: Attributes): FoundMarker {
   return {
     consumer: key.slice(0, cut),
     id: key.slice(cut + 1),
-    state: (item.done ?? item.state)?.S?.split(' ')[0] ?? '',
+    state: item.state?.S ?? '',
     followUps: events.map(({ id }) => id),
   };
 }

@@ -179,7 +179,7 @@ async function isDone(store: DynamoDBClient, id: string): Promise<boolean> {
       },
     }),
   );
-  return (Responses?.[table] ?? []).filter(({ done }) => done?.S?.startsWith('completed ')).length === 2;
+  return (Responses?.[table] ?? []).filter(({ state }) => state?.S === 'completed').length === 2;
 }
 
 /** Messages that no consumer has yet; undefined where the broker does not say. */

@@ -7,11 +7,11 @@ import type {
   Inbox,
   Marker,
   OpenBatch,
-  Placement,
+  Handoff,
   Progress,
 } from '../../lib/inbox/inbox.ts';
 import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
-import { isGivenUp, placedNumber } from '../../lib/inbox/marker.ts';
+import { compareAttempts, isHandedOff } from '../../lib/inbox/marker.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 
 /** What the store of the model holds. */
@@ -51,7 +51,7 @@ export function modelInbox(store: ModelStore): Inbox {
     commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry)),
     claimDeadLetters: async (queue, placements) =>
       placements.map((placement) => (note(markers, queue, placement, true) ? undefined : markers.get(placement.id))),
-    recordPlacements: async (queue, placements) => {
+    recordHandoffs: async (queue, placements) => {
       for (const placement of placements) note(markers, queue, placement, false);
     },
     lease: async () => false,
@@ -103,7 +103,7 @@ export function modelInbox(store: ModelStore): Inbox {
 function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult {
   const { id, payloadHash, decision } = entry;
   const known = store.markers.get(id);
-  if (known?.state === 'dead-lettered' && isGivenUp(known, entry)) return { is: 'parked', marker: known };
+  if (known?.state === 'dead-lettered' && isHandedOff(known, entry)) return { is: 'parked', marker: known };
   if (known?.state === 'completed' || known?.state === 'rejected')
     return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
   // In the model an effect with a condition never holds.
@@ -131,14 +131,14 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
 }
 
 /** Whether the placement was noted: a marker that says more already stays as it is, but for a claim that is confirmed. */
-function note(markers: ModelStore['markers'], queue: string, placement: Placement, isPending: boolean): boolean {
+function note(markers: ModelStore['markers'], queue: string, placement: Handoff, isPending: boolean): boolean {
   const { id, payloadHash, state, code, message, redrives, attempt } = placement;
   const known = markers.get(id);
-  if (known && !('placed' in known)) return false;
+  if (known && !('attempt' in known)) return false;
   const isConfirmed = known?.isPending && known.code === code && state === 'dead-lettered';
-  const difference = known ? placedNumber(placement) - placedNumber(known.placed) : 1;
+  const difference = known ? compareAttempts(placement, known) : 1;
   if (difference < 0 || (difference === 0 && !isConfirmed)) return false;
-  markers.set(id, { queue, id, payloadHash, at: AT, state, code, message, placed: { redrives, attempt }, isPending });
+  markers.set(id, { queue, id, payloadHash, at: AT, state, code, message, redrives, attempt, isPending });
   return true;
 }
 

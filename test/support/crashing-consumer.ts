@@ -40,7 +40,7 @@ const crashingParts: ConsumerParts = {
     ...parts.inbox,
     find: crashing('find', parts.inbox.find),
     commit: crashing('commit', parts.inbox.commit),
-    recordPlacements: crashing('note', parts.inbox.recordPlacements),
+    recordHandoffs: crashing('note', parts.inbox.recordHandoffs),
   },
   publisher: { ...publisher, publishAll: crashing('publish', publisher.publishAll) },
 };

@@ -77,7 +77,7 @@ export function sabotagedParts(queue: string): ConsumerParts {
     ...real.inbox,
     find: (...args) => step(queue, 'find', () => real.inbox.find(...args)),
     commit: (...args) => step(queue, 'commit', () => real.inbox.commit(...args)),
-    recordPlacements: (...args) => step(queue, 'note', () => real.inbox.recordPlacements(...args)),
+    recordHandoffs: (...args) => step(queue, 'note', () => real.inbox.recordHandoffs(...args)),
   };
   const publishAll: Publisher['publishAll'] = (messages, deadlineMs) => {
     // What goes to the exchange of the events is new; what goes elsewhere is a copy that settles.

@@ -278,9 +278,9 @@ describe('the status of an order', () => {
       consumers: { stock: { outcome: 'completed', at: expect.any(String) }, points: { outcome: 'pending' } },
     });
     const failure = { id, payloadHash, redrives: 0, attempt: 1, code: 'BOOM', message: 'it went off' } as const;
-    await inbox().recordPlacements('points', [{ ...failure, state: 'retrying' }]);
+    await inbox().recordHandoffs('points', [{ ...failure, state: 'retrying' }]);
     expect((await statusOf(id)).body.consumers.points).toMatchObject({ outcome: 'retrying', attempt: 1, code: 'BOOM' });
-    await inbox().recordPlacements('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
+    await inbox().recordHandoffs('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'it went off' });
     await inbox().commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered' });

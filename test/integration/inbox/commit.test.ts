@@ -210,7 +210,7 @@ describe('a grouped commit', () => {
   test('takes over the marker of an earlier attempt', async () => {
     const inbox = store.inbox();
     const placement = { redrives: 0, attempt: 1, id: id(1), payloadHash: 'hash', code: 'X', message: 'x' } as const;
-    await inbox.recordPlacements(QUEUE, [{ ...placement, state: 'retrying' }]);
+    await inbox.recordHandoffs(QUEUE, [{ ...placement, state: 'retrying' }]);
     expect(outcomes(await inbox.commit(QUEUE, [entry(1, { effects: [] })], never))).toEqual(['completed']);
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
-import type { Inbox, Placement } from '../../../lib/inbox/inbox.ts';
+import type { Inbox, Handoff } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
@@ -20,7 +20,7 @@ beforeEach(() => void run++);
 afterAll(() => store.close());
 
 const id = (name: string | number = 'm') => `${run}-${name}` as MessageId;
-const placement = (attempt: number, options: Partial<Placement> = {}): Placement => ({
+const placement = (attempt: number, options: Partial<Handoff> = {}): Handoff => ({
   id: id(),
   payloadHash: 'hash',
   redrives: 0,
@@ -30,7 +30,7 @@ const placement = (attempt: number, options: Partial<Placement> = {}): Placement
   message: 'out of luck',
   ...options,
 });
-const place = (...args: Parameters<typeof placement>) => inbox.recordPlacements(QUEUE, [placement(...args)]);
+const place = (...args: Parameters<typeof placement>) => inbox.recordHandoffs(QUEUE, [placement(...args)]);
 const found = async () => (await inbox.find(QUEUE, [id()])).get(id());
 const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
@@ -44,7 +44,8 @@ describe('placements', () => {
       payloadHash: 'hash',
       at: new Date(store.clock.now()).toISOString(),
       state: 'dead-lettered',
-      placed: { redrives: 2, attempt: 3 },
+      redrives: 2,
+      attempt: 3,
       code: 'EXPIRED',
       message: 'out of luck',
     });
@@ -53,11 +54,11 @@ describe('placements', () => {
   test('never go back to an earlier attempt, nor to an earlier life', async () => {
     await place(2);
     await place(1);
-    expect(await found()).toMatchObject({ placed: { attempt: 2 } });
+    expect(await found()).toMatchObject({ attempt: 2 });
     await place(1, { redrives: 1 });
-    expect(await found()).toMatchObject({ placed: { redrives: 1, attempt: 1 } });
+    expect(await found()).toMatchObject({ redrives: 1, attempt: 1 });
     await place(4, { redrives: 0, state: 'dead-lettered' });
-    expect(await found()).toMatchObject({ state: 'retrying', placed: { redrives: 1, attempt: 1 } });
+    expect(await found()).toMatchObject({ state: 'retrying', redrives: 1, attempt: 1 });
   });
 
   test('leave alone what is done', async () => {
@@ -81,7 +82,7 @@ describe('placements', () => {
   });
 
   test('many are written side by side', async () => {
-    await inbox.recordPlacements(
+    await inbox.recordHandoffs(
       QUEUE,
       Array.from({ length: 60 }, (_, n) => placement(1, { id: id(n) })),
     );

@@ -30,7 +30,9 @@ test('the inbox of a process works on the store that its settings name', async (
   expect(results).toMatchObject([{ is: 'completed' }]);
   expect(inbox()).toBe(inbox());
   expect(await store.get('inbox', { pk: { S: 'stock#m1' } })).toMatchObject({
-    done: { S: expect.stringMatching(/^completed 2.*Z hash$/) },
+    state: { S: 'completed' },
+    at: { S: expect.stringMatching(/^2.*Z$/) },
+    payloadHash: { S: 'hash' },
   });
 });
 

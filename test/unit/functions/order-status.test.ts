@@ -13,7 +13,8 @@ const leased: Marker = { ...base, state: 'leased', owner: 'x', leaseExpiresAtMs:
 const failed = (state: 'retrying' | 'dead-lettered', redrives = 0, attempt = 1): Marker => ({
   ...base,
   state,
-  placed: { redrives, attempt },
+  redrives,
+  attempt,
   code: 'BOOM',
   message: 'it went off',
 });

@@ -1,0 +1,63 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import pMap from 'p-map';
+import { conditionalWrite } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
+import type { Handoff } from './inbox.ts';
+import { handoffItem } from './marker.ts';
+import { expiry, inboxTable, type Scope } from './table.ts';
+
+const CONCURRENT_REQUESTS = 16;
+
+/** A lease that has not expired stays: its owner records how the message ended. */
+const IS_EARLIER_ATTEMPT =
+  '((#state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)) AND (attribute_not_exists(#attempt) OR ' +
+  '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
+
+/** The same claim passes again: the reply to an earlier request with it may have been lost. */
+const IS_SAME_CLAIM =
+  '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +
+  'attribute_exists(#pending))';
+
+async function write(
+  { client, clock, retryPolicy }: Store,
+  scope: Scope,
+  handoff: Handoff,
+  isPending: boolean,
+): Promise<boolean> {
+  const nowMs = clock.now();
+  const at = new Date(nowMs).toISOString();
+  const Item = handoffItem(scope.queue, handoff, at, expiry(nowMs, scope.retentionDays), isPending);
+  const isDead = handoff.state === 'dead-lettered';
+  const command = new PutItemCommand({
+    TableName: inboxTable(scope),
+    Item,
+    ConditionExpression: `attribute_not_exists(#pk) OR ${IS_EARLIER_ATTEMPT}${isDead ? ` OR ${IS_SAME_CLAIM}` : ''}`,
+    ExpressionAttributeNames: {
+      '#pk': 'pk',
+      '#state': 'state',
+      '#redrives': 'redrives',
+      '#attempt': 'attempt',
+      '#until': 'leaseExpiresAtMs',
+      ...(isDead && { '#hash': 'payloadHash', '#code': 'code', '#pending': 'pending' }),
+    },
+    ExpressionAttributeValues: {
+      ':retrying': { S: 'retrying' },
+      ':dead': { S: 'dead-lettered' },
+      ':leased': { S: 'leased' },
+      ':now': { N: String(nowMs) },
+      ':redrives': Item['redrives']!,
+      ':attempt': Item['attempt']!,
+      ...(isDead && { ':hash': Item['payloadHash']!, ':code': Item['code']! }),
+    },
+  });
+  return conditionalWrite(() => client.send(command), retryPolicy);
+}
+
+/** Records that copies of failed messages were published; a marker of a later attempt stays. Throws `StoreUnavailableError`. */
+export async function recordHandoffs(store: Store, scope: Scope, handoffs: readonly Handoff[]): Promise<void> {
+  await pMap(handoffs, (handoff) => write(store, scope, handoff, false), { concurrency: CONCURRENT_REQUESTS });
+}
+
+/** Records that messages become dead letters, before these are published; `false` if another marker stays. Throws `StoreUnavailableError`. */
+export const claimDeadLetters = (store: Store, scope: Scope, handoffs: readonly Handoff[]): Promise<boolean[]> =>
+  pMap(handoffs, (handoff) => write(store, scope, handoff, true), { concurrency: CONCURRENT_REQUESTS });
