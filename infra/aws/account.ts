@@ -152,7 +152,7 @@ async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Prom
 }
 
 const RETAINED =
-  'it stayed when an earlier stage was removed. Import it, or delete it for good (docs/deploy.md, "Back to nothing")';
+  'it stayed when an earlier stage was removed. Import it, or delete it for good (docs/deploy.md, "Removing a stage")';
 
 async function tables(
   access: AwsAccess,
