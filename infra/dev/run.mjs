@@ -19,10 +19,12 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   ...Object.fromEntries(
-    ['start', 'test', 'check', 'demo', 'reset', 'lock', 'topology', 'order', 'token', 'capacity', 'stages'].map(
-      (name) => [name, `infra/dev/commands/${name}.ts`],
-    ),
+    ['start', 'check', 'demo', 'reset', 'lock', 'topology', 'order', 'token', 'capacity', 'stages'].map((name) => [
+      name,
+      `infra/dev/commands/${name}.ts`,
+    ]),
   ),
+  test: 'test/command.ts',
   faults: 'test/faults/commands/faults.ts',
   soak: 'test/faults/commands/soak.ts',
   bench: 'test/bench/command.ts',
@@ -198,7 +200,7 @@ function runCommand(command, args) {
 
 /** npm that is killed tells nobody: without it there is no terminal left to stop us from. */
 function watchNpm(command, child) {
-  if (process.env.npm_lifecycle_event !== command) return;
+  if (process.env.npm_lifecycle_event?.split(':')[0] !== command) return;
   const before = ancestors();
   const watch = setInterval(() => {
     if (ancestors() === before) return;

@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { rootDirectory } from '../infra/dev/runtime/directories.ts';
+
+const git = (...args: string[]) =>
+  execFileSync('git', args, { cwd: rootDirectory, encoding: 'utf8' })
+    .split('\0')
+    .filter((file) => file !== '' && existsSync(join(rootDirectory, file)));
+
+const UNTRACKED = ['ls-files', '--others', '--exclude-standard', '-z'];
+
+/** The files that differ from where this branch left `base`, committed or not. */
+export function changedFiles(base: string): string[] {
+  const start = execFileSync('git', ['merge-base', base, 'HEAD'], { cwd: rootDirectory, encoding: 'utf8' }).trim();
+  return [...new Set([...git('diff', '--name-only', '-z', start), ...git(...UNTRACKED)])];
+}
+
+/** The test files whose text contains the path of a changed file. */
+export function testsNaming(changed: readonly string[]): string[] {
+  const tests = [...git('ls-files', '-z', 'test'), ...git(...UNTRACKED, 'test')].filter((file) =>
+    file.endsWith('.test.ts'),
+  );
+  return tests.filter((test) => names(test, changed));
+}
+
+function names(test: string, files: readonly string[]): boolean {
+  const text = readFileSync(join(rootDirectory, test), 'utf8');
+  return files.some((file) => text.includes(file));
+}
+
+/** A file's feature is the name of its folder: `inbox` for `lib/inbox/commit.ts` and `test/unit/inbox/commit.test.ts`. */
+const featureOf = (file: string): string | undefined =>
+  /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];
+
+/**
+ * Keeps the tests that answer quickly: unit, contract and model tests, and those integration tests that belong to a changed
+ * feature or name a changed file.
+ */
+export function quickTests(tests: readonly string[], changed: readonly string[]): string[] {
+  const features = new Set(changed.flatMap((file) => featureOf(file) ?? []));
+  // Many tests have a package.json of their own somewhere.
+  const paths = changed.filter((file) => file.includes('/'));
+  return [...new Set(tests)].filter((test) => {
+    const folder = test.split('/')[1]!;
+    if (folder !== 'integration') return ['unit', 'contract', 'model'].includes(folder);
+    return features.has(featureOf(test)!) || changed.includes(test) || names(test, paths);
+  });
+}
