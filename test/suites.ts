@@ -14,8 +14,8 @@ export const suites: Readonly<Record<string, Suite>> = {
 };
 
 /** Folders whose tests use neither broker nor store. */
-const SELF_CONTAINED = ['unit', 'contract', 'model'];
+const SELF_CONTAINED = new Set(['unit', 'contract', 'model']);
 
 /** Whether any of these test files, given by their paths below test/, needs a broker and a store. */
 export const needsServices = (files: readonly string[]): boolean =>
-  files.some((file) => !SELF_CONTAINED.includes(file.split(/[/\\]/)[0]!));
+  files.some((file) => !SELF_CONTAINED.has(file.split(/[/\\]/)[0]!));
