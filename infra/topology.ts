@@ -3,7 +3,7 @@ import type {
   Exchange,
   Queue,
   QueuePolicy,
-  RetryTier,
+  DelayQueue,
   Topology,
   WorkQueue,
 } from '../lib/rabbitmq/topology/topology.ts';
@@ -14,10 +14,10 @@ const DEAD_LETTERS = 'dead-letters';
 /** Messages that a queue holds at most; past it the broker refuses the publisher. */
 const MAX_LENGTH = 500_000;
 
-const retryTiers: readonly RetryTier[] = [
-  { exchange: 'retry.1s', delayMs: 1_000 },
-  { exchange: 'retry.2s', delayMs: 2_000 },
-  { exchange: 'retry.4s', delayMs: 4_000 },
+const retryTiers: readonly DelayQueue[] = [
+  { name: 'retry.1s', delayMs: 1_000 },
+  { name: 'retry.2s', delayMs: 2_000 },
+  { name: 'retry.4s', delayMs: 4_000 },
 ];
 
 /** A queue that retries in the common tiers. */
@@ -25,7 +25,7 @@ export const workQueue = (
   name: string,
   { ordered = false, ...sharding }: Sharding & { readonly ordered?: boolean } = {},
 ): WorkQueue => {
-  return { name, ...shardsOf(name, sharding), ordered, retryTiers, deadLetterExchange: DEAD_LETTERS };
+  return { name, ...shardsOf(name, sharding), ordered, delays: retryTiers, deadLetterExchange: DEAD_LETTERS };
 };
 
 /**
@@ -46,11 +46,11 @@ const bounded = { 'x-max-length': MAX_LENGTH, 'x-overflow': 'reject-publish' } a
 const deadLettering = (exchange: string) =>
   ({ 'x-dead-letter-exchange': exchange, 'x-dead-letter-strategy': 'at-least-once' }) as const;
 
-const tierExchange = ({ exchange }: RetryTier): Exchange => ({ name: exchange, type: 'fanout' });
+const tierExchange = ({ name }: DelayQueue): Exchange => ({ name, type: 'fanout' });
 
 /** A message waits here for the tier's delay; the default exchange then takes it back to the queue named by its routing key. */
-const tierQueue = ({ exchange, delayMs }: RetryTier): Queue => ({
-  name: exchange,
+const tierQueue = ({ name, delayMs }: DelayQueue): Queue => ({
+  name,
   arguments: { ...bounded, ...deadLettering(''), 'x-message-ttl': delayMs },
 });
 
@@ -93,7 +93,7 @@ export const topologyFor = (work: WorkQueues): Topology => ({
     routeTo(work.stock, ORDERS, 'order.created'),
     routeTo(work.points, ORDERS, 'order.created'),
     routeTo(work.points, ORDERS, 'order.rejected'),
-    ...retryTiers.map(({ exchange }) => ({ exchange, queue: exchange, routingKey: '' })),
+    ...retryTiers.map(({ name }) => ({ exchange: name, queue: name, routingKey: '' })),
     { exchange: DEAD_LETTERS, queue: deadLetterQueue, routingKey: '' },
   ],
   // Amazon MQ's own policies have priority 0 or 1 and say the same of length and overflow

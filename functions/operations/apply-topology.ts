@@ -1,7 +1,7 @@
 import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
 import { ensureUsers } from '../../lib/rabbitmq/admin/broker-user.ts';
 import { describeStep } from '../../lib/rabbitmq/topology/describe-plan.ts';
-import { deployTopology } from '../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
 import { parseLogin } from '../../lib/rabbitmq/login.ts';
 import { readRoles, readTopology } from '../../lib/rabbitmq/topology/read-declaration.ts';
 import { requireSafe } from '../../lib/rabbitmq/topology/verify.ts';
@@ -26,7 +26,7 @@ async function apply({ properties, previous, signal }: Change): Promise<void> {
   const roles = readRoles(properties['Roles']);
   const broker = await brokerAccess(config(), { timeoutMs: PATIENCE_MS, signal });
   const before = previous?.['Topology'] === undefined ? undefined : readTopology(previous['Topology']);
-  const steps = await deployTopology(broker, topology, before);
+  const steps = await applyTopology(broker, topology, before);
 
   const readSecret = createSecretReader(secretsManager(), systemClock);
   for (const role of roles) {

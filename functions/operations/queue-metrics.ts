@@ -20,7 +20,7 @@ export function queueMetrics(
 ): { readonly metrics: readonly QueueMetric[]; readonly missing: readonly string[] } {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
   const read = [...workQueues, { name: deadLetterQueue, shards: [deadLetterQueue] }];
-  const tiers = [...new Set(workQueues.flatMap(({ retryTiers }) => retryTiers.map(({ exchange }) => exchange)))];
+  const tiers = [...new Set(workQueues.flatMap(({ delays }) => delays.map(({ name }) => name)))];
   const ofShards = (shards: readonly string[], figure: (shard: QueueFigures) => number | undefined) => {
     const values = shards.map((shard) => figure(named.get(shard) ?? { name: shard }));
     return values.every((value) => value !== undefined) ? values : undefined;

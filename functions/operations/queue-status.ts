@@ -57,17 +57,14 @@ export function statusOf(
     delayed: sum(names.map((name) => delayedIn(named.get(name)))),
   });
   const consumers = (...names: readonly string[]) => sum(names.map((name) => named.get(name)?.consumers ?? null));
-  const tiers = new Map(
-    workQueues.flatMap(({ retryTiers }) => retryTiers.map((tier) => [tier.exchange, tier] as const)),
-  );
+  const tiers = new Map(workQueues.flatMap(({ delays }) => delays.map((tier) => [tier.name, tier] as const)));
   const waitingIn = (tier: string) =>
     sum([depth(tier).ready, depth(tier).unacknowledged, depth(tier).delayed, named.get(tier)?.handingOn ?? 0]);
 
-  function retrying({ retryTiers }: WorkQueue): number | null {
-    const waiting = sum(retryTiers.map(({ exchange }) => waitingIn(exchange)));
-    const names = new Set(retryTiers.map(({ exchange }) => exchange));
-    const isShared =
-      workQueues.filter((other) => other.retryTiers.some(({ exchange }) => names.has(exchange))).length > 1;
+  function retrying({ delays }: WorkQueue): number | null {
+    const waiting = sum(delays.map(({ name }) => waitingIn(name)));
+    const names = new Set(delays.map(({ name }) => name));
+    const isShared = workQueues.filter((other) => other.delays.some(({ name }) => names.has(name))).length > 1;
     return waiting === 0 || !isShared ? waiting : null;
   }
 
@@ -92,10 +89,10 @@ export function statusOf(
         shards: queue.shards.map((name) => ({ name, ...depth(name), consumers: consumers(name) })),
       }),
     })),
-    retryTiers: [...tiers.values()].map(({ exchange, delayMs }) => ({
-      name: exchange,
+    retryTiers: [...tiers.values()].map(({ name, delayMs }) => ({
+      name,
       delayMs,
-      waiting: waitingIn(exchange),
+      waiting: waitingIn(name),
     })),
     deadLetters: {
       ...depth(deadLetterQueue),

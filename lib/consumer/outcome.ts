@@ -1,5 +1,5 @@
 import type { LoggableError } from '../runtime/stack.ts';
-import type { RetryTier, WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Attempt, FailedMarker } from '../inbox/inbox.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
 
@@ -18,7 +18,7 @@ export type Outcome =
   | { readonly is: 'duplicate' }
   | {
       readonly is: 'retry';
-      readonly tier: RetryTier;
+      readonly tier: DelayQueue;
       readonly nextAttempt: number;
       readonly code: ErrorCode;
       readonly message: string;
@@ -68,12 +68,12 @@ const bounded = ({ code, message }: ReturnType<typeof describeError>) => ({
 });
 
 /** What a failure leads to: the next tier, the nearest one to a wished delay, or the dead letters. */
-export function outcomeOf(thrown: unknown, attempt: number, { retryTiers }: WorkQueue): Outcome {
+export function outcomeOf(thrown: unknown, attempt: number, { delays }: WorkQueue): Outcome {
   const { code, message } = bounded(describeError(thrown));
   if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
-  const next = retryTiers[attempt - 1];
+  const next = delays[attempt - 1];
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
-  const tier = thrown instanceof RetryAfterError ? nearest(retryTiers, thrown.delayMs) : next;
+  const tier = thrown instanceof RetryAfterError ? nearest(delays, thrown.delayMs) : next;
   return { is: 'retry', tier, nextAttempt: attempt + 1, code, message };
 }
 
@@ -81,13 +81,13 @@ export function outcomeOf(thrown: unknown, attempt: number, { retryTiers }: Work
 export function postponed(
   code: keyof typeof errorCodes,
   attempt: number,
-  { retryTiers }: WorkQueue,
+  { delays }: WorkQueue,
   delayMs: number,
 ): Outcome {
   const message = errorCodes[code];
-  const tier = nearest(retryTiers, delayMs);
+  const tier = nearest(delays, delayMs);
   return { is: 'retry', tier, nextAttempt: attempt, code, message };
 }
 
-const nearest = (tiers: readonly RetryTier[], delayMs: number): RetryTier =>
+const nearest = (tiers: readonly DelayQueue[], delayMs: number): DelayQueue =>
   tiers.reduce((best, tier) => (Math.abs(tier.delayMs - delayMs) < Math.abs(best.delayMs - delayMs) ? tier : best));

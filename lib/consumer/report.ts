@@ -33,7 +33,7 @@ export function reportOf(queue: { name: string; deadLetterExchange: string }, wo
     else if (outcome.is === 'retry' || outcome.is === 'dead-letter' || outcome.is === 'unfinished') {
       const destination =
         outcome.is === 'retry'
-          ? outcome.tier.exchange
+          ? outcome.tier.name
           : outcome.is === 'dead-letter'
             ? queue.deadLetterExchange
             : undefined;

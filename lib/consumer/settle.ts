@@ -106,7 +106,7 @@ function refuseUnwritable(work: Work): void {
 }
 
 const retryCopyOf = (delivery: Delivery, { tier, nextAttempt }: Extract<Failed, { is: 'retry' }>): Message =>
-  retryCopy(delivery, delivery.queue, tier.exchange, nextAttempt);
+  retryCopy(delivery, delivery.queue, tier.name, nextAttempt);
 
 /** The whole copy. */
 const parcelOf = (work: Work, outcome: Failed, queue: WorkQueue, at: string): Parcel =>

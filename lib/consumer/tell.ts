@@ -54,7 +54,7 @@ function tellOne(queue: string, { delivery: { id, envelope, properties }, outcom
     case 'retry':
       return log().warn('message to be retried', {
         ...about,
-        tier: outcome.tier.exchange,
+        tier: outcome.tier.name,
         delayMs: outcome.tier.delayMs,
         ...why(outcome),
       });

@@ -10,7 +10,7 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 import { startStore, type Store } from '../../infra/dev/runtime/store/store.ts';
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { startService, type Service } from '../../infra/dev/runtime/service.ts';
-import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { faultsTopology } from './accounts.ts';
 import { startBrokerProxy, type BrokerProxy, type Upstream } from './broker-proxy.ts';
 import { KILLS_FILE, SABOTAGE_FILE, unharmed, type Sabotage } from './functions/sabotage.ts';
@@ -85,7 +85,7 @@ export async function startSystem({
     const store = await startStore(options('dynamodb'), settings);
     keep(store, () => store.kill());
     await Promise.all([
-      applyTopology(broker.amqpUrl, faultsTopology),
+      declareTopology(broker.amqpUrl, faultsTopology),
       createTables({ endpoint: store.endpoint, prefix: TABLE_PREFIX }),
     ]);
     const nodes = upstreams ?? [{ host: '127.0.0.1', port: Number(new URL(broker.amqpUrl).port) }];

@@ -137,7 +137,7 @@ describe('in every interleaving messages of one key are done in the order of the
 
 describe('where two environments work on one queue, each message ends exactly once whoever goes on when', () => {
   /** Whose rule fails for the last time at its first attempt. */
-  const once = { ...definition, queue: { ...definition.queue, retryTiers: [] } };
+  const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
     ['a sound message that is sent twice', ['sound'], 2, { faults: 1, hasZombies: true, switches: 3 }],

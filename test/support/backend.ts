@@ -1,6 +1,6 @@
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { topology } from '../../infra/topology.ts';
-import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
@@ -28,7 +28,7 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
   return {
     host,
     issuer,
-    declare: () => applyTopology(host.amqpUrl, topology),
+    declare: () => declareTopology(host.amqpUrl, topology),
     async remove() {
       const [{ publisher }, { store }] = await Promise.all([
         import('../../lib/rabbitmq/broker.ts'),

@@ -4,7 +4,7 @@ import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { startService } from '../../infra/dev/runtime/service.ts';
 import { topology } from '../../infra/topology.ts';
-import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packaged.ts';
 
@@ -23,7 +23,7 @@ export async function aService(): Promise<RunningService> {
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
   const checkout = aCheckout();
-  await Promise.all([applyTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
+  await Promise.all([declareTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
   const [httpPort] = await freePorts(1);
   const clear = async () => {
     await host.remove();

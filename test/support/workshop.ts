@@ -1,7 +1,7 @@
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { tables } from '../../infra/tables.ts';
 import { topology } from '../../infra/topology.ts';
-import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
 import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
 import type { Item } from '../../lib/dynamodb/item.ts';
@@ -23,7 +23,7 @@ export async function aWorkshop(settings: Record<string, string> = {}): Promise<
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
-  await Promise.all([applyTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
+  await Promise.all([declareTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
   const publisher = host.publisher();
   const parts = partsAt(endpoint, tablePrefix, publisher, settings);
   return {

@@ -135,9 +135,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
     functionName: definition.name,
     kind: kindOf(definition),
   }));
-  const retryTiers = [
-    ...new Set(Object.values(queues).flatMap((queue) => queue.retryTiers.map(({ exchange }) => exchange))),
-  ];
+  const retryTiers = [...new Set(Object.values(queues).flatMap((queue) => queue.delays.map(({ name }) => name)))];
   const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, retryTiers, own };
   add({ Dashboard: dashboard(layers(subject)) });
 }

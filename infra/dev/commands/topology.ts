@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { describeStep } from '../../../lib/rabbitmq/topology/describe-plan.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
-import { deployTopology, readPlan } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology, readPlan } from '../../../lib/rabbitmq/topology/apply.ts';
 import { topology } from '../../topology.ts';
 import { say } from '../runtime/console.ts';
 import { entry } from '../runtime/entry.ts';
@@ -25,7 +25,7 @@ const commands: Readonly<Record<string, (broker: BrokerAccess) => Promise<number
     return steps.some((step) => step.do === 'refuse') ? 1 : 0;
   },
   async apply(broker) {
-    const steps = await deployTopology(broker, topology);
+    const steps = await applyTopology(broker, topology);
     print(steps.map(describeStep));
     say('topology is in place');
     return verify(broker);

@@ -64,7 +64,7 @@ export function watchDefinitions(
       return;
     }
     await applyTables(wanted).catch((error: unknown) => tell(`infra/aws/foundation/tables.yml: ${reasonOf(error)}`));
-    await applyTopology(wanted).catch((error: unknown) => tell(`infra/topology.ts: ${reasonOf(error)}`));
+    await declareTopology(wanted).catch((error: unknown) => tell(`infra/topology.ts: ${reasonOf(error)}`));
     const needed = [...unlikeTables(wanted), ...differences(running.service, wanted.service)].join(', ');
     if (needed !== told)
       say(needed === '' ? 'restart: not needed any more' : `restart: npm start again to apply ${needed}`);
@@ -92,7 +92,7 @@ export function watchDefinitions(
     });
   }
 
-  async function applyTopology({ topology: wanted }: Definitions): Promise<void> {
+  async function declareTopology({ topology: wanted }: Definitions): Promise<void> {
     if (isDeepStrictEqual(plain(wanted), plain(applied.topology))) return;
     const { prepareBroker } = await import('../runtime/broker/prepare.ts');
     const lines = await prepareBroker(broker, say, { wanted, previous: applied.topology });

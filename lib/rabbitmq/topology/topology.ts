@@ -54,12 +54,13 @@ export interface WorkQueue {
   /** What spreads new messages over the shards; not there where nothing is to spread. */
   readonly ring?: Ring;
   /** Shortest delay first. A message published to a tier with a shard's name as routing key comes back to it after the delay. */
-  readonly retryTiers: readonly RetryTier[];
+  readonly delays: readonly DelayQueue[];
   readonly deadLetterExchange: string;
 }
 
-export interface RetryTier {
-  readonly exchange: string;
+/** A quorum queue, and the exchange of the same name in front of it, from which a message returns to its work queue after the delay. */
+export interface DelayQueue {
+  readonly name: string;
   readonly delayMs: number;
 }
 

@@ -1,4 +1,4 @@
-import { TopologyError } from './apply.ts';
+import { TopologyError } from './declare.ts';
 import { describeBinding, fromBroker, isBound } from './binding.ts';
 import { readBrokerState, type BrokerState } from './broker-state.ts';
 import type { ManagementApi } from '../admin/management-api.ts';

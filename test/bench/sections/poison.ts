@@ -1,5 +1,5 @@
 import { topology } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { aRecord } from '../../support/delivery.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
@@ -19,7 +19,7 @@ const SKUS = 10;
 export async function poison(bench: Bench): Promise<Measured> {
   keepToOne(process.pid);
   const host = await aVirtualHost();
-  await applyTopology(host.amqpUrl, topology);
+  await declareTopology(host.amqpUrl, topology);
   try {
     return { asIs: await ratio(bench, host), latency: await ratio(bench, host, addedLatency) };
   } finally {

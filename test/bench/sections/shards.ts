@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { queues, topologyFor, workQueue } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
@@ -43,7 +43,7 @@ async function rate(bench: Bench, count: number, skus: number, batchSize: number
     const stock = workQueue('stock', { shards: count });
     const [endpoint] = await Promise.all([
       bench.freshStore(),
-      applyTopology(host.amqpUrl, topologyFor({ ...queues, stock })),
+      declareTopology(host.amqpUrl, topologyFor({ ...queues, stock })),
     ]);
     await stockUp(openClient(endpoint).client, skus, plenty);
     const errors = await host.publisher().publishAll(

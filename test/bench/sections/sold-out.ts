@@ -1,5 +1,5 @@
 import { topology } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost } from '../../support/broker.ts';
 import { plenty } from '../batches.ts';
 import { compare } from '../comparison.ts';
@@ -11,7 +11,7 @@ const SOLD_OUT_AFTER = 5;
 /** One SKU of ten is sold out soon: its orders are rejected, which both sides publish with confirms. */
 export async function soldOut(bench: Bench): Promise<Measured> {
   const host = await aVirtualHost();
-  await applyTopology(host.amqpUrl, topology);
+  await declareTopology(host.amqpUrl, topology);
   try {
     const available = (n: number) => (n === 3 ? SOLD_OUT_AFTER : plenty());
     return { ratio: (await compare(bench, { skus: 10, latency, available, amqpUrl: host.amqpUrl })).ratio };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { exchanges, queues } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { faultsTopology } from '../accounts.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
@@ -42,7 +42,7 @@ const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown
       // Bindings come back one after another: what is published in between goes to the queues that are bound already only.
       const open = lab.system.publishing.trouble({ isPartition: true });
       await sleep(200);
-      await applyTopology(lab.system.operatorUrl, faultsTopology);
+      await declareTopology(lab.system.operatorUrl, faultsTopology);
       open();
     }
   },
@@ -118,7 +118,7 @@ export const brokerFaults: readonly Fault[] = [
     (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.deadLetters}`),
   ),
   missing('retry-tier-missing', 'the exchange of a retry tier is gone, until the topology is applied again', (lab) =>
-    lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.retryTiers).exchange}`),
+    lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.delays).name}`),
   ),
   {
     name: 'wrong-password',

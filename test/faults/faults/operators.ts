@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { faultsTopology } from '../accounts.ts';
 import type { Fault, Lab } from '../lab.ts';
 
@@ -52,7 +52,7 @@ export const operatorFaults: readonly Fault[] = [
     isMixable: true,
     async inject({ system, signal }) {
       for (let round = 0; round < 6; round += 1) {
-        await applyTopology(system.operatorUrl, faultsTopology);
+        await declareTopology(system.operatorUrl, faultsTopology);
         await sleep(500, undefined, { signal });
       }
     },

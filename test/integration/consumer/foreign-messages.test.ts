@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 /** One retry is enough: every copy is made like the first. */
-const queue = { ...tallying.queue, retryTiers: tallying.queue.retryTiers.slice(0, 1) };
+const queue = { ...tallying.queue, delays: tallying.queue.delays.slice(0, 1) };
 
 const handler = () => consumer({ ...tallying, queue }, parts);
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
-import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
 import { asDeployed } from '../../support/as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   secrets = await aSecretsManager();
   roles = rolesOf(host);
   const broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
-  await deployTopology(broker, topology);
+  await applyTopology(broker, topology);
   const { monitor } = firstLogins(roles);
   await ensureUsers(
     broker,

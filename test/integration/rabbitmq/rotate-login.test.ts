@@ -9,7 +9,7 @@ import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
-import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
@@ -52,7 +52,7 @@ beforeEach(async () => {
   broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
   roles = rolesOf(host);
   logins = firstLogins(roles);
-  await deployTopology(broker, topology);
+  await applyTopology(broker, topology);
   for (const role of roles) await ensureUsers(broker, role, logins[role.name]!);
   arn = secrets.create(`consumer-${host.name}`, JSON.stringify(logins['consumer']));
 });

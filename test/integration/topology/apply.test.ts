@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { topology } from '../../../infra/topology.ts';
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -20,7 +20,7 @@ const queue = async (name: string) =>
 
 describe('applying the topology', () => {
   test('declares every queue as a durable quorum queue that refuses what it cannot hold', async () => {
-    await applyTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
     for (const { name } of topology.queues)
       expect(await queue(name)).toMatchObject({
         type: 'quorum',
@@ -30,8 +30,8 @@ describe('applying the topology', () => {
   });
 
   test('twice is the same as once', async () => {
-    await applyTopology(host.amqpUrl, topology);
-    await applyTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
     expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
   });
 
@@ -41,7 +41,7 @@ describe('applying the topology', () => {
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
     });
     host.channel.sendToQueue('stock', Buffer.from('kept'), { persistent: true });
-    await expect(applyTopology(host.amqpUrl, topology)).rejects.toThrow(
+    await expect(declareTopology(host.amqpUrl, topology)).rejects.toThrow(
       /queue "stock": its x-[a-z-]+ is .*, but .* was asked for; nothing was changed/,
     );
     const messages = await eventually('the message', async () => {
@@ -52,7 +52,7 @@ describe('applying the topology', () => {
   });
 
   test('lifts the delivery limit in the way of the broker’s version: a message survives being returned again and again', async () => {
-    await applyTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
     for (let delivery = 0; delivery < 30; delivery += 1) {
       const message = await eventually('the message again', () => host.channel.get('stock'));
@@ -63,7 +63,7 @@ describe('applying the topology', () => {
   });
 
   test('makes a retry tier return a message to the queue that its routing key names, and no sooner than its delay', async () => {
-    await applyTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
     const sentAt = Date.now();
     host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
     const message = await eventually('the message back', () => host.channel.get('points', { noAck: true }));
@@ -72,7 +72,7 @@ describe('applying the topology', () => {
   });
 
   test('makes the broker hand what expires in a work queue to the dead letters', async () => {
-    await applyTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
     const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));
     expect(message).toMatchObject({

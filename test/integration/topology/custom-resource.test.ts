@@ -177,12 +177,12 @@ test('with a broker that keeps silent it answers a failure before its time is up
   const { port } = silent.address() as AddressInfo;
   const { customResource } = await import('../../../lib/aws/custom-resource.ts');
   const { brokerAccess } = await import('../../../lib/rabbitmq/admin/broker-access.ts');
-  const { deployTopology } = await import('../../../lib/rabbitmq/topology/deploy.ts');
+  const { applyTopology } = await import('../../../lib/rabbitmq/topology/apply.ts');
   const { config } = await import('../../../lib/runtime/config.ts');
   handler = customResource('broker-topology', {
     async apply({ signal }) {
       const settings = { ...config(), MANAGEMENT_URL: `http://127.0.0.1:${port}` };
-      await deployTopology(await brokerAccess(settings, { timeoutMs: 60_000, signal }), topology);
+      await applyTopology(await brokerAccess(settings, { timeoutMs: 60_000, signal }), topology);
     },
   });
   const invocation = anInvocation(10_500);

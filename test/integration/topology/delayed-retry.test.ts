@@ -4,7 +4,7 @@ import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topologyFor, workQueue } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
-import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
 import { hasDelayedRetry, readVersion } from '../../../lib/rabbitmq/topology/queue-arguments.ts';
 import { readConfig } from '../../../lib/runtime/config.ts';
@@ -20,7 +20,7 @@ let delays: boolean;
 beforeEach(async () => {
   host = await aVirtualHost();
   broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
-  await deployTopology(broker, topology);
+  await applyTopology(broker, topology);
   delays = hasDelayedRetry(readVersion((await readBrokerState(broker.api)).version));
 });
 afterEach(() => host.remove());
@@ -51,7 +51,7 @@ test('a queue that is no longer in the topology is not given up while it holds b
     ...policy,
     delayedRetry: policy.delayedRetry && HALF_A_MINUTE,
   }));
-  await deployTopology(broker, { ...topology, policies });
+  await applyTopology(broker, { ...topology, policies });
   host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
   const message = await eventually('the message', () => host.channel.get('stock'));
   host.channel.nack(message, false, true);
@@ -62,7 +62,7 @@ test('a queue that is no longer in the topology is not given up while it holds b
       const figures = await readQueueFigures({ ...management, MANAGEMENT_URL: management.MANAGEMENT_URL! }, 5_000);
       return figures.find(({ name }) => name === 'stock')?.delayed === 1;
     });
-  await expect(deployTopology(broker, without, topology)).rejects.toThrow(
+  await expect(applyTopology(broker, without, topology)).rejects.toThrow(
     /queue "stock" is no longer in the topology, but still holds 1 messages/,
   );
 });

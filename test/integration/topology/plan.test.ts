@@ -5,7 +5,7 @@ import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { describeStep } from '../../../lib/rabbitmq/topology/describe-plan.ts';
-import { deployTopology, readPlan } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology, readPlan } from '../../../lib/rabbitmq/topology/apply.ts';
 import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
 import { verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
@@ -59,38 +59,38 @@ describe('a plan', () => {
   });
 
   test('is empty once it was applied, and applying again changes nothing', async () => {
-    await deployTopology(broker, topology);
+    await applyTopology(broker, topology);
     expect(await plan(topology)).toEqual([]);
-    expect(await deployTopology(broker, topology)).toEqual([]);
+    expect(await applyTopology(broker, topology)).toEqual([]);
     expect(verifyTopology(topology, await readBrokerState(broker.api))).toEqual([]);
   });
 
   test('shows a policy that somebody changed with before and after, and applying sets it right', async () => {
-    await deployTopology(broker, topology);
+    await applyTopology(broker, topology);
     const path = `policies/${host.name}/surehop`;
     const policy = (await host.manage('GET', path)) as { definition: Record<string, unknown> };
     await host.manage('PUT', path, { ...policy, definition: { ...policy.definition, 'max-length': 7 } });
     expect(await plan(topology)).toEqual(['~ policy surehop: max-length 7 → 500000']);
-    await deployTopology(broker, topology);
+    await applyTopology(broker, topology);
     expect(await plan(topology)).toEqual([]);
   });
 
   test('leaves a binding that somebody made by hand, and says so', async () => {
-    await deployTopology(broker, topology);
+    await applyTopology(broker, topology);
     await host.channel.bindQueue('stock', 'orders', 'order.by-hand');
     expect(await plan(topology)).toEqual(['  binding orders → stock [order.by-hand]: not in the topology']);
-    await deployTopology(broker, topology);
+    await applyTopology(broker, topology);
     expect((await bindingsOf('stock')).map(({ routing_key: key }) => key)).toContain('order.by-hand');
   });
 
   test('takes a binding away that was declared before and is no longer', async () => {
-    await deployTopology(broker, topology);
+    await applyTopology(broker, topology);
     const less = {
       ...topology,
       bindings: topology.bindings.filter(({ routingKey }) => routingKey !== 'order.rejected'),
     };
     expect(await plan(less, topology)).toEqual(['- binding orders → points [order.rejected]']);
-    await deployTopology(broker, less, topology);
+    await applyTopology(broker, less, topology);
     expect((await bindingsOf('points')).map(({ routing_key: key }) => key)).toEqual(['order.created']);
   });
 });
@@ -101,25 +101,25 @@ describe('applying refuses, and changes nothing,', () => {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
     });
-    await expect(deployTopology(broker, topology)).rejects.toThrow(
+    await expect(applyTopology(broker, topology)).rejects.toThrow(
       /queue "points": its x-max-length is 7, but 500000 was asked for; nothing was changed/,
     );
-    await expect(deployTopology(broker, topology)).rejects.toThrow(/its x-overflow is drop-head, but reject-publish/);
+    await expect(applyTopology(broker, topology)).rejects.toThrow(/its x-overflow is drop-head, but reject-publish/);
     expect(await queueNames()).toEqual(['points']);
   });
 
   test('when an exchange is of another type', async () => {
     await host.channel.assertExchange('orders', 'direct', { durable: true });
-    await expect(deployTopology(broker, topology)).rejects.toThrow(
+    await expect(applyTopology(broker, topology)).rejects.toThrow(
       /exchange "orders": its type is direct, but topic was asked for/,
     );
     expect(await queueNames()).toEqual([]);
   });
 
   test('when a queue that is no longer wanted still holds a message; it is known from the policy alone', async () => {
-    await deployTopology(broker, withAudit);
+    await applyTopology(broker, withAudit);
     await send('audit');
-    await expect(deployTopology(broker, topology)).rejects.toThrow(
+    await expect(applyTopology(broker, topology)).rejects.toThrow(
       /queue "audit" is no longer in the topology, but still holds 1 messages; nothing was changed/,
     );
     expect(await bindingsOf('audit')).toHaveLength(1);
@@ -127,19 +127,19 @@ describe('applying refuses, and changes nothing,', () => {
   });
 
   test('when such a queue has its last message in a consumer’s hands', async () => {
-    await deployTopology(broker, withAudit);
+    await applyTopology(broker, withAudit);
     await send('audit');
     await host.channel.get('audit');
     await eventually('the broker counts it as taken', async () => {
       const path = `queues/${host.name}/audit`;
       return ((await host.manage('GET', path)) as { messages_unacknowledged?: number }).messages_unacknowledged === 1;
     });
-    await expect(deployTopology(broker, topology, withAudit)).rejects.toThrow(/still holds 1 messages/);
+    await expect(applyTopology(broker, topology, withAudit)).rejects.toThrow(/still holds 1 messages/);
   });
 });
 
 test('a queue that is no longer wanted is kept when it is empty, and nothing is routed into it any more', async () => {
-  await deployTopology(broker, withAudit);
+  await applyTopology(broker, withAudit);
   expect(await plan(topology)).toEqual(
     expect.arrayContaining([
       '- binding orders → audit [order.#]',
@@ -147,7 +147,7 @@ test('a queue that is no longer wanted is kept when it is empty, and nothing is 
       '  queue "audit": no longer wanted and empty; delete it when you like',
     ]),
   );
-  await deployTopology(broker, topology);
+  await applyTopology(broker, topology);
   expect(await queueNames()).toContain('audit');
   expect(await bindingsOf('audit')).toEqual([]);
 });
@@ -157,7 +157,7 @@ test('a queue from RabbitMQ 3, which has no delivery limit among its arguments, 
     await host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...settings } });
   // Without the pause between deliveries, since the limit is the subject.
   const policies = topology.policies!.map((policy) => ({ ...policy, delayedRetry: undefined }));
-  await deployTopology(broker, { ...topology, policies });
+  await applyTopology(broker, { ...topology, policies });
   expect(verifyTopology(topology, await readBrokerState(broker.api))).toEqual([]);
   await send('stock');
   for (let delivery = 0; delivery < 30; delivery += 1) {

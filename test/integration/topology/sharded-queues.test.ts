@@ -8,7 +8,7 @@ import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { deadLetterQueue, exchanges, queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
-import { deployTopology, readPlan } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology, readPlan } from '../../../lib/rabbitmq/topology/apply.ts';
 import { redrivenCopy } from '../../../lib/events/copies.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { wayBackTo, type Sharding } from '../../../lib/rabbitmq/topology/shards.ts';
@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop.remove());
 
-const deploy = (sharding: Sharding) => deployTopology(broker, topologyFor(sharded(sharding)));
+const deploy = (sharding: Sharding) => applyTopology(broker, topologyFor(sharded(sharding)));
 
 /** What each shard has, so many messages in all, taken out of it: the keys, in their order. */
 async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {

@@ -6,7 +6,7 @@ import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
-import { deployTopology } from '../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { describeFinding, requireSafe, verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 
@@ -15,7 +15,7 @@ let broker: BrokerAccess;
 beforeEach(async () => {
   host = await aVirtualHost();
   broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
-  await deployTopology(broker, topology);
+  await applyTopology(broker, topology);
 });
 afterEach(() => host.remove());
 

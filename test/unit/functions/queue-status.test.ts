@@ -2,10 +2,10 @@ import { expect, test } from '@jest/globals';
 
 import { statusOf } from '../../../functions/operations/queue-status.ts';
 
-const tier = (name: string) => ({ exchange: name, delayMs: 1_000 });
+const tier = (name: string) => ({ name, delayMs: 1_000 });
 const shared = [tier('retry.1s'), tier('retry.2s')];
-const queue = (name: string, retryTiers = shared, shards = [name]) => {
-  return { name, shards, ordered: false, retryTiers, deadLetterExchange: 'dead-letters' };
+const queue = (name: string, delays = shared, shards = [name]) => {
+  return { name, shards, ordered: false, delays, deadLetterExchange: 'dead-letters' };
 };
 const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();

@@ -8,7 +8,7 @@ const queue = (name: string, shards = 1, retiring = 0): WorkQueue => {
     name,
     ...shardsOf(name, { shards, retiring }),
     ordered: false,
-    retryTiers: [],
+    delays: [],
     deadLetterExchange: 'dead-letters',
   };
 };

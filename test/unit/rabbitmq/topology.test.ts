@@ -16,10 +16,10 @@ describe('the topology', () => {
   });
 
   test('spaces the retries of each work queue 1, 2 and 4 seconds', () => {
-    for (const { retryTiers } of Object.values(queues)) {
-      expect(retryTiers.map(({ delayMs }) => delayMs)).toEqual([1_000, 2_000, 4_000]);
-      for (const { exchange, delayMs } of retryTiers)
-        expect(named(exchange)?.arguments).toMatchObject({ 'x-message-ttl': delayMs, 'x-dead-letter-exchange': '' });
+    for (const { delays } of Object.values(queues)) {
+      expect(delays.map(({ delayMs }) => delayMs)).toEqual([1_000, 2_000, 4_000]);
+      for (const { name, delayMs } of delays)
+        expect(named(name)?.arguments).toMatchObject({ 'x-message-ttl': delayMs, 'x-dead-letter-exchange': '' });
     }
   });
 

@@ -1,8 +1,8 @@
-import { applyTopology, TopologyError } from '../../../../lib/rabbitmq/topology/apply.ts';
+import { declareTopology, TopologyError } from '../../../../lib/rabbitmq/topology/declare.ts';
 import type { BrokerAccess } from '../../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../../lib/rabbitmq/topology/broker-state.ts';
 import { describeStep } from '../../../../lib/rabbitmq/topology/describe-plan.ts';
-import { deployTopology } from '../../../../lib/rabbitmq/topology/deploy.ts';
+import { applyTopology } from '../../../../lib/rabbitmq/topology/apply.ts';
 import { loginOf } from '../../../../lib/rabbitmq/address.ts';
 import type { Step } from '../../../../lib/rabbitmq/topology/plan.ts';
 import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
@@ -48,13 +48,13 @@ export async function prepareBroker(
   let steps: Step[];
   let faults: string[];
   try {
-    steps = await deployTopology(broker, wanted, previous);
+    steps = await applyTopology(broker, wanted, previous);
     faults = await faultsOf(broker, wanted);
   } catch (error) {
     if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
     if (!(error instanceof ManagementError)) throw error;
     // Somebody's broker may have no management API for us: queues can be declared, policies cannot.
-    await applyTopology(amqpUrl, wanted);
+    await declareTopology(amqpUrl, wanted);
     say(`the settings of the broker are not verified, and no policy is set: ${error.message}`);
     return [];
   }
