@@ -8,7 +8,7 @@ import { entry } from '../runtime/entry.ts';
 
 /** What every change must pass, quickest first. */
 const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [
-  { name: 'format', tool: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
+  { name: 'format', tool: 'prettier', args: ['--check', '--cache', '--log-level', 'warn', '.'] },
   { name: 'types', tool: 'typescript', args: ['--noEmit', '-p', 'tsconfig.json'] },
   { name: 'lint and dependency direction', tool: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
   { name: 'unused code and dependencies', tool: 'knip', args: ['--no-progress'] },
