@@ -1,6 +1,6 @@
 import type { QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
 import type { WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
-import type { Progress } from '../../lib/inbox/inbox.ts';
+import type { Progress } from '../../lib/consumer/progress.ts';
 import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
 
 /** `null` stands for what nobody can tell. */

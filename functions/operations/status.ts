@@ -8,8 +8,8 @@ import { endpoint } from '../../lib/http/endpoint.ts';
 import { operator } from '../../lib/http/auth/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import type { Progress } from '../../lib/inbox/inbox.ts';
-import { inbox } from '../../lib/inbox/process-inbox.ts';
+import { createQueueProgress, type Progress } from '../../lib/consumer/progress.ts';
+import { processInboxTable } from '../../lib/inbox/process-inbox.ts';
 import { singleFlight } from '../../lib/runtime/single-flight.ts';
 import { countOpen } from '../dead-letters/count-open.ts';
 import { whatWaits } from './answers.ts';
@@ -82,6 +82,7 @@ async function currentFigures(): Promise<QueueFigures[]> {
 async function readProgress(): Promise<Map<string, Progress>> {
   // Each shard is worked on by itself.
   const names = Object.values(queues).flatMap(({ shards }) => shards);
-  const read = await Promise.all(names.map(async (name) => [name, await inbox().readProgress(name)] as const));
+  const queueProgress = createQueueProgress(processInboxTable());
+  const read = await Promise.all(names.map(async (name) => [name, await queueProgress.read(name)] as const));
   return new Map(read.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])));
 }

@@ -2,15 +2,15 @@ import type { Publisher } from '../rabbitmq/publisher.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { DeadLetter, ArchivedMessage } from '../dead-letters/dead-letter.ts';
-import type { Inbox } from '../inbox/inbox.ts';
+
 import type { Memory } from './memory.ts';
+import type { ConsumerPorts } from './ports.ts';
 import type { RuleContext } from './rule.ts';
 
 /** What every step of one batch works with. */
-export interface Batch {
+export interface Batch extends ConsumerPorts {
   readonly memory: Memory;
   readonly queue: WorkQueue;
-  readonly inbox: Inbox;
   readonly publisher: Publisher;
   /** Keeps a dead letter that the broker does not take; `false` where the archive has it already. */
   readonly archiveLetter: (deadLetter: DeadLetter, letter: ArchivedMessage) => Promise<boolean>;

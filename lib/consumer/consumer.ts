@@ -9,11 +9,10 @@ import { systemClock, type Clock } from '../runtime/clock.ts';
 import { config, type Config } from '../runtime/config.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import type { EventDefinition } from '../events/define.ts';
-import type { Inbox } from '../inbox/inbox.ts';
 import { mayBeForgotten } from '../inbox/remembered.ts';
 import { readItem } from '../dynamodb/read-item.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
-import { inbox } from '../inbox/process-inbox.ts';
+import { processInboxTable } from '../inbox/process-inbox.ts';
 import { store } from '../dynamodb/store.ts';
 import { undeployedTables } from '../dynamodb/tables.ts';
 import { log } from '../runtime/log.ts';
@@ -27,7 +26,8 @@ import { inOrder, oldestFirst } from '../ordering/in-order.ts';
 import { failWithoutKey, giveKeys, type KeyOf } from '../ordering/sequences.ts';
 import { newMemory, type Memory } from './memory.ts';
 import { closeBatch, openBatch } from '../ordering/open-batch.ts';
-import { noteProgress } from './progress.ts';
+import { dynamoDbPorts, type ConsumerPorts } from './ports.ts';
+import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
 import { placeAll, placePostponed, settleFailed } from './settle.ts';
@@ -47,8 +47,7 @@ export type ConsumerDefinition<T> = {
 );
 
 /** What a consumer works with; a test brings its own. */
-export interface ConsumerParts {
-  readonly inbox: Inbox;
+export interface ConsumerParts extends ConsumerPorts {
   readonly publisher: Publisher;
   readonly archiveLetter: Batch['archiveLetter'];
   readonly clock: Clock;
@@ -114,7 +113,7 @@ export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerPa
     if (begun) await closeBatch(works, begun, batch);
     noteSurvival(works, memory);
     rememberDone(works, memory);
-    await noteProgress(works, batch);
+    await recordProgress(works, batch);
 
     const report = reportOf(queue, works);
     tell(report, works, clock.now() - startedAtMs, clock.now());
@@ -166,7 +165,7 @@ function requireTables(): void {
 function ambient(): ConsumerParts {
   requireTables();
   return {
-    inbox: inbox(),
+    ...dynamoDbPorts(processInboxTable()),
     publisher: lazyPublisher(),
     archiveLetter: async (...letter) =>
       (await import('../dead-letters/store-dead-letter.ts')).storeDeadLetter(...letter),

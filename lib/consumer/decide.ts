@@ -79,13 +79,13 @@ const LEASE_MARGIN_MS = 5_000;
  * attempt spent; a lease that was lost meanwhile is retried, never skipped.
  */
 async function performUnderLease(work: ReadyWork, perform: () => Promise<void>, batch: Batch): Promise<Outcome> {
-  const { queue, inbox, timeLimitMs } = batch;
+  const { queue, inbox, leases, timeLimitMs } = batch;
   const { delivery, ready } = work;
   const owner = randomUUID();
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
   const { redrives, attempt } = delivery.envelope;
   const lease = { id: ready.id, payloadHash: delivery.payloadHash, redrives, attempt, owner, durationMs };
-  if (!(await inbox.lease(queue.name, lease))) {
+  if (!(await leases.take(queue.name, lease))) {
     const marker = (await inbox.find(queue.name, [ready.id])).get(ready.id);
     if (marker && marker.payloadHash !== delivery.payloadHash) return deadLetter('PAYLOAD_MISMATCH');
     if (marker?.state === 'completed') return { is: 'duplicate' };
@@ -95,9 +95,9 @@ async function performUnderLease(work: ReadyWork, perform: () => Promise<void>, 
   try {
     await perform();
   } catch (error) {
-    await inbox.releaseLease(queue.name, ready.id, owner);
+    await leases.release(queue.name, ready.id, owner);
     throw error;
   }
-  const completed = await inbox.completeLease(queue.name, ready.id, owner);
+  const completed = await leases.complete(queue.name, ready.id, owner);
   return completed ? { is: 'completed' } : postponed('LEASED', delivery.envelope.attempt, queue, durationMs);
 }

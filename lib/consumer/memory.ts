@@ -1,4 +1,4 @@
-import type { Lines } from '../inbox/inbox.ts';
+import type { Sequences } from '../ordering/sequences.ts';
 import type { MessageId } from '../events/message-id.ts';
 
 /** What a consumer remembers from one batch to the next, as long as its process lives: nothing that doing a message once needs. */
@@ -12,9 +12,9 @@ export interface Memory {
   /** Follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /** The order of batches that the store could not be told of. */
-  unrecorded: Lines;
+  unrecorded: Sequences;
   /** When progress was noted last, by the broker's queue, in ms since the epoch. */
-  readonly progressNotedAtMs: Map<string, number>;
+  readonly progressRecordedAtMs: Map<string, number>;
 }
 
 export const newMemory = (): Memory => ({
@@ -23,7 +23,7 @@ export const newMemory = (): Memory => ({
   done: new Map(),
   confirmed: new Set(),
   unrecorded: [],
-  progressNotedAtMs: new Map(),
+  progressRecordedAtMs: new Map(),
 });
 
 /** Kept of one kind at most: a batch that keeps coming back, for a neighbour's sake, fits many times. */

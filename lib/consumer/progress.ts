@@ -1,19 +1,51 @@
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { withRetries } from '../dynamodb/retry-policy.ts';
+import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
 import type { Work } from './work.ts';
 
-/** A foreign publisher may write any text. */
+/** How far a queue has been read; both times in ISO 8601. */
+export interface Progress {
+  /** When the oldest message of the latest batch was published. */
+  readonly oldestPublishedAt: string;
+  /** When that batch was processed. */
+  readonly at: string;
+}
+
+/** One record per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
+export interface QueueProgress {
+  record(shard: string, progress: Progress): Promise<void>;
+  read(shard: string): Promise<Progress | undefined>;
+}
+
+const keyOf = (shard: string) => ({ pk: { S: `!progress#${shard}` } });
+
+export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): QueueProgress => ({
+  async record(shard, { oldestPublishedAt, at }) {
+    const item = { ...keyOf(shard), oldestPublishedAt: { S: oldestPublishedAt }, at: { S: at } };
+    await withRetries(() => client.send(new PutItemCommand({ TableName: name, Item: item })), retryPolicy);
+  },
+  async read(shard) {
+    const command = new GetItemCommand({ TableName: name, Key: keyOf(shard) });
+    const { Item: item } = await withRetries(() => client.send(command), retryPolicy);
+    return item && { oldestPublishedAt: item['oldestPublishedAt']?.S ?? '', at: item['at']?.S ?? '' };
+  },
+});
+
+/** Another publisher may write any text into the header. */
 const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
 
-/** Between two notes of one shard, in ms: this is to be known within seconds, not to cost a request a batch. */
-const NOTED_EVERY_MS = 5_000;
+/** The shortest time between two records of one shard, in ms: progress is needed within seconds, and a request per batch would cost too much. */
+const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Notes when the oldest message of the batch was published, by shard. No broker tells that of a quorum queue; since it hands
- * them out in order, what still waits was not published before it, but for retries.
+ * Records when the oldest message of the batch was published. RabbitMQ does not report this for a quorum queue; since a queue
+ * delivers its messages in order, all messages still waiting were published later, except for retries.
  */
-export async function noteProgress(
+export async function recordProgress(
   works: readonly Work[],
-  { inbox, clock, warn, memory: { progressNotedAtMs } }: Batch,
+  { progress, clock, warn, memory: { progressRecordedAtMs } }: Batch,
 ): Promise<void> {
   const nowMs = clock.now();
   const oldest = new Map<string, string>();
@@ -23,10 +55,10 @@ export async function noteProgress(
       oldest.set(delivery.queue, publishedAt);
   }
   for (const [shard, oldestPublishedAt] of oldest) {
-    if (nowMs - (progressNotedAtMs.get(shard) ?? -Infinity) < NOTED_EVERY_MS) continue;
-    progressNotedAtMs.set(shard, nowMs);
-    await inbox
-      .noteProgress(shard, { oldestPublishedAt, at: new Date(nowMs).toISOString() })
-      .catch((error: unknown) => warn('progress not noted', error));
+    if (nowMs - (progressRecordedAtMs.get(shard) ?? -Infinity) < RECORDED_EVERY_MS) continue;
+    progressRecordedAtMs.set(shard, nowMs);
+    await progress
+      .record(shard, { oldestPublishedAt, at: new Date(nowMs).toISOString() })
+      .catch((error: unknown) => warn('recording the progress of the queue failed', error));
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import type { AttemptNote } from '../inbox/inbox.ts';
 import type { MessageId } from '../events/message-id.ts';
+import type { OpenAttempts } from './attempt-log.ts';
 import type { Batch } from '../consumer/batch.ts';
 import { outOfTime } from '../consumer/decide.ts';
 import { forgetOldest, type Memory } from '../consumer/memory.ts';
@@ -45,19 +45,19 @@ export async function runSuspects(
   batch: Batch,
   run: (works: readonly Work[]) => Promise<void>,
 ): Promise<void> {
-  const { queue, inbox, clock } = batch;
+  const { queue, attemptLog, clock } = batch;
   const ready = open(suspects);
   const begin = (works: readonly ReadyWork[], kind: 'together' | 'alone') =>
-    inbox.beginAttempts(queue.name, works.map(idOf), {
+    attemptLog.begin(queue.name, works.map(idOf), {
       kind,
-      run: randomUUID(),
+      id: randomUUID(),
       endsByMs: clock.now() + batch.invocationLeftMs() + CLOCK_SKEW_MS,
     });
-  let notes: Map<MessageId, AttemptNote>;
+  let notes: Map<MessageId, OpenAttempts>;
   let fresh: readonly ReadyWork[] = [];
   try {
     await endAttempts([], batch);
-    notes = await inbox.attemptNotes(queue.name, ready.map(idOf));
+    notes = await attemptLog.read(queue.name, ready.map(idOf));
     for (const id of batch.memory.unended) notes.delete(id);
     fresh = freshOf(ready, notes);
     if (fresh.length > 0) await begin(fresh, 'together');
@@ -93,11 +93,14 @@ export async function runSuspects(
 }
 
 /** Notes that the runtime survived these; what the store cannot be told now, it is told with the next ones. */
-export async function endAttempts(ids: readonly MessageId[], { queue, inbox, memory, warn }: Batch): Promise<void> {
+export async function endAttempts(
+  ids: readonly MessageId[],
+  { queue, attemptLog, memory, warn }: Batch,
+): Promise<void> {
   for (const id of ids) memory.unended.add(id);
   if (memory.unended.size === 0) return;
   try {
-    await inbox.endAttempts(queue.name, [...memory.unended]);
+    await attemptLog.end(queue.name, [...memory.unended]);
     memory.unended.clear();
   } catch (error) {
     forgetOldest(memory.unended);
@@ -106,7 +109,7 @@ export async function endAttempts(ids: readonly MessageId[], { queue, inbox, mem
 }
 
 /** Those without a note, if there are several; none of a line in which another has one, lest they overtake it. */
-function freshOf(works: readonly ReadyWork[], notes: ReadonlyMap<MessageId, AttemptNote>): readonly ReadyWork[] {
+function freshOf(works: readonly ReadyWork[], notes: ReadonlyMap<MessageId, OpenAttempts>): readonly ReadyWork[] {
   const noted = new Set(works.filter((work) => notes.has(idOf(work))).map(lineOf));
   const fresh = works.filter((work) => !noted.has(lineOf(work)));
   return fresh.length > 1 ? fresh : [];

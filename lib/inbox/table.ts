@@ -1,7 +1,39 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { defaultRetryPolicy, type RetryPolicy } from '../dynamodb/retry-policy.ts';
+import type { Store } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
+import type { Clock } from '../runtime/clock.ts';
 
 /** The table of markers, which every consumer needs. */
 export const { inbox: INBOX_TABLE } = defineTables('inbox');
+
+export interface InboxTableOptions {
+  /** Made by `inboxClient`. */
+  readonly client: DynamoDBClient;
+  readonly tablePrefix: string;
+  readonly clock: Clock;
+  /** Days until DynamoDB may delete a record. */
+  readonly retentionDays: number;
+  readonly retryPolicy?: RetryPolicy;
+}
+
+/** The table that holds the markers and all other records of the consumers. */
+export interface InboxTable extends Store {
+  readonly tablePrefix: string;
+  readonly retentionDays: number;
+  /** The table's name with its prefix. */
+  readonly name: string;
+  /** When DynamoDB may delete a record that is written now, in seconds since the epoch. */
+  expiresAt(): string;
+}
+
+export const openInboxTable = ({ retryPolicy = defaultRetryPolicy, ...options }: InboxTableOptions): InboxTable => ({
+  ...options,
+  retryPolicy,
+  name: inboxTable(options),
+  expiresAt: () => expiry(options.clock.now(), options.retentionDays),
+});
 
 /** The queue whose records are read and written, and the table that has them. */
 export interface Scope {

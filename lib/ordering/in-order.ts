@@ -1,6 +1,6 @@
 import { concurrently } from '../runtime/concurrently.ts';
 import { errorCodes } from '../runtime/errors.ts';
-import type { Hold } from '../inbox/inbox.ts';
+import type { BlockedKey } from './blocked-keys.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Batch } from '../consumer/batch.ts';
 import type { Delivery } from '../consumer/delivery.ts';
@@ -25,7 +25,7 @@ const REFRESH_MS = PATIENCE_MS / 10;
 /** The messages of one key: in the order in which they must be done, as far as they are here. */
 interface Line {
   readonly key: string;
-  readonly before: Hold | undefined;
+  readonly before: BlockedKey | undefined;
   /** Who still has to be done, first things first. */
   waiting: MessageId[];
   readonly here: Map<MessageId, ReadyWork>;
@@ -67,9 +67,9 @@ export async function inOrder(
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
-async function lineUp(works: readonly KeyedWork[], { inbox, queue, clock }: Batch): Promise<Line[]> {
+async function lineUp(works: readonly KeyedWork[], { inbox, blockedKeys, queue, clock }: Batch): Promise<Line[]> {
   const lines = byKey(works);
-  const holds = await inbox.readHolds(queue.name, [...lines.keys()]);
+  const holds = await blockedKeys.read(queue.name, [...lines.keys()]);
   const held = [...holds.values()].flatMap(({ ids }) => ids);
   // A process may be gone between finishing a message and striking it off: its marker tells.
   const markers = held.length > 0 ? await inbox.find(queue.name, held) : new Map();
@@ -114,7 +114,7 @@ function hold({ waiting, here }: Line, failed: ReadyWork | undefined, { queue }:
 const HELD = { code: 'HELD', message: errorCodes.HELD } as const;
 
 /** Written before any copy is placed: who comes back finds the order that it left. */
-async function rememberAll(lines: readonly Line[], { inbox, queue, clock }: Batch): Promise<void> {
+async function rememberAll(lines: readonly Line[], { blockedKeys, queue, clock }: Batch): Promise<void> {
   const failures: unknown[] = [];
   await concurrently(lines, CONCURRENT_WRITES, async ({ key, waiting, before, here, isForgotten }) => {
     const isKnown = waiting.length === (before?.ids.length ?? 0) && waiting.every((id, n) => id === before?.ids[n]);
@@ -123,9 +123,9 @@ async function rememberAll(lines: readonly Line[], { inbox, queue, clock }: Batc
     const firstSeenAtMs = before && before.ids[0] === waiting[0] && !isHere ? before.firstSeenAtMs : nextSeenAtMs;
     const isFresh = !before || firstSeenAtMs - before.firstSeenAtMs <= REFRESH_MS;
     if ((isKnown && isFresh) || failures.length > 0) return;
-    const line = waiting.slice(0, MAX_LINE);
-    const isWritten = await inbox
-      .writeHold(queue.name, key, line, before, firstSeenAtMs)
+    const ids = waiting.slice(0, MAX_LINE);
+    const isWritten = await blockedKeys
+      .write(queue.name, key, { ids, firstSeenAtMs }, before)
       .catch((error) => failures.push(error));
     if (isWritten === false) failures.push(keyTaken(key));
   });

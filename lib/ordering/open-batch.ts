@@ -1,10 +1,9 @@
 import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
-import type { Lines } from '../inbox/inbox.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Batch } from '../consumer/batch.ts';
-import { keyed, linesOf } from './sequences.ts';
+import { keyed, sequencesOf, type Sequences } from './sequences.ts';
 import { unfinished } from '../consumer/outcome.ts';
 import type { Work } from '../consumer/work.ts';
 
@@ -28,16 +27,16 @@ export interface Begun {
  * batch unfinished, where the store could not be told.
  */
 export async function openBatch(works: readonly Work[], batch: Batch): Promise<Begun | undefined> {
-  const { inbox, memory } = batch;
+  const { openBatches, memory } = batch;
   const shard = works[0]?.delivery.queue;
   if (shard === undefined) return {};
   const mine = keyed(works);
-  const lines = linesOf(mine);
+  const lines = sequencesOf(mine);
   try {
     for (let rivals = 0; rivals < MAX_RIVALS; rivals += 1) {
-      const before = await inbox.readOpenBatch(shard);
+      const before = await openBatches.read(shard);
       // Also where none of these has a key: what an earlier batch left must not be struck with this one.
-      await holdAll([...(before?.lines ?? []), ...memory.unrecorded], batch);
+      await holdAll([...(before?.sequences ?? []), ...memory.unrecorded], batch);
       const record = await replaceRecord(shard, lines, before?.version, batch);
       if (record === 'taken') continue;
       memory.unrecorded = [];
@@ -53,26 +52,30 @@ export async function openBatch(works: readonly Work[], batch: Batch): Promise<B
 
 async function replaceRecord(
   shard: string,
-  lines: Lines,
+  lines: Sequences,
   before: TextVersion | undefined,
-  { inbox }: Batch,
+  { openBatches }: Batch,
 ): Promise<TextVersion | undefined | 'taken'> {
-  if (lines.length > 0) return (await inbox.beginBatch(shard, lines, before)) ?? 'taken';
-  return before && !(await inbox.endBatch(shard, before)) ? 'taken' : undefined;
+  if (lines.length > 0) return (await openBatches.begin(shard, lines, before)) ?? 'taken';
+  return before && !(await openBatches.end(shard, before)) ? 'taken' : undefined;
 }
 
 /** Strikes the record of a batch of which nothing comes back. A record that stays costs the next batch a look at its markers. */
-export async function closeBatch(works: readonly Work[], { record }: Begun, { inbox, warn }: Batch): Promise<void> {
+export async function closeBatch(
+  works: readonly Work[],
+  { record }: Begun,
+  { openBatches, warn }: Batch,
+): Promise<void> {
   const shard = works[0]?.delivery.queue;
   if (!record || shard === undefined || works.some(({ outcome }) => outcome?.is === 'unfinished')) return;
-  await inbox.endBatch(shard, record).catch((error: unknown) => warn('end of the batch not recorded', error));
+  await openBatches.end(shard, record).catch((error: unknown) => warn('end of the batch not recorded', error));
 }
 
 /** Has the messages of batches that were begun and have not ended waited for, whoever works on them. */
-async function holdAll(lines: Lines, { queue, inbox, clock }: Batch): Promise<void> {
+async function holdAll(lines: Sequences, { queue, inbox, blockedKeys, clock }: Batch): Promise<void> {
   const merged = mergedLines(lines);
   if (merged.size === 0) return;
-  const holds = await inbox.readHolds(queue.name, [...merged.keys()]);
+  const holds = await blockedKeys.read(queue.name, [...merged.keys()]);
   const markers = await inbox.find(queue.name, [...merged.values()].flat());
   const failures: unknown[] = [];
   await concurrently([...merged], CONCURRENT_WRITES, async ([key, ids]) => {
@@ -84,8 +87,8 @@ async function holdAll(lines: Lines, { queue, inbox, clock }: Batch): Promise<vo
     // The first of the line was not necessarily among what was begun.
     const isMissing = before && before.ids[0] === waiting[0] && !ids.includes(waiting[0]!);
     const firstSeenAtMs = isMissing ? before.firstSeenAtMs : clock.now();
-    const isWritten = await inbox
-      .writeHold(queue.name, key, waiting, before, firstSeenAtMs)
+    const isWritten = await blockedKeys
+      .write(queue.name, key, { ids: waiting, firstSeenAtMs }, before)
       .catch((error) => failures.push(error));
     if (isWritten === false) failures.push(keyTaken(key));
   });
@@ -96,7 +99,7 @@ export const keyTaken = (key: string) =>
   new CodedError('CONFLICT', `another environment works on the messages of the key ${key}`);
 
 /** One line per key; the earlier batch's messages come first. */
-function mergedLines(lines: Lines): Map<string, MessageId[]> {
+function mergedLines(lines: Sequences): Map<string, MessageId[]> {
   const merged = new Map<string, Set<MessageId>>();
   for (const [key, ids] of lines) {
     const line = merged.get(key) ?? new Set();
@@ -107,7 +110,7 @@ function mergedLines(lines: Lines): Map<string, MessageId[]> {
 }
 
 /** What is kept of the lines in memory: so many messages, the first ones. */
-function firstOf(lines: Lines): Lines {
+function firstOf(lines: Sequences): Sequences {
   let left = MAX_LINE;
   return [...mergedLines(lines)].flatMap(([key, ids]) => {
     const kept = ids.slice(0, left);

@@ -1,9 +1,12 @@
 import { hash } from 'node:crypto';
 
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import type { Lines } from '../inbox/inbox.ts';
+import type { MessageId } from '../events/message-id.ts';
 import { outcomeOf } from '../consumer/outcome.ts';
 import { open, type KeyedWork, type Work } from '../consumer/work.ts';
+
+/** The messages of a batch by key, in the order in which they must be processed. */
+export type Sequences = readonly (readonly [key: string, ids: readonly MessageId[]])[];
 
 /** Says by its event which messages must be done one after another. */
 export type KeyOf = (event: any) => string;
@@ -40,7 +43,7 @@ export function boundedKey(key: unknown): string {
 export const keyed = (works: readonly Work[]) =>
   open(works).filter((work): work is KeyedWork => work.key !== undefined);
 
-export const linesOf = (works: readonly KeyedWork[]): Lines =>
+export const sequencesOf = (works: readonly KeyedWork[]): Sequences =>
   [...byKey(works)].map(([key, mine]) => [key, mine.map(({ ready }) => ready.id)]);
 
 export function byKey(works: readonly KeyedWork[]): Map<string, KeyedWork[]> {

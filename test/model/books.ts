@@ -1,6 +1,6 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Account, Books, End } from '../faults/invariants.ts';
-import type { ModelStore } from './model-inbox.ts';
+import type { ModelStore } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** Holds what was sent against what is there once the model is quiet. */

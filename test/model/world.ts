@@ -6,13 +6,13 @@ import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
 import { readConfig } from '../../lib/runtime/config.ts';
 import { consumer, type ConsumerDefinition, type ConsumerParts } from '../../lib/consumer/consumer.ts';
 import { PublishError, StoreUnavailableError } from '../../lib/runtime/errors.ts';
-import type { Inbox } from '../../lib/inbox/inbox.ts';
+import type { ConsumerPorts } from '../../lib/consumer/ports.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Books } from '../faults/invariants.ts';
 import { aRecord, anEvent } from '../support/delivery.ts';
 import { booksOf } from './books.ts';
 import type { Choose } from './explore.ts';
-import { emptyStore, modelInbox } from './model-inbox.ts';
+import { emptyStore, modelPorts } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** A message as the broker holds it. */
@@ -137,19 +137,24 @@ export async function runModel(
   const away = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };
-  const real = modelInbox(store);
-  const inboxOf = (environment: Environment) =>
-    Object.fromEntries(
-      Object.entries(real).map(([name, method]) => [
-        name,
-        (...args: unknown[]) =>
-          call(
-            environment,
-            () => (method as (...all: unknown[]) => Promise<unknown>)(...args),
-            name === 'commit' ? () => unknown(args) : away,
-          ),
-      ]),
-    ) as unknown as Inbox;
+  const ports = modelPorts(store);
+  const portsOf = (environment: Environment) => {
+    const wrapped = (port: object) =>
+      Object.fromEntries(
+        Object.entries(port).map(([name, method]) => [
+          name,
+          (...args: unknown[]) =>
+            call(
+              environment,
+              () => (method as (...all: unknown[]) => Promise<unknown>)(...args),
+              name === 'commit' ? () => unknown(args) : away,
+            ),
+        ]),
+      );
+    return Object.fromEntries(
+      Object.entries(ports).map(([name, port]) => [name, wrapped(port)]),
+    ) as unknown as ConsumerPorts;
+  };
   const publisherOf = (environment: Environment): Publisher => ({
     publish: async () => {},
     publishAll: (sent) =>
@@ -182,7 +187,7 @@ export async function runModel(
       }),
     } as typeof definition;
     const parts: ConsumerParts = {
-      inbox: inboxOf(environment),
+      ...portsOf(environment),
       publisher: publisherOf(environment),
       archiveLetter: () => Promise.reject(new Error('no message of the model is too large for the broker')),
       clock,

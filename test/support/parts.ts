@@ -2,9 +2,10 @@ import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { readConfig } from '../../lib/runtime/config.ts';
 import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
+import { dynamoDbPorts } from '../../lib/consumer/ports.ts';
 import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
-import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
+import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItem } from '../../lib/dynamodb/read-item.ts';
 
 /** A consumer's parts at these addresses: what a test in another process needs too. */
@@ -16,7 +17,7 @@ export function partsAt(
 ): ConsumerParts {
   const client = inboxClient({ endpoint });
   return {
-    inbox: createInbox({ client, tablePrefix, clock: systemClock, retentionDays: 14 }),
+    ...dynamoDbPorts(openInboxTable({ client, tablePrefix, clock: systemClock, retentionDays: 14 })),
     publisher,
     archiveLetter: (deadLetter, letter) =>
       storeDeadLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),

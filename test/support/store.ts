@@ -3,8 +3,9 @@ import { DeleteTableCommand, GetItemCommand, PutItemCommand, ScanCommand } from 
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
-import { createInbox } from '../../lib/inbox/dynamodb-inbox.ts';
+import { dynamoDbPorts, type ConsumerPorts } from '../../lib/consumer/ports.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
+import { openInboxTable } from '../../lib/inbox/table.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 
@@ -14,6 +15,7 @@ export interface TestStore {
   readonly prefix: string;
   readonly clock: Clock & { advance(ms: number): void };
   inbox(options?: { retryPolicy?: RetryPolicy }): Inbox;
+  ports(options?: { retryPolicy?: RetryPolicy; client?: DynamoDBClient }): ConsumerPorts;
   put(table: string, item: Record<string, AttributeValue>): Promise<void>;
   get(table: string, key: Record<string, AttributeValue>): Promise<Record<string, AttributeValue> | undefined>;
   all(table: string): Promise<Record<string, AttributeValue>[]>;
@@ -32,12 +34,16 @@ export async function openStore(): Promise<TestStore> {
   const client = inboxClient({ endpoint });
   let nowMs = Date.parse('2026-03-01T12:00:00.250Z');
   const clock = { now: () => nowMs, advance: (ms: number) => void (nowMs += ms) };
+  const ports: TestStore['ports'] = (options) =>
+    dynamoDbPorts(
+      openInboxTable({ client, tablePrefix: prefix, clock, retentionDays: 14, retryPolicy: fastRetries, ...options }),
+    );
   return {
     client,
     prefix,
     clock,
-    inbox: ({ retryPolicy = fastRetries } = {}) =>
-      createInbox({ client, tablePrefix: prefix, clock, retentionDays: 14, retryPolicy }),
+    ports,
+    inbox: (options) => ports(options).inbox,
     put: async (table, Item) => void (await client.send(new PutItemCommand({ TableName: prefix + table, Item }))),
     get: async (table, Key) =>
       (await client.send(new GetItemCommand({ TableName: prefix + table, Key, ConsistentRead: true }))).Item,

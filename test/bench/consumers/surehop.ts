@@ -7,9 +7,10 @@ import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { readConfig } from '../../../lib/runtime/config.ts';
 import { consumer } from '../../../lib/consumer/consumer.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
-import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
+import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
@@ -26,10 +27,11 @@ export function surehopConsumer(
   client: DynamoDBClient,
   publisher: Publisher = nothingToPublish,
 ): (event: RabbitMqEvent) => Promise<BatchReport> {
+  const table = openInboxTable({ client, tablePrefix: TABLE_PREFIX, clock: systemClock, retentionDays: 14 });
   const handler = consumer(
     { queue: queues.stock, event: orderCreated, decide: reserveStock },
     {
-      inbox: createInbox({ client, tablePrefix: TABLE_PREFIX, clock: systemClock, retentionDays: 14 }),
+      ...dynamoDbPorts(table),
       publisher,
       clock: systemClock,
       config: readConfig({}),

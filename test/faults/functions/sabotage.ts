@@ -1,13 +1,14 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
 import type { ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import { publisher } from '../../../lib/rabbitmq/broker.ts';
 import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { config } from '../../../lib/runtime/config.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
 import { storeDeadLetter } from '../../../lib/dead-letters/store-dead-letter.ts';
-import { inbox } from '../../../lib/inbox/process-inbox.ts';
+import { processInboxTable } from '../../../lib/inbox/process-inbox.ts';
 import { store } from '../../../lib/dynamodb/store.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
@@ -72,7 +73,7 @@ export const batchSteps =
 
 /** What every consumer works with, each step of it open to sabotage. */
 export function sabotagedParts(queue: string): ConsumerParts {
-  const real = { inbox: inbox(), publisher: publisher() };
+  const real = { ...dynamoDbPorts(processInboxTable()), publisher: publisher() };
   const sabotagedInbox: Inbox = {
     ...real.inbox,
     find: (...args) => step(queue, 'find', () => real.inbox.find(...args)),
@@ -85,6 +86,7 @@ export function sabotagedParts(queue: string): ConsumerParts {
     return step(queue, name, () => real.publisher.publishAll(messages, deadlineMs));
   };
   return {
+    ...real,
     inbox: sabotagedInbox,
     publisher: { ...real.publisher, publishAll },
     archiveLetter: storeDeadLetter,

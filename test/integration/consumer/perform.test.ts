@@ -83,7 +83,7 @@ describe('an effect that no transaction can hold', () => {
     const record = message();
     const { id, payloadHash } = decode(anEvent([record]))[0]!;
     // A process took the lease and was gone: nothing but the lease is left of it.
-    await shop.parts.inbox.lease('stock', {
+    await shop.parts.leases.take('stock', {
       ...firstAttempt,
       id: id!,
       payloadHash,

@@ -7,7 +7,8 @@ import { tables } from '../../../infra/tables.ts';
 import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
-import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
+import { openInboxTable } from '../../../lib/inbox/table.ts';
 import type { Decision, Effect } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
@@ -153,7 +154,8 @@ describe('an inbox table that is not as it should be', () => {
   const prefix = `wrong-${randomUUID().slice(0, 8)}-`;
   const client = inboxClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
   const clock = { now: () => Date.now() };
-  const inbox = createInbox({ client, tablePrefix: prefix, clock, retentionDays: 1, retryPolicy: fastRetries });
+  const options = { client, tablePrefix: prefix, clock, retentionDays: 1, retryPolicy: fastRetries };
+  const { inbox, leases } = dynamoDbPorts(openInboxTable(options));
   const table = (name: string, key: string) =>
     client.send(
       new CreateTableCommand({
@@ -192,7 +194,7 @@ describe('an inbox table that is not as it should be', () => {
     });
     await expect(inbox.find(QUEUE, ['x' as MessageId])).rejects.toMatchObject({ code: 'STORE_MISCONFIGURED' });
     await expect(
-      inbox.lease(QUEUE, {
+      leases.take(QUEUE, {
         ...firstAttempt,
         id: 'x' as MessageId,
         payloadHash: 'hash',

@@ -29,9 +29,11 @@ test('the service is alive, and ready while broker and store answer', async () =
 test('the status tells what waits in each queue, in the tiers and in the archive', async () => {
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
-  const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
+  const { processInboxTable } = await import('../../../lib/inbox/process-inbox.ts');
+  const { createQueueProgress } = await import('../../../lib/consumer/progress.ts');
   const oldestMessage = { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:05.000Z' };
-  await inbox().noteProgress('stock', { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf });
+  const progress = { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf };
+  await createQueueProgress(processInboxTable()).record('stock', progress);
   const { channel } = backend.host;
   channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
   channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });

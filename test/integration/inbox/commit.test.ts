@@ -215,8 +215,8 @@ describe('a grouped commit', () => {
   });
 
   test('leaves a message alone that another environment holds a lease on, until that runs out', async () => {
-    const inbox = store.inbox();
-    await inbox.lease(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
+    const { inbox, leases } = store.ports();
+    await leases.take(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
     const entries = [entry(1, { effects: [] }), entry(2, { effects: [] })];
     const results = await inbox.commit(QUEUE, entries, never);
     expect(outcomes(results)).toEqual(['failed', 'completed']);
@@ -280,17 +280,13 @@ describe('effects that DynamoDB never takes', () => {
 
 describe('a commit that cannot go on', () => {
   test('is unfinished where the store cannot be reached', async () => {
-    const { createInbox } = await import('../../../lib/inbox/dynamodb-inbox.ts');
+    const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
+    const { openInboxTable } = await import('../../../lib/inbox/table.ts');
     const { fastRetries } = await import('../../support/store.ts');
     const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
     const client = new DynamoDBClient({ endpoint: 'http://127.0.0.1:9', region: 'local', credentials, maxAttempts: 1 });
-    const away = createInbox({
-      client,
-      tablePrefix: '',
-      clock: store.clock,
-      retentionDays: 1,
-      retryPolicy: fastRetries,
-    });
+    const table = { client, tablePrefix: '', clock: store.clock, retentionDays: 1, retryPolicy: fastRetries };
+    const away = createInbox(openInboxTable(table));
     const [result] = await away.commit(QUEUE, [entry(1, { effects: [] })], never);
     expect(result).toMatchObject({ is: 'unfinished', error: { code: 'STORE_UNAVAILABLE' } });
     await expect(away.find(QUEUE, [id(1)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Inbox, Handoff } from '../../../lib/inbox/inbox.ts';
+import type { Leases } from '../../../lib/inbox/leases.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
@@ -10,11 +11,12 @@ const QUEUE = 'stock';
 const never = new AbortController().signal;
 let store: TestStore;
 let inbox: Inbox;
+let leases: Leases;
 let run = 0;
 
 beforeAll(async () => {
   store = await openStore();
-  inbox = store.inbox();
+  ({ inbox, leases } = store.ports());
 });
 beforeEach(() => void run++);
 afterAll(() => store.close());
@@ -68,10 +70,10 @@ describe('placements', () => {
   });
 
   test('leave a live lease to its owner', async () => {
-    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await place(1);
     expect(await found()).toMatchObject({ state: 'leased' });
-    await inbox.releaseLease(QUEUE, id(), 'me');
+    await leases.release(QUEUE, id(), 'me');
     await place(1);
     expect(await found()).toMatchObject({ state: 'retrying' });
   });
@@ -152,33 +154,33 @@ describe('finding', () => {
 describe('a lease', () => {
   test('is held by one, until it runs out', async () => {
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(true);
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(false);
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(true);
     store.clock.advance(999);
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(false);
     store.clock.advance(1);
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(true);
-    expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(false);
-    expect(await inbox.completeLease(QUEUE, id(), 'you')).toBe(true);
+    expect(await leases.complete(QUEUE, id(), 'me')).toBe(false);
+    expect(await leases.complete(QUEUE, id(), 'you')).toBe(true);
   });
 
   test('completed, makes the message done; completing again changes nothing', async () => {
     await place(1);
-    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
-    expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(true);
-    expect(await inbox.completeLease(QUEUE, id(), 'me')).toBe(true);
+    await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
+    expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(false);
     expect(await found()).toEqual({
       queue: QUEUE,
@@ -193,15 +195,15 @@ describe('a lease', () => {
   });
 
   test('given back, can be taken at once; giving back what another holds changes nothing', async () => {
-    await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
-    await inbox.releaseLease(QUEUE, id(), 'you');
+    await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    await leases.release(QUEUE, id(), 'you');
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(false);
-    await inbox.releaseLease(QUEUE, id(), 'me');
+    await leases.release(QUEUE, id(), 'me');
     expect(
-      await inbox.lease(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
+      await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(true);
-    await inbox.releaseLease(QUEUE, id('nobody'), 'me');
+    await leases.release(QUEUE, id('nobody'), 'me');
   });
 });

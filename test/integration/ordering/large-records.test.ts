@@ -5,9 +5,8 @@ import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { describeError } from '../../../lib/runtime/errors.ts';
-import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
-import type { Lines } from '../../../lib/inbox/inbox.ts';
-import { fastRetries, openStore, type TestStore } from '../../support/store.ts';
+import type { Sequences } from '../../../lib/ordering/sequences.ts';
+import { openStore, type TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/first-attempt.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 
@@ -21,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 /** As many messages, each with a key of its own. */
-const linesOf = (keys: number, keyLength: number, idLength: number): Lines =>
+const linesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
   Array.from({ length: keys }, (_, n) => [
     String(n).padEnd(keyLength, 'é'),
     [`m${n}`.padEnd(idLength, 'x') as MessageId],
@@ -44,40 +43,40 @@ describe('the record of an open batch', () => {
     ['6,000 keys', linesOf(6_000, 20, 36)],
     ['1,700 keys of 250 characters', linesOf(1_700, 250, 36)],
     ['10,000 keys and ids of the largest size', linesOf(10_000, 128, 255)],
-    ['one key of 10,000 messages', [['one', linesOf(10_000, 1, 255).map(([, [id]]) => id!)]] as Lines],
+    ['one key of 10,000 messages', [['one', linesOf(10_000, 1, 255).map(([, [id]]) => id!)]] as Sequences],
   ])('holds %s, in items that DynamoDB takes', async (_, lines) => {
-    const inbox = store.inbox();
+    const { openBatches } = store.ports();
     const shard = randomUUID();
-    const version = (await inbox.beginBatch(shard, lines, undefined))!;
+    const version = (await openBatches.begin(shard, lines, undefined))!;
     expect(version.parts).toBeGreaterThan(1);
-    expect(same((await inbox.readOpenBatch(shard))?.lines, lines)).toBe(true);
+    expect(same((await openBatches.read(shard))?.sequences, lines)).toBe(true);
     expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
-    expect(await inbox.endBatch(shard, version)).toBe(true);
+    expect(await openBatches.end(shard, version)).toBe(true);
     expect(await items()).toBe(0);
   });
 
   test('of a batch that took its place is not struck by the batch before, and keeps its parts', async () => {
-    const inbox = store.inbox();
+    const { openBatches } = store.ports();
     const shard = randomUUID();
     const [first, second] = [linesOf(3_000, 100, 200), linesOf(3_001, 100, 200)];
-    const before = (await inbox.beginBatch(shard, first, undefined))!;
-    expect(await inbox.beginBatch(shard, second, undefined)).toBeUndefined();
-    const after = (await inbox.beginBatch(shard, second, before))!;
-    expect(await inbox.beginBatch(shard, first, before)).toBeUndefined();
-    expect(await inbox.endBatch(shard, before)).toBe(false);
-    expect(same((await inbox.readOpenBatch(shard))?.lines, second)).toBe(true);
-    await inbox.endBatch(shard, after);
+    const before = (await openBatches.begin(shard, first, undefined))!;
+    expect(await openBatches.begin(shard, second, undefined)).toBeUndefined();
+    const after = (await openBatches.begin(shard, second, before))!;
+    expect(await openBatches.begin(shard, first, before)).toBeUndefined();
+    expect(await openBatches.end(shard, before)).toBe(false);
+    expect(same((await openBatches.read(shard))?.sequences, second)).toBe(true);
+    await openBatches.end(shard, after);
     expect(await items()).toBe(0);
   });
 
   test('is the old one or the new one, whole, whichever request the process dies before or after', async () => {
     const lines = { old: linesOf(3_000, 100, 200), new: linesOf(3_001, 100, 200) };
-    const whole = store.inbox();
+    const whole = store.ports().openBatches;
     let requests = 1;
     for (let fatal = 1; fatal <= requests; fatal += 1)
       for (const isDone of [false, true]) {
         const shard = randomUUID();
-        const before = (await whole.beginBatch(shard, lines.old, undefined))!;
+        const before = (await whole.begin(shard, lines.old, undefined))!;
         let sent = 0;
         let die = () => {};
         const died = new Promise<boolean>((resolve) => (die = () => resolve(false)));
@@ -97,19 +96,13 @@ describe('the record of an open batch', () => {
                   return sent >= fatal ? dead() : answer;
                 },
         });
-        const inbox = createInbox({
-          client: dying,
-          tablePrefix: store.prefix,
-          clock: store.clock,
-          retentionDays: 14,
-          retryPolicy: fastRetries,
-        });
-        const finished = inbox.beginBatch(shard, lines.new, before).then(() => true);
+        const { openBatches } = store.ports({ client: dying });
+        const finished = openBatches.begin(shard, lines.new, before).then(() => true);
         const isFinished = await Promise.race([finished, died]);
         requests = Math.max(requests, isFinished ? 0 : fatal + 1);
-        const found = await whole.readOpenBatch(shard);
-        expect(same(found?.lines, lines.old) || same(found?.lines, lines.new)).toBe(true);
-        await whole.endBatch(shard, found!.version);
+        const found = await whole.read(shard);
+        expect(same(found?.sequences, lines.old) || same(found?.sequences, lines.new)).toBe(true);
+        await whole.end(shard, found!.version);
       }
     expect(requests).toBeGreaterThan(6);
     // What nobody reads any more expires, later than the head that named it would have.
@@ -121,7 +114,7 @@ describe('the record of an open batch', () => {
   }, 120_000);
 
   test('whose parts have expired counts as one without messages', async () => {
-    const inbox = store.inbox();
+    const { openBatches } = store.ports();
     const shard = randomUUID();
     await store.put('inbox', {
       pk: { S: `!open-batch#${shard}` },
@@ -129,27 +122,29 @@ describe('the record of an open batch', () => {
       parts: { N: '2' },
       expiresAt: { N: '1' },
     });
-    expect(await inbox.readOpenBatch(shard)).toEqual({ lines: [], version: { id: 'long ago', parts: 2 } });
+    expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
   });
 });
 
 describe('the messages that wait for one of their key', () => {
   test('are 20,000 with ids of 255 bytes, in items that DynamoDB takes', async () => {
-    const inbox = store.inbox();
+    const { blockedKeys } = store.ports();
     const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
-    expect(await inbox.writeHold('large', 'é'.repeat(128), ids, undefined, Date.now())).toBe(true);
-    const hold = (await inbox.readHolds('large', ['é'.repeat(128), 'other'])).get('é'.repeat(128));
+    expect(await blockedKeys.write('large', 'é'.repeat(128), { ids, firstSeenAtMs: Date.now() }, undefined)).toBe(true);
+    const hold = (await blockedKeys.read('large', ['é'.repeat(128), 'other'])).get('é'.repeat(128));
     expect(same(hold?.ids, ids)).toBe(true);
     expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
-    expect(await inbox.writeHold('large', 'é'.repeat(128), ids.slice(1), undefined, Date.now())).toBe(false);
-    expect(await inbox.writeHold('large', 'é'.repeat(128), [], hold, Date.now())).toBe(true);
-    expect((await inbox.readHolds('large', ['é'.repeat(128)])).size).toBe(0);
+    expect(
+      await blockedKeys.write('large', 'é'.repeat(128), { ids: ids.slice(1), firstSeenAtMs: Date.now() }, undefined),
+    ).toBe(false);
+    expect(await blockedKeys.write('large', 'é'.repeat(128), { ids: [], firstSeenAtMs: Date.now() }, hold)).toBe(true);
+    expect((await blockedKeys.read('large', ['é'.repeat(128)])).size).toBe(0);
   });
 
   test('have the empty key like any other', async () => {
-    const inbox = store.inbox();
-    await inbox.writeHold('empty', '', ['a' as MessageId], undefined, Date.now());
-    expect((await inbox.readHolds('empty', [''])).get('')?.ids).toEqual(['a']);
+    const { blockedKeys } = store.ports();
+    await blockedKeys.write('empty', '', { ids: ['a' as MessageId], firstSeenAtMs: Date.now() }, undefined);
+    expect((await blockedKeys.read('empty', [''])).get('')?.ids).toEqual(['a']);
   });
 });
 

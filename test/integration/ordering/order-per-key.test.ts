@@ -7,7 +7,8 @@ import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts'
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { deadLetterQueue } from '../../../infra/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
-import { createInbox } from '../../../lib/inbox/dynamodb-inbox.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
+import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
 import { anInvocation } from '../../support/invocation.ts';
@@ -110,8 +111,8 @@ describe('the messages of one key', () => {
     let minutes = 0;
     const clock = { now: () => Date.now() + minutes * 60_000 };
     const { endpoint, tablePrefix } = shop;
-    const inbox = createInbox({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
-    const later = consumer(definition, { ...shop.parts, clock, inbox });
+    const table = openInboxTable({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
+    const later = consumer(definition, { ...shop.parts, ...dynamoDbPorts(table), clock });
     const held = [2, 3, 4].map((number) => message(a, number));
     for (const one of held) {
       minutes += 25;
@@ -141,14 +142,11 @@ describe('the messages of one key', () => {
     const abandoned = [message(a, 1), message(a, 2)];
     const crashing: ConsumerParts = {
       ...shop.parts,
-      inbox: { ...shop.parts.inbox, readHolds: () => new Promise(() => {}) },
+      blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
     };
     // A process that is gone once it has begun: its invocation never ends, and nothing of it is decided.
     void consumer(definition, crashing)(anEvent(abandoned), anInvocation());
-    await eventually(
-      'the batch to be begun',
-      async () => (await shop.parts.inbox.readOpenBatch('stock')) !== undefined,
-    );
+    await eventually('the batch to be begun', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
     done = [];
     await run([message(a, 3)]);
     expect(of(a)).toEqual([]);
@@ -162,14 +160,11 @@ describe('the messages of one key', () => {
     const a = randomUUID();
     const hanging: ConsumerParts = {
       ...shop.parts,
-      inbox: { ...shop.parts.inbox, readHolds: () => new Promise(() => {}) },
+      blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
     };
     const abandoned = [message(a, 1)];
     void consumer(definition, hanging)(anEvent(abandoned), anInvocation());
-    await eventually(
-      'the batch to be begun',
-      async () => (await shop.parts.inbox.readOpenBatch('stock')) !== undefined,
-    );
+    await eventually('the batch to be begun', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
     await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
     await run([message(a, 2)]);
     expect(of(a)).toEqual([]);

@@ -7,9 +7,9 @@ import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts'
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
-import type { Inbox } from '../../../lib/inbox/inbox.ts';
+import type { AttemptLog } from '../../../lib/crash-loop/attempt-log.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { emptyStore, modelInbox } from '../../model/model-inbox.ts';
+import { emptyStore, modelPorts } from '../../model/model-ports.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 
 process.env.LOG_LEVEL = 'ERROR';
@@ -20,21 +20,22 @@ const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.orders, schema: z.object({}) });
 
 /** A consumer on a store of the model; notes the runs that were begun, and what was decided. */
-function aConsumer(change: (inbox: Inbox) => Partial<Inbox> = () => ({})) {
+function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
-  const real = modelInbox(store);
+  const ports = modelPorts(store);
   const begun: string[] = [];
-  const inbox: Inbox = {
-    ...real,
-    async beginAttempts(queue, ids, attempted) {
-      begun.push(`${attempted.kind}: ${ids.join(' ')}`);
-      return real.beginAttempts(queue, ids, attempted);
+  const attemptLog: AttemptLog = {
+    ...ports.attemptLog,
+    async begin(queue, ids, run) {
+      begun.push(`${run.kind}: ${ids.join(' ')}`);
+      return ports.attemptLog.begin(queue, ids, run);
     },
-    ...change(real),
+    ...change(ports.attemptLog),
   };
   const parts: ConsumerParts = {
-    inbox,
+    ...ports,
+    attemptLog,
     publisher: {
       publish: async () => {},
       publishAll: async (messages) => messages.map(() => undefined),
@@ -98,9 +99,9 @@ describe('messages that came back three times without an outcome', () => {
   test('are noted as survived with the next batch, where the store could not be told at once', async () => {
     let isAway = true;
     const { store, run } = aConsumer((real) => ({
-      endAttempts: async (...args) => {
+      end: async (...args) => {
         if (isAway) throw new StoreUnavailableError();
-        return real.endAttempts(...args);
+        return real.end(...args);
       },
     }));
     await run('a');

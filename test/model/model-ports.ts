@@ -1,15 +1,10 @@
 import type { Decision } from '../../lib/inbox/decision.ts';
-import type {
-  AttemptNote,
-  CommitResult,
-  Entry,
-  Hold,
-  Inbox,
-  Marker,
-  OpenBatch,
-  Handoff,
-  Progress,
-} from '../../lib/inbox/inbox.ts';
+import type { ConsumerPorts } from '../../lib/consumer/ports.ts';
+import type { Progress } from '../../lib/consumer/progress.ts';
+import type { OpenAttempts } from '../../lib/crash-loop/attempt-log.ts';
+import type { CommitResult, Entry, Marker, Handoff } from '../../lib/inbox/inbox.ts';
+import type { BlockedKey } from '../../lib/ordering/blocked-keys.ts';
+import type { OpenBatch } from '../../lib/ordering/open-batches.ts';
 import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
 import { compareAttempts, isHandedOff } from '../../lib/inbox/marker.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
@@ -21,8 +16,8 @@ export interface ModelStore {
   readonly applied: Map<MessageId, number>;
   /** Ids in the order in which they were completed. */
   readonly completed: MessageId[];
-  readonly attempts: Map<MessageId, AttemptNote>;
-  readonly holds: Map<string, Hold>;
+  readonly attempts: Map<MessageId, OpenAttempts>;
+  readonly blockedKeys: Map<string, BlockedKey>;
   openBatch?: OpenBatch;
 }
 
@@ -31,74 +26,72 @@ export const emptyStore = (): ModelStore => ({
   applied: new Map(),
   completed: [],
   attempts: new Map(),
-  holds: new Map(),
+  blockedKeys: new Map(),
 });
 
 const AT = '2026-01-01T00:00:00.000Z';
 
-/** The inbox's promises in memory: each call happens whole, in one instant. */
-export function modelInbox(store: ModelStore): Inbox {
-  const { markers, attempts, holds } = store;
+/** The ports of a consumer in memory: each call happens at once and completely. */
+export function modelPorts(store: ModelStore): ConsumerPorts {
+  const { markers, attempts, blockedKeys } = store;
   let progress: Progress | undefined;
   return {
-    find: async (_, ids) =>
-      new Map(
-        ids.flatMap((id) => {
-          const marker = markers.get(id);
-          return marker ? [[id, marker] as const] : [];
-        }),
-      ),
-    commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry)),
-    claimDeadLetters: async (queue, placements) =>
-      placements.map((placement) => (note(markers, queue, placement, true) ? undefined : markers.get(placement.id))),
-    recordHandoffs: async (queue, placements) => {
-      for (const placement of placements) note(markers, queue, placement, false);
+    inbox: {
+      find: async (_, ids) => entriesOf(markers, ids),
+      commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry)),
+      claimDeadLetters: async (queue, placements) =>
+        placements.map((placement) => (note(markers, queue, placement, true) ? undefined : markers.get(placement.id))),
+      recordHandoffs: async (queue, placements) => {
+        for (const placement of placements) note(markers, queue, placement, false);
+      },
     },
-    lease: async () => false,
-    completeLease: async () => false,
-    releaseLease: async () => {},
-    attemptNotes: async (_, ids) =>
-      new Map(
-        ids.flatMap((id) => {
-          const note = attempts.get(id);
-          return note ? [[id, note] as const] : [];
-        }),
-      ),
-    async beginAttempts(_, ids, { kind, endsByMs }) {
-      for (const id of ids) {
-        const { aloneEndByMs } = attempts.get(id) ?? { aloneEndByMs: [] };
-        attempts.set(id, { aloneEndByMs: kind === 'alone' ? [...aloneEndByMs, endsByMs] : aloneEndByMs });
-      }
+    leases: { take: async () => false, complete: async () => false, release: async () => {} },
+    attemptLog: {
+      read: async (_, ids) => entriesOf(attempts, ids),
+      async begin(_, ids, { kind, endsByMs }) {
+        for (const id of ids) {
+          const { aloneEndByMs } = attempts.get(id) ?? { aloneEndByMs: [] };
+          attempts.set(id, { aloneEndByMs: kind === 'alone' ? [...aloneEndByMs, endsByMs] : aloneEndByMs });
+        }
+      },
+      end: async (_, ids) => ids.forEach((id) => attempts.delete(id)),
     },
-    endAttempts: async (_, ids) => ids.forEach((id) => attempts.delete(id)),
-    readHolds: async (_, keys) =>
-      new Map(
-        keys.flatMap((key) => {
-          const hold = holds.get(key);
-          return hold ? [[key, hold] as const] : [];
-        }),
-      ),
-    async writeHold(_, key, ids, before, firstSeenAtMs) {
-      if (holds.get(key)?.version.id !== before?.version.id) return false;
-      if (ids.length === 0) holds.delete(key);
-      else holds.set(key, { ids, version: newVersion(), firstSeenAtMs });
-      return true;
+    blockedKeys: {
+      read: async (_, keys) => entriesOf(blockedKeys, keys),
+      async write(_, key, next, before) {
+        if (blockedKeys.get(key)?.version.id !== before?.version.id) return false;
+        if (next.ids.length === 0) blockedKeys.delete(key);
+        else blockedKeys.set(key, { ...next, version: newVersion() });
+        return true;
+      },
     },
-    readOpenBatch: async () => store.openBatch,
-    async beginBatch(_, lines, before) {
-      if (store.openBatch?.version.id !== before?.id) return undefined;
-      store.openBatch = { lines, version: newVersion() };
-      return store.openBatch.version;
+    openBatches: {
+      read: async () => store.openBatch,
+      async begin(_, sequences, before) {
+        if (store.openBatch?.version.id !== before?.id) return undefined;
+        store.openBatch = { sequences, version: newVersion() };
+        return store.openBatch.version;
+      },
+      async end(_, { id }) {
+        if (store.openBatch && store.openBatch.version.id !== id) return false;
+        store.openBatch = undefined;
+        return true;
+      },
     },
-    async endBatch(_, { id }) {
-      if (store.openBatch && store.openBatch.version.id !== id) return false;
-      store.openBatch = undefined;
-      return true;
+    progress: {
+      record: async (_, recorded) => void (progress = recorded),
+      read: async () => progress,
     },
-    noteProgress: async (_, noted) => void (progress = noted),
-    readProgress: async () => progress,
   };
 }
+
+const entriesOf = <K, V>(map: ReadonlyMap<K, V>, keys: readonly K[]): Map<K, V> =>
+  new Map(
+    keys.flatMap((key) => {
+      const value = map.get(key);
+      return value === undefined ? [] : [[key, value] as const];
+    }),
+  );
 
 function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult {
   const { id, payloadHash, decision } = entry;

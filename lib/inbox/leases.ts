@@ -1,0 +1,97 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
+
+import { conditionalWrite } from '../dynamodb/retry-policy.ts';
+import type { MessageId } from '../events/message-id.ts';
+import type { Attempt } from './inbox.ts';
+import type { InboxTable } from './table.ts';
+import { givesWay, markerKey } from './marker.ts';
+
+/** A message's marker while one environment runs `perform` for the message. */
+export interface Lease extends Attempt {
+  readonly id: MessageId;
+  readonly payloadHash: string;
+  /** Unique per run of `perform`. */
+  readonly owner: string;
+  readonly durationMs: number;
+}
+
+/** Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
+export interface Leases {
+  /** Returns `false` if another owner holds the lease, or if the message is completed or dead-lettered. */
+  take(queue: string, lease: Lease): Promise<boolean>;
+  /** Marks the message as completed, even after its lease expired; returns `false` if another owner took the lease meanwhile. */
+  complete(queue: string, id: MessageId, owner: string): Promise<boolean>;
+  /** Expires the owner's lease now, so that the retry of the message does not wait for it. */
+  release(queue: string, id: MessageId, owner: string): Promise<void>;
+}
+
+export function createLeases({ client, retryPolicy, clock, name, expiresAt }: InboxTable): Leases {
+  const update = (
+    queue: string,
+    id: MessageId,
+    expression: Omit<UpdateItemInput, 'TableName' | 'Key'>,
+  ): Promise<boolean> => {
+    const command = new UpdateItemCommand({ TableName: name, Key: markerKey(queue, id), ...expression });
+    return conditionalWrite(() => client.send(command), retryPolicy);
+  };
+
+  return {
+    take(queue, lease) {
+      const { id, owner, durationMs } = lease;
+      const nowMs = clock.now();
+      const { ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = givesWay(lease, nowMs);
+      return update(queue, id, {
+        UpdateExpression:
+          'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
+        // The owner's own lease passes too: the answer to an earlier attempt at this request may have been lost.
+        ConditionExpression: `${ConditionExpression} OR (#state = :leased AND #owner = :owner)`,
+        ExpressionAttributeNames: {
+          ...ExpressionAttributeNames,
+          '#owner': 'owner',
+          '#at': 'at',
+          '#expiry': 'expiresAt',
+        },
+        ExpressionAttributeValues: {
+          ...ExpressionAttributeValues,
+          ':owner': { S: owner },
+          ':until': { N: String(nowMs + durationMs) },
+          ':at': { S: new Date(nowMs).toISOString() },
+          ':expiry': { N: expiresAt() },
+        },
+      });
+    },
+
+    complete: (queue, id, owner) =>
+      update(queue, id, {
+        UpdateExpression: 'SET #state = :completed, #events = :none, #at = :at, #expiry = :expiry REMOVE #until',
+        // The owner stays in the marker, so that a withRetries request succeeds.
+        ConditionExpression: '#owner = :owner AND #state IN (:leased, :completed)',
+        ExpressionAttributeNames: {
+          '#state': 'state',
+          '#owner': 'owner',
+          '#until': 'leaseExpiresAtMs',
+          '#events': 'events',
+          '#at': 'at',
+          '#expiry': 'expiresAt',
+        },
+        ExpressionAttributeValues: {
+          ':leased': { S: 'leased' },
+          ':completed': { S: 'completed' },
+          ':owner': { S: owner },
+          ':none': { S: '[]' },
+          ':at': { S: new Date(clock.now()).toISOString() },
+          ':expiry': { N: expiresAt() },
+        },
+      }),
+
+    async release(queue, id, owner) {
+      await update(queue, id, {
+        UpdateExpression: 'SET #until = :past',
+        ConditionExpression: '#owner = :owner AND #state = :leased',
+        ExpressionAttributeNames: { '#owner': 'owner', '#state': 'state', '#until': 'leaseExpiresAtMs' },
+        ExpressionAttributeValues: { ':leased': { S: 'leased' }, ':owner': { S: owner }, ':past': { N: '0' } },
+      });
+    },
+  };
+}
