@@ -7,7 +7,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 
 /** One run of crash suspects. */
-export interface AttemptRun {
+interface AttemptRun {
   readonly kind: 'together' | 'alone';
   readonly id: string;
   /** When the invocation of this run has ended at the latest, in ms since the epoch. */

@@ -8,7 +8,7 @@ import type { InboxTable } from './table.ts';
 import { givesWay, markerKey } from './marker.ts';
 
 /** A message's marker while one environment runs `perform` for the message. */
-export interface Lease extends Attempt {
+interface Lease extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   /** Unique per run of `perform`. */
