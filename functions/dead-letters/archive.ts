@@ -6,8 +6,8 @@ import { decode, type RabbitMqEvent } from '../../lib/consumer/delivery.ts';
 import { log } from '../../lib/runtime/log.ts';
 import { traceIdOf } from '../../lib/events/trace.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
-import { deadLetterOf } from './from-delivery.ts';
-import { noteValues } from './known-values.ts';
+import { deadLetterOf } from '../../lib/dead-letters/origin.ts';
+import { noteValues } from '../../lib/dead-letters/known-values.ts';
 import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
 
 // Wrong settings fail the start of the function, not its first message.

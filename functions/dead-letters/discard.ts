@@ -8,10 +8,10 @@ import { operator } from '../../lib/http/auth/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { discardedLetter } from './answers.ts';
+import { discardedLetter } from '../../lib/dead-letters/answers.ts';
 import { path } from './path.ts';
-import { readLetter } from './read-letter.ts';
-import { recordDiscard } from './record-deed.ts';
+import { readLetter } from '../../lib/dead-letters/read.ts';
+import { recordDiscard } from '../../lib/dead-letters/record-action.ts';
 
 export const route = {
   route: 'DELETE /dead-letters/{id}',

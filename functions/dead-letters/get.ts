@@ -2,10 +2,10 @@ import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { operator } from '../../lib/http/auth/operator.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { exampleLetter, wholeDeadLetter } from './answers.ts';
+import { exampleLetter, wholeDeadLetter } from '../../lib/dead-letters/answers.ts';
 import { path } from './path.ts';
 import { presentWhole } from '../../lib/dead-letters/present.ts';
-import { readLetter } from './read-letter.ts';
+import { readLetter } from '../../lib/dead-letters/read.ts';
 
 export const route = {
   route: 'GET /dead-letters/{id}',

@@ -6,11 +6,11 @@ import { operator } from '../../lib/http/auth/operator.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { faultsIn } from '../../lib/http/validate.ts';
-import { deadLetterList, exampleLetter } from './answers.ts';
-import { readCursor, writeCursor } from './cursor.ts';
+import { deadLetterList, exampleLetter } from '../../lib/dead-letters/answers.ts';
+import { readCursor, writeCursor } from '../../lib/dead-letters/cursor.ts';
 import { deadLetterStatuses } from '../../lib/dead-letters/dead-letter.ts';
-import { unknownValues } from './known-values.ts';
-import { listLetters } from './list-letters.ts';
+import { unknownValues } from '../../lib/dead-letters/known-values.ts';
+import { listLetters } from '../../lib/dead-letters/list.ts';
 import { present } from '../../lib/dead-letters/present.ts';
 
 const text = z.string().min(1).max(255);

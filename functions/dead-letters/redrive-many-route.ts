@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { operator } from '../../lib/http/auth/operator.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { redriveReport } from './answers.ts';
+import { redriveReport } from '../../lib/dead-letters/answers.ts';
 
 const text = z.string().min(1).max(255);
 

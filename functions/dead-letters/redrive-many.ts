@@ -3,8 +3,8 @@ import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { faultsIn } from '../../lib/http/validate.ts';
-import { unknownValues } from './known-values.ts';
-import { redriveLetters } from './redrive-letters.ts';
+import { unknownValues } from '../../lib/dead-letters/known-values.ts';
+import { redriveLetters } from '../../lib/dead-letters/redrive-many.ts';
 import { route } from './redrive-many-route.ts';
 
 /** POST /dead-letters/redrive: sends many open dead letters back, oldest first. */

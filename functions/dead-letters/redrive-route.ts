@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { operator } from '../../lib/http/auth/operator.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { redrivenLetter } from './answers.ts';
+import { redrivenLetter } from '../../lib/dead-letters/answers.ts';
 import { path } from './path.ts';
 
 /** Who may ask for it, with what, and what is answered. */

@@ -6,9 +6,9 @@ import { audited } from '../../lib/http/audited.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
-import { readLetter } from './read-letter.ts';
+import { readLetter } from '../../lib/dead-letters/read.ts';
 import { obstacleTo, type Obstacle } from '../../lib/dead-letters/redrive-refusal.ts';
-import { sendBack } from './send-back.ts';
+import { sendBack } from '../../lib/dead-letters/redrive.ts';
 import { route } from './redrive-route.ts';
 
 const explanations: Record<Obstacle, string> = {

@@ -1,7 +1,7 @@
 import type { QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
 import type { WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
 import type { Progress } from '../../lib/consumer/progress.ts';
-import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
+import type { OpenDeadLetters } from '../../lib/dead-letters/count-open.ts';
 
 /** `null` stands for what nobody can tell. */
 interface Depth {

@@ -11,7 +11,7 @@ import type { Route } from '../../lib/http/route.ts';
 import { createQueueProgress, type Progress } from '../../lib/consumer/progress.ts';
 import { processInboxTable } from '../../lib/inbox/process-inbox.ts';
 import { singleFlight } from '../../lib/runtime/single-flight.ts';
-import { countOpen } from '../dead-letters/count-open.ts';
+import { countOpen } from '../../lib/dead-letters/count-open.ts';
 import { whatWaits } from './answers.ts';
 import { statusOf } from './queue-status.ts';
 

@@ -11,7 +11,7 @@ import type { Route } from '../../lib/http/route.ts';
 import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { inbox } from '../../lib/inbox/process-inbox.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
-import { findByMessage } from '../dead-letters/find-by-message.ts';
+import { findByMessage } from '../../lib/dead-letters/find-by-message.ts';
 import { standingOrder } from './answers.ts';
 import { orderStatus, type IntakeRecord } from './order-status.ts';
 

@@ -12,7 +12,7 @@ import { defineTables } from '../dynamodb/tables.ts';
 import { deriveId } from '../events/message-id.ts';
 import { count } from '../runtime/metrics.ts';
 import type { DeadLetter, ArchivedMessage } from './dead-letter.ts';
-import { toParts } from './parts.ts';
+import { toParts } from './message-parts.ts';
 import { recordKey, toRecord } from './record.ts';
 
 const { 'dead-letters': ARCHIVE_TABLE } = defineTables('dead-letters');

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 import { tables } from '../../../infra/tables.ts';
 import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event.ts';
-import { deadLetterOf } from '../../../functions/dead-letters/from-delivery.ts';
+import { deadLetterOf } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';

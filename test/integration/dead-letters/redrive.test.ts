@@ -146,7 +146,7 @@ describe('redriving one dead letter', () => {
 
   test('that nobody says where it came from is refused', async () => {
     await archive(anEvent([aRecord({ id: 'm-lost', body: {} })], 'dead-letters'));
-    const { findByMessage } = await import('../../../functions/dead-letters/find-by-message.ts');
+    const { findByMessage } = await import('../../../lib/dead-letters/find-by-message.ts');
     const [letter] = await findByMessage('m-lost');
     expect(await redrive(letter!.id, { force: true })).toMatchObject({
       status: 409,

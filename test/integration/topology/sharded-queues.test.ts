@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { deadLetterOf } from '../../../functions/dead-letters/from-delivery.ts';
+import { deadLetterOf } from '../../../lib/dead-letters/origin.ts';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { deadLetterQueue, exchanges, queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { deadLetterOf } from '../../../functions/dead-letters/from-delivery.ts';
+import { deadLetterOf } from '../../../lib/dead-letters/origin.ts';
 import { aDelivery, type GivenHeaders } from '../../support/delivery.ts';
 
 const nowMs = Date.parse('2026-11-22T12:00:00.000Z');

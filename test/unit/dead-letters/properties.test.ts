@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { fromParts, toParts } from '../../../lib/dead-letters/parts.ts';
+import { fromParts, toParts } from '../../../lib/dead-letters/message-parts.ts';
 import { readProperties, writeProperties } from '../../../lib/dead-letters/properties-json.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
 import { encodeTable, type GivenHeader } from '../../support/delivery.ts';

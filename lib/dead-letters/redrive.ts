@@ -1,16 +1,16 @@
 import pMap from 'p-map';
 
 import { queues } from '../../infra/topology.ts';
-import { publisher } from '../../lib/rabbitmq/broker.ts';
-import { unwritableParts, withoutParts } from '../../lib/rabbitmq/encode-message.ts';
-import { redrivenCopy } from '../../lib/events/copies.ts';
-import { wayBackTo } from '../../lib/rabbitmq/topology/shards.ts';
-import { systemClock } from '../../lib/runtime/clock.ts';
-import { describeError, isOfMessage, type PublishError } from '../../lib/runtime/errors.ts';
-import { log } from '../../lib/runtime/log.ts';
-import { count } from '../../lib/runtime/metrics.ts';
-import type { DeadLetter, ArchivedMessage } from '../../lib/dead-letters/dead-letter.ts';
-import { recordRedrive, recordUnwritable } from './record-deed.ts';
+import { publisher } from '../rabbitmq/broker.ts';
+import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
+import { redrivenCopy } from '../events/copies.ts';
+import { wayBackTo } from '../rabbitmq/topology/shards.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { describeError, isOfMessage, type PublishError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
+import { count } from '../runtime/metrics.ts';
+import type { DeadLetter, ArchivedMessage } from './dead-letter.ts';
+import { recordRedrive, recordUnwritable } from './record-action.ts';
 
 /** Records that are written at once. */
 const CONCURRENCY = 16;

@@ -1,9 +1,9 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
-import { fromRecord } from '../../lib/dead-letters/record.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { fromRecord } from './record.ts';
 
 /** The newest dead letters of a message, over all queues; as an index reads, a moment late at times. */
 export async function findByMessage(messageId: string): Promise<readonly DeadLetter[]> {

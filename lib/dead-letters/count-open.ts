@@ -1,8 +1,8 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import { LISTED_KIND } from '../../lib/dead-letters/record.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import { LISTED_KIND } from './record.ts';
 
 export interface OpenDeadLetters {
   /** By the queue that they came from; an empty name where nothing tells. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { deadLetterStatuses } from '../../lib/dead-letters/dead-letter.ts';
+import { deadLetterStatuses } from './dead-letter.ts';
 
 const at = z.iso.datetime();
 

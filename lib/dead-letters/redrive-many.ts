@@ -1,15 +1,15 @@
 import pMap from 'p-map';
 
-import { systemClock } from '../../lib/runtime/clock.ts';
-import { config } from '../../lib/runtime/config.ts';
-import { describeError, isOfMessage, PublishError } from '../../lib/runtime/errors.ts';
-import { Problem } from '../../lib/http/problem.ts';
-import { rememberedSinceMs } from '../../lib/inbox/remembered.ts';
-import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
-import { listLetters, type Filter } from './list-letters.ts';
-import { readLetter } from './read-letter.ts';
-import { obstacleTo, type Obstacle } from '../../lib/dead-letters/redrive-refusal.ts';
-import { sendBack } from './send-back.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { config } from '../runtime/config.ts';
+import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
+import { Problem } from '../http/problem.ts';
+import { rememberedSinceMs } from '../inbox/remembered.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { listLetters, type Filter } from './list.ts';
+import { readLetter } from './read.ts';
+import { obstacleTo, type Obstacle } from './redrive-refusal.ts';
+import { sendBack } from './redrive.ts';
 
 export interface RedriveReport {
   readonly redriven: number;

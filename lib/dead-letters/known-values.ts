@@ -7,9 +7,9 @@ import {
 
 import { tables } from '../../infra/tables.ts';
 import { queues } from '../../infra/topology.ts';
-import { errorCodes } from '../../lib/runtime/errors.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
+import { errorCodes } from '../runtime/errors.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import type { DeadLetter } from './dead-letter.ts';
 
 /**
  * Which queues and codes a list may be filtered by. A misspelt value would list nothing, and redrive nothing, as if all were

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
 import { queues } from '../../infra/topology.ts';
-import { queueOfShard } from '../../lib/rabbitmq/topology/shards.ts';
-import type { Delivery } from '../../lib/consumer/delivery.ts';
-import { deriveId } from '../../lib/events/message-id.ts';
-import { readBrokerDeath } from '../../lib/dead-letters/broker-death.ts';
-import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
-import { isoTime, toDeadLetter, type Origin } from '../../lib/dead-letters/dead-letter.ts';
+import { queueOfShard } from '../rabbitmq/topology/shards.ts';
+import type { Delivery } from '../consumer/delivery.ts';
+import { deriveId } from '../events/message-id.ts';
+import { readBrokerDeath } from './broker-death.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { isoTime, toDeadLetter, type Origin } from './dead-letter.ts';
 
 /** What a delivery from the dead-letter queue tells of why it is there: the broker's word, else the consumer's note. */
 export const deadLetterOf = (delivery: Delivery, nowMs: number): DeadLetter =>

@@ -1,9 +1,9 @@
 import { QueryCommand, type AttributeValue, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import type { DeadLetter, DeadLetterStatus } from '../../lib/dead-letters/dead-letter.ts';
-import { fromRecord, LISTED_KIND, RECORD_PART } from '../../lib/dead-letters/record.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import type { DeadLetter, DeadLetterStatus } from './dead-letter.ts';
+import { fromRecord, LISTED_KIND, RECORD_PART } from './record.ts';
 
 export interface Filter {
   readonly queue?: string;

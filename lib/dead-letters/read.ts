@@ -1,11 +1,11 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { Problem } from '../../lib/http/problem.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import type { DeadLetter, ArchivedMessage } from '../../lib/dead-letters/dead-letter.ts';
-import { fromParts } from '../../lib/dead-letters/parts.ts';
-import { fromRecord, RECORD_PART } from '../../lib/dead-letters/record.ts';
+import { Problem } from '../http/problem.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import type { DeadLetter, ArchivedMessage } from './dead-letter.ts';
+import { fromParts } from './message-parts.ts';
+import { fromRecord, RECORD_PART } from './record.ts';
 
 /** A dead letter with its message, strongly consistent; a problem where there is none. */
 export async function readLetter(id: string): Promise<{ deadLetter: DeadLetter; letter: ArchivedMessage }> {

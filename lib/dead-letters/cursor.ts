@@ -1,4 +1,4 @@
-import { Problem } from '../../lib/http/problem.ts';
+import { Problem } from '../http/problem.ts';
 
 /** A place in the list as a client is given it: opaque, and safe in a query. */
 export const writeCursor = (after: string): string => Buffer.from(after).toString('base64url');

@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
-import type { DeadLetter, ArchiveAction } from '../../lib/dead-letters/dead-letter.ts';
-import { recordKey, toActionItem } from '../../lib/dead-letters/record.ts';
+import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import type { DeadLetter, ArchiveAction } from './dead-letter.ts';
+import { recordKey, toActionItem } from './record.ts';
 
 /** Deeds that a record keeps at most, the latest ones; the audit keeps all. */
 const MAX_HISTORY = 100;
