@@ -1,10 +1,6 @@
 import * as z from 'zod';
 
-import { route as discardDeadLetter } from '../dead-letters/discard.ts';
-import { route as getDeadLetter } from '../dead-letters/get.ts';
-import { route as listDeadLetters } from '../dead-letters/list.ts';
-import { route as redriveDeadLetters } from '../dead-letters/redrive-many-route.ts';
-import { route as redriveDeadLetter } from '../dead-letters/redrive-route.ts';
+import { deadLetterRoutes } from '../../lib/dead-letters/routes.ts';
 import { route as getOrder } from '../orders/get-order.ts';
 import { route as getPoints } from '../orders/get-points.ts';
 import { route as getStock } from '../orders/get-stock.ts';
@@ -34,11 +30,7 @@ const routes: readonly Route[] = [
   putStock,
   getStock,
   getPoints,
-  listDeadLetters,
-  getDeadLetter,
-  redriveDeadLetter,
-  redriveDeadLetters,
-  discardDeadLetter,
+  ...deadLetterRoutes,
   healthz,
   readyz,
   status,

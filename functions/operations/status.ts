@@ -12,6 +12,8 @@ import { createQueueProgress, type Progress } from '../../lib/consumer/progress.
 import { processInboxTable } from '../../lib/inbox/process-inbox.ts';
 import { singleFlight } from '../../lib/runtime/single-flight.ts';
 import { countOpen } from '../../lib/dead-letters/count-open.ts';
+import { archiveTable } from '../../lib/dead-letters/record.ts';
+import { store } from '../../lib/dynamodb/store.ts';
 import { whatWaits } from './answers.ts';
 import { statusOf } from './queue-status.ts';
 
@@ -52,7 +54,9 @@ const reading = singleFlight<QueueFigures[]>(systemClock);
 
 /** GET /status: what waits where. With the store away it tells what the broker knows. */
 export const handler = endpoint(route, async ({ note }) => {
-  const counted = countOpen().catch((error: unknown) => note({ notCounted: describeError(error) }));
+  const counted = countOpen(archiveTable(store(), config())).catch((error: unknown) =>
+    note({ notCounted: describeError(error) }),
+  );
   const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
   const [figures, openDeadLetters, progress] = await Promise.all([currentFigures(), counted, read]);
   return ok(

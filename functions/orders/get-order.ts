@@ -11,7 +11,10 @@ import type { Route } from '../../lib/http/route.ts';
 import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
 import { inbox } from '../../lib/inbox/process-inbox.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
-import { findByMessage } from '../../lib/dead-letters/find-by-message.ts';
+import { findByMessage } from '../../lib/dead-letters/list.ts';
+import { archiveTable } from '../../lib/dead-letters/record.ts';
+import { store } from '../../lib/dynamodb/store.ts';
+import { config } from '../../lib/runtime/config.ts';
 import { standingOrder } from './answers.ts';
 import { orderStatus, type IntakeRecord } from './order-status.ts';
 
@@ -43,7 +46,7 @@ export const handler = endpoint(route, async ({ path: { id }, note }) => {
     readIntake(id),
     readMarker(queues.stock.name, id),
     readMarker(queues.points.name, id),
-    findByMessage(id),
+    findByMessage(archiveTable(store(), config()), id),
   ]);
   const status = orderStatus(id, record, { stock, points }, deadLetters);
   if (!status) throw new Problem('not-found', 'There is no order with this id.');

@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer';
+
 import * as z from 'zod';
 
-import { deadLetterStatuses } from './dead-letter.ts';
+import { plainOf } from '../events/json-form.ts';
+import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from './dead-letter.ts';
 
 const at = z.iso.datetime();
 
@@ -30,12 +33,12 @@ const deadLetter = z.strictObject({
   discardReason: z.string().optional(),
 });
 
-export const exampleLetter: z.infer<typeof deadLetter> = {
+export const exampleDeadLetter: z.infer<typeof deadLetter> = {
   id: '3f0a4c1e-0000-5000-8000-000000000001',
   messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
   queue: 'points',
   code: 'ATTEMPTS_EXHAUSTED',
-  reason: 'UNKNOWN_ERROR: it went off',
+  reason: 'UNKNOWN_ERROR: connection refused',
   attempt: 4,
   redrives: 0,
   deadLetteredAt: '2026-11-22T12:00:07.500Z',
@@ -48,20 +51,20 @@ export const exampleLetter: z.infer<typeof deadLetter> = {
 
 export const deadLetterList = z.strictObject({ deadLetters: z.array(deadLetter), cursor: z.string().optional() });
 
-const deed = z.discriminatedUnion('is', [
-  z.strictObject({ is: z.literal('redriven'), at, redrives: z.int() }),
-  z.strictObject({ is: z.literal('discarded'), at, reason: z.string() }),
+const archiveAction = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('redriven'), at, redrives: z.int() }),
+  z.strictObject({ action: z.literal('discarded'), at, reason: z.string() }),
 ]);
 
-/** With all that is known of it. */
-export const wholeDeadLetter = deadLetter.extend({
-  history: z.array(deed),
+/** A dead letter with its history and its message. */
+export const deadLetterDetails = deadLetter.extend({
+  history: z.array(archiveAction),
   properties: z.record(z.string(), z.unknown()),
   headers: z.unknown(),
   body: z.strictObject({ base64: z.base64(), text: z.string().optional() }),
 });
 
-export const redrivenLetter = z.strictObject({
+export const redrivenDeadLetter = z.strictObject({
   id: z.string(),
   status: z.literal('redriven'),
   queue: z.string().optional(),
@@ -70,14 +73,37 @@ export const redrivenLetter = z.strictObject({
 
 export const redriveReport = z.strictObject({
   redriven: z.int(),
-  skipped: z.array(z.strictObject({ id: z.string(), why: z.string() })),
+  skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
   failed: z.array(z.strictObject({ id: z.string(), code: z.string() })),
-  unwritable: z.array(z.strictObject({ id: z.string(), why: z.string() })),
+  unwritable: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
   more: z.boolean(),
 });
 
-export const discardedLetter = z.strictObject({
+export const discardedDeadLetter = z.strictObject({
   id: z.string(),
   status: z.literal('discarded'),
   discardReason: z.string(),
+});
+
+/** Largest body that is also shown as text. A Lambda response may have 6 MB. */
+const MAX_TEXT_BYTES = 1_000_000;
+
+export function summaryOf({ history, ...deadLetter }: DeadLetter): object {
+  const last = history.at(-1);
+  return {
+    ...deadLetter,
+    redrivenAt: history.findLast(({ action }) => action === 'redriven')?.at,
+    discardReason: last?.action === 'discarded' ? last.reason : undefined,
+  };
+}
+
+export const detailsOf = (deadLetter: DeadLetter, { body, properties }: ArchivedMessage): object => ({
+  ...summaryOf(deadLetter),
+  history: deadLetter.history,
+  properties: { ...properties, headers: undefined },
+  headers: Object.fromEntries(Object.entries(properties.headers).map(([name, value]) => [name, plainOf(value)])),
+  body: {
+    base64: body.toString('base64'),
+    text: body.length <= MAX_TEXT_BYTES && isUtf8(body) ? body.toString() : undefined,
+  },
 });

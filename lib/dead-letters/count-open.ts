@@ -1,38 +1,37 @@
-import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
-import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../dynamodb/send.ts';
-import { LISTED_KIND } from './record.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import { LISTED_KIND, nameOf, type ArchiveTable, type Attributes } from './record.ts';
 
 export interface OpenDeadLetters {
-  /** By the queue that they came from; an empty name where nothing tells. */
+  /** By work queue; dead letters without a known queue are under the empty name. */
   readonly byQueue: ReadonlyMap<string, number>;
-  /** Older ones were not counted. */
+  /** Whether older dead letters were not counted. */
   readonly isAtLeast: boolean;
 }
 
-/** Pages of 1 MB that are read at most. */
+/** Pages of 1 MB that one count may read. */
 const MAX_PAGES = 10;
 
-/** Counts the open dead letters of every queue, the newest first. */
-export async function countOpen(): Promise<OpenDeadLetters> {
+/** Counts the open dead letters of every queue, newest first. */
+export async function countOpen(table: ArchiveTable): Promise<OpenDeadLetters> {
   const byQueue = new Map<string, number>();
-  let from: Record<string, AttributeValue> | undefined;
+  let from: Attributes | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo((store) =>
-      store.send(
-        new QueryCommand({
-          TableName: tableName(tables['dead-letters']),
-          IndexName: 'newest',
-          KeyConditionExpression: '#kind = :kind',
-          FilterExpression: '#status = :open',
-          ProjectionExpression: '#queue',
-          ExpressionAttributeNames: { '#kind': 'kind', '#status': 'status', '#queue': 'queue' },
-          ExpressionAttributeValues: { ':kind': { S: LISTED_KIND }, ':open': { S: 'open' } },
-          ScanIndexForward: false,
-          ExclusiveStartKey: from,
-        }),
-      ),
+    const query = new QueryCommand({
+      TableName: nameOf(table),
+      IndexName: 'newest',
+      KeyConditionExpression: '#kind = :kind',
+      FilterExpression: '#status = :open',
+      ProjectionExpression: '#queue',
+      ExpressionAttributeNames: { '#kind': 'kind', '#status': 'status', '#queue': 'queue' },
+      ExpressionAttributeValues: { ':kind': { S: LISTED_KIND }, ':open': { S: 'open' } },
+      ScanIndexForward: false,
+      ExclusiveStartKey: from,
+    });
+    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo(
+      (client) => client.send(query),
+      table.client,
     );
     for (const { queue } of items) byQueue.set(queue?.S ?? '', (byQueue.get(queue?.S ?? '') ?? 0) + 1);
     if (!last) return { byQueue, isAtLeast: false };

@@ -2,33 +2,32 @@ import type { Delivery } from '../consumer/delivery.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** Why a message is here, where it came from and what was done about it since; all but the message itself. */
+/** Everything that the archive knows about a dead letter except the message itself. All times are ISO 8601. */
 export interface DeadLetter {
   readonly id: string;
   readonly messageId?: MessageId;
   readonly type?: string;
   readonly correlationId?: string;
-  /** The queue that it came from; absent where nothing tells. */
+  /** The work queue in which the message failed; absent if neither the broker nor a consumer named it. */
   readonly queue?: string;
-  /** The shard of that queue, where it is sharded: the way back. */
+  /** The shard of a sharded queue in which the message failed; a redrive returns the message to this shard. */
   readonly shard?: string;
   readonly code: string;
   readonly reason: string;
-  /** Which parts of the message could not be written into a copy, and why: left out here, or in the way of a redrive. */
+  /** Parts of the message that AMQP cannot encode, with the reason: left out of the copy or blocking a redrive. */
   readonly unwritable?: string;
-  /** Where in the service's code its rule failed, a line a frame, innermost first; absent where no rule did. */
+  /** Stack frames of the rule's error within the service's own code, one per line, innermost first. */
   readonly frames?: string;
-  /** The attempt that was its last. */
+  /** The number of the last failed attempt. */
   readonly attempt: number;
-  /** How often it had been redriven when it failed. */
+  /** How often the message had been redriven when it failed. */
   readonly redrives: number;
-  /** ISO 8601, as every time here. */
   readonly publishedAt?: string;
   readonly deadLetteredAt: string;
   readonly archivedAt: string;
   readonly traceparent?: string;
   readonly status: DeadLetterStatus;
-  /** How often a copy was sent back from here. */
+  /** How often this dead letter was redriven from the archive. */
   readonly timesRedriven: number;
   readonly history: readonly ArchiveAction[];
   readonly payloadHash: string;
@@ -39,28 +38,27 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded'] as const;
 
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
-/** What somebody did with a dead letter. `redrives` is the number that the copy carries. */
+/** What an operator did with a dead letter. `redrives` is the redrive number that the published copy carries. */
 export type ArchiveAction =
-  | { readonly is: 'redriven'; readonly at: string; readonly redrives: number }
-  | { readonly is: 'discarded'; readonly at: string; readonly reason: string };
+  | { readonly action: 'redriven'; readonly at: string; readonly redrives: number }
+  | { readonly action: 'discarded'; readonly at: string; readonly reason: string };
 
-/** The message itself. */
 export interface ArchivedMessage {
   readonly body: Buffer;
   readonly properties: Properties;
 }
 
-/** Where a dead letter comes from, and why it is one. */
+/** Where a message failed, and why. */
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
-/** Lengths in characters: whatever a message claims, its record fits into one item, and its keys into the indexes. */
+/** Lengths in characters. They keep every record within one DynamoDB item and its keys within an index key. */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;
 const MAX_REASON_LENGTH = 1_000;
 const MAX_UNWRITABLE_LENGTH = 1_000;
 const MAX_FRAMES_LENGTH = 1_000;
 
-/** The record of a dead letter from `origin`, a message that was delivered or one that could not be sent. */
+/** Describes a failed message, whether it was delivered from a queue or could not be published. */
 export function toDeadLetter(
   delivery: Pick<Delivery, 'id' | 'body' | 'properties' | 'envelope' | 'payloadHash'>,
   origin: Origin,
@@ -94,11 +92,11 @@ export function toDeadLetter(
   };
 }
 
-/** Also of what should be text and is not. */
+/** Accepts anything, because other systems put values of any type into AMQP properties. */
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
 
-/** A time as ISO 8601; undefined where it is none, or lies where its texts no longer sort. */
+/** The time as ISO 8601, or undefined if it is invalid or outside the years 1 to 9999, where ISO texts sort by time. */
 export function isoTime(time: string | number | undefined): string | undefined {
   const date = new Date(time ?? Number.NaN);
   const year = date.getUTCFullYear();

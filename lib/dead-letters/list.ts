@@ -1,9 +1,9 @@
-import { QueryCommand, type AttributeValue, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
-import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../dynamodb/send.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import { Problem } from '../http/problem.ts';
 import type { DeadLetter, DeadLetterStatus } from './dead-letter.ts';
-import { fromRecord, LISTED_KIND, RECORD_PART } from './record.ts';
+import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from './record.ts';
 
 export interface Filter {
   readonly queue?: string;
@@ -11,36 +11,37 @@ export interface Filter {
   readonly status?: DeadLetterStatus;
 }
 
-/** Dead letters in the order of their time. `after` stands where the next page begins; absent where nothing is left. */
+/** Dead letters ordered by time. `after` is where the next page starts; absent on the last page. */
 export interface Page {
   readonly deadLetters: readonly DeadLetter[];
   readonly after?: string;
 }
 
-/** Requests that one page takes at most: what a filter leaves out is read all the same. */
-const MAX_REQUESTS = 25;
+/** Queries per page. DynamoDB applies a filter after reading, so that a query may return few items or none. */
+const MAX_QUERIES = 25;
 
-/** Reads a page of at most `limit`; `after` is that of the page before. */
-export async function listLetters(
+/** Reads at most `limit` dead letters, newest first by default; `after` comes from the previous page. */
+export async function listDeadLetters(
+  table: ArchiveTable,
   filter: Filter,
   { limit, after, oldestFirst = false }: { limit: number; after?: string; oldestFirst?: boolean },
 ): Promise<Page> {
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  const found: Record<string, AttributeValue>[] = [];
+  const found: Attributes[] = [];
   let from = after === undefined ? undefined : startKey(after);
-  for (let request = 0; request < MAX_REQUESTS; request += 1) {
-    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo((store) =>
-      store.send(
-        new QueryCommand({
-          TableName: tableName(tables['dead-letters']),
-          IndexName: 'newest',
-          ScanIndexForward: oldestFirst,
-          // One more than asked for tells whether there is a next page.
-          Limit: isFiltered ? undefined : limit + 1 - found.length,
-          ExclusiveStartKey: from,
-          ...condition(filter),
-        }),
-      ),
+  for (let query = 0; query < MAX_QUERIES; query += 1) {
+    const input: QueryCommandInput = {
+      TableName: nameOf(table),
+      IndexName: 'newest',
+      ScanIndexForward: oldestFirst,
+      // Reads one item more than the page holds, to know whether there is a next page.
+      Limit: isFiltered ? undefined : limit + 1 - found.length,
+      ExclusiveStartKey: from,
+      ...condition(filter),
+    };
+    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo(
+      (client) => client.send(new QueryCommand(input)),
+      table.client,
     );
     found.push(...items);
     if (found.length > limit) return page(found.slice(0, limit), found[limit - 1]?.listedAt?.S);
@@ -50,10 +51,7 @@ export async function listLetters(
   return page(found, from?.listedAt?.S);
 }
 
-const page = (items: readonly Record<string, AttributeValue>[], after?: string): Page => ({
-  deadLetters: items.map(fromRecord),
-  after,
-});
+const page = (items: readonly Attributes[], after?: string): Page => ({ deadLetters: items.map(fromRecord), after });
 
 function condition(filter: Filter): Partial<QueryCommandInput> {
   const given = Object.entries(filter).flatMap(([name, value]: [string, string | undefined]) =>
@@ -73,10 +71,42 @@ function condition(filter: Filter): Partial<QueryCommandInput> {
   };
 }
 
-/** Where the item whose `listedAt` is `after` stands in the index. */
-const startKey = (after: string): Record<string, AttributeValue> => ({
+/** The index key of the item whose `listedAt` is `after`. */
+const startKey = (after: string): Attributes => ({
   kind: { S: LISTED_KIND },
   listedAt: { S: after },
   id: { S: after.slice(after.indexOf('#') + 1) },
   part: { N: String(RECORD_PART) },
 });
+
+/** The paging token for `after`: opaque to clients and safe in a query string. */
+export const writeCursor = (after: string): string => Buffer.from(after).toString('base64url');
+
+/** Decodes a paging token; throws a problem unless `writeCursor` made it. */
+export function readCursor(cursor: string): string {
+  const after = Buffer.from(cursor, 'base64url').toString();
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[\x21-\x7e]{1,255}$/.test(after) || writeCursor(after) !== cursor)
+    throw new Problem('invalid-parameters', 'The cursor does not come from this list.', {
+      members: { errors: [{ in: 'query', parameter: 'cursor', detail: 'not a cursor of this list' }] },
+    });
+  return after;
+}
+
+/** The newest dead letters of one message, from all queues. The index is eventually consistent. */
+export async function findByMessage(table: ArchiveTable, messageId: string): Promise<readonly DeadLetter[]> {
+  const { Items: items = [] } = await sendToDynamo(
+    (client) =>
+      client.send(
+        new QueryCommand({
+          TableName: nameOf(table),
+          IndexName: 'by-message',
+          KeyConditionExpression: 'messageId = :messageId',
+          ExpressionAttributeValues: { ':messageId': { S: messageId } },
+          ScanIndexForward: false,
+          Limit: 100,
+        }),
+      ),
+    table.client,
+  );
+  return items.map(fromRecord);
+}

@@ -1,10 +1,11 @@
+import { decodeHeaders, headerInEvent, writeJson } from '../events/json-form.ts';
+import type { Properties } from '../events/message.ts';
 import type { ArchivedMessage } from './dead-letter.ts';
-import { readProperties, writeProperties } from './properties-json.ts';
 
-/** Bytes of a message that one item holds: an item may have 400 KB, names and keys included. */
+/** Bytes of a message per item. DynamoDB allows 400 KB per item, including attribute names and keys. */
 const PART_BYTES = 350_000;
 
-/** A message cut to what items can hold: its body, then its properties. */
+/** Splits the body, followed by the properties as JSON, into chunks that fit into DynamoDB items. */
 export function toParts({ body, properties }: ArchivedMessage): Buffer[] {
   const whole = Buffer.concat([body, Buffer.from(writeProperties(properties))]);
   return Array.from({ length: Math.ceil(whole.length / PART_BYTES) }, (_, index) =>
@@ -12,8 +13,19 @@ export function toParts({ body, properties }: ArchivedMessage): Buffer[] {
   );
 }
 
-/** The message that was cut to `parts`. */
 export function fromParts(parts: readonly Uint8Array[], bodyBytes: number): ArchivedMessage {
   const whole = Buffer.concat(parts);
   return { body: whole.subarray(0, bodyBytes), properties: readProperties(whole.toString('utf8', bodyBytes)) };
+}
+
+/** AMQP properties as JSON, with header types preserved as in a Lambda event, at any depth. */
+export const writeProperties = ({ headers, ...rest }: Properties): string =>
+  writeJson({
+    ...rest,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, headerInEvent(value)])),
+  });
+
+export function readProperties(json: string): Properties {
+  const { headers, ...rest } = JSON.parse(json) as Record<string, unknown>;
+  return { ...rest, headers: decodeHeaders(headers) };
 }

@@ -1,37 +1,42 @@
 import { randomUUID } from 'node:crypto';
 
-import { queues } from '../../infra/topology.ts';
-import { queueOfShard } from '../rabbitmq/topology/shards.ts';
 import type { Delivery } from '../consumer/delivery.ts';
+import { plainOf } from '../events/json-form.ts';
+import type { Headers } from '../events/message.ts';
 import { deriveId } from '../events/message-id.ts';
-import { readBrokerDeath } from './broker-death.ts';
-import type { DeadLetter } from './dead-letter.ts';
-import { isoTime, toDeadLetter, type Origin } from './dead-letter.ts';
+import { queueOfShard } from '../rabbitmq/topology/shards.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { errorCodes, type ErrorCode } from '../runtime/errors.ts';
+import { isoTime, toDeadLetter, type DeadLetter, type Origin } from './dead-letter.ts';
 
-/** What a delivery from the dead-letter queue tells of why it is there: the broker's word, else the consumer's note. */
-export const deadLetterOf = (delivery: Delivery, nowMs: number): DeadLetter =>
-  toDeadLetter(delivery, originOf(delivery, new Date(nowMs).toISOString()), nowMs);
+/** Describes a message delivered from the dead-letter queue. */
+export const deadLetterFrom = (delivery: Delivery, queues: readonly WorkQueue[], nowMs: number): DeadLetter =>
+  toDeadLetter(delivery, originOf(delivery, queues, new Date(nowMs).toISOString()), nowMs);
 
 const ARCHIVE_ID = /^[\w-]{1,100}$/;
 
-function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery, now: string): Origin {
-  // A copy that a consumer places carries no x-death of old, so one that is there came after any note.
+function originOf(
+  { id: messageId, properties, envelope, payloadHash }: Delivery,
+  queues: readonly WorkQueue[],
+  now: string,
+): Origin {
+  // Copies that a consumer publishes carry no x-death, so the broker dead-lettered the message after any consumer did.
   const death = readBrokerDeath(properties.headers);
   if (death) {
-    const { queue, code, reason, at, mark } = death;
-    // Without a message id nothing tells two equal messages apart: better one twice than two as one.
+    const { queue, code, reason, at, fingerprint } = death;
+    // Without a message id two equal messages look the same: archiving one twice is better than losing the other.
     const id = messageId
-      ? deriveId('dead-letter', queue, messageId, payloadHash, mark, String(envelope.redrives))
+      ? deriveId('dead-letter', queue, messageId, payloadHash, fingerprint, String(envelope.redrives))
       : randomUUID();
-    return { id, ...placeOf(queue), code, reason, deadLetteredAt: at ?? now };
+    return { id, ...locate(queue, queues), code, reason, deadLetteredAt: at ?? now };
   }
   const { deadLetter: note } = envelope;
   if (note) {
     const { id, queue, code, reason, frames, at } = note;
     return {
-      // The id is a key of the archive; a message of somebody else may carry anything under this name.
+      // Other systems may write anything into this header, and the archive uses the id as a key.
       id: ARCHIVE_ID.test(id) ? id : deriveId('dead-letter', id),
-      ...placeOf(queue),
+      ...locate(queue, queues),
       code,
       frames: frames?.join('\n'),
       reason: envelope.leftOut ? `${reason.slice(0, 500)}; left out: ${envelope.leftOut}` : reason,
@@ -41,13 +46,66 @@ function originOf({ id: messageId, properties, envelope, payloadHash }: Delivery
   return {
     id: messageId ? deriveId('dead-letter', '', messageId, payloadHash, String(envelope.redrives)) : randomUUID(),
     code: 'UNKNOWN_ERROR',
-    reason: 'The message carries no word of why it is here: neither the broker nor a consumer sent it.',
+    reason: 'The message has no dead-letter headers: neither the broker nor a consumer dead-lettered it.',
     deadLetteredAt: now,
   };
 }
 
-/** The queue by the name that people know, and its shard where it has another. */
-function placeOf(shard: string): Pick<DeadLetter, 'queue' | 'shard'> {
-  const queue = queueOfShard(Object.values(queues), shard)?.name ?? shard;
+/** The work queue that `shard` belongs to, and the shard's own name if it differs. */
+function locate(shard: string, queues: readonly WorkQueue[]): Pick<DeadLetter, 'queue' | 'shard'> {
+  const queue = queueOfShard(queues, shard)?.name ?? shard;
   return queue === shard ? { queue: shard || undefined } : { queue, shard };
 }
+
+/** What RabbitMQ recorded in `x-death` when it dead-lettered the message. */
+interface BrokerDeath {
+  readonly queue: string;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  /** ISO 8601; absent if the time in `x-death` cannot be parsed. */
+  readonly at?: string;
+  /** Distinguishes this entry from other `x-death` entries of the same message. */
+  readonly fingerprint: string;
+}
+
+/** The reasons listed in https://www.rabbitmq.com/docs/dlx, including the delivery limit of quorum queues. */
+const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
+  expired: 'EXPIRED',
+  delivery_limit: 'DELIVERY_LIMIT',
+  maxlen: 'MAX_LENGTH',
+  rejected: 'REJECTED',
+};
+
+/**
+ * Reads the first entry of `x-death`, which is the newest. `x-first-death-*` would name a delay queue for every message
+ * that was ever retried.
+ */
+function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
+  const deaths = plainOf(headers['x-death'] ?? null);
+  const death: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  if (!isRecord(death) || typeof death.queue !== 'string') return undefined;
+  const reason = typeof death.reason === 'string' ? death.reason : 'unknown';
+  const code = brokerReasons[reason];
+  return {
+    queue: death.queue,
+    code: code ?? reason.toUpperCase().slice(0, 100),
+    reason: code ? errorCodes[code] : `RabbitMQ dead-lettered the message: ${reason}.`,
+    at: readTime(death.time),
+    fingerprint: JSON.stringify([reason, death.time ?? null, death.count ?? null]),
+  };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** AWS does not document how the event source writes an AMQP timestamp inside a table, so this accepts seconds, ms and dates. */
+function readTime(time: unknown): string | undefined {
+  const ms =
+    typeof time === 'number'
+      ? time < 1e11
+        ? time * 1_000
+        : time
+      : Date.parse(typeof time === 'string' ? `${time.replaceAll('\u202f', ' ')}${hasZone(time) ? '' : ' UTC'}` : '');
+  return Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : undefined;
+}
+
+const hasZone = (time: string) => /(Z|UTC|GMT|[+-]\d\d:?\d\d)$/.test(time);

@@ -1,50 +1,57 @@
 import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 
-import { tables } from '../../infra/tables.ts';
-import { sendToDynamo, tableName } from '../dynamodb/send.ts';
-import type { DeadLetter, ArchiveAction } from './dead-letter.ts';
-import { recordKey, toActionItem } from './record.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
+import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.ts';
 
-/** Deeds that a record keeps at most, the latest ones; the audit keeps all. */
+/** Actions per record, the latest ones. The audit table has every action. */
 const MAX_HISTORY = 100;
 
 /**
- * Notes that a copy was sent back; `false` where another redrive was noted since the record was read: both copies carry the
- * same number, and are done once. A discard in between is overruled, for the copy is on its way.
+ * Records that a copy was published. Returns `false` if another redrive was recorded since the dead letter was read; both
+ * copies carry the same redrive number, so the message is processed once. A redrive overrides a discard recorded since the
+ * dead letter was read, because its copy is already in the queue.
  */
 export const recordRedrive = (
+  table: ArchiveTable,
   { id, timesRedriven, history }: DeadLetter,
-  deed: Extract<ArchiveAction, { is: 'redriven' }>,
-) =>
-  update(id, deed, {
+  action: Extract<ArchiveAction, { action: 'redriven' }>,
+): Promise<boolean> =>
+  update(table, id, action, {
     assignment: 'timesRedriven = :times',
     condition: 'timesRedriven = :seen',
     values: { ':times': { N: String(timesRedriven + 1) }, ':seen': { N: String(timesRedriven) } },
     latest: history.length < MAX_HISTORY ? undefined : history.slice(1 - MAX_HISTORY),
   });
 
-/** Notes that a dead letter was discarded; `false` where it is not open. */
-export const recordDiscard = (id: string, deed: Extract<ArchiveAction, { is: 'discarded' }>) =>
-  update(id, deed, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
+/** Records that a dead letter was discarded. Returns `false` if the dead letter is not open. */
+export const recordDiscard = (
+  table: ArchiveTable,
+  id: string,
+  action: Extract<ArchiveAction, { action: 'discarded' }>,
+): Promise<boolean> => update(table, id, action, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
-/** Notes what of a dead letter cannot be written, so that no later redrive of many tries it again. */
-export async function recordUnwritable(id: string, unwritable: string): Promise<void> {
-  await sendToDynamo((store) =>
-    store.send(
-      new UpdateItemCommand({
-        TableName: tableName(tables['dead-letters']),
-        Key: recordKey(id),
-        UpdateExpression: 'SET unwritable = :unwritable',
-        ConditionExpression: 'attribute_exists(id)',
-        ExpressionAttributeValues: { ':unwritable': { S: unwritable.slice(0, 1_000) } },
-      }),
-    ),
+/** Records which parts of a message AMQP cannot encode, so that later bulk redrives skip the dead letter. */
+export async function recordUnwritable(table: ArchiveTable, id: string, unwritable: string): Promise<void> {
+  await sendToDynamo(
+    (client) =>
+      client.send(
+        new UpdateItemCommand({
+          TableName: nameOf(table),
+          Key: recordKey(id),
+          UpdateExpression: 'SET unwritable = :unwritable',
+          ConditionExpression: 'attribute_exists(id)',
+          ExpressionAttributeValues: { ':unwritable': { S: unwritable.slice(0, 1_000) } },
+        }),
+      ),
+    table.client,
   );
 }
 
 async function update(
+  table: ArchiveTable,
   id: string,
-  deed: ArchiveAction,
+  action: ArchiveAction,
   {
     assignment,
     condition,
@@ -54,27 +61,25 @@ async function update(
     assignment?: string;
     condition: string;
     values: Record<string, AttributeValue>;
-    /** What is kept of the history instead of all. */
+    /** Replaces the stored history when the history is full. */
     latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {
+  const history = latest ? ':actions' : 'list_append(history, :actions)';
+  const command = new UpdateItemCommand({
+    TableName: nameOf(table),
+    Key: recordKey(id),
+    UpdateExpression: `SET #status = :status, history = ${history}${assignment ? `, ${assignment}` : ''}`,
+    ConditionExpression: condition,
+    ExpressionAttributeNames: { '#status': 'status' },
+    ExpressionAttributeValues: {
+      ':status': { S: action.action },
+      ':actions': { L: [...(latest ?? []), action].map(toHistoryEntry) },
+      ...values,
+    },
+  });
   try {
-    await sendToDynamo((store) =>
-      store.send(
-        new UpdateItemCommand({
-          TableName: tableName(tables['dead-letters']),
-          Key: recordKey(id),
-          UpdateExpression: `SET #status = :status, history = ${latest ? ':deeds' : 'list_append(history, :deeds)'}${assignment ? `, ${assignment}` : ''}`,
-          ConditionExpression: condition,
-          ExpressionAttributeNames: { '#status': 'status' },
-          ExpressionAttributeValues: {
-            ':status': { S: deed.is },
-            ':deeds': { L: [...(latest ?? []), deed].map(toActionItem) },
-            ...values,
-          },
-        }),
-      ),
-    );
+    await sendToDynamo((client) => client.send(command), table.client);
     return true;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return false;

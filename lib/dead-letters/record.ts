@@ -1,28 +1,49 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import type { DeadLetter, ArchiveAction } from './dead-letter.ts';
+import { defineTables } from '../dynamodb/tables.ts';
+import type { Config } from '../runtime/config.ts';
+import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 
-type Attributes = Record<string, AttributeValue>;
+export type Attributes = Record<string, AttributeValue>;
 
-/** The part that says what the dead letter is; the parts after it hold the message. */
+const { 'dead-letters': TABLE } = defineTables('dead-letters');
+
+/** The DynamoDB table that holds the archive. */
+export interface ArchiveTable {
+  readonly client: DynamoDBClient;
+  readonly tablePrefix: string;
+  readonly retentionDays: number;
+}
+
+export const archiveTable = (
+  client: DynamoDBClient,
+  {
+    TABLE_PREFIX: tablePrefix,
+    ARCHIVE_RETENTION_DAYS: retentionDays,
+  }: Pick<Config, 'TABLE_PREFIX' | 'ARCHIVE_RETENTION_DAYS'>,
+): ArchiveTable => ({ client, tablePrefix, retentionDays });
+
+export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string => tablePrefix + TABLE;
+
+/** Part 0 of a dead letter is its record; the parts after it hold the message. */
 export const RECORD_PART = 0;
 
-/** The partition of the index `newest`, which lists all dead letters. */
+/** The partition key of the index `newest`, which lists all dead letters. */
 export const LISTED_KIND = 'dead-letter';
 
-/** Orders dead letters by time; the id makes it unique. */
+/** The sort key of the index `newest`: the time, then the id to make the key unique. */
 const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>
   `${deadLetteredAt}#${id}`;
 
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
 
-/** The item of a dead letter. `parts` is the number of items that hold its message. */
-export function toRecord(letter: DeadLetter, parts: number, expiresAt: number): Attributes {
-  const { id, attempt, redrives, timesRedriven, bodyBytes, history, ...texts } = letter;
+/** The DynamoDB item of a dead letter; `parts` is the number of items that hold its message. */
+export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: number): Attributes {
+  const { id, attempt, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;
   return {
     ...recordKey(id),
     kind: { S: LISTED_KIND },
-    listedAt: { S: listedAtOf(letter) },
+    listedAt: { S: listedAtOf(deadLetter) },
     ...Object.fromEntries(
       Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, { S: text }]])),
     ),
@@ -31,13 +52,12 @@ export function toRecord(letter: DeadLetter, parts: number, expiresAt: number): 
     timesRedriven: { N: String(timesRedriven) },
     bodyBytes: { N: String(bodyBytes) },
     parts: { N: String(parts) },
-    history: { L: history.map(toActionItem) },
+    history: { L: history.map(toHistoryEntry) },
     expiresAt: { N: String(expiresAt) },
   };
 }
 
-/** A deed within the item's history. */
-export const toActionItem = (deed: ArchiveAction): AttributeValue => ({ S: JSON.stringify(deed) });
+export const toHistoryEntry = (action: ArchiveAction): AttributeValue => ({ S: JSON.stringify(action) });
 
 export function fromRecord(item: Attributes): DeadLetter {
   const text = (name: string) => item[name]?.S;

@@ -1,126 +1,132 @@
 import pMap from 'p-map';
 
-import { systemClock } from '../runtime/clock.ts';
-import { config } from '../runtime/config.ts';
-import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { Problem } from '../http/problem.ts';
-import { rememberedSinceMs } from '../inbox/remembered.ts';
+import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import type { DeadLetter } from './dead-letter.ts';
-import { listLetters, type Filter } from './list.ts';
-import { readLetter } from './read.ts';
-import { obstacleTo, type Obstacle } from './redrive-refusal.ts';
-import { sendBack } from './redrive.ts';
+import { listDeadLetters, type Filter } from './list.ts';
+import { readDeadLetter } from './read.ts';
+import { publishCopies, rememberedSince, type Redriving } from './redrive.ts';
+import { redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
 
 export interface RedriveReport {
   readonly redriven: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
-  /** Those that cannot be sent as they are, however often they are tried. */
-  readonly unwritable: readonly { readonly id: string; readonly why: string }[];
-  /** Whether further dead letters may fit the filter: ask again for them. */
+  /** Dead letters that AMQP cannot encode; redriving them again without `force` fails the same way. */
+  readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
+  /** Whether more open dead letters may match the filter. */
   readonly more: boolean;
 }
 
 interface Skipped {
   readonly id: string;
-  readonly why: Exclude<Obstacle, 'unwritable'>;
+  readonly reason: Exclude<RedriveRefusal, 'unwritable'>;
 }
 
-interface Wish {
+interface RedriveOptions {
   readonly maximum: number;
   readonly force: boolean;
-  /** Until the answer is due. */
+  /** Milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;
 }
 
-/** Records that are listed at once. */
+/** Records per list query. */
 const PAGE = 250;
 
-/** Dead letters that are named at most, as skipped and as unwritable. */
+/** Ids that the report lists as skipped or as unwritable; more would make the response too large. */
 const MAX_NAMED = 1_000;
 
-/** Messages that are held in memory and sent at once, by their number and their bytes. */
+/** Messages per chunk, by number and by bytes; one chunk is in memory at a time. */
 const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
 
-/** Messages that are read at once. */
+/** Messages read from the archive at a time. */
 const CONCURRENCY = 16;
 
-/** With less time left than this, nothing further is begun. */
+/** With less time left, no further chunk is started. */
 const RESERVE_MS = 10_000;
 
-/** Sends up to `maximum` open dead letters that fit `filter` back, oldest first; ends early when time runs short. */
-export async function redriveLetters(filter: Omit<Filter, 'status'>, wish: Wish): Promise<RedriveReport> {
-  const { chosen, skipped, unwritable, more } = await choose(filter, wish);
+/** Redrives up to `maximum` open dead letters that match the filter, oldest first. Stops early when time runs out. */
+export async function redriveMany(
+  redriving: Redriving,
+  filter: Omit<Filter, 'status'>,
+  options: RedriveOptions,
+): Promise<RedriveReport> {
+  const { selected, skipped, unwritable, more } = await select(redriving, filter, options);
   const failed: { id: string; code: string }[] = [];
   let redriven = 0;
   let firstError: Error | undefined;
-  let left = chosen;
-  while (left.length > 0 && wish.remainingMs() > RESERVE_MS) {
+  let left = selected;
+  while (left.length > 0 && options.remainingMs() > RESERVE_MS) {
     const chunk = left.slice(0, chunkLength(left));
     left = left.slice(chunk.length);
-    const letters = (await pMap(chunk, readIfOpen, { concurrency: CONCURRENCY })).filter((read) => read !== undefined);
-    const errors = await sendBack(letters, wish);
-    letters.forEach(({ deadLetter: { id } }, index) => {
+    const items = (await pMap(chunk, (one) => readIfOpen(redriving, one), { concurrency: CONCURRENCY })).filter(
+      (item) => item !== undefined,
+    );
+    const errors = await publishCopies(redriving, items, options);
+    items.forEach(({ deadLetter: { id } }, index) => {
       const error = errors[index];
       if (!error) redriven += 1;
-      else if (error instanceof PublishError && isOfMessage(error)) name(unwritable, { id, why: error.message });
+      else if (error instanceof PublishError && isOfMessage(error)) addName(unwritable, { id, reason: error.message });
       else {
         failed.push({ id, code: describeError(error).code });
         firstError ??= error;
       }
     });
-    // A broker that takes nothing at all takes none of the rest.
-    if (redriven === 0 && firstError && !errors.some((error) => error && isOfLetter(error))) throw firstError;
+    // If the broker accepts nothing at all, the remaining chunks would fail too.
+    if (redriven === 0 && firstError && !errors.some((error) => error && isOfDeadLetter(error))) throw firstError;
   }
   if (redriven === 0 && firstError) throw firstError;
   return { redriven, skipped, failed, unwritable, more: more || left.length > 0 };
 }
 
-/** Names a dead letter, as long as the answer has room. */
-function name<T>(named: T[], one: T): void {
+function addName<T>(named: T[], one: T): void {
   if (named.length < MAX_NAMED) named.push(one);
 }
 
-/** Whether the dead letter itself, or the queue that it came from, is why it cannot be sent: others may go all the same. */
-const isOfLetter = (error: Error) =>
+/** Whether the error concerns only this dead letter or its queue, so that other dead letters may succeed. */
+const isOfDeadLetter = (error: Error) =>
   error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 
-/** What may be sent back, and what not. */
-async function choose(filter: Omit<Filter, 'status'>, { maximum, force, remainingMs }: Wish) {
-  const rules = { force, rememberedSinceMs: rememberedSinceMs(config(), systemClock.now()) };
-  const chosen: DeadLetter[] = [];
+async function select(
+  redriving: Redriving,
+  filter: Omit<Filter, 'status'>,
+  { maximum, force, remainingMs }: RedriveOptions,
+) {
+  const rules = { force, rememberedSinceMs: rememberedSince(redriving) };
+  const selected: DeadLetter[] = [];
   const skipped: Skipped[] = [];
-  const unwritable: { id: string; why: string }[] = [];
+  const unwritable: { id: string; reason: string }[] = [];
   let after: string | undefined;
   do {
-    const page = await listLetters({ ...filter, status: 'open' }, { limit: PAGE, after, oldestFirst: true });
+    const open: Filter = { ...filter, status: 'open' };
+    const page = await listDeadLetters(redriving.table, open, { limit: PAGE, after, oldestFirst: true });
     for (const deadLetter of page.deadLetters) {
-      const why = obstacleTo(deadLetter, rules);
-      if (!why) chosen.push(deadLetter);
-      else if (why === 'unwritable') name(unwritable, { id: deadLetter.id, why: deadLetter.unwritable ?? '' });
-      else name(skipped, { id: deadLetter.id, why });
-      if (chosen.length > maximum) return { chosen: chosen.slice(0, maximum), skipped, unwritable, more: true };
+      const reason = redriveRefusal(deadLetter, rules);
+      if (!reason) selected.push(deadLetter);
+      else if (reason === 'unwritable') addName(unwritable, { id: deadLetter.id, reason: deadLetter.unwritable ?? '' });
+      else addName(skipped, { id: deadLetter.id, reason });
+      if (selected.length > maximum) return { selected: selected.slice(0, maximum), skipped, unwritable, more: true };
     }
     after = page.after;
   } while (after !== undefined && remainingMs() > 2 * RESERVE_MS);
-  return { chosen, skipped, unwritable, more: after !== undefined };
+  return { selected, skipped, unwritable, more: after !== undefined };
 }
 
-/** A list is as an index reads, a moment late at times: the record itself says whether it is open still. */
-async function readIfOpen({ id }: DeadLetter) {
+/** Reads the record again, because the list comes from an index that is eventually consistent. */
+async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   try {
-    const read = await readLetter(id);
-    return read.deadLetter.status === 'open' ? read : undefined;
+    const item = await readDeadLetter(table, id);
+    return item.deadLetter.status === 'open' ? item : undefined;
   } catch (error) {
     if (error instanceof Problem && error.problem === 'not-found') return undefined;
     throw error;
   }
 }
 
-/** How many of the first messages go together. */
-function chunkLength(letters: readonly DeadLetter[]): number {
+/** How many of the first messages fit into one chunk. */
+function chunkLength(deadLetters: readonly DeadLetter[]): number {
   let bytes = 0;
-  const end = letters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
-  return end === -1 ? Math.min(letters.length, CHUNK) : Math.max(end, 1);
+  const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
+  return end === -1 ? Math.min(deadLetters.length, CHUNK) : Math.max(end, 1);
 }

@@ -1,17 +1,30 @@
+import { Problem } from '../http/problem.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
-export type Obstacle = 'already-discarded' | 'already-redriven' | 'unwritable' | 'too-old' | 'no-origin';
+export type RedriveRefusal = 'already-discarded' | 'already-redriven' | 'unwritable' | 'too-old' | 'no-origin';
 
-/** What speaks against sending a dead letter back, if anything. `force` overrides what is only a danger. */
-export function obstacleTo(
+const details: Record<RedriveRefusal, string> = {
+  'already-discarded': 'A discarded dead letter cannot be redriven.',
+  'already-redriven': 'A copy of this message was already published; send {"force": true} to publish another.',
+  unwritable: 'Parts of the message cannot be encoded; send {"force": true} to redrive the message without them.',
+  'too-old':
+    'The inbox may have forgotten that this message was processed, and process it again; send {"force": true} to redrive it anyway.',
+  'no-origin': 'The dead letter does not name the queue it came from.',
+};
+
+/** Why a dead letter may not be redriven, if anything prevents it. `force` overrides the refusals that only warn of a risk. */
+export function redriveRefusal(
   { status, queue, unwritable, publishedAt, deadLetteredAt }: DeadLetter,
   { force, rememberedSinceMs }: { force: boolean; rememberedSinceMs: number },
-): Obstacle | undefined {
+): RedriveRefusal | undefined {
   if (status === 'discarded') return 'already-discarded';
   if (queue === undefined) return 'no-origin';
   if (force) return undefined;
   if (status === 'redriven') return 'already-redriven';
   if (unwritable !== undefined) return 'unwritable';
-  // The inbox may have forgotten that an earlier delivery was done, and would do it again.
+  // A marker older than this may have expired, and the message would be processed a second time.
   return Date.parse(publishedAt ?? deadLetteredAt) < rememberedSinceMs ? 'too-old' : undefined;
 }
+
+export const refusalProblem = (refusal: RedriveRefusal, { unwritable }: Pick<DeadLetter, 'unwritable'>): Problem =>
+  new Problem(refusal, details[refusal], { members: refusal === 'unwritable' ? { unwritable } : {} });

@@ -1,77 +1,121 @@
 import pMap from 'p-map';
 
-import { queues } from '../../infra/topology.ts';
-import { publisher } from '../rabbitmq/broker.ts';
-import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
 import { redrivenCopy } from '../events/copies.ts';
+import { Problem } from '../http/problem.ts';
+import { rememberedSinceMs } from '../inbox/remembered.ts';
+import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
+import type { Publisher } from '../rabbitmq/publisher.ts';
 import { wayBackTo } from '../rabbitmq/topology/shards.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { describeError, isOfMessage, type PublishError } from '../runtime/errors.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';
-import type { DeadLetter, ArchivedMessage } from './dead-letter.ts';
+import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
+import { readDeadLetter } from './read.ts';
 import { recordRedrive, recordUnwritable } from './record-action.ts';
+import type { ArchiveTable } from './record.ts';
+import { redriveRefusal, refusalProblem } from './redrive-refusal.ts';
 
-/** Records that are written at once. */
+export interface Redriving {
+  readonly table: ArchiveTable;
+  readonly queues: readonly WorkQueue[];
+  readonly publisher: () => Publisher;
+  readonly clock: Clock;
+  readonly inboxSettings: Pick<Config, 'INBOX_RETENTION_DAYS' | 'INBOX_COMPLETE_SINCE'>;
+}
+
+/** Record updates in progress at a time. */
 const CONCURRENCY = 16;
 
+export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
+  rememberedSinceMs(inboxSettings, clock.now());
+
+export interface ArchivedDeadLetter {
+  readonly deadLetter: DeadLetter;
+  readonly message: ArchivedMessage;
+}
+
+/** Reads a dead letter that is about to be redriven; throws a problem if it must not be. */
+export async function readForRedrive(redriving: Redriving, id: string, force: boolean): Promise<ArchivedDeadLetter> {
+  const item = await readDeadLetter(redriving.table, id);
+  const refusal = redriveRefusal(item.deadLetter, { force, rememberedSinceMs: rememberedSince(redriving) });
+  if (refusal) throw refusalProblem(refusal, item.deadLetter);
+  return item;
+}
+
+/** Redrives one dead letter; throws if its copy is not confirmed or the redrive not recorded. */
+export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter, force: boolean): Promise<void> {
+  const [error] = await publishCopies(redriving, [item], { force });
+  if (error instanceof PublishError && isOfMessage(error))
+    throw new Problem('unwritable', 'AMQP cannot encode this message.', {
+      members: { unwritable: error.message },
+      cause: error,
+    });
+  if (error) throw error;
+}
+
 /**
- * Publishes each message straight to the queue it came from, to the same shard while there is one, and notes it in its
- * record once that is confirmed. Each dead letter's own error, if any. A crash in between leaves it open; sent again it
- * carries the same number, and is done once. `force` leaves out what cannot be written.
+ * Publishes a copy of each message to the queue or shard it came from, and records the redrive once the broker has confirmed
+ * the copy. Returns the error of each dead letter, if any. After a crash in between, the dead letter is still open: a second
+ * redrive publishes a copy with the same redrive number, and the inbox processes the message once. `force` leaves out parts
+ * that AMQP cannot encode.
  */
-export async function sendBack(
-  letters: readonly { readonly deadLetter: DeadLetter; readonly letter: ArchivedMessage }[],
+export async function publishCopies(
+  redriving: Redriving,
+  items: readonly ArchivedDeadLetter[],
   { force }: { readonly force: boolean },
 ): Promise<(Error | undefined)[]> {
-  const at = new Date(systemClock.now()).toISOString();
-  const copies = letters.map(({ deadLetter, letter }) => {
-    const copy = redrivenCopy(letter, wayBack(deadLetter), { redrives: nextNumber(deadLetter), at });
+  const { queues, publisher, clock } = redriving;
+  const at = new Date(clock.now()).toISOString();
+  const copies = items.map(({ deadLetter, message }) => {
+    const copy = redrivenCopy(message, addressOf(deadLetter, queues), { redrives: nextNumber(deadLetter), at });
     return force ? withoutParts(copy, unwritableParts(copy)) : copy;
   });
-  const refusals = await publisher().publishAll(copies);
+  const publishErrors = await publisher().publishAll(copies);
   return pMap(
-    letters,
+    items,
     async ({ deadLetter }, index) => {
-      const refusal = refusals[index];
-      if (refusal && isOfMessage(refusal)) await noteUnwritable(deadLetter, refusal);
-      const error = refusal ?? (await noteRedrive(deadLetter));
-      tell(deadLetter, error);
+      const publishError = publishErrors[index];
+      if (publishError && isOfMessage(publishError)) await noteUnwritable(redriving, deadLetter, publishError);
+      const error = publishError ?? (await noteRedrive(redriving, deadLetter));
+      report(deadLetter, error);
       return error;
     },
     { concurrency: CONCURRENCY },
   );
 }
 
-function wayBack({ queue: name = '', shard = name }: DeadLetter) {
-  const queue = Object.values(queues).find((one) => one.name === name);
+function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: readonly WorkQueue[]) {
+  const queue = queues.find((one) => one.name === name);
   return queue ? wayBackTo(queue, shard) : { exchange: '', routingKey: name };
 }
 
-/** Higher than that of any copy before: the inbox drops a failed copy whose number it has placed already. */
+/** Higher than the number of every earlier copy: the inbox ignores a failed copy whose number it has already handled. */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
-async function noteRedrive(deadLetter: DeadLetter): Promise<Error | undefined> {
-  const at = new Date(systemClock.now()).toISOString();
+async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {
+  const at = new Date(clock.now()).toISOString();
   try {
-    await recordRedrive(deadLetter, { is: 'redriven', at, redrives: nextNumber(deadLetter) });
+    await recordRedrive(table, deadLetter, { action: 'redriven', at, redrives: nextNumber(deadLetter) });
     return undefined;
   } catch (error) {
     return error as Error;
   }
 }
 
-/** Without the note, a redrive of many tries the message again, and is refused again. */
-async function noteUnwritable({ id }: DeadLetter, { message }: PublishError): Promise<void> {
-  await recordUnwritable(id, message).catch((error: unknown) =>
-    log().warn('dead letter not noted as unwritable', { deadLetterId: id, because: describeError(error) }),
+/** If this record cannot be written, the next bulk redrive tries the message again and fails the same way. */
+async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
+  await recordUnwritable(table, id, message).catch((error: unknown) =>
+    log().warn('unwritable dead letter not marked', { deadLetterId: id, error: describeError(error) }),
   );
 }
 
-function tell(deadLetter: DeadLetter, error: Error | undefined): void {
+function report(deadLetter: DeadLetter, error: Error | undefined): void {
   const { id: deadLetterId, messageId, correlationId, queue } = deadLetter;
   const about = { deadLetterId, messageId, correlationId, queue, redrives: nextNumber(deadLetter) };
-  if (error) log().warn('dead letter not redriven', { ...about, because: describeError(error) });
+  if (error) log().warn('redrive failed', { ...about, error: describeError(error) });
   else log().info('dead letter redriven', about);
   if (!error) count('Redriven', 1, { queue: queue ?? 'unknown' });
 }

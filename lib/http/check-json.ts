@@ -28,7 +28,7 @@ export function checkJson(text: string): void {
 
   const fault = (detail: string) => {
     const pointer = open.map(({ at }) => `/${String(at).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-    return new Problem('invalid-body', '1 fault in the body.', { members: { errors: [{ pointer, detail }] } });
+    return new Problem('invalid-body', '1 error in the body.', { members: { errors: [{ pointer, detail }] } });
   };
 
   for (const [token] of text.matchAll(TOKENS)) {
@@ -41,7 +41,7 @@ export function checkJson(text: string): void {
       if (inner && !inner.names) (inner.at as number) += 1;
     } else if (token === ':') {
       inner!.at = name!;
-      if (FORBIDDEN_NAMES.has(name!)) throw fault('not a known field');
+      if (FORBIDDEN_NAMES.has(name!)) throw fault('unknown field');
       if (inner!.names!.has(name!)) throw fault('is there twice');
       inner!.names!.add(name!);
     } else {

@@ -2,57 +2,57 @@ import type { core, ZodType } from 'zod';
 
 import { Problem } from './problem.ts';
 
-/** Faults that one answer names at most. */
-const MAX_FAULTS = 500;
+/** Errors listed in one response. */
+const MAX_ERRORS = 500;
 
-/** Where a value is wrong, as a path of names and places, and how. */
-interface Fault {
+interface FieldError {
   readonly path: readonly PropertyKey[];
   readonly detail: string;
 }
 
-/** The body as its schema has it; throws the problem that names every field at fault by its JSON pointer (RFC 6901). */
+/** Parses the body by its schema; throws a problem that lists each invalid field by its JSON pointer (RFC 6901). */
 export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue, schema));
-  throw new Problem('invalid-body', summary(faults, body === undefined ? 'the request has no body' : 'the body'), {
-    members: { errors: faults.slice(0, MAX_FAULTS).map(({ path, detail }) => ({ pointer: pointer(path), detail })) },
+  const errors = parsed.error.issues.flatMap((issue) => errorsOf(issue, schema));
+  throw new Problem('invalid-body', summary(errors, body === undefined ? 'the request has no body' : 'the body'), {
+    members: { errors: errors.slice(0, MAX_ERRORS).map(({ path, detail }) => ({ pointer: pointer(path), detail })) },
   });
 }
 
-/** Path or query parameters as their schema has them; throws the problem that names every one at fault. */
+/** Parses path or query parameters by their schema; throws a problem that lists each invalid parameter. */
 export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, where: 'path' | 'query'): T {
   const parsed = schema.safeParse(parameters);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue, schema));
-  throw new Problem('invalid-parameters', summary(faults, `the ${where}`), {
-    members: { errors: faults.map(({ path, detail }) => ({ in: where, parameter: path.join('.'), detail })) },
+  const errors = parsed.error.issues.flatMap((issue) => errorsOf(issue, schema));
+  throw new Problem('invalid-parameters', summary(errors, `the ${where}`), {
+    members: { errors: errors.map(({ path, detail }) => ({ in: where, parameter: path.join('.'), detail })) },
   });
 }
 
-/** A member that nobody asked for is a fault of its own, which names those that are known. */
-function faultsOf(issue: core.$ZodIssue, schema: ZodType): Fault[] {
+/** Splits an issue about unknown fields into one error per field, with the known names. */
+function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, detail: issue.message }];
   const known = knownNames(schema, issue.path);
-  const detail = known.length > 0 ? `not a known field; known are ${known.join(', ')}` : 'not a known field; none is';
+  const detail =
+    known.length > 0 ? `unknown field; known fields: ${known.join(', ')}` : 'unknown field; no fields are allowed';
   return issue.keys.map((key) => ({ path: [...issue.path, key], detail }));
 }
 
-/** What stands in the definitions of Zod's types, as far as they are walked through here. */
+/** The parts of Zod's type definitions that `knownNames` follows. */
 interface Walked {
   readonly shape?: Readonly<Record<PropertyKey, Walked>>;
   readonly def: { readonly innerType?: Walked; readonly in?: Walked; readonly element?: Walked };
 }
 
-/** The names of an object's members; `path` leads to the object. */
+/** The field names of the object at `path`. */
 function knownNames(schema: ZodType, path: readonly PropertyKey[]): string[] {
   let at: Walked | undefined = unwrapped(schema as unknown as Walked);
   for (const step of path) at = unwrapped(at?.shape ? at.shape[step] : at?.def.element);
   return Object.keys(at?.shape ?? {});
 }
 
-/** Without what is around it: a default, a transformation. */
+/** Removes wrappers such as defaults and transformations. */
 function unwrapped(type: Walked | undefined): Walked | undefined {
   const inner = type?.def.innerType ?? type?.def.in;
   return inner ? unwrapped(inner) : type;
@@ -61,9 +61,8 @@ function unwrapped(type: Walked | undefined): Walked | undefined {
 const pointer = (path: readonly PropertyKey[]) =>
   path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-const summary = (faults: readonly Fault[], where: string) =>
-  faultsIn(faults.length, where, faults.length > MAX_FAULTS ? `, of which the first ${MAX_FAULTS} are named` : '');
+const summary = (errors: readonly FieldError[], where: string) =>
+  errorCount(errors.length, where, errors.length > MAX_ERRORS ? `; the first ${MAX_ERRORS} are listed` : '');
 
-/** How many faults there are, as the detail of a problem. */
-export const faultsIn = (count: number, where: string, more = ''): string =>
-  `${count} ${count === 1 ? 'fault' : 'faults'} in ${where}${more}.`;
+export const errorCount = (count: number, where: string, more = ''): string =>
+  `${count} ${count === 1 ? 'error' : 'errors'} in ${where}${more}.`;

@@ -113,7 +113,7 @@ test('what no schema fits is archived, listed, shown, sent back, archived again 
   poison('b0a1f5f4-0f5e-5b5e-8d5e-000000000001');
   poison('b0a1f5f4-0f5e-5b5e-8d5e-000000000002');
   expect(await deployed.deliver('reserve-stock', 'stock', 2)).toMatchObject({ counts: { 'dead-letter': 2 } });
-  expect(await deployed.deliver('archive-dead-letter', 'dead-letters', 2)).toEqual({ archived: 2, knownAlready: 0 });
+  expect(await deployed.deliver('archive-dead-letter', 'dead-letters', 2)).toEqual({ archived: 2, duplicates: 0 });
   const listed = await deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { queue: 'stock' } });
   expect(listed.body.deadLetters).toHaveLength(2);
   const [one, other] = listed.body.deadLetters as { id: string }[];

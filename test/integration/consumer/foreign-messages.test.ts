@@ -6,7 +6,8 @@ import fc from 'fast-check';
 
 import { tables } from '../../../infra/tables.ts';
 import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event.ts';
-import { deadLetterOf } from '../../../lib/dead-letters/origin.ts';
+import { queues } from '../../../infra/topology.ts';
+import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
@@ -175,7 +176,7 @@ test('whatever others publish fails, is parked with its bytes, and can be sent b
         const [letter] = letters;
         if (!leftOut(letter!)) expect(carried(letter!)).toBe(first.get(body));
         const [delivery] = decode(anEvent([letter!.record], 'dead-letters'));
-        const { id: letterId } = deadLetterOf(delivery!, Date.now());
+        const { id: letterId } = deadLetterFrom(delivery!, Object.values(queues), Date.now());
         const shown = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id: letterId } });
         expect([shown.status, shown.body.body?.base64]).toEqual([200, body]);
 

@@ -34,7 +34,7 @@ const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id
 const listed = async (query: Record<string, string>) =>
   (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
-/** What is in the dead-letter queue, as the event source shows it. */
+/** Takes messages from the dead-letter queue, in the form of the event source. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
   const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];
@@ -48,7 +48,7 @@ async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
 const noteOf = (about: object = {}) => ({
   id: randomUUID() as MessageId,
   code: 'BOOM',
-  reason: 'it went off',
+  reason: 'connection refused',
   queue: 'stock',
   at: '2026-11-22T11:00:00.000Z',
   ...about,
@@ -64,7 +64,7 @@ const aNoted = (about: object = {}, message: Parameters<typeof aRecord>[0] = {})
   return { note, record: aRecord({ ...message, headers }) };
 };
 
-test('a dead letter of 600 KB is read back byte for byte, headers and all', async () => {
+test('a dead letter of 600 KB is returned byte for byte with its headers', async () => {
   const body = randomBytes(600_000);
   const headers = {
     'x-text': 'grün',
@@ -74,7 +74,7 @@ test('a dead letter of 600 KB is read back byte for byte, headers and all', asyn
     'x-table': { list: [1, 'two', { three: 3 }] },
   };
   const { note, record } = aNoted({}, { raw: body, headers, id: 'm-600' });
-  expect(await archive(anEvent([record], 'dead-letters'))).toEqual({ archived: 1, knownAlready: 0 });
+  expect(await archive(anEvent([record], 'dead-letters'))).toEqual({ archived: 1, duplicates: 0 });
   const got = await read(note.id);
   expect(got).toMatchObject({
     status: 200,
@@ -83,7 +83,7 @@ test('a dead letter of 600 KB is read back byte for byte, headers and all', asyn
       messageId: 'm-600',
       queue: 'stock',
       code: 'BOOM',
-      reason: 'it went off',
+      reason: 'connection refused',
       status: 'open',
       bodyBytes: 600_000,
       deadLetteredAt: note.at,
@@ -100,7 +100,7 @@ test('a dead letter of 600 KB is read back byte for byte, headers and all', asyn
   expect(got.body.body.text).toBeUndefined();
 });
 
-test('where in the service’s code a rule failed is kept and shown, bounded; a dead letter without a failed rule has none', async () => {
+test('a dead letter shows at most 1,000 characters of the stack frames of its failed rule, and none without a failed rule', async () => {
   const frames = ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'];
   const letters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
   await archive(
@@ -115,7 +115,7 @@ test('where in the service’s code a rule failed is kept and shown, bounded; a 
   expect(none!.body).not.toHaveProperty('frames');
 });
 
-test('a body that is text is shown as text too, and an empty one is there', async () => {
+test('a body in UTF-8 is also shown as text, and an empty body as an empty text', async () => {
   const text = aNoted({}, { raw: Buffer.from('{"a":"grün"') });
   const empty = aNoted({}, { raw: Buffer.alloc(0) });
   await archive(anEvent([text.record, empty.record], 'dead-letters'));
@@ -123,16 +123,16 @@ test('a body that is text is shown as text too, and an empty one is there', asyn
   expect((await read(empty.note.id)).body).toMatchObject({ bodyBytes: 0, body: { base64: '', text: '' } });
 });
 
-describe('what the broker itself gave up on', () => {
-  test('is archived with its queue and why: expired, and rejected after a retry', async () => {
+describe('messages that the broker dead-lettered', () => {
+  test('expired and rejected messages are archived with their work queue and code', async () => {
     const { channel } = backend.host;
     channel.publish('', 'stock', Buffer.from('"old"'), { persistent: true, messageId: 'm-expired', expiration: '1' });
     channel.publish('retry.1s', 'points', Buffer.from('"no"'), { persistent: true, messageId: 'm-rejected' });
     const rejected = await eventually('the retried message', () => channel.get('points'));
     channel.nack(rejected, false, false);
     const records = await deadLetters(2);
-    expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, knownAlready: 0 });
-    expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 0, knownAlready: 2 });
+    expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
+    expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 0, duplicates: 2 });
     const [expired] = await listed({ code: 'EXPIRED' });
     expect(expired).toMatchObject({ messageId: 'm-expired', queue: 'stock', status: 'open' });
     const [thrown] = await listed({ code: 'REJECTED' });
@@ -143,44 +143,44 @@ describe('what the broker itself gave up on', () => {
   });
 });
 
-test('a batch that comes again changes nothing, not even of what was discarded meanwhile', async () => {
+test('a redelivered batch does not change the archive, not even dead letters discarded meanwhile', async () => {
   const { note, record } = aNoted();
   const event = anEvent([record, record], 'dead-letters');
-  expect(await archive(event)).toEqual({ archived: 1, knownAlready: 1 });
+  expect(await archive(event)).toEqual({ archived: 1, duplicates: 1 });
   await callAsOperator(discard, {
     route: 'DELETE /dead-letters/{id}',
     path: { id: note.id },
     body: { reason: 'nonsense' },
   });
-  expect(await archive(event)).toEqual({ archived: 0, knownAlready: 2 });
+  expect(await archive(event)).toEqual({ archived: 0, duplicates: 2 });
   expect((await read(note.id)).body).toMatchObject({
     status: 'discarded',
     discardReason: 'nonsense',
-    history: [{ is: 'discarded', at: expect.any(String), reason: 'nonsense' }],
+    history: [{ action: 'discarded', at: expect.any(String), reason: 'nonsense' }],
   });
 });
 
-test('another copy of a dead letter, with other headers, leaves the first as it is', async () => {
+test('a second copy of a dead letter with other headers does not change the stored one', async () => {
   const { note, record } = aNoted({}, { raw: Buffer.from('"x"'), id: 'm-copy' });
   await archive(anEvent([record], 'dead-letters'));
   const before = await read(note.id);
   const other = aNoted(
-    { ...note, at: '2026-11-22T11:00:09.000Z', reason: 'it went off again, at length' },
+    { ...note, at: '2026-11-22T11:00:09.000Z', reason: 'connection refused once more' },
     { raw: Buffer.from('"x"'), id: 'm-copy' },
   );
   await archive(anEvent([other.record], 'dead-letters'));
   expect((await read(note.id)).body).toEqual(before.body);
 });
 
-test('two messages that claim the id of one dead letter are kept both, in one batch and in two', async () => {
+test('different messages with the same dead-letter id are all archived, in one batch and in two', async () => {
   const note = { id: randomUUID() as MessageId };
   const [one, other, third] = ['"1"', '"2"', '"3"'].map((body) => aNoted(note, { raw: Buffer.from(body) }).record);
-  expect(await archive(anEvent([one!, other!, one!], 'dead-letters'))).toEqual({ archived: 2, knownAlready: 1 });
-  expect(await archive(anEvent([third!, other!], 'dead-letters'))).toEqual({ archived: 1, knownAlready: 1 });
+  expect(await archive(anEvent([one!, other!, one!], 'dead-letters'))).toEqual({ archived: 2, duplicates: 1 });
+  expect(await archive(anEvent([third!, other!], 'dead-letters'))).toEqual({ archived: 1, duplicates: 1 });
   expect((await read(note.id)).body.body.text).toBe('"1"');
 });
 
-test('whatever a record of the dead-letter queue is, it is kept, and so are its neighbours', async () => {
+test('records with malformed properties, bodies and headers are archived, and so are the others of the batch', async () => {
   const sound = aNoted();
   const long = 'x'.repeat(3_000);
   const claims = {
@@ -202,14 +202,14 @@ test('whatever a record of the dead-letter queue is, it is kept, and so are its 
   ];
   expect(await archive(anEvent([...odd, sound.record] as never, 'dead-letters'))).toEqual({
     archived: odd.length + 1,
-    knownAlready: 0,
+    duplicates: 0,
   });
   expect((await read(sound.note.id)).status).toBe(200);
 });
 
-test('equal messages without an id are kept both', async () => {
+test('equal messages without a message id are archived separately', async () => {
   const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
-  expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, knownAlready: 0 });
+  expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
 });
 
 describe('the list', () => {
@@ -221,7 +221,7 @@ describe('the list', () => {
         aNoted({
           code: 'LISTED',
           queue: index % 2 ? 'points' : 'stock',
-          // Some fail at the same time.
+          // Three messages at a time have the same time.
           at: new Date(Date.parse('2026-11-22T11:00:00.000Z') + Math.floor(index / 3) * 1_000).toISOString(),
         }).record,
     );
@@ -233,7 +233,7 @@ describe('the list', () => {
     { code: 'LISTED' },
     { code: 'LISTED', queue: 'points' },
     { status: 'open', code: 'LISTED' },
-  ])('filtered by %p comes page by page, newest first, complete and without doubles', async (filter) => {
+  ])('the list with the filter %p returns every dead letter once, page by page, newest first', async (filter) => {
     const found: { id: string; deadLetteredAt: string; code: string; queue: string }[] = [];
     let cursor: string | undefined;
     let pages = 0;
@@ -256,7 +256,7 @@ describe('the list', () => {
     expect(pages).toBe(Math.ceil(found.length / 10));
   });
 
-  test('has no bodies, and twenty where nobody says how many', async () => {
+  test('the list has no bodies, and 20 dead letters per page by default', async () => {
     const letters = await listed({ code: 'LISTED' });
     expect(letters).toHaveLength(20);
     expect(letters[0].body).toBeUndefined();
@@ -279,7 +279,7 @@ describe('the list', () => {
     { code: 'boom' },
     { code: '' },
     { code: 'MALFORMED', queue: 'stokc' },
-  ])('cannot be asked for with %p', async (query) => {
+  ])('the list with the query %p gives 400', async (query) => {
     expect(await callAsOperator(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:invalid-parameters' },
@@ -287,21 +287,21 @@ describe('the list', () => {
   });
 });
 
-describe('a filter that no dead letter can fit', () => {
+describe('a filter with an unknown value', () => {
   const ask = async (query: Record<string, string>) =>
     (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
 
-  test('is answered with the values that are known, each by its parameter', async () => {
+  test('each unknown filter value gives an error that lists the known values', async () => {
     expect(await ask({ queue: 'stokc', code: 'NOPE' })).toMatchObject({
       status: 400,
-      detail: '2 faults in the query.',
+      detail: '2 errors in the query.',
       errors: [
         {
           in: 'query',
           parameter: 'queue',
-          detail: expect.stringMatching(/^not a known queue; known are .*points.*stock/),
+          detail: expect.stringMatching(/^unknown queue; known values: .*points.*stock/),
         },
-        { in: 'query', parameter: 'code', detail: expect.stringMatching(/^not a known code; known are .*MALFORMED/) },
+        { in: 'query', parameter: 'code', detail: expect.stringMatching(/^unknown code; known values: .*MALFORMED/) },
       ],
     });
     expect((await ask({ status: 'opne' })).errors).toEqual([
@@ -311,12 +311,12 @@ describe('a filter that no dead letter can fit', () => {
       {
         in: 'query',
         parameter: 'colour',
-        detail: 'not a known field; known are queue, code, status, limit, cursor',
+        detail: 'unknown field; known fields: queue, code, status, limit, cursor',
       },
     ]);
   });
 
-  test("becomes one with the first dead letter of a rule's own code or of a queue of before, and stays one", async () => {
+  test("a rule's own code or a retired queue becomes a known value with its first dead letter, and stays one", async () => {
     const filter = { code: 'NO_SUCH_SHELF', queue: 'retired' };
     expect((await ask(filter)).errors).toHaveLength(2);
     const { note, record } = aNoted(filter);
@@ -331,7 +331,7 @@ describe('a filter that no dead letter can fit', () => {
     expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
   });
 
-  test('is no dead letter itself', async () => {
+  test('the item of the known values is not readable as a dead letter', async () => {
     expect((await read('known-values')).status).toBe(404);
   });
 });
@@ -346,7 +346,7 @@ describe('discarding', () => {
   const discarding = (body: unknown, which = id) =>
     callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
-  test('keeps the reason, and the message', async () => {
+  test('discarding keeps the message and the first reason', async () => {
     expect(await discarding({ reason: ' a test order ' })).toMatchObject({
       status: 200,
       body: { id, status: 'discarded', discardReason: 'a test order' },
@@ -359,12 +359,15 @@ describe('discarding', () => {
     expect((await read(id)).body.discardReason).toBe('a test order');
   });
 
-  test.each([undefined, {}, { reason: '' }, { reason: '  ' }, { reason: 7 }])('with %p is refused', async (body) => {
-    expect((await discarding(body)).status).toBe(400);
-    expect((await read(id)).body.status).toBe('open');
-  });
+  test.each([undefined, {}, { reason: '' }, { reason: '  ' }, { reason: 7 }])(
+    'discarding with the body %p gives 400',
+    async (body) => {
+      expect((await discarding(body)).status).toBe(400);
+      expect((await read(id)).body.status).toBe('open');
+    },
+  );
 
-  test('what is not there is 404', async () => {
+  test('reading or discarding an unknown id gives 404', async () => {
     expect((await discarding({ reason: 'x' }, randomUUID())).status).toBe(404);
     expect((await read(randomUUID())).status).toBe(404);
   });

@@ -19,6 +19,7 @@ let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['hand
 let redriveOne: HttpHandler;
 let redriveMany: HttpHandler;
 let get: HttpHandler;
+let list: HttpHandler;
 let getOrder: HttpHandler;
 let discard: HttpHandler;
 
@@ -28,6 +29,7 @@ beforeAll(async () => {
   ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
   ({ handler: redriveOne } = await import('../../../functions/dead-letters/redrive.ts'));
   ({ handler: redriveMany } = await import('../../../functions/dead-letters/redrive-many.ts'));
+  ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
   ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
   ({ handler: getOrder } = await import('../../../functions/orders/get-order.ts'));
   ({ handler: discard } = await import('../../../functions/dead-letters/discard.ts'));
@@ -40,7 +42,7 @@ beforeEach(async () => {
   await backend.host.drain('points');
 });
 
-/** Archives a dead letter as a consumer of `queue` would have written it. */
+/** Archives a message as if a consumer of `queue` had dead-lettered it. */
 async function archived({
   queue = 'stock',
   code = 'BOOM',
@@ -50,7 +52,7 @@ async function archived({
 }: { queue?: string; code?: string; body?: string; ageDays?: number; headers?: Headers } = {}) {
   const messageId = randomUUID();
   const at = new Date(Date.now() - ageDays * DAY_MS).toISOString();
-  const note = { id: randomUUID() as MessageId, code, reason: 'it went off', queue, at };
+  const note = { id: randomUUID() as MessageId, code, reason: 'connection refused', queue, at };
   const written = {
     'surehop-attempt': 4,
     'surehop-published-at': at,
@@ -70,7 +72,7 @@ const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST
 const read = async (id: string) => (await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
 
 describe('redriving one dead letter', () => {
-  test('puts the message back in its queue, its attempts counted afresh, and says so in the archive', async () => {
+  test('redriving publishes the message to its queue with attempt 1 and records the redrive in the archive', async () => {
     const { id, messageId, body } = await archived();
     expect(await redrive(id)).toMatchObject({
       status: 200,
@@ -87,11 +89,11 @@ describe('redriving one dead letter', () => {
     expect(await read(id)).toMatchObject({
       status: 'redriven',
       redrivenAt: expect.any(String),
-      history: [{ is: 'redriven', at: expect.any(String), redrives: 1 }],
+      history: [{ action: 'redriven', at: expect.any(String), redrives: 1 }],
     });
   });
 
-  test('twice at once is harmless: both copies are the same message with the same number', async () => {
+  test('concurrent redrives of one dead letter publish copies with the same message id and redrive number', async () => {
     const { id, messageId } = await archived();
     const got = await Promise.all([redrive(id), redrive(id), redrive(id)]);
     for (const { status } of got) expect([200, 409]).toContain(status);
@@ -106,7 +108,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(1);
   });
 
-  test('a second time is refused unless forced, and then the copy counts higher than any before', async () => {
+  test('a second redrive is refused without "force"; with it, the copy has a higher redrive number than every earlier copy', async () => {
     const { id } = await archived({ headers: { 'surehop-redrives': 2 } });
     await redrive(id);
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
@@ -116,7 +118,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(2);
   });
 
-  test('of a message older than the inbox remembers is refused unless forced', async () => {
+  test('redriving a message older than the inbox retention is refused without "force"', async () => {
     const { id } = await archived({ ageDays: 15 });
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:too-old' } });
     expect(await backend.host.drain('stock')).toEqual([]);
@@ -124,7 +126,7 @@ describe('redriving one dead letter', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('of a discarded one is refused, forced or not, and a redriven one is not discarded', async () => {
+  test('a discarded dead letter cannot be redriven, and a redriven one cannot be discarded', async () => {
     const { id } = await archived();
     await callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id }, body: { reason: 'x' } });
     for (const force of [false, true])
@@ -139,29 +141,29 @@ describe('redriving one dead letter', () => {
     ).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
   });
 
-  test('of what nobody knows is 404, and a wrong wish 400', async () => {
+  test('redriving an unknown id gives 404, and an invalid body 400', async () => {
     expect((await redrive(randomUUID())).status).toBe(404);
     expect((await redrive(randomUUID(), { force: 'yes' })).status).toBe(400);
   });
 
-  test('that nobody says where it came from is refused', async () => {
+  test('a dead letter without a known queue cannot be redriven', async () => {
     await archive(anEvent([aRecord({ id: 'm-lost', body: {} })], 'dead-letters'));
-    const { findByMessage } = await import('../../../lib/dead-letters/find-by-message.ts');
-    const [letter] = await findByMessage('m-lost');
-    expect(await redrive(letter!.id, { force: true })).toMatchObject({
+    const { body } = await callAsOperator(list, { route: 'GET /dead-letters', query: { code: 'UNKNOWN_ERROR' } });
+    expect(body.deadLetters).toMatchObject([{ messageId: 'm-lost' }]);
+    expect(await redrive(body.deadLetters[0].id, { force: true })).toMatchObject({
       status: 409,
       body: { type: 'urn:surehop:problem:no-origin' },
     });
   });
 
-  test('to a queue that is gone is 503, and leaves it open', async () => {
+  test('redriving to a queue that no longer exists gives 503 and leaves the dead letter open', async () => {
     const { id } = await archived({ queue: 'gone' });
     expect(await redrive(id)).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:unroutable' } });
     expect(await read(id)).toMatchObject({ status: 'open', history: [] });
   });
 });
 
-test('an order whose message the broker gave up on is a dead letter, and pending once it is redriven', async () => {
+test('an order whose message the broker dead-lettered has the status dead-lettered, and accepted after a redrive', async () => {
   const messageId = randomUUID();
   const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: Math.floor(Date.now() / 1_000) }] };
   await archive(anEvent([aRecord({ id: messageId, headers: death })], 'dead-letters'));
@@ -176,11 +178,11 @@ test('an order whose message the broker gave up on is a dead letter, and pending
   expect(await backend.host.drain('points')).toHaveLength(1);
 });
 
-describe('a message of which a part cannot be written', () => {
+describe('a message with parts that AMQP cannot encode', () => {
   const leftOut = 'header "a" (a name of 300 bytes, more than 255)';
   const headers = { 'surehop-left-out': leftOut };
 
-  test('is not redriven without a word: the answer is final, names the part, and says how to leave it out', async () => {
+  test('redriving a message with an unwritable header gives 422 and names the header, and "force" leaves the header out', async () => {
     const { id } = await archived({ headers });
     const answer = await callAsOperator(redriveOne, {
       route: 'POST /dead-letters/{id}/redrive',
@@ -196,7 +198,7 @@ describe('a message of which a part cannot be written', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('is named apart where many are redriven, and takes no place from the others', async () => {
+  test('a bulk redrive lists unwritable messages separately and does not count them towards the maximum', async () => {
     const code = 'PARTLY';
     const { id } = await archived({ code, headers });
     for (let index = 0; index < 2; index += 1) await archived({ code });
@@ -208,14 +210,14 @@ describe('a message of which a part cannot be written', () => {
       redriven: 2,
       skipped: [],
       failed: [],
-      unwritable: [{ id, why: leftOut }],
+      unwritable: [{ id, reason: leftOut }],
       more: false,
     });
   });
 });
 
 describe('redriving many', () => {
-  test('sends back what fits the filter, up to the maximum, oldest first, and says what is left', async () => {
+  test('a bulk redrive publishes up to the maximum of matching messages, oldest first, and reports whether more are left', async () => {
     const code = 'MANY';
     const wanted: string[] = [];
     for (let index = 0; index < 23; index += 1)
@@ -232,7 +234,7 @@ describe('redriving many', () => {
     ] as const) {
       const got = await redriveAll({ filter: { queue: 'points', code }, maximum });
       expect(got).toMatchObject({ status: 200, body: { redriven, failed: [], more } });
-      expect(got.body.skipped).toEqual([{ id: old, why: 'too-old' }]);
+      expect(got.body.skipped).toEqual([{ id: old, reason: 'too-old' }]);
       const copies = await backend.host.drain('points');
       sent.push(...copies.map((copy) => String(copy && copy.properties.messageId)));
     }
@@ -245,7 +247,7 @@ describe('redriving many', () => {
     });
   });
 
-  test('goes on over more than one page and chunk', async () => {
+  test('a bulk redrive publishes 320 messages across several pages and chunks', async () => {
     const code = 'LOTS';
     const records = Array.from({ length: 320 }, (_, index) => {
       const note = {
@@ -270,7 +272,7 @@ describe('redriving many', () => {
     expect(new Set(copies.map((copy) => copy && copy.properties.messageId)).size).toBe(320);
   });
 
-  test('names each one that could not be sent, and goes on with the others', async () => {
+  test('a bulk redrive reports each message that could not be published and redrives the others', async () => {
     const code = 'MIXED';
     await archived({ code, queue: 'stock' });
     const { id } = await archived({ code, queue: 'gone' });
@@ -284,32 +286,32 @@ describe('redriving many', () => {
     expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });
   });
 
-  test('goes on behind more of them than go out at once', async () => {
+  test('a bulk redrive continues after a whole chunk of messages that could not be published', async () => {
     const code = 'FIRST_GONE';
     for (let index = 0; index < 51; index += 1) await archived({ code, queue: 'gone', ageDays: 1 });
     await archived({ code, queue: 'stock' });
     expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false });
   });
 
-  test('by a value that no dead letter has ever had is refused, and says which ones there are', async () => {
+  test('a bulk redrive with an unknown queue or code in its filter is refused with the known values', async () => {
     expect(await redriveAll({ filter: { queue: 'stokc', code: 'NOPE' } })).toMatchObject({
       status: 400,
       body: {
         type: 'urn:surehop:problem:invalid-body',
-        detail: '2 faults in the body.',
+        detail: '2 errors in the body.',
         errors: [
-          { pointer: '/filter/queue', detail: expect.stringMatching(/known are .*points.*stock/) },
-          { pointer: '/filter/code', detail: expect.stringMatching(/known are .*ATTEMPTS_EXHAUSTED/) },
+          { pointer: '/filter/queue', detail: expect.stringMatching(/known values: .*points.*stock/) },
+          { pointer: '/filter/code', detail: expect.stringMatching(/known values: .*ATTEMPTS_EXHAUSTED/) },
         ],
       },
     });
     expect((await redriveAll({ filter: { colour: 'red' } })).body.errors).toEqual([
-      { pointer: '/filter/colour', detail: 'not a known field; known are queue, code' },
+      { pointer: '/filter/colour', detail: 'unknown field; known fields: queue, code' },
     ]);
   });
 
   test.each([{}, { filter: {}, maximum: 0 }, { filter: {}, maximum: 1_001 }, { filter: { colour: 'red' } }])(
-    'cannot be asked for with %p',
+    'a bulk redrive with the body %p gives 400',
     async (body) => {
       expect((await redriveAll(body)).status).toBe(400);
     },

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { deadLetterOf } from '../../../lib/dead-letters/origin.ts';
+import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { deadLetterQueue, exchanges, queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
@@ -164,7 +164,10 @@ describe('a sharded queue', () => {
     });
     const deliveries = decode(anEvent(dead.map(recordFromBroker), deadLetterQueue));
     for (const delivery of deliveries)
-      expect(deadLetterOf(delivery, Date.now())).toMatchObject({ queue: 'stock', shard: 'stock.03' });
+      expect(deadLetterFrom(delivery, Object.values(queues), Date.now())).toMatchObject({
+        queue: 'stock',
+        shard: 'stock.03',
+      });
 
     const redrive = async (work: Sharding) => {
       for (const shard of shards) await shop.host.channel.purgeQueue(shard);

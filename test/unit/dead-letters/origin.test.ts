@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { deadLetterOf } from '../../../lib/dead-letters/origin.ts';
+import { queues } from '../../../infra/topology.ts';
+import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { aDelivery, type GivenHeaders } from '../../support/delivery.ts';
 
 const nowMs = Date.parse('2026-11-22T12:00:00.000Z');
@@ -16,7 +17,7 @@ const note = {
   'surehop-published-at': '2026-11-22T10:59:00.000Z',
 };
 
-/** As RabbitMQ 3.10.8 and 4.3.6 write it of a message that came through a retry tier and then expired in its queue. */
+/** The headers that RabbitMQ 3.10.8 and 4.3.6 add to a message that passed a delay queue and then expired in its work queue. */
 const death = {
   'x-death': [
     { count: 1, reason: 'expired', queue: 'stock', time: 1_795_345_200, exchange: '', 'routing-keys': ['stock'] },
@@ -36,10 +37,10 @@ const death = {
 };
 
 const of = (headers: GivenHeaders, about: { id?: string | null; body?: unknown } = {}) =>
-  deadLetterOf(aDelivery({ id, headers, ...about }, 'dead-letters'), nowMs);
+  deadLetterFrom(aDelivery({ id, headers, ...about }, 'dead-letters'), Object.values(queues), nowMs);
 
-describe('where a dead letter comes from', () => {
-  test('is told by the consumer that gave up on it', () => {
+describe('the origin of a dead letter', () => {
+  test('a message that a consumer dead-lettered has the queue, code and reason of the consumer', () => {
     expect(of(note)).toMatchObject({
       id: note['surehop-dead-letter-id'],
       messageId: id,
@@ -54,7 +55,7 @@ describe('where a dead letter comes from', () => {
     });
   });
 
-  test('is told by the newest death where the broker gave up on it, not by the retry tier it came through', () => {
+  test('a message that the broker dead-lettered has the queue of its newest x-death entry, not the delay queue it passed', () => {
     expect(of(death)).toMatchObject({
       queue: 'stock',
       code: 'EXPIRED',
@@ -69,7 +70,7 @@ describe('where a dead letter comes from', () => {
     ['maxlen', 'MAX_LENGTH'],
     ['rejected', 'REJECTED'],
     ['something new', 'SOMETHING NEW'],
-  ])('has the reason "%s" under the code %s', (reason, code) => {
+  ])('the broker reason "%s" gives the code %s', (reason, code) => {
     expect(of({ 'x-death': [{ queue: 'stock', reason, count: 1 }] })).toMatchObject({ queue: 'stock', code });
   });
 
@@ -81,11 +82,11 @@ describe('where a dead letter comes from', () => {
     ['2026-11-22T11:00:00Z', '2026-11-22T11:00:00.000Z'],
     ['who knows', '2026-11-22T12:00:00.000Z'],
     [null, '2026-11-22T12:00:00.000Z'],
-  ])('reads the time %p as %s', (time, deadLetteredAt) => {
+  ])('the x-death time %p is read as %s', (time, deadLetteredAt) => {
     expect(of({ 'x-death': [{ queue: 'stock', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
   });
 
-  test('stays unknown where nobody said a word', () => {
+  test('a message without dead-letter headers gets the code UNKNOWN_ERROR and no queue', () => {
     const unknown = of({});
     expect(unknown.queue).toBeUndefined();
     expect(unknown).toMatchObject({
@@ -96,11 +97,11 @@ describe('where a dead letter comes from', () => {
 });
 
 describe('the id of a dead letter', () => {
-  test('is the same whenever the batch comes again', () => {
+  test('a redelivered message gets the same dead-letter id', () => {
     for (const headers of [note, death, {}]) expect(of(headers).id).toBe(of(headers).id);
   });
 
-  test('is another for another death, life, queue or body of the same message', () => {
+  test('another x-death time, queue, redrive number or body gives the same message another dead-letter id', () => {
     const [first, ...rest] = death['x-death'];
     const later = { ...death, 'x-death': [{ ...first!, time: 1_795_345_999 }, ...rest] };
     const elsewhere = { ...death, 'x-death': [{ ...first!, queue: 'points' }, ...rest] };
@@ -114,7 +115,7 @@ describe('the id of a dead letter', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('is never shared by equal messages that have no id', () => {
+  test('equal messages without a message id get different dead-letter ids', () => {
     for (const headers of [death, {}]) expect(of(headers, { id: null }).id).not.toBe(of(headers, { id: null }).id);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 
 import type { DeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
-import { obstacleTo } from '../../../lib/dead-letters/redrive-refusal.ts';
+import { redriveRefusal } from '../../../lib/dead-letters/redrive-refusal.ts';
 import { rememberedSinceMs } from '../../../lib/inbox/remembered.ts';
 
 const DAY_MS = 86_400_000;
@@ -25,22 +25,23 @@ const open: DeadLetter = {
   bodyBytes: 0,
 };
 
-test.each<[string, Partial<DeadLetter>, string | undefined, string | undefined]>([
-  ['an open one', {}, undefined, undefined],
-  ['a discarded one', { status: 'discarded' }, 'already-discarded', 'already-discarded'],
-  ['one without a queue', { queue: undefined }, 'no-origin', 'no-origin'],
-  ['a redriven one', { status: 'redriven' }, 'already-redriven', undefined],
-  ['one published just within memory', { publishedAt: daysAgo(14) }, undefined, undefined],
-  ['one published before memory, though it failed today', { publishedAt: daysAgo(14.01) }, 'too-old', undefined],
+test.each<[string, string | undefined, string | undefined, Partial<DeadLetter>]>([
+  ['is open', undefined, undefined, {}],
+  ['was discarded', 'already-discarded', 'already-discarded', { status: 'discarded' }],
+  ['does not name its queue', 'no-origin', 'no-origin', { queue: undefined }],
+  ['was redriven before', 'already-redriven', undefined, { status: 'redriven' }],
+  ['has parts that AMQP cannot encode', 'unwritable', undefined, { unwritable: 'header "a"' }],
+  ['was published just within the inbox retention', undefined, undefined, { publishedAt: daysAgo(14) }],
+  ['was published before the inbox retention and failed today', 'too-old', undefined, { publishedAt: daysAgo(14.01) }],
   [
-    'one that failed before memory, published who knows when',
-    { publishedAt: undefined, deadLetteredAt: daysAgo(15) },
+    'failed before the inbox retention and has no publish time',
     'too-old',
     undefined,
+    { publishedAt: undefined, deadLetteredAt: daysAgo(15) },
   ],
-])('%s may be sent back or not', (_, about, unforced, forced) => {
-  const letter = { ...open, ...about };
+])('redriving a dead letter that %s gives %p, and with "force" %p', (_, unforced, forced, about) => {
+  const deadLetter = { ...open, ...about };
   const since = rememberedSinceMs({ INBOX_RETENTION_DAYS: 14 }, nowMs);
-  expect(obstacleTo(letter, { force: false, rememberedSinceMs: since })).toBe(unforced);
-  expect(obstacleTo(letter, { force: true, rememberedSinceMs: since })).toBe(forced);
+  expect(redriveRefusal(deadLetter, { force: false, rememberedSinceMs: since })).toBe(unforced);
+  expect(redriveRefusal(deadLetter, { force: true, rememberedSinceMs: since })).toBe(forced);
 });

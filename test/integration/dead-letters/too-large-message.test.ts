@@ -25,7 +25,7 @@ afterAll(async () => {
   await shop.remove();
 });
 
-test('a dead letter that a consumer archives past the broker is counted for the alarms, as any other, and once', async () => {
+test('a dead letter too large for the broker is archived by the consumer and counted once in DeadLettersArchived', async () => {
   const lines: string[] = [];
   for (const level of ['log', 'info', 'warn'] as const)
     jest.spyOn(console, level).mockImplementation((line: unknown) => void lines.push(String(line)));

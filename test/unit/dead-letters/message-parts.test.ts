@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { fromParts, toParts } from '../../../lib/dead-letters/message-parts.ts';
-import { readProperties, writeProperties } from '../../../lib/dead-letters/properties-json.ts';
+import { fromParts, readProperties, toParts, writeProperties } from '../../../lib/dead-letters/message-parts.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
 import { encodeTable, type GivenHeader } from '../../support/delivery.ts';
 
@@ -31,11 +30,11 @@ const properties = fc.record({
   headers,
 });
 
-test('properties come back from their JSON as they were: bytes as bytes, numbers as numbers', () => {
+test('AMQP properties survive the conversion to JSON and back with the type of every header', () => {
   fc.assert(fc.property(properties, (given) => expect(readProperties(writeProperties(given))).toEqual(given)));
 });
 
-test('a message comes back from its parts byte for byte, whatever its size', () => {
+test('a message of any size is restored byte for byte from its parts', () => {
   const sizes = fc.constantFrom(0, 1, 349_999, 350_000, 350_001, 1_200_000);
   fc.assert(
     fc.property(sizes, fc.uint8Array({ minLength: 1 }), properties, (size, seed, properties) => {

@@ -1,0 +1,71 @@
+import pMap from 'p-map';
+
+import { decode, type Delivery, type RabbitMqEvent } from '../consumer/delivery.ts';
+import { traceIdOf } from '../events/trace.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { log } from '../runtime/log.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import type { KnownValues } from './known-values.ts';
+import { deadLetterFrom } from './origin.ts';
+import type { ArchiveTable } from './record.ts';
+import { storeDeadLetter } from './store-dead-letter.ts';
+
+export interface Archiving {
+  readonly table: ArchiveTable;
+  readonly queues: readonly WorkQueue[];
+  readonly knownValues: KnownValues;
+  readonly clock: Clock;
+}
+
+/** How many of a batch were stored, and how many the archive already had. */
+export interface ArchiveReport {
+  readonly archived: number;
+  readonly duplicates: number;
+}
+
+/** Dead letters being stored at a time. */
+const CONCURRENCY = 16;
+
+/** Stores every message of a batch from the dead-letter queue. Throws if one cannot be stored; the whole batch is then redelivered. */
+export async function archiveBatch(
+  { table, queues, knownValues, clock }: Archiving,
+  event: RabbitMqEvent,
+): Promise<ArchiveReport> {
+  const nowMs = clock.now();
+  const items = decode(event).map((delivery) => ({ deadLetter: deadLetterFrom(delivery, queues, nowMs), delivery }));
+  const stored = await pMap(
+    groupById(items),
+    async (group) => {
+      let stored = 0;
+      for (const { deadLetter, delivery } of group) {
+        await knownValues.add(deadLetter);
+        if (!(await storeDeadLetter(deadLetter, delivery, table))) continue;
+        report(deadLetter);
+        stored += 1;
+      }
+      return stored;
+    },
+    { concurrency: CONCURRENCY },
+  );
+  const archived = stored.reduce((sum, count) => sum + count, 0);
+  return { archived, duplicates: items.length - archived };
+}
+
+interface Item {
+  readonly deadLetter: DeadLetter;
+  readonly delivery: Delivery;
+}
+
+/** Dead letters with one id are stored one after another, because concurrent writes would overwrite each other's parts. */
+function groupById(items: readonly Item[]): Iterable<readonly Item[]> {
+  const byId = new Map<string, Item[]>();
+  for (const item of items) byId.set(item.deadLetter.id, [...(byId.get(item.deadLetter.id) ?? []), item]);
+  return byId.values();
+}
+
+function report({ id, messageId, correlationId, queue, code, reason, attempt, redrives, traceparent }: DeadLetter) {
+  const traceId = traceIdOf(traceparent);
+  const about = { deadLetterId: id, messageId, correlationId, traceId, queue, code, reason, attempt, redrives };
+  log().warn('dead letter archived', about);
+}

@@ -1,0 +1,113 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type * as z from 'zod';
+
+import type { RabbitMqEvent } from '../consumer/delivery.ts';
+import { audited } from '../http/audited.ts';
+import { Problem } from '../http/problem.ts';
+import type { Request } from '../http/request.ts';
+import { errorCount } from '../http/validate.ts';
+import type { Publisher } from '../rabbitmq/publisher.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import { detailsOf, summaryOf } from './answers.ts';
+import { archiveBatch, type ArchiveReport } from './archive.ts';
+import { discardDeadLetter } from './discard.ts';
+import { createKnownValues } from './known-values.ts';
+import { listDeadLetters, writeCursor } from './list.ts';
+import { readDeadLetter } from './read.ts';
+import { archiveTable } from './record.ts';
+import { readForRedrive, redriveOne } from './redrive.ts';
+import { redriveMany, type RedriveReport } from './redrive-many.ts';
+import type { discardRoute, listRoute, redriveManyRoute, redriveRoute } from './routes.ts';
+
+export interface DeadLettersOptions {
+  /** The work queues that dead letters come from. */
+  readonly queues: Readonly<Record<string, WorkQueue>>;
+  readonly client: DynamoDBClient;
+  readonly settings: Pick<
+    Config,
+    'TABLE_PREFIX' | 'ARCHIVE_RETENTION_DAYS' | 'INBOX_RETENTION_DAYS' | 'INBOX_COMPLETE_SINCE'
+  >;
+  /** Called by redrives only: functions that only read have no login at the broker. */
+  readonly publisher: () => Publisher;
+  readonly clock?: Clock;
+}
+
+type PathWithId = { readonly id: string };
+
+/** The archive of dead letters. Methods that take a request return the response's body and throw a `Problem`. */
+export interface DeadLetters {
+  /** Stores a batch of the dead-letter queue; throws if one message cannot be stored. */
+  archive(event: RabbitMqEvent): Promise<ArchiveReport>;
+  list(query: z.infer<typeof listRoute.query>): Promise<object>;
+  get(id: string): Promise<object>;
+  redrive(request: Request<z.infer<typeof redriveRoute.body>, PathWithId>): Promise<object>;
+  redriveMany(request: Request<z.infer<typeof redriveManyRoute.body>>): Promise<RedriveReport>;
+  discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<object>;
+}
+
+export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
+  const { client, settings, publisher, clock = systemClock } = options;
+  const queues = Object.values(options.queues);
+  const table = archiveTable(client, settings);
+  const knownValues = createKnownValues(table, queues);
+  const redriving = { table, queues, publisher, clock, inboxSettings: settings };
+
+  return {
+    archive: (event) => archiveBatch({ table, queues, knownValues, clock }, event),
+
+    async list({ limit, cursor, ...filter }) {
+      const unknown = await knownValues.errorsIn(filter);
+      const errors = unknown.map(({ field, detail }) => ({ in: 'query', parameter: field, detail }));
+      if (errors.length > 0)
+        throw new Problem('invalid-parameters', errorCount(errors.length, 'the query'), { members: { errors } });
+      const { deadLetters, after } = await listDeadLetters(table, filter, { limit, after: cursor });
+      return { deadLetters: deadLetters.map(summaryOf), cursor: after && writeCursor(after) };
+    },
+
+    async get(id) {
+      const { deadLetter, message } = await readDeadLetter(table, id);
+      return detailsOf(deadLetter, message);
+    },
+
+    async redrive(request) {
+      const { id } = request.path;
+      const { force, reason } = request.body;
+      request.note({ deadLetterId: id });
+      const item = await readForRedrive(redriving, id, force);
+      const { queue, messageId } = item.deadLetter;
+      request.note({ messageId });
+      await audited(request, { subject: `dead-letters/${id}`, wish: { force }, why: reason }, () =>
+        redriveOne(redriving, item, force),
+      );
+      return { id, status: 'redriven', queue, messageId };
+    },
+
+    async redriveMany(request) {
+      const { filter, maximum, force, reason } = request.body;
+      const unknown = await knownValues.errorsIn(filter);
+      const errors = unknown.map(({ field, detail }) => ({ pointer: `/filter/${field}`, detail }));
+      if (errors.length > 0)
+        throw new Problem('invalid-body', errorCount(errors.length, 'the body'), { members: { errors } });
+      const report = await audited(
+        request,
+        { subject: 'dead-letters', wish: { filter, maximum, force }, why: reason },
+        () => redriveMany(redriving, filter, { maximum, force, remainingMs: request.remainingMs }),
+      );
+      const { redriven, skipped, failed, unwritable, more } = report;
+      request.note({ redriven, skipped: skipped.length, failed: failed.length, unwritable: unwritable.length, more });
+      return report;
+    },
+
+    async discard(request) {
+      const { id } = request.path;
+      const { reason } = request.body;
+      request.note({ deadLetterId: id });
+      await audited(request, { subject: `dead-letters/${id}`, why: reason }, () =>
+        discardDeadLetter({ table, clock }, id, reason),
+      );
+      return { id, status: 'discarded', discardReason: reason };
+    },
+  };
+}

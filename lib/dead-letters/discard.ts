@@ -1,0 +1,22 @@
+import { Problem } from '../http/problem.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { readDeadLetter } from './read.ts';
+import { recordDiscard } from './record-action.ts';
+import type { ArchiveTable } from './record.ts';
+
+/** Discards an open dead letter; throws a problem if the dead letter is not open. */
+export async function discardDeadLetter(
+  { table, clock }: { readonly table: ArchiveTable; readonly clock: Clock },
+  id: string,
+  reason: string,
+): Promise<void> {
+  const at = new Date(clock.now()).toISOString();
+  if (await recordDiscard(table, id, { action: 'discarded', at, reason })) return;
+  const { deadLetter } = await readDeadLetter(table, id);
+  if (deadLetter.status === 'redriven')
+    throw new Problem(
+      'already-redriven',
+      'A copy of this message was published; if the copy fails, it becomes a new dead letter.',
+    );
+  throw new Problem('already-discarded', 'The dead letter was discarded before; its first reason is kept.');
+}
