@@ -16,6 +16,8 @@ export interface EnvironmentSettings {
   variables: Record<string, string>;
   timeoutMs: number;
   memoryMb: number;
+  /** Path of runtime.mjs; by default the file beside this module. */
+  runtimePath?: string;
   /** Takes each line that the function writes to its stdout or stderr. */
   onLine(line: string): void;
 }
@@ -44,8 +46,7 @@ interface Sandbox {
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
 
-// Compiled into a plugin, this module has the address of the plugin's own file, in the folder beside.
-const runtimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
+const defaultRuntimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
 
 // Lambda gives initialising ten seconds of its own, outside of the function's timeout.
 const initLimitMs = 10_000;
@@ -128,6 +129,7 @@ function failure(reply: Awaited<ReturnType<Sandbox['reply']>>, when: string): In
 
 function startSandbox(settings: EnvironmentSettings): Sandbox {
   const { modulePath, exportName, workingDirectory, variables, memoryMb, onLine } = settings;
+  const { runtimePath = defaultRuntimePath } = settings;
   const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
     cwd: workingDirectory,
     // The user that Lambda runs a function as has a home; this one may have none, nor a passwd entry, and the SDK looks for it.

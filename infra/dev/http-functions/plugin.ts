@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import type { Invocable } from 'serverless-offline/lambda';
 import { createEnvironment } from '../../emulator/environment.ts';
 import { environmentSettings, type Serverless } from '../../emulator/service.ts';
@@ -20,6 +21,9 @@ interface HttpEvent {
   readonly rawPath?: string;
   readonly requestContext?: { readonly http?: { readonly method?: string } };
 }
+
+/** infra/load-plugin.cjs bundles environment.ts into this plugin, so environment.ts cannot find runtime.mjs by its own address. */
+const runtimePath = fileURLToPath(new URL('../../emulator/runtime.mjs', import.meta.url));
 
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -101,7 +105,7 @@ export class HttpFunctionsPlugin {
     if (known) return known;
     const settings = environmentSettings(this.#serverless, functionKey);
     const pool = createEnvironmentPool({
-      create: () => createEnvironment({ ...settings, onLine: writeLine }),
+      create: () => createEnvironment({ ...settings, runtimePath, onLine: writeLine }),
       limit: MAX_ENVIRONMENTS,
       patienceMs: PATIENCE_MS,
       idleMs: IDLE_MS,
