@@ -1,4 +1,4 @@
 import { defineTables } from '../lib/dynamodb/tables.ts';
 
-/** The tables of infra/aws/foundation/tables.yml, so that the compiler knows a name that is none of them. */
+/** The names of the service's tables; their keys and indexes are in infra/aws/foundation/tables.ts. */
 export const tables = defineTables('inbox', 'orders', 'stock', 'points', 'awards', 'audit', 'dead-letters');

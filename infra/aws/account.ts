@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parse } from 'yaml';
-
 import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from '../../lib/aws/aws-api.ts';
 import { ZONES } from './foundation/network.ts';
+import { tableResources } from './foundation/tables.ts';
 import type { Stage } from '../stages/stage.ts';
 
 /** What AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
@@ -31,8 +28,6 @@ export interface Deployment {
   readonly stage: Stage;
   /** Environments that the functions reserve together; nothing where only the broker's stack is deployed. */
   readonly reserved?: number;
-  /** Where this repository is. */
-  readonly root: string;
 }
 
 export interface Findings {
@@ -156,17 +151,12 @@ const RETAINED =
 
 async function tables(
   access: AwsAccess,
-  { service, stageName, root }: Deployment,
+  { service, stageName }: Deployment,
   inStack: ReadonlySet<string>,
 ): Promise<string | undefined> {
-  const { Resources } = parse(readFileSync(join(root, 'infra/aws/foundation/tables.yml'), 'utf8')) as {
-    Resources: Record<string, { Properties: { TableName: string } }>;
-  };
-  const names = Object.entries(Resources)
+  const names = Object.entries(tableResources(`${service}-${stageName}-`))
     .filter(([id]) => !inStack.has(id))
-    .map(([, { Properties }]) =>
-      Properties.TableName.replace('${self:custom.tablePrefix}', `${service}-${stageName}-`),
-    );
+    .map(([, { Properties }]) => Properties!['TableName'] as string);
   const there = await Promise.all(
     names.map((TableName) => exists(json(access, 'dynamodb', 'DynamoDB_20120810.DescribeTable', { TableName }))),
   );

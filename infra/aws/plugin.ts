@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from './foundation/stack.ts';
 import { refuseReplacement } from './changes/guard.ts';
 import { readStage } from '../stages/read-stage.ts';
@@ -37,11 +35,6 @@ export class PackagingPlugin {
   readonly hooks = {
     'before:package:initialize': () => this.#checked(() => this.#prepare()),
     'before:package:finalize': () => this.#checked(() => this.#complete()),
-    // Not earlier: only now are the tables in the template, which Serverless adds from `resources`.
-    'after:aws:package:finalize:mergeCustomProviderResources': () => {
-      if (this.#isBrokerStack)
-        makeRetainedLast(this.#serverless.service.provider.compiledCloudFormationTemplate.Resources);
-    },
     'before:deploy:deploy': () =>
       this.#checked(async () => {
         await refuseReplacement(this.#serverless);
@@ -89,10 +82,9 @@ export class PackagingPlugin {
   async #checkAccount(stage: Stage, reserved: number): Promise<void> {
     const aws = this.#serverless.getProvider('aws');
     const { credentials } = await aws.getAwsSdkV3Config();
-    const root = this.#isBrokerStack ? join(this.#serverless.serviceDir, '../..') : this.#serverless.serviceDir;
     const { faults, unknown } = await checkAccount(
       { region: aws.getRegion(), credentials },
-      { service: SERVICE, stageName: this.#stageName, stage, reserved, root },
+      { service: SERVICE, stageName: this.#stageName, stage, reserved },
     );
     for (const one of unknown) this.#log.warning(`Not checked before the deployment: ${one}`);
     if (faults.length > 0)
@@ -106,6 +98,7 @@ export class PackagingPlugin {
     if (!this.#isBrokerStack) return completeFunctions(this.#serverless, SERVICE, this.#stageName, stage);
     const template = this.#serverless.service.provider.compiledCloudFormationTemplate;
     Object.assign(template.Resources, brokerStackResources(SERVICE, this.#stageName, stage));
+    makeRetainedLast(template.Resources);
     template.Outputs = { ...template.Outputs, ...brokerStackOutputs(this.#stageName) };
   }
 

@@ -1,21 +1,17 @@
-import { readFileSync } from 'node:fs';
-
 import { describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
 
 import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../../infra/aws/foundation/stack.ts';
-import type { Resource, Resources } from '../../infra/aws/template.ts';
+import { tableResources } from '../../infra/aws/foundation/tables.ts';
+import type { Resource } from '../../infra/aws/template.ts';
 import { readStage, stages } from '../../infra/stages/read-stage.ts';
 import type { Stage } from '../../infra/stages/stage.ts';
 import { dependencies, ofType, properties, text } from '../support/template-reading.ts';
 
-const { Resources: tables } = parse(readFileSync('infra/aws/foundation/tables.yml', 'utf8')) as {
-  Resources: Resources;
-};
+const tables = tableResources('surehop-prod-');
 
 /** The broker's stack as the plugin makes it, but for Serverless's bucket. */
 function brokerStack(stage: Stage): { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } {
-  const resources: Record<string, Resource> = { ...tables, ...brokerStackResources('surehop', 'prod', stage) };
+  const resources: Record<string, Resource> = { ...brokerStackResources('surehop', 'prod', stage) };
   makeRetainedLast(resources);
   return { Resources: resources, Outputs: brokerStackOutputs('prod') };
 }

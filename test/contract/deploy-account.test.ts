@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { checkAccount } from '../../infra/aws/account.ts';
@@ -33,7 +32,7 @@ afterEach(async () => {
 });
 
 const check = (stageName: string, reserved = 0) =>
-  checkAccount(access, { service: 'surehop', stageName, stage: readStage(stageName), reserved, root: resolve('.') });
+  checkAccount(access, { service: 'surehop', stageName, stage: readStage(stageName), reserved });
 
 describe('an account is looked at before anything is deployed:', () => {
   test('one that has everything is fine', async () => {

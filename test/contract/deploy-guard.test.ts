@@ -59,11 +59,16 @@ test('a deployment that would need another broker is refused with the name of th
 }, 120_000);
 
 test('a deployment that would replace a table is refused, whatever the reason', async () => {
-  await withText('infra/aws/foundation/tables.yml', 'tablePrefix}orders', 'tablePrefix}purchases', async () => {
-    const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
-    expect(said).toContain('this deployment would replace OrdersTable (TableName), and with it its items');
-    expect(asked.filter((action) => !READING.test(action))).toEqual([]);
-  });
+  await withText(
+    'infra/aws/foundation/tables.ts',
+    'tableResource(tablePrefix + name,',
+    "tableResource(tablePrefix + name.replace('orders', 'purchases'),",
+    async () => {
+      const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
+      expect(said).toContain('this deployment would replace OrdersTable (TableName), and with it its items');
+      expect(asked.filter((action) => !READING.test(action))).toEqual([]);
+    },
+  );
 }, 120_000);
 
 test('the stack of the functions is checked too, before the stack of the broker is deployed', async () => {

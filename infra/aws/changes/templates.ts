@@ -101,8 +101,6 @@ async function readConfiguration(folder: string, stageName: string, stage: Stage
     if (own) return resolveVariable(own, address, stageName, stage);
     if (expression === 'sls:stage' || expression.startsWith('opt:stage')) return stageName;
     if (expression.startsWith('opt:region')) return REGION;
-    const [, file] = /^file\((.*)\)$/.exec(expression) ?? [];
-    if (file) return resolve(parse(await readFile(join(rootDirectory, folder, file), 'utf8')));
     if (source === 'self')
       return resolve(address.split('.').reduce<unknown>((part, name) => (part as Configuration)[name], raw));
     throw new Error(

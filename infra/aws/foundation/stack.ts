@@ -9,12 +9,13 @@ import { signingKeys } from './signing-keys.ts';
 import { nat } from './nat.ts';
 import { network, privateSubnet, ZONES } from './network.ts';
 import { securityGroups } from './security-groups.ts';
+import { tableResources } from './tables.ts';
 import { topicId, topics } from './topics.ts';
 
 /** The broker's name, in the account and in CloudWatch. */
 export const brokerName = (service: string, stageName: string): string => `${service}-${stageName}`;
 
-/** Everything that functions stand on, but for the tables: network, broker, logins, topics. */
+/** All resources of the foundation stack: network, broker, logins, tables, alarm topics. */
 export function brokerStackResources(service: string, stageName: string, stage: Stage): Resources {
   const { exit, exitZones } = stage.network;
   const name = brokerName(service, stageName);
@@ -27,6 +28,7 @@ export function brokerStackResources(service: string, stageName: string, stage: 
     ...signingKeys(service, stageName),
     ...operators(service, stageName),
     ...broker(name, stage),
+    ...tableResources(`${service}-${stageName}-`),
     ...topics(stage),
   };
 }

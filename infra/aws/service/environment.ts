@@ -3,7 +3,7 @@ import { imported, type ExportName } from '../foundation/exports.ts';
 import { SCOPE_PREFIX } from '../foundation/operators.ts';
 import type { Stage } from '../../stages/stage.ts';
 import type { Access } from './access.ts';
-import { tableNames } from '../tables.ts';
+import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
 /** What every function is told; nothing secret. On a laptop every setting of the shell reaches the functions. */
@@ -18,7 +18,7 @@ export function commonEnvironment(
       STAGE: stageName,
       SERVICE_NAME: service,
       TABLE_PREFIX: tablePrefix,
-      DEPLOYED_TABLES: tableNames().join(','),
+      DEPLOYED_TABLES: tableNames.join(','),
       LOG_LEVEL: logLevel,
       INBOX_RETENTION_DAYS: String(retention.inboxDays),
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
@@ -28,7 +28,7 @@ export function commonEnvironment(
   return {
     SERVICE_NAME: service,
     TABLE_PREFIX: tablePrefix,
-    DEPLOYED_TABLES: tableNames().join(','),
+    DEPLOYED_TABLES: tableNames.join(','),
     LOG_LEVEL: 'INFO',
     ...Object.fromEntries(given),
     STAGE: stageName,

@@ -1,3 +1,4 @@
-// The entry of what is compiled afresh after each edit (load-fresh.ts).
+// The modules that load-fresh.ts compiles again after every edit.
+export { tableResources } from '../../aws/foundation/tables.ts';
 export { topology } from '../../topology.ts';
 export { resolveVariable } from '../../aws/variables.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
 import type { SourceName } from '../../aws/variables.ts';
 import { readYaml } from '../runtime/read-yaml.ts';
-import { readTables, type Table } from '../runtime/store/tables.ts';
+import { localTables, type Table } from '../runtime/store/tables.ts';
 import { loadFresh } from './load-fresh.ts';
 
 /** What the service is made of besides the code of its functions. */
@@ -19,11 +19,11 @@ type FromTypescript = typeof import('./from-typescript.ts');
 const VARIABLE = /\$\{(settings|consumes|operators):([^}]*)\}/;
 
 /**
- * Reads serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.yml as they are on disk now; an error is
+ * Reads serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.ts as they are on disk now; an error is
  * one sentence that names the file and what is wrong there.
  */
 export async function readDefinitions(root: string, tablePrefix: string): Promise<Definitions> {
-  const { topology, resolveVariable } = await loadFresh<FromTypescript>(
+  const { topology, resolveVariable, tableResources } = await loadFresh<FromTypescript>(
     join(import.meta.dirname, 'from-typescript.ts'),
     root,
   );
@@ -37,7 +37,7 @@ export async function readDefinitions(root: string, tablePrefix: string): Promis
   // The stage is checked as a whole before any of its values is looked for.
   resolveVariable('settings', 'functions', 'local');
   const service = withValues(readYaml(join(root, 'serverless.yml'), 'serverless.yml'), resolved);
-  return { topology, tables: readTables(tablePrefix), service: service as Definitions['service'] };
+  return { topology, tables: localTables(tableResources(tablePrefix)), service: service as Definitions['service'] };
 }
 
 function withValues(value: unknown, resolved: (source: SourceName, address: string) => unknown): unknown {

@@ -19,7 +19,7 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['infra/stages', /\.ts$/],
   ['infra/aws', /\.ts$/],
   ['infra/aws/service', /\.ts$/],
-  ['infra/aws/foundation', /\.yml$/],
+  ['infra/aws/foundation', /\.ts$/],
 ];
 
 /** Files that functions are built from too: the bundler tells of mistakes in them. */
@@ -33,7 +33,7 @@ export interface WatchOptions {
 }
 
 /**
- * After an edit of serverless.yml, infra/topology.ts, infra/stages or infra/aws/foundation/tables.yml, creates new tables, applies the
+ * After an edit of serverless.yml, infra/topology.ts, infra/stages or infra/aws/foundation/tables.ts, creates new tables, applies the
  * topology where nothing speaks against it, and names what takes effect with the next start. Returns how to stop.
  */
 export function watchDefinitions(
@@ -63,7 +63,7 @@ export function watchDefinitions(
       if (!isTold) tell(reasonOf(error));
       return;
     }
-    await applyTables(wanted).catch((error: unknown) => tell(`infra/aws/foundation/tables.yml: ${reasonOf(error)}`));
+    await applyTables(wanted).catch((error: unknown) => tell(`infra/aws/foundation/tables.ts: ${reasonOf(error)}`));
     await declareTopology(wanted).catch((error: unknown) => tell(`infra/topology.ts: ${reasonOf(error)}`));
     const needed = [...unlikeTables(wanted), ...differences(running.service, wanted.service)].join(', ');
     if (needed !== told)

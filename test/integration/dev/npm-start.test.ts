@@ -109,11 +109,12 @@ describe('npm start refuses, in one line and with exit code 2, before anything i
     ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml: '],
     ['infra/topology.ts', 'export const topology', 'export const = topology', 'infra/topology.ts:'],
     [
-      'infra/aws/foundation/tables.yml',
-      'KeySchema:',
-      'KeySchem:',
-      'infra/aws/foundation/tables.yml: InboxTable.Properties.KeySchema',
+      'infra/aws/foundation/tables.ts',
+      "inbox: { key: { pk: 'S' }",
+      "inbox: { key: { pk: 'T' }",
+      'infra/aws/foundation/tables.ts: inbox.key.pk: ',
     ],
+    ['infra/aws/foundation/tables.ts', 'inbox: { key:', 'inbox: { kye:', 'infra/aws/foundation/tables.ts: inbox.key: '],
   ])('a mistake in %s: %s', async (file, right, wrong, reason) => {
     const undo = edit(file, (text) => text.replace(right, wrong));
     const { code, lines } = await refusal();
@@ -204,10 +205,9 @@ describe('while npm start runs', () => {
   });
 
   test('a new table is created', async () => {
-    edit('infra/aws/foundation/tables.yml', (text) => {
-      const [, stock] = /( {2}StockTable:[^]*?)\n\n/.exec(text)!;
-      return `${text.trimEnd()}\n\n${stock!.replace('StockTable', 'RefundsTable').replace('}stock', '}refunds')}\n`;
-    });
+    edit('infra/aws/foundation/tables.ts', (text) =>
+      text.replace("  stock: { key: { sku: 'S' } },", (stock) => `${stock}\n${stock.replace('stock', 'refunds')}`),
+    );
     await told(/› table .*-refunds created$/);
     const client = localClient(process.env['DYNAMODB_ENDPOINT']!);
     const { Table } = await client.send(new DescribeTableCommand({ TableName: `${host.name}-refunds` }));
@@ -254,6 +254,8 @@ describe('while npm start runs', () => {
       ['serverless.yml', '\nbroken: [\n'],
       ['infra/stages/dev.ts', '\nconst = 1;\n'],
       ['infra/topology.ts', '\nconst = 1;\n'],
+      ['infra/aws/foundation/tables.ts', '\nconst = 1;\n'],
+      ['infra/aws/foundation/tables.ts', "\nObject.assign(definitions.stock, { key: { sku: 'T' } });\n"],
     ];
     const all: string[] = [];
     for (const [file, mistake] of broken) {
@@ -263,6 +265,7 @@ describe('while npm start runs', () => {
     }
     all.push(...(await settled()));
     expect(all).toEqual(broken.map(([file]) => expect.stringContaining(file)));
+    expect(all.at(-1)).toContain('infra/aws/foundation/tables.ts: stock.key.sku: ');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 

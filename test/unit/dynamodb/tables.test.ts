@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-
 import { afterEach, expect, jest, test } from '@jest/globals';
-import { parse } from 'yaml';
 
+import { tableResources } from '../../../infra/aws/foundation/tables.ts';
 import { commonEnvironment } from '../../../infra/aws/service/environment.ts';
 import { readStage } from '../../../infra/stages/read-stage.ts';
 import { tables } from '../../../infra/tables.ts';
@@ -15,11 +13,8 @@ afterEach(() => {
   jest.resetModules();
 });
 
-test('infra/tables.ts names the tables of infra/aws/foundation/tables.yml, no more and no fewer', () => {
-  const { Resources } = parse(readFileSync('infra/aws/foundation/tables.yml', 'utf8')) as {
-    Resources: Record<string, { Properties: { TableName: string } }>;
-  };
-  const names = Object.values(Resources).map(({ Properties }) => Properties.TableName.split('}').at(-1));
+test('infra/tables.ts names exactly the tables that infra/aws/foundation/tables.ts deploys', () => {
+  const names = Object.values(tableResources('')).map(({ Properties }) => Properties!['TableName'] as string);
   expect(Object.keys(tables).toSorted()).toEqual(names.toSorted());
 });
 

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import {
   CreateTableCommand,
   DynamoDBClient,
@@ -7,14 +6,10 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
-import * as z from 'zod';
-
 import { requestLimits } from '../../../../lib/runtime/aws-timeouts.ts';
-import { readYaml } from '../read-yaml.ts';
+import { tableResources } from '../../../aws/foundation/tables.ts';
+import type { Resources } from '../../../aws/template.ts';
 import { LOCAL_AWS } from './probe.ts';
-
-const TEMPLATE = new URL('../../../aws/foundation/tables.yml', import.meta.url);
-const NAME = 'infra/aws/foundation/tables.yml';
 
 /** Seconds until a table must be usable. */
 const READY_WITHIN_SECONDS = 30;
@@ -24,36 +19,21 @@ export interface Table {
   readonly timeToLive?: TimeToLiveSpecification;
 }
 
-const tableSchema = z.object({
-  Type: z.string(),
-  Properties: z.looseObject({
-    TableName: z.string(),
-    AttributeDefinitions: z.array(z.object({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
-    KeySchema: z.array(z.object({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) })),
-  }),
-});
-
-/** The tables of infra/aws/foundation/tables.yml, named with `prefix`; without what only AWS itself has (backups, encryption). */
-export function readTables(prefix: string): Table[] {
-  const { Resources } = readYaml(fileURLToPath(TEMPLATE), NAME) as { Resources?: Record<string, { Type?: string }> };
-  return Object.entries(Resources ?? {})
-    .filter(([, { Type }]) => Type === 'AWS::DynamoDB::Table')
-    .map(([id, resource]) => {
-      const parsed = tableSchema.safeParse(resource);
-      if (!parsed.success) {
-        const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
-        throw new Error(`${NAME}: ${[id, ...path].join('.')}: ${message}`);
-      }
-      const { Properties } = parsed.data;
-      const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
-      const name = TableName.replace('${self:custom.tablePrefix}', prefix);
-      const definition = { TableName: name, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
-      return {
-        definition: definition as Table['definition'],
-        timeToLive: Properties['TimeToLiveSpecification'] as TimeToLiveSpecification | undefined,
-      };
-    });
-}
+/** The tables of a template as a local DynamoDB takes them: without backups, encryption and deletion protection. */
+export const localTables = (resources: Resources): Table[] =>
+  Object.values(resources).map(({ Properties = {} }) => {
+    const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
+    return {
+      definition: {
+        TableName,
+        BillingMode,
+        AttributeDefinitions,
+        KeySchema,
+        GlobalSecondaryIndexes,
+      } as unknown as Table['definition'],
+      timeToLive: Properties['TimeToLiveSpecification'] as TimeToLiveSpecification | undefined,
+    };
+  });
 
 /** How long one request may take, in ms; creating a table is among them. */
 const REQUEST_MS = 20_000;
@@ -86,7 +66,7 @@ async function createTable(client: DynamoDBClient, { definition, timeToLive }: T
 export async function createTables({
   endpoint,
   prefix,
-  tables = readTables(prefix),
+  tables = localTables(tableResources(prefix)),
 }: {
   endpoint: string;
   prefix: string;
