@@ -1,4 +1,4 @@
-/** One figure of a section: what is compared with what, and what it should come to. */
+/** One figure of a section, with its target. */
 export interface Figure {
   readonly key: string;
   readonly label: string;
@@ -27,11 +27,11 @@ const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
     ];
   });
 
-/** Every section of the bench, in the order in which it runs. A ratio above 1 is in favour of Surehop, but for times and sizes. */
+/** The sections of the benchmark, in the order in which they run. Above 1, a ratio of throughputs is in favour of Surehop. */
 export const sections: readonly Section[] = [
   {
     name: 'publish',
-    title: 'confirmed, mandatory publish of 512 B to a quorum queue, against raw amqplib on one channel',
+    title: 'publishing 512 B to a quorum queue with a confirm, compared with raw amqplib on one channel',
     rounds: 7,
     figures: [
       { key: 'throughput', label: 'throughput, 100 in flight', unit: '×', atLeast: 0.95 },
@@ -40,7 +40,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'bulk',
-    title: 'publishAll, 256 unconfirmed at most, against raw amqplib with 100 in flight',
+    title: 'publishAll with at most 256 unconfirmed messages, compared with raw amqplib with 100 messages in flight',
     rounds: 7,
     figures: [
       { key: 'throughput', label: 'throughput', unit: '×', atLeast: 1.15 },
@@ -49,7 +49,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'peers',
-    title: 'the same publish through other clients, throughput relative to raw amqplib, 100 in flight',
+    title: 'throughput of AMQP clients relative to raw amqplib, with 100 messages in flight',
     rounds: 5,
     figures: [
       'surehop',
@@ -61,83 +61,86 @@ export const sections: readonly Section[] = [
       'rascal, pool of 100',
     ].flatMap((name): Figure[] => [
       { key: name, label: name, unit: '×' },
-      { key: `${name}: unroutable`, label: `${name}: an unroutable message`, unit: '' },
+      { key: `${name}: unroutable`, label: `${name}: unroutable message`, unit: '' },
     ]),
   },
   {
     name: 'batch',
-    title: `batches of 100 through the consumer, embedded store as is, against ${powertools}`,
+    title: `batches of 100 messages, DynamoDB emulator without added latency, compared with ${powertools}`,
     rounds: 5,
     figures: perSku([10, 10, 7]),
   },
   {
     name: 'latency',
-    title: `the same with 4 ms added to each store call and 8 ms to each transaction, against ${powertools}`,
+    title: `batches of 100 messages with 4 ms added to each request and 8 ms to each transaction, compared with ${powertools}`,
     rounds: 5,
     figures: perSku([6, 8, 6]),
   },
   {
     name: 'duplicates',
-    title: `batches of 100 with messages that are done already, 10 SKUs, against ${powertools}`,
+    title: `batches of 100 with messages that are already completed, 10 SKUs, compared with ${powertools}`,
     rounds: 5,
     figures: [
       { key: 'all', label: '100 % duplicates, redelivered', unit: '×', atLeast: 12 },
       { key: 'some', label: '10 % duplicates, redelivered', unit: '×', atLeast: 12 },
-      { key: 'cached', label: '100 %, Powertools with a local cache as large', unit: '×' },
-      { key: 'forgotten', label: '100 %, done by a process that is gone', unit: '×' },
-      { key: 'someForgotten', label: '10 %, done by a process that is gone', unit: '×' },
-      { key: 'unmarked', label: '10 %, done by a process that is gone, not marked as redelivered', unit: '×' },
+      { key: 'cached', label: '100 % duplicates, Powertools with an equally large local cache', unit: '×' },
+      { key: 'forgotten', label: '100 % duplicates, completed by an earlier process', unit: '×' },
+      { key: 'someForgotten', label: '10 % duplicates, completed by an earlier process', unit: '×' },
+      {
+        key: 'unmarked',
+        label: '10 % duplicates, completed by an earlier process, not marked as redelivered',
+        unit: '×',
+      },
     ],
   },
   {
     name: 'sold-out',
-    title: `one SKU of ten sold out, its orders rejected with an event, with the added latency, against ${powertools}`,
+    title: `batches of 100 with added latency, one SKU of ten sold out, compared with ${powertools}`,
     rounds: 5,
     figures: [{ key: 'ratio', label: 'one of 10 SKUs sold out', unit: '×', atLeast: 8 }],
   },
   {
     name: 'cost',
-    title: 'what the consumer itself spends, batches of 100, 10 SKUs',
+    title: 'requests to DynamoDB and CPU time per message, batches of 100, 10 SKUs',
     rounds: 5,
     figures: [
-      { key: 'requests', label: 'store requests per message', unit: 'requests', atMost: 0.03 },
-      { key: 'duplicates', label: 'store requests per duplicate', unit: 'requests', atMost: 0.02 },
+      { key: 'requests', label: 'requests per message', unit: 'requests', atMost: 0.03 },
+      { key: 'duplicates', label: 'requests per duplicate', unit: 'requests', atMost: 0.02 },
       { key: 'cpu', label: 'client CPU per message', unit: 'µs', atMost: 120 },
-      { key: 'powertoolsRequests', label: `store requests per message: ${powertools}`, unit: 'requests' },
-      { key: 'cpuRatio', label: `the same of ${powertools}, by it`, unit: '×' },
+      { key: 'powertoolsRequests', label: `requests per message: ${powertools}`, unit: 'requests' },
+      { key: 'cpuRatio', label: `client CPU of ${powertools}, relative to Surehop`, unit: '×' },
       { key: 'powertoolsCpu', label: `client CPU per message: ${powertools}`, unit: 'µs' },
     ],
   },
   {
     name: 'poison',
-    title: 'batches of 100 of which one message is malformed, against the same without it',
+    title: 'batches of 100 with one malformed message, compared with batches without it',
     rounds: 9,
     figures: [
-      { key: 'asIs', label: 'throughput, embedded store as is', unit: '×', atLeast: 0.9 },
-      { key: 'latency', label: 'throughput, with the added latency', unit: '×', atLeast: 0.9 },
+      { key: 'asIs', label: 'throughput without added latency', unit: '×', atLeast: 0.9 },
+      { key: 'latency', label: 'throughput with added latency', unit: '×', atLeast: 0.9 },
     ],
   },
   {
     name: 'sizes',
-    title: 'larger batches, 10 SKUs, cost per message relative to the next smaller batch',
+    title: 'cost per message of larger batches relative to the next smaller size, 10 SKUs',
     rounds: 5,
     figures: [
-      { key: '100', label: '100 against 10', unit: '×', atMost: 1 },
-      { key: '1000', label: '1,000 against 100', unit: '×', atMost: 1 },
-      { key: '5000', label: '5,000 against 1,000', unit: '×', atMost: 1 },
+      { key: '100', label: '100 compared with 10', unit: '×', atMost: 1 },
+      { key: '1000', label: '1,000 compared with 100', unit: '×', atMost: 1 },
+      { key: '5000', label: '5,000 compared with 1,000', unit: '×', atMost: 1 },
     ],
   },
   {
     name: 'memory',
-    title: 'the heap while 5,000 messages of 1 KiB are worked on, in a process that may have no more than 128 MiB',
+    title: 'heap while 5,000 messages of 1 KiB are processed, with a heap limit of 128 MiB',
     rounds: 3,
     heapMiB: 128,
-    figures: [{ key: 'heap', label: 'most of the heap in use', unit: 'MiB', atMost: 128 }],
+    figures: [{ key: 'heap', label: 'peak heap usage', unit: 'MiB', atMost: 128 }],
   },
   {
     name: 'shards',
-    title:
-      'a queue of several shards, a process each, against one; the store with the added latency; orders with keys of their own',
+    title: 'throughput of several shards with one process each, relative to one shard, with added latency',
     rounds: 3,
     figures: [
       { key: 'two', label: '2 shards, batches of 10', unit: '×' },
@@ -148,7 +151,8 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'bundles',
-    title: 'deployed bundles, minified, and their import against one of amqplib, zod, SDK, Powertools and middy',
+    title:
+      'size and import time of the deployed bundles, compared with a bundle of amqplib, zod, SDK, Powertools and middy',
     rounds: 15,
     figures: [
       { key: 'place-order size', label: 'place-order', unit: 'KB', atMost: 600 },

@@ -19,15 +19,16 @@ export async function document(reference: Reference): Promise<void> {
 }
 
 function tablesOf({ sections: recorded }: Reference): string {
-  return sections
-    .flatMap(({ name, title, figures }) => {
-      const known = recorded[name];
-      if (!known) return [];
-      const rows = figures.map((figure) => rowOf(figure, known.figures[figure.key]));
-      const head = '| | median | min – max | wanted |\n| --- | --- | --- | --- |';
-      return [`**${name}**: ${title}\n\n${head}\n${rows.join('\n')}\n\n_${known.machine}_`];
-    })
-    .join('\n\n');
+  const machine = Object.values(recorded)[0]?.machine;
+  const tables = sections.flatMap(({ name, title, figures }) => {
+    const known = recorded[name];
+    if (!known) return [];
+    const rows = figures.map((figure) => rowOf(figure, known.figures[figure.key]));
+    const head = '| | median | min – max | target |\n| --- | --- | --- | --- |';
+    const where = known.machine === machine ? '' : `\n\n_This section was measured with ${known.machine}._`;
+    return [`**${name}**: ${title}\n\n${head}\n${rows.join('\n')}${where}`];
+  });
+  return [`_Measured with ${machine}._`, ...tables].join('\n\n');
 }
 
 function rowOf(figure: Figure, value: Reference['sections'][string]['figures'][string] | undefined): string {

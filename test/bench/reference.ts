@@ -25,7 +25,7 @@ export const describeMachine = (broker: string): string =>
     `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
     `${Math.round(totalmem() / 2 ** 30)} GiB`,
     broker,
-    canPin ? 'a processor for each side' : 'processors shared',
+    canPin ? 'one CPU per side' : 'shared CPUs',
   ].join(', ');
 
 /** Records these sections as the new reference; the others stay. */

@@ -21,8 +21,8 @@ export async function peers(): Promise<Measured> {
     for (const [name, { publish }] of opened) {
       await publish(aMessage(queueOf(name)));
       measured[`${name}: unroutable`] = await publish(aMessage('no such queue')).then(
-        () => 'passes for published',
-        () => 'is told to the caller',
+        () => 'reported as published',
+        () => 'reported as an error',
       );
     }
     const sides = [...opened].map(([name, { publish }]) => {
