@@ -1,10 +1,9 @@
 import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
 import { ensureUsers } from '../../lib/rabbitmq/admin/broker-user.ts';
-import { describeStep } from '../../lib/rabbitmq/topology/describe-plan.ts';
-import { applyTopology } from '../../lib/rabbitmq/topology/apply.ts';
+import { applyTopology, requireSafe } from '../../lib/rabbitmq/topology/apply.ts';
+import { planLine } from '../../lib/rabbitmq/topology/describe.ts';
 import { parseLogin } from '../../lib/rabbitmq/login.ts';
 import { readRoles, readTopology } from '../../lib/rabbitmq/topology/read-declaration.ts';
-import { requireSafe } from '../../lib/rabbitmq/topology/verify.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { config } from '../../lib/runtime/config.ts';
 import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
@@ -26,7 +25,7 @@ async function apply({ properties, previous, signal }: Change): Promise<void> {
   const roles = readRoles(properties['Roles']);
   const broker = await brokerAccess(config(), { timeoutMs: PATIENCE_MS, signal });
   const before = previous?.['Topology'] === undefined ? undefined : readTopology(previous['Topology']);
-  const steps = await applyTopology(broker, topology, before);
+  const differences = await applyTopology(broker, topology, before);
 
   const readSecret = createSecretReader(secretsManager(), systemClock);
   for (const role of roles) {
@@ -36,8 +35,8 @@ async function apply({ properties, previous, signal }: Change): Promise<void> {
     await ensureUsers(broker, role, parseLogin(await readSecret(secretArn), property));
   }
 
-  await requireSafe(broker.api, topology);
-  log().info('topology applied', { steps: steps.map(describeStep) });
+  await requireSafe(broker, topology);
+  log().info('topology applied', { changes: differences.map(planLine) });
 }
 
 export const handler = customResource('broker-topology', { apply });

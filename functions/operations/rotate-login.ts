@@ -1,4 +1,4 @@
-import { brokerRoles } from '../../infra/broker-users.ts';
+import { brokerRoles } from '../../infra/topology.ts';
 import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
 import { loginRotation } from '../../lib/rabbitmq/admin/rotate-login.ts';
 import { config, readConfig } from '../../lib/runtime/config.ts';

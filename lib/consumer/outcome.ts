@@ -1,4 +1,5 @@
 import type { LoggableError } from '../runtime/stack.ts';
+import { delayQueueFor } from '../rabbitmq/topology/delays.ts';
 import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Attempt, FailedMarker } from '../inbox/inbox.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
@@ -67,17 +68,17 @@ const bounded = ({ code, message }: ReturnType<typeof describeError>) => ({
   message: message.slice(0, MAX_MESSAGE_LENGTH),
 });
 
-/** What a failure leads to: the next tier, the nearest one to a wished delay, or the dead letters. */
+/** What a failure leads to: the next delay, the shortest delay that is not shorter than requested, or a dead letter. */
 export function outcomeOf(thrown: unknown, attempt: number, { delays }: WorkQueue): Outcome {
   const { code, message } = bounded(describeError(thrown));
   if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
   const next = delays[attempt - 1];
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
-  const tier = thrown instanceof RetryAfterError ? nearest(delays, thrown.delayMs) : next;
+  const tier = thrown instanceof RetryAfterError ? delayQueueFor(delays, thrown.delayMs) : next;
   return { is: 'retry', tier, nextAttempt: attempt + 1, code, message };
 }
 
-/** Waits in the tier nearest to `delayMs` without an attempt spent. */
+/** Waits at least `delayMs`, if the queue has such a delay, without using an attempt. */
 export function postponed(
   code: keyof typeof errorCodes,
   attempt: number,
@@ -85,9 +86,6 @@ export function postponed(
   delayMs: number,
 ): Outcome {
   const message = errorCodes[code];
-  const tier = nearest(delays, delayMs);
+  const tier = delayQueueFor(delays, delayMs);
   return { is: 'retry', tier, nextAttempt: attempt, code, message };
 }
-
-const nearest = (tiers: readonly DelayQueue[], delayMs: number): DelayQueue =>
-  tiers.reduce((best, tier) => (Math.abs(tier.delayMs - delayMs) < Math.abs(best.delayMs - delayMs) ? tier : best));

@@ -5,7 +5,7 @@ import { Problem } from '../http/problem.ts';
 import { rememberedSinceMs } from '../inbox/remembered.ts';
 import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
 import type { Publisher } from '../rabbitmq/publisher.ts';
-import { wayBackTo } from '../rabbitmq/topology/shards.ts';
+import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
@@ -89,7 +89,7 @@ export async function publishCopies(
 
 function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: readonly WorkQueue[]) {
   const queue = queues.find((one) => one.name === name);
-  return queue ? wayBackTo(queue, shard) : { exchange: '', routingKey: name };
+  return queue ? addressOfShard(queue, shard) : { exchange: '', routingKey: name };
 }
 
 /** Higher than the number of every earlier copy: the inbox ignores a failed copy whose number it has already handled. */

@@ -10,7 +10,7 @@ import { httpEnvironment } from '../../infra/aws/service/environment.ts';
 import { emulatedEventSources, eventSources } from '../../infra/aws/service/event-sources.ts';
 import { prod } from '../../infra/stages/prod.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
-import { workQueue } from '../../infra/topology.ts';
+import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
 import { aCheckout, packageStack } from '../support/packaged.ts';
 
 const changed = (change: (stage: typeof prod) => unknown): Record<string, unknown> => {

@@ -1,8 +1,7 @@
-import { destinationOf, isSameBinding } from '../../lib/rabbitmq/topology/binding.ts';
-import type { BrokerState } from '../../lib/rabbitmq/topology/broker-state.ts';
-import type { Step } from '../../lib/rabbitmq/topology/plan.ts';
-import { queueArguments, readVersion } from '../../lib/rabbitmq/topology/queue-arguments.ts';
-import type { Binding } from '../../lib/rabbitmq/topology/topology.ts';
+import { fromBroker, type BrokerState } from '../../lib/rabbitmq/topology/broker-state.ts';
+import { queueArguments, readVersion } from '../../lib/rabbitmq/topology/by-version.ts';
+import type { Difference } from '../../lib/rabbitmq/topology/difference.ts';
+import { destinationOf, isSameBinding, type Binding } from '../../lib/rabbitmq/topology/topology.ts';
 
 export const emptyBroker: BrokerState = {
   version: '4.3.6',
@@ -21,46 +20,39 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
   properties_key: binding.routingKey || '~',
 });
 
-const asBinding = ({
-  source: exchange,
-  destination,
-  destination_type: type,
-  routing_key: routingKey,
-}: BrokerState['bindings'][number]): Binding =>
-  type === 'queue' ? { exchange, queue: destination, routingKey } : { exchange, toExchange: destination, routingKey };
-
-/** The broker's settings after a step of a plan. */
-export function after(broker: BrokerState, step: Step): BrokerState {
-  switch (step.do) {
+/** The broker's settings after a difference has been removed, if applying the topology removes it. */
+export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
+  if (fix.by !== 'apply') return broker;
+  const { change } = fix;
+  switch (change.do) {
     case 'create-exchange': {
-      const { name, type, arguments: settings = {} } = step.exchange;
+      const { name, type, arguments: settings = {} } = change.exchange;
       const exchange = { name, type, durable: true, auto_delete: false, arguments: settings };
       return { ...broker, exchanges: [...broker.exchanges, exchange] };
     }
     case 'create-queue': {
-      const settings = queueArguments(step.queue, readVersion(broker.version));
-      const queue = { name: step.queue.name, type: 'quorum', durable: true, auto_delete: false, arguments: settings };
+      const settings = queueArguments(change.queue, readVersion(broker.version));
+      const queue = { name: change.queue.name, type: 'quorum', durable: true, auto_delete: false, arguments: settings };
       return { ...broker, queues: [...broker.queues, queue] };
     }
     case 'set-policy':
       return {
         ...broker,
-        policies: [...broker.policies.filter(({ name }) => name !== step.policy.name), step.policy],
+        policies: [...broker.policies.filter(({ name }) => name !== change.policy.name), change.policy],
       };
     case 'bind':
-      return { ...broker, bindings: [...broker.bindings, asBroker(step.binding)] };
+      return { ...broker, bindings: [...broker.bindings, asBroker(change.binding)] };
     case 'unbind':
       return {
         ...broker,
-        bindings: broker.bindings.filter((found) => !isSameBinding(asBinding(found), step.binding)),
+        bindings: broker.bindings.filter((found) => !isSameBinding(fromBroker(found), change.binding)),
       };
-    case 'keep':
-    case 'refuse':
-      return broker;
+    case 'remove-policy':
+      return { ...broker, policies: broker.policies.filter(({ name }) => name !== change.name) };
   }
 }
 
-/** The queues that a message may end in, each time one of each list: a ring picks one, any other exchange gives to all. */
+/** The queues that receive a message: one of each list, since a ring picks one queue and any other exchange copies to all. */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;
   const isRing = type === 'x-consistent-hash';

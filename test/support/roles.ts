@@ -1,6 +1,6 @@
-import { brokerRoles } from '../../infra/broker-users.ts';
+import { brokerRoles } from '../../infra/topology.ts';
 import type { Login } from '../../lib/rabbitmq/address.ts';
-import type { BrokerRole } from '../../lib/rabbitmq/admin/role.ts';
+import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
 import type { VirtualHost } from './broker.ts';
 
 /** The roles with users of this virtual host's own, since users belong to the whole broker. */

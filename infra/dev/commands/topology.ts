@@ -1,42 +1,64 @@
 import { parseArgs } from 'node:util';
 
-import { describeStep } from '../../../lib/rabbitmq/topology/describe-plan.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
-import { applyTopology, readPlan } from '../../../lib/rabbitmq/topology/apply.ts';
+import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
+import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
+import { removeRetiredQueue } from '../../../lib/rabbitmq/topology/remove.ts';
 import { topology } from '../../topology.ts';
 import { say } from '../runtime/console.ts';
 import { entry } from '../runtime/entry.ts';
 import { faultsOf, reach } from '../runtime/broker/prepare.ts';
 import { Problem } from '../runtime/problem.ts';
 
-const USAGE = `npm run topology -- plan|apply|verify --url amqps://user:password@host:5671/vhost [--management https://host]
-  plan    shows what apply would do, as a diff, and changes nothing
-  apply   makes what is missing; deletes no queue and no message
-  verify  names every setting by which messages would be lost
-AMQP_URL and MANAGEMENT_URL stand in for the options: a password on the command line can be seen by other users of the machine`;
+const USAGE = `npm run topology -- plan|apply|verify|remove QUEUE --url amqps://user:password@host:5671/vhost [--management https://host]
+  plan          shows what apply would change, and changes nothing
+  apply         creates and changes what differs; deletes no queue and no message
+  verify        names every setting through which messages can be lost
+  remove QUEUE  deletes a queue that the topology no longer uses, if it holds no message
+The environment variables AMQP_URL and MANAGEMENT_URL replace the options: other users of the machine can see a password on the command line`;
 
-/** Each command, and its exit code: not 0 where something stands in the way or messages would be lost. */
-const commands: Readonly<Record<string, (broker: BrokerAccess) => Promise<number>>> = {
-  async plan(broker) {
-    const steps = await readPlan(broker, topology);
-    print(steps.map(describeStep));
-    const changes = steps.filter((step) => step.do !== 'keep');
-    say(changes.length === 0 ? 'the broker has it all' : `${changes.length} differences`);
-    return steps.some((step) => step.do === 'refuse') ? 1 : 0;
+interface Command {
+  /** How many queue names follow the command. */
+  readonly queues: 0 | 1;
+  /** Returns the exit code: 1 if an operator has to act. */
+  run(broker: BrokerAccess, queue: string): Promise<number>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  plan: {
+    queues: 0,
+    async run(broker) {
+      const differences = await readDiff(broker, topology);
+      print(differences.map(planLine));
+      const count = differences.filter(({ fix }) => fix.by !== 'nobody').length;
+      say(count === 0 ? 'No changes' : `${count} differences`);
+      return differences.some(({ fix }) => fix.by === 'operator') ? 1 : 0;
+    },
   },
-  async apply(broker) {
-    const steps = await applyTopology(broker, topology);
-    print(steps.map(describeStep));
-    say('topology is in place');
-    return verify(broker);
+  apply: {
+    queues: 0,
+    async run(broker) {
+      print((await applyTopology(broker, topology)).map(planLine));
+      say('Topology applied');
+      return verify(broker);
+    },
   },
-  verify,
+  verify: { queues: 0, run: verify },
+  remove: {
+    queues: 1,
+    async run(broker, queue) {
+      say(`Checking that queue "${queue}" stays empty for ten seconds`);
+      await removeRetiredQueue(broker, topology, queue);
+      say(`Queue "${queue}" removed`);
+      return 0;
+    },
+  },
 };
 
 async function verify(broker: BrokerAccess): Promise<number> {
   const faults = await faultsOf(broker);
   print(faults.map((fault) => `! ${fault}`));
-  say(faults.length === 0 ? 'no setting loses messages' : `${faults.length} settings would lose messages`);
+  say(faults.length === 0 ? 'No setting loses messages' : `${faults.length} settings can lose messages`);
   return faults.length === 0 ? 0 : 1;
 }
 
@@ -45,8 +67,8 @@ function print(lines: readonly string[]): void {
 }
 
 await entry(async () => {
-  const { command, url, management } = read(process.argv.slice(2));
-  return command(reach(url, management));
+  const { command, queue, url, management } = read(process.argv.slice(2));
+  return command.run(reach(url, management), queue);
 });
 
 function read(args: readonly string[]) {
@@ -57,11 +79,14 @@ function read(args: readonly string[]) {
       allowPositionals: true,
     });
     const url = values.url ?? process.env['AMQP_URL'];
-    const command = positionals.length === 1 ? commands[positionals[0]!] : undefined;
-    if (!command) throw new Error('expected plan, apply or verify');
+    const [name = '', queue = '', ...more] = positionals;
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (!command) throw new Error('expected plan, apply, verify or remove');
+    if (more.length > 0 || (queue !== '') !== (command.queues === 1))
+      throw new Error(`${name} takes ${command.queues === 1 ? 'the name of one queue' : 'no further words'}`);
     if (!url || !/^amqps?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
       throw new Error('--url must be an address like amqps://user:password@host:5671');
-    return { command, url, management: values.management ?? process.env['MANAGEMENT_URL'] };
+    return { command, queue, url, management: values.management ?? process.env['MANAGEMENT_URL'] };
   } catch (error) {
     throw new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
   }

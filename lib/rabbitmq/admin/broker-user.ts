@@ -4,7 +4,7 @@ import { canLogIn } from './log-in.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import type { Login } from '../address.ts';
 import type { ManagementApi } from './management-api.ts';
-import type { BrokerRole } from './role.ts';
+import type { BrokerRole } from './roles.ts';
 
 const user = z.object({
   password_hash: z.string(),

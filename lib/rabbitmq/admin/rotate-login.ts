@@ -5,7 +5,7 @@ import { countConnections, grant, setPassword } from './broker-user.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import { canLogIn } from './log-in.ts';
 import { parseLogin } from '../login.ts';
-import { otherUser, roleOf, type BrokerRole } from './role.ts';
+import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 
 /** 256 bits, in letters that need no escape in an address, and that Amazon MQ takes (no comma, colon or equal sign). */
 const newPassword = () => randomBytes(32).toString('base64url');

@@ -1,84 +1,83 @@
-import * as z from 'zod';
-
-import { declareTopology, TopologyError } from './declare.ts';
-import { destinationOf } from './binding.ts';
 import type { BrokerAccess } from '../admin/broker-access.ts';
 import { readBrokerState } from './broker-state.ts';
-import { withConnection } from '../open-connection.ts';
-import { planTopology, vanishedQueues, waysBack, type Step } from './plan.ts';
-import type { Topology } from './topology.ts';
+import { declareTopology, TopologyError } from './declare.ts';
+import { faultLine } from './describe.ts';
+import { diffTopology } from './diff.ts';
+import type { Change, Difference } from './difference.ts';
+import { countMessages, delayQueuesOf, retiredQueues } from './retired.ts';
+import { destinationOf, type Topology } from './topology.ts';
 
-/** Compares what the broker has with `wanted`; changes nothing. `previous` is what was declared before, where the caller knows. */
-export async function readPlan({ amqpUrl, api }: BrokerAccess, wanted: Topology, previous?: Topology): Promise<Step[]> {
-  const there = await readBrokerState(api);
-  const request = { wanted, there, previous };
-  const vanished = vanishedQueues(request);
-  const toCount = vanished.length > 0 ? [...vanished, ...waysBack(request)] : [];
-  return planTopology(request, await countMessages({ amqpUrl, api }, toCount));
+/** Compares the broker with `declared` and changes nothing. `previous` is the topology that was applied before, if known. */
+export async function readDiff(access: BrokerAccess, declared: Topology, previous?: Topology): Promise<Difference[]> {
+  const input = { declared, actual: await readBrokerState(access.api), previous };
+  const retired = retiredQueues(input);
+  const counted = retired.length > 0 ? [...retired.map(({ name }) => name), ...delayQueuesOf(input, retired)] : [];
+  return diffTopology(input, await countMessages(access, [...new Set(counted)]));
 }
 
 /**
- * Makes what is missing, and nothing else: no queue and no message is ever deleted. Idempotent. Where anything speaks
- * against it nothing is changed, and the `TopologyError` has every reason. Gives the steps that were taken.
+ * Removes every difference between the broker and `declared` without deleting a queue or a message. Idempotent. If a
+ * difference needs an operator, nothing is changed and the `TopologyError` names each such difference.
  */
-export async function applyTopology(access: BrokerAccess, wanted: Topology, previous?: Topology): Promise<Step[]> {
-  const steps = await readPlan(access, wanted, previous);
-  const refusals = steps.filter((step) => step.do === 'refuse').map(({ reason }) => reason);
-  if (refusals.length > 0) throw new TopologyError(refusals.join('; '));
-  await carryOut(access, steps);
-  return steps;
+export async function applyTopology(
+  access: BrokerAccess,
+  declared: Topology,
+  previous?: Topology,
+): Promise<Difference[]> {
+  const differences = await readDiff(access, declared, previous);
+  const obstacles = differences.filter(({ fix }) => fix.by === 'operator');
+  if (obstacles.length > 0) throw new TopologyError(`nothing was changed: ${obstacles.map(faultLine).join('; ')}`);
+  await makeChanges(
+    access,
+    differences.flatMap(({ fix }) => (fix.by === 'apply' ? [fix.change] : [])),
+  );
+  return differences;
+}
+
+/** Throws a `TopologyError` that names each difference through which messages can be lost. */
+export async function requireSafe(access: BrokerAccess, declared: Topology): Promise<void> {
+  const faults = (await readDiff(access, declared)).filter(({ losesMessages }) => losesMessages);
+  if (faults.length > 0) throw new TopologyError(`messages could be lost: ${faults.map(faultLine).join('; ')}`);
 }
 
 /**
- * Nothing is routed into a queue before its policy is there, and no queue leaves its policy before nothing is routed into it.
- * What stays is bound anew before it is unbound: no message finds no way.
+ * A queue gets its policy before anything is routed to it, and a binding is removed only after its replacement exists, so
+ * that every message has a route at any time.
  */
-async function carryOut(access: BrokerAccess, steps: readonly Step[]): Promise<void> {
+async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Promise<void> {
   const { amqpUrl, api } = access;
   const host = api.virtualHost;
-  const unbind = async ({ binding, propertiesKey }: Extract<Step, { do: 'unbind' }>) => {
-    const { type, name } = destinationOf(binding);
-    await api.remove(['bindings', host, 'e', binding.exchange, type === 'queue' ? 'q' : 'e', name, propertiesKey]);
-  };
-  const unbound = steps.filter((step) => step.do === 'unbind');
-  const leaving = unbound.filter(({ when }) => when === 'first');
-  for (const step of leaving) await unbind(step);
-  const given = new Set(leaving.map(({ binding }) => destinationOf(binding).name));
-  for (const [queue, messages] of await countMessages(access, [...given]))
-    if (messages > 0)
-      throw new TopologyError(
-        `queue "${queue}" took ${messages} messages before its bindings were gone: let its consumer finish, and apply again`,
-      );
+  const unbindings = changes.filter((change) => change.do === 'unbind');
+  const first = unbindings.filter(({ when }) => when === 'first');
+  for (const change of first) await unbind(access, change);
+  await requireEmpty(access, [...new Set(first.map(({ binding }) => destinationOf(binding).name))]);
 
-  const exchanges = steps.filter((step) => step.do === 'create-exchange').map(({ exchange }) => exchange);
-  const queues = steps.filter((step) => step.do === 'create-queue').map(({ queue }) => queue);
-  const bindings = steps.filter((step) => step.do === 'bind').map(({ binding }) => binding);
+  const exchanges = changes.filter((change) => change.do === 'create-exchange').map(({ exchange }) => exchange);
+  const queues = changes.filter((change) => change.do === 'create-queue').map(({ queue }) => queue);
+  const bindings = changes.filter((change) => change.do === 'bind').map(({ binding }) => binding);
   if (exchanges.length + queues.length > 0) await declareTopology(amqpUrl, { exchanges, queues, bindings: [] });
-  for (const { policy } of steps.filter((step) => step.do === 'set-policy'))
+  for (const { policy } of changes.filter((change) => change.do === 'set-policy'))
     await api.put(['policies', host, policy.name], policy);
+  for (const { name } of changes.filter((change) => change.do === 'remove-policy'))
+    await api.remove(['policies', host, name]);
   if (bindings.length > 0) await declareTopology(amqpUrl, { exchanges: [], queues: [], bindings });
-  for (const step of unbound) if (step.when === 'last') await unbind(step);
+  for (const change of unbindings) if (change.when === 'last') await unbind(access, change);
 }
 
-/** What an AMQP client cannot see: messages with a consumer, returned ones that wait, and dead letters on their way. */
-const notReady = z.object({
-  messages_unacknowledged: z.number().default(0),
-  messages_delayed: z.number().default(0),
-  messages_dlx: z.number().default(0),
-});
+/** Messages may have arrived between the comparison and the removal of the bindings. */
+async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Promise<void> {
+  for (const [queue, messages] of await countMessages(access, queues))
+    if (messages > 0)
+      throw new TopologyError(
+        `queue "${queue}" received ${messages} messages before its bindings were removed: let its consumer finish, then apply again`,
+      );
+}
 
-/** Messages in each queue: those ready as of now, and all others as the broker counted them up to five seconds ago. */
-async function countMessages({ amqpUrl, api }: BrokerAccess, queues: readonly string[]): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  if (queues.length === 0) return counts;
-  await withConnection(amqpUrl, async (connection) => {
-    const channel = await connection.createChannel();
-    channel.on('error', () => {});
-    for (const queue of queues) {
-      const { messageCount: ready } = await channel.checkQueue(queue);
-      const counted = await api.get(['queues', api.virtualHost, queue], notReady);
-      counts.set(queue, ready + counted.messages_unacknowledged + counted.messages_delayed + counted.messages_dlx);
-    }
-  });
-  return counts;
+export async function unbind(
+  { api }: BrokerAccess,
+  { binding, propertiesKey }: Pick<Extract<Change, { do: 'unbind' }>, 'binding' | 'propertiesKey'>,
+): Promise<void> {
+  const { type, name } = destinationOf(binding);
+  const kind = type === 'queue' ? 'q' : 'e';
+  await api.remove(['bindings', api.virtualHost, 'e', binding.exchange, kind, name, propertiesKey]);
 }

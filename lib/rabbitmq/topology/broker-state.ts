@@ -1,7 +1,8 @@
 import * as z from 'zod';
 
 import type { ManagementApi } from '../admin/management-api.ts';
-import type { BrokerPolicy } from './policy.ts';
+import type { BrokerPolicy } from './by-version.ts';
+import { isSameBinding, type Binding } from './topology.ts';
 
 const exchange = z.object({
   name: z.string(),
@@ -35,19 +36,18 @@ const policy = z.object({
   definition: z.record(z.string(), z.unknown()),
 });
 
-/** The settings that a virtual host has now; figures are not among them. */
+/** The settings that a virtual host has now, without message counts. */
 export interface BrokerState {
-  /** As in "4.3.6". */
+  /** For example "4.3.6". */
   readonly version: string;
   readonly exchanges: readonly z.infer<typeof exchange>[];
   readonly queues: readonly z.infer<typeof queue>[];
   readonly bindings: readonly z.infer<typeof binding>[];
   readonly policies: readonly BrokerPolicy[];
-  /** The operator's, which limit every other. */
+  /** Operator policies, which can only tighten the limits of other policies. */
   readonly operatorPolicies: readonly BrokerPolicy[];
 }
 
-/** Reads what there is, in six requests. */
 export async function readBrokerState(api: ManagementApi): Promise<BrokerState> {
   const host = api.virtualHost;
   const list = <T>(kind: string, item: z.ZodType<T>, columns: string) =>
@@ -61,4 +61,34 @@ export async function readBrokerState(api: ManagementApi): Promise<BrokerState> 
     list('operator-policies', policy, ''),
   ]);
   return { version: overview.rabbitmq_version, exchanges, queues, bindings, policies, operatorPolicies };
+}
+
+/** Converts a binding from the form of the management API. */
+export const fromBroker = ({
+  source: exchange,
+  destination,
+  destination_type: type,
+  routing_key: routingKey,
+}: BrokerState['bindings'][number]): Binding =>
+  type === 'queue' ? { exchange, queue: destination, routingKey } : { exchange, toExchange: destination, routingKey };
+
+export const isBound = (binding: Binding, { bindings }: BrokerState): boolean =>
+  bindings.some((found) => isSameBinding(fromBroker(found), binding));
+
+const APPLIES_TO_QUORUM_QUEUES = new Set(['all', 'queues', 'quorum_queues']);
+
+/** The policy among `policies` that a quorum queue follows. */
+export function policyOf(queue: string, policies: readonly BrokerPolicy[]): BrokerPolicy | undefined {
+  return policies
+    .filter((policy) => APPLIES_TO_QUORUM_QUEUES.has(policy['apply-to']) && matches(queue, policy.pattern))
+    .toSorted((one, other) => other.priority - one.priority)[0];
+}
+
+/** A pattern that only Erlang can parse counts as matching: a false alarm is better than a lost message. */
+function matches(queue: string, pattern: string): boolean {
+  try {
+    return new RegExp(pattern).test(queue);
+  } catch {
+    return true;
+  }
 }

@@ -1,17 +1,19 @@
 import type { Channel, ChannelModel } from 'amqplib';
 
 import { describeError } from '../../runtime/errors.ts';
-import { describeBinding, destinationOf } from './binding.ts';
 import { withConnection } from '../open-connection.ts';
-import { queueArguments, readVersion } from './queue-arguments.ts';
-import type { Topology } from './topology.ts';
+import { queueArguments, readVersion } from './by-version.ts';
+import { describeBinding, destinationOf, type Topology } from './topology.ts';
 
-/** The broker has a queue or an exchange of this name with other settings; nothing was changed or deleted. */
+/** The broker differs from the topology in a way that only an operator can change. */
 export class TopologyError extends Error {
   override readonly name = 'TopologyError';
 }
 
-/** Declares everything in `topology` that is not there yet. Idempotent; what exists with other settings is a `TopologyError`. */
+/**
+ * Declares exchanges, queues and bindings over AMQP alone, without policies. Idempotent. A queue or an exchange that exists
+ * with other settings stays as it is and is a `TopologyError`.
+ */
 export async function declareTopology(amqpUrl: string, topology: Topology): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {
     const version = readVersion(connection.connection.serverProperties.version);
@@ -34,10 +36,10 @@ export async function declareTopology(amqpUrl: string, topology: Topology): Prom
   });
 }
 
-/** A refused declaration closes its channel, so each has its own. */
+/** Uses a channel for each declaration, since the broker closes the channel of a declaration that it refuses. */
 async function declare(
   connection: ChannelModel,
-  what: string,
+  subject: string,
   run: (channel: Channel) => Promise<unknown>,
 ): Promise<void> {
   const channel = await connection.createChannel();
@@ -45,15 +47,14 @@ async function declare(
   try {
     await run(channel);
   } catch (error) {
-    throw new TopologyError(`${what}: ${explain(describeError(error).message)}`, { cause: error });
+    throw new TopologyError(`${subject}${explain(describeError(error).message)}`, { cause: error });
   }
   await channel.close();
 }
 
-/** Turns the broker's refusal into: which setting, what is there, what was asked. */
 function explain(refusal: string): string {
-  const [, argument, , asked, there] =
-    /inequivalent arg '([^']+)' for (\w+) .*?: received (.*?) but current is (.*?)"?$/.exec(refusal) ?? [];
-  if (!argument) return refusal;
-  return `its ${argument} is ${there}, but ${asked} was asked for; nothing was changed: use another name, or drain and delete it yourself`;
+  const [, argument, declared, found] =
+    /inequivalent arg '([^']+)' for \w+ .*?: received (.*?) but current is (.*?)"?$/.exec(refusal) ?? [];
+  if (!argument) return `: ${refusal}`;
+  return ` has ${argument} ${found}, declared is ${declared}. Immutable: drain and delete it, then apply again`;
 }

@@ -1,23 +1,29 @@
 import { KEY_HEADER } from '../../events/envelope.ts';
 import type { Message } from '../../events/message.ts';
-import type { Binding, Exchange, WorkQueue } from './topology.ts';
+import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 
-/** So many have names that sort as they were added. */
+/** With two digits, the names of shards sort by number. */
 const MAX_SHARDS = 100;
 
 /** How many of the broker's queues a work queue consists of. */
 export interface Sharding {
-  /** That get new messages; 1 is a queue like any other. */
+  /** How many shards get new messages; 1 means that the queue is not sharded. */
   readonly shards?: number;
-  /** That get none any more and are still worked on, until they are empty. */
+  /** How many further shards get no new messages and are only read until they are empty. */
   readonly retiring?: number;
 }
 
-/** The shards of a queue. The first has its name, so that it is there whatever their number is; the last retire first. */
-export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): Pick<WorkQueue, 'shards' | 'ring'> {
+interface ShardedQueue {
+  readonly name: string;
+  readonly shards: readonly string[];
+  readonly ring?: Ring;
+}
+
+/** The shards of a queue. The first shard has the queue's own name and so exists for any number of shards; the last shards retire first. */
+export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): Omit<ShardedQueue, 'name'> {
   const whole = (count: number, least: number) => Number.isInteger(count) && count >= least;
   if (!whole(shards, 1) || !whole(retiring, 0) || shards + retiring > MAX_SHARDS)
-    throw new Error(`the queue ${name} has 1 to ${MAX_SHARDS} shards, those that retire among them`);
+    throw new Error(`work queue "${name}": shards and retiring shards together must be from 1 to ${MAX_SHARDS}`);
   const names = Array.from({ length: shards + retiring }, (_, n) =>
     n === 0 ? name : `${name}.${String(n).padStart(2, '0')}`,
   );
@@ -25,14 +31,14 @@ export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): 
   return { shards: names, ring: { exchange: name, unrouted: unroutedOf(name), shards: names.slice(0, shards) } };
 }
 
-/** The exchange behind a ring, for what the ring has no shard for. */
+/** The name of the alternate exchange of a ring. */
 export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 
 /**
- * The exchanges of a sharded queue. A ring may lose a shard that is bound (https://github.com/rabbitmq/rabbitmq-server/issues/9641);
- * an empty one would drop what others take, and that is confirmed then.
+ * The exchanges of a sharded queue. A ring may lose a shard that is still bound (https://github.com/rabbitmq/rabbitmq-server/issues/9641),
+ * and an empty ring would drop messages that another queue confirms; the alternate exchange catches both.
  */
-export const ringExchanges = ({ ring }: WorkQueue): Exchange[] =>
+export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring
     ? [
         { name: ring.unrouted, type: 'fanout' },
@@ -44,11 +50,11 @@ export const ringExchanges = ({ ring }: WorkQueue): Exchange[] =>
       ]
     : [];
 
-/** How much of the ring each shard gets: the same. */
+/** The routing key of a binding to a ring is the shard's weight; equal weights give every shard the same share of keys. */
 const WEIGHT = '1';
 
-/** What binds the shards to their ring; to be declared before anything is routed to the ring. */
-export const ringBindings = ({ name, ring }: WorkQueue): Binding[] =>
+/** Binds the shards to their ring. These bindings must exist before anything is routed to the ring. */
+export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
   ring
     ? [
         { exchange: ring.unrouted, queue: name, routingKey: '' },
@@ -56,17 +62,17 @@ export const ringBindings = ({ name, ring }: WorkQueue): Binding[] =>
       ]
     : [];
 
-/** Has the queue get what `exchange` gets under the routing key, whatever its number of shards. */
-export const routeTo = ({ name, ring }: WorkQueue, exchange: string, routingKey: string): Binding =>
+/** Binds the queue, or its ring, to `exchange`. */
+export const routeTo = ({ name, ring }: ShardedQueue, exchange: string, routingKey: string): Binding =>
   ring ? { exchange, toExchange: ring.exchange, routingKey } : { exchange, queue: name, routingKey };
 
-/** The work queue that a queue of the broker belongs to, or did when there were more shards. */
+/** The work queue that a queue of the broker belongs to, even if the shard has been removed since. */
 export const queueOfShard = <Q extends Pick<WorkQueue, 'name'>>(queues: readonly Q[], shard: string): Q | undefined =>
   queues.find(({ name }) => name === shard) ??
   queues.find(({ name }) => shard.startsWith(`${name}.`) && /^\d\d$/.test(shard.slice(name.length + 1)));
 
-/** The way back to a shard; where there is none of this name any more, to the one that has the message's key now. */
-export function wayBackTo(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
+/** The address of a shard. If the shard has been removed, the address of the shard that now has the message's key. */
+export function addressOfShard(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
   if (queue.shards.includes(shard)) return { exchange: '', routingKey: shard };
   return queue.ring
     ? { exchange: queue.ring.exchange, routingKey: queue.name }

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 
-import { queues, topologyFor, workQueue } from '../../../infra/topology.ts';
 import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { aVirtualHost } from '../../support/broker.ts';
+import { queuesWith, topologyWith } from '../../support/topology.ts';
 import { orders, plenty, stockUp } from '../batches.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import { rateOf } from '../shard-processes.ts';
@@ -40,10 +40,10 @@ export async function shards(bench: Bench): Promise<Measured> {
 async function rate(bench: Bench, count: number, skus: number, batchSize: number): Promise<number> {
   const host = await aVirtualHost();
   try {
-    const stock = workQueue('stock', { shards: count });
+    const { stock } = queuesWith({ stock: { shards: count } });
     const [endpoint] = await Promise.all([
       bench.freshStore(),
-      declareTopology(host.amqpUrl, topologyFor({ ...queues, stock })),
+      declareTopology(host.amqpUrl, topologyWith({ stock: { shards: count } })),
     ]);
     await stockUp(openClient(endpoint).client, skus, plenty);
     const errors = await host.publisher().publishAll(

@@ -12,6 +12,7 @@ import { freePorts } from '../../../infra/dev/runtime/ports.ts';
 import { localClient } from '../../../infra/dev/runtime/store/tables.ts';
 import { settingNames } from '../../../lib/runtime/config.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
 
 // Each edit bundles all functions anew, which takes long where others keep the machine busy.
 jest.setTimeout(300_000);
@@ -217,19 +218,18 @@ describe('while npm start runs', () => {
 
   test('a new queue is declared, and functions whose code is another one then are rebuilt', async () => {
     edit('infra/topology.ts', (text) =>
-      text.replace(
-        '{ name: deadLetterQueue, arguments: bounded },',
-        "{ name: deadLetterQueue, arguments: bounded },\n  { name: 'refunds', arguments: bounded },",
-      ),
+      text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );
     expect((await told(/\+ queue refunds/)).filter((line) => line.includes('+ queue refunds'))).toHaveLength(1);
     expect(await host.channel.checkQueue('refunds')).toMatchObject({ queue: 'refunds' });
   });
 
   test('a topology that the broker must refuse is not applied, and the reason is told', async () => {
-    const undo = edit('infra/topology.ts', (text) => text.replace('MAX_LENGTH = 500_000', 'MAX_LENGTH = 400_000'));
+    host.channel.sendToQueue('refunds', Buffer.from('precious'), { persistent: true });
+    await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
+    const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
     const lines = await told(/› not applied: /);
-    expect(lines.at(-1)).toContain('not applied: infra/topology.ts: queue "stock": its x-max-length');
+    expect(lines.at(-1)).toContain('not applied: infra/topology.ts: nothing was changed: queue "refunds" is no longer');
     undo();
     await settled();
   });

@@ -4,7 +4,7 @@ import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
-import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import { asDeployed } from '../../support/as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';

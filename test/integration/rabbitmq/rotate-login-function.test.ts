@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { brokerRoles } from '../../../infra/broker-users.ts';
+import { brokerRoles } from '../../../infra/topology.ts';
 import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import type { Login } from '../../../lib/rabbitmq/address.ts';
 import type { RotationEvent } from '../../../lib/aws/rotation.ts';

@@ -14,7 +14,7 @@ import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
 import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
-import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import { loginRotation } from '../../../lib/rabbitmq/admin/rotate-login.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { readConfig } from '../../../lib/runtime/config.ts';
@@ -191,7 +191,7 @@ describe('rotating a login', () => {
   test('refuses a secret whose user it does not know, without a word of the secret', async () => {
     const other = secrets.create(randomUUID(), JSON.stringify({ username: 'stranger', password: 'hush-hush' }));
     const failure = await messageOf(step('createSecret', secrets.beginRotation(other), other));
-    expect(failure).toMatch(/no role has a user "stranger"; known are publisher-a/);
+    expect(failure).toMatch(/user "stranger", which belongs to no role; known users: publisher-a/);
     const broken = secrets.create(randomUUID(), 'hush-hush');
     const unread = await messageOf(step('createSecret', secrets.beginRotation(broken), broken));
     expect(unread).toMatch(/must be JSON with "username" and "password"/);

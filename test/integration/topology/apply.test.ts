@@ -1,82 +1,172 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
-import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
+import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
+import { topologyWith } from '../../support/topology.ts';
 
 let host: VirtualHost;
+let broker: BrokerAccess;
 beforeEach(async () => {
   host = await aVirtualHost();
+  broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
 });
 afterEach(() => host.remove());
 
-const queue = async (name: string) =>
-  (await host.manage('GET', `queues/${host.name}/${name}`)) as {
-    type: string;
-    durable: boolean;
-    arguments: Record<string, unknown>;
-  };
+const plan = async (declared: Topology, previous?: Topology) =>
+  (await readDiff(broker, declared, previous)).map(planLine);
 
-describe('applying the topology', () => {
-  test('declares every queue as a durable quorum queue that refuses what it cannot hold', async () => {
-    await declareTopology(host.amqpUrl, topology);
-    for (const { name } of topology.queues)
-      expect(await queue(name)).toMatchObject({
-        type: 'quorum',
-        durable: true,
-        arguments: { 'x-overflow': 'reject-publish', 'x-max-length': 500_000 },
-      });
-  });
+const queueNames = async () =>
+  ((await host.manage('GET', `queues/${host.name}?columns=name`)) as { name: string }[]).map(({ name }) => name);
 
-  test('twice is the same as once', async () => {
-    await declareTopology(host.amqpUrl, topology);
-    await declareTopology(host.amqpUrl, topology);
-    expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
-  });
+const bindingsOf = async (queue: string) =>
+  (
+    (await host.manage('GET', `queues/${host.name}/${queue}/bindings`)) as { source: string; routing_key: string }[]
+  ).filter(({ source }) => source !== '');
 
-  test('keeps what a queue holds, and names queue, argument, what is there and what was asked where they differ', async () => {
-    await host.channel.assertQueue('stock', {
-      durable: true,
-      arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
-    });
-    host.channel.sendToQueue('stock', Buffer.from('kept'), { persistent: true });
-    await expect(declareTopology(host.amqpUrl, topology)).rejects.toThrow(
-      /queue "stock": its x-[a-z-]+ is .*, but .* was asked for; nothing was changed/,
+const withAudit = topologyWith({}, { audit: workQueue('audit', { bindings: { orders: ['order.#'] } }) });
+
+const send = (queue: string) => {
+  host.channel.sendToQueue(queue, Buffer.from('precious'), { persistent: true });
+  return eventually('the message', async () => (await host.channel.checkQueue(queue)).messageCount > 0);
+};
+
+describe('the plan for a topology', () => {
+  test('lists everything that is missing, and making the plan changes nothing', async () => {
+    const lines = await plan(topology);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        '+ exchange orders (topic)',
+        expect.stringMatching(/^\+ queue stock .*x-overflow=reject-publish/),
+        expect.stringMatching(/^\+ policy surehop \(priority 10\) .* max-length=500000 overflow=reject-publish/),
+        '+ binding orders → stock [order.created]',
+      ]),
     );
-    const messages = await eventually('the message', async () => {
-      const found = await host.drain('stock');
-      return found.length > 0 && found;
+    expect(lines.every((line) => line.startsWith('+ '))).toBe(true);
+    expect(await queueNames()).toEqual([]);
+  });
+
+  test('is empty after the topology was applied, and applying it again changes nothing', async () => {
+    await applyTopology(broker, topology);
+    expect(await plan(topology)).toEqual([]);
+    expect(await applyTopology(broker, topology)).toEqual([]);
+  });
+
+  test('shows the old and the new setting of a policy that somebody changed, and applying restores the policy', async () => {
+    await applyTopology(broker, topology);
+    const path = `policies/${host.name}/surehop`;
+    const policy = (await host.manage('GET', path)) as { definition: Record<string, unknown> };
+    await host.manage('PUT', path, { ...policy, definition: { ...policy.definition, 'max-length': 7 } });
+    expect(await plan(topology)).toEqual(['~ policy surehop: max-length 7 → 500000']);
+    await applyTopology(broker, topology);
+    expect(await plan(topology)).toEqual([]);
+  });
+
+  test('names a binding that somebody added by hand, and applying keeps the binding', async () => {
+    await applyTopology(broker, topology);
+    await host.channel.bindQueue('stock', 'orders', 'order.by-hand');
+    expect(await plan(topology)).toEqual(['  binding orders → stock [order.by-hand] is not declared and stays']);
+    await applyTopology(broker, topology);
+    expect((await bindingsOf('stock')).map(({ routing_key: key }) => key)).toContain('order.by-hand');
+  });
+
+  test('removes a binding that was declared before and no longer is', async () => {
+    await applyTopology(broker, topology);
+    const less = {
+      ...topology,
+      bindings: topology.bindings.filter(({ routingKey }) => routingKey !== 'order.rejected'),
+    };
+    expect(await plan(less, topology)).toEqual(['- binding orders → points [order.rejected]']);
+    await applyTopology(broker, less, topology);
+    expect((await bindingsOf('points')).map(({ routing_key: key }) => key)).toEqual(['order.created']);
+  });
+});
+
+describe('applying a topology refuses and changes nothing', () => {
+  test('if a queue has other arguments, and names the queue, the argument, the actual and the declared value', async () => {
+    await host.channel.assertQueue('points', {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
     });
-    expect(messages).toHaveLength(1);
+    const applying = applyTopology(broker, topology);
+    await expect(applying).rejects.toThrow(
+      /nothing was changed: .*queue "points" has x-max-length 7, declared is 500000\. Immutable: drain and delete/,
+    );
+    await expect(applying).rejects.toThrow(/queue "points" has x-overflow drop-head, declared is reject-publish/);
+    expect(await queueNames()).toEqual(['points']);
   });
 
-  test('lifts the delivery limit in the way of the broker’s version: a message survives being returned again and again', async () => {
-    await declareTopology(host.amqpUrl, topology);
-    host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
-    for (let delivery = 0; delivery < 30; delivery += 1) {
-      const message = await eventually('the message again', () => host.channel.get('stock'));
-      if (delivery % 2) host.channel.nack(message, false, true);
-      else host.channel.reject(message, true);
-    }
-    expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
+  test('if an exchange has another type', async () => {
+    await host.channel.assertExchange('orders', 'direct', { durable: true });
+    await expect(applyTopology(broker, topology)).rejects.toThrow(
+      /exchange "orders" has type direct, declared is topic/,
+    );
+    expect(await queueNames()).toEqual([]);
   });
 
-  test('makes a retry tier return a message to the queue that its routing key names, and no sooner than its delay', async () => {
-    await declareTopology(host.amqpUrl, topology);
-    const sentAt = Date.now();
-    host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
-    const message = await eventually('the message back', () => host.channel.get('points', { noAck: true }));
-    expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1_000);
-    expect(message).toMatchObject({ content: Buffer.from('again'), properties: { messageId: 'm' } });
+  test('if a policy of somebody else takes precedence over the declared one', async () => {
+    const policy = { pattern: '.*', definition: { 'max-length': 9 }, priority: 99, 'apply-to': 'all' };
+    await host.manage('PUT', `policies/${host.name}/theirs`, policy);
+    await expect(applyTopology(broker, topology)).rejects.toThrow(
+      /queue "stock" follows the policy "theirs" \(priority 99\) instead of "surehop-paced" \(priority 10\)/,
+    );
+    expect(await queueNames()).toEqual([]);
   });
 
-  test('makes the broker hand what expires in a work queue to the dead letters', async () => {
-    await declareTopology(host.amqpUrl, topology);
-    host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
-    const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));
-    expect(message).toMatchObject({
-      properties: { headers: { 'x-first-death-queue': 'stock', 'x-first-death-reason': 'expired' } },
+  test('if a work queue that is no longer declared holds a message, even when only the policy records the queue', async () => {
+    await applyTopology(broker, withAudit);
+    await send('audit');
+    await expect(applyTopology(broker, topology)).rejects.toThrow(
+      /nothing was changed: queue "audit" is no longer declared, but it still holds 1 message\./,
+    );
+    expect(await bindingsOf('audit')).toHaveLength(1);
+    expect(await host.drain('audit')).toHaveLength(1);
+  });
+
+  test('if the last message of such a queue is delivered but not yet acknowledged', async () => {
+    await applyTopology(broker, withAudit);
+    await send('audit');
+    await host.channel.get('audit');
+    await eventually('the broker counts the message as unacknowledged', async () => {
+      const path = `queues/${host.name}/audit`;
+      return ((await host.manage('GET', path)) as { messages_unacknowledged?: number }).messages_unacknowledged === 1;
     });
+    await expect(applyTopology(broker, topology, withAudit)).rejects.toThrow(/still holds 1 message/);
   });
+});
+
+test('an empty work queue that is no longer declared is unbound and kept', async () => {
+  await applyTopology(broker, withAudit);
+  expect(await plan(topology)).toEqual(
+    expect.arrayContaining([
+      '- binding orders → audit [order.#]',
+      expect.stringMatching(/^~ policy surehop-paced: pattern .*audit.* → /),
+      expect.stringMatching(/^\+ policy surehop-retired .*audit/),
+      '  queue "audit" is no longer used and empty: remove it with "topology remove audit"',
+    ]),
+  );
+  await applyTopology(broker, topology);
+  expect(await queueNames()).toContain('audit');
+  expect(await bindingsOf('audit')).toEqual([]);
+});
+
+test('a queue declared on RabbitMQ 3 has no delivery limit argument, and its messages survive more than 20 returns', async () => {
+  for (const { name, arguments: settings } of topology.queues)
+    await host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...settings } });
+  // Without the pause between deliveries, since the limit is the subject.
+  const policies = topology.policies!.map((policy) => ({ ...policy, delayedRetry: undefined }));
+  await applyTopology(broker, { ...topology, policies });
+  expect((await readDiff(broker, topology)).filter(({ losesMessages }) => losesMessages)).toEqual([]);
+  await send('stock');
+  for (let delivery = 0; delivery < 30; delivery += 1) {
+    const message = await eventually('the message again', () => host.channel.get('stock'));
+    host.channel.reject(message, true);
+  }
+  expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
 });

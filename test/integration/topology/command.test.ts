@@ -24,15 +24,15 @@ async function topology(...args: string[]): Promise<{ code: number | null; said:
 
 const here = () => ['--url', host.amqpUrl, '--management', process.env['MANAGEMENT_URL']!];
 
-test('an operator plans, applies and verifies; the exit code tells whether messages are safe', async () => {
+test('an operator plans, applies and verifies the topology, and the exit code is 1 while messages can be lost', async () => {
   expect(await topology('verify', ...here())).toMatchObject({ code: 1, said: expect.stringContaining('is missing') });
   expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: expect.stringContaining('+ queue stock') });
   expect(await topology('apply', ...here())).toMatchObject({
     code: 0,
-    said: expect.stringMatching(/topology is in place\n.*no setting loses messages/),
+    said: expect.stringMatching(/Topology applied\n.*No setting loses messages/),
   });
-  expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: '› the broker has it all\n' });
-  expect(await topology('verify', ...here())).toMatchObject({ code: 0, said: '› no setting loses messages\n' });
+  expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: '› No changes\n' });
+  expect(await topology('verify', ...here())).toMatchObject({ code: 0, said: '› No setting loses messages\n' });
 
   await host.manage('PUT', `policies/${host.name}/hurry`, {
     pattern: '.*',
@@ -45,23 +45,31 @@ test('an operator plans, applies and verifies; the exit code tells whether messa
   expect(said).toContain('! queue "stock" has overflow drop-head (policy "hurry")');
 });
 
-test('a refusal is a line and an exit code, not a stack', async () => {
+test('an operator cannot remove a queue that is in use', async () => {
+  const { code, said } = await topology('remove', 'stock', ...here());
+  expect(code).toBe(1);
+  expect(said).toContain('queue "stock" is not a retired queue of this service; retired queues: none');
+});
+
+test('a topology that cannot be applied is reported in one line with exit code 1 and without a stack trace', async () => {
   await host.channel.deleteQueue('points');
   await host.channel.assertQueue('points', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   for (const command of ['plan', 'apply']) {
     const { code, said } = await topology(command, ...here());
     expect(code).toBe(1);
     expect(said).toMatch(
-      /queue "points": its x-max-length is not there, but 500000 was asked for; nothing was changed/,
+      /queue "points" has x-max-length not set, declared is 500000\. Immutable: drain and delete the queue, then apply again/,
     );
     expect(said).not.toMatch(/\n\s+at /);
   }
 });
 
 test.each([
-  ['an unknown command', ['destroy'], 'expected plan, apply or verify'],
+  ['an unknown command', ['destroy'], 'expected plan, apply, verify or remove'],
+  ['the removal of no queue', ['remove'], 'remove takes the name of one queue'],
+  ['a plan for one queue', ['plan', 'stock'], 'plan takes no further words'],
   ['no address', ['plan'], '--url must be an address like amqps://user:password@host:5671'],
   ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
-])('%s is answered with what is known', async (_, args, said) => {
+])('the command line with %s is refused with exit code 2 and an explanation', async (_, args, said) => {
   expect(await topology(...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
 });

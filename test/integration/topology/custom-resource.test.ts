@@ -8,7 +8,7 @@ import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
 import { topology } from '../../../infra/topology.ts';
 import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
-import type { BrokerRole } from '../../../lib/rabbitmq/admin/role.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { addressesOf, administrator, asDeployed } from '../../support/as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
@@ -131,7 +131,7 @@ describe('the broker as a resource of the stack', () => {
     const update = { RequestType: 'Update' as const, OldResourceProperties: { ...properties, Topology: before } };
     expect(await send(update)).toEqual({
       status: 'FAILED',
-      reason: expect.stringContaining('queue "audit" is no longer in the topology, but still holds 1 messages'),
+      reason: expect.stringContaining('queue "audit" is no longer declared, but it still holds 1 message'),
     });
     expect(await host.drain('audit')).toHaveLength(1);
     expect(await send(update)).toEqual(succeeded);

@@ -1,18 +1,19 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topologyFor, workQueue } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
-import { hasDelayedRetry, readVersion } from '../../../lib/rabbitmq/topology/queue-arguments.ts';
+import { hasDelayedRetry, readVersion } from '../../../lib/rabbitmq/topology/by-version.ts';
+import { defineTopology } from '../../../lib/rabbitmq/topology/define.ts';
 import { readConfig } from '../../../lib/runtime/config.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
+import { queuesWith } from '../../support/topology.ts';
 
-const queues = { stock: workQueue('stock'), points: workQueue('points', { ordered: true }) };
-const topology = topologyFor(queues);
+const queues = queuesWith({ points: { ordered: true } });
+const topology = defineTopology(queues);
 
 let host: VirtualHost;
 let broker: BrokerAccess;
@@ -35,18 +36,18 @@ async function returning(queue: string): Promise<() => number> {
   return () => deliveries;
 }
 
-test('RabbitMQ 4.3 delivers returned messages a second later, except on a queue that keeps order per key; earlier brokers at once', async () => {
+test('RabbitMQ 4.3 delivers a returned message after a second, earlier brokers and queues that keep order per key at once', async () => {
   for (const queue of ['stock', 'points'])
     host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
   const [paced, unpaced] = [await returning('stock'), await returning('points')];
   await eventually('the ordered queue delivers its message a hundred times', async () => unpaced() >= 100);
   await eventually('both queues delivered', async () => paced() > 0);
   const isPaced = paced() < unpaced() / 10;
-  if (!delays) await eventually('the other queue delivers a hundred times too', async () => paced() >= 100);
+  if (!delays) await eventually('the other queue delivers its message a hundred times', async () => paced() >= 100);
   expect(delays ? isPaced : paced() >= 100).toBe(true);
 });
 
-test('a queue that is no longer in the topology is not given up while it holds back a returned message', async () => {
+test('a queue cannot be removed from the topology while a returned message waits in it for its redelivery', async () => {
   const policies = topology.policies!.map((policy) => ({
     ...policy,
     delayedRetry: policy.delayedRetry && HALF_A_MINUTE,
@@ -55,7 +56,7 @@ test('a queue that is no longer in the topology is not given up while it holds b
   host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
   const message = await eventually('the message', () => host.channel.get('stock'));
   host.channel.nack(message, false, true);
-  const without = topologyFor({ stock: workQueue('other'), points: queues.points });
+  const without = defineTopology({ points: queues.points });
   const management = readConfig({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL'] });
   if (delays)
     await eventually('the broker counts the message as delayed', async () => {
@@ -63,7 +64,7 @@ test('a queue that is no longer in the topology is not given up while it holds b
       return figures.find(({ name }) => name === 'stock')?.delayed === 1;
     });
   await expect(applyTopology(broker, without, topology)).rejects.toThrow(
-    /queue "stock" is no longer in the topology, but still holds 1 messages/,
+    /queue "stock" is no longer declared, but it still holds 1 message/,
   );
 });
 

@@ -5,9 +5,8 @@ import { connect } from 'amqplib';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
-import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
-import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
-import { describeFinding, requireSafe, verifyTopology } from '../../../lib/rabbitmq/topology/verify.ts';
+import { applyTopology, readDiff, requireSafe } from '../../../lib/rabbitmq/topology/apply.ts';
+import { faultLine } from '../../../lib/rabbitmq/topology/describe.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 
 let host: VirtualHost;
@@ -19,14 +18,15 @@ beforeEach(async () => {
 });
 afterEach(() => host.remove());
 
-const findings = async () => verifyTopology(topology, await readBrokerState(broker.api)).map(describeFinding);
+const faults = async () =>
+  (await readDiff(broker, topology)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 const policy = (name: string, definition: Record<string, unknown>, pattern = '^stock$', priority = 99) =>
   host.manage('PUT', `policies/${host.name}/${name}`, { pattern, definition, priority, 'apply-to': 'queues' });
 
 const stockArguments = topology.queues.find(({ name }) => name === 'stock')!.arguments;
 
-/** The stock queue, made anew by somebody who knew better. */
+/** Deletes the stock queue and creates it with other arguments. */
 const stockWith = async (changes: Record<string, unknown>, type = 'quorum') => {
   await host.channel.deleteQueue('stock');
   const settings = Object.entries({ ...stockArguments, 'x-queue-type': type, ...changes });
@@ -40,24 +40,26 @@ const stockWith = async (changes: Record<string, unknown>, type = 'quorum') => {
 const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly found: RegExp }> = {
   'a queue without a dead-letter exchange': {
     by: () => stockWith({ 'x-dead-letter-exchange': undefined, 'x-dead-letter-strategy': undefined }),
-    found: /queue "stock" has no dead-letter exchange: what expires, or is returned too often, is dropped/,
+    found:
+      /queue "stock" has x-dead-letter-exchange not set, .*: a message that expires or is returned too often is dropped/,
   },
   'a queue that dead-letters at most once': {
     by: () => stockWith({ 'x-dead-letter-strategy': undefined }),
-    found: /queue "stock" dead-letters at-most-once/,
+    found: /queue "stock" has x-dead-letter-strategy not set, declared is at-least-once: a dead letter is dropped if/,
   },
   'a queue whose dead-letter exchange is not there': {
     by: () => stockWith({ 'x-dead-letter-exchange': 'nowhere' }),
-    found: /queue "stock" dead-letters to "nowhere", which is not there/,
+    found: /queue "stock" has x-dead-letter-exchange nowhere, .*: this exchange does not exist/,
   },
   'a queue that drops its oldest message when it is full': {
     by: () =>
       stockWith({ 'x-overflow': undefined }).then(() => host.manage('DELETE', `policies/${host.name}/surehop-paced`)),
-    found: /queue "stock" has overflow drop-head: when it is full it drops messages/,
+    found: /queue "stock" has x-overflow not set, declared is reject-publish: a full queue drops messages/,
   },
   'a policy that has a full queue drop messages': {
     by: () => policy('hurry', { overflow: 'drop-head' }),
-    found: /queue "stock" has overflow drop-head \(policy "hurry"\).*change the policy "hurry"/,
+    found:
+      /queue "stock" has overflow drop-head \(policy "hurry"\): a full queue drops messages\. Change the policy "hurry"/,
   },
   'a delivery limit': {
     by: () => policy('strict', { 'delivery-limit': 3 }),
@@ -73,22 +75,22 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
       }),
     found: /queue "points" has a delivery limit of 5 \(operator policy "limits"\)/,
   },
-  'messages that expire': {
+  'a policy that lets messages expire': {
     by: () => policy('fresh', { 'message-ttl': 60_000 }),
-    found: /queue "stock" lets messages expire after 60000 ms \(policy "fresh"\)/,
+    found: /queue "stock" has a message TTL of 60000 ms \(policy "fresh"\): messages expire too early/,
   },
-  'a queue that deletes itself': {
+  'a policy that deletes an unused queue': {
     by: () => policy('tidy', { expires: 60_000 }, '^points$'),
-    found: /queue "points" deletes itself, and what it holds, when unused for 60000 ms \(policy "tidy"\)/,
+    found: /queue "points" expires after 60000 ms \(policy "tidy"\): an unused queue is deleted with its messages/,
   },
-  'a policy that takes the place of ours': {
+  'a foreign policy in place of the declared one': {
     by: () => policy('other', { 'max-length': 900_000 }),
     found:
-      /queue "stock" follows the policy "other" \(priority 99\) instead of "surehop-paced" \(priority 10\); delete the policy "other"/,
+      /queue "stock" follows the policy "other" \(priority 99\) instead of "surehop-paced" \(priority 10\)\. Delete the policy "other"/,
   },
-  'our policy deleted': {
+  'a declared policy that was deleted': {
     by: () => host.manage('DELETE', `policies/${host.name}/surehop-paced`),
-    found: /queue "stock" does not follow the policy "surehop-paced".*; apply the topology/,
+    found: /policy "surehop-paced" is missing: any other policy may change .*\. Apply the topology/,
   },
   'a queue of another type': {
     by: () => stockWith({ 'x-dead-letter-strategy': undefined }, 'classic'),
@@ -97,7 +99,7 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
   'a missing queue': { by: () => host.channel.deleteQueue('points'), found: /queue "points" is missing/ },
   'a missing binding': {
     by: () => host.channel.unbindQueue('dead-letters', 'dead-letters', ''),
-    found: /binding dead-letters → dead-letters is missing: these messages do not reach the queue; apply the topology/,
+    found: /binding dead-letters → dead-letters is missing: its messages do not reach the queue\. Apply the topology/,
   },
   'a missing exchange': { by: () => host.channel.deleteExchange('retry.2s'), found: /exchange "retry.2s" is missing/ },
   'an exchange that deletes itself': {
@@ -105,25 +107,25 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
       await host.channel.deleteExchange('orders');
       await host.channel.assertExchange('orders', 'topic', { durable: true, autoDelete: true });
     },
-    found: /exchange "orders" deletes itself with its last binding/,
+    found: /exchange "orders" is deleted together with its last binding/,
   },
 };
 
-describe('verifying', () => {
-  test('finds nothing in a broker that was just set up', async () => {
-    expect(await findings()).toEqual([]);
-    await expect(requireSafe(broker.api, topology)).resolves.toBeUndefined();
+describe('verifying the topology', () => {
+  test('finds nothing after the topology was applied', async () => {
+    expect(await faults()).toEqual([]);
+    await expect(requireSafe(broker, topology)).resolves.toBeUndefined();
   });
 
-  test.each(Object.keys(sabotages))('names %s', async (name) => {
+  test.each(Object.keys(sabotages))('finds %s, through which messages can be lost', async (name) => {
     const { by, found } = sabotages[name]!;
     await by();
-    expect(await findings()).toContainEqual(expect.stringMatching(found));
-    await expect(requireSafe(broker.api, topology)).rejects.toThrow(/messages would be lost: /);
+    expect(await faults()).toContainEqual(expect.stringMatching(found));
+    await expect(requireSafe(broker, topology)).rejects.toThrow(/messages could be lost: /);
   });
 });
 
-describe('what verifying says of the broker is true:', () => {
+describe('on the broker', () => {
   /** How many of a hundred messages the broker refused, and how many it holds. */
   async function publishedTo(queue: string): Promise<{ refused: number; held: number }> {
     const model = await connect(host.amqpUrl);
@@ -141,15 +143,15 @@ describe('what verifying says of the broker is true:', () => {
     return { refused, held };
   }
 
-  test('a policy’s drop-head beats the queue’s own reject-publish, and loses messages that were confirmed', async () => {
+  test('the overflow setting of a policy takes precedence over the queue’s reject-publish and drops confirmed messages', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 });
     const { refused, held } = await publishedTo('stock');
     expect({ refused, held }).toEqual({ refused: 0, held: 5 });
   });
 
-  test('our policy keeps one of lower priority away, and a full queue refuses what it cannot hold', async () => {
+  test('the declared policy keeps a policy of lower priority from taking effect', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 }, '^stock$', 1);
-    expect(await findings()).toEqual([]);
+    expect(await faults()).toEqual([]);
     expect(await publishedTo('stock')).toEqual({ refused: 0, held: 100 });
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 
 import { queueMetrics } from '../../../functions/operations/queue-metrics.ts';
-import { workQueue } from '../../../infra/topology.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 
 const figures = (name: string, ready: number, unacknowledged: number, consumers: number) => {
   return { name, ready, unacknowledged, consumers };

@@ -5,7 +5,7 @@ import { statusOf } from '../../../functions/operations/queue-status.ts';
 const tier = (name: string) => ({ name, delayMs: 1_000 });
 const shared = [tier('retry.1s'), tier('retry.2s')];
 const queue = (name: string, delays = shared, shards = [name]) => {
-  return { name, shards, ordered: false, delays, deadLetterExchange: 'dead-letters' };
+  return { name, shards, ordered: false, delays, deadLetterExchange: 'dead-letters', bindings: [] };
 };
 const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { exchanges, workQueue } from '../../../infra/topology.ts';
+import { exchanges } from '../../../infra/topology.ts';
 import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 
 const event = defineEvent({

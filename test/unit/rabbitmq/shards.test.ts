@@ -1,24 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { queueOfShard, shardsOf, wayBackTo } from '../../../lib/rabbitmq/topology/shards.ts';
-import type { WorkQueue } from '../../../lib/rabbitmq/topology/topology.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { addressOfShard, queueOfShard, shardsOf } from '../../../lib/rabbitmq/topology/shards.ts';
 
-const queue = (name: string, shards = 1, retiring = 0): WorkQueue => {
-  return {
-    name,
-    ...shardsOf(name, { shards, retiring }),
-    ordered: false,
-    delays: [],
-    deadLetterExchange: 'dead-letters',
-  };
-};
+const queue = (name: string, shards = 1, retiring = 0) => workQueue(name, { shards, retiring });
 
-describe('the shards of a queue', () => {
-  test('are the queue itself where it is not sharded', () => {
+describe('the shards of a work queue', () => {
+  test('are the queue alone if the queue is not sharded', () => {
     expect(shardsOf('stock', {})).toEqual({ shards: ['stock'] });
   });
 
-  test('begin with the queue itself, so that its number may change, and have names that sort as they were added', () => {
+  test('begin with the queue itself, and their names sort in the order in which shards are added', () => {
     const { shards } = queue('stock', 12);
     expect(shards.slice(0, 3)).toEqual(['stock', 'stock.01', 'stock.02']);
     expect(shards.toSorted()).toEqual(shards);
@@ -26,7 +18,7 @@ describe('the shards of a queue', () => {
     expect(queue('stock', 100).shards.toSorted()).toEqual(queue('stock', 100).shards);
   });
 
-  test('that retire are the last ones, which the ring has no longer', () => {
+  test('that retire are the last ones, and the ring does not route to them', () => {
     const { shards, ring } = queue('stock', 1, 2);
     expect(shards).toEqual(['stock', 'stock.01', 'stock.02']);
     expect(ring?.shards).toEqual(['stock']);
@@ -37,12 +29,14 @@ describe('the shards of a queue', () => {
     [1.5, 0],
     [1, -1],
     [60, 41],
-  ])('cannot be %p with %p that retire', (shards, retiring) => {
-    expect(() => shardsOf('stock', { shards, retiring })).toThrow('the queue stock has 1 to 100 shards');
+  ])('cannot be %p in number with %p more that retire', (shards, retiring) => {
+    expect(() => shardsOf('stock', { shards, retiring })).toThrow(
+      'work queue "stock": shards and retiring shards together must be from 1 to 100',
+    );
   });
 });
 
-describe('the queue of a shard', () => {
+describe('the work queue of a shard', () => {
   const queues = [queue('stock', 2), queue('stock.returns'), queue('stock.07')];
 
   test.each([
@@ -55,19 +49,19 @@ describe('the queue of a shard', () => {
     ['stock.1', undefined],
     ['stocks', undefined],
     ['', undefined],
-  ])('of "%s" is %p, whether the shard is there still or not', (shard, name) => {
+  ])('named "%s" is %p, whether or not the shard still exists', (shard, name) => {
     expect(queueOfShard(queues, shard)?.name).toBe(name);
   });
 });
 
-describe('the way back', () => {
-  test('leads to the shard while it is there, be it one that retires', () => {
-    expect(wayBackTo(queue('stock', 4), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
-    expect(wayBackTo(queue('stock', 2, 2), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
+describe('the address of a shard', () => {
+  test('is the shard itself while it exists, even if it retires', () => {
+    expect(addressOfShard(queue('stock', 4), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
+    expect(addressOfShard(queue('stock', 2, 2), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
   });
 
-  test('leads by the key to another where the shard is gone, and to the queue itself where that has no others', () => {
-    expect(wayBackTo(queue('stock', 2), 'stock.03')).toMatchObject({ exchange: 'stock' });
-    expect(wayBackTo(queue('stock'), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock' });
+  test('is the ring of its work queue once the shard is removed, or the queue itself if it has no ring', () => {
+    expect(addressOfShard(queue('stock', 2), 'stock.03')).toMatchObject({ exchange: 'stock' });
+    expect(addressOfShard(queue('stock'), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock' });
   });
 });

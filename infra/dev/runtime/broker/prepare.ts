@@ -1,13 +1,11 @@
 import { declareTopology, TopologyError } from '../../../../lib/rabbitmq/topology/declare.ts';
 import type { BrokerAccess } from '../../../../lib/rabbitmq/admin/broker-access.ts';
-import { readBrokerState } from '../../../../lib/rabbitmq/topology/broker-state.ts';
-import { describeStep } from '../../../../lib/rabbitmq/topology/describe-plan.ts';
-import { applyTopology } from '../../../../lib/rabbitmq/topology/apply.ts';
+import { applyTopology, readDiff } from '../../../../lib/rabbitmq/topology/apply.ts';
+import { faultLine, planLine } from '../../../../lib/rabbitmq/topology/describe.ts';
+import type { Difference } from '../../../../lib/rabbitmq/topology/difference.ts';
 import { loginOf } from '../../../../lib/rabbitmq/address.ts';
-import type { Step } from '../../../../lib/rabbitmq/topology/plan.ts';
 import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
 import { createManagementApi, ManagementError, virtualHostOf } from '../../../../lib/rabbitmq/admin/management-api.ts';
-import { describeFinding, verifyTopology } from '../../../../lib/rabbitmq/topology/verify.ts';
 import { topology } from '../../../topology.ts';
 import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';
@@ -31,9 +29,9 @@ export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUr
   };
 }
 
-/** The settings by which messages would be lost, a line each. */
-export const faultsOf = async ({ api }: BrokerAccess, wanted: Topology = topology): Promise<string[]> =>
-  verifyTopology(wanted, await readBrokerState(api)).map(describeFinding);
+/** One line for each setting of the broker through which messages can be lost. */
+export const faultsOf = async (broker: BrokerAccess, declared: Topology = topology): Promise<string[]> =>
+  (await readDiff(broker, declared)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 /**
  * Applies the topology, then looks whether any setting would lose messages: with such a broker nothing starts. Gives a line for
@@ -45,10 +43,10 @@ export async function prepareBroker(
   { wanted = topology, previous }: { wanted?: Topology; previous?: Topology } = {},
 ): Promise<string[]> {
   const broker = reach(amqpUrl, managementUrl);
-  let steps: Step[];
+  let differences: Difference[];
   let faults: string[];
   try {
-    steps = await applyTopology(broker, wanted, previous);
+    differences = await applyTopology(broker, wanted, previous);
     faults = await faultsOf(broker, wanted);
   } catch (error) {
     if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
@@ -60,5 +58,5 @@ export async function prepareBroker(
   }
   if (faults.length > 0)
     throw new Problem(`with this broker messages would be lost:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
-  return steps.filter((step) => step.do !== 'keep').map(describeStep);
+  return differences.map(planLine);
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { brokerRoles } from '../../../infra/broker-users.ts';
 import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
-import { topology, topologyFor, workQueue } from '../../../infra/topology.ts';
-import { policyFor, policyOf, queuesNamedBy, type BrokerPolicy } from '../../../lib/rabbitmq/topology/policy.ts';
-import { readVersion } from '../../../lib/rabbitmq/topology/queue-arguments.ts';
+import { brokerRoles, topology } from '../../../infra/topology.ts';
+import { policyOf } from '../../../lib/rabbitmq/topology/broker-state.ts';
+import { policyFor, queuesNamedBy, readVersion, type BrokerPolicy } from '../../../lib/rabbitmq/topology/by-version.ts';
 import { readRoles, readTopology } from '../../../lib/rabbitmq/topology/read-declaration.ts';
+import { topologyWith } from '../../support/topology.ts';
 
 const aPolicy = (change: Partial<BrokerPolicy> = {}): BrokerPolicy => ({
   name: 'p',
@@ -19,10 +19,10 @@ const aPolicy = (change: Partial<BrokerPolicy> = {}): BrokerPolicy => ({
 
 const policyNamed = (wanted: string) => topology.policies!.find(({ name }) => name === wanted)!;
 
-describe('the policy of a topology', () => {
+describe('the policies of a topology', () => {
   const queueName = fc.stringMatching(/^[a-zA-Z0-9._|()+*?-]{1,20}$/);
 
-  test('names exactly its queues, and tells them again', () => {
+  test('match exactly their queues, and the queue names can be read back from the pattern', () => {
     fc.assert(
       fc.property(fc.uniqueArray(queueName, { minLength: 1, maxLength: 6 }), queueName, (queues, other) => {
         const policy = policyFor({ name: 'p', queues, priority: 1, definition: {} }, { major: 4, minor: 3 });
@@ -33,14 +33,14 @@ describe('the policy of a topology', () => {
     );
   });
 
-  test('lifts the delivery limit on RabbitMQ 4, and leaves it out on RabbitMQ 3, which would refuse it', () => {
+  test('lift the delivery limit on RabbitMQ 4, and have no delivery limit on RabbitMQ 3, which refuses -1', () => {
     for (const policy of topology.policies!) {
       expect(policyFor(policy, { major: 4, minor: 2 }).definition).toMatchObject({ 'delivery-limit': -1 });
       expect(policyFor(policy, { major: 3, minor: 13 }).definition).not.toHaveProperty('delivery-limit');
     }
   });
 
-  test('holds returned messages back from RabbitMQ 4.3 on, and on no earlier version', () => {
+  test('delay returned messages from RabbitMQ 4.3 on, and on no earlier version', () => {
     const delayedRetry = { 'delayed-retry-type': 'all', 'delayed-retry-min': 1_000, 'delayed-retry-max': 30_000 };
     const definitionOn = (version: string) => policyFor(policyNamed('surehop-paced'), readVersion(version)).definition;
     for (const version of ['4.3.0', '4.10.1', '5.0.0']) expect(definitionOn(version)).toMatchObject(delayedRetry);
@@ -49,16 +49,13 @@ describe('the policy of a topology', () => {
     expect(policyFor(policyNamed('surehop'), readVersion('4.3.0')).definition).not.toHaveProperty('delayed-retry-type');
   });
 
-  test('of a queue that keeps order per key, or of a delay queue, holds nothing back', () => {
-    const { policies } = topologyFor({
-      stock: workQueue('stock', { shards: 2 }),
-      points: workQueue('points', { ordered: true }),
-    });
-    const held = policies!.filter(({ delayedRetry }) => delayedRetry).flatMap(({ queues }) => queues);
-    expect(held).toEqual(['stock', 'stock.01', 'dead-letters']);
+  test('do not delay returned messages of a delay queue or of a queue that keeps order per key', () => {
+    const { policies } = topologyWith({ stock: { shards: 2 }, points: { ordered: true } });
+    const delayed = policies!.filter(({ delayedRetry }) => delayedRetry).flatMap(({ queues }) => queues);
+    expect(delayed).toEqual(['stock', 'stock.01', 'dead-letters']);
   });
 
-  test('restates the limits of Amazon MQ’s own policy with a higher priority, and each queue has exactly one', () => {
+  test('repeat the limits of Amazon MQ’s own policies with a higher priority, and each queue has exactly one policy', () => {
     for (const { definition, priority } of topology.policies!) {
       expect(definition).toMatchObject({ 'max-length': expect.any(Number), overflow: 'reject-publish' });
       expect(priority).toBeGreaterThan(1);
@@ -68,27 +65,25 @@ describe('the policy of a topology', () => {
   });
 });
 
-describe('the policy that a quorum queue follows', () => {
-  test('is the one of the highest priority that matches and is for such queues', () => {
-    const low = aPolicy({ priority: 1 });
-    const high = aPolicy({ priority: 2, pattern: '^sto' });
-    const foreign = aPolicy({ priority: 9, 'apply-to': 'classic_queues' });
-    expect(policyOf('stock', [low, high, foreign])).toBe(high);
-    expect(policyOf('points', [low, high, foreign])).toBe(low);
-  });
-
-  test('may be one whose pattern only the broker understands: rather a false alarm', () => {
-    const odd = aPolicy({ pattern: '(?<a' });
-    expect(policyOf('stock', [odd])).toBe(odd);
-  });
+test('a quorum queue follows the matching policy of the highest priority that applies to quorum queues', () => {
+  const low = aPolicy({ priority: 1 });
+  const high = aPolicy({ priority: 2, pattern: '^sto' });
+  const foreign = aPolicy({ priority: 9, 'apply-to': 'classic_queues' });
+  expect(policyOf('stock', [low, high, foreign])).toBe(high);
+  expect(policyOf('points', [low, high, foreign])).toBe(low);
 });
 
-test('topology and roles come through the template as they are', () => {
+test('a policy whose pattern only the broker can parse counts as matching', () => {
+  const unreadable = aPolicy({ pattern: '(?<a' });
+  expect(policyOf('stock', [unreadable])).toBe(unreadable);
+});
+
+test('the topology and the roles are the same after they have passed through the CloudFormation template', () => {
   expect(readTopology(topologyProperties.Topology)).toEqual(topology);
   expect(readRoles(topologyProperties.Roles)).toEqual(brokerRoles);
 });
 
-test('the names of the users are such that Amazon MQ takes', () => {
+test('Amazon MQ accepts the names of the broker users', () => {
   for (const username of brokerRoles.flatMap(({ usernames }) => usernames))
     expect(username).toMatch(/^[A-Za-z0-9._-]{2,100}$/);
 });

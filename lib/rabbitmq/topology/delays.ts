@@ -1,0 +1,38 @@
+import type { DelayQueue } from './topology.ts';
+
+const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+
+const MAX_DELAY_MS = 24 * UNITS_MS['h']!;
+
+/** Reads the delays of a work queue, such as `['10s', '1m']`. Throws an error that names the queue and the wrong value. */
+export function parseDelays(queue: string, delays: readonly string[]): DelayQueue[] {
+  const refuse = (reason: string) => new Error(`work queue "${queue}": ${reason}`);
+  if (delays.length === 0) throw refuse('delays is empty: name at least one delay, such as ["1s", "2s", "4s"]');
+  const parsed = delays.map((delay) => {
+    const [, count, unit] = /^([1-9]\d{0,8})(ms|s|m|h)$/.exec(delay) ?? [];
+    if (!count || !unit)
+      throw refuse(`delay "${delay}" is not a whole number followed by ms, s, m or h, such as "500ms" or "10s"`);
+    const delayMs = Number(count) * UNITS_MS[unit]!;
+    if (delayMs > MAX_DELAY_MS) throw refuse(`delay "${delay}" is longer than 24h`);
+    return { name: `retry.${shortForm(delayMs)}`, delayMs };
+  });
+  const shorter = parsed.findIndex(({ delayMs }, index) => delayMs < (parsed[index - 1]?.delayMs ?? 0));
+  if (shorter > 0)
+    throw refuse(
+      `delay "${delays[shorter]}" is shorter than "${delays[shorter - 1]}" before it: delays must not decrease`,
+    );
+  return parsed;
+}
+
+/** Equal delays share one delay queue, so "60s" and "1m" must get the same name. */
+function shortForm(delayMs: number): string {
+  const [unit, unitMs] = Object.entries(UNITS_MS).find(([, ms]) => delayMs % ms === 0)!;
+  return `${delayMs / unitMs}${unit}`;
+}
+
+/** The names that `parseDelays` gives to delay queues, as a regular expression without anchors. */
+export const DELAY_QUEUE_NAMES = String.raw`retry\.[0-9]+(ms|s|m|h)`;
+
+/** The shortest delay queue that is not shorter than `delayMs`; the longest one if every delay is shorter. */
+export const delayQueueFor = (delays: readonly DelayQueue[], delayMs: number): DelayQueue =>
+  delays.find((queue) => queue.delayMs >= delayMs) ?? delays.at(-1)!;

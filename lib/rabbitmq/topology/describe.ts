@@ -1,0 +1,49 @@
+import { changedSettings, settingsOf } from './by-version.ts';
+import { shown, type Change, type Difference } from './difference.ts';
+import { describeBinding } from './topology.ts';
+
+/** A difference as a line of a plan: + creates, ~ changes, - removes, ! needs an operator; no sign leaves it as it is. */
+export function planLine({ subject, problem, fix }: Difference): string {
+  switch (fix.by) {
+    case 'apply':
+      return changeLine(fix.change);
+    case 'operator':
+      return `! ${subject} ${problem}. ${fix.instruction}`;
+    case 'nobody':
+      return `  ${subject} ${problem}`;
+  }
+}
+
+/** A difference as a sentence for an error message. */
+export const faultLine = ({ subject, problem, fix }: Difference): string =>
+  `${subject} ${problem}. ${fix.by === 'operator' ? fix.instruction : 'Apply the topology'}`;
+
+function changeLine(change: Change): string {
+  switch (change.do) {
+    case 'create-exchange':
+      return `+ exchange ${change.exchange.name} (${change.exchange.type})${settings(change.exchange.arguments ?? {})}`;
+    case 'create-queue':
+      return `+ queue ${change.queue.name}${settings(change.queue.arguments)}`;
+    case 'set-policy': {
+      const { policy, was } = change;
+      if (!was)
+        return `+ policy ${policy.name} (priority ${policy.priority}) on ${policy.pattern}${settings(policy.definition)}`;
+      const [before, after] = [settingsOf(was), settingsOf(policy)];
+      const changes = changedSettings(was, policy).map(
+        (name) => `${name} ${shown(before[name])} → ${shown(after[name])}`,
+      );
+      return `~ policy ${policy.name}: ${changes.join(', ')}`;
+    }
+    case 'remove-policy':
+      return `- policy ${change.name}`;
+    case 'bind':
+      return `+ ${describeBinding(change.binding)}`;
+    case 'unbind':
+      return `- ${describeBinding(change.binding)}`;
+  }
+}
+
+const settings = (values: Readonly<Record<string, unknown>>) =>
+  Object.entries(values)
+    .map(([name, value]) => ` ${name}=${shown(value)}`)
+    .join('');

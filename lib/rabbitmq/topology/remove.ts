@@ -1,0 +1,86 @@
+import * as z from 'zod';
+
+import type { BrokerAccess } from '../admin/broker-access.ts';
+import { withConnection } from '../open-connection.ts';
+import { unbind } from './apply.ts';
+import { fromBroker, readBrokerState } from './broker-state.ts';
+import { policyFor, readVersion } from './by-version.ts';
+import { declareTopology, TopologyError } from './declare.ts';
+import { RETIRED_POLICY, retiredPolicy } from './define.ts';
+import type { DiffInput } from './difference.ts';
+import {
+  countMessages,
+  delayQueuesOf,
+  isDelayQueue,
+  obstacleToRemoval,
+  retiredQueues,
+  type RetiredQueue,
+} from './retired.ts';
+import type { Topology } from './topology.ts';
+
+/** The broker refreshes its figures every 5 s: after this time they include every message that was routed before. */
+const FIGURES_MS = 11_000;
+
+/**
+ * Deletes a queue that the topology no longer uses, for an operator. Throws a `TopologyError` and keeps the queue if it is in
+ * use or not the service's, has a consumer, holds a message, or may get one back from a delay queue.
+ */
+export async function removeRetiredQueue(
+  access: BrokerAccess,
+  declared: Topology,
+  name: string,
+  figuresMs = FIGURES_MS,
+): Promise<void> {
+  const input = { declared, actual: await readBrokerState(access.api) };
+  const retired = retiredQueues(input);
+  const queue = retired.find((one) => one.name === name);
+  if (!queue) {
+    const known = retired.map((one) => one.name).join(', ') || 'none';
+    throw new TopologyError(`queue "${name}" is not a retired queue of this service; retired queues: ${known}`);
+  }
+  await requireRemovable(access, input, queue);
+  // A quorum queue cannot be deleted on the condition that it is empty: first nothing may be routed to it any more.
+  const removed = input.actual.bindings.filter(
+    ({ source, destination, destination_type: type }) => source !== '' && type === 'queue' && destination === name,
+  );
+  const bindings = removed.map(fromBroker);
+  for (const found of removed)
+    await unbind(access, { binding: fromBroker(found), propertiesKey: found.properties_key });
+  try {
+    await new Promise((resolve) => setTimeout(resolve, figuresMs));
+    await requireRemovable(access, input, queue);
+  } catch (error) {
+    await declareTopology(access.amqpUrl, { exchanges: [], queues: [], bindings });
+    throw error;
+  }
+  await withConnection(access.amqpUrl, async (connection) => {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    if (isDelayQueue(queue)) await channel.deleteExchange(name, { ifUnused: true });
+    await channel.deleteQueue(name);
+  });
+  await forget(
+    access,
+    input,
+    retired.filter((one) => one !== queue),
+  );
+}
+
+const consumers = z.object({ consumers: z.number().default(0) });
+
+async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: RetiredQueue): Promise<void> {
+  const { name } = queue;
+  const refuse = (reason: string) => new TopologyError(`queue "${name}" was not removed: ${reason}`);
+  const found = await access.api.get(['queues', access.api.virtualHost, name], consumers);
+  if (found.consumers > 0) throw refuse(`it has ${found.consumers} consumers: stop them, then try again`);
+  const counted = new Set([name, ...delayQueuesOf(input, retiredQueues(input))]);
+  const obstacle = obstacleToRemoval(queue, input, await countMessages(access, [...counted]));
+  if (obstacle) throw refuse(`${obstacle}: try again when these messages are gone`);
+}
+
+/** Takes the queue out of the policy that records retired queues. */
+async function forget({ api }: BrokerAccess, { actual }: DiffInput, left: readonly RetiredQueue[]): Promise<void> {
+  const path = ['policies', api.virtualHost, RETIRED_POLICY];
+  if (left.length === 0) await api.remove(path);
+  else await api.put(path, policyFor(retiredPolicy(left.map(({ name }) => name)), readVersion(actual.version)));
+}

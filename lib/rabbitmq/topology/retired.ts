@@ -1,0 +1,96 @@
+import * as z from 'zod';
+
+import type { BrokerAccess } from '../admin/broker-access.ts';
+import { withConnection } from '../open-connection.ts';
+import type { BrokerState } from './broker-state.ts';
+import { queuesNamedBy } from './by-version.ts';
+import { RETIRED_POLICY } from './define.ts';
+import type { Difference, DiffInput } from './difference.ts';
+
+/** A queue that the service declared before and no longer uses. */
+export type RetiredQueue = BrokerState['queues'][number];
+
+/** How many messages each queue holds, by its name. */
+export type HeldMessages = ReadonlyMap<string, number>;
+
+/**
+ * The queues that the service declared before and no longer uses. The broker's own record of them are the service's policies,
+ * whose patterns list exact names, so that a queue of anybody else is never taken for one of the service's.
+ */
+export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
+  const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
+  const known = new Set([
+    ...(previous?.queues ?? []).map(({ name }) => name),
+    ...actual.policies.filter(({ name }) => ours.has(name)).flatMap(queuesNamedBy),
+  ]);
+  const inUse = new Set(declared.queues.map(({ name }) => name));
+  return actual.queues.filter(({ name }) => known.has(name) && !inUse.has(name));
+}
+
+/** Whether the queue returns its messages to their work queues by itself. */
+export const isDelayQueue = ({ arguments: settings }: RetiredQueue): boolean =>
+  settings['x-dead-letter-exchange'] === '' && settings['x-message-ttl'] !== undefined;
+
+/** The delay queues, in use or retired, whose messages may return to a retired work queue. */
+export const delayQueuesOf = ({ declared, actual }: DiffInput, retired: readonly RetiredQueue[]): string[] => {
+  const ours = new Set([...declared.queues, ...retired].map(({ name }) => name));
+  return actual.queues.filter((queue) => ours.has(queue.name) && isDelayQueue(queue)).map(({ name }) => name);
+};
+
+/** A retired delay queue empties itself. A work queue that holds messages must not retire: nothing would read them. */
+export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: HeldMessages): Difference {
+  const { name } = queue;
+  const subject = `queue "${name}"`;
+  const messages = held.get(name) ?? 0;
+  const reported = (problem: string): Difference => ({ subject, problem, losesMessages: false, fix: { by: 'nobody' } });
+  if (isDelayQueue(queue) && messages > 0)
+    return reported(`is no longer used and returns its ${count(messages)} to their work queues`);
+  const obstacle = obstacleToRemoval(queue, input, held);
+  if (!obstacle) return reported(`is no longer used and empty: remove it with "topology remove ${name}"`);
+  // Refusing to apply cannot help a queue that retired earlier.
+  if (input.actual.policies.some((policy) => policy.name === RETIRED_POLICY && queuesNamedBy(policy).includes(name)))
+    return reported(`is no longer used, but ${obstacle}`);
+  return {
+    subject,
+    problem: `is no longer declared, but ${obstacle}`,
+    losesMessages: false,
+    fix: { by: 'operator', instruction: 'Let its consumer finish or move the messages, then apply again' },
+  };
+}
+
+/** Why removing the queue would strand or delete messages; undefined if it would not. */
+export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
+  const messages = held.get(queue.name) ?? 0;
+  if (messages > 0) return `it still holds ${count(messages)}`;
+  if (isDelayQueue(queue)) return undefined;
+  const busy = delayQueuesOf(input, retiredQueues(input)).filter((name) => held.get(name));
+  return busy.length > 0 ? `messages in ${busy.join(', ')} may return to it` : undefined;
+}
+
+const count = (messages: number) => (messages === 1 ? '1 message' : `${messages} messages`);
+
+/** Message counts that AMQP does not show: unacknowledged, waiting for redelivery, and dead letters on their way. */
+const notReady = z.object({
+  messages_unacknowledged: z.number().default(0),
+  messages_delayed: z.number().default(0),
+  messages_dlx: z.number().default(0),
+});
+
+/** Counts the messages in each queue. The count of ready messages is exact, the others are up to five seconds old. */
+export async function countMessages(
+  { amqpUrl, api }: BrokerAccess,
+  queues: readonly string[],
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  if (queues.length === 0) return counts;
+  await withConnection(amqpUrl, async (connection) => {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    for (const queue of queues) {
+      const { messageCount: ready } = await channel.checkQueue(queue);
+      const counted = await api.get(['queues', api.virtualHost, queue], notReady);
+      counts.set(queue, ready + counted.messages_unacknowledged + counted.messages_delayed + counted.messages_dlx);
+    }
+  });
+  return counts;
+}

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { topology } from '../../../infra/topology.ts';
+import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+
+let host: VirtualHost;
+beforeEach(async () => {
+  host = await aVirtualHost();
+});
+afterEach(() => host.remove());
+
+const queue = async (name: string) =>
+  (await host.manage('GET', `queues/${host.name}/${name}`)) as {
+    type: string;
+    durable: boolean;
+    arguments: Record<string, unknown>;
+  };
+
+describe('declaring the topology over AMQP', () => {
+  test('creates every queue as a durable quorum queue that refuses messages when it is full', async () => {
+    await declareTopology(host.amqpUrl, topology);
+    for (const { name } of topology.queues)
+      expect(await queue(name)).toMatchObject({
+        type: 'quorum',
+        durable: true,
+        arguments: { 'x-overflow': 'reject-publish', 'x-max-length': 500_000 },
+      });
+  });
+
+  test('twice changes nothing the second time', async () => {
+    await declareTopology(host.amqpUrl, topology);
+    await declareTopology(host.amqpUrl, topology);
+    expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
+  });
+
+  test('keeps the messages of a queue with other arguments, and names the queue, the argument and both values', async () => {
+    await host.channel.assertQueue('stock', {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
+    });
+    host.channel.sendToQueue('stock', Buffer.from('kept'), { persistent: true });
+    await expect(declareTopology(host.amqpUrl, topology)).rejects.toThrow(
+      /queue "stock" has x-[a-z-]+ .*, declared is .*\. Immutable: drain and delete it, then apply again/,
+    );
+    const messages = await eventually('the message', async () => {
+      const found = await host.drain('stock');
+      return found.length > 0 && found;
+    });
+    expect(messages).toHaveLength(1);
+  });
+
+  test('lifts the delivery limit as the broker’s version requires, so that a message survives 30 returns', async () => {
+    await declareTopology(host.amqpUrl, topology);
+    host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
+    for (let delivery = 0; delivery < 30; delivery += 1) {
+      const message = await eventually('the message again', () => host.channel.get('stock'));
+      if (delivery % 2) host.channel.nack(message, false, true);
+      else host.channel.reject(message, true);
+    }
+    expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
+  });
+
+  test('creates delay queues that return a message to the queue named by its routing key, not before the delay has passed', async () => {
+    await declareTopology(host.amqpUrl, topology);
+    const sentAt = Date.now();
+    host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
+    const message = await eventually('the message back', () => host.channel.get('points', { noAck: true }));
+    expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1_000);
+    expect(message).toMatchObject({ content: Buffer.from('again'), properties: { messageId: 'm' } });
+  });
+
+  test('makes the broker dead-letter a message that expires in a work queue', async () => {
+    await declareTopology(host.amqpUrl, topology);
+    host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
+    const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));
+    expect(message).toMatchObject({
+      properties: { headers: { 'x-first-death-queue': 'stock', 'x-first-death-reason': 'expired' } },
+    });
+  });
+});

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
+import { topology } from '../../../infra/topology.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
+import { removeRetiredQueue } from '../../../lib/rabbitmq/topology/remove.ts';
+import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { eventually } from '../../support/eventually.ts';
+import { topologyWith } from '../../support/topology.ts';
+
+const shippingWith = (delays: string[]) =>
+  topologyWith({}, { shipping: workQueue('shipping', { delays, bindings: { orders: ['order.shipped'] } }) });
+
+let host: VirtualHost;
+let broker: BrokerAccess;
+beforeEach(async () => {
+  host = await aVirtualHost();
+  broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
+  await applyTopology(broker, shippingWith(['3s']));
+});
+afterEach(() => host.remove());
+
+const remove = (queue: string, declared = topology, figuresMs = 100) =>
+  removeRetiredQueue(broker, declared, queue, figuresMs);
+
+const plan = async (declared = topology) => (await readDiff(broker, declared)).map(planLine);
+
+const namesOf = async (kind: 'queues' | 'exchanges') =>
+  ((await host.manage('GET', `${kind}/${host.name}?columns=name`)) as { name: string }[]).map(({ name }) => name);
+
+test('a delay queue that is no longer used returns its messages, is reported, and is removed once it is empty', async () => {
+  const declared = shippingWith(['1s']);
+  host.channel.publish('retry.3s', 'shipping', Buffer.from('waiting'), { persistent: true, messageId: 'm' });
+  await eventually('the message waits', async () => (await host.channel.checkQueue('retry.3s')).messageCount === 1);
+  await applyTopology(broker, declared);
+  expect(await plan(declared)).toEqual([
+    '  queue "retry.3s" is no longer used and returns its 1 message to their work queues',
+  ]);
+  await expect(remove('retry.3s', declared)).rejects.toThrow(
+    'queue "retry.3s" was not removed: it still holds 1 message: try again when these messages are gone',
+  );
+
+  const returned = await eventually('the message returns', () => host.channel.get('shipping', { noAck: true }));
+  expect(returned).toMatchObject({ properties: { messageId: 'm' } });
+  const report = '  queue "retry.3s" is no longer used and empty: remove it with "topology remove retry.3s"';
+  await eventually('the queue is reported as empty', async () => (await plan(declared)).includes(report));
+  // A consumer of the previous release can still publish to the delay queue.
+  host.channel.publish('retry.3s', 'shipping', Buffer.from('late'), { persistent: true, messageId: 'late' });
+  await eventually('the late message returns', () => host.channel.get('shipping', { noAck: true }));
+  await eventually('the queue is reported as empty again', async () => (await plan(declared)).includes(report));
+
+  await remove('retry.3s', declared);
+  expect(await namesOf('queues')).not.toContain('retry.3s');
+  expect(await namesOf('exchanges')).not.toContain('retry.3s');
+  expect(await plan(declared)).toEqual([]);
+});
+
+test('a delay queue that gets a message while it is being removed is kept together with its binding', async () => {
+  const declared = shippingWith(['1s']);
+  await applyTopology(broker, declared);
+  const removing = remove('retry.3s', declared, 1_000);
+  await eventually('the binding is gone', async () => {
+    const bindings = (await host.manage('GET', `exchanges/${host.name}/retry.3s/bindings/source`)) as unknown[];
+    return bindings.length === 0;
+  });
+  host.channel.sendToQueue('retry.3s', Buffer.from('precious'), { persistent: true });
+  await expect(removing).rejects.toThrow(/"retry.3s" was not removed: it still holds 1 message/);
+  host.channel.publish('retry.3s', 'shipping', Buffer.from('x'), { persistent: true });
+  await eventually('both messages wait', async () => (await host.channel.checkQueue('retry.3s')).messageCount === 2);
+});
+
+test('a retired work queue is removed only without a consumer, and while no delay queue holds a message', async () => {
+  await applyTopology(broker, topology);
+  const { consumerTag } = await host.channel.consume('shipping', () => {});
+  const consumers = async () =>
+    ((await host.manage('GET', `queues/${host.name}/shipping`)) as { consumers?: number }).consumers;
+  await eventually('the broker reports the consumer', async () => (await consumers()) === 1);
+  await expect(remove('shipping')).rejects.toThrow('it has 1 consumers');
+  await host.channel.cancel(consumerTag);
+  await eventually('the broker reports no consumer', async () => (await consumers()) === 0);
+
+  host.channel.publish('retry.4s', 'stock', Buffer.from('waiting'), { persistent: true });
+  await eventually('the message waits', async () => (await host.channel.checkQueue('retry.4s')).messageCount === 1);
+  await expect(remove('shipping')).rejects.toThrow('was not removed: messages in retry.4s may return to it');
+  await host.channel.purgeQueue('retry.4s');
+
+  await eventually('the queue is removed', () =>
+    remove('shipping').then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await namesOf('queues')).not.toContain('shipping');
+  expect(await plan()).toEqual([
+    '  queue "retry.3s" is no longer used and empty: remove it with "topology remove retry.3s"',
+  ]);
+});
+
+test.each([
+  ['the service still uses', 'stock'],
+  ['somebody else declared', 'theirs'],
+  ['does not exist', 'nowhere'],
+])('a queue that %s is never removed', async (_, queue) => {
+  await applyTopology(broker, topology);
+  await host.channel.assertQueue('theirs', { durable: true });
+  const before = await namesOf('queues');
+  await expect(remove(queue)).rejects.toThrow(
+    new RegExp(
+      `queue "${queue}" is not a retired queue of this service; retired queues: (retry.3s, shipping|shipping, retry.3s)`,
+    ),
+  );
+  expect(await namesOf('queues')).toEqual(before);
+});

@@ -1,0 +1,20 @@
+import { exchanges } from '../../infra/topology.ts';
+import { defineTopology, workQueue } from '../../lib/rabbitmq/topology/define.ts';
+import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
+
+type Options = NonNullable<Parameters<typeof workQueue>[1]>;
+
+/** The service's work queues, with its bindings and with other options. */
+export const queuesWith = (changes: { readonly stock?: Options; readonly points?: Options } = {}) => ({
+  stock: workQueue('stock', { bindings: { [exchanges.orders]: ['order.created'] }, ...changes.stock }),
+  points: workQueue('points', {
+    bindings: { [exchanges.orders]: ['order.created', 'order.rejected'] },
+    ...changes.points,
+  }),
+});
+
+/** The service's topology with other options of its work queues, and with further work queues. */
+export const topologyWith = (
+  changes: Parameters<typeof queuesWith>[0] = {},
+  others: Readonly<Record<string, WorkQueue>> = {},
+): Topology => defineTopology({ ...queuesWith(changes), ...others });
