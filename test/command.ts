@@ -89,7 +89,11 @@ async function plan(given: readonly string[]): Promise<Run | undefined> {
   if (!suite)
     throw new Problem(`no suite "${suiteName}": there are ${Object.keys(suites).join(', ')}`, { exitCode: 2 });
   return {
-    jestArguments: [...suite.folders.map((folder) => `--roots=${join(rootDirectory, 'test', folder)}`), ...args],
+    jestArguments: [
+      ...suite.folders.map((folder) => `--roots=${join(rootDirectory, 'test', folder)}`),
+      ...args,
+      ...(suite.patterns ?? []),
+    ],
     environment: suite.environment ?? {},
     needsServices: needsServices(suite.folders),
   };

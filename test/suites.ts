@@ -2,13 +2,28 @@
 interface Suite {
   /** The folders of test/ that the command runs. */
   readonly folders: readonly string[];
+  /** Which test files of these folders; all by default. */
+  readonly patterns?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The suites by the name of their command: `npm run test:packages` and so on; `npm test` runs `everyday`. */
 export const suites: Readonly<Record<string, Suite>> = {
   everyday: { folders: ['unit', 'integration', 'contract', 'model'] },
-  model: { folders: ['model'], environment: { MODEL_EXPLORATION: 'complete' } },
+  /** The tests that the everyday suite samples, at full size. */
+  thorough: {
+    folders: ['unit', 'integration', 'model'],
+    patterns: [
+      'model/settlement',
+      'inbox/equivalence',
+      'inbox/presumed',
+      'http/fuzz',
+      'ordering/bounds',
+      'rabbitmq/amqp-codec',
+      'rabbitmq/topology-change',
+    ],
+    environment: { THOROUGH: 'true' },
+  },
   packages: { folders: ['packages'] },
   service: { folders: ['service'] },
 };
@@ -16,6 +31,6 @@ export const suites: Readonly<Record<string, Suite>> = {
 /** Folders whose tests use neither broker nor store. */
 const SELF_CONTAINED = new Set(['unit', 'contract', 'model']);
 
-/** Whether any of these test files, given by their paths below test/, needs a broker and a store. */
-export const needsServices = (files: readonly string[]): boolean =>
-  files.some((file) => !SELF_CONTAINED.has(file.split(/[/\\]/)[0]!));
+/** Whether any of these test files or folders, given by their paths below test/, needs a broker and a store. */
+export const needsServices = (paths: readonly string[]): boolean =>
+  paths.some((path) => !SELF_CONTAINED.has(path.split(/[/\\]/)[0]!));

@@ -1,3 +1,5 @@
+import { isThorough } from '../support/thorough.ts';
+
 /** Chooses one of so many ways to go on, counted from 0. */
 export type Choose = (ways: number) => number;
 
@@ -6,11 +8,37 @@ class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
 
+type Scenario = (choose: Choose) => Promise<void>;
+
+const SAMPLED_RUNS = 150;
+
 /**
- * Runs `scenario` once for every sequence of choices that it can meet, in depth-first order; returns how many there were.
- * It must do the same whenever it is given the same choices.
+ * Explores a scenario; returns how many runs it took. `npm run test:thorough` explores it completely, any other command
+ * samples it at random. The scenario must do the same whenever it is given the same choices.
  */
-export async function explore(scenario: (choose: Choose) => Promise<void>, most = 1_000_000): Promise<number> {
+export const explore = (scenario: Scenario): Promise<number> =>
+  isThorough ? exploreCompletely(scenario) : sample(scenario);
+
+/** Runs the scenario with random choices; a failure names the choices, which lead to the same failure again. */
+async function sample(scenario: Scenario): Promise<number> {
+  for (let run = 0; run < SAMPLED_RUNS; run += 1) {
+    const choices: number[] = [];
+    const choose: Choose = (ways) => {
+      // Mostly the first way, as otherwise every fault would happen at the first opportunity.
+      const choice = Math.random() < 0.7 ? 0 : Math.floor(Math.random() * ways);
+      choices.push(choice);
+      return choice;
+    };
+    await named(
+      () => choices,
+      () => scenario(choose),
+    );
+  }
+  return SAMPLED_RUNS;
+}
+
+/** Runs the scenario once for every sequence of choices that it can meet, in depth-first order. */
+async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   let path: number[] = [];
   for (let runs = 1; ; runs += 1) {
     const met: { readonly ways: number; readonly taken: number }[] = [];
@@ -19,15 +47,23 @@ export async function explore(scenario: (choose: Choose) => Promise<void>, most 
       met.push({ ways, taken });
       return taken;
     };
-    try {
-      await scenario(choose);
-    } catch (error) {
-      const choices = met.map(({ taken }) => taken).join(',');
-      throw new Counterexample(`after the choices ${choices}: ${(error as Error).message}`, { cause: error });
-    }
+    await named(
+      () => met.map(({ taken }) => taken),
+      () => scenario(choose),
+    );
     const last = met.findLastIndex(({ ways, taken }) => taken + 1 < ways);
     if (last === -1) return runs;
     if (runs >= most) throw new Error(`more than ${most} runs: the model is too large to be explored`);
     path = [...met.slice(0, last).map(({ taken }) => taken), met[last]!.taken + 1];
+  }
+}
+
+/** Runs a scenario; what it throws becomes an error that names the choices. */
+async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const path = choices().join(',');
+    throw new Counterexample(`after the choices ${path}: ${(error as Error).message}`, { cause: error });
   }
 }

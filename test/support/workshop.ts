@@ -8,6 +8,16 @@ import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { partsAt } from './parts.ts';
 
+/** The topology with delays a tenth as long: tests wait for the messages, not for the delay. */
+const quickTopology = {
+  ...topology,
+  queues: topology.queues.map((queue) => {
+    const delayMs = queue.arguments?.['x-message-ttl'];
+    if (typeof delayMs !== 'number') return queue;
+    return { ...queue, arguments: { ...queue.arguments, 'x-message-ttl': delayMs / 10 } };
+  }),
+};
+
 /** The topology on a virtual host of its own, tables of its own, and a consumer's parts on both. */
 export interface Workshop {
   readonly host: VirtualHost;
@@ -23,7 +33,7 @@ export async function aWorkshop(settings: Record<string, string> = {}): Promise<
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
-  await Promise.all([declareTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
+  await Promise.all([declareTopology(host.amqpUrl, quickTopology), createTables({ endpoint, prefix: tablePrefix })]);
   const publisher = host.publisher();
   const parts = partsAt(endpoint, tablePrefix, publisher, settings);
   return {

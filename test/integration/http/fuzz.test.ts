@@ -10,9 +10,10 @@ import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { aRequest } from '../../support/request.ts';
+import { numRuns } from '../../support/thorough.ts';
 
-/** Cases of each property; together more than ten thousand. SEED and FUZZ_CASES may be given. */
-const CASES = Number(process.env.FUZZ_CASES ?? 5_000);
+/** How many requests each property tries; SEED and FUZZ_CASES in the environment repeat or enlarge a run. */
+const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 /** A request that needs longer hangs. */

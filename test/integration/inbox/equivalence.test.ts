@@ -10,6 +10,7 @@ import type { Model } from '../../support/inbox-model.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { answerLost, cancelled, faultsOf, serverError, throttled } from '../../support/store-faults.ts';
+import { numRuns } from '../../support/thorough.ts';
 
 const SKUS = ['a', 'b', 'c', 'text'] as const;
 const ORDERS = ['x', 'y', 'z'] as const;
@@ -179,7 +180,7 @@ test('a batch in groups ends as its messages would one by one', async () => {
     fc.asyncProperty(batch, initial, (list, stock) =>
       compare(list, stock, (grouped, expected) => expect(grouped).toEqual(expected)),
     ),
-    { numRuns: 50 },
+    { numRuns: numRuns({ everyday: 12, thorough: 50 }) },
   );
 }, 300_000);
 
@@ -225,7 +226,7 @@ test('so it does where answers are lost, the store fails or throttles, and other
         }
       });
     }),
-    { numRuns: 50 },
+    { numRuns: numRuns({ everyday: 12, thorough: 50 }) },
   );
   faults.remove();
   currentFaults = undefined;

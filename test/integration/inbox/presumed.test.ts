@@ -8,6 +8,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { place, processAll, type Model } from '../../support/inbox-model.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/first-attempt.ts';
+import { numRuns } from '../../support/thorough.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -158,6 +159,6 @@ test('batch after batch on one inbox ends as its messages would one by one, what
           expect(await stockOf(to + name)).toBe(model.items.get(place('stock', { sku: to + name }))?.available ?? 0);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: numRuns({ everyday: 15, thorough: 60 }) },
   );
 }, 300_000);

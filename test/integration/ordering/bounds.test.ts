@@ -15,6 +15,7 @@ import { anEvent } from '../../support/delivery.ts';
 import { recordFromBroker } from '../../support/from-broker.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { call } from '../../support/request.ts';
+import { numRuns } from '../../support/thorough.ts';
 
 type Consumer = (event: RabbitMqEvent, context: { getRemainingTimeInMillis(): number }) => Promise<BatchReport>;
 
@@ -112,7 +113,7 @@ test('every order that is accepted with 202 is fulfilled or rejected by a rule, 
       },
     ),
     {
-      numRuns: 25,
+      numRuns: numRuns({ everyday: 8, thorough: 25 }),
       examples: [
         [[DEAREST, DEAREST], 1_000_000_000],
         [[DEAREST], 0],
@@ -131,7 +132,7 @@ test('points of a whole unit of currency are exact for every currency and every 
       expect(BigInt(totalOf({ items }))).toBe(total);
       expect(BigInt(pointsFor(Number(total), currency))).toBe(total / 10n ** digits);
     }),
-    { numRuns: 2_000 },
+    { numRuns: numRuns({ everyday: 300, thorough: 2_000 }) },
   );
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { tables } from '../../../infra/tables.ts';
 import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
-import { deadLetterQueue } from '../../../infra/topology.ts';
+import { deadLetterQueue, topology } from '../../../infra/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
@@ -59,18 +59,22 @@ const message = (sku: string, number: number, deliveries = 0) =>
   });
 const run = (records: readonly RabbitMqRecord[]) => consumer(definition, shop.parts)(anEvent(records), anInvocation());
 
-/** Takes everything that came back to the queue, in its order, and runs it as a batch; until nothing comes any more. */
-async function runWhatComesBack(): Promise<void> {
-  for (let quietMs = 0; quietMs < 6_000;) {
+const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own?.['x-message-ttl'] ? [name] : []));
+const CIRCULATING = ['stock', ...delayQueues];
+
+/** How many messages are ready in the queue or wait in a delay queue. */
+async function circulating(): Promise<number> {
+  const counts = await Promise.all(CIRCULATING.map((queue) => shop.host.channel.checkQueue(queue)));
+  return counts.reduce((sum, { messageCount }) => sum + messageCount, 0);
+}
+
+/** Runs the messages that come back, each time as one batch in their order, until `isDone` and no message is left. */
+async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
+  await eventually('no message is left', async () => {
     const messages = await shop.host.drain('stock');
-    if (messages.length > 0) {
-      await run(messages.map(recordFromBroker));
-      quietMs = 0;
-    } else {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      quietMs += 100;
-    }
-  }
+    if (messages.length > 0) await run(messages.map(recordFromBroker));
+    return messages.length === 0 && (await isDone()) && (await circulating()) === 0;
+  });
 }
 
 /** Each message at the first time: a second copy of one that was held is decided again, though it is done once. */
@@ -88,7 +92,7 @@ describe('the messages of one key', () => {
     // Later arrivals wait too, though the failed one is not in their batch.
     await run([message(a, 4), message(b, 3)]);
     expect(of(b)).toEqual([1, 2, 3]);
-    await runWhatComesBack();
+    await runWhatComesBack(() => of(a).length === 4);
     expect(of(a)).toEqual([1, 2, 3, 4]);
     expect((await shop.item('stock', { sku: a }))?.available).toBe(4);
   });
@@ -97,7 +101,7 @@ describe('the messages of one key', () => {
     const a = randomUUID();
     failing.set(`${a}:2`, 9);
     await run([message(a, 1), message(a, 2), message(a, 3)]);
-    await runWhatComesBack();
+    await runWhatComesBack(() => of(a).length === 2);
     expect(of(a)).toEqual([1, 3]);
     expect(await shop.host.drain(deadLetterQueue)).toHaveLength(1);
   });
@@ -131,7 +135,7 @@ describe('the messages of one key', () => {
     const records = [message(a, 1), message(a, 2)];
     await run(records);
     await run(records.map((record) => ({ ...record, redelivered: true })));
-    await runWhatComesBack();
+    await runWhatComesBack(() => of(a).length === 2);
     // A second copy may be decided about once more; it has no effect.
     expect([...new Set(of(a))]).toEqual([1, 2]);
     expect((await shop.item('stock', { sku: a }))?.available).toBe(2);
@@ -151,7 +155,7 @@ describe('the messages of one key', () => {
     await run([message(a, 3)]);
     expect(of(a)).toEqual([]);
     await run(abandoned.map((record) => ({ ...record, redelivered: true })));
-    await runWhatComesBack();
+    await runWhatComesBack(() => of(a).length === 3);
     expect([...new Set(of(a))]).toEqual([1, 2, 3]);
     expect((await shop.item('stock', { sku: a }))?.available).toBe(3);
   });
@@ -169,7 +173,7 @@ describe('the messages of one key', () => {
     await run([message(a, 2)]);
     expect(of(a)).toEqual([]);
     await run(abandoned.map((record) => ({ ...record, redelivered: true })));
-    await runWhatComesBack();
+    await runWhatComesBack(() => of(a).length === 2);
     expect(of(a)).toEqual([1, 2]);
     await shop.host.drain(deadLetterQueue);
   });
@@ -187,7 +191,7 @@ describe('the messages of one key', () => {
     expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
     expect(report.notCompleted).toMatchObject([{ message: 'no key for this one', destination: 'retry.1s' }]);
     expect(of(b)).toEqual([1]);
-    await runWhatComesBack();
+    await runWhatComesBack(() => of(a).length === 1);
   });
 
   test('have an order also where the key is empty or very long', async () => {
@@ -199,7 +203,7 @@ describe('the messages of one key', () => {
       expect(report.counts).toMatchObject({ retry: 2 });
       expect(of(about)).toEqual([]);
       // The messages' own key keeps them in order from here on; what waits under the odd one is known as done.
-      await runWhatComesBack();
+      await runWhatComesBack(() => of(about).length === 2);
       expect(of(about)).toEqual([1, 2]);
     }
   });

@@ -14,6 +14,7 @@ import { decode } from '../../../lib/consumer/delivery.ts';
 import { foreignProperties, headerTable, nested, propertyBytes, tableOf } from '../../support/amqp-arbitraries.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { decodeWithAmqplib } from '../../support/amqplib-codec.ts';
+import { numRuns } from '../../support/thorough.ts';
 
 const FRAME_BYTES = 131_072;
 
@@ -92,7 +93,7 @@ describe('headers in the form of an event', () => {
       fc.property(fc.dictionary(name, eventValue, { maxKeys: 8 }), (event) => {
         expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
       }),
-      { numRuns: 500 },
+      { numRuns: numRuns({ everyday: 150, thorough: 500 }) },
     );
   });
 
@@ -111,7 +112,7 @@ describe('headers in the form of an event', () => {
         );
         expect(writeJson(headersInEvent(decodeHeaders(second)))).toBe(writeJson(second));
       }),
-      { numRuns: 100 },
+      { numRuns: numRuns({ everyday: 40, thorough: 100 }) },
     );
   });
 
