@@ -20,7 +20,7 @@ export const suites: Readonly<Record<string, Suite>> = {
       'http/fuzz',
       'ordering/bounds',
       'rabbitmq/amqp-codec',
-      'rabbitmq/topology-change',
+      'rabbitmq/topology-diff',
     ],
     environment: { THOROUGH: 'true' },
   },

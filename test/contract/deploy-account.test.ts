@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { checkAccount } from '../../infra/aws/account.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
-import { aCheckout, serverlessCommand } from '../support/packaged.ts';
 
 const access = { region: 'eu-central-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
@@ -136,45 +134,3 @@ describe('an account is looked at before anything is deployed:', () => {
     ]);
   });
 });
-
-test('serverless deploy ends with what the account lacks, before it packages or changes anything', async () => {
-  Object.assign(aws.state, { concurrency: 10, unreserved: 10, vpcs: 5 });
-  const checkout = aCheckout({ withoutCode: true });
-  try {
-    const { code, output } = await deploy(checkout.directory, 'prod');
-    expect(code).not.toBe(0);
-    expect(output).toMatch(/nothing was deployed, because it would fail later/);
-    expect(output).toMatch(/L-B99A9384/);
-    expect(output).toMatch(/L-F678F1CE/);
-    const changing = aws.calls.filter(
-      (call) => !/ (List|Describe|Get)\w+$| \/2016-08-19\/account-settings\/$| \/v1\//.test(call),
-    );
-    expect(changing).toEqual([]);
-  } finally {
-    checkout.remove();
-  }
-}, 120_000);
-
-/** Runs `serverless deploy` as somebody with credentials would, against the stand-in. */
-const deploy = (directory: string, stage: string): Promise<{ code: number | null; output: string }> =>
-  new Promise((done, failed) => {
-    const child = spawn(process.execPath, [serverlessCommand(), 'deploy', '--stage', stage], {
-      cwd: directory,
-      env: {
-        PATH: process.env['PATH'],
-        HOME: directory,
-        AWS_ENDPOINT_URL: aws.url,
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-        AWS_CONFIG_FILE: '/dev/null',
-        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-        AWS_EC2_METADATA_DISABLED: 'true',
-        SLS_TELEMETRY_DISABLED: '1',
-        SLS_NOTIFICATIONS_MODE: 'off',
-        NO_COLOR: '1',
-      },
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
-    child.once('error', failed).once('exit', (code) => done({ code, output }));
-  });

@@ -1,9 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
 import { reserveConcurrency } from '../../infra/aws/service/connections.ts';
 import { httpEnvironment } from '../../infra/aws/service/environment.ts';
@@ -11,7 +6,6 @@ import { emulatedEventSources, eventSources } from '../../infra/aws/service/even
 import { prod } from '../../infra/stages/prod.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
-import { aCheckout, packageStack } from '../support/packaged.ts';
 
 const changed = (change: (stage: typeof prod) => unknown): Record<string, unknown> => {
   const copy = structuredClone(prod);
@@ -156,96 +150,6 @@ describe('reserved concurrency', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(/endless publishes: .*access\.connections/);
   });
-});
-
-describe('packaging', () => {
-  let checkout: ReturnType<typeof aCheckout>;
-  beforeAll(() => {
-    checkout = aCheckout({ withoutCode: true });
-  });
-  afterAll(() => checkout.remove());
-
-  test('fails on a wrong setting with its name, before anything is built', async () => {
-    const file = join(checkout.directory, 'infra/stages/staging.ts');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/batchSize: \d+/, 'batchSize: 0'));
-    await expect(packageStack(checkout.directory, 'functions', 'staging')).rejects.toThrow(
-      /wrong settings in infra\/stages\/staging\.ts: eventSource\.batchSize: /,
-    );
-  });
-
-  test('fails on a stage that there is not, and names those that there are', async () => {
-    await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
-      /no stage "production": deploy one of dev, staging, prod/,
-    );
-  });
-
-  test('reserves for each consumer what its concurrency needs, and fails where the broker cannot take that', async () => {
-    const file = join(checkout.directory, 'infra/stages/prod.ts');
-    const settings = readFileSync(file, 'utf8');
-    const withConcurrency = (value: string) => settings.replace('concurrency: 1', `concurrency: ${value}`);
-    writeFileSync(file, withConcurrency('{ stock: 3 }'));
-    const { template } = await packageStack(checkout.directory, 'functions', 'prod');
-    const reserved = (id: string) => template.Resources[id]!.Properties!.ReservedConcurrentExecutions;
-    expect(reserved('ReserveDashstockLambdaFunction')).toBe(6);
-    expect(reserved('AwardDashpointsLambdaFunction')).toBe(2);
-    writeFileSync(file, withConcurrency('200'));
-    await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(/takes 1500 connections/);
-    writeFileSync(file, settings);
-  });
-
-  test('fails where the functions want more connections than the broker takes', async () => {
-    const file = join(checkout.directory, 'serverless.yml');
-    writeFileSync(file, readFileSync(file, 'utf8').replace('connections: 1,', 'connections: 500,'));
-    await expect(packageStack(checkout.directory, 'functions', 'dev')).rejects.toThrow(
-      /mq\.m7g\.medium, SINGLE_INSTANCE\) takes 100 connections/,
-    );
-  });
-});
-
-test('a deployment of the functions deploys the stack of the broker first, for the same stage and region', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'surehop-deploy-'));
-  try {
-    mkdirSync(join(directory, 'infra/aws/foundation'), { recursive: true });
-    // Stands in for Serverless, which would need an account.
-    const command = join(directory, 'serverless.mjs');
-    writeFileSync(
-      command,
-      `import { writeFileSync } from 'node:fs';
-       writeFileSync('told.json', JSON.stringify(process.argv.slice(2)));
-       process.exit(process.argv.includes('staging') ? 3 : 0);`,
-    );
-    const deploy = (stage: string) =>
-      execFileSync(
-        process.execPath,
-        [
-          '--import',
-          'tsx',
-          '-e',
-          `
-        process.argv[1] = ${JSON.stringify(command)};
-        import(${JSON.stringify(pathToFileURL('infra/aws/service/broker-first.ts').href)}).then(({ deployBrokerFirst }) =>
-          deployBrokerFirst(
-            { serviceDir: ${JSON.stringify(directory)}, getProvider: () => ({ getStage: () => '${stage}', getRegion: () => 'eu-west-1' }) },
-            { verbose: true },
-          )).catch((error) => { console.error(error.message); process.exit(1); });`,
-        ],
-        { stdio: 'pipe', encoding: 'utf8' },
-      );
-    deploy('prod');
-    expect(JSON.parse(readFileSync(join(directory, 'infra/aws/foundation/told.json'), 'utf8'))).toEqual([
-      'deploy',
-      '--stage',
-      'prod',
-      '--region',
-      'eu-west-1',
-      '--verbose',
-    ]);
-    expect(() => deploy('staging')).toThrow(
-      /the stack of the broker was not deployed, so the functions were not either/,
-    );
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
 });
 
 test("functions that verify operators' tokens are told the issuer, and find its keys by themselves", () => {

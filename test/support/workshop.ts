@@ -1,6 +1,7 @@
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { tables } from '../../infra/tables.ts';
 import { topology } from '../../infra/topology.ts';
+import type { Topology } from '../../lib/rabbitmq/topology/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
 import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
@@ -9,10 +10,10 @@ import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { partsAt } from './parts.ts';
 
 /** The topology with delays a tenth as long: tests wait for the messages, not for the delay. */
-const quickTopology = {
+export const quickTopology: Topology = {
   ...topology,
   queues: topology.queues.map((queue) => {
-    const delayMs = queue.arguments?.['x-message-ttl'];
+    const delayMs = queue.arguments['x-message-ttl'];
     if (typeof delayMs !== 'number') return queue;
     return { ...queue, arguments: { ...queue.arguments, 'x-message-ttl': delayMs / 10 } };
   }),
@@ -29,11 +30,11 @@ export interface Workshop {
   remove(): Promise<void>;
 }
 
-export async function aWorkshop(settings: Record<string, string> = {}): Promise<Workshop> {
+export async function aWorkshop(settings: Record<string, string> = {}, wanted = topology): Promise<Workshop> {
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
-  await Promise.all([declareTopology(host.amqpUrl, quickTopology), createTables({ endpoint, prefix: tablePrefix })]);
+  await Promise.all([declareTopology(host.amqpUrl, wanted), createTables({ endpoint, prefix: tablePrefix })]);
   const publisher = host.publisher();
   const parts = partsAt(endpoint, tablePrefix, publisher, settings);
   return {

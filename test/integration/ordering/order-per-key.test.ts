@@ -14,11 +14,11 @@ import { eventually } from '../../support/eventually.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { recordFromBroker } from '../../support/from-broker.ts';
 import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { aWorkshop, quickTopology, type Workshop } from '../../support/workshop.ts';
 
 let shop: Workshop;
 beforeAll(async () => {
-  shop = await aWorkshop();
+  shop = await aWorkshop({}, quickTopology);
 });
 afterAll(() => shop.remove());
 
@@ -59,7 +59,7 @@ const message = (sku: string, number: number, deliveries = 0) =>
   });
 const run = (records: readonly RabbitMqRecord[]) => consumer(definition, shop.parts)(anEvent(records), anInvocation());
 
-const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own?.['x-message-ttl'] ? [name] : []));
+const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own['x-message-ttl'] ? [name] : []));
 const CIRCULATING = ['stock', ...delayQueues];
 
 /** How many messages are ready in the queue or wait in a delay queue. */

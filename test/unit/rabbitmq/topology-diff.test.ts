@@ -6,6 +6,7 @@ import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
 import { diffTopology } from '../../../lib/rabbitmq/topology/diff.ts';
 import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
 import { after, destinations, emptyBroker } from '../../support/modelled-broker.ts';
+import { numRuns } from '../../support/thorough.ts';
 import { queuesWith, topologyWith } from '../../support/topology.ts';
 
 const none = new Map<string, number>();
@@ -57,7 +58,7 @@ test('while the number of shards changes, every message has a route to a queue w
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: numRuns({ everyday: 100, thorough: 300 }) },
   );
 });
 

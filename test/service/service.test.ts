@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
-import { queues } from '../../../infra/topology.ts';
-import { eventually } from '../../support/eventually.ts';
-import { aService, type RunningService } from '../../support/service.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
+import { queues } from '../../infra/topology.ts';
+import { eventually } from '../support/eventually.ts';
+import { aService, type RunningService } from '../support/service.ts';
 
 let service: RunningService;
 let token: string;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 
-import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { freePorts } from '../../../infra/dev/runtime/ports.ts';
-import { startService, type Service } from '../../../infra/dev/runtime/service.ts';
-import { eventually } from '../../support/eventually.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { startService, type Service } from '../../infra/dev/runtime/service.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Functions of every kind that API Gateway may meet, by name. */
 const handlers: Readonly<Record<string, string>> = {

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 
-import { faults } from '../../faults/faults/all.ts';
-import { mixed } from '../../faults/faults/mixed.ts';
-import type { Fault } from '../../faults/lab.ts';
-import { seeded } from '../../faults/random.ts';
-import type { Row } from '../../faults/report.ts';
-import { onceEach, startWith } from '../../faults/rounds.ts';
-import { runRound } from '../../faults/run.ts';
+import { faults } from '../faults/faults/all.ts';
+import { mixed } from '../faults/faults/mixed.ts';
+import type { Fault } from '../faults/lab.ts';
+import { seeded } from '../faults/random.ts';
+import type { Row } from '../faults/report.ts';
+import { onceEach, startWith } from '../faults/rounds.ts';
+import { runRound } from '../faults/run.ts';
 
 const SEED = 1;
 const MESSAGES = 240;

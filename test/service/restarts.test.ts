@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
-import { startLaptop, type Laptop } from '../../../infra/dev/runtime/dev-environment.ts';
-import { localDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { freePorts } from '../../../infra/dev/runtime/ports.ts';
-import { readSettings } from '../../../infra/dev/runtime/settings.ts';
-import { eventually } from '../../support/eventually.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
+import { startLaptop, type Laptop } from '../../infra/dev/runtime/dev-environment.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { readSettings } from '../../infra/dev/runtime/settings.ts';
+import { eventually } from '../support/eventually.ts';
 
 const INITIAL_STOCK = 100_000;
 const CLIENTS = 4;

@@ -5,10 +5,10 @@ import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
-import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
-import { eventually } from '../../support/eventually.ts';
-import { aService, type RunningService } from '../../support/service.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
+import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
+import { eventually } from '../support/eventually.ts';
+import { aService, type RunningService } from '../support/service.ts';
 
 /** Words that may stand nowhere in a log: secrets, and what is personal beyond ids. */
 const CANARIES = {

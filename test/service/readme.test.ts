@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
 
-import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { aService, type RunningService } from '../../support/service.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { anEvent, aRecord } from '../support/delivery.ts';
+import { anInvocation } from '../support/invocation.ts';
+import { aService, type RunningService } from '../support/service.ts';
 
 const readme = readFileSync(join(rootDirectory, 'README.md'), 'utf8');
 const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({

@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
-import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
-import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { freePorts } from '../../../infra/dev/runtime/ports.ts';
-import { localClient } from '../../../infra/dev/runtime/store/tables.ts';
-import { settingNames } from '../../../lib/runtime/config.ts';
-import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
-import { eventually } from '../../support/eventually.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { localClient } from '../../infra/dev/runtime/store/tables.ts';
+import { settingNames } from '../../lib/runtime/config.ts';
+import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
 
 // Each edit bundles all functions anew, which takes long where others keep the machine busy.
 jest.setTimeout(300_000);

@@ -1,0 +1,89 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { cfnLint, lint } from '../support/cfn-lint.ts';
+import { templatesOf } from '../support/in-a-process.ts';
+import { aCheckout, packageStack } from '../support/packaged.ts';
+import { packageAll, stageNames } from '../support/stacks.ts';
+
+describe('serverless package', () => {
+  let packaged: Awaited<ReturnType<typeof packageAll>>;
+
+  beforeAll(async () => {
+    packaged = await packageAll();
+  }, 180_000);
+
+  afterAll(() => packaged?.remove());
+
+  test('serverless package makes the templates that the contract tests examine', async () => {
+    const examined = await templatesOf(stageNames);
+    for (const stage of stageNames)
+      for (const stack of ['broker', 'functions'] as const)
+        expect([stage, stack, withoutCode(examined[stage][stack])]).toEqual([
+          stage,
+          stack,
+          withoutCode(packaged.of[stage][stack].template),
+        ]);
+  }, 60_000);
+
+  test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
+    const files = stageNames.flatMap((stage) =>
+      Object.values(packaged.of[stage]).map(({ templateFile }) => templateFile),
+    );
+    expect(cfnLint ? lint(cfnLint, files) : '').toBe('');
+  }, 120_000);
+});
+
+/** A template without the addresses and hashes of the code, which differ from run to run. */
+const withoutCode = (template: unknown) =>
+  JSON.parse(
+    JSON.stringify(template)
+      .replaceAll(/"S3Key":"[^"]*"/g, '"S3Key":""')
+      .replaceAll(/"CodeSha256":"[^"]*"/g, '"CodeSha256":""')
+      .replaceAll(/LambdaVersion[A-Za-z0-9]{20,}/g, 'LambdaVersion'),
+  ) as unknown;
+
+describe('packaging', () => {
+  let checkout: ReturnType<typeof aCheckout>;
+  beforeAll(() => {
+    checkout = aCheckout({ withoutCode: true });
+  });
+  afterAll(() => checkout.remove());
+
+  test('fails on a wrong setting with its name, before anything is built', async () => {
+    const file = join(checkout.directory, 'infra/stages/staging.ts');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/batchSize: \d+/, 'batchSize: 0'));
+    await expect(packageStack(checkout.directory, 'functions', 'staging')).rejects.toThrow(
+      /wrong settings in infra\/stages\/staging\.ts: eventSource\.batchSize: /,
+    );
+  });
+
+  test('fails on a stage that there is not, and names those that there are', async () => {
+    await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
+      /no stage "production": deploy one of dev, staging, prod/,
+    );
+  });
+
+  test('reserves for each consumer what its concurrency needs, and fails where the broker cannot take that', async () => {
+    const file = join(checkout.directory, 'infra/stages/prod.ts');
+    const settings = readFileSync(file, 'utf8');
+    const withConcurrency = (value: string) => settings.replace('concurrency: 1', `concurrency: ${value}`);
+    writeFileSync(file, withConcurrency('{ stock: 3 }'));
+    const { template } = await packageStack(checkout.directory, 'functions', 'prod');
+    const reserved = (id: string) => template.Resources[id]!.Properties!.ReservedConcurrentExecutions;
+    expect(reserved('ReserveDashstockLambdaFunction')).toBe(6);
+    expect(reserved('AwardDashpointsLambdaFunction')).toBe(2);
+    writeFileSync(file, withConcurrency('200'));
+    await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(/takes 1500 connections/);
+    writeFileSync(file, settings);
+  });
+
+  test('fails where the functions want more connections than the broker takes', async () => {
+    const file = join(checkout.directory, 'serverless.yml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('connections: 1,', 'connections: 500,'));
+    await expect(packageStack(checkout.directory, 'functions', 'dev')).rejects.toThrow(
+      /mq\.m7g\.medium, SINGLE_INSTANCE\) takes 100 connections/,
+    );
+  });
+});
