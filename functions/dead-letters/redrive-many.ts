@@ -1,7 +1,10 @@
 import { redriveManyRoute } from '../../lib/dead-letters/routes.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
+import { surehop } from '../surehop.ts';
 import { deadLetters } from './dead-letters.ts';
 
 /** POST /dead-letters/redrive */
-export const handler = endpoint(redriveManyRoute, async (request) => ok(await deadLetters.redriveMany(request)));
+export const handler = endpoint(surehop, redriveManyRoute, async (request) =>
+  ok(await deadLetters.redriveMany(request)),
+);

@@ -4,30 +4,30 @@ import { applyTopology, requireSafe } from '../../lib/rabbitmq/topology/apply.ts
 import { planLine } from '../../lib/rabbitmq/topology/describe.ts';
 import { parseLogin } from '../../lib/rabbitmq/login.ts';
 import { readRoles, readTopology } from '../../lib/rabbitmq/topology/read-declaration.ts';
-import { systemClock } from '../../lib/runtime/clock.ts';
-import { config } from '../../lib/runtime/config.ts';
+import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
 import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
 import { log } from '../../lib/runtime/log.ts';
 import { createSecretReader, secretsManager } from '../../lib/runtime/secrets.ts';
+import { surehop } from '../surehop.ts';
 
-/** For one request to the management API. */
-const PATIENCE_MS = 10_000;
+/** How long one request to the management API may take, in ms. */
+const TIMEOUT_MS = 10_000;
 
-/** The properties that name the secret with the first login of each role. */
+/** The resource property with the ARN of each role's secret, which holds its first login. */
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 
 /**
- * The broker's exchanges, queues, bindings, policies and users, as a resource of the stack. They come as properties, not
- * from this bundle, so that a stack that rolls back declares what it had before.
+ * Applies the broker's exchanges, queues, bindings, policies and users, as a resource of the stack. The topology is in the
+ * resource's properties, not in this bundle, so that a stack that rolls back also restores its earlier topology.
  */
 async function apply({ properties, previous, signal }: Change): Promise<void> {
   const topology = readTopology(properties['Topology']);
   const roles = readRoles(properties['Roles']);
-  const broker = await brokerAccess(config(), { timeoutMs: PATIENCE_MS, signal });
+  const broker = await brokerAccess(surehop.settings(brokerSettings), { timeoutMs: TIMEOUT_MS, signal });
   const before = previous?.['Topology'] === undefined ? undefined : readTopology(previous['Topology']);
   const differences = await applyTopology(broker, topology, before);
 
-  const readSecret = createSecretReader(secretsManager(), systemClock);
+  const readSecret = createSecretReader(secretsManager(), surehop.clock);
   for (const role of roles) {
     const property = loginProperties[role.name as keyof typeof loginProperties];
     const secretArn = properties[property];

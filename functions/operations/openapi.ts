@@ -11,6 +11,7 @@ import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { openApi } from '../../lib/http/openapi.ts';
 import type { Route } from '../../lib/http/route.ts';
+import { surehop } from '../surehop.ts';
 import { route as healthz } from './healthz.ts';
 import { route as readyz } from './readyz-route.ts';
 import { route as status } from './status.ts';
@@ -37,8 +38,8 @@ const routes: readonly Route[] = [
   route,
 ];
 
-/** GET /openapi.json: what can be asked, made of the schemas that validate it. */
-export const handler = endpoint(route, () =>
+/** GET /openapi.json: the API, described by the same schemas that validate requests. */
+export const handler = endpoint(surehop, route, () =>
   ok(
     openApi(
       {

@@ -1,48 +1,49 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { tables } from '../../infra/tables.ts';
-import { probeBroker } from '../../lib/rabbitmq/broker.ts';
-import { describeError } from '../../lib/runtime/errors.ts';
+import { sendToDynamo } from '../../lib/dynamodb/send.ts';
+import { store, tableName } from '../../lib/dynamodb/store.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { breakerState, guarded, type Part } from '../../lib/http/breaker.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
+import { probeBroker } from '../../lib/rabbitmq/broker.ts';
+import { describeError } from '../../lib/runtime/errors.ts';
+import { surehop } from '../surehop.ts';
 import { route } from './readyz-route.ts';
 
-/** For how long a part may keep silent. */
-const PATIENCE_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
-/** Each part that work needs, and how to have it answer. */
-const parts: readonly (readonly [Part, () => Promise<unknown>])[] = [
-  ['broker', () => probeBroker(PATIENCE_MS)],
-  [
-    'store',
-    () =>
-      sendToDynamo((store) =>
-        store.send(new GetItemCommand({ TableName: tableName(tables.inbox), Key: { pk: { S: 'readiness' } } }), {
-          abortSignal: AbortSignal.timeout(PATIENCE_MS),
-        }),
-      ),
-  ],
+/** The parts that every message needs, each with a request that shows whether it answers. */
+const probes: readonly (readonly [Part, () => Promise<unknown>])[] = [
+  ['broker', () => probeBroker(surehop, TIMEOUT_MS)],
+  ['store', probeStore],
 ];
 
-/** GET /readyz: broker and store answer, so that messages can be taken and finished; and how this environment's breakers stand. */
-export const handler = endpoint(route, async ({ note }) => {
-  const faults = await Promise.all(parts.map(([part, probe]) => faultOf(part, () => guarded(part, probe))));
-  const breakers = Object.fromEntries(parts.map(([part]) => [part, breakerState(part)]));
-  const away = faults.filter((fault) => fault !== undefined);
+/** GET /readyz: whether the broker and the store answer, and the state of this environment's circuit breakers. */
+export const handler = endpoint(surehop, route, async ({ note }) => {
+  const results = await Promise.all(
+    probes.map(([part, probe]) => failureOf(part, () => guarded(surehop, part, probe))),
+  );
+  const breakers = Object.fromEntries(probes.map(([part]) => [part, breakerState(surehop, part)]));
+  const away = results.filter((failure) => failure !== undefined);
   if (away.length === 0) return ok({ status: 'ready', breakers });
   note({ away });
   const names = away.map(({ part }) => part);
   throw new Problem('not-ready', `Away: ${names.join(', ')}.`, { members: { away: names, breakers } });
 });
 
-async function faultOf(part: string, probe: () => Promise<unknown>) {
+async function failureOf(part: string, probe: () => Promise<unknown>) {
   try {
     await probe();
     return undefined;
   } catch (error) {
     return { part, ...describeError(error) };
   }
+}
+
+function probeStore() {
+  const request = new GetItemCommand({ TableName: tableName(surehop, tables.inbox), Key: { pk: { S: 'readiness' } } });
+  const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
+  return sendToDynamo((client) => client.send(request, { abortSignal }), store(surehop));
 }

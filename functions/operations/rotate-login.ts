@@ -1,21 +1,21 @@
 import { brokerRoles } from '../../infra/topology.ts';
+import { rotate, type RotationEvent } from '../../lib/aws/rotation.ts';
 import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
 import { loginRotation } from '../../lib/rabbitmq/admin/rotate-login.ts';
-import { config, readConfig } from '../../lib/runtime/config.ts';
+import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
 import { log } from '../../lib/runtime/log.ts';
-import { rotate, type RotationEvent } from '../../lib/aws/rotation.ts';
 import { secretsManager } from '../../lib/runtime/secrets.ts';
+import { surehop } from '../surehop.ts';
 
-// Wrong settings fail the start of the function, not its first invocation.
-readConfig(process.env);
+const settings = surehop.settings(brokerSettings);
 
-/** For one request to the management API. */
-const PATIENCE_MS = 10_000;
+/** How long one request to the management API may take, in ms. */
+const TIMEOUT_MS = 10_000;
 
-/** Takes one of the four steps by which Secrets Manager rotates the login of a role. */
+/** Runs one of the four steps in which Secrets Manager rotates the login of a role. */
 export async function handler(event: RotationEvent): Promise<void> {
   const { Step: step, SecretId: secretId } = event;
-  const broker = () => brokerAccess(config(), { timeoutMs: PATIENCE_MS });
+  const broker = () => brokerAccess(settings, { timeoutMs: TIMEOUT_MS });
   await rotate(secretsManager(), event, loginRotation(broker, brokerRoles));
-  log().info('login rotation', { step, secretId });
+  log().info('login rotation step done', { step, secretId });
 }

@@ -1,7 +1,5 @@
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { readQueueFigures, type QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
-import { systemClock } from '../../lib/runtime/clock.ts';
-import { config } from '../../lib/runtime/config.ts';
 import { describeError } from '../../lib/runtime/errors.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
@@ -10,10 +8,11 @@ import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
 import { createQueueProgress, type Progress } from '../../lib/consumer/progress.ts';
 import { processInboxTable } from '../../lib/inbox/process-inbox.ts';
+import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
 import { singleFlight } from '../../lib/runtime/single-flight.ts';
 import { countOpen } from '../../lib/dead-letters/count-open.ts';
 import { archiveTable } from '../../lib/dead-letters/record.ts';
-import { store } from '../../lib/dynamodb/store.ts';
+import { surehop } from '../surehop.ts';
 import { whatWaits } from './answers.ts';
 import { statusOf } from './queue-status.ts';
 
@@ -43,18 +42,18 @@ export const route = {
   },
 } satisfies Route;
 
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
-/** For how long figures are used again: the broker counts anew every five seconds only, and counting costs it. */
+/** How long figures are reused, in ms: the broker itself updates them only every five seconds, and each request costs it work. */
 const CACHED_MS = 5_000;
 
 let cached: { readonly figures: QueueFigures[]; readonly readAtMs: number } | undefined;
 
-const reading = singleFlight<QueueFigures[]>(systemClock);
+const reading = singleFlight<QueueFigures[]>(surehop.clock);
 
-/** GET /status: what waits where. With the store away it tells what the broker knows. */
-export const handler = endpoint(route, async ({ note }) => {
-  const counted = countOpen(archiveTable(store(), config())).catch((error: unknown) =>
+/** GET /status; without the store the answer has only what the broker knows. */
+export const handler = endpoint(surehop, route, async ({ note }) => {
+  const counted = countOpen(archiveTable(surehop)).catch((error: unknown) =>
     note({ notCounted: describeError(error) }),
   );
   const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
@@ -65,16 +64,14 @@ export const handler = endpoint(route, async ({ note }) => {
 });
 
 async function currentFigures(): Promise<QueueFigures[]> {
-  const { MANAGEMENT_URL } = config();
+  const settings = surehop.settings(brokerSettings);
+  const { MANAGEMENT_URL } = settings;
   if (!MANAGEMENT_URL)
     throw new Problem('status-unavailable', 'Set MANAGEMENT_URL to the address of the management API of the broker.');
-  if (cached && systemClock.now() - cached.readAtMs < CACHED_MS) return cached.figures;
+  if (cached && surehop.clock.now() - cached.readAtMs < CACHED_MS) return cached.figures;
   try {
-    const figures = await reading.run(
-      () => readQueueFigures({ ...config(), MANAGEMENT_URL }, PATIENCE_MS),
-      PATIENCE_MS,
-    );
-    cached = { figures, readAtMs: systemClock.now() };
+    const figures = await reading.run(() => readQueueFigures({ ...settings, MANAGEMENT_URL }, TIMEOUT_MS), TIMEOUT_MS);
+    cached = { figures, readAtMs: surehop.clock.now() };
     return figures;
   } catch (cause) {
     throw new Problem('status-unavailable', 'The management API of the broker does not answer; the log says why.', {
@@ -84,9 +81,9 @@ async function currentFigures(): Promise<QueueFigures[]> {
 }
 
 async function readProgress(): Promise<Map<string, Progress>> {
-  // Each shard is worked on by itself.
+  // Every shard is consumed on its own.
   const names = Object.values(queues).flatMap(({ shards }) => shards);
-  const queueProgress = createQueueProgress(processInboxTable());
+  const queueProgress = createQueueProgress(processInboxTable(surehop));
   const read = await Promise.all(names.map(async (name) => [name, await queueProgress.read(name)] as const));
   return new Map(read.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])));
 }

@@ -1,4 +1,3 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { queues } from '../../infra/topology.ts';
@@ -8,15 +7,14 @@ import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
+import { surehop } from '../surehop.ts';
 import { inbox } from '../../lib/inbox/process-inbox.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import { findByMessage } from '../../lib/dead-letters/list.ts';
 import { archiveTable } from '../../lib/dead-letters/record.ts';
-import { store } from '../../lib/dynamodb/store.ts';
-import { config } from '../../lib/runtime/config.ts';
 import { standingOrder } from './answers.ts';
-import { orderStatus, type IntakeRecord } from './order-status.ts';
+import { orderStatus } from './order-status.ts';
 
 export const route = {
   route: 'GET /orders/{id}',
@@ -39,33 +37,19 @@ export const route = {
   },
 } satisfies Route;
 
-/** GET /orders/{id}: where an order stands, with each of its consumers. */
-export const handler = endpoint(route, async ({ path: { id }, note }) => {
+/** GET /orders/{id} */
+export const handler = endpoint(surehop, route, async ({ path: { id }, note }) => {
   note({ orderId: id });
-  const [record, stock, points, deadLetters] = await Promise.all([
-    readIntake(id),
-    readMarker(queues.stock.name, id),
-    readMarker(queues.points.name, id),
-    findByMessage(archiveTable(store(), config()), id),
+  const [intake, stock, points, deadLetters] = await Promise.all([
+    readItem(surehop, tables.orders, { orderId: id }),
+    findMarker(queues.stock.name, id),
+    findMarker(queues.points.name, id),
+    findByMessage(archiveTable(surehop), id),
   ]);
-  const status = orderStatus(id, record, { stock, points }, deadLetters);
+  const status = orderStatus(id, intake, { stock, points }, deadLetters);
   if (!status) throw new Problem('not-found', 'There is no order with this id.');
   return ok(status);
 });
 
-const readMarker = async (queue: string, id: string) =>
-  (await inbox().find(queue, [id as MessageId])).get(id as MessageId);
-
-async function readIntake(orderId: string): Promise<IntakeRecord | undefined> {
-  const { Item: item } = await sendToDynamo((store) =>
-    store.send(
-      new GetItemCommand({
-        TableName: tableName(tables.orders),
-        Key: { orderId: { S: orderId } },
-        ConsistentRead: true,
-      }),
-    ),
-  );
-  if (!item) return undefined;
-  return { status: item.status?.S === 'accepted' ? 'accepted' : 'publishing', acceptedAt: item.acceptedAt?.S };
-}
+const findMarker = async (queue: string, id: string) =>
+  (await inbox(surehop).find(queue, [id as MessageId])).get(id as MessageId);

@@ -1,4 +1,3 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
@@ -6,7 +5,8 @@ import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
+import { surehop } from '../surehop.ts';
 import { pointsOfCustomer } from './answers.ts';
 import { customerId } from './events.ts';
 
@@ -20,13 +20,9 @@ export const route = {
   example: { answer: { customerId: 'ada', points: 3 } },
 } satisfies Route;
 
-/** GET /customers/{id}/points: a customer's points; none where nothing was ever awarded. */
-export const handler = endpoint(route, async ({ path: { id } }) => {
-  const { Item: item } = await sendToDynamo((store) =>
-    store.send(
-      new GetItemCommand({ TableName: tableName(tables.points), Key: { customerId: { S: id } }, ConsistentRead: true }),
-    ),
-  );
-  // The counter goes on beyond what a JSON number holds exactly; the answer stops there.
-  return ok({ customerId: id, points: Math.min(Number(item?.points?.N ?? 0), Number.MAX_SAFE_INTEGER) });
+/** GET /customers/{id}/points */
+export const handler = endpoint(surehop, route, async ({ path: { id } }) => {
+  const item = await readItem(surehop, tables.points, { customerId: id });
+  // The counter may exceed what a JSON number holds exactly; the response stops there.
+  return ok({ customerId: id, points: Math.min(Number(item?.points ?? 0), Number.MAX_SAFE_INTEGER) });
 });

@@ -1,4 +1,3 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
@@ -7,7 +6,8 @@ import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
+import { surehop } from '../surehop.ts';
 import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
@@ -22,13 +22,9 @@ export const route = {
   example: { answer: { sku: 'apple', available: 98 } },
 } satisfies Route;
 
-/** GET /stock/{sku}: how many pieces there are. */
-export const handler = endpoint(route, async ({ path: { sku } }) => {
-  const { Item: item } = await sendToDynamo((store) =>
-    store.send(
-      new GetItemCommand({ TableName: tableName(tables.stock), Key: { sku: { S: sku } }, ConsistentRead: true }),
-    ),
-  );
-  if (!item?.available?.N) throw new Problem('not-found', `No stock was ever set for ${sku}.`);
-  return ok({ sku, available: Number(item.available.N) });
+/** GET /stock/{sku} */
+export const handler = endpoint(surehop, route, async ({ path: { sku } }) => {
+  const item = await readItem(surehop, tables.stock, { sku });
+  if (typeof item?.available !== 'number') throw new Problem('not-found', `No stock was ever set for ${sku}.`);
+  return ok({ sku, available: item.available });
 });

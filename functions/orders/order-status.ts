@@ -1,12 +1,6 @@
+import type { Item } from '../../lib/dynamodb/item.ts';
 import type { Marker } from '../../lib/inbox/inbox.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
-
-/** What the intake noted of an order. */
-export interface IntakeRecord {
-  readonly status: 'publishing' | 'accepted';
-  /** ISO 8601. */
-  readonly acceptedAt?: string;
-}
 
 /** Where an order stands with one consumer. */
 export interface ConsumerOutcome {
@@ -32,12 +26,12 @@ export interface OrderStatus {
 /** Puts together what intake, consumers and archive know of an order; undefined where none of them knows it. */
 export function orderStatus(
   orderId: string,
-  record: IntakeRecord | undefined,
+  intake: Item | undefined,
   markers: Readonly<Record<string, Marker | undefined>>,
   deadLetters: readonly DeadLetter[],
 ): OrderStatus | undefined {
   const known = Object.values(markers).some(Boolean) || deadLetters.length > 0;
-  if (!record && !known) return undefined;
+  if (!intake && !known) return undefined;
   const consumers = Object.fromEntries(
     Object.entries(markers).map(([queue, marker]) => [queue, consumerOutcome(marker, latestOf(queue, deadLetters))]),
   );
@@ -47,9 +41,9 @@ export function orderStatus(
     outcomes.find(({ outcome }) => outcome === 'dead-lettered');
   return {
     orderId,
-    status: statusOf(decisive, outcomes, record?.status === 'publishing' && !known),
+    status: statusOf(decisive, outcomes, intake !== undefined && intake.status !== 'accepted' && !known),
     reason: decisive?.reason,
-    acceptedAt: record?.acceptedAt,
+    acceptedAt: textOf(intake?.acceptedAt),
     consumers,
   };
 }
@@ -89,3 +83,5 @@ function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | un
   const { state, at, attempt, code, message } = placement;
   return { outcome: state, at, attempt, code, reason: message };
 }
+
+const textOf = (value: Item[string] | undefined) => (typeof value === 'string' ? value : undefined);

@@ -8,7 +8,9 @@ import { endpoint } from '../../lib/http/endpoint.ts';
 import { operator } from '../../lib/http/auth/operator.ts';
 import { reason } from '../../lib/http/reason.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { sendToDynamo, tableName } from '../../lib/dynamodb/send.ts';
+import { sendToDynamo } from '../../lib/dynamodb/send.ts';
+import { store, tableName } from '../../lib/dynamodb/store.ts';
+import { surehop } from '../surehop.ts';
 import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
@@ -23,8 +25,8 @@ export const route = {
   example: { body: { available: 100, reason: 'delivery of Tuesday' }, answer: { sku: 'apple', available: 100 } },
 } satisfies Route;
 
-/** PUT /stock/{sku}: sets how many pieces there are. */
-export const handler = endpoint(route, async (request) => {
+/** PUT /stock/{sku} */
+export const handler = endpoint(surehop, route, async (request) => {
   const { sku } = request.path;
   const { available, reason: why } = request.body;
   request.note({ sku, available });
@@ -33,13 +35,15 @@ export const handler = endpoint(route, async (request) => {
 });
 
 const setStock = (sku: string, available: number) =>
-  sendToDynamo((store) =>
-    store.send(
-      new UpdateItemCommand({
-        TableName: tableName(tables.stock),
-        Key: { sku: { S: sku } },
-        UpdateExpression: 'SET available = :available',
-        ExpressionAttributeValues: { ':available': { N: String(available) } },
-      }),
-    ),
+  sendToDynamo(
+    (client) =>
+      client.send(
+        new UpdateItemCommand({
+          TableName: tableName(surehop, tables.stock),
+          Key: { sku: { S: sku } },
+          UpdateExpression: 'SET available = :available',
+          ExpressionAttributeValues: { ':available': { N: String(available) } },
+        }),
+      ),
+    store(surehop),
   );

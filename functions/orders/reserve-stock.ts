@@ -1,7 +1,8 @@
 import { queues } from '../../infra/topology.ts';
 import { consumer } from '../../lib/consumer/consumer.ts';
+import { surehop } from '../surehop.ts';
 import { orderCreated } from './events.ts';
 import { reserveStock } from './rules/reserve-stock.ts';
 
-/** Takes each new order's items out of the stock, or rejects the order. */
-export const handler = consumer({ queue: queues.stock, event: orderCreated, decide: reserveStock });
+/** Takes the items of a new order out of the stock, or rejects the order. */
+export const handler = consumer(surehop, { queue: queues.stock, event: orderCreated, decide: reserveStock });

@@ -1,4 +1,4 @@
-import type { Publisher } from '../rabbitmq/publisher.ts';
+import type { Publisher } from '../events/publish.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { DeadLetter, ArchivedMessage } from '../dead-letters/dead-letter.ts';

@@ -2,19 +2,10 @@ import { setMaxListeners } from 'node:events';
 
 import type { Context } from 'aws-lambda';
 
-import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
-import type { Publisher } from '../rabbitmq/publisher.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { systemClock, type Clock } from '../runtime/clock.ts';
-import { config, type Config } from '../runtime/config.ts';
-import { MisconfiguredError } from '../runtime/errors.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import type { EventDefinition } from '../events/define.ts';
 import { mayBeForgotten } from '../inbox/remembered.ts';
-import { readItem } from '../dynamodb/read-item.ts';
-import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
-import { processInboxTable } from '../inbox/process-inbox.ts';
-import { store } from '../dynamodb/store.ts';
-import { undeployedTables } from '../dynamodb/tables.ts';
 import { log } from '../runtime/log.ts';
 import type { Batch } from './batch.ts';
 import { commitAll } from './commit.ts';
@@ -26,10 +17,10 @@ import { inOrder, oldestFirst } from '../ordering/in-order.ts';
 import { failWithoutKey, giveKeys, type KeyOf } from '../ordering/sequences.ts';
 import { newMemory, type Memory } from './memory.ts';
 import { closeBatch, openBatch } from '../ordering/open-batch.ts';
-import { dynamoDbPorts, type ConsumerPorts } from './ports.ts';
 import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
-import type { Decide, Perform, Rule, RuleContext } from './rule.ts';
+import { partsOf, type ConsumerParts } from './parts.ts';
+import type { Decide, Perform, Rule } from './rule.ts';
 import { placeAll, placePostponed, settleFailed } from './settle.ts';
 import { endAttempts, noteSurvival, runSuspects, suspectsOf } from '../crash-loop/isolate.ts';
 import { tell } from './tell.ts';
@@ -46,15 +37,6 @@ export type ConsumerDefinition<T> = {
   | { readonly rules: readonly Rule[] }
 );
 
-/** What a consumer works with; a test brings its own. */
-export interface ConsumerParts extends ConsumerPorts {
-  readonly publisher: Publisher;
-  readonly archiveLetter: Batch['archiveLetter'];
-  readonly clock: Clock;
-  readonly config: Config;
-  readonly read: RuleContext['read'];
-}
-
 type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 
 /** The part of an invocation's time that is kept for committing and settling. */
@@ -65,7 +47,11 @@ const RESERVED = 0.25;
  * a retry, or dead-lettered, and its neighbours never notice. Resolves with a report once nothing is left to do; rejects
  * with `BatchUnfinishedError` where the whole batch must come again.
  */
-export function consumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts = ambient()) {
+export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
+  createConsumer(definition, partsOf(surehop));
+
+/** A consumer with clients of the caller's own. */
+export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts) {
   const { queue, orderBy } = definition;
   if (orderBy && !queue.ordered)
     throw new Error(
@@ -128,7 +114,12 @@ async function perform(works: readonly Work[], batch: Batch): Promise<void> {
 }
 
 /** A share of the invocation's time is kept: deciding ends first, then committing, and placing has the last of it. */
-function aBatch(queue: WorkQueue, memory: Memory, { config, ...parts }: ConsumerParts, context: RemainingTime): Batch {
+function aBatch(
+  queue: WorkQueue,
+  memory: Memory,
+  { settings, ...parts }: ConsumerParts,
+  context: RemainingTime,
+): Batch {
   const timeLeftMs = () => context.getRemainingTimeInMillis();
   const reservedMs = timeLeftMs() * RESERVED;
   const commitSignal = AbortSignal.timeout(Math.max(Math.floor(timeLeftMs() - reservedMs / 2), 1));
@@ -138,39 +129,16 @@ function aBatch(queue: WorkQueue, memory: Memory, { config, ...parts }: Consumer
     ...parts,
     queue,
     memory,
-    isForgotten: (publishedAt) => mayBeForgotten(config, publishedAt),
-    appId: config.SERVICE_NAME,
-    timeLimitMs: config.MESSAGE_TIME_LIMIT_MS,
-    concurrency: config.BATCH_CONCURRENCY,
+    isForgotten: (publishedAt) => mayBeForgotten(settings, publishedAt),
+    appId: settings.SERVICE_NAME,
+    timeLimitMs: settings.MESSAGE_TIME_LIMIT_MS,
+    concurrency: settings.BATCH_CONCURRENCY,
     timeLeftMs: () => timeLeftMs() - reservedMs,
     invocationLeftMs: timeLeftMs,
     commitSignal,
-    publishDeadlineMs: () => Math.max(Math.min(config.PUBLISH_DEADLINE_MS, timeLeftMs() - reservedMs / 10), 1),
+    publishDeadlineMs: () => Math.max(Math.min(settings.PUBLISH_DEADLINE_MS, timeLeftMs() - reservedMs / 10), 1),
     warn,
   };
 }
 
 const warn = (message: string, error: unknown) => log().warn(message, error as Error);
-
-/** Throws at the start of a function, not at its first message, where the deployment lacks a table that the code defines. */
-function requireTables(): void {
-  const { DEPLOYED_TABLES } = config();
-  const missing = DEPLOYED_TABLES ? undeployedTables(DEPLOYED_TABLES) : [];
-  if (missing.length === 0) return;
-  const message = `the code defines tables that this deployment does not have: ${missing.join(', ')}; it has ${DEPLOYED_TABLES?.join(', ')}`;
-  throw reportMisconfigured(new MisconfiguredError('TABLE_MISSING', message, { tables: missing }));
-}
-
-/** What a deployed function works with. */
-function ambient(): ConsumerParts {
-  requireTables();
-  return {
-    ...dynamoDbPorts(processInboxTable()),
-    publisher: lazyPublisher(),
-    archiveLetter: async (...letter) =>
-      (await import('../dead-letters/store-dead-letter.ts')).storeDeadLetter(...letter),
-    clock: systemClock,
-    config: config(),
-    read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),
-  };
-}

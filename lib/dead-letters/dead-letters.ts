@@ -1,4 +1,3 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type * as z from 'zod';
 
 import type { RabbitMqEvent } from '../consumer/delivery.ts';
@@ -6,10 +5,10 @@ import { audited } from '../http/audited.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
 import { errorCount } from '../http/validate.ts';
-import type { Publisher } from '../rabbitmq/publisher.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { systemClock, type Clock } from '../runtime/clock.ts';
-import type { Config } from '../runtime/config.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { inboxSettings } from '../inbox/settings.ts';
+import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
 import { detailsOf, summaryOf } from './answers.ts';
 import { archiveBatch, type ArchiveReport } from './archive.ts';
 import { discardDeadLetter } from './discard.ts';
@@ -20,19 +19,6 @@ import { archiveTable } from './record.ts';
 import { readForRedrive, redriveOne } from './redrive.ts';
 import { redriveMany, type RedriveReport } from './redrive-many.ts';
 import type { discardRoute, listRoute, redriveManyRoute, redriveRoute } from './routes.ts';
-
-export interface DeadLettersOptions {
-  /** The work queues that dead letters come from. */
-  readonly queues: Readonly<Record<string, WorkQueue>>;
-  readonly client: DynamoDBClient;
-  readonly settings: Pick<
-    Config,
-    'TABLE_PREFIX' | 'ARCHIVE_RETENTION_DAYS' | 'INBOX_RETENTION_DAYS' | 'INBOX_COMPLETE_SINCE'
-  >;
-  /** Called by redrives only: functions that only read have no login at the broker. */
-  readonly publisher: () => Publisher;
-  readonly clock?: Clock;
-}
 
 type PathWithId = { readonly id: string };
 
@@ -47,12 +33,20 @@ export interface DeadLetters {
   discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<object>;
 }
 
-export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
-  const { client, settings, publisher, clock = systemClock } = options;
-  const queues = Object.values(options.queues);
-  const table = archiveTable(client, settings);
+/** The archive of the dead letters of these work queues. */
+export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
+  const { clock } = surehop;
+  const queues = Object.values(workQueues);
+  const table = archiveTable(surehop);
   const knownValues = createKnownValues(table, queues);
-  const redriving = { table, queues, publisher, clock, inboxSettings: settings };
+  const redriving = {
+    table,
+    queues,
+    // Only redrives need a publisher: functions that only read have no login at the broker.
+    publisher: () => surehop.clients.publisher ?? lazyPublisher(surehop),
+    clock,
+    inboxSettings: surehop.settings(inboxSettings),
+  };
 
   return {
     archive: (event) => archiveBatch({ table, queues, knownValues, clock }, event),

@@ -1,7 +1,10 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { defineTables } from '../dynamodb/tables.ts';
-import type { Config } from '../runtime/config.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { storeSettings } from '../dynamodb/settings.ts';
+import { store } from '../dynamodb/store.ts';
+import { archiveSettings } from './settings.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 
 export type Attributes = Record<string, AttributeValue>;
@@ -15,13 +18,11 @@ export interface ArchiveTable {
   readonly retentionDays: number;
 }
 
-export const archiveTable = (
-  client: DynamoDBClient,
-  {
-    TABLE_PREFIX: tablePrefix,
-    ARCHIVE_RETENTION_DAYS: retentionDays,
-  }: Pick<Config, 'TABLE_PREFIX' | 'ARCHIVE_RETENTION_DAYS'>,
-): ArchiveTable => ({ client, tablePrefix, retentionDays });
+export const archiveTable = (surehop: Surehop): ArchiveTable => ({
+  client: store(surehop),
+  tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,
+  retentionDays: surehop.settings(archiveSettings).ARCHIVE_RETENTION_DAYS,
+});
 
 export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string => tablePrefix + TABLE;
 

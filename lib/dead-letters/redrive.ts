@@ -4,11 +4,11 @@ import { redrivenCopy } from '../events/copies.ts';
 import { Problem } from '../http/problem.ts';
 import { rememberedSinceMs } from '../inbox/remembered.ts';
 import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
-import type { Publisher } from '../rabbitmq/publisher.ts';
+import type { Publisher } from '../events/publish.ts';
 import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Config } from '../runtime/config.ts';
+import type { InboxSettings } from '../inbox/settings.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';
@@ -23,7 +23,7 @@ export interface Redriving {
   readonly queues: readonly WorkQueue[];
   readonly publisher: () => Publisher;
   readonly clock: Clock;
-  readonly inboxSettings: Pick<Config, 'INBOX_RETENTION_DAYS' | 'INBOX_COMPLETE_SINCE'>;
+  readonly inboxSettings: InboxSettings;
 }
 
 /** Record updates in progress at a time. */

@@ -1,13 +1,11 @@
 import { ConditionalCheckFailedException, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
-import { store } from '../dynamodb/store.ts';
 import { deriveId } from '../events/message-id.ts';
-import { config } from '../runtime/config.ts';
 import { count } from '../runtime/metrics.ts';
 import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
 import { toParts } from './message-parts.ts';
-import { archiveTable, nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
+import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
  * Stores a dead letter with its message, byte for byte, and counts it. Returns `false` if the archive already has it; its
@@ -16,7 +14,7 @@ import { archiveTable, nameOf, recordKey, toRecord, type ArchiveTable } from './
 export async function storeDeadLetter(
   deadLetter: DeadLetter,
   message: ArchivedMessage,
-  table: ArchiveTable = archiveTable(store(), config()),
+  table: ArchiveTable,
 ): Promise<boolean> {
   const TableName = nameOf(table);
   const { client, retentionDays } = table;

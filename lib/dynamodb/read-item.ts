@@ -1,15 +1,22 @@
 import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '@aws-sdk/client-dynamodb';
 
 import { CodedError } from '../runtime/errors.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import { readAnswer, toStoreError } from './reply.ts';
 import { toKey, type Attributes, type Item, type Key } from './item.ts';
+import { storeSettings } from './settings.ts';
+import { store } from './store.ts';
 import type { Table } from './tables.ts';
 
+/** Reads an item of one of the service's tables, strongly consistent. Fails as `readItemFrom` does. */
+export const readItem = (surehop: Surehop, table: Table, key: Key): Promise<Item | undefined> =>
+  readItemFrom(store(surehop), surehop.settings(storeSettings).TABLE_PREFIX, table, key);
+
 /**
- * Reads an item as it is now, strongly consistent. Throws `INVALID_EFFECT` for a key
- * that the table cannot have, `StoreUnavailableError` and `MisconfiguredError`.
+ * Reads an item, strongly consistent. Throws `INVALID_EFFECT` for a key that the table cannot have, a
+ * `StoreUnavailableError` or a `MisconfiguredError`.
  */
-export async function readItem(
+export async function readItemFrom(
   client: DynamoDBClient,
   tablePrefix: string,
   table: Table,

@@ -1,9 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { config } from '../runtime/config.ts';
 import { toStoreError } from './reply.ts';
-import { store } from './store.ts';
-import type { Table } from './tables.ts';
 
 /**
  * Sends what `send` asks for to the store. Throws `StoreUnavailableError` where the store is away, slow or overloaded,
@@ -11,7 +8,7 @@ import type { Table } from './tables.ts';
  */
 export async function sendToDynamo<T>(
   send: (client: DynamoDBClient) => Promise<T>,
-  client: DynamoDBClient = store(),
+  client: DynamoDBClient,
 ): Promise<T> {
   try {
     return await send(client);
@@ -19,6 +16,3 @@ export async function sendToDynamo<T>(
     throw toStoreError(error);
   }
 }
-
-/** A table's full name. */
-export const tableName = (name: Table): string => config().TABLE_PREFIX + name;

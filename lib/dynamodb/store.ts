@@ -2,9 +2,11 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { requestLimits } from '../runtime/aws-timeouts.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { config } from '../runtime/config.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import { dynamoDbClient } from './client.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import { storeSettings } from './settings.ts';
+import type { Table } from './tables.ts';
 
 /** A client whose requests are retried by this policy. */
 export interface Store {
@@ -16,13 +18,15 @@ export interface Store {
 /** How long one request to DynamoDB may take, in ms. */
 const REQUEST_MS = 3_000;
 
-let client: DynamoDBClient | undefined;
-
 /** The DynamoDB client of this process. It keeps connections alive and sends each request at most three times. */
-export function store(): DynamoDBClient {
-  return (client ??= dynamoDbClient({
-    endpoint: config().DYNAMODB_ENDPOINT,
+export const store = (surehop: Surehop): DynamoDBClient => surehop.clients.dynamodb ?? surehop.shared(createClient);
+
+const createClient = ({ settings }: Surehop) =>
+  dynamoDbClient({
+    endpoint: settings(storeSettings).DYNAMODB_ENDPOINT,
     maxAttempts: 3,
     requestHandler: requestLimits(REQUEST_MS),
-  }));
-}
+  });
+
+/** The full name of a table. */
+export const tableName = ({ settings }: Surehop, name: Table): string => settings(storeSettings).TABLE_PREFIX + name;

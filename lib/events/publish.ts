@@ -1,11 +1,25 @@
 import { hash } from 'node:crypto';
 
-import type { Clock } from '../runtime/clock.ts';
+import type { PublishError } from '../runtime/errors.ts';
+import { serviceSettings } from '../runtime/service-settings.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import type { EventDefinition } from './define.ts';
 import { headerNames } from './envelope.ts';
 import type { Message } from './message.ts';
 import type { MessageId } from './message-id.ts';
 import { nextSpan, type Trace } from './trace.ts';
+
+/** Sends messages to the broker and waits for its confirms. */
+export interface Publisher {
+  /**
+   * Resolves once the broker has confirmed that at least one durable queue has the message. Rejects with a `PublishError` after
+   * `deadlineMs` at the latest. After a lost connection the message is sent again, with the same id, while there is time.
+   */
+  publish(message: Message, deadlineMs?: number): Promise<void>;
+  /** Publishes many messages, with a limit on unconfirmed ones. The result has one entry per message: its error, if any. */
+  publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
+  close(): Promise<void>;
+}
 
 /** What the caller of `publishEvent` decides about one event. */
 export interface EventOptions {
@@ -21,17 +35,11 @@ export interface EventOptions {
 /** Publishes an event; resolves once the broker has confirmed its message. */
 export type PublishEvent = <T>(event: EventDefinition<T>, data: T, options: EventOptions) => Promise<void>;
 
-interface Sender {
-  /** The AMQP app id of the messages. */
-  readonly appId: string;
-  readonly publisher: { publish(message: Message): Promise<void> };
-  readonly clock: Clock;
-}
-
-export const eventPublisher =
-  ({ appId, publisher, clock }: Sender): PublishEvent =>
-  (event, data, options) =>
+export function eventPublisher({ clock, settings }: Surehop, publisher: Publisher): PublishEvent {
+  const { SERVICE_NAME: appId } = settings(serviceSettings);
+  return (event, data, options) =>
     publisher.publish(eventMessage(event, data, { ...options, appId, publishedAtMs: clock.now() }));
+}
 
 /** Builds the message of an event; the only place where the envelope of a new message is written. */
 export function eventMessage<T>(

@@ -1,8 +1,10 @@
-import { config } from '../runtime/config.ts';
+import type { HttpSettings } from './settings.ts';
 
 /** What lets a page of a permitted origin read the answer; nothing for all others, and by default for all. */
-export function corsHeaders(origin: string | undefined): Record<string, string> {
-  const { CORS_ORIGINS } = config();
+export function corsHeaders(
+  { CORS_ORIGINS }: Pick<HttpSettings, 'CORS_ORIGINS'>,
+  origin: string | undefined,
+): Record<string, string> {
   if (!CORS_ORIGINS) return {};
   if (!origin || !CORS_ORIGINS.split(',').includes(origin)) return { vary: 'origin' };
   return {

@@ -5,6 +5,3 @@ export const DEVELOPMENT_SECRET = `whsec_${Buffer.from('for a laptop only, refus
 /** Who issues operators' tokens on a laptop. */
 export const DEVELOPMENT_ISSUER = 'urn:surehop:development-issuer';
 export const DEVELOPMENT_AUDIENCE = 'surehop';
-
-/** The stage in which these are taken. */
-export const DEVELOPMENT_STAGE = 'local';

@@ -2,8 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import * as z from 'zod';
 import type { ZodType } from 'zod';
 
-import { systemClock } from '../runtime/clock.ts';
-import { config } from '../runtime/config.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import type { Access } from './auth/access.ts';
 import { problemAnswer, toResult, type Answer } from './answer.ts';
 import { readBytes, readJson } from './body.ts';
@@ -15,6 +14,7 @@ import { inTime } from './in-time.ts';
 import { problemOf, type Problem } from './problem.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { factsOf, type Request } from './request.ts';
+import { httpSettings } from './settings.ts';
 import { tell } from './tell.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
@@ -39,14 +39,15 @@ export type HttpHandler = (
  * with 200.
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
+  surehop: Surehop,
   { access, needs = [], ...shape }: Shape<Body, Path, Query>,
   handle: (request: Request<Body, Path, Query>) => Promise<Answer> | Answer,
 ): HttpHandler {
-  const settings = config();
-  access.checkSettings?.();
+  const settings = surehop.settings(httpSettings);
+  const verify = access.verifier(surehop);
   const limit = createRateLimit(
     { perSecond: settings.RATE_LIMIT_PER_SECOND, clientPerSecond: settings.CLIENT_RATE_LIMIT_PER_SECOND },
-    systemClock,
+    surehop.clock,
   );
   // What an operator asks for and nobody reads would be taken for granted.
   const query = shape.query ?? (access.scheme === 'operator' ? noQuery : undefined);
@@ -64,7 +65,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
       limit.admit();
       checkHeaders(facts.headers);
       const bytes = readBytes(event, settings.MAX_BODY_BYTES);
-      const caller = await access.verify(facts, bytes);
+      const caller = await verify(facts, bytes);
       if (access.scheme !== 'public') {
         limit.admitClient(caller.client);
         client = caller.client;
@@ -72,6 +73,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
       const request: Request<Body, Path, Query> = {
         ...facts,
         ...caller,
+        surehop,
         signal,
         note: (ids) => void Object.assign(noted, ids),
         path: part(shape.path, (schema) => validateParameters(schema, event.pathParameters ?? {}, 'path')),
@@ -80,7 +82,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
         ),
         body: part(shape.body, (schema) => validateBody(schema, readJson(bytes, facts.headers))),
       };
-      return guardedBy(needs, async () => handle(request));
+      return guardedBy(surehop, needs, async () => handle(request));
     }
 
     try {
@@ -90,7 +92,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
       answer = problemAnswer(problem, facts.id);
     }
     tell(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
-    return toResult(answer, facts.id, { ...limit.headers(client), ...corsHeaders(facts.headers.origin) });
+    return toResult(answer, facts.id, { ...limit.headers(client), ...corsHeaders(settings, facts.headers.origin) });
   };
 }
 
@@ -99,5 +101,5 @@ const noQuery = z.strictObject({});
 const part = <T>(schema: ZodType<T> | undefined, read: (schema: ZodType<T>) => T): T =>
   schema ? read(schema) : (undefined as T);
 
-const guardedBy = (parts: readonly Part[], work: () => Promise<Answer>): Promise<Answer> =>
-  parts.reduce((inner, one) => () => guarded(one, inner), work)();
+const guardedBy = (surehop: Surehop, parts: readonly Part[], work: () => Promise<Answer>): Promise<Answer> =>
+  parts.reduce((inner, one) => () => guarded(surehop, one, inner), work)();

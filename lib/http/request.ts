@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 
 import { nextSpan } from '../events/trace.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 
 /** A request whose parts fit their schemas. */
 export interface Request<Body = unknown, Path = unknown, Query = unknown> extends RequestFacts {
   readonly body: Body;
   readonly path: Path;
   readonly query: Query;
+  readonly surehop: Surehop;
   /** Who is asking: whose key signed, or whom the token names; `public` where anybody may. */
   readonly client: string;
   /** Aborted when the answer is due. */

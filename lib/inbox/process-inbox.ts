@@ -1,22 +1,26 @@
-import { systemClock } from '../runtime/clock.ts';
-import { config } from '../runtime/config.ts';
 import { inboxClient } from '../dynamodb/client.ts';
+import { storeSettings } from '../dynamodb/settings.ts';
 import { store } from '../dynamodb/store.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import { createInbox } from './create-inbox.ts';
 import type { Inbox } from './inbox.ts';
+import { inboxSettings } from './settings.ts';
 import { openInboxTable, type InboxTable } from './table.ts';
 
-let table: InboxTable | undefined;
-let instance: Inbox | undefined;
-
-/** The inbox table of this process, over the connections of `store()`. */
-export function processInboxTable(): InboxTable {
-  if (table !== undefined) return table;
-  const { DYNAMODB_ENDPOINT: endpoint, TABLE_PREFIX: tablePrefix, INBOX_RETENTION_DAYS: retentionDays } = config();
-  const { requestHandler, credentials, region } = store().config;
-  const client = inboxClient({ endpoint, region, credentials, requestHandler });
-  return (table = openInboxTable({ client, tablePrefix, clock: systemClock, retentionDays }));
-}
+/** The inbox table of this process, on the same connections as `store()`. */
+export const processInboxTable = (surehop: Surehop): InboxTable => surehop.shared(openTable);
 
 /** The inbox of this process. */
-export const inbox = (): Inbox => (instance ??= createInbox(processInboxTable()));
+export const inbox = (surehop: Surehop): Inbox => surehop.shared(openInbox);
+
+const openInbox = (surehop: Surehop): Inbox => createInbox(processInboxTable(surehop));
+
+function openTable(surehop: Surehop): InboxTable {
+  const { endpoint, requestHandler, credentials, region } = store(surehop).config;
+  return openInboxTable({
+    client: inboxClient({ endpoint, region, credentials, requestHandler }),
+    tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,
+    clock: surehop.clock,
+    retentionDays: surehop.settings(inboxSettings).INBOX_RETENTION_DAYS,
+  });
+}

@@ -1,25 +1,27 @@
-import { systemClock } from '../runtime/clock.ts';
-import { config } from '../runtime/config.ts';
+import type { Publisher } from '../events/publish.ts';
+import { serviceSettings } from '../runtime/service-settings.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import { createConnection, type Connection } from './connection.ts';
 import { brokerUrl } from './login.ts';
-import { createPublisher, type Publisher } from './publisher.ts';
+import { createPublisher } from './publisher.ts';
+import { brokerSettings } from './settings.ts';
 
-let connection: Connection | undefined;
-let current: Publisher | undefined;
+/** The publisher of this process. Its connection and its confirm channel are opened with the first publish. */
+export const publisher = (surehop: Surehop): Publisher => surehop.clients.publisher ?? surehop.shared(newPublisher);
 
-function connectionOfProcess(): Connection {
-  const { SERVICE_NAME, STAGE, HEARTBEAT_SECONDS } = config();
-  return (connection ??= createConnection({
-    url: brokerUrl(config()),
-    heartbeatSeconds: HEARTBEAT_SECONDS,
-    clock: systemClock,
-    name: `${SERVICE_NAME}-${STAGE} ${process.env.AWS_LAMBDA_FUNCTION_NAME ?? ''}`.trim(),
-  }));
+/** Resolves if the broker answers and accepts messages on this process's connection; otherwise rejects with a `PublishError`. */
+export const probeBroker = (surehop: Surehop, timeoutMs: number): Promise<void> =>
+  surehop.shared(connection).probe(timeoutMs);
+
+const newPublisher = (surehop: Surehop): Publisher =>
+  createPublisher(surehop.shared(connection), surehop.clock, surehop.settings(brokerSettings).PUBLISH_DEADLINE_MS);
+
+function connection({ clock, settings, functionName }: Surehop): Connection {
+  const { SERVICE_NAME, STAGE } = settings(serviceSettings);
+  return createConnection({
+    url: brokerUrl(settings(brokerSettings)),
+    heartbeatSeconds: settings(brokerSettings).HEARTBEAT_SECONDS,
+    clock,
+    name: `${SERVICE_NAME}-${STAGE} ${functionName ?? ''}`.trim(),
+  });
 }
-
-/** The publisher of this process: one connection, one confirm channel, opened with the first publish. */
-export const publisher = (): Publisher =>
-  (current ??= createPublisher(connectionOfProcess(), systemClock, config().PUBLISH_DEADLINE_MS));
-
-/** Resolves where the broker answers and takes messages on this process's connection; else rejects with a `PublishError`. */
-export const probeBroker = (timeoutMs: number): Promise<void> => connectionOfProcess().probe(timeoutMs);

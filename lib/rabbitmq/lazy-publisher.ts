@@ -1,23 +1,22 @@
-import { config } from '../runtime/config.ts';
-import type { Publisher } from './publisher.ts';
-import { requireBroker } from './require-broker.ts';
+import type { Publisher } from '../events/publish.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { brokerSettings, requireBroker } from './settings.ts';
 
 /**
- * The publisher of this process, loaded with its first message: most batches of a consumer publish nothing, so that the
- * AMQP client and what reads its login need not be loaded at the start. `early` begins at once, beside all that the start
- * and the first request wait for.
+ * The publisher of this process, with the AMQP client loaded at the first publish: most batches of a consumer publish nothing,
+ * so their cold start need not load it. With `early`, loading begins at once, in parallel with the rest of the start.
  */
-export function lazyPublisher({ early = false } = {}): Publisher {
-  requireBroker(config());
+export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
+  requireBroker(surehop.settings(brokerSettings));
   let loading: Promise<Publisher> | undefined;
   const load = () =>
     (loading ??= import('./broker.ts')
-      .then(({ publisher }) => publisher())
+      .then(({ publisher }) => publisher(surehop))
       .catch((error: unknown) => {
         loading = undefined;
         throw error;
       }));
-  // Whatever fails is told to the first publish.
+  // The first publish loads the client again and reports the error.
   if (early) load().catch(() => {});
   return {
     publish: async (message, deadlineMs) => (await load()).publish(message, deadlineMs),

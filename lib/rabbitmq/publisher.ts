@@ -5,19 +5,8 @@ import { concurrently } from '../runtime/concurrently.ts';
 import { describeError, PublishError } from '../runtime/errors.ts';
 import type { Connection, Link } from './connection.ts';
 import type { Message } from '../events/message.ts';
+import type { Publisher } from '../events/publish.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
-
-export interface Publisher {
-  /**
-   * Resolves once the broker has confirmed the message into at least one durable queue. Rejects with a `PublishError` by
-   * `deadlineMs` at the latest: refused, unroutable, or `indeterminate`. A lost connection is repaired and the message sent
-   * again under the same id while there is time.
-   */
-  publish(message: Message, deadlineMs?: number): Promise<void>;
-  /** Publishes many with a bounded window of unconfirmed ones; each message's own answer: `undefined` is confirmed. */
-  publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
-  close(): Promise<void>;
-}
 
 /** Unconfirmed messages that `publishAll` has under way at most. */
 const WINDOW = 256;

@@ -1,14 +1,18 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 
-import { config } from './config.ts';
 import { scrub } from './scrub.ts';
 
 let current: Logger | undefined;
 
-/** The structured logger of this process: one JSON line an entry, without what looks like a secret. */
-export const log = (): Logger =>
-  (current ??= new Logger({
-    serviceName: config().SERVICE_NAME,
-    logLevel: config().LOG_LEVEL,
-    jsonReplacerFn: (_, value) => (typeof value === 'string' ? scrub(value) : value),
-  }));
+/** Sets the service name and the lowest level of this process's logger. */
+export function configureLog({ service, level }: { readonly service: string; readonly level: Level }): void {
+  current = newLogger({ serviceName: service, logLevel: level });
+}
+
+type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+
+/** The logger of this process: one JSON line per entry, with everything that looks like a secret masked. */
+export const log = (): Logger => (current ??= newLogger());
+
+const newLogger = (options: ConstructorParameters<typeof Logger>[0] = {}) =>
+  new Logger({ ...options, jsonReplacerFn: (_, value) => (typeof value === 'string' ? scrub(value) : value) });

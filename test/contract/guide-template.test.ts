@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, type ScalarTag } from 'yaml';
 
 import type { Template, Value } from '../../infra/aws/template.ts';
-import { readConfig } from '../../lib/runtime/config.ts';
+import { readAllSettings } from '../../lib/settings.ts';
 import { cfnLint, lint } from '../support/cfn-lint.ts';
 import { templatesOf } from '../support/in-a-process.ts';
 import { aCheckout } from '../support/packaged.ts';
@@ -163,7 +163,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     for (const [id, lambda] of ofType(guide, 'AWS::Serverless::Function')) {
       const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
       const environment = resolveValue(Variables, { refs }) as Record<string, string>;
-      expect([id, readConfig(environment)]).toMatchObject([id, { STAGE: 'prod', TABLE_PREFIX: 'stack-' }]);
+      expect([id, readAllSettings(environment)]).toMatchObject([id, { STAGE: 'prod', TABLE_PREFIX: 'stack-' }]);
     }
   });
 

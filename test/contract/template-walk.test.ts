@@ -5,7 +5,7 @@ import type { Template, Value } from '../../infra/aws/template.ts';
 import { wildcardReasons } from '../../infra/aws/wildcards.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
-import { readConfig } from '../../lib/runtime/config.ts';
+import { readAllSettings } from '../../lib/settings.ts';
 import { templatesOf } from '../support/in-a-process.ts';
 import { stageNames } from '../support/stacks.ts';
 import {
@@ -231,7 +231,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
           .map((pair) => [`surehop-broker-${stageName}:${pair.split(':')[0]}`, pair.slice(pair.indexOf(':') + 1)]),
       );
       const environment = resolveValue(Variables, { imports }) as Record<string, string>;
-      expect([id, readConfig(environment)]).toMatchObject([
+      expect([id, readAllSettings(environment)]).toMatchObject([
         id,
         {
           STAGE: stageName,

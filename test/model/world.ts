@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 
 import { exchanges } from '../../infra/topology.ts';
 import type { Message, Properties } from '../../lib/events/message.ts';
-import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
-import { readConfig } from '../../lib/runtime/config.ts';
-import { consumer, type ConsumerDefinition, type ConsumerParts } from '../../lib/consumer/consumer.ts';
+import type { Publisher } from '../../lib/events/publish.ts';
+import { readAllSettings } from '../../lib/settings.ts';
+import { createConsumer, type ConsumerDefinition } from '../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../lib/consumer/parts.ts';
 import { PublishError, StoreUnavailableError } from '../../lib/runtime/errors.ts';
 import type { ConsumerPorts } from '../../lib/consumer/ports.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
@@ -48,11 +49,11 @@ const MOST_STEPS = 60;
 /** Between two batches: after a few of them every invocation that was begun before is over by the clock. */
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
-const config = readConfig({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
+const settings = readAllSettings({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 
 /** An execution environment: a process that remembers from batch to batch until it crashes. */
 interface Environment {
-  handler: ReturnType<typeof consumer>;
+  handler: ReturnType<typeof createConsumer>;
   isGone: boolean;
   /** What it works on; nothing, where the event source has given the batch back. */
   batch?: readonly Copy[];
@@ -191,10 +192,10 @@ export async function runModel(
       publisher: publisherOf(environment),
       archiveLetter: () => Promise.reject(new Error('no message of the model is too large for the broker')),
       clock,
-      config,
+      settings,
       read: async () => undefined,
     };
-    environment.handler = consumer(killing, parts);
+    environment.handler = createConsumer(killing, parts);
     return environment;
   }
 

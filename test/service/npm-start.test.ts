@@ -10,7 +10,7 @@ import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { localClient } from '../../infra/dev/runtime/store/tables.ts';
-import { settingNames } from '../../lib/runtime/config.ts';
+import { settingNames } from '../../lib/settings.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,4 +1,4 @@
-import { config } from '../../lib/runtime/config.ts';
+import type { Surehop } from '../../lib/runtime/surehop.ts';
 import type { VirtualHost } from './broker.ts';
 
 /** The addresses of a broker without a login, as a deployed function has them. */
@@ -11,8 +11,12 @@ export function addressesOf(host: VirtualHost): { readonly endpoint: string; rea
   return { endpoint: without(host.amqpUrl), managementUrl: without(process.env['MANAGEMENT_URL']!) };
 }
 
-/** Has the modules of this test file read the settings of a deployed function, which logs in with a secret. */
-export function asDeployed(host: VirtualHost, secretArn: string, settings: Record<string, string> = {}): void {
+/** Sets up the functions of this test file with the settings of a deployed function, which logs in with a secret. */
+export async function asDeployed(
+  host: VirtualHost,
+  secretArn: string,
+  settings: Record<string, string> = {},
+): Promise<Surehop> {
   const { endpoint, managementUrl } = addressesOf(host);
   const deployed = {
     AMQP_URL: '',
@@ -23,10 +27,11 @@ export function asDeployed(host: VirtualHost, secretArn: string, settings: Recor
   };
   const before = Object.fromEntries(Object.keys(deployed).map((name) => [name, process.env[name]]));
   Object.assign(process.env, deployed);
-  config(); // read once, kept
+  const { surehop } = await import('../../functions/surehop.ts');
   for (const [name, value] of Object.entries(before))
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
+  return surehop;
 }
 
 /** The administrator of the tests' broker, as a secret's text. */

@@ -1,6 +1,7 @@
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 import { topology } from '../../infra/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
+import type { Surehop } from '../../lib/runtime/surehop.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
@@ -10,6 +11,8 @@ export interface Backend {
   readonly issuer: TestIssuer;
   /** Declares what the broker must have. */
   declare(): Promise<void>;
+  /** The toolkit as the functions of this test file use it, set up with the settings of the first call or import. */
+  surehop(): Promise<Surehop>;
   /** Closes what the functions opened, and removes the virtual host. */
   remove(): Promise<void>;
 }
@@ -25,17 +28,19 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
     { AMQP_URL: host.amqpUrl, TABLE_PREFIX: tablePrefix, LOG_LEVEL: 'ERROR', POWERTOOLS_METRICS_DISABLED: 'true' },
     settings,
   );
+  const surehop = async () => (await import('../../functions/surehop.ts')).surehop;
   return {
     host,
     issuer,
     declare: () => declareTopology(host.amqpUrl, topology),
+    surehop,
     async remove() {
       const [{ publisher }, { store }] = await Promise.all([
         import('../../lib/rabbitmq/broker.ts'),
         import('../../lib/dynamodb/store.ts'),
       ]);
-      await publisher().close();
-      store().destroy();
+      await publisher(await surehop()).close();
+      store(await surehop()).destroy();
       await issuer.stop();
       Object.assign(process.env, before);
       await host.remove();

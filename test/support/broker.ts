@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 
 import { createConnection } from '../../lib/rabbitmq/connection.ts';
-import { createPublisher, type Publisher } from '../../lib/rabbitmq/publisher.ts';
+import type { Publisher } from '../../lib/events/publish.ts';
+import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { useRawFrames } from '../../lib/rabbitmq/raw-frames.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 

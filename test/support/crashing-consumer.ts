@@ -3,7 +3,8 @@
 import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { consumer, type ConsumerParts } from '../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../lib/consumer/parts.ts';
 import { anInvocation } from './invocation.ts';
 import { partsAt } from './parts.ts';
 import { tallying } from './tally.ts';
@@ -46,6 +47,6 @@ const crashingParts: ConsumerParts = {
 };
 const decide = crashing('decide', async (...args: Parameters<typeof tallying.decide>) => tallying.decide(...args));
 
-await consumer({ ...tallying, decide }, crashingParts)(event, anInvocation());
+await createConsumer({ ...tallying, decide }, crashingParts)(event, anInvocation());
 await publisher.close();
 process.exit(0);

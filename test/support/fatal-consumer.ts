@@ -1,7 +1,7 @@
 import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { consumer } from '../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../lib/consumer/consumer.ts';
 import type { Payload } from '../../lib/events/define.ts';
 import { partsAt } from './parts.ts';
 import { tallied, tallying } from './tally.ts';
@@ -28,7 +28,7 @@ const connection = createConnection({
 });
 
 /** A sound consumer, but for messages whose SKU names an end of the runtime. */
-export const handler = consumer(
+export const handler = createConsumer(
   {
     ...tallying,
     decide: async (event: Payload<typeof tallied>, context) => {

@@ -1,12 +1,12 @@
-import type { Publisher } from '../../lib/rabbitmq/publisher.ts';
+import type { Publisher } from '../../lib/events/publish.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { readConfig } from '../../lib/runtime/config.ts';
-import type { ConsumerParts } from '../../lib/consumer/consumer.ts';
+import { readAllSettings } from '../../lib/settings.ts';
 import { dynamoDbPorts } from '../../lib/consumer/ports.ts';
+import type { ConsumerParts } from '../../lib/consumer/parts.ts';
 import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
-import { readItem } from '../../lib/dynamodb/read-item.ts';
+import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
 /** A consumer's parts at these addresses: what a test in another process needs too. */
 export function partsAt(
@@ -22,7 +22,7 @@ export function partsAt(
     archiveLetter: (deadLetter, letter) =>
       storeDeadLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),
     clock: systemClock,
-    config: readConfig({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
-    read: (table, key) => readItem(client, tablePrefix, table, key),
+    settings: readAllSettings({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
+    read: (table, key) => readItemFrom(client, tablePrefix, table, key),
   };
 }

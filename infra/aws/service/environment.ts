@@ -1,4 +1,4 @@
-import { settingNames } from '../../../lib/runtime/config.ts';
+import { settingNames } from '../../../lib/settings.ts';
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { SCOPE_PREFIX } from '../foundation/operators.ts';
 import type { Stage } from '../../stages/stage.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-import { DEVELOPMENT_STAGE } from '../../../lib/http/development.ts';
+import { DEVELOPMENT_STAGE } from '../../../lib/runtime/service-settings.ts';
 import { parseSigningSecrets } from '../../../lib/http/auth/signing-secrets.ts';
 import { signedHeaders } from '../runtime/sign.ts';
 import { localDirectory } from '../runtime/directories.ts';

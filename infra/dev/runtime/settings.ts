@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { settingFaults, settingNames, shownValue } from '../../../lib/runtime/config.ts';
-import { DEVELOPMENT_STAGE } from '../../../lib/http/development.ts';
+import { DEVELOPMENT_STAGE } from '../../../lib/runtime/service-settings.ts';
+import { shownValue } from '../../../lib/runtime/settings.ts';
+import { allSettingFaults, settingNames } from '../../../lib/settings.ts';
 import { meantName } from './misspelt.ts';
 import { Problem } from './problem.ts';
 
@@ -38,7 +39,7 @@ export interface Settings {
  */
 export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
   const given = (name: string) => environment[name] || undefined;
-  const faults = [...portFaults(given('HTTP_PORT')), ...stageFaults(given), ...settingFaults(environment)];
+  const faults = [...portFaults(given('HTTP_PORT')), ...stageFaults(given), ...allSettingFaults(environment)];
   const cache = cacheDirectory(environment, localDirectory);
   if (cache === undefined)
     faults.push(

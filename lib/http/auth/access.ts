@@ -1,3 +1,4 @@
+import type { Surehop } from '../../runtime/surehop.ts';
 import type { RequestFacts } from '../request.ts';
 
 /** Who a request turned out to be from. */
@@ -10,11 +11,12 @@ interface Caller {
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
-  /** Throws where settings that it needs are missing; called once, as the function starts. */
-  checkSettings?(): void;
-  /** Throws the problem that says which rule failed, and nothing of how near it came. */
-  verify(request: RequestFacts, body: Buffer | undefined): Promise<Caller> | Caller;
+  /** Called once, when the function starts. Throws a `SettingsError` if settings that it needs are missing. */
+  verifier(surehop: Surehop): Verify;
 }
 
+/** Verifies a request, or throws the problem that says which rule it breaks, without a hint that would help to forge one. */
+type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
+
 /** Anybody may call. */
-export const open: Access = { scheme: 'public', verify: () => ({ client: 'public' }) };
+export const open: Access = { scheme: 'public', verifier: () => () => ({ client: 'public' }) };

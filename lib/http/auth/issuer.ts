@@ -1,9 +1,11 @@
 import { createRemoteJWKSet, customFetch } from 'jose';
 
-import { systemClock } from '../../runtime/clock.ts';
-import { config, SettingsError } from '../../runtime/config.ts';
+import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
+import { SettingsError } from '../../runtime/settings.ts';
+import type { Surehop } from '../../runtime/surehop.ts';
 import { fetchByMetadata, metadataUrl } from './discovery.ts';
-import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_STAGE } from '../development.ts';
+import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../development.ts';
+import { tokenSettings } from './settings.ts';
 
 /** Keys are used for this long, and read again where a token names an unknown one, but not more often than the second. */
 const CACHED_MS = 10 * 60_000;
@@ -21,13 +23,9 @@ export interface Issuer {
   readonly algorithms: readonly string[];
 }
 
-let current: Issuer | undefined;
-
-/** The issuer of this process's settings. */
-export const issuer = (): Issuer => (current ??= readIssuer());
-
-function readIssuer(): Issuer {
-  const { STAGE, JWT_ISSUER, JWT_AUDIENCE, JWKS_URL } = config();
+/** The issuer that the settings name. */
+export function createIssuer({ settings, clock }: Surehop): Issuer {
+  const { STAGE, JWT_ISSUER, JWT_AUDIENCE, JWKS_URL } = settings(tokenSettings);
   const isDevelopment = STAGE === DEVELOPMENT_STAGE;
   const name = JWT_ISSUER ?? (isDevelopment ? DEVELOPMENT_ISSUER : undefined);
   const audience = JWT_AUDIENCE ?? (isDevelopment ? DEVELOPMENT_AUDIENCE : undefined);
@@ -43,7 +41,7 @@ function readIssuer(): Issuer {
   });
   let rereadAtMs = -Infinity;
   const mayReread = () => {
-    const nowMs = systemClock.now();
+    const nowMs = clock.now();
     if (keys.coolingDown || nowMs - rereadAtMs < REREAD_PAUSE_MS) return false;
     rereadAtMs = nowMs;
     return true;

@@ -1,8 +1,8 @@
 import { errors, type JWTPayload } from 'jose';
 
-import { config } from '../../runtime/config.ts';
 import type { Access } from './access.ts';
-import { issuer } from './issuer.ts';
+import { createIssuer, type Issuer } from './issuer.ts';
+import { tokenSettings } from './settings.ts';
 import { Problem } from '../problem.ts';
 import type { RequestFacts } from '../request.ts';
 import { isTokenFault, verifyToken } from './token.ts';
@@ -13,27 +13,33 @@ const MAX_TOKEN_LENGTH = 8_192;
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
   scopes: [scope],
-  checkSettings: () => void (config().JWT_VERIFIED_BY === 'gateway' || issuer()),
-  async verify(facts) {
-    const claims = await claimsOf(facts);
-    if (!scopesOf(claims).includes(config().JWT_SCOPE_PREFIX + scope))
-      throw new Problem('insufficient-scope', `The token needs the scope ${scope}.`, { challenge: `scope="${scope}"` });
-    return { client: claims.sub! };
+  verifier(surehop) {
+    const { JWT_VERIFIED_BY, JWT_SCOPE_PREFIX } = surehop.settings(tokenSettings);
+    const issuer = JWT_VERIFIED_BY === 'gateway' ? undefined : surehop.shared(createIssuer);
+    return async (facts) => {
+      const claims = await claimsOf(facts, issuer);
+      if (!scopesOf(claims).includes(JWT_SCOPE_PREFIX + scope))
+        throw new Problem('insufficient-scope', `The token needs the scope ${scope}.`, {
+          challenge: `scope="${scope}"`,
+        });
+      return { client: claims.sub! };
+    };
   },
 });
 
-async function claimsOf({ headers, verifiedClaims }: RequestFacts): Promise<JWTPayload> {
+/** Without an issuer, the authorizer of API Gateway has verified the token. */
+async function claimsOf({ headers, verifiedClaims }: RequestFacts, issuer: Issuer | undefined): Promise<JWTPayload> {
   const token = readBearer(headers.authorization);
-  if (config().JWT_VERIFIED_BY === 'gateway') {
+  if (!issuer) {
     if (!verifiedClaims) throw new Problem('invalid-token', 'The token was not verified.');
     return withSubject(withLists(verifiedClaims));
   }
-  return withSubject(await verified(token));
+  return withSubject(await verified(token, issuer));
 }
 
-async function verified(token: string): Promise<JWTPayload> {
+async function verified(token: string, issuer: Issuer): Promise<JWTPayload> {
   try {
-    return await verifyToken(token, issuer());
+    return await verifyToken(token, issuer);
   } catch (error) {
     throw problemOfToken(error);
   }

@@ -2,12 +2,11 @@ import { isUtf8 } from 'node:buffer';
 
 import { WebhookVerificationError } from 'standardwebhooks';
 
-import { systemClock } from '../../runtime/clock.ts';
 import type { Access } from './access.ts';
 import { Problem } from '../problem.ts';
 import type { RequestFacts } from '../request.ts';
 import type { SigningKey } from './signing-keys.ts';
-import { signingKeys } from './signing-keys-of-process.ts';
+import { createProcessKeys } from './signing-keys-of-process.ts';
 
 /** Both ways, as Standard Webhooks asks for. */
 const TOLERANCE_SECONDS = 5 * 60;
@@ -23,23 +22,25 @@ interface Signed {
 /** For those who sign the body with a key of theirs, as Standard Webhooks has it (https://www.standardwebhooks.com). */
 export const signature: Access = {
   scheme: 'signature',
-  checkSettings: () => void signingKeys(),
-  async verify({ headers }, body = Buffer.alloc(0)) {
-    const signed = readSigned(headers);
-    // The library signs text: bytes that are none would be taken for others that look alike.
-    if (!isUtf8(body)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
-    const keys = await signingKeys().current();
-    const client = signerOf(signed, body, keys);
-    if (client !== undefined) return { client };
-    // A key may be newer than what was read.
-    const newer = await signingKeys().newerThan(keys);
-    const found = newer && signerOf(signed, body, newer);
-    if (found === undefined) throw new Problem('wrong-signature', 'No known key makes this signature for this body.');
-    return { client: found };
+  verifier(surehop) {
+    const signingKeys = surehop.shared(createProcessKeys);
+    return async ({ headers }, body = Buffer.alloc(0)) => {
+      const signed = readSigned(headers, surehop.clock.now());
+      // The library signs text: bytes that are none would be taken for others that look alike.
+      if (!isUtf8(body)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
+      const keys = await signingKeys.current();
+      const client = signerOf(signed, body, keys);
+      if (client !== undefined) return { client };
+      // A key may be newer than what was read.
+      const newer = await signingKeys.newerThan(keys);
+      const found = newer && signerOf(signed, body, newer);
+      if (found === undefined) throw new Problem('wrong-signature', 'No known key makes this signature for this body.');
+      return { client: found };
+    };
   },
 };
 
-function readSigned(headers: RequestFacts['headers']): Signed {
+function readSigned(headers: RequestFacts['headers'], nowMs: number): Signed {
   const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
     (name) => headers[name],
   );
@@ -62,7 +63,7 @@ function readSigned(headers: RequestFacts['headers']): Signed {
       'malformed-signature',
       `The webhook-signature must be up to ${MAX_SIGNATURES} like "v1,<32 bytes in base64>", with spaces between.`,
     );
-  if (Math.abs(systemClock.now() / 1_000 - Number(timestamp)) > TOLERANCE_SECONDS)
+  if (Math.abs(nowMs / 1_000 - Number(timestamp)) > TOLERANCE_SECONDS)
     throw new Problem('signature-expired', 'The webhook-timestamp is more than five minutes from now: sign anew.');
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': ofOurs.join(' ') };
 }

@@ -1,19 +1,19 @@
-import { systemClock } from '../../runtime/clock.ts';
-import { config, SettingsError } from '../../runtime/config.ts';
+import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
+import { SettingsError } from '../../runtime/settings.ts';
+import type { Surehop } from '../../runtime/surehop.ts';
 import { createSecretReader, secretsManager } from '../../runtime/secrets.ts';
-import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from '../development.ts';
+import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET } from '../development.ts';
+import { signingSettings } from './settings.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 
-let current: SigningKeys | undefined;
+/** The signing keys from Secrets Manager; in the development stage those of `SIGNING_SECRETS`, or only the development key. */
+export const createProcessKeys = (surehop: Surehop): SigningKeys =>
+  createSigningKeys(reader(surehop), { clock: surehop.clock, stage: surehop.settings(signingSettings).STAGE });
 
-/** The signing keys of this process: from Secrets Manager, on a laptop from `SIGNING_SECRETS` or the development key alone. */
-export const signingKeys = (): SigningKeys =>
-  (current ??= createSigningKeys(reader(), { clock: systemClock, stage: config().STAGE }));
-
-function reader(): (fresh: boolean) => Promise<string> {
-  const { STAGE, SIGNING_SECRETS, SIGNING_SECRETS_ARN: arn } = config();
+function reader({ settings, clock }: Surehop): (fresh: boolean) => Promise<string> {
+  const { STAGE, SIGNING_SECRETS, SIGNING_SECRETS_ARN: arn } = settings(signingSettings);
   if (arn) {
-    const readSecret = createSecretReader(secretsManager(), systemClock);
+    const readSecret = createSecretReader(secretsManager(), clock);
     return (fresh) => readSecret(arn, fresh);
   }
   if (STAGE !== DEVELOPMENT_STAGE)

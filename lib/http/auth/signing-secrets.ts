@@ -1,7 +1,8 @@
 import * as z from 'zod';
 
 import { parseJson } from '../../runtime/json.ts';
-import { DEVELOPMENT_SECRET, DEVELOPMENT_STAGE } from '../development.ts';
+import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
+import { DEVELOPMENT_SECRET } from '../development.ts';
 
 /** At most this many keys of all clients together: each may have to be tried on a request. */
 const MAX_KEYS = 50;

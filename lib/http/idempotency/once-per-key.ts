@@ -4,6 +4,7 @@ import { count } from '../../runtime/metrics.ts';
 import { guarded, refuseWhileAway } from '../breaker.ts';
 import { claimKey, giveUpKey, markAccepted, type Intake } from './intake-record.ts';
 import { Problem } from '../problem.ts';
+import type { Request } from '../request.ts';
 
 /**
  * Publishes for an idempotency key: at once for a new one, not again for one whose publish was confirmed, and again for
@@ -11,12 +12,17 @@ import { Problem } from '../problem.ts';
  * payload before, or whose first request is under way, is a problem. Where the store is away it publishes all the same;
  * the consumers know a duplicate.
  */
-export async function oncePerKey(intake: Intake, publish: () => Promise<void>): Promise<void> {
-  refuseWhileAway('broker');
+export async function oncePerKey(
+  { surehop, client, body: payload }: Pick<Request, 'surehop' | 'client' | 'body'>,
+  record: Pick<Intake, 'table' | 'key'>,
+  publish: () => Promise<void>,
+): Promise<void> {
+  const intake = { surehop, client, payload, ...record };
+  refuseWhileAway(surehop, 'broker');
   const claim = await withoutStore(claimKey(intake));
   if (claim === 'accepted') return;
   try {
-    await guarded('broker', publish);
+    await guarded(surehop, 'broker', publish);
   } catch (error) {
     if (claim === 'claimed') await withoutStore(giveUpKey(intake));
     throw error;

@@ -1,4 +1,4 @@
-import type { Config } from '../../runtime/config.ts';
+import type { BrokerSettings } from '../settings.ts';
 import { brokerUrl } from '../login.ts';
 import { managementApi, type ManagementApi, type ManagementOptions } from './management-api.ts';
 
@@ -10,10 +10,10 @@ export interface BrokerAccess {
 
 /** The broker of the settings, with the login of the settings. */
 export async function brokerAccess(
-  config: Config,
+  settings: BrokerSettings,
   limits: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
 ): Promise<BrokerAccess> {
-  const { MANAGEMENT_URL } = config;
+  const { MANAGEMENT_URL } = settings;
   if (!MANAGEMENT_URL) throw new Error('no management API: set MANAGEMENT_URL');
-  return { amqpUrl: await brokerUrl(config)(false), api: managementApi({ ...config, MANAGEMENT_URL }, limits) };
+  return { amqpUrl: await brokerUrl(settings)(false), api: managementApi({ ...settings, MANAGEMENT_URL }, limits) };
 }

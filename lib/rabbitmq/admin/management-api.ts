@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-import type { Config } from '../../runtime/config.ts';
+import type { BrokerSettings } from '../settings.ts';
 import { loginOf, percentDecoded, type Login } from '../address.ts';
 import { brokerUrl } from '../login.ts';
 
@@ -108,15 +108,15 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
 
 /** The API at MANAGEMENT_URL, with the login of the broker unless the address has one of its own. */
 export function managementApi(
-  config: Config & { readonly MANAGEMENT_URL: string },
+  settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   { timeoutMs, signal }: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
 ): ManagementApi {
-  const url = new URL(config.MANAGEMENT_URL);
-  const address = brokerUrl(config);
+  const url = new URL(settings.MANAGEMENT_URL);
+  const address = brokerUrl(settings);
   return createManagementApi({
-    url: config.MANAGEMENT_URL,
+    url: settings.MANAGEMENT_URL,
     login: async (refused) => loginOf(url.username ? url : new URL(await address(refused))),
-    virtualHost: virtualHostOf(config.AMQP_URL ?? config.BROKER_ENDPOINT ?? ''),
+    virtualHost: virtualHostOf(settings.AMQP_URL ?? settings.BROKER_ENDPOINT ?? ''),
     timeoutMs,
     signal,
   });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { Config } from '../../runtime/config.ts';
+import type { BrokerSettings } from '../settings.ts';
 import { managementApi } from './management-api.ts';
 
 /** What the broker says of one queue; `undefined` where it has not counted yet, as in a queue's first seconds. */
@@ -31,10 +31,10 @@ const figures = z.array(
  * (https://www.rabbitmq.com/docs/http-api-reference). Throws an error that says why, without the login.
  */
 export async function readQueueFigures(
-  config: Config & { readonly MANAGEMENT_URL: string },
+  settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   timeoutMs: number,
 ): Promise<QueueFigures[]> {
-  const api = managementApi(config, { timeoutMs });
+  const api = managementApi(settings, { timeoutMs });
   // Without this, the broker puts every statistic that it has into the answer.
   const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx,messages_delayed';
   return (await api.get(['queues', api.virtualHost], figures, { columns })).map((queue) => ({
@@ -81,10 +81,10 @@ const connections = z.array(z.object({ node: z.string() }));
 
 /** The figures of every node of the cluster, or of the one instance; the login needs the tag `monitoring`. */
 export async function readNodeFigures(
-  config: Config & { readonly MANAGEMENT_URL: string },
+  settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   timeoutMs: number,
 ): Promise<NodeFigures[]> {
-  const api = managementApi(config, { timeoutMs });
+  const api = managementApi(settings, { timeoutMs });
   const columns = Object.keys(nodes.element.shape).join(',');
   const [known, open] = await Promise.all([
     api.get(['nodes'], nodes, { columns }),

@@ -3,15 +3,15 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { reserveStock } from '../../../functions/orders/rules/reserve-stock.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { queues } from '../../../infra/topology.ts';
-import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { readConfig } from '../../../lib/runtime/config.ts';
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
-import { readItem } from '../../../lib/dynamodb/read-item.ts';
+import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
@@ -28,14 +28,14 @@ export function surehopConsumer(
   publisher: Publisher = nothingToPublish,
 ): (event: RabbitMqEvent) => Promise<BatchReport> {
   const table = openInboxTable({ client, tablePrefix: TABLE_PREFIX, clock: systemClock, retentionDays: 14 });
-  const handler = consumer(
+  const handler = createConsumer(
     { queue: queues.stock, event: orderCreated, decide: reserveStock },
     {
       ...dynamoDbPorts(table),
       publisher,
       clock: systemClock,
-      config: readConfig({}),
-      read: (table, key) => readItem(client, TABLE_PREFIX, table, key),
+      settings: readAllSettings({}),
+      read: (table, key) => readItemFrom(client, TABLE_PREFIX, table, key),
     },
   );
   return (event) => handler(event, anInvocation());

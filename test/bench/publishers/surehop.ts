@@ -1,5 +1,6 @@
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
-import { createPublisher, type Publisher } from '../../../lib/rabbitmq/publisher.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
+import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 
 const DEADLINE_MS = 10_000;

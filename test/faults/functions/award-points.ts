@@ -1,7 +1,7 @@
 import { orderCreated, orderRejected } from '../../../functions/orders/events.ts';
 import { awardPoints, withholdPoints } from '../../../functions/orders/rules/award-points.ts';
 import { queues } from '../../../infra/topology.ts';
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { on } from '../../../lib/consumer/rule.ts';
 import { misbehaving } from './misbehave.ts';
 import { batchSteps, sabotagedParts } from './sabotage.ts';
@@ -11,7 +11,7 @@ const { name } = queues.points;
 /** The consumer of functions/orders/award-points.ts, open to sabotage. */
 export const handler = batchSteps(
   name,
-  consumer(
+  createConsumer(
     {
       queue: queues.points,
       rules: [on(orderCreated, misbehaving(name, awardPoints)), on(orderRejected, withholdPoints)],

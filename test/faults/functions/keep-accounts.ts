@@ -1,4 +1,4 @@
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { accountEntered, accountsQueue, enter, type AccountEntry } from '../accounts.ts';
 import { batchSteps, sabotagedParts, step } from './sabotage.ts';
@@ -8,7 +8,7 @@ const { name } = accountsQueue;
 /** Makes entries in accounts, those of one account one after another. */
 export const handler = batchSteps(
   name,
-  consumer(
+  createConsumer(
     {
       queue: accountsQueue,
       event: accountEntered,

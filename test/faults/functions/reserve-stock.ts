@@ -1,7 +1,7 @@
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { reserveStock } from '../../../functions/orders/rules/reserve-stock.ts';
 import { queues } from '../../../infra/topology.ts';
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { misbehaving } from './misbehave.ts';
 import { batchSteps, sabotagedParts } from './sabotage.ts';
 
@@ -10,5 +10,8 @@ const { name } = queues.stock;
 /** The consumer of functions/orders/reserve-stock.ts, open to sabotage. */
 export const handler = batchSteps(
   name,
-  consumer({ queue: queues.stock, event: orderCreated, decide: misbehaving(name, reserveStock) }, sabotagedParts(name)),
+  createConsumer(
+    { queue: queues.stock, event: orderCreated, decide: misbehaving(name, reserveStock) },
+    sabotagedParts(name),
+  ),
 );

@@ -1,15 +1,9 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
-import type { ConsumerParts } from '../../../lib/consumer/consumer.ts';
-import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
+import { surehop } from '../../../functions/surehop.ts';
+import { partsOf, type ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { publisher } from '../../../lib/rabbitmq/broker.ts';
-import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
-import { systemClock } from '../../../lib/runtime/clock.ts';
-import { config } from '../../../lib/runtime/config.ts';
-import { readItem } from '../../../lib/dynamodb/read-item.ts';
-import { storeDeadLetter } from '../../../lib/dead-letters/store-dead-letter.ts';
-import { processInboxTable } from '../../../lib/inbox/process-inbox.ts';
-import { store } from '../../../lib/dynamodb/store.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
 /** The steps of one batch, in their order, at which its process can be killed. */
@@ -71,27 +65,19 @@ export const batchSteps =
     return result;
   };
 
-/** What every consumer works with, each step of it open to sabotage. */
+/** The clients and settings of a deployed consumer, with sabotage at each of its steps. */
 export function sabotagedParts(queue: string): ConsumerParts {
-  const real = { ...dynamoDbPorts(processInboxTable()), publisher: publisher() };
-  const sabotagedInbox: Inbox = {
+  const real = { ...partsOf(surehop), publisher: publisher(surehop) };
+  const inbox: Inbox = {
     ...real.inbox,
     find: (...args) => step(queue, 'find', () => real.inbox.find(...args)),
     commit: (...args) => step(queue, 'commit', () => real.inbox.commit(...args)),
     recordHandoffs: (...args) => step(queue, 'note', () => real.inbox.recordHandoffs(...args)),
   };
   const publishAll: Publisher['publishAll'] = (messages, deadlineMs) => {
-    // What goes to the exchange of the events is new; what goes elsewhere is a copy that settles.
+    // A message for its own event's exchange is a new event; any other one is a copy.
     const name = messages[0]?.properties.headers['surehop-exchange'] === messages[0]?.exchange ? 'emit' : 'place';
     return step(queue, name, () => real.publisher.publishAll(messages, deadlineMs));
   };
-  return {
-    ...real,
-    inbox: sabotagedInbox,
-    publisher: { ...real.publisher, publishAll },
-    archiveLetter: storeDeadLetter,
-    clock: systemClock,
-    config: config(),
-    read: (table, key) => readItem(store(), config().TABLE_PREFIX, table, key),
-  };
+  return { ...real, inbox, publisher: { ...real.publisher, publishAll } };
 }

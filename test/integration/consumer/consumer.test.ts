@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
-import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
@@ -34,7 +35,7 @@ const run = (
   records: readonly RabbitMqRecord[],
   parts: ConsumerParts = shop.parts,
   invocation = anInvocation(),
-): Promise<BatchReport> => consumer(tallying, parts)(anEvent(records), invocation);
+): Promise<BatchReport> => createConsumer(tallying, parts)(anEvent(records), invocation);
 /** Its time runs out while messages are decided, whatever this machine's speed: what is kept for settling is left whole. */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
@@ -319,7 +320,7 @@ describe('a batch', () => {
       },
     };
     const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
-    const report = await consumer(definition, shop.parts)(anEvent(records), anInvocation());
+    const report = await createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
     expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
     expect(await retried(1)).toBe(1);
   });
@@ -354,7 +355,7 @@ describe('a batch', () => {
 
   test('publishes a rejection’s event once, however often the batch comes back to the same process', async () => {
     const record = { ...message('reject'), redelivered: true };
-    const handler = consumer(tallying, shop.parts);
+    const handler = createConsumer(tallying, shop.parts);
     for (let time = 0; time < 3; time += 1) await handler(anEvent([record]), anInvocation());
     expect(await placed('points')).toHaveLength(1);
   });
@@ -365,7 +366,7 @@ describe('a batch', () => {
     const inbox = new Proxy(shop.parts.inbox, {
       get: (real, name: keyof ConsumerParts['inbox']) => (isDone.now ? away.inbox : real)[name],
     });
-    const handler = consumer(tallying, { ...shop.parts, inbox });
+    const handler = createConsumer(tallying, { ...shop.parts, inbox });
     const records = [message(), message('reject')];
     await handler(anEvent(records), anInvocation());
     isDone.now = true;
@@ -454,7 +455,10 @@ describe('a batch', () => {
       return true;
     });
     const definition = { ...tallying, event: { ...tallying.event, schema } };
-    const report = await consumer(definition, shop.parts)(anEvent([message('permanent'), message()]), anInvocation());
+    const report = await createConsumer(definition, shop.parts)(
+      anEvent([message('permanent'), message()]),
+      anInvocation(),
+    );
     expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
     expect(await placed('dead-letters')).toMatchObject([{ 'surehop-dead-letter-code': 'SCHEMA_MISMATCH' }]);
   });

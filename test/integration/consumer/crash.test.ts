@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { tallying } from '../../support/tally.ts';
@@ -45,7 +45,7 @@ describe('a process that is gone in the middle of a batch', () => {
         const records = [message('well'), message('reject'), message('permanent')];
         expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
 
-        const report = await consumer(tallying, shop.parts)(anEvent(records), anInvocation());
+        const report = await createConsumer(tallying, shop.parts)(anEvent(records), anInvocation());
         const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
         expect(completed + rejected + duplicate + deadLettered).toBe(3);
         expect((await shop.item('stock', { sku }))?.available).toBe(1);

@@ -9,7 +9,8 @@ import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event
 import { queues } from '../../../infra/topology.ts';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
-import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
@@ -50,7 +51,7 @@ afterAll(async () => {
 /** One retry is enough: every copy is made like the first. */
 const queue = { ...tallying.queue, delays: tallying.queue.delays.slice(0, 1) };
 
-const handler = () => consumer({ ...tallying, queue }, parts);
+const handler = () => createConsumer({ ...tallying, queue }, parts);
 
 interface Taken {
   readonly message: GetMessage;

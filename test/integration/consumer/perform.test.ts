@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { queues } from '../../../infra/topology.ts';
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { anInvocation } from '../../support/invocation.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 const run = (records: readonly RabbitMqRecord[]) =>
-  consumer(
+  createConsumer(
     {
       queue: queues.stock,
       event: tallied,

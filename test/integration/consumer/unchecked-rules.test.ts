@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { tables } from '../../../infra/tables.ts';
 import { exchanges } from '../../../infra/topology.ts';
 import { readEnvelope } from '../../../lib/events/envelope.ts';
-import { consumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
+import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit, type Decision, type FollowUp } from '../../../lib/inbox/decision.ts';
@@ -28,7 +28,7 @@ beforeEach(() => {
 
 const type = 'test.tallied';
 const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<any> = tallying) =>
-  consumer(definition, shop.parts)(anEvent(records), anInvocation());
+  createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
 const applied = async () => (await shop.item('stock', { sku }))?.available ?? 0;
 
 /** Its key may be of any length. */

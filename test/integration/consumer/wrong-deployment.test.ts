@@ -4,14 +4,15 @@ import { CreateTableCommand, DeleteTableCommand, DynamoDBServiceException } from
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
-import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import type { Decision, Effect } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
-import { readItem } from '../../../lib/dynamodb/read-item.ts';
+import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import type { Table } from '../../../lib/dynamodb/tables.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
@@ -106,7 +107,7 @@ describe('a table that a rule misspells', () => {
   });
 
   test('is the same to a rule that reads from it', async () => {
-    await expect(readItem(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
+    await expect(readItemFrom(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       message: `the table ${store.prefix}shipmentz does not exist`,
     });
@@ -215,7 +216,10 @@ describe('a consumer in a wrong deployment', () => {
   afterAll(() => shop.remove());
 
   const run = (decide: (parts: ConsumerParts) => Promise<Decision> | Decision, parts = shop.parts) => {
-    const handler = consumer({ queue: tallying.queue, event: tallying.event, decide: () => decide(parts) }, parts);
+    const handler = createConsumer(
+      { queue: tallying.queue, event: tallying.event, decide: () => decide(parts) },
+      parts,
+    );
     return handler(anEvent([aRecord({ type: 'test.tallied', body: { sku: 'x' } })]), anInvocation());
   };
 

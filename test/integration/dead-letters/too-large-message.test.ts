@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 
-import type { Publisher } from '../../../lib/rabbitmq/publisher.ts';
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { anInvocation } from '../../support/invocation.ts';
@@ -39,7 +39,7 @@ test('a dead letter too large for the broker is archived by the consumer and cou
     publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
   };
   const record = aRecord({ type: 'test.tallied', body: { sku: randomUUID(), behave: 'permanent' } });
-  const run = () => consumer(tallying, { ...shop.parts, publisher: refusing })(anEvent([record]), anInvocation());
+  const run = () => createConsumer(tallying, { ...shop.parts, publisher: refusing })(anEvent([record]), anInvocation());
   expect(await run()).toMatchObject({ counts: { 'dead-letter': 1 } });
   expect(archived()).toEqual([{ queue: 'stock', DeadLettersArchived: 1 }]);
   await run();

@@ -159,7 +159,8 @@ test(
       { ...settings, numRuns: Math.ceil(CASES / 5) },
     );
     const { store } = await import('../../../lib/dynamodb/store.ts');
-    const { Items } = await store().send(new ScanCommand({ TableName: `${process.env.TABLE_PREFIX}stock` }));
+    const surehop = await backend.surehop();
+    const { Items } = await store(surehop).send(new ScanCommand({ TableName: `${process.env.TABLE_PREFIX}stock` }));
     expect(Items).toEqual([]);
   },
   300_000,

@@ -29,11 +29,13 @@ const published = async () => (await backend.host.drain('stock')).length;
 
 async function record(orderId: string) {
   const { store } = await import('../../../lib/dynamodb/store.ts');
+  const surehop = await backend.surehop();
   const TableName = `${process.env.TABLE_PREFIX}orders`;
   return {
-    read: async () => (await store().send(new GetItemCommand({ TableName, Key: { orderId: { S: orderId } } }))).Item!,
+    read: async () =>
+      (await store(surehop).send(new GetItemCommand({ TableName, Key: { orderId: { S: orderId } } }))).Item!,
     set: async (name: string, value: { N: string } | { S: string }) => {
-      await store().send(
+      await store(surehop).send(
         new UpdateItemCommand({
           TableName,
           Key: { orderId: { S: orderId } },

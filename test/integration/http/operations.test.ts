@@ -33,7 +33,7 @@ test('the status tells what waits in each queue, in the tiers and in the archive
   const { createQueueProgress } = await import('../../../lib/consumer/progress.ts');
   const oldestMessage = { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:05.000Z' };
   const progress = { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf };
-  await createQueueProgress(processInboxTable()).record('stock', progress);
+  await createQueueProgress(processInboxTable(await backend.surehop())).record('stock', progress);
   const { channel } = backend.host;
   channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
   channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });

@@ -27,7 +27,8 @@ const put = (sku: string, body: object, requestId: string) =>
 
 async function audit(requestId: string) {
   const { store } = await import('../../../lib/dynamodb/store.ts');
-  const { Items = [] } = await store().send(new ScanCommand({ TableName: `${process.env.TABLE_PREFIX}audit` }));
+  const surehop = await backend.surehop();
+  const { Items = [] } = await store(surehop).send(new ScanCommand({ TableName: `${process.env.TABLE_PREFIX}audit` }));
   const record = Items.find(({ id }) => id?.S === requestId);
   return record && Object.fromEntries(Object.entries(record).map(([name, value]) => [name, value.S ?? value.N]));
 }

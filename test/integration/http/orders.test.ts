@@ -139,8 +139,9 @@ describe('an order', () => {
     const { body } = await place(key);
     const first = await drained();
     const { store } = await import('../../../lib/dynamodb/store.ts');
+    const surehop = await backend.surehop();
     const { UpdateItemCommand } = await import('@aws-sdk/client-dynamodb');
-    await store().send(
+    await store(surehop).send(
       new UpdateItemCommand({
         TableName: `${process.env.TABLE_PREFIX}orders`,
         Key: { orderId: { S: body.orderId } },
@@ -269,23 +270,24 @@ describe('the status of an order', () => {
 
   test('follows what its consumers commit, without a word of the intake', async () => {
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
+    const surehop = await backend.surehop();
     const id = randomUUID() as MessageId;
     const signal = AbortSignal.timeout(10_000);
     const payloadHash = hashOf('x');
-    await inbox().commit('stock', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    await inbox(surehop).commit('stock', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({
       status: 'accepted',
       consumers: { stock: { outcome: 'completed', at: expect.any(String) }, points: { outcome: 'pending' } },
     });
     const failure = { id, payloadHash, redrives: 0, attempt: 1, code: 'BOOM', message: 'it went off' } as const;
-    await inbox().recordHandoffs('points', [{ ...failure, state: 'retrying' }]);
+    await inbox(surehop).recordHandoffs('points', [{ ...failure, state: 'retrying' }]);
     expect((await statusOf(id)).body.consumers.points).toMatchObject({ outcome: 'retrying', attempt: 1, code: 'BOOM' });
-    await inbox().recordHandoffs('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
+    await inbox(surehop).recordHandoffs('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'it went off' });
-    await inbox().commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    await inbox(surehop).commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered' });
     const redriven = { ...firstAttempt, redrives: 1, id, payloadHash, decision: { effects: [] } };
-    await inbox().commit('points', [redriven], signal);
+    await inbox(surehop).commit('points', [redriven], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'fulfilled' });
   });
 });
@@ -311,6 +313,7 @@ describe('stock and points', () => {
   test('a customer has the points that were awarded, and none otherwise', async () => {
     const { handler } = await import('../../../functions/orders/get-points.ts');
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
+    const surehop = await backend.surehop();
     const get = async (id: string) => (await call(handler, { route: 'GET /customers/{id}/points', path: { id } })).body;
     expect(await get('nobody')).toEqual({ customerId: 'nobody', points: 0 });
     const award = {
@@ -326,7 +329,7 @@ describe('stock and points', () => {
       payloadHash: hashOf('y'),
       decision: { effects: [award] },
     };
-    await inbox().commit('points', [entry], AbortSignal.timeout(10_000));
+    await inbox(surehop).commit('points', [entry], AbortSignal.timeout(10_000));
     expect(await get('c-9')).toEqual({ customerId: 'c-9', points: 19 });
   });
 });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { partsAt } from '../../support/parts.ts';
@@ -45,7 +45,7 @@ test('after the inbox table was restored, no message whose marker may be lost is
   const sku = randomUUID();
   const available = async () => (await shop.item('stock', { sku }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>
-    consumer(tallying, partsAt(shop.endpoint, shop.tablePrefix, shop.publisher, settings))(
+    createConsumer(tallying, partsAt(shop.endpoint, shop.tablePrefix, shop.publisher, settings))(
       anEvent(records),
       anInvocation(),
     );
@@ -82,7 +82,7 @@ test('a restored marker of a failed attempt does not let its message through, be
   const sku = randomUUID();
   const failing = aMessage(sku, minutesFromNow(-5), {}, 'transient');
   const { inbox } = shop.parts;
-  await consumer(tallying, shop.parts)(anEvent([failing]), anInvocation());
+  await createConsumer(tallying, shop.parts)(anEvent([failing]), anInvocation());
   expect((await inbox.find('stock', [failing.basicProperties.messageId as never])).size).toBe(1);
   const retried = {
     ...failing,
@@ -92,7 +92,7 @@ test('a restored marker of a failed attempt does not let its message through, be
     },
   };
   const parts = partsAt(shop.endpoint, shop.tablePrefix, shop.publisher, { INBOX_COMPLETE_SINCE: minutesFromNow(-1) });
-  const { notCompleted } = await consumer(tallying, parts)(anEvent([retried]), anInvocation());
+  const { notCompleted } = await createConsumer(tallying, parts)(anEvent([retried]), anInvocation());
   expect(notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNREMEMBERED' }]);
   expect(await shop.item('stock', { sku })).toBeUndefined();
 });

@@ -6,29 +6,28 @@ import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { inbox } from '../../../lib/inbox/process-inbox.ts';
 import { store as client } from '../../../lib/dynamodb/store.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
+import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/first-attempt.ts';
 
 let store: TestStore;
-const before = process.env['TABLE_PREFIX'];
+let surehop: Surehop;
 
 beforeAll(async () => {
   store = await openStore();
-  process.env['TABLE_PREFIX'] = store.prefix;
+  surehop = createSurehop({ environment: { ...process.env, TABLE_PREFIX: store.prefix } });
 });
 afterAll(async () => {
-  if (before === undefined) delete process.env['TABLE_PREFIX'];
-  else process.env['TABLE_PREFIX'] = before;
-  client().destroy();
+  client(surehop).destroy();
   await store.close();
 });
 
 test('the inbox of a process works on the store that its settings name', async () => {
   const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
-  const results = await inbox().commit('stock', [entry], AbortSignal.timeout(10_000));
+  const results = await inbox(surehop).commit('stock', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);
-  expect(inbox()).toBe(inbox());
+  expect(inbox(surehop)).toBe(inbox(surehop));
   expect(await store.get('inbox', { pk: { S: 'stock#m1' } })).toMatchObject({
     state: { S: 'completed' },
     at: { S: expect.stringMatching(/^2.*Z$/) },

@@ -30,7 +30,7 @@ beforeAll(async () => {
     monitor!,
   );
   arn = secrets.create('monitor', JSON.stringify(monitor));
-  asDeployed(host, arn);
+  await asDeployed(host, arn);
   ({ handler } = await import('../../../functions/operations/report-queues.ts'));
 });
 afterAll(async () => {

@@ -138,17 +138,18 @@ test('points of a whole unit of currency are exact for every currency and every 
 
 test('a customer whose points go beyond what a JSON number holds is still awarded, exactly; the answer stops at 2^53 - 1', async () => {
   const { store } = await import('../../../lib/dynamodb/store.ts');
+  const surehop = await backend.surehop();
   const { PutItemCommand, GetItemCommand } = await import('@aws-sdk/client-dynamodb');
   const TableName = `${process.env.TABLE_PREFIX}points`;
   const customerId = 'very-rich';
   const before = 9_007_199_254_740_993n;
-  await store().send(
+  await store(surehop).send(
     new PutItemCommand({ TableName, Item: { customerId: { S: customerId }, points: { N: String(before) } } }),
   );
   await callSigned(placeOrder, randomUUID(), { route: 'POST /orders', body: { ...DEAREST, customerId } });
   expect((await work('points')).counts).toMatchObject({ completed: 1 });
   await backend.host.drain('stock');
-  const { Item } = await store().send(new GetItemCommand({ TableName, Key: { customerId: { S: customerId } } }));
+  const { Item } = await store(surehop).send(new GetItemCommand({ TableName, Key: { customerId: { S: customerId } } }));
   expect(BigInt(Item!.points!.N!)).toBe(before + BigInt(totalOf(DEAREST)));
   const got = await call(getPoints, { route: 'GET /customers/{id}/points', path: { id: customerId } });
   expect(got).toMatchObject({ status: 200, body: { points: Number.MAX_SAFE_INTEGER } });

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
-import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { deadLetterQueue, topology } from '../../../infra/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
@@ -57,7 +58,8 @@ const message = (sku: string, number: number, deliveries = 0) =>
     redelivered: deliveries > 0,
     headers: { 'x-acquired-count': deliveries },
   });
-const run = (records: readonly RabbitMqRecord[]) => consumer(definition, shop.parts)(anEvent(records), anInvocation());
+const run = (records: readonly RabbitMqRecord[]) =>
+  createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
 
 const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own['x-message-ttl'] ? [name] : []));
 const CIRCULATING = ['stock', ...delayQueues];
@@ -116,7 +118,7 @@ describe('the messages of one key', () => {
     const clock = { now: () => Date.now() + minutes * 60_000 };
     const { endpoint, tablePrefix } = shop;
     const table = openInboxTable({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
-    const later = consumer(definition, { ...shop.parts, ...dynamoDbPorts(table), clock });
+    const later = createConsumer(definition, { ...shop.parts, ...dynamoDbPorts(table), clock });
     const held = [2, 3, 4].map((number) => message(a, number));
     for (const one of held) {
       minutes += 25;
@@ -149,7 +151,7 @@ describe('the messages of one key', () => {
       blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
     };
     // A process that is gone once it has begun: its invocation never ends, and nothing of it is decided.
-    void consumer(definition, crashing)(anEvent(abandoned), anInvocation());
+    void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
     await eventually('the batch to be begun', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
     done = [];
     await run([message(a, 3)]);
@@ -167,7 +169,7 @@ describe('the messages of one key', () => {
       blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
     };
     const abandoned = [message(a, 1)];
-    void consumer(definition, hanging)(anEvent(abandoned), anInvocation());
+    void createConsumer(definition, hanging)(anEvent(abandoned), anInvocation());
     await eventually('the batch to be begun', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
     await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
     await run([message(a, 2)]);
@@ -187,7 +189,7 @@ describe('the messages of one key', () => {
         return sku;
       },
     };
-    const report = await consumer(keyless, shop.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
+    const report = await createConsumer(keyless, shop.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
     expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
     expect(report.notCompleted).toMatchObject([{ message: 'no key for this one', destination: 'retry.1s' }]);
     expect(of(b)).toEqual([1]);
@@ -199,7 +201,10 @@ describe('the messages of one key', () => {
       const about = randomUUID();
       const odd = { ...definition, orderBy: () => key };
       failing.set(`${about}:1`, 1);
-      const report = await consumer(odd, shop.parts)(anEvent([message(about, 1), message(about, 2)]), anInvocation());
+      const report = await createConsumer(odd, shop.parts)(
+        anEvent([message(about, 1), message(about, 2)]),
+        anInvocation(),
+      );
       expect(report.counts).toMatchObject({ retry: 2 });
       expect(of(about)).toEqual([]);
       // The messages' own key keeps them in order from here on; what waits under the odd one is known as done.

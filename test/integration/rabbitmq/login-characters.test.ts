@@ -9,7 +9,7 @@ import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
 import { managementApi } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { readConfig } from '../../../lib/runtime/config.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 
 let host: VirtualHost;
@@ -38,7 +38,7 @@ const addressWith = (address: string, login: string) => {
 async function everyWayIn(login: string): Promise<void> {
   const amqpUrl = addressWith(host.amqpUrl, login);
   const managementUrl = addressWith(process.env['MANAGEMENT_URL']!, login);
-  const settings = readConfig({ AMQP_URL: amqpUrl, MANAGEMENT_URL: managementUrl });
+  const settings = readAllSettings({ AMQP_URL: amqpUrl, MANAGEMENT_URL: managementUrl });
   const connection = createConnection({
     url: brokerUrl(settings),
     heartbeatSeconds: 10,

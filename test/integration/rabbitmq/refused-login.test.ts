@@ -4,7 +4,7 @@ import { createConnection, type Connection } from '../../../lib/rabbitmq/connect
 import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { readConfig, type Config } from '../../../lib/runtime/config.ts';
+import { readAllSettings, type AllSettings } from '../../../lib/settings.ts';
 import { createSecretReader } from '../../../lib/runtime/secrets.ts';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { addressesOf } from '../../support/as-deployed.ts';
@@ -15,7 +15,7 @@ let host: VirtualHost;
 let secrets: SecretsManager;
 let username: string;
 let arn: string;
-let settings: Config & { readonly MANAGEMENT_URL: string };
+let settings: AllSettings & { readonly MANAGEMENT_URL: string };
 let connection: Connection;
 
 const setPassword = async (password: string) => {
@@ -33,7 +33,7 @@ beforeEach(async () => {
   await setPassword('one');
   arn = secrets.create(host.name, JSON.stringify({ username, password: 'one' }));
   const given = { BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: arn };
-  settings = { ...readConfig(given), MANAGEMENT_URL: managementUrl };
+  settings = { ...readAllSettings(given), MANAGEMENT_URL: managementUrl };
   connection = createConnection({ url: brokerUrl(settings), heartbeatSeconds: 10, clock: systemClock, name: 'test' });
 });
 afterEach(async () => {

@@ -17,7 +17,7 @@ const role = brokerRoles.find(({ name }) => name === 'monitor');
 beforeAll(async () => {
   host = await aVirtualHost();
   secrets = await aSecretsManager();
-  asDeployed(host, secrets.create('administrator', administrator()));
+  await asDeployed(host, secrets.create('administrator', administrator()));
   ({ handler } = await import('../../../functions/operations/rotate-login.ts'));
 });
 afterAll(async () => {

@@ -17,7 +17,7 @@ import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import { loginRotation } from '../../../lib/rabbitmq/admin/rotate-login.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { readConfig } from '../../../lib/runtime/config.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
 import { rotate, type RotationEvent } from '../../../lib/aws/rotation.ts';
 import { addressesOf } from '../../support/as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
@@ -223,7 +223,7 @@ describe('while a login rotates', () => {
 
   test('no publish fails, whichever login a function has kept, new connections and old', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
-    const settings = readConfig({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
+    const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
     /** As a function environment that started before the first rotation: it keeps what it read for minutes. */
     const url = brokerUrl(settings);
     const publishOnce = async () => {

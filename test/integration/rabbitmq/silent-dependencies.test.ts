@@ -15,7 +15,7 @@ import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
 import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { readConfig, type Config } from '../../../lib/runtime/config.ts';
+import { readAllSettings, type AllSettings } from '../../../lib/settings.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
@@ -35,7 +35,7 @@ import { firstAttempt } from '../../support/first-attempt.ts';
 let backend: Backend;
 let secrets: SecretsManager;
 let silent: Record<'secrets' | 'jwks' | 'management' | 'store', Silence>;
-let settings: Config;
+let settings: AllSettings;
 let login: string;
 let signingKeys: string;
 let before: NodeJS.ProcessEnv;
@@ -77,10 +77,9 @@ beforeAll(async () => {
     SIGNING_SECRETS_ARN: signingKeys,
     JWKS_URL: `${silent.jwks.url}/.well-known/jwks.json`,
   });
-  settings = readConfig(process.env);
-  const { config } = await import('../../../lib/runtime/config.ts');
-  // Read once, kept by every module of this file.
-  config();
+  settings = readAllSettings(process.env);
+  // The functions of this file keep the settings of this moment.
+  await backend.surehop();
 });
 afterEach(() => {
   for (const one of Object.values(silent)) one.swallow(0);
@@ -201,14 +200,14 @@ test('the status is there again with the second request where the management API
 });
 
 test('DynamoDB may swallow a request of either client: it is sent again', async () => {
-  const { store } = await import('../../../lib/dynamodb/store.ts');
+  const surehop = await backend.surehop();
   const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');
   silent.store.swallow();
-  expect(await readItem(store(), settings.TABLE_PREFIX, tables.stock, { sku: 'none' })).toBeUndefined();
+  expect(await readItem(surehop, tables.stock, { sku: 'none' })).toBeUndefined();
   const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'h', decision: { effects: [] } };
   silent.store.swallow();
-  const [result] = await inbox().commit('stock', [entry], AbortSignal.timeout(60_000));
+  const [result] = await inbox(surehop).commit('stock', [entry], AbortSignal.timeout(60_000));
   expect(result).toMatchObject({ is: 'completed' });
 });
 

@@ -10,6 +10,7 @@ import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
+import { brokerSettings } from '../../../lib/rabbitmq/settings.ts';
 import { addressesOf, administrator, asDeployed } from '../../support/as-deployed.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -40,7 +41,7 @@ beforeAll(async () => {
     ConsumerLogin: arn('consumer'),
     MonitorLogin: arn('monitor'),
   };
-  asDeployed(host, secrets.create('administrator', administrator()));
+  await asDeployed(host, secrets.create('administrator', administrator()));
   ({ handler } = await import('../../../functions/operations/apply-topology.ts'));
   server = createServer((request, response) => {
     let body = '';
@@ -178,10 +179,10 @@ test('with a broker that keeps silent it answers a failure before its time is up
   const { customResource } = await import('../../../lib/aws/custom-resource.ts');
   const { brokerAccess } = await import('../../../lib/rabbitmq/admin/broker-access.ts');
   const { applyTopology } = await import('../../../lib/rabbitmq/topology/apply.ts');
-  const { config } = await import('../../../lib/runtime/config.ts');
+  const { surehop } = await import('../../../functions/surehop.ts');
   handler = customResource('broker-topology', {
     async apply({ signal }) {
-      const settings = { ...config(), MANAGEMENT_URL: `http://127.0.0.1:${port}` };
+      const settings = { ...surehop.settings(brokerSettings), MANAGEMENT_URL: `http://127.0.0.1:${port}` };
       await applyTopology(await brokerAccess(settings, { timeoutMs: 60_000, signal }), topology);
     },
   });

@@ -7,7 +7,7 @@ import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
 import { hasDelayedRetry, readVersion } from '../../../lib/rabbitmq/topology/by-version.ts';
 import { defineTopology } from '../../../lib/rabbitmq/topology/define.ts';
-import { readConfig } from '../../../lib/runtime/config.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { queuesWith } from '../../support/topology.ts';
@@ -57,7 +57,7 @@ test('a queue cannot be removed from the topology while a returned message waits
   const message = await eventually('the message', () => host.channel.get('stock'));
   host.channel.nack(message, false, true);
   const without = defineTopology({ points: queues.points });
-  const management = readConfig({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL'] });
+  const management = readAllSettings({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL'] });
   if (delays)
     await eventually('the broker counts the message as delayed', async () => {
       const figures = await readQueueFigures({ ...management, MANAGEMENT_URL: management.MANAGEMENT_URL! }, 5_000);

@@ -11,7 +11,7 @@ import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts
 import { redrivenCopy } from '../../../lib/events/copies.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { addressOfShard, type Sharding } from '../../../lib/rabbitmq/topology/shards.ts';
-import { consumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { decode, type RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
@@ -131,7 +131,10 @@ describe('a sharded queue', () => {
   });
 
   test('gets a retried message back on the shard that it came from', async () => {
-    const handler = consumer({ ...definition(), decide: () => Promise.reject(new Error('not this time')) }, shop.parts);
+    const handler = createConsumer(
+      { ...definition(), decide: () => Promise.reject(new Error('not this time')) },
+      shop.parts,
+    );
     await publishAll(KEYS);
     const before: string[][] = shards.map(() => []);
     await eventually('all of them', async () => {
@@ -148,7 +151,7 @@ describe('a sharded queue', () => {
 
   test('gets a redriven dead letter back on its shard, which the archive records, or on another one if that shard was removed', async () => {
     const refuse = () => Promise.reject(new PermanentError('NEVER', 'this will never do'));
-    const handler = consumer({ ...definition(), decide: refuse }, shop.parts);
+    const handler = createConsumer({ ...definition(), decide: refuse }, shop.parts);
     // With new keys, since messages that the previous test left would block later messages of their keys.
     await publishAll(KEYS.map((key) => `dead-${key}`));
     const messages = await eventually('some messages', async () => {
@@ -205,7 +208,7 @@ const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) 
 /** Reads all these queues concurrently and records which of them delivered each key. */
 async function readAll(shards: readonly string[], done: string[]) {
   const met = new Map<string, Set<string>>();
-  const handler = consumer(definition(done), shop.parts);
+  const handler = createConsumer(definition(done), shop.parts);
   const handle = (shard: string) => (event: RabbitMqEvent) => {
     for (const { body } of decode(event)) {
       const { key } = JSON.parse(body.toString()) as Counted;

@@ -2,8 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { exchanges, queues } from '../../../infra/topology.ts';
-import { readConfig } from '../../../lib/runtime/config.ts';
-import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
@@ -45,10 +46,10 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
       throw new Error('nothing is too large here');
     },
     clock,
-    config: readConfig({ LOG_LEVEL: 'ERROR' }),
+    settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
     read: async () => undefined,
   };
-  const handler = consumer({ queue: queues.stock, event, decide: () => ({ effects: [] }) }, parts);
+  const handler = createConsumer({ queue: queues.stock, event, decide: () => ({ effects: [] }) }, parts);
   const run = async (...ids: string[]) => {
     const records = ids.map((id) =>
       aRecord({ id, type: 'tried', body: {}, redelivered: true, headers: { 'x-acquired-count': 3 } }),

@@ -6,7 +6,7 @@ import { Problem } from '../../../infra/dev/runtime/problem.ts';
 import { misspeltSettings, readSettings } from '../../../infra/dev/runtime/settings.ts';
 import { commonEnvironment } from '../../../infra/aws/service/environment.ts';
 import { dev } from '../../../infra/stages/dev.ts';
-import { explain, readConfig, settingNames, type SettingName } from '../../../lib/runtime/config.ts';
+import { explainSetting, readAllSettings, settingNames, type SettingName } from '../../../lib/settings.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 
 /** Values of a setting; for whole numbers they follow from the bounds. */
@@ -148,7 +148,7 @@ describe('a setting with a wrong value', () => {
     'fails the start of a function with the same sentence and without a stack: $name',
     ({ name, wrong }) => {
       for (const value of wrong) {
-        const failure = failureOf(() => readConfig({ [name]: value }));
+        const failure = failureOf(() => readAllSettings({ [name]: value }));
         expect(failure.message).toContain(`${name} is `);
         expect(failure.stack).toBe(`SettingsError: ${failure.message}`);
       }
@@ -172,7 +172,7 @@ describe('a setting with a wrong value', () => {
 
 describe('a setting with a right value', () => {
   test.each(rows)('is taken at its bounds: $name', ({ name, right }) => {
-    for (const value of right) expect(String(readConfig({ [name]: value })[name])).toBe(value);
+    for (const value of right) expect(String(readAllSettings({ [name]: value })[name])).toBe(value);
   });
 
   test.each(rows)('reaches the functions of a laptop, or is refused there: $name', ({ name, right, deployedOnly }) => {
@@ -188,12 +188,12 @@ describe('a setting with a right value', () => {
   });
 
   test.each(rows)('that is empty counts as not set: $name', ({ name }) => {
-    expect(readConfig({ [name]: '' })).toEqual(readConfig({}));
+    expect(readAllSettings({ [name]: '' })).toEqual(readAllSettings({}));
     expect(readSettings({ [name]: '' }, LOCAL)).toEqual(readSettings({}, LOCAL));
   });
 
   test.each(rows)('has an example that is right itself: $name', ({ name }) => {
-    expect(() => readConfig({ [name]: explain(name).example })).not.toThrow();
+    expect(() => readAllSettings({ [name]: explainSetting(name).example })).not.toThrow();
   });
 });
 
@@ -204,8 +204,8 @@ test('a stage that is deployed is refused on a laptop', () => {
 
 test('the development key and the development issuer are refused in a deployed stage', () => {
   const keys = JSON.stringify({ development: [DEVELOPMENT_SECRET] });
-  expect(() => readConfig({ STAGE: 'dev', SIGNING_SECRETS: keys })).toThrow('development key');
-  expect(() => readConfig({ STAGE: 'dev', JWT_ISSUER: 'urn:surehop:development-issuer' })).toThrow(
+  expect(() => readAllSettings({ STAGE: 'dev', SIGNING_SECRETS: keys })).toThrow('development key');
+  expect(() => readAllSettings({ STAGE: 'dev', JWT_ISSUER: 'urn:surehop:development-issuer' })).toThrow(
     'development issuer',
   );
 });

@@ -4,7 +4,7 @@ import { tableResources } from '../../../infra/aws/foundation/tables.ts';
 import { commonEnvironment } from '../../../infra/aws/service/environment.ts';
 import { readStage } from '../../../infra/stages/read-stage.ts';
 import { tables } from '../../../infra/tables.ts';
-import { readConfig } from '../../../lib/runtime/config.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
 import type { Add } from '../../../lib/inbox/decision.ts';
 
 const before = { ...process.env };
@@ -20,7 +20,7 @@ test('infra/tables.ts names exactly the tables that infra/aws/foundation/tables.
 
 test.each(['local', 'prod'])('the functions of the stage %s are told which tables are deployed', (stage) => {
   const environment = commonEnvironment('surehop', stage, readStage(stage === 'local' ? 'dev' : stage));
-  expect(readConfig(environment).DEPLOYED_TABLES?.toSorted()).toEqual(Object.keys(tables).toSorted());
+  expect(readAllSettings(environment).DEPLOYED_TABLES?.toSorted()).toEqual(Object.keys(tables).toSorted());
 });
 
 test('a misspelt table does not compile', () => {

@@ -2,68 +2,66 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 
+import { breakerState, guarded } from '../../../lib/http/breaker.ts';
+import { inFlight } from '../../../lib/http/in-flight.ts';
+import { inTime } from '../../../lib/http/in-time.ts';
 import { PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
+import { createSurehop } from '../../../lib/runtime/surehop.ts';
 
-let guarded: (typeof import('../../../lib/http/breaker.ts'))['guarded'];
-let breakerState: (typeof import('../../../lib/http/breaker.ts'))['breakerState'];
-let inTime: (typeof import('../../../lib/http/in-time.ts'))['inTime'];
-let inFlight: (typeof import('../../../lib/http/in-flight.ts'))['inFlight'];
 const metrics: string[] = [];
 
 const REST_MS = 200;
+const surehop = createSurehop({
+  environment: { LOG_LEVEL: 'ERROR', BREAKER_FAILURES: '3', BREAKER_REST_MS: String(REST_MS) },
+});
 
-beforeAll(async () => {
-  Object.assign(process.env, {
-    LOG_LEVEL: 'ERROR',
-    BREAKER_FAILURES: '3',
-    BREAKER_REST_MS: String(REST_MS),
-    POWERTOOLS_METRICS_DISABLED: 'false',
-    POWERTOOLS_DEV: 'true',
-  });
+beforeAll(() => {
+  Object.assign(process.env, { POWERTOOLS_METRICS_DISABLED: 'false', POWERTOOLS_DEV: 'true' });
   jest.spyOn(console, 'log').mockImplementation((line: unknown) => void metrics.push(String(line)));
-  ({ guarded, breakerState } = await import('../../../lib/http/breaker.ts'));
-  ({ inTime } = await import('../../../lib/http/in-time.ts'));
-  ({ inFlight } = await import('../../../lib/http/in-flight.ts'));
 });
 
 const away = () => Promise.reject(new PublishError('BROKER_UNAVAILABLE', 'gone'));
 
 describe('a breaker', () => {
   test('opens after failures in a row, refuses without trying, tries again alone, and closes with the first success', async () => {
-    for (let failure = 0; failure < 3; failure += 1) await expect(guarded('broker', away)).rejects.toThrow('gone');
-    expect(breakerState('broker')).toBe('open');
+    for (let failure = 0; failure < 3; failure += 1)
+      await expect(guarded(surehop, 'broker', away)).rejects.toThrow('gone');
+    expect(breakerState(surehop, 'broker')).toBe('open');
     const work = jest.fn(async () => 'done');
-    await expect(guarded('broker', work)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', indeterminate: false });
+    await expect(guarded(surehop, 'broker', work)).rejects.toMatchObject({
+      code: 'BROKER_UNAVAILABLE',
+      indeterminate: false,
+    });
     expect(work).not.toHaveBeenCalled();
     expect(metrics.some((line) => line.includes('"BreakerOpen":1') && line.includes('"part":"broker"'))).toBe(true);
 
     await sleep(REST_MS + 20);
     let end: (result: string) => void = () => {};
-    const probe = guarded('broker', () => new Promise<string>((resolve) => (end = resolve)));
-    expect(breakerState('broker')).toBe('half-open');
+    const probe = guarded(surehop, 'broker', () => new Promise<string>((resolve) => (end = resolve)));
+    expect(breakerState(surehop, 'broker')).toBe('half-open');
     // Nobody waits for the one that tries.
-    await expect(guarded('broker', work)).rejects.toThrow('left alone');
+    await expect(guarded(surehop, 'broker', work)).rejects.toThrow('left alone');
     end('back');
     expect(await probe).toBe('back');
-    expect(breakerState('broker')).toBe('closed');
-    expect(await guarded('broker', work)).toBe('done');
+    expect(breakerState(surehop, 'broker')).toBe('closed');
+    expect(await guarded(surehop, 'broker', work)).toBe('done');
     expect(metrics.some((line) => line.includes('"BreakerOpen":0'))).toBe(true);
   });
 
   test('is not opened by a refusal that says that the part is there', async () => {
     for (let failure = 0; failure < 10; failure += 1)
-      await expect(guarded('broker', () => Promise.reject(new PublishError('REFUSED', 'full')))).rejects.toThrow(
-        'full',
-      );
-    expect(breakerState('broker')).toBe('closed');
+      await expect(
+        guarded(surehop, 'broker', () => Promise.reject(new PublishError('REFUSED', 'full'))),
+      ).rejects.toThrow('full');
+    expect(breakerState(surehop, 'broker')).toBe('closed');
   });
 
   test('of the store is another than that of the broker', async () => {
     for (let failure = 0; failure < 3; failure += 1)
-      await expect(guarded('store', () => Promise.reject(new StoreUnavailableError()))).rejects.toThrow();
-    expect(breakerState('store')).toBe('open');
-    expect(breakerState('broker')).toBe('closed');
-    await expect(guarded('store', async () => 1)).rejects.toBeInstanceOf(StoreUnavailableError);
+      await expect(guarded(surehop, 'store', () => Promise.reject(new StoreUnavailableError()))).rejects.toThrow();
+    expect(breakerState(surehop, 'store')).toBe('open');
+    expect(breakerState(surehop, 'broker')).toBe('closed');
+    await expect(guarded(surehop, 'store', async () => 1)).rejects.toBeInstanceOf(StoreUnavailableError);
   });
 });
 

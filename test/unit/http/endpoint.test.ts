@@ -4,7 +4,8 @@ import * as z from 'zod';
 import { open, type Access } from '../../../lib/http/auth/access.ts';
 import { MisconfiguredError, PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { Problem } from '../../../lib/http/problem.ts';
-import type { endpoint as Endpoint } from '../../../lib/http/endpoint.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { call } from '../../support/request.ts';
 
 const body = z.strictObject({
@@ -12,26 +13,22 @@ const body = z.strictObject({
   items: z.array(z.strictObject({ 'a/b~c': z.int().min(1), size: z.int() })).min(1),
 });
 
-let endpoint: typeof Endpoint;
+let surehop: Surehop;
 let entries: Record<string, unknown>[];
 
-beforeAll(async () => {
-  Object.assign(process.env, {
-    MAX_BODY_BYTES: '200',
-    LOG_LEVEL: 'INFO',
-    POWERTOOLS_DEV: 'true',
-    POWERTOOLS_METRICS_DISABLED: 'true',
-  });
+beforeAll(() => {
+  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true' });
+  surehop = createSurehop({ environment: { MAX_BODY_BYTES: '200', LOG_LEVEL: 'INFO' } });
   const note = (line: unknown) => void entries.push(JSON.parse(String(line)));
   for (const level of ['info', 'warn', 'error'] as const) jest.spyOn(console, level).mockImplementation(note);
   entries = [];
-  ({ endpoint } = await import('../../../lib/http/endpoint.ts'));
 });
 
 const logged = () => entries.splice(0);
 
 /** Answers with what it was given. */
-const echo = () => endpoint({ access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
+const echo = () =>
+  endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
 describe('a body', () => {
   const good = { name: 'x', items: [{ 'a/b~c': 1, size: 2 }] };
@@ -121,6 +118,7 @@ describe('a body', () => {
 
 test('parameters at fault are named, of the path and of the query', async () => {
   const handler = endpoint(
+    surehop,
     {
       access: open,
       path: z.object({ id: z.string().max(3) }),
@@ -142,7 +140,7 @@ test('parameters at fault are named, of the path and of the query', async () => 
 test('a field that nobody asked for is a fault that names the known ones, in whatever it stands', async () => {
   const item = z.strictObject({ sku: z.string() });
   const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
-  const handler = endpoint({ access: open, body }, () => ({ status: 200, body: {} }));
+  const handler = endpoint(surehop, { access: open, body }, () => ({ status: 200, body: {} }));
   const got = await call(handler, { body: { item: 1, items: [{ sku: 'a', skew: 1 }], none: { x: 1 } } });
   expect(got.body.errors).toEqual(
     expect.arrayContaining([
@@ -154,8 +152,8 @@ test('a field that nobody asked for is a fault that names the known ones, in wha
 });
 
 test('an operator who sends a parameter to a route that has none is told, and a public route takes it for nothing', async () => {
-  const operators: Access = { scheme: 'operator', verify: () => ({ client: 'ada' }) };
-  const handler = (access: Access) => endpoint({ access }, () => ({ status: 200, body: {} }));
+  const operators: Access = { scheme: 'operator', verifier: () => () => ({ client: 'ada' }) };
+  const handler = (access: Access) => endpoint(surehop, { access }, () => ({ status: 200, body: {} }));
   expect((await call(handler(operators), { query: { force: 'true' } })).body).toMatchObject({
     type: 'urn:surehop:problem:invalid-parameters',
     errors: [{ in: 'query', parameter: 'force' }],
@@ -164,7 +162,7 @@ test('an operator who sends a parameter to a route that has none is told, and a 
 });
 
 describe('what a handler throws', () => {
-  const throwing = (thrown: unknown) => endpoint({ access: open }, () => Promise.reject(thrown));
+  const throwing = (thrown: unknown) => endpoint(surehop, { access: open }, () => Promise.reject(thrown));
 
   test.each([
     [new PublishError('UNROUTABLE', 'x'), 503, 'unroutable'],
@@ -209,7 +207,7 @@ describe('what a handler throws', () => {
 });
 
 test('a request is logged once, with its ids and its trace, without its body', async () => {
-  const handler = endpoint({ access: open, body: z.any() }, ({ note }) => {
+  const handler = endpoint(surehop, { access: open, body: z.any() }, ({ note }) => {
     note({ orderId: 'o-1' });
     return { status: 202, body: {} };
   });

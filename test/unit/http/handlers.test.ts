@@ -3,29 +3,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { open } from '../../../lib/http/auth/access.ts';
-import type { endpoint as Endpoint } from '../../../lib/http/endpoint.ts';
-import type { operator as Operator } from '../../../lib/http/auth/operator.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { operator } from '../../../lib/http/auth/operator.ts';
+import { createSurehop } from '../../../lib/runtime/surehop.ts';
 import { call } from '../../support/request.ts';
 
 const DEADLINE_MS = 150;
 
-let endpoint: typeof Endpoint;
-let operator: typeof Operator;
-
-beforeAll(async () => {
-  Object.assign(process.env, {
+const surehop = createSurehop({
+  environment: {
     LOG_LEVEL: 'ERROR',
-    POWERTOOLS_METRICS_DISABLED: 'true',
     RATE_LIMIT_PER_SECOND: '20',
     CLIENT_RATE_LIMIT_PER_SECOND: '5',
     MAX_IN_FLIGHT: '2',
     REQUEST_DEADLINE_MS: String(DEADLINE_MS),
     JWT_VERIFIED_BY: 'gateway',
     JWT_SCOPE_PREFIX: 'surehop/',
-  });
-  ({ endpoint } = await import('../../../lib/http/endpoint.ts'));
-  ({ operator } = await import('../../../lib/http/auth/operator.ts'));
+  },
 });
+beforeAll(() => void (process.env['POWERTOOLS_METRICS_DISABLED'] = 'true'));
 
 const verified = (claims: object) => ({
   headers: { authorization: 'Bearer a.b.c' },
@@ -36,7 +32,7 @@ describe('the scopes of a token that API Gateway has verified', () => {
   /** Clients of their own, since each has a rate. */
   let clients = 0;
   const statusFor = async (claims: object) => {
-    const handler = endpoint({ access: operator('orders:read') }, () => ({ status: 200, body: {} }));
+    const handler = endpoint(surehop, { access: operator('orders:read') }, () => ({ status: 200, body: {} }));
     return (await call(handler, verified({ sub: `client-${(clients += 1)}`, ...claims }))).status;
   };
 
@@ -68,7 +64,7 @@ describe('the scopes of a token that API Gateway has verified', () => {
 
 describe('too many requests', () => {
   test('in total are 429, with the seconds to wait and what is left', async () => {
-    const handler = endpoint({ access: open }, () => ({ status: 200, body: {} }));
+    const handler = endpoint(surehop, { access: open }, () => ({ status: 200, body: {} }));
     const got = [];
     for (let request = 0; request < 40; request += 1) got.push(await call(handler, {}));
     const refused = got.filter(({ status }) => status === 429);
@@ -81,7 +77,7 @@ describe('too many requests', () => {
   });
 
   test('of one client leave room for another', async () => {
-    const handler = endpoint({ access: operator('x') }, () => ({ status: 200, body: {} }));
+    const handler = endpoint(surehop, { access: operator('x') }, () => ({ status: 200, body: {} }));
     const as = (sub: string) => call(handler, verified({ sub, scope: 'surehop/x' }));
     const statuses = [];
     for (let request = 0; request < 12; request += 1) statuses.push((await as('ada')).status);
@@ -92,7 +88,7 @@ describe('too many requests', () => {
   test('at once are refused at once, and others are done', async () => {
     let end = () => {};
     const held = new Promise<void>((resolve) => (end = resolve));
-    const handler = endpoint({ access: open }, async () => {
+    const handler = endpoint(surehop, { access: open }, async () => {
       await held;
       return { status: 200, body: {} };
     });
@@ -109,7 +105,7 @@ describe('too many requests', () => {
 
 test('a request that is not done in time is answered in time, and its work told', async () => {
   let signal: AbortSignal | undefined;
-  const handler = endpoint({ access: open }, async (request) => {
+  const handler = endpoint(surehop, { access: open }, async (request) => {
     signal = request.signal;
     await sleep(DEADLINE_MS * 10, undefined, { signal });
     return { status: 200, body: {} };
@@ -124,7 +120,7 @@ test('a request that is not done in time is answered in time, and its work told'
 
 describe('where API Gateway alone verifies tokens', () => {
   const whoami = () =>
-    endpoint({ access: operator('stock:write') }, ({ client }) => ({ status: 200, body: { client } }));
+    endpoint(surehop, { access: operator('stock:write') }, ({ client }) => ({ status: 200, body: { client } }));
 
   test('its claims say who is asking, and for what', async () => {
     expect(

@@ -2,8 +2,9 @@ import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { exchanges } from '../../../infra/topology.ts';
-import { consumer, type ConsumerParts } from '../../../lib/consumer/consumer.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 
 const event = defineEvent({
@@ -17,20 +18,20 @@ const orderBy = ({ account }: { account: string }) => account;
 const parts = {} as ConsumerParts;
 
 test('a consumer with orderBy is refused when it is made, if its queue is not declared as ordered', () => {
-  expect(() => consumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
+  expect(() => createConsumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
     "the consumer of the queue ledger has orderBy, but the queue is not declared as ordered: declare it with workQueue('ledger', { ordered: true })",
   );
 });
 
 test('a consumer without orderBy is refused when it is made, if its queue is declared as ordered', () => {
-  expect(() => consumer({ queue: workQueue('ledger', { ordered: true }), event, decide }, parts)).toThrow(
+  expect(() => createConsumer({ queue: workQueue('ledger', { ordered: true }), event, decide }, parts)).toThrow(
     'the queue ledger is declared as ordered, but its consumer has no orderBy',
   );
 });
 
 test('a consumer is made where queue and consumer agree about the order', () => {
-  expect(consumer({ queue: workQueue('ledger', { ordered: true }), event, decide, orderBy }, parts)).toBeInstanceOf(
-    Function,
-  );
-  expect(consumer({ queue: workQueue('ledger'), event, decide }, parts)).toBeInstanceOf(Function);
+  expect(
+    createConsumer({ queue: workQueue('ledger', { ordered: true }), event, decide, orderBy }, parts),
+  ).toBeInstanceOf(Function);
+  expect(createConsumer({ queue: workQueue('ledger'), event, decide }, parts)).toBeInstanceOf(Function);
 });

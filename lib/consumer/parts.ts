@@ -1,0 +1,67 @@
+import { archiveSettings } from '../dead-letters/settings.ts';
+import { readItem } from '../dynamodb/read-item.ts';
+import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
+import { storeSettings } from '../dynamodb/settings.ts';
+import { undeployedTables } from '../dynamodb/tables.ts';
+import type { Publisher } from '../events/publish.ts';
+import { processInboxTable } from '../inbox/process-inbox.ts';
+import { inboxSettings, type InboxSettings } from '../inbox/settings.ts';
+import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
+import { brokerSettings, type BrokerSettings } from '../rabbitmq/settings.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { MisconfiguredError } from '../runtime/errors.ts';
+import { serviceSettings, type ServiceSettings } from '../runtime/service-settings.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import type { Batch } from './batch.ts';
+import { dynamoDbPorts, type ConsumerPorts } from './ports.ts';
+import type { RuleContext } from './rule.ts';
+import { consumerSettings, type ConsumerSettings } from './settings.ts';
+
+/** The clients and settings of a consumer. */
+export interface ConsumerParts extends ConsumerPorts {
+  readonly publisher: Publisher;
+  readonly archiveLetter: Batch['archiveLetter'];
+  readonly clock: Clock;
+  readonly settings: ConsumerSettings &
+    Pick<ServiceSettings, 'SERVICE_NAME'> &
+    Pick<BrokerSettings, 'PUBLISH_DEADLINE_MS'> &
+    Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>;
+  readonly read: RuleContext['read'];
+}
+
+/** The clients and settings that a deployed consumer uses. */
+export function partsOf(surehop: Surehop): ConsumerParts {
+  const { settings, clock } = surehop;
+  const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
+  // A wrong setting fails the start, although the archive is loaded later.
+  settings(archiveSettings);
+  if (deployed) requireTables(deployed);
+  return {
+    ...dynamoDbPorts(processInboxTable(surehop)),
+    publisher: surehop.clients.publisher ?? lazyPublisher(surehop),
+    archiveLetter: async (deadLetter, message) => {
+      // Loaded when the broker refuses a dead letter, which is rare.
+      const [{ storeDeadLetter }, { archiveTable }] = await Promise.all([
+        import('../dead-letters/store-dead-letter.ts'),
+        import('../dead-letters/record.ts'),
+      ]);
+      return storeDeadLetter(deadLetter, message, archiveTable(surehop));
+    },
+    clock,
+    settings: {
+      ...settings(serviceSettings),
+      ...settings(brokerSettings),
+      ...settings(consumerSettings),
+      ...settings(inboxSettings),
+    },
+    read: (table, key) => readItem(surehop, table, key),
+  };
+}
+
+/** Fails the start of a function, rather than its first message, if the deployment lacks a table that the code defines. */
+function requireTables(deployed: readonly string[]): void {
+  const missing = undeployedTables(deployed);
+  if (missing.length === 0) return;
+  const message = `the code defines tables that this deployment does not have: ${missing.join(', ')}; it has ${deployed.join(', ')}`;
+  throw reportMisconfigured(new MisconfiguredError('TABLE_MISSING', message, { tables: missing }));
+}

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+
+import { defineSettings, wholeNumber, type Explanation } from '../runtime/settings.ts';
+
+/** Limits of every HTTP function, and which web pages may call it. */
+export const httpSettings = defineSettings({
+  REQUEST_DEADLINE_MS: wholeNumber(
+    'how long a request may take until it is answered in any case, in ms',
+    25_000,
+    100,
+    28_500,
+  ),
+  MAX_IN_FLIGHT: wholeNumber('requests that one environment works on at the same time', 100, 1, 10_000),
+  RATE_LIMIT_PER_SECOND: wholeNumber('requests per second that one environment accepts', 3_000, 1, 1_000_000),
+  CLIENT_RATE_LIMIT_PER_SECOND: wholeNumber(
+    'requests per second that one environment accepts from one client',
+    1_000,
+    1,
+    1_000_000,
+  ),
+  BREAKER_FAILURES: wholeNumber('consecutive failures after which a circuit breaker opens', 5, 1, 1_000),
+  BREAKER_REST_MS: wholeNumber('how long a circuit breaker stays open, in ms', 5_000, 10, 600_000),
+  CORS_ORIGINS: z
+    .string()
+    .max(4_096)
+    .refine((list) => list.split(',').every(isOrigin))
+    .optional()
+    .meta({
+      description: 'origins of web pages that may call the API, separated by commas; none by default',
+      must: 'origins as browsers send them (scheme, host and port, no path, no "*"), separated by commas',
+      example: 'https://shop.example.com,http://localhost:8080',
+    } satisfies Explanation),
+  MAX_BODY_BYTES: wholeNumber('largest request body, in bytes', 131_072, 1, 400_000),
+  AUDIT_RETENTION_DAYS: wholeNumber("days for which the audit records of operators' changes are kept", 400, 1, 3_650),
+});
+
+export type HttpSettings = NonNullable<(typeof httpSettings)['type']>;
+
+/** Whether `origin` is written as browsers send it: scheme, host, and the port unless it is the default. */
+function isOrigin(origin: string): boolean {
+  return /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+}

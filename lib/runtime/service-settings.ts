@@ -1,0 +1,42 @@
+import * as z from 'zod';
+
+import { defineSettings, type Explanation } from './settings.ts';
+
+/** The stage of a developer's machine: the only one that accepts the development keys. */
+export const DEVELOPMENT_STAGE = 'local';
+
+export const stageSetting = {
+  STAGE: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,19}$/)
+    .default(DEVELOPMENT_STAGE)
+    .meta({
+      description: 'name of the stage',
+      must: 'a lower-case letter and up to 19 letters, digits or "-"',
+      example: 'dev',
+    } satisfies Explanation),
+};
+
+/** Which service this is, for logs, metrics and messages. */
+export const serviceSettings = defineSettings({
+  ...stageSetting,
+  LOG_LEVEL: z
+    .enum(['DEBUG', 'INFO', 'WARN', 'ERROR'])
+    .default('INFO')
+    .meta({
+      description: 'lowest level that is logged',
+      must: 'DEBUG, INFO, WARN or ERROR',
+      example: 'INFO',
+    } satisfies Explanation),
+  SERVICE_NAME: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,39}$/)
+    .default('surehop')
+    .meta({
+      description: 'AMQP app id, and the service name in logs and metrics',
+      must: 'a lower-case letter and up to 39 letters, digits or "-"',
+      example: 'surehop',
+    } satisfies Explanation),
+});
+
+export type ServiceSettings = NonNullable<(typeof serviceSettings)['type']>;

@@ -1,0 +1,107 @@
+import * as z from 'zod';
+
+/** Settings by name, as `process.env` has them; an empty value counts as not set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How documentation and error messages explain a setting. */
+export interface Explanation {
+  readonly description: string;
+  /** Completes the sentence "it must be …". */
+  readonly must: string;
+  readonly example: string;
+}
+
+/** The settings of one part of the toolkit, read and validated together. */
+export interface Concern<T> {
+  readonly shape: Readonly<Record<string, z.ZodType>>;
+  /** Rules that involve several settings; returns one sentence per violation. */
+  readonly check: (environment: Environment) => string[];
+  readonly type?: T;
+}
+
+export const defineSettings = <S extends Record<string, z.ZodType>>(
+  shape: S,
+  check: Concern<unknown>['check'] = () => [],
+): Concern<Readonly<z.infer<z.ZodObject<S>>>> => ({ shape, check });
+
+/** A setting that is a whole number. */
+export const wholeNumber = (description: string, fallback: number, minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum))
+    .default(fallback)
+    .meta({
+      description,
+      must: `a whole number from ${minimum} to ${maximum}`,
+      example: String(fallback),
+    } satisfies Explanation);
+
+/** A setting that is a URL with one of these protocols. */
+export const url = (protocol: RegExp, explanation: Explanation) =>
+  z
+    .url({ protocol, hostname: /./ })
+    .optional()
+    .meta({ ...explanation });
+
+/** A setting that is an identifier or an ARN. */
+export const word = (explanation: Omit<Explanation, 'must'>) =>
+  z
+    .string()
+    .regex(/^[\x21-\x7e]{1,2048}$/)
+    .optional()
+    .meta({ ...explanation, must: 'text without spaces, at most 2,048 characters' });
+
+/** Settings are wrong or missing. The error has no stack, so that a log shows only the sentence that says what to set. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+
+  constructor(message: string) {
+    super(message);
+    this.stack = `${this.name}: ${message}`;
+  }
+}
+
+/** Reads the settings of one concern; throws one error that names every wrong setting. */
+export function readSettings<T>(concern: Concern<T>, environment: Environment): T {
+  const { values, faults } = parse(concern, environment);
+  if (faults.length > 0) throw new SettingsError(`wrong setting: ${faults.join('; ')}`);
+  return values;
+}
+
+/** One sentence per wrong setting of a concern: the setting, what is wrong with its value, and an example. */
+export const settingFaults = (concern: Concern<unknown>, environment: Environment): string[] =>
+  parse(concern, environment).faults;
+
+function parse<T>(concern: Concern<T>, environment: Environment): { values: T; faults: string[] } {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = z.object(concern.shape).safeParse(given);
+  const names = parsed.success ? [] : new Set(parsed.error.issues.map(({ path }) => String(path[0])));
+  const faults = [...names].map((name) => {
+    const explanation = explain(concern, name);
+    return settingFault(name, `it must be ${explanation.must}`, explanation.example, given[name]);
+  });
+  return { values: Object.freeze(parsed.data) as T, faults: [...faults, ...concern.check(given)] };
+}
+
+export const explain = ({ shape }: Concern<unknown>, name: string): Explanation =>
+  shape[name]!.meta() as unknown as Explanation;
+
+/** The sentence about one wrong setting. */
+export const settingFault = (name: string, what: string, example: string, value?: string): string =>
+  `${name}${value === undefined ? '' : ` is ${shownValue(name, value)}`}: ${what}, for example ${name}=${example}`;
+
+const MAX_SHOWN = 100;
+
+/** A wrong value for an error message: on one line, shortened, without passwords and keys. */
+export function shownValue(name: string, value: string): string {
+  if (/SECRETS$|PASSWORD|TOKEN/.test(name)) return 'wrong';
+  const isLong = value.length > MAX_SHOWN;
+  const safe = value
+    .replace(/(\/\/[^/@:]*):.*@/s, '$1:***@')
+    // Text after a colon that is not a port may be a password whose host is missing.
+    .replace(/(\/\/[^/@:]*):(?!\*\*\*@|\d{1,5}(?:[/?#]|$)).*/s, '$1:***')
+    .slice(0, MAX_SHOWN);
+  return `${JSON.stringify(safe)}${isLong ? '…' : ''}`;
+}

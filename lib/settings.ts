@@ -1,0 +1,51 @@
+import { consumerSettings } from './consumer/settings.ts';
+import { archiveSettings } from './dead-letters/settings.ts';
+import { storeSettings } from './dynamodb/settings.ts';
+import { signingSettings, tokenSettings } from './http/auth/settings.ts';
+import { httpSettings } from './http/settings.ts';
+import { inboxSettings } from './inbox/settings.ts';
+import { brokerSettings } from './rabbitmq/settings.ts';
+import { serviceSettings } from './runtime/service-settings.ts';
+import {
+  explain,
+  readSettings,
+  settingFaults,
+  type Concern,
+  type Environment,
+  type Explanation,
+} from './runtime/settings.ts';
+
+/** The settings of every part of the toolkit, for the tools that check or document all of them. */
+const concerns = [
+  serviceSettings,
+  storeSettings,
+  brokerSettings,
+  httpSettings,
+  signingSettings,
+  tokenSettings,
+  consumerSettings,
+  inboxSettings,
+  archiveSettings,
+] as const;
+
+type Values<C> = C extends Concern<infer T> ? (x: T) => void : never;
+export type AllSettings = Values<(typeof concerns)[number]> extends (x: infer All) => void ? All : never;
+export type SettingName = keyof AllSettings;
+
+export const settingNames = [...new Set(concerns.flatMap(({ shape }) => Object.keys(shape)))] as readonly SettingName[];
+
+/** How a setting is explained in documentation and error messages. */
+export const explainSetting = (name: SettingName): Explanation =>
+  explain(
+    concerns.find(({ shape }) => name in shape)!,
+    name,
+  );
+
+/** One sentence for each wrong setting in the environment. */
+export const allSettingFaults = (environment: Environment): string[] => [
+  ...new Set(concerns.flatMap((concern) => settingFaults(concern, environment))),
+];
+
+/** All settings in the environment; throws a `SettingsError` if any is wrong. */
+export const readAllSettings = (environment: Environment): AllSettings =>
+  Object.assign({}, ...concerns.map((concern) => readSettings<object>(concern, environment)));
