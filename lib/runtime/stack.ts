@@ -44,9 +44,9 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
   return own.length > 0 ? own : ownFramesOf(thrown.cause);
 }
 
-/** Dependencies, Node itself, and the toolkit's own steps around a rule. */
+/** Whether a frame is in a dependency, in Node itself, or in the toolkit's own steps around a rule. */
 const isForeign = (frame: string) =>
-  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/((broker|consume|dead-letters|http|inbox)\/|concurrently\.ts)/.test(
+  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime)\//.test(
     frame,
   );
 

@@ -23,7 +23,7 @@ describe('the frames of the service’s own code', () => {
       `    at async Array.map (<anonymous>)`,
       `    at async ${root}/functions/orders/rules/bill.ts:3:1`,
       `    at decideOne (${root}/lib/consumer/decide.ts:50:24)`,
-      `    at task (${root}/lib/concurrently.ts:14:50)`,
+      `    at task (${root}/lib/runtime/concurrently.ts:14:50)`,
     ].join('\n');
     expect(ownFramesOf(withStack(stack))).toEqual([
       'priceOf (functions/orders/price.ts:12:9)',
@@ -67,7 +67,7 @@ describe('in a deployed bundle', () => {
     );
     writeFileSync(
       join(root, 'functions/handler.ts'),
-      `import { ownFramesOf } from '../lib/stack.ts';\nimport { bill } from './rules/bill.ts';\n\nexport function handler() {\n  try {\n    return bill({});\n  } catch (error) {\n    return ownFramesOf(error);\n  }\n}\n`,
+      `import { ownFramesOf } from '../lib/runtime/stack.ts';\nimport { bill } from './rules/bill.ts';\n\nexport function handler() {\n  try {\n    return bill({});\n  } catch (error) {\n    return ownFramesOf(error);\n  }\n}\n`,
     );
   });
   afterAll(() => rmSync(dirname(root), { recursive: true }));
