@@ -42,31 +42,6 @@ interface Input {
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string }>>[];
 }
 
-/**
- * The same for an inbox: one attempt per request, since the inbox must know of every lost answer, and transactions without
- * the token that the SDK gives each of them. Their markers say what the token would, for days instead of ten minutes.
- */
-export function inboxClient(options: DynamoDBClientConfig): DynamoDBClient {
-  const client = dynamoDbClient({ ...options, maxAttempts: 1 });
-  client.middlewareStack.add(
-    (next) => (args) => {
-      const request = args.request as { body?: unknown };
-      if (request.body instanceof Uint8Array) request.body = withoutToken(request.body);
-      return next(args);
-    },
-    // Before the body's length is told.
-    { step: 'build', priority: 'high', name: 'withoutToken' },
-  );
-  return client;
-}
-
-/** No text of the caller can look like this: a quote inside of one is escaped. */
-const TOKEN = ',"ClientRequestToken":"';
-
-function withoutToken(body: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const start = bytes.lastIndexOf(TOKEN);
-  if (start < 0) return body;
-  const end = bytes.indexOf('"', start + TOKEN.length) + 1;
-  return Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
-}
+/** The same for an inbox, which retries by itself: it has to know about each lost reply. */
+export const inboxClient = (options: DynamoDBClientConfig): DynamoDBClient =>
+  dynamoDbClient({ ...options, maxAttempts: 1 });

@@ -15,6 +15,8 @@ export type Answer =
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
   /** Not now: throttled, or the same request is still under way. */
   | { readonly is: 'busy' }
+  /** Nothing was written: the token of the request belongs to another transaction. */
+  | { readonly is: 'tokenUsed' }
   /** No answer, or one that does not tell whether the request was done. */
   | { readonly is: 'lost' };
 
@@ -76,6 +78,7 @@ export function readAnswer(error: unknown): Answer {
   const name = nameOf(error);
   if (BUSY.has(name)) return { is: 'busy' };
   if (REFUSED.has(name)) return { is: 'refused' };
+  if (name === 'IdempotentParameterMismatchException') return { is: 'tokenUsed' };
   if (name === 'ResourceNotFoundException') {
     const named = /Table: (\S+) not found/.exec(textOf(error))?.[1];
     const tables = named === undefined ? tablesAsked(error) : [named.replace(/^.*:table\//, '')];
@@ -129,12 +132,8 @@ export function toStoreError(error: unknown): Error {
   return new StoreUnavailableError({ cause: error });
 }
 
-/** Whether the client itself repeated the request, so that an earlier answer may have been lost. */
-export const wasRepeated = (error: unknown): boolean => (metadataOf(error).attempts ?? 1) > 1;
-
 interface Metadata {
   readonly httpStatusCode?: number;
-  readonly attempts?: number;
   readonly clockSkewCorrected?: boolean;
 }
 

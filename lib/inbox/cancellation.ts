@@ -1,66 +1,67 @@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
-import { MisconfiguredError } from '../runtime/errors.ts';
-import { tableMissing } from '../dynamodb/reply.ts';
+
 import type { Attributes } from '../dynamodb/item.ts';
-import type { Member } from './member.ts';
+import { tableMissing } from '../dynamodb/reply.ts';
+import { MisconfiguredError } from '../runtime/errors.ts';
+import type { Candidate } from './candidate.ts';
 import type { Transaction } from './transaction.ts';
 
-/** What the reasons of a cancelled transaction say, told by message and item instead of by position. */
+/** The reasons of a cancelled transaction, by message and item. */
 export interface Findings {
-  /** Messages whose marker did not give way, with the marker that is there. */
-  readonly met: [Member, Attributes | undefined][];
-  /** Items whose condition failed, as they are. */
+  /** Messages whose marker did not give way, with the marker's item if DynamoDB shows it. */
+  readonly met: [Candidate, Attributes | undefined][];
+  /** Items whose condition failed. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
   /** Messages on an item that another transaction was changing. */
-  readonly conflicting: Set<Member>;
-  /** Messages on an item whose partition is over its throughput, or that DynamoDB could not serve. */
-  readonly throttled: Set<Member>;
-  /** A table that is missing, or that the function may not use. */
+  readonly conflicting: Candidate[];
+  /** Messages on an item whose partition is over its throughput, or which DynamoDB could not serve. */
+  readonly throttled: Candidate[];
+  /** Per write that DynamoDB can never do: the messages that ask for it, and DynamoDB's text. */
+  readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
+  /** A table that does not exist, or that the function's role may not write. */
   misconfigured?: MisconfiguredError;
-  /** Per item that DynamoDB will never take as asked: who asked, and why not. */
-  readonly invalid: { readonly members: readonly Member[]; readonly message: string }[];
 }
 
-export const membersOn = ({ chosen }: Transaction, itemId: string): Member[] =>
-  chosen.filter(({ option }) => option.operations.some(({ id }) => id === itemId)).map(({ member }) => member);
+/** The messages of a transaction that write an item. */
+export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] =>
+  chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
 
 /** Reads https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html, "Cancellation Reasons". */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
-  const findings: Findings = { met: [], seen: [], conflicting: new Set(), throttled: new Set(), invalid: [] };
-  const { chosen, itemIds } = transaction;
+  const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [], invalid: [] };
+  const { chosen, itemIds, writes } = transaction;
   for (const [position, { Code, Item, Message }] of reasons.entries()) {
     if (Code === undefined || Code === 'None') continue;
-    const ofMarker = chosen[position]?.member;
+    const ofMarker = chosen[position]?.candidate;
     const itemId = itemIds[position - chosen.length];
-    if (Code === 'ConditionalCheckFailed') {
-      if (ofMarker !== undefined) findings.met.push([ofMarker, Item]);
-      else if (itemId !== undefined) findings.seen.push([itemId, Item]);
-      continue;
-    }
-    const members = ofMarker !== undefined ? [ofMarker] : itemId !== undefined ? membersOn(transaction, itemId) : [];
-    if (Code === 'ResourceNotFound' || Code === 'AccessDenied') {
-      findings.misconfigured ??= misconfigured(Code, tableAt(transaction, position), Message);
-    } else if (Code === 'ValidationError' || Code === 'ItemCollectionSizeLimitExceeded') {
-      findings.invalid.push({ members, message: Message ?? Code });
-    } else {
-      const set = Code === 'TransactionConflict' ? findings.conflicting : findings.throttled;
-      for (const member of members) set.add(member);
+    const members = ofMarker !== undefined ? [ofMarker] : itemId !== undefined ? writersOf(transaction, itemId) : [];
+    switch (Code) {
+      case 'ConditionalCheckFailed':
+        if (ofMarker !== undefined) findings.met.push([ofMarker, Item]);
+        else if (itemId !== undefined) findings.seen.push([itemId, Item]);
+        break;
+      case 'ResourceNotFound':
+      case 'AccessDenied': {
+        const { Put, Update } = writes[position] ?? {};
+        findings.misconfigured ??= misconfigured(Code, (Put ?? Update)?.TableName ?? '', Message);
+        break;
+      }
+      case 'ValidationError':
+      case 'ItemCollectionSizeLimitExceeded':
+        findings.invalid.push({ members, message: Message ?? Code });
+        break;
+      case 'TransactionConflict':
+        findings.conflicting.push(...members);
+        break;
+      default:
+        findings.throttled.push(...members);
     }
   }
   return findings;
 }
 
-function misconfigured(
-  reason: 'ResourceNotFound' | 'AccessDenied',
-  table: string,
-  text: string = reason,
-): MisconfiguredError {
-  if (reason === 'ResourceNotFound') return tableMissing([table]);
+function misconfigured(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
+  if (code === 'ResourceNotFound') return tableMissing([table]);
   const message = `the function's role does not allow a write on the table ${table}: ${text}`;
   return new MisconfiguredError('ACCESS_DENIED', message, { tables: [table] });
-}
-
-function tableAt({ input }: Transaction, position: number): string {
-  const { Put, Update, ConditionCheck } = input.TransactItems?.[position] ?? {};
-  return (Put ?? Update ?? ConditionCheck)?.TableName ?? '';
 }

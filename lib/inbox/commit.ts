@@ -1,45 +1,114 @@
+import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+
+import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
-import { toGroups, fault } from './group.ts';
-import type { CommitResult, Entry } from './inbox.ts';
-import { markerItemId } from './marker.ts';
-import { toMember } from './member.ts';
-import type { Member } from './member.ts';
-import { commitGroup } from './commit-group.ts';
-import type { Commit } from './settle.ts';
+
+import { readAnswer } from '../dynamodb/reply.ts';
+import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
+import { backOff } from '../dynamodb/retry-policy.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts';
+import { toCandidate, type Candidate } from './candidate.ts';
+import type { CommitResult, Entry, Marker } from './inbox.ts';
+import { pack } from './pack.ts';
+import { createProbe, type Probe } from './probe.ts';
+import { begin, step, type Next, type Reply, type Settled, type State } from './step.ts';
+import type { InboxTable } from './table.ts';
 
 /** Transactions of one batch that run side by side. */
 const CONCURRENT_GROUPS = 4;
 
-/** Commits each entry's effects with its marker, in as few transactions as fit; never throws. */
-export async function commitEntries(
-  shared: Omit<Commit, 'results' | 'exists'>,
-  entries: readonly Entry[],
-): Promise<CommitResult[]> {
-  const results: CommitResult[] = [];
-  const commit: Commit = { ...shared, results, exists: new Map() };
-  const members: Member[] = [];
+export interface Commit extends InboxTable {
+  readonly queue: string;
+  readonly signal: AbortSignal;
+  readonly findMarkers: (ids: readonly MessageId[]) => Promise<Map<MessageId, Marker>>;
+}
+
+/** Commits the effects of each entry with its marker, in few transactions. The results have the order of the entries. */
+export async function commitEntries(commit: Commit, entries: readonly Entry[]): Promise<CommitResult[]> {
+  const results = new Map<number, CommitResult>();
+  const candidates: Candidate[] = [];
   for (const [index, entry] of entries.entries()) {
     try {
-      const member = toMember(index, entry, markerItemId(commit.scope.queue, entry.id));
-      const error = fault(member);
-      if (error === undefined) members.push(member);
-      else results[index] = { is: 'failed', error };
+      candidates.push(toCandidate(index, entry, commit.queue));
     } catch (error) {
-      results[index] = { is: 'failed', error: error as Error };
+      results.set(index, { is: 'failed', error: error as Error });
     }
   }
-  const groups = toGroups(members, commit.scarce);
+  const groups = pack(candidates);
+  const probe = createProbe(commit);
   const running: Promise<void>[] = [];
-  const start = async (index: number): Promise<void> => {
-    const group = groups[index]!;
-    // The transaction before leaves before this one is written.
+  let unavailable: Error | undefined;
+  async function run(index: number): Promise<void> {
+    const { members, after } = groups[index]!;
+    // The request of the group before leaves before this one is built.
     if (index > 0) await setImmediate();
-    for (const before of group.after) await running[before];
-    await commitGroup(commit, group.members);
-  };
-  // A group waits only for groups before it, all of which have begun: the wait ends.
-  const begin = (index: number) => (running[index] = start(index));
-  await pMap([...groups.keys()], begin, { concurrency: CONCURRENT_GROUPS });
-  return results;
+    for (const before of after) await running[before];
+    const error = unavailable;
+    const ended = error ? { settled: unfinished(members, error) } : await commitGroup(commit, probe, members);
+    for (const [candidate, result] of ended.settled) results.set(candidate.index, result);
+    unavailable ??= ended.unavailable;
+  }
+  // A group waits only for groups that have begun before it, so the wait ends.
+  await pMap(groups.keys(), (index) => (running[index] = run(index)), { concurrency: CONCURRENT_GROUPS });
+  return entries.map((_, index) => results.get(index)!);
 }
+
+const unfinished = (members: readonly Candidate[], error: Error): Settled =>
+  members.map((candidate) => [candidate, { is: 'unfinished', error }]);
+
+/** Sends what `step` asks for until every message of the group has its result. */
+async function commitGroup(
+  commit: Commit,
+  probe: Probe,
+  members: readonly Candidate[],
+): Promise<{ settled: Settled; unavailable?: Error }> {
+  const { client, clock, retryPolicy, signal, findMarkers } = commit;
+  let token = '';
+
+  async function send({ transaction }: State, retry: number): Promise<Reply> {
+    if (retry > 0) await backOff(retry, retryPolicy, signal);
+    if (signal.aborted) return { is: 'stopped', error: reasonOf(signal) };
+    const input = { TransactItems: [...transaction.writes], ClientRequestToken: token };
+    return client.send(new TransactWriteItemsCommand(input), { abortSignal: signal }).then(
+      () => ({ is: 'committed' }),
+      (error: unknown) => ({ is: 'failed', answer: readAnswer(error), error }),
+    );
+  }
+
+  async function carryOut(state: State, next: Exclude<Next, { do: 'done' }>): Promise<Reply> {
+    switch (next.do) {
+      case 'send':
+        token = randomUUID();
+        return send(state, next.retry);
+      case 'resend':
+        return send(state, next.retry);
+      case 'findMarkers':
+        return { is: 'markers', markers: await findMarkers(next.ids) };
+      case 'findMissingTables':
+        return { is: 'missingTables', tables: await probe.missingTables(state.transaction.writes) };
+      case 'tryMarker':
+        return { is: 'markerWrites', error: await probe.markerRefusal() };
+    }
+  }
+
+  const settled: (readonly [Candidate, CommitResult])[] = [];
+  let { state, next, settled: more } = begin(members, { scope: commit, retryPolicy }, clock.now());
+  for (;;) {
+    settled.push(...more);
+    for (const [, result] of more)
+      if (result.is === 'unfinished' && result.error instanceof MisconfiguredError) reportMisconfigured(result.error);
+    if (next.do === 'done') return { settled, unavailable: next.unavailable };
+    const reply = await carryOut(state, next).catch(stopped);
+    ({ state, next, settled: more } = step(state, reply, clock.now()));
+  }
+}
+
+const stopped = (cause: unknown): Reply => ({
+  is: 'stopped',
+  error: cause instanceof Error ? cause : new StoreUnavailableError({ cause }),
+});
+
+const reasonOf = ({ reason }: AbortSignal): Error =>
+  reason instanceof Error ? reason : new Error(`aborted: ${String(reason)}`);

@@ -1,27 +1,29 @@
-import { commitEntries } from './commit.ts';
-import { findMarkers } from './find.ts';
+import { batchGet } from '../dynamodb/batch-get.ts';
 import type { MessageId } from '../events/message-id.ts';
-import type { Inbox, Marker } from './inbox.ts';
-import type { InboxTable, Scope } from './table.ts';
+import { commitEntries } from './commit.ts';
 import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
-import { createScarce } from './scarce.ts';
+import type { Inbox, Marker } from './inbox.ts';
+import { markerKey, toMarker } from './marker.ts';
+import type { InboxTable } from './table.ts';
 
 /** The inbox on DynamoDB: markers and effects of many messages commit in one transaction. */
 export function createInbox(table: InboxTable): Inbox {
-  const { client, tablePrefix, retentionDays, retryPolicy } = table;
-  const scopeOf = (queue: string): Scope => ({ queue, tablePrefix, retentionDays });
-  const scarce = createScarce();
-  const find: Inbox['find'] = (queue, ids) => findMarkers(client, table.name, queue, ids, retryPolicy);
+  async function find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>> {
+    const keys = [...new Set(ids)].map((id) => markerKey(queue, id));
+    const items = await batchGet(table.client, table.name, keys, table.retryPolicy);
+    return new Map(items.map((item) => toMarker(queue, item)).map((marker) => [marker.id, marker]));
+  }
+
   return {
     find,
     commit: (queue, entries, signal) =>
-      commitEntries({ ...table, scope: scopeOf(queue), scarce, signal, find: (ids) => find(queue, ids) }, entries),
-    async claimDeadLetters(queue, placements) {
-      const isClaimed = await claimDeadLetters(table, scopeOf(queue), placements);
-      const refused = placements.filter((_, index) => !isClaimed[index]).map(({ id }) => id);
+      commitEntries({ ...table, queue, signal, findMarkers: (ids) => find(queue, ids) }, entries),
+    async claimDeadLetters(queue, handoffs) {
+      const isClaimed = await claimDeadLetters(table, queue, handoffs);
+      const refused = handoffs.filter((_, index) => !isClaimed[index]).map(({ id }) => id);
       const markers = refused.length > 0 ? await find(queue, refused) : new Map<MessageId, Marker>();
-      return placements.map(({ id }, index) => (isClaimed[index] ? undefined : markers.get(id)));
+      return handoffs.map(({ id }, index) => (isClaimed[index] ? undefined : markers.get(id)));
     },
-    recordHandoffs: (queue, placements) => recordHandoffs(table, scopeOf(queue), placements),
+    recordHandoffs: (queue, handoffs) => recordHandoffs(table, queue, handoffs),
   };
 }

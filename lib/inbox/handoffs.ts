@@ -1,10 +1,9 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 import { conditionalWrite } from '../dynamodb/retry-policy.ts';
-import type { Store } from '../dynamodb/store.ts';
 import type { Handoff } from './inbox.ts';
 import { handoffItem } from './marker.ts';
-import { expiry, inboxTable, type Scope } from './table.ts';
+import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
@@ -19,17 +18,17 @@ const IS_SAME_CLAIM =
   'attribute_exists(#pending))';
 
 async function write(
-  { client, clock, retryPolicy }: Store,
-  scope: Scope,
+  { client, clock, retryPolicy, name, expiresAt }: InboxTable,
+  queue: string,
   handoff: Handoff,
   isPending: boolean,
 ): Promise<boolean> {
   const nowMs = clock.now();
   const at = new Date(nowMs).toISOString();
-  const Item = handoffItem(scope.queue, handoff, at, expiry(nowMs, scope.retentionDays), isPending);
+  const Item = handoffItem(queue, handoff, at, expiresAt(), isPending);
   const isDead = handoff.state === 'dead-lettered';
   const command = new PutItemCommand({
-    TableName: inboxTable(scope),
+    TableName: name,
     Item,
     ConditionExpression: `attribute_not_exists(#pk) OR ${IS_EARLIER_ATTEMPT}${isDead ? ` OR ${IS_SAME_CLAIM}` : ''}`,
     ExpressionAttributeNames: {
@@ -54,10 +53,10 @@ async function write(
 }
 
 /** Records that copies of failed messages were published; a marker of a later attempt stays. Throws `StoreUnavailableError`. */
-export async function recordHandoffs(store: Store, scope: Scope, handoffs: readonly Handoff[]): Promise<void> {
-  await pMap(handoffs, (handoff) => write(store, scope, handoff, false), { concurrency: CONCURRENT_REQUESTS });
+export async function recordHandoffs(table: InboxTable, queue: string, handoffs: readonly Handoff[]): Promise<void> {
+  await pMap(handoffs, (handoff) => write(table, queue, handoff, false), { concurrency: CONCURRENT_REQUESTS });
 }
 
 /** Records that messages become dead letters, before these are published; `false` if another marker stays. Throws `StoreUnavailableError`. */
-export const claimDeadLetters = (store: Store, scope: Scope, handoffs: readonly Handoff[]): Promise<boolean[]> =>
-  pMap(handoffs, (handoff) => write(store, scope, handoff, true), { concurrency: CONCURRENT_REQUESTS });
+export const claimDeadLetters = (table: InboxTable, queue: string, handoffs: readonly Handoff[]): Promise<boolean[]> =>
+  pMap(handoffs, (handoff) => write(table, queue, handoff, true), { concurrency: CONCURRENT_REQUESTS });

@@ -31,20 +31,9 @@ export interface InboxTable extends Store {
 export const openInboxTable = ({ retryPolicy = defaultRetryPolicy, ...options }: InboxTableOptions): InboxTable => ({
   ...options,
   retryPolicy,
-  name: inboxTable(options),
+  name: options.tablePrefix + INBOX_TABLE,
   expiresAt: () => expiry(options.clock.now(), options.retentionDays),
 });
-
-/** The queue whose records are read and written, and the table that has them. */
-export interface Scope {
-  readonly queue: string;
-  readonly tablePrefix: string;
-  /** Days until DynamoDB may delete a record. */
-  readonly retentionDays: number;
-}
-
-/** The full name of the table. */
-export const inboxTable = ({ tablePrefix }: Pick<Scope, 'tablePrefix'>): string => tablePrefix + INBOX_TABLE;
 
 /** When DynamoDB may delete a record that is written now, in seconds since the epoch. */
 export const expiry = (nowMs: number, retentionDays: number): string =>

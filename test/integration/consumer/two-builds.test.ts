@@ -20,7 +20,7 @@ import { eventually } from '../../support/eventually.ts';
 import { aWorkshop, type Workshop } from '../../support/workshop.ts';
 
 /** The build that a rollback would return to: set to the commit of each release. */
-const PREVIOUS = '423125cb9001f6848c1800eb2cbdb519f20e8923';
+const PREVIOUS = '052715e26088126b5992954128d971a6b69302df';
 
 const CONSUMERS = {
   stock: 'test/faults/functions/reserve-stock',

@@ -55,6 +55,16 @@ test('a transaction whose answer was lost is repeated, finds its own markers, an
   expect(await available()).toBe('90');
 });
 
+test('a transaction keeps its token when it is sent again after a lost reply, and has a new one after a cancellation', async () => {
+  faults.plan = (input, at) =>
+    at === 0 ? serverError() : at < 3 ? cancelled('TransactionConflict', [5], input) : undefined;
+  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
+  const tokens = faults.sent.map(({ ClientRequestToken }) => ClientRequestToken);
+  expect(tokens).toHaveLength(4);
+  expect(tokens[1]).toBe(tokens[0]);
+  expect(new Set(tokens).size).toBe(3);
+});
+
 test('what another did while the own answer was lost is a duplicate', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;

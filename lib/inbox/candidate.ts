@@ -1,0 +1,164 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+
+import { invalidEffect, itemBytes, itemId, toAttributes, toKey, type Attributes } from '../dynamodb/item.ts';
+import { deriveId } from '../events/message-id.ts';
+import { describeError } from '../runtime/errors.ts';
+import type { Decision, Effect, FollowUp, Put } from './decision.ts';
+import type { Entry, StoredEvent } from './inbox.ts';
+import { markerItemId } from './marker.ts';
+
+/** By attribute, the sum to add and the smallest value before the addition with which every condition holds. */
+export type Sums = Map<string, { by: number; needs: number }>;
+
+export type PutCondition = 'absent' | { readonly attribute: string; readonly equals: AttributeValue };
+
+/** Everything that one decision does to one item. `table` has no prefix. */
+export type Operation = { readonly id: string; readonly table: string; readonly key: Attributes } & (
+  { readonly sums: Sums } | { readonly put: Attributes; readonly when?: PutCondition }
+);
+
+/** A way to finish a message: its decision, or one of the alternatives for when a condition fails. */
+export interface Branch {
+  readonly state: 'completed' | 'rejected';
+  readonly reason?: string;
+  readonly operations: readonly Operation[];
+  readonly followUps: readonly FollowUp[];
+}
+
+/** A decided message that waits for its commit. */
+export interface Candidate {
+  /** Its position among the entries of the commit. */
+  readonly index: number;
+  readonly entry: Entry;
+  /** In the order in which they are tried. */
+  readonly branches: readonly [Branch, ...Branch[]];
+  /** Every item that a branch writes, the marker included; `true` if only one message of a transaction may write the item. */
+  readonly items: ReadonlyMap<string, boolean>;
+  /** Upper bound of its bytes in a transaction. */
+  readonly bytes: number;
+}
+
+/** DynamoDB takes 100 items and 4 MiB per transaction; bytes are estimates, so the limit is lower. */
+export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
+
+/** Sums of fewer than 100 messages stay below 2^53, so they are exact. */
+const MAX_ADDITION = 2 ** 46;
+const MAX_EVENTS_BYTES = 300 * 1024;
+const MAX_REASON_BYTES = 4_096;
+/** Id, version and punctuation of a stored event. */
+const EVENT_BYTES = 120;
+/** A marker without its reason and events. */
+const MARKER_BYTES = 800;
+const SUM_BYTES = 64;
+
+/** Adds to the sums so that they have the effect and the conditions of one addition after another. */
+export function addSum(sums: Sums, attribute: string, by: number, needs: number): void {
+  const sum = sums.get(attribute);
+  if (sum === undefined) sums.set(attribute, { by, needs });
+  else sums.set(attribute, { by: sum.by + by, needs: Math.max(sum.needs, needs - sum.by) });
+}
+
+function requireWhole(table: string, attribute: string, value: number): void {
+  if (Number.isInteger(value) && Math.abs(value) <= MAX_ADDITION) return;
+  throw invalidEffect(
+    `${table}.${attribute}: cannot add or compare ${value}; use a whole number between -2^46 and 2^46`,
+  );
+}
+
+function toCondition({ table, when }: Put): PutCondition | undefined {
+  if (when === undefined || when === 'absent') return when;
+  const { attribute } = when;
+  const equals = toAttributes(table, { [attribute]: when.equals })[attribute];
+  if (equals === undefined) throw invalidEffect(`a put on ${table} compares ${attribute} with undefined`);
+  return { attribute, equals };
+}
+
+function toOperation(effect: Effect, earlier: Map<string, Operation>): Operation {
+  const { table } = effect;
+  // In JavaScript, a misspelt property of `defineTables` is undefined.
+  if (typeof table !== 'string' || table === '') throw invalidEffect('an effect names no table');
+  const key = toKey(table, effect.key);
+  const id = itemId(table, key);
+  const same = earlier.get(id);
+  if (same !== undefined && (effect.kind === 'put' || 'put' in same))
+    throw invalidEffect(`a put and another effect of the same message write the same item: ${id}`);
+  if (effect.kind === 'put') {
+    return { id, table, key, put: { ...toAttributes(table, effect.item), ...key }, when: toCondition(effect) };
+  }
+  const operation: Operation & { sums: Sums } = same && 'sums' in same ? same : { id, table, key, sums: new Map() };
+  const { attribute, by, atLeast } = effect;
+  requireWhole(table, attribute, by);
+  if (atLeast !== undefined) requireWhole(table, attribute, atLeast);
+  addSum(operation.sums, attribute, by, atLeast === undefined ? -Infinity : atLeast - by);
+  requireWhole(table, attribute, operation.sums.get(attribute)!.by);
+  return operation;
+}
+
+/** The events of a branch. Their ids are derived from the message, so that a redelivery publishes them under the same ids. */
+export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
+  followUps.map(({ event, data }, index) => {
+    const { type, version, exchange } = event;
+    const shardKey = event.key?.(data);
+    const stored = { id: deriveId(queue, id, type, String(index)), type, version, exchange, data };
+    return shardKey === undefined ? stored : { ...stored, shardKey };
+  });
+
+function toBranch({ effects, events = [] }: Decision, state: Branch['state'], reason?: string): Branch {
+  const operations = new Map<string, Operation>();
+  for (const effect of effects) {
+    const operation = toOperation(effect, operations);
+    operations.set(operation.id, operation);
+  }
+  return { state, reason, operations: [...operations.values()], followUps: events };
+}
+
+function bytesOf({ followUps, reason = '', operations }: Branch): number {
+  let eventBytes = 0;
+  for (const { event, data } of followUps) {
+    const { type, exchange } = event;
+    const json = JSON.stringify(data) as string | undefined;
+    if (json === undefined) throw invalidEffect(`the follow-up event ${type} has no data`);
+    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + json + (event.key?.(data) ?? ''));
+  }
+  if (eventBytes > MAX_EVENTS_BYTES)
+    throw invalidEffect(`the follow-up events have ${eventBytes} bytes; a marker holds at most ${MAX_EVENTS_BYTES}`);
+  const reasonBytes = Buffer.byteLength(reason);
+  if (reasonBytes > MAX_REASON_BYTES)
+    throw invalidEffect(`the reason has ${reasonBytes} bytes; a marker holds at most ${MAX_REASON_BYTES}`);
+  let bytes = MARKER_BYTES + eventBytes + reasonBytes;
+  for (const operation of operations)
+    bytes +=
+      'put' in operation
+        ? itemBytes(operation.table, operation.put)
+        : itemBytes(operation.table, operation.key) + operation.sums.size * SUM_BYTES;
+  return bytes;
+}
+
+function compile(index: number, entry: Entry, queue: string): Candidate {
+  const { id, decision } = entry;
+  const branches: [Branch, ...Branch[]] = [toBranch(decision, 'completed')];
+  for (let next = decision.otherwise; next !== undefined; next = next.otherwise)
+    branches.push(toBranch(next, next.outcome, next.reason));
+  const items = new Map([[markerItemId(queue, id), true]]);
+  for (const { operations } of branches)
+    for (const operation of operations) items.set(operation.id, 'put' in operation || items.get(operation.id) === true);
+  const bytes = Math.max(...branches.map(bytesOf));
+  const written = Math.max(...branches.map(({ operations }) => operations.length));
+  if (written >= transactionLimits.items)
+    throw invalidEffect(`the effects write ${written} items; a message can write ${transactionLimits.items - 1}`);
+  if (bytes > transactionLimits.bytes)
+    throw invalidEffect(`the effects have ${bytes} bytes; a transaction holds ${transactionLimits.bytes}`);
+  return { index, entry, branches, items, bytes };
+}
+
+/** Translates a decision with all its alternatives; throws `INVALID_EFFECT` if DynamoDB can never write one of them. */
+export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
+  try {
+    return compile(index, entry, queue);
+  } catch (error) {
+    const { code, message } = describeError(error);
+    throw code === 'INVALID_EFFECT'
+      ? error
+      : invalidEffect(`the decision cannot be written: ${message}`, { cause: error });
+  }
+}

@@ -1,0 +1,109 @@
+import { transactionLimits, type Candidate } from './candidate.ts';
+
+/** Messages whose markers and effects fit one transaction, whichever of their branches are taken. */
+export interface Group {
+  readonly members: readonly Candidate[];
+  /** Indexes of the groups that must end first, because they have earlier messages on the same items. */
+  readonly after: ReadonlySet<number>;
+}
+
+/** Messages that share a transaction. */
+interface Piece {
+  readonly members: Candidate[];
+  readonly items: Set<string>;
+  bytes: number;
+}
+
+const emptyPiece = (): Piece => ({ members: [], items: new Set(), bytes: 0 });
+
+/** Splits the messages into connected components: two messages on one item are in one component, so are those between them. */
+function toComponents(candidates: readonly Candidate[]): Candidate[][] {
+  const parents = candidates.map((_, n) => n);
+  const rootOf = (n: number): number => {
+    let root = n;
+    while (parents[root] !== root) root = parents[root] = parents[parents[root]!]!;
+    return root;
+  };
+  const firstOn = new Map<string, number>();
+  for (const [n, { items }] of candidates.entries())
+    for (const id of items.keys()) {
+      const first = firstOn.get(id);
+      if (first === undefined) firstOn.set(id, n);
+      else parents[rootOf(n)] = rootOf(first);
+    }
+  const components = new Map<number, Candidate[]>();
+  for (const [n, candidate] of candidates.entries()) {
+    const component = components.get(rootOf(n));
+    if (component === undefined) components.set(rootOf(n), [candidate]);
+    else component.push(candidate);
+  }
+  return [...components.values()];
+}
+
+/**
+ * Cuts a component into pieces that must run one after another: additions to one item can share a piece, a put cannot share
+ * a piece with any other write of its item.
+ */
+function toPieces(component: readonly Candidate[]): Piece[] {
+  const pieces: Piece[] = [];
+  const lastWrites = new Map<string, { level: number; exclusive: boolean }>();
+  for (const candidate of component) {
+    let level = 0;
+    for (const [id, exclusive] of candidate.items) {
+      const last = lastWrites.get(id);
+      if (last !== undefined) level = Math.max(level, last.level + (exclusive || last.exclusive ? 1 : 0));
+    }
+    while (pieces[level] !== undefined && !hasRoom(pieces[level]!, candidate)) level++;
+    const piece = (pieces[level] ??= emptyPiece());
+    piece.members.push(candidate);
+    piece.bytes += candidate.bytes;
+    for (const [id, exclusive] of candidate.items) {
+      piece.items.add(id);
+      lastWrites.set(id, { level, exclusive });
+    }
+  }
+  return pieces;
+}
+
+function hasRoom(piece: Piece, { items, bytes }: Candidate): boolean {
+  let size = piece.items.size;
+  for (const id of items.keys()) if (!piece.items.has(id)) size++;
+  return size <= transactionLimits.items && piece.bytes + bytes <= transactionLimits.bytes;
+}
+
+/**
+ * Packs messages into few transactions of similar size. Components share no item, so their pieces run side by side: the first
+ * pieces of all components share groups, then the second ones, and so on.
+ */
+export function pack(candidates: readonly Candidate[]): Group[] {
+  const components = toComponents(candidates).map(toPieces);
+  const groups: (Piece & { readonly after: Set<number> })[] = [];
+  const lastGroups = new Map<Piece[], number>();
+  const levels = Math.max(0, ...components.map(({ length }) => length));
+  for (let level = 0; level < levels; level++) {
+    const firstGroup = groups.length;
+    const ofLevel = components.filter(({ length }) => length > level);
+    const items = ofLevel.reduce((sum, pieces) => sum + pieces[level]!.items.size, 0);
+    const addGroup = () => groups.push({ ...emptyPiece(), after: new Set() }) - 1;
+    while ((groups.length - firstGroup) * transactionLimits.items < items) addGroup();
+    for (const pieces of ofLevel) {
+      const { members, items, bytes } = pieces[level]!;
+      let place: number | undefined;
+      for (let n = firstGroup; n < groups.length; n++) {
+        const group = groups[n]!;
+        const isFull =
+          group.items.size + items.size > transactionLimits.items || group.bytes + bytes > transactionLimits.bytes;
+        if (!isFull && (place === undefined || group.items.size < groups[place]!.items.size)) place = n;
+      }
+      const group = groups[(place ??= addGroup())]!;
+      group.members.push(...members);
+      group.bytes += bytes;
+      for (const id of items) group.items.add(id);
+      const before = lastGroups.get(pieces);
+      if (before !== undefined) group.after.add(before);
+      lastGroups.set(pieces, place);
+    }
+  }
+  for (const { members } of groups) members.sort((one, other) => one.index - other.index);
+  return groups.filter(({ members }) => members.length > 0);
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+
+import { tables } from '../../../infra/tables.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { toCandidate, transactionLimits, type Candidate } from '../../../lib/inbox/candidate.ts';
+import type { Effect } from '../../../lib/inbox/decision.ts';
+import { pack } from '../../../lib/inbox/pack.ts';
+import { firstAttempt } from '../../support/first-attempt.ts';
+
+type Name = string | number;
+
+/** A message that adds to some items and puts others. */
+function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] = [], text = ''): Candidate {
+  const key = (name: Name) => ({ sku: `item ${name}` });
+  const effects: Effect[] = [
+    ...adds.map((name) => ({ kind: 'add', table: tables.stock, key: key(name), attribute: 'n', by: 1 }) as const),
+    ...puts.map((name) => ({ kind: 'put', table: tables.stock, key: key(name), item: { text } }) as const),
+  ];
+  const id = `m${index}` as MessageId;
+  return toCandidate(index, { ...firstAttempt, id, payloadHash: 'hash', decision: { effects } }, 'stock');
+}
+
+const candidates = (count: number, itemsOf: (n: number) => readonly Name[]) =>
+  Array.from({ length: count }, (_, n) => aCandidate(n, itemsOf(n)));
+const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) => [members.length, [...after]]);
+const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(({ index }) => index));
+
+describe('packing', () => {
+  test('a hundred messages on ten items become two transactions of equal size that run side by side', () => {
+    expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
+      [50, []],
+      [50, []],
+    ]);
+  });
+
+  test('messages on one item fill transactions that run one after another', () => {
+    expect(sizes(candidates(150, () => ['hot']))).toEqual([
+      [99, []],
+      [51, [0]],
+    ]);
+  });
+
+  test('messages that share no item become transactions that run side by side', () => {
+    expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
+  });
+
+  test('ten items with more messages than a transaction holds start side by side, and the rests share one transaction', () => {
+    const groups = pack(candidates(1_000, (n) => [n % 10]));
+    expect(groups).toHaveLength(11);
+    expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
+    expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('the first transactions of all items come before the second ones, so none of the running ones waits', () => {
+    const groups = pack(candidates(5_000, (n) => [n % 10]));
+    expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
+    for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
+    expect(new Set(groups.flatMap(({ members }) => members.map(({ index }) => index))).size).toBe(5_000);
+  });
+
+  test('a put shares no transaction with another write of its item, and keeps its place in the order', () => {
+    const puts = [aCandidate(0, ['a']), aCandidate(1, [], ['a']), aCandidate(2, ['a']), aCandidate(3, ['b'])];
+    expect(shape(puts)).toEqual([[0, 3], [1], [2]]);
+  });
+
+  test('a transaction has less than four megabytes', () => {
+    const text = 'x'.repeat(380_000);
+    const large = Array.from({ length: 3 }, (_, n) =>
+      aCandidate(
+        n,
+        [],
+        [0, 1, 2, 3].map((item) => `${n} ${item}`),
+        text,
+      ),
+    );
+    expect(shape(large).map(({ length }) => length)).toEqual([2, 1]);
+  });
+
+  test('a message fails if it writes more items than a transaction takes', () => {
+    const items = (count: number) => Array.from({ length: count }, (_, n) => n);
+    expect(() => aCandidate(0, items(99))).not.toThrow();
+    expect(() => aCandidate(0, items(100))).toThrow(expect.objectContaining({ code: 'INVALID_EFFECT' }));
+  });
+
+  test('a message fails if it has more bytes than a transaction takes', () => {
+    const puts = Array.from({ length: 11 }, (_, n) => n);
+    expect(() => aCandidate(0, [], puts, 'x'.repeat(380_000))).toThrow(
+      expect.objectContaining({ code: 'INVALID_EFFECT' }),
+    );
+  });
+
+  test('groups keep the limits of a transaction and the order of the messages on each item', () => {
+    const few = fc.uniqueArray(fc.nat({ max: 400 }), { maxLength: 6 });
+    const many = fc.uniqueArray(fc.nat({ max: 30 }), { maxLength: 12 });
+    const bytes = fc.nat({ max: 900_000 });
+    // The first half is added to, the second half is put.
+    const message = (ids: typeof few) => fc.record({ ids, bytes });
+    const some = (ids: typeof few) => fc.array(message(ids), { maxLength: 150, size: 'max' });
+    fc.assert(
+      fc.property(fc.oneof(some(few), some(many)), (messages) => {
+        const all = messages.map(({ ids, bytes }, n) => {
+          const middle = Math.ceil(ids.length / 2);
+          return { ...aCandidate(n, ids.slice(0, middle), ids.slice(middle)), bytes };
+        });
+        const groups = pack(all);
+        const groupOf = new Map(groups.flatMap(({ members }, g) => members.map(({ index }) => [index, g] as const)));
+        expect(groupOf.size).toBe(all.length);
+        // The groups that end before each group begins.
+        const before: Set<number>[] = [];
+        for (const [g, { after }] of groups.entries()) {
+          const reached = new Set(after);
+          for (const one of after) {
+            expect(one).toBeLessThan(g);
+            for (const other of before[one]!) reached.add(other);
+          }
+          before.push(reached);
+        }
+        for (const { members } of groups) {
+          const indexes = members.map(({ index }) => index);
+          expect(indexes).toEqual(indexes.toSorted((one, other) => one - other));
+          const items = new Set(members.flatMap((member) => [...member.items.keys()]));
+          expect(items.size).toBeLessThanOrEqual(transactionLimits.items);
+          expect(members.reduce((sum, member) => sum + member.bytes, 0)).toBeLessThanOrEqual(transactionLimits.bytes);
+        }
+        for (const [n, { items }] of all.entries()) {
+          for (const earlier of all.slice(Math.max(0, n - 15), n)) {
+            for (const [id, exclusive] of items) {
+              const shared = earlier.items.get(id);
+              if (shared === undefined) continue;
+              const [one, other] = [groupOf.get(earlier.index)!, groupOf.get(n)!];
+              const isInOrder = one === other ? !exclusive && !shared : before[other]!.has(one);
+              if (!isInOrder) throw new Error(`${earlier.index} and ${n} both write ${id}`);
+            }
+          }
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
