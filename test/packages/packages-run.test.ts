@@ -83,14 +83,6 @@ test('an order for what is sold out is rejected, and its points are taken back',
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
-test('an order for what was sold out before is rejected, with the right to check that it still is', async () => {
-  const many = { ...order, items: [{ ...order.items[0], quantity: 1_000 }] };
-  await deployed.placeOrder('order-sold-out-again', many);
-  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { rejected: 1 } });
-  await deployed.deliver('award-points', 'points');
-  expect(deployed.calls().map(({ action }) => action)).toContain('dynamodb:ConditionCheckItem');
-});
-
 test('an order that came back again and again runs alone, with the right to note that the runtime survived it', async () => {
   await deployed.placeOrder('order-that-came-back', order);
   const { channel } = deployed.host;

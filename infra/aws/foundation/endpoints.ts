@@ -29,7 +29,7 @@ const gateway = (service: string, grant: Grant): Resource => ({
 export const tablesEndpoint = (tablePrefix: string): Resources => ({
   TablesEndpoint: gateway('dynamodb', {
     Sid: 'TablesOfThisStage',
-    Action: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
+    Action: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
       (action) => `dynamodb:${action}`,
     ),
     Resource: arn('dynamodb', `table/${tablePrefix}*`),
