@@ -8,15 +8,15 @@ import { readAnswer } from '../dynamodb/reply.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { backOff } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts';
+import { MisconfiguredError } from '../runtime/errors.ts';
 import { toCandidate, type Candidate } from './candidate.ts';
 import type { CommitResult, Entry, Marker } from './inbox.ts';
 import { pack } from './pack.ts';
 import { createProbe, type Probe } from './probe.ts';
-import { begin, step, type Next, type Reply, type Settled, type State } from './step.ts';
+import type { Next, Reply, Settled, State } from './state.ts';
+import { firstStep, step } from './step.ts';
 import type { InboxTable } from './table.ts';
 
-/** Transactions of one batch that run side by side. */
 const CONCURRENT_GROUPS = 4;
 
 export interface Commit extends InboxTable {
@@ -42,34 +42,39 @@ export async function commitEntries(commit: Commit, entries: readonly Entry[]): 
   let unavailable: Error | undefined;
   async function run(index: number): Promise<void> {
     const { members, after } = groups[index]!;
-    // The request of the group before leaves before this one is built.
+    // Building this group's request must not delay the request of the group before.
     if (index > 0) await setImmediate();
     for (const before of after) await running[before];
     const error = unavailable;
-    const ended = error ? { settled: unfinished(members, error) } : await commitGroup(commit, probe, members);
+    const ended = error
+      ? allUnfinished(members, error)
+      : await commitGroup(commit, probe, members).catch((thrown) => allUnfinished(members, toError(thrown)));
     for (const [candidate, result] of ended.settled) results.set(candidate.index, result);
     unavailable ??= ended.unavailable;
   }
-  // A group waits only for groups that have begun before it, so the wait ends.
-  await pMap(groups.keys(), (index) => (running[index] = run(index)), { concurrency: CONCURRENT_GROUPS });
+  // A group waits only for groups before it, which have begun, so no group waits for ever.
+  const begin = (index: number) => (running[index] = run(index));
+  await pMap(groups.keys(), begin, { concurrency: CONCURRENT_GROUPS });
   return entries.map((_, index) => results.get(index)!);
 }
 
-const unfinished = (members: readonly Candidate[], error: Error): Settled =>
-  members.map((candidate) => [candidate, { is: 'unfinished', error }]);
+interface Ended {
+  readonly settled: Settled;
+  readonly unavailable?: Error;
+}
+
+const allUnfinished = (members: readonly Candidate[], error: Error): Ended => ({
+  settled: members.map((candidate) => [candidate, { is: 'unfinished', error }]),
+});
 
 /** Sends what `step` asks for until every message of the group has its result. */
-async function commitGroup(
-  commit: Commit,
-  probe: Probe,
-  members: readonly Candidate[],
-): Promise<{ settled: Settled; unavailable?: Error }> {
+async function commitGroup(commit: Commit, probe: Probe, members: readonly Candidate[]): Promise<Ended> {
   const { client, clock, retryPolicy, signal, findMarkers } = commit;
   let token = '';
 
   async function send({ transaction }: State, retry: number): Promise<Reply> {
     if (retry > 0) await backOff(retry, retryPolicy, signal);
-    if (signal.aborted) return { is: 'stopped', error: reasonOf(signal) };
+    if (signal.aborted) return { is: 'stopped', error: toError(signal.reason) };
     const input = { TransactItems: [...transaction.writes], ClientRequestToken: token };
     return client.send(new TransactWriteItemsCommand(input), { abortSignal: signal }).then(
       () => ({ is: 'committed' }),
@@ -94,21 +99,18 @@ async function commitGroup(
   }
 
   const settled: (readonly [Candidate, CommitResult])[] = [];
-  let { state, next, settled: more } = begin(members, { scope: commit, retryPolicy }, clock.now());
+  let { state, next, settled: more } = firstStep(members, { scope: commit, retryPolicy }, clock.now());
   for (;;) {
     settled.push(...more);
     for (const [, result] of more)
       if (result.is === 'unfinished' && result.error instanceof MisconfiguredError) reportMisconfigured(result.error);
     if (next.do === 'done') return { settled, unavailable: next.unavailable };
-    const reply = await carryOut(state, next).catch(stopped);
+    const reply = await carryOut(state, next).catch((cause: unknown): Reply => ({
+      is: 'stopped',
+      error: toError(cause),
+    }));
     ({ state, next, settled: more } = step(state, reply, clock.now()));
   }
 }
 
-const stopped = (cause: unknown): Reply => ({
-  is: 'stopped',
-  error: cause instanceof Error ? cause : new StoreUnavailableError({ cause }),
-});
-
-const reasonOf = ({ reason }: AbortSignal): Error =>
-  reason instanceof Error ? reason : new Error(`aborted: ${String(reason)}`);
+const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -1,76 +1,17 @@
 import { requestRefused, tableMissing, type Answer } from '../dynamodb/reply.ts';
-import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { CodedError, StoreUnavailableError, errorCodes, type MisconfiguredError } from '../runtime/errors.ts';
-import { selectBranches, type Observed } from './branches.ts';
+import { selectBranches } from './branches.ts';
 import { readReasons, writersOf, type Findings } from './cancellation.ts';
 import type { Branch, Candidate } from './candidate.ts';
-import type { CommitResult, Marker } from './inbox.ts';
+import type { Marker } from './inbox.ts';
 import { isHandedOff, toMarker } from './marker.ts';
-import { toTransaction, type Scope, type Transaction } from './transaction.ts';
-
-/** How far the commit of one group is. */
-export interface State {
-  readonly scope: Scope;
-  readonly retryPolicy: RetryPolicy;
-  /** Messages of the next transaction that have no result, in order. */
-  readonly pending: readonly Candidate[];
-  /** Messages that a bisection left for later transactions. */
-  readonly later: readonly (readonly Candidate[])[];
-  readonly observed: Observed;
-  /** Messages that have a marker which may give way. */
-  readonly markersMet: ReadonlySet<Candidate>;
-  /** Messages of a transaction whose reply was lost: they may be in the store, so they must not fail. */
-  readonly doubtful: ReadonlySet<Candidate>;
-  /** Requests in a row without a definite reply. */
-  readonly unanswered: number;
-  /** Cancellations in a row from which nothing was learned. */
-  readonly conflicts: number;
-  readonly transaction: Transaction;
-  /** What the reply to a read is needed for. */
-  readonly open?:
-    | { readonly of: 'markers'; readonly findings: Findings; readonly error: unknown }
-    | { readonly of: 'tables'; readonly error: MisconfiguredError }
-    | { readonly of: 'markerWrites'; readonly invalid: Candidate; readonly error: unknown };
-}
-
-/** The reply to the last `Next`. */
-export type Reply =
-  | { readonly is: 'committed' }
-  | { readonly is: 'failed'; readonly answer: Answer; readonly error: unknown }
-  | { readonly is: 'markers'; readonly markers: ReadonlyMap<MessageId, Marker> }
-  | { readonly is: 'missingTables'; readonly tables: readonly string[] }
-  /** `error` is DynamoDB's refusal of a marker that belongs to no message. */
-  | { readonly is: 'markerWrites'; readonly error: unknown }
-  /** The time is up, or a read failed. */
-  | { readonly is: 'stopped'; readonly error: Error };
-
-/** What the runner does next. `retry` counts the attempts before it: above 0, the runner waits. */
-export type Next =
-  /** Send the transaction of the state, under a new token. */
-  | { readonly do: 'send'; readonly retry: number }
-  /** Send the same transaction again, under the same token. */
-  | { readonly do: 'resend'; readonly retry: number }
-  | { readonly do: 'findMarkers'; readonly ids: readonly MessageId[] }
-  /** Find out which tables of the transaction do not exist. */
-  | { readonly do: 'findMissingTables'; readonly suspected: readonly string[] }
-  /** Find out whether DynamoDB accepts any marker. */
-  | { readonly do: 'tryMarker' }
-  /** Every message has its result. `unavailable`: no other group can commit either. */
-  | { readonly do: 'done'; readonly unavailable?: Error };
-
-export type Settled = readonly (readonly [Candidate, CommitResult])[];
-
-export interface Step {
-  readonly state: State;
-  readonly settled: Settled;
-  readonly next: Next;
-}
+import type { Reply, Settled, State, Step } from './state.ts';
+import { toTransaction, type Transaction } from './transaction.ts';
 
 const nothing: Transaction = { writes: [], chosen: [], markers: [], itemIds: [] };
 
-/** The first step of a group. */
-export function begin(
+export function firstStep(
   candidates: readonly Candidate[],
   context: Pick<State, 'scope' | 'retryPolicy'>,
   nowMs: number,
@@ -91,25 +32,25 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
     case 'failed':
       return failedRequest(state, reply.answer, reply.error, nowMs);
     case 'markers':
-      if (open?.of !== 'markers') throw new Error('the commit asked for no markers');
+      if (open?.of !== 'markers') throw new Error('received markers that the commit did not ask for');
       return cancelled(state, open.findings, reply.markers, open.error, nowMs);
     case 'missingTables':
-      return setAside(state, tableMissing(reply.tables, open?.error), nowMs);
+      return setAside(state, tableMissing(reply.tables), nowMs);
     case 'markerWrites': {
-      if (open?.of !== 'markerWrites') throw new Error('the commit tried no marker');
+      if (open?.of !== 'markerWrites') throw new Error('received the reply to a marker that the commit did not try');
       if (reply.error !== undefined) {
         const refused = requestRefused([state.scope.name], reply.error);
         return stop(state, refused, refused);
       }
       const text = open.error instanceof Error ? open.error.message : String(open.error);
-      // Not a permanent error: the item may change, for example a text to which a number is added.
+      // The error is not permanent: an operator can correct an item, for example text in an attribute that is added to.
       const error = new CodedError('INVALID_EFFECT', `DynamoDB refuses the effects: ${text}`, { cause: open.error });
       return settle(state, [failed(state, open.invalid, error)], nowMs);
     }
   }
 }
 
-/** Plans the next transaction of the pending messages, or of the next half if none is pending. */
+/** Plans a transaction of the pending messages, or of the next half of a bisection if none is pending. */
 function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   const { pending, later, markersMet, scope } = state;
   if (pending.length > 0) {
@@ -123,7 +64,7 @@ function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   }
   const [next, ...rest] = later;
   if (next === undefined) return { state, settled, next: { do: 'done' } };
-  // The half before has changed the items that were observed.
+  // The transaction of the other half has changed the observed items.
   return plan({ ...state, pending: next, later: rest, observed: new Map(), conflicts: 0 }, settled, nowMs);
 }
 
@@ -134,7 +75,7 @@ function settle(state: State, settled: Settled, nowMs: number): Step {
   return plan({ ...state, pending, conflicts: 0 }, settled, nowMs);
 }
 
-/** Ends the group: nothing is known about the messages without a result. */
+/** Ends the group. The messages without a result are redelivered with their batch. */
 function stop(state: State, error: Error, unavailable?: Error): Step {
   const settled = [state.pending, ...state.later].flat().map((candidate) => unfinished(candidate, error));
   return { state: { ...state, pending: [], later: [] }, settled, next: { do: 'done', unavailable } };
@@ -146,7 +87,7 @@ function committed(state: State, nowMs: number): Step {
     const marker = markers[n]!;
     return [candidate, { is: marker.state, marker }] as const;
   });
-  // The others had no branch left after the additions of these, so they fail only now.
+  // The other messages had no branch left after the additions of these, so they fail now that these are committed.
   const done = new Set(chosen.map(({ candidate }) => candidate));
   const refused = state.pending.filter((candidate) => !done.has(candidate));
   const failures = refused.map((candidate) => failedWith(state, candidate, 'CONDITION_FAILED'));
@@ -173,8 +114,7 @@ function failedRequest(before: State, answer: Answer, error: unknown, nowMs: num
     case 'misconfigured': {
       const { code, tables } = answer.error;
       if (code !== 'TABLE_MISSING' || tables.length === 1) return setAside(state, answer.error, nowMs);
-      const open = { of: 'tables', error: answer.error } as const;
-      return { state: { ...state, open }, settled: [], next: { do: 'findMissingTables', suspected: tables } };
+      return { state, settled: [], next: { do: 'findMissingTables' } };
     }
     case 'tokenUsed':
       return conflict({ ...state, doubtful: new Set([...doubtful, ...chosen]) }, chosen, [], error, nowMs);
@@ -208,7 +148,7 @@ function cancelled(
   };
   if (settled.length > 0) return settle(state, settled, nowMs);
   if (isNews) return plan(state, [], nowMs);
-  // Only now: a branch that DynamoDB refuses counts only if its conditions hold.
+  // A refused write matters only now: with the items just seen, the message may take another branch.
   if (misconfigured !== undefined) return setAside(state, misconfigured, nowMs);
   const [first] = invalid;
   if (first !== undefined) return isolate(state, first.members, new Error(first.message), nowMs);
@@ -216,7 +156,7 @@ function cancelled(
   return conflict(state, [...conflicting, ...holders, ...writers], throttled, error, nowMs);
 }
 
-/** The result of a message whose marker did not give way; none if the marker gives way by now. */
+/** The result of a message whose marker did not give way. There is none if the marker would give way now. */
 function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
   const { entry } = candidate;
   switch (marker.state) {
@@ -232,7 +172,7 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
   }
 }
 
-/** Tries again after a pause; after too many attempts gives up on the messages that are in conflict, so that the others continue. */
+/** Tries again after a delay. At the limit, gives up on the messages in conflict, so that the others can continue. */
 function conflict(
   state: State,
   conflicting: readonly Candidate[],
@@ -253,7 +193,7 @@ function conflict(
   return settle(state, settled, nowMs);
 }
 
-/** Finds the message that DynamoDB refuses: by halves, if it is one of several. */
+/** Finds the message that DynamoDB refuses, by bisecting the pending messages if it may be one of several. */
 function isolate(state: State, suspects: readonly Candidate[], error: unknown, nowMs: number): Step {
   const { pending, later } = state;
   const [invalid] = suspects.length === 1 ? suspects : pending.length === 1 ? pending : [];
@@ -266,23 +206,20 @@ function isolate(state: State, suspects: readonly Candidate[], error: unknown, n
   return plan({ ...state, pending: [], later: [...halves, ...later] }, [], nowMs);
 }
 
-/** The messages on tables that cannot be used come back with their batch, the others continue. */
+/** Returns the messages that write a table which cannot be used to their queue; the others continue. */
 function setAside(state: State, error: MisconfiguredError, nowMs: number): Step {
   const { tablePrefix } = state.scope;
   const tables = new Set(error.tables);
   const isOn = ({ operations }: Branch) => operations.some(({ table }) => tables.has(tablePrefix + table));
   const gone = state.transaction.chosen.filter(({ branch }) => isOn(branch)).map(({ candidate }) => candidate);
   if (gone.length === 0 || tables.has(state.scope.name)) return stop(state, error, error);
-  return settle(
-    state,
-    gone.map((candidate) => unfinished(candidate, error)),
-    nowMs,
-  );
+  const settled = gone.map((candidate) => unfinished(candidate, error));
+  return settle(state, settled, nowMs);
 }
 
 const unfinished = (candidate: Candidate, error: Error) => [candidate, { is: 'unfinished', error }] as const;
 
-/** A message that may be in the store must not fail: it comes back, and its marker tells. */
+/** A message that may be in the store does not fail. It is redelivered, and its marker shows whether it was committed. */
 const failed = ({ doubtful }: State, candidate: Candidate, error: Error) =>
   doubtful.has(candidate)
     ? unfinished(candidate, new StoreUnavailableError({ cause: error }))

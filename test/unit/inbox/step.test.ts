@@ -8,7 +8,8 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { Entry, Marker } from '../../../lib/inbox/inbox.ts';
-import { begin, step, type Next, type Reply, type State } from '../../../lib/inbox/step.ts';
+import type { Next, Reply, State } from '../../../lib/inbox/state.ts';
+import { firstStep, step } from '../../../lib/inbox/step.ts';
 import { firstAttempt } from '../../support/first-attempt.ts';
 
 const QUEUE = 'stock';
@@ -77,7 +78,7 @@ function play(
   );
   const results: Record<string, string> = {};
   const did: string[] = [];
-  let { state, settled, next } = begin(candidates, { scope, retryPolicy }, NOW);
+  let { state, settled, next } = firstStep(candidates, { scope, retryPolicy }, NOW);
   for (let at = 0; ; at++) {
     for (const [{ entry }, result] of settled) {
       if (entry.id in results) throw new Error(`${entry.id} is settled twice`);
