@@ -1,20 +1,25 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { tallying } from '../../support/tally.ts';
 import { aWorkshop, type Workshop } from '../../support/workshop.ts';
 
 let shop: Workshop;
+let script: BundledScript;
 beforeAll(async () => {
+  script = bundleScript('crashing-consumer.ts');
   shop = await aWorkshop();
 });
-afterAll(() => shop.remove());
+afterAll(async () => {
+  await shop?.remove();
+  script?.remove();
+});
 
 /** The steps of a batch with a sound, a rejected and a failing message, in their order; the first publish is the emit. */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
@@ -27,8 +32,7 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
     endpoint: shop.endpoint,
     tablePrefix: shop.tablePrefix,
   });
-  const script = fileURLToPath(new URL('../../support/crashing-consumer.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, step, side, input], {
+  const child = spawn(process.execPath, [`${script.modulePath}.mjs`, step, side, input], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   return new Promise((resolve, reject) =>

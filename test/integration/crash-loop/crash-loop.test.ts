@@ -1,36 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { buildSync } from 'esbuild';
 
 import { createEnvironment } from '../../../infra/emulator/environment.ts';
 import { startMapping, type RunningMapping } from '../../../infra/emulator/mapping.ts';
+import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aWorkshop, type Workshop } from '../../support/workshop.ts';
 
 let shop: Workshop;
 let mapping: RunningMapping;
-const directory = mkdtempSync(join(tmpdir(), 'surehop-crash-loop-'));
+let script: BundledScript;
 const outcomes: string[] = [];
 
 beforeAll(async () => {
   shop = await aWorkshop();
-  const source = fileURLToPath(new URL('../../support/fatal-consumer.ts', import.meta.url));
-  const modulePath = join(directory, 'fatal-consumer');
-  buildSync({
-    absWorkingDir: dirname(source),
-    entryPoints: [`./${basename(source)}`],
-    outfile: `${modulePath}.mjs`,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
+  script = bundleScript('fatal-consumer.ts');
   const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env as Record<string, string>;
   const variables = {
     AWS_REGION,
@@ -55,9 +40,9 @@ beforeAll(async () => {
     onError: 'nack',
     environments: [
       createEnvironment({
-        modulePath,
+        modulePath: script.modulePath,
         exportName: 'handler',
-        workingDirectory: directory,
+        workingDirectory: script.directory,
         variables,
         timeoutMs: 1_500,
         memoryMb: 64,
@@ -72,7 +57,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await mapping?.stop();
   await shop?.remove();
-  rmSync(directory, { recursive: true, force: true });
+  script?.remove();
 });
 
 const publish = (sku: string) =>

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
+import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
+import { anInvocation } from '../../support/invocation.ts';
+import { aSilentBackend, type SilentBackend } from '../../support/silent-backend.ts';
+
+let silentBackend: SilentBackend;
+let silent: SilentBackend['silent'];
+
+beforeAll(async () => {
+  silentBackend = await aSilentBackend(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);
+  ({ silent } = silentBackend);
+});
+afterEach(() => silentBackend.answerAgain());
+afterAll(() => silentBackend?.remove());
+
+describe('the topology function', () => {
+  const apply = async () => {
+    const { handler } = await import('../../../functions/operations/apply-topology.ts');
+    const answers: string[] = [];
+    const server = createHttpServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => (body += chunk));
+      request.on('end', () => {
+        // CloudFormation's address may be silent too.
+        if (answers.push(body) > 1) response.end();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const event: CustomResourceEvent = {
+      RequestType: 'Create',
+      ResponseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      StackId: 'stack',
+      RequestId: 'r-1',
+      LogicalResourceId: 'T',
+      ResourceProperties: { ...topologyProperties, Roles: '[]' },
+    };
+    try {
+      await handler(event, anInvocation(30_000));
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+    expect(answers).toHaveLength(2);
+    return JSON.parse(answers[1]!) as { Status: string; Reason?: string };
+  };
+
+  test('answers though the secret store and the address for the answer each swallow a request', async () => {
+    silent.secrets.swallow();
+    expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
+  }, 120_000);
+
+  test('says so where the management API does not answer, and succeeds the next time', async () => {
+    silent.management.swallow();
+    expect(await apply()).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('/api/') });
+    expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
+  }, 120_000);
+});

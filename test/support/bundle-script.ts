@@ -1,0 +1,32 @@
+import { rmSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+
+import { buildSync } from 'esbuild';
+
+/** A script as one file that starts without a loader, in a directory of its own. */
+export interface BundledScript {
+  readonly directory: string;
+  /** The path without `.mjs`. */
+  readonly modulePath: string;
+  remove(): void;
+}
+
+/** Bundles a script of test/support: many processes can start from a bundle in the time of one start with tsx. */
+export function bundleScript(name: string): BundledScript {
+  const source = resolve('test', 'support', name);
+  const directory = mkdtempSync(join(tmpdir(), 'surehop-script-'));
+  const modulePath = join(directory, basename(name, '.ts'));
+  buildSync({
+    // esbuild takes an asterisk in an entry point for a glob, so the entry point has no directory.
+    absWorkingDir: dirname(source),
+    entryPoints: [`./${basename(source)}`],
+    outfile: `${modulePath}.mjs`,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  return { directory, modulePath, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
