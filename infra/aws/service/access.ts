@@ -2,26 +2,26 @@ import { imported, type ExportName } from '../foundation/exports.ts';
 import { rotatedRoles } from '../foundation/logins.ts';
 import { arn, attribute, type Resource, type Value } from '../template.ts';
 
-/** What a function may reach, as `access` in serverless.yml says it. */
+/** What a function may reach besides its own log, from `access` in serverless.yml. */
 export interface Access {
-  /** As whom it logs in to the broker; only a function with a login is put into the broker's network. */
+  /** The broker user that the function logs in as. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * AMQP connections that it may hold, for each environment that an event source invokes: one per environment, so that so
-   * many may run. `rest`: what the broker's quota leaves.
+   * AMQP connections that the function may hold. Each environment holds one, so this limits its concurrency; for a consumer the
+   * limit applies per environment of its event source. `rest` is what the broker's quota leaves after all other functions.
    */
   readonly connections?: number | 'rest';
-  /** What it does with the logins of others, to make or to change them. */
+  /** Whether the function reads or also rotates the logins of the other broker users. */
   readonly logins?: 'read' | 'rotate';
-  /** Whether it reads the keys that clients sign with. */
+  /** Whether the function reads the signing keys of clients. */
   readonly signingKeys?: boolean;
-  /** Whether it deletes the stage's event sources, and sees whether Lambda's network interfaces are gone. */
+  /** Whether the function deletes the stage's event sources and lists Lambda's network interfaces. */
   readonly removal?: boolean;
-  /** Actions of DynamoDB by table, or by `table/index`. */
+  /** DynamoDB actions by table or `table/index`. A consumer also gets what the toolkit itself needs (`toolkitTables`). */
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The shape of `access`, for the schema of serverless.yml. */
+/** The JSON schema of `access` in serverless.yml. */
 export const accessSchema = {
   type: 'object',
   additionalProperties: false,
@@ -38,21 +38,34 @@ export const accessSchema = {
   },
 };
 
+/** The kind of queue whose messages the function receives, if it is a consumer. */
+export type Consumed = 'work queue' | 'dead-letter queue' | undefined;
+
+/** What the toolkit does with its own tables in a consumer. */
+const toolkitTables = {
+  'work queue': {
+    // A dead letter that the broker refuses goes straight into the archive.
+    'dead-letters': ['GetItem', 'PutItem'],
+    inbox: ['BatchGetItem', 'DeleteItem', 'PutItem', 'UpdateItem'],
+  },
+  'dead-letter queue': { 'dead-letters': ['GetItem', 'PutItem', 'UpdateItem'] },
+} as const;
+
 interface Subject {
   readonly functionName: string;
   readonly logGroupId: string;
   readonly access: Access;
-  readonly isConsumer: boolean;
+  readonly consumes: Consumed;
   readonly stageName: string;
   readonly tablePrefix: string;
 }
 
 const login = (stageName: string, role: string) => imported(stageName, `${role}-login` as ExportName);
 
-function secretStatements({ access, isConsumer, stageName }: Subject): Value[] {
+function secretStatements({ access, consumes, stageName }: Subject): Value[] {
   const readable = new Set([
     ...(access.login ? [access.login] : []),
-    ...(isConsumer ? ['consumer'] : []),
+    ...(consumes ? ['consumer'] : []),
     ...(access.logins ? rotatedRoles : []),
   ]);
   const statements: Value[] = [];
@@ -91,7 +104,7 @@ const INTERFACE_ACTIONS = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-/** For Lambda, which lays the network with the function's role; and not for the function's code, which runs with it too (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). */
+/** Lambda creates network interfaces with the function's role; the Deny keeps the function's own code, which has the same role, from doing so (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). */
 const networkStatements = (functionName: string): Value[] => [
   { Sid: 'NetworkInterfaces', Effect: 'Allow', Action: INTERFACE_ACTIONS, Resource: '*' },
   {
@@ -103,7 +116,7 @@ const networkStatements = (functionName: string): Value[] => [
   },
 ];
 
-/** For the removal of the stack: event sources have no ARN beforehand, and Describe knows no resources. */
+/** For the removal of the stack. An event source's ARN is not known beforehand, and EC2's Describe actions cannot be restricted to resources. */
 const removalStatements = (functionPrefix: string): Value[] => [
   {
     Sid: 'RemovedEventSources',
@@ -112,7 +125,7 @@ const removalStatements = (functionPrefix: string): Value[] => [
     Resource: arn('lambda', 'event-source-mapping:*'),
     Condition: { ArnLike: { 'lambda:FunctionArn': arn('lambda', `function:${functionPrefix}*`) } },
   },
-  // Without a condition: of one that is gone AWS does not know the function any more.
+  // Without a condition, because AWS no longer knows the function of a deleted event source.
   {
     Sid: 'EventSourcesLeft',
     Effect: 'Allow',
@@ -122,8 +135,9 @@ const removalStatements = (functionPrefix: string): Value[] => [
   { Sid: 'NetworkInterfacesLeft', Effect: 'Allow', Action: 'ec2:DescribeNetworkInterfaces', Resource: '*' },
 ];
 
-function tableStatements({ access: { tables = {} }, tablePrefix }: Subject): Value[] {
-  return Object.entries(tables).map(([name, actions]) => {
+function tableStatements({ access: { tables }, consumes, tablePrefix }: Subject): Value[] {
+  const all: Record<string, readonly string[]> = { ...(consumes && toolkitTables[consumes]), ...tables };
+  return Object.entries(all).map(([name, actions]) => {
     const [table, index] = name.split('/');
     return {
       Sid: name.replace(/[^A-Za-z0-9]+(.)?/g, (_, letter?: string) => letter?.toUpperCase() ?? '') + 'Table',
@@ -134,9 +148,9 @@ function tableStatements({ access: { tables = {} }, tablePrefix }: Subject): Val
   });
 }
 
-/** A role of the function's own, with what it needs and nothing besides. */
+/** The function's own role, which allows what the function needs and nothing else. */
 export function roleOf(subject: Subject): Resource {
-  const { functionName, logGroupId, access, isConsumer, stageName } = subject;
+  const { functionName, logGroupId, access, consumes, stageName } = subject;
   const statements: Value[] = [
     {
       Sid: 'OwnLog',
@@ -146,7 +160,7 @@ export function roleOf(subject: Subject): Resource {
     },
     ...tableStatements(subject),
     ...secretStatements(subject),
-    ...(isConsumer
+    ...(consumes
       ? [
           {
             Sid: 'EventSource',
@@ -156,7 +170,7 @@ export function roleOf(subject: Subject): Resource {
           },
         ]
       : []),
-    ...(access.login || isConsumer ? networkStatements(functionName) : []),
+    ...(access.login || consumes ? networkStatements(functionName) : []),
     ...(access.removal ? removalStatements(subject.tablePrefix) : []),
   ];
   return {

@@ -2,7 +2,7 @@ import { brokerName } from '../foundation/stack.ts';
 import { imported } from '../foundation/exports.ts';
 import type { Stage } from '../../stages/stage.ts';
 import { deadLetterQueue, queues, topology } from '../../topology.ts';
-import { roleOf } from './access.ts';
+import { roleOf, type Consumed } from './access.ts';
 import { alarm, type AlarmDefinition, type Topics } from './alarm.ts';
 import { brokerAlarms } from './alarms/broker-alarms.ts';
 import { deploymentAlarms } from './alarms/deployment-alarms.ts';
@@ -57,6 +57,12 @@ export function prepareFunctions(serverless: Serverless, stageName: string, stag
   return Object.values(reserved).reduce((sum, one) => sum + one, 0);
 }
 
+function consumedBy(events: FunctionDefinition['events']): Consumed {
+  const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;
+  if (queue === undefined) return undefined;
+  return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';
+}
+
 /** After Serverless has compiled functions and events: everything that it does not know of. */
 export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
   const { naming } = serverless.getProvider('aws');
@@ -84,7 +90,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
         functionName,
         logGroupId: naming.getLogGroupLogicalId(key),
         access,
-        isConsumer: kind === 'consumer',
+        consumes: consumedBy(events),
         stageName,
         tablePrefix: `${service}-${stageName}-`,
       }),
