@@ -9,7 +9,7 @@ import type { RetryPolicy } from './retry-policy.ts';
 const KEYS_PER_REQUEST = 100;
 const CONCURRENT_REQUESTS = 4;
 
-/** Reads the items that `table` has under these keys, each named once, strongly consistent. Throws `StoreUnavailableError`. */
+/** Reads the items with these keys, strongly consistent. The keys must differ. Throws `StoreUnavailableError`. */
 export async function batchGet(
   client: DynamoDBClient,
   table: string,
@@ -19,7 +19,7 @@ export async function batchGet(
   const found: Attributes[] = [];
 
   async function read(page: KeysAndAttributes['Keys']): Promise<void> {
-    let fruitless = 0;
+    let emptyReplies = 0;
     for (let left = page; left !== undefined && left.length > 0;) {
       const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
       const { Responses, UnprocessedKeys } = await withRetries(
@@ -30,11 +30,13 @@ export async function batchGet(
       found.push(...items);
       left = UnprocessedKeys?.[table]?.Keys;
       if (left === undefined || left.length === 0) return;
-      fruitless = items.length > 0 ? 0 : fruitless + 1;
-      if (fruitless >= retryPolicy.conflicts) {
-        throw new StoreUnavailableError({ cause: new Error(`DynamoDB left ${left.length} keys of ${table} unread`) });
+      emptyReplies = items.length > 0 ? 0 : emptyReplies + 1;
+      if (emptyReplies >= retryPolicy.conflicts) {
+        throw new StoreUnavailableError({
+          cause: new Error(`DynamoDB returned ${left.length} keys of the table ${table} as unprocessed`),
+        });
       }
-      if (fruitless > 0) await backOff(fruitless, retryPolicy);
+      if (emptyReplies > 0) await backOff(emptyReplies, retryPolicy);
     }
   }
 

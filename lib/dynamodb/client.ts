@@ -1,8 +1,8 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
 /**
- * A client without the SDK's own logging, which nobody reads here: it copies every item of every request and answer, for
- * four tenths of what a transaction costs in CPU.
+ * Creates a client without the SDK's logging middleware, which copies each item of a request even if no logger is set. In a
+ * transaction of 100 items the copies took 40 % of the client's CPU time.
  */
 export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
   const client = new DynamoDBClient(options);
@@ -12,21 +12,21 @@ export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
       try {
         return await next(args);
       } catch (error) {
-        if (error instanceof Error) asked.set(error, tablesOf(args.input as Input));
+        if (error instanceof Error) requested.set(error, tablesOf(args.input as Input));
         throw error;
       }
     },
-    { step: 'initialize', name: 'tablesAsked' },
+    { step: 'initialize', name: 'requestedTables' },
   );
   return client;
 }
 
-/** Of a failed request, the tables that it was about: DynamoDB seldom names the one that is missing. */
-const asked = new WeakMap<Error, readonly string[]>();
+/** The tables of each failed request: DynamoDB seldom names the table that does not exist. */
+const requested = new WeakMap<Error, readonly string[]>();
 
-/** Full names of the tables that a failed request was about, as far as they are known. */
-export const tablesAsked = (error: unknown): readonly string[] =>
-  (error instanceof Error ? asked.get(error) : undefined) ?? [];
+/** The full names of the tables that a failed request reads or writes. The list is empty for an unknown error. */
+export const requestedTables = (error: unknown): readonly string[] =>
+  (error instanceof Error ? requested.get(error) : undefined) ?? [];
 
 function tablesOf({ TableName, RequestItems, TransactItems = [] }: Input): string[] {
   const inTransaction = TransactItems.flatMap((item) => Object.values(item).map((write) => write.TableName));
@@ -35,13 +35,13 @@ function tablesOf({ TableName, RequestItems, TransactItems = [] }: Input): strin
   );
 }
 
-/** What names tables in the requests of DynamoDB that this service sends. */
+/** The fields of DynamoDB requests that name tables. */
 interface Input {
   readonly TableName?: string;
   readonly RequestItems?: object;
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string }>>[];
 }
 
-/** The same for an inbox, which retries by itself: it has to know about each lost reply. */
+/** Creates a client that sends each request once, because the inbox has to know whether a reply was lost. */
 export const inboxClient = (options: DynamoDBClientConfig): DynamoDBClient =>
   dynamoDbClient({ ...options, maxAttempts: 1 });

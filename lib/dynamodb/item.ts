@@ -15,7 +15,7 @@ const MAX_ITEM_BYTES = 400 * 1024;
 const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;
 
-/** What cannot be written, whoever tries: no retry helps. */
+/** An error for an effect that DynamoDB can never write, so the message is dead-lettered without a retry. */
 export const invalidEffect = (message: string, options?: ErrorOptions): PermanentError =>
   new PermanentError('INVALID_EFFECT', message, options);
 
@@ -33,14 +33,12 @@ function toAttribute(table: string, name: string, value: unknown): AttributeValu
     case 'object':
       if (value === null) return { NULL: true };
   }
-  throw invalidEffect(
-    `${table}.${name} is ${describe(value)}; DynamoDB takes a string, a number, a boolean or null here`,
-  );
+  throw invalidEffect(`${table}.${name} is ${describe(value)}; use a string, a finite number, a boolean or null`);
 }
 
 const describe = (value: unknown): string => (typeof value === 'number' ? `the number ${value}` : `a ${typeof value}`);
 
-/** Writes plain values in DynamoDB's notation, leaving out what is `undefined`. */
+/** Converts plain values to DynamoDB's notation. Attributes that are `undefined` are left out. */
 export function toAttributes(table: string, item: Item): Attributes {
   const attributes: Attributes = {};
   for (const name in item) {
@@ -50,25 +48,26 @@ export function toAttributes(table: string, item: Item): Attributes {
   return attributes;
 }
 
-/** The same for a primary key, in which neither `undefined` nor an empty string may stand. */
+/** Converts a primary key to DynamoDB's notation. Throws `INVALID_EFFECT` for an empty key and for an empty string in the key. */
 export function toKey(table: string, key: Key): Attributes {
   const attributes = toAttributes(table, key);
   const names = Object.keys(attributes);
-  if (names.length === 0) throw invalidEffect(`an effect on ${table} names no key`);
+  if (names.length === 0) throw invalidEffect(`an effect on the table ${table} has no key`);
   for (const name of names) {
-    if (attributes[name]?.S === '') throw invalidEffect(`the key ${table}.${name} is an empty string`);
+    if (attributes[name]?.S === '')
+      throw invalidEffect(`the key attribute ${table}.${name} is an empty string; DynamoDB accepts none in a key`);
   }
   return attributes;
 }
 
-/** Tells items apart: two keys give the same text only where they name the same item. */
+/** Returns a text that identifies an item: it is the same for two keys only if they are keys of the same item. */
 export function itemId(table: string, key: Attributes): string {
   const names = Object.keys(key);
   if (names.length > 1) names.sort();
   return JSON.stringify([table, names.map((name) => [name, key[name]])]);
 }
 
-/** Bytes that DynamoDB counts for an item, rounded up; throws where it is more than one item may hold. */
+/** Returns the size of an item as DynamoDB counts it, rounded up. Throws `INVALID_EFFECT` if it is over the limit of one item. */
 export function itemBytes(table: string, attributes: Attributes): number {
   let bytes = 100;
   for (const name in attributes) {
@@ -77,6 +76,8 @@ export function itemBytes(table: string, attributes: Attributes): number {
       Buffer.byteLength(name) + (value.S !== undefined ? Buffer.byteLength(value.S) : (value.N?.length ?? 1)) + 3;
   }
   if (bytes > MAX_ITEM_BYTES)
-    throw invalidEffect(`an item of ${table} would have ${bytes} bytes, over ${MAX_ITEM_BYTES}`);
+    throw invalidEffect(
+      `an item of the table ${table} would have ${bytes} bytes; DynamoDB stores at most ${MAX_ITEM_BYTES}`,
+    );
   return bytes;
 }

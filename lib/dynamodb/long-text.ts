@@ -9,25 +9,25 @@ import type { Attributes } from './item.ts';
 import { conditionalWrite, withRetries } from './retry-policy.ts';
 import type { Store } from './store.ts';
 
-/** Identifies one writing of a text. */
+/** Identifies the write that stored a text. */
 export interface TextVersion {
   readonly id: string;
-  /** Items that hold the text besides its head; 0 where the head holds it. */
+  /** How many items hold the text. 0 if the head item itself holds the text. */
   readonly parts: number;
 }
 
-/** A text under one key that may be longer than the 400 KB of one item. */
+/** A text that may be longer than the 400 KB of one item. A head item names the items that hold its parts. */
 export interface LongText {
   readonly text: string;
   readonly version: TextVersion;
 }
 
-/** Bytes of text in one item: DynamoDB counts the key and the names of the attributes too. */
+/** Below the 400 KB of an item, because DynamoDB counts the key and the names of the attributes too. */
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
-/** A text that was replaced between reading its head and its parts is read again so often. */
+/** How often a text is read if another process keeps replacing it between the read of its head and of its parts. */
 const MAX_READS = 5;
-/** Parts expire later than the head that names them. */
+/** Parts expire later than their head, so that a head never names parts that have expired. */
 const PARTS_EXPIRE_LATER_SECONDS = 86_400;
 
 const headKey = (pk: string): Attributes => ({ pk: { S: pk } });
@@ -39,7 +39,7 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
   parts: Number(parts?.N ?? 0),
 });
 
-/** The texts that `table` has under these keys, each named once. Throws `StoreUnavailableError`. */
+/** Reads the texts with these keys. The keys must differ. Throws `StoreUnavailableError`. */
 export async function readTexts(
   { client, retryPolicy }: Store,
   table: string,
@@ -49,7 +49,10 @@ export async function readTexts(
   const seenIncomplete = new Set<string>();
   let left = pks;
   for (let reads = 0; left.length > 0; reads += 1) {
-    if (reads >= MAX_READS) throw new StoreUnavailableError({ cause: new Error(`${left[0]} keeps changing`) });
+    if (reads >= MAX_READS)
+      throw new StoreUnavailableError({
+        cause: new Error(`other processes kept replacing the text ${left[0]} while it was read`),
+      });
     const heads = await batchGet(client, table, left.map(headKey), retryPolicy);
     const keys = heads.flatMap((head) => partKeys(versionOf(head)));
     const parts = new Map<string | undefined, Uint8Array>();
@@ -60,7 +63,7 @@ export async function readTexts(
       const version = versionOf(head);
       const mine = partKeys(version).flatMap((key) => parts.get(key['pk']!.S) ?? []);
       const isComplete = mine.length === version.parts;
-      // The head was replaced before its parts were read: they are removed after it. Or the parts have expired.
+      // Either another process replaced the head and removed these parts, or the parts have expired.
       if (!isComplete && !seenIncomplete.has(version.id)) {
         seenIncomplete.add(version.id);
         return [pk];
@@ -74,9 +77,9 @@ export async function readTexts(
 }
 
 /**
- * Writes a text in place of the one of the version `before`, or where none is; `undefined` where another process has changed
- * it meanwhile. The head is written last and its parts are removed after it: a process that dies between any two requests
- * leaves the old text or the new one, and at most parts that nobody reads and that expire. Throws `StoreUnavailableError`.
+ * Replaces the text of the version `before`, or creates the text if there is no version before. Returns `undefined` if another
+ * process changed the text meanwhile. The head is written after the new parts and before the old ones are removed, so a process
+ * that dies between two requests leaves either the old text or the new one; unused parts expire. Throws `StoreUnavailableError`.
  */
 export async function writeText(
   store: Store,
@@ -106,7 +109,7 @@ export async function writeText(
       expiresAt: { N: expiresAt },
       ...(version.parts === 0 ? { text: { S: text } } : { parts: { N: String(version.parts) } }),
     },
-    // The own version passes too: the answer to an earlier attempt at this request may have been lost.
+    // This write's own version passes too, because the reply to an earlier attempt at the request may have been lost.
     ConditionExpression: before ? '#version IN (:own, :before)' : 'attribute_not_exists(#version) OR #version = :own',
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':own': { S: version.id }, ...(before && { ':before': { S: before.id } }) },
@@ -116,13 +119,13 @@ export async function writeText(
   return isWritten ? version : undefined;
 }
 
-/** Removes the text of this version; `false` where another one is there by now. Throws `StoreUnavailableError`. */
+/** Removes the text of this version. Returns `false` if another version has replaced it. Throws `StoreUnavailableError`. */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
   const { client, retryPolicy } = store;
   const command = new DeleteItemCommand({
     TableName: table,
     Key: headKey(pk),
-    // Nothing there passes too: the answer to an earlier attempt at this request may have been lost.
+    // A missing item passes too, because the reply to an earlier attempt at the request may have been lost.
     ConditionExpression: 'attribute_not_exists(#version) OR #version = :before',
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':before': { S: before.id } },
@@ -132,7 +135,7 @@ export async function removeText(store: Store, table: string, pk: string, before
   return isRemoved;
 }
 
-/** Parts that cannot be removed now expire. */
+/** Ignores errors, because parts that are not removed expire. */
 async function removeParts({ client }: Store, table: string, version: TextVersion | undefined): Promise<void> {
   const remove = (Key: Attributes) => client.send(new DeleteItemCommand({ TableName: table, Key })).catch(() => {});
   if (version) await pMap(partKeys(version), remove, { concurrency: CONCURRENT_REQUESTS });

@@ -2,13 +2,13 @@ import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '
 
 import { CodedError } from '../runtime/errors.ts';
 import type { Surehop } from '../runtime/surehop.ts';
-import { readAnswer, toStoreError } from './reply.ts';
+import { readFailure, toStoreError } from './failure.ts';
 import { toKey, type Attributes, type Item, type Key } from './item.ts';
 import { storeSettings } from './settings.ts';
 import { store } from './store.ts';
 import type { Table } from './tables.ts';
 
-/** Reads an item of one of the service's tables, strongly consistent. Fails as `readItemFrom` does. */
+/** Reads an item of one of the service's tables, strongly consistent. Throws the same errors as `readItemFrom`. */
 export const readItem = (surehop: Surehop, table: Table, key: Key): Promise<Item | undefined> =>
   readItemFrom(store(surehop), surehop.settings(storeSettings).TABLE_PREFIX, table, key);
 
@@ -28,14 +28,14 @@ export async function readItemFrom(
     ConsistentRead: true,
   });
   const { Item: item } = await client.send(command).catch((error: unknown): GetItemCommandOutput => {
-    if (readAnswer(error).is !== 'refused') throw toStoreError(error);
+    if (readFailure(error).is !== 'refused') throw toStoreError(error);
     const text = error instanceof Error ? error.message : String(error);
     throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${table}: ${text}`, { cause: error });
   });
   return item && fromAttributes(item);
 }
 
-/** Plain values of an item; what is neither text, number, boolean nor null is left out. */
+/** Converts an item to plain values. Leaves out attributes that are neither string, number, boolean nor null. */
 function fromAttributes(attributes: Attributes): Item {
   const item: Record<string, Item[string]> = {};
   for (const [name, { S, N, BOOL, NULL }] of Object.entries(attributes)) {

@@ -3,12 +3,12 @@ import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
 
-/** How long the same fault is not reported again by one process, in ms: every message of every batch meets it. */
+/** How long a process does not report the same error again, in ms, because each message of each batch has the same error. */
 const QUIET_MS = 10_000;
 
 const reportedAtMs = new Map<string, number>();
 
-/** Logs and counts that the deployment is wrong, and returns the error. */
+/** Logs and counts an error of the deployment, and returns the error. */
 export function reportMisconfigured(error: MisconfiguredError): MisconfiguredError {
   const { code, message, tables } = error;
   const nowMs = Date.now();

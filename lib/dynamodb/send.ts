@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { toStoreError } from './reply.ts';
+import { toStoreError } from './failure.ts';
 
 /**
- * Sends what `send` asks for to the store. Throws `StoreUnavailableError` where the store is away, slow or overloaded,
- * `MisconfiguredError` where it refuses the request, and the error of a condition that does not hold.
+ * Sends a request and converts its errors. Throws `StoreUnavailableError` if DynamoDB does not reply in time or throttles,
+ * `MisconfiguredError` if DynamoDB refuses the request, and `ConditionalCheckFailedException` if a condition fails.
  */
 export async function sendToDynamo<T>(
   send: (client: DynamoDBClient) => Promise<T>,

@@ -8,7 +8,7 @@ import type { RetryPolicy } from './retry-policy.ts';
 import { storeSettings } from './settings.ts';
 import type { Table } from './tables.ts';
 
-/** A client whose requests are retried by this policy. */
+/** A client, and how its requests are retried. */
 export interface Store {
   readonly client: DynamoDBClient;
   readonly clock: Clock;

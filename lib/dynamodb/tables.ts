@@ -1,16 +1,16 @@
 declare const isTable: unique symbol;
 
-/** A table's name without its prefix, as `defineTables` gives it: a misspelt one does not compile. */
+/** The name of a table without its prefix. Only `defineTables` returns such names, so a misspelt name does not compile. */
 export type Table = string & { readonly [isTable]: true };
 
 const defined = new Set<string>();
 
-/** Names the tables of a service, once: `export const tables = defineTables('stock', 'points')`. */
+/** Defines the tables of a service: `export const tables = defineTables('stock', 'points')`. */
 export function defineTables<const Name extends string>(...names: readonly Name[]): Readonly<Record<Name, Table>> {
   for (const name of names) defined.add(name);
   return Object.freeze(Object.fromEntries(names.map((name) => [name, name])) as unknown as Record<Name, Table>);
 }
 
-/** The tables that the code defines and the deployment does not have. */
+/** Returns the tables that the code defines but the deployment does not have. */
 export const undeployedTables = (deployed: readonly string[]): string[] =>
   [...defined].filter((name) => !deployed.includes(name));

@@ -3,7 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Attributes } from '../dynamodb/item.ts';
 import type { Branch, Candidate, Operation, PutCondition } from './candidate.ts';
 
-/** Items that cancelled transactions showed, by item id; `undefined` means that there is no such item. Others are not known. */
+/** The items that cancelled transactions showed, by item id. The value is `undefined` if the item does not exist. */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
 
 export interface Choice {
@@ -24,8 +24,8 @@ const putHolds = (when: PutCondition | undefined, item: Attributes | undefined):
   when === undefined || (when === 'absent' ? item === undefined : isEqual(item?.[when.attribute], when.equals));
 
 /**
- * Selects for each message the first branch whose conditions hold on the observed items, after the additions of the messages
- * before it. `refused` are the messages without such a branch. The selection holds only if one transaction commits all of it.
+ * Selects for each message the first branch whose conditions hold on the observed items, given the additions of the messages
+ * before it. `refused` has the messages without such a branch. The selection is valid only if one transaction commits all of it.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -1,32 +1,32 @@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
 
 import type { Attributes } from '../dynamodb/item.ts';
-import { tableMissing } from '../dynamodb/reply.ts';
+import { tableMissing } from '../dynamodb/failure.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The reasons of a cancelled transaction, by message and item. */
 export interface Findings {
-  /** Messages whose marker did not give way, with the marker's item if DynamoDB shows it. */
+  /** Messages whose marker did not give way, with the item of the marker if the reply has it. */
   readonly met: [Candidate, Attributes | undefined][];
   /** Items whose condition failed. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** Messages on an item that another transaction was changing. */
+  /** Messages that write an item which another transaction is writing. */
   readonly conflicting: Candidate[];
-  /** Messages on an item whose partition is over its throughput, or which DynamoDB could not serve. */
+  /** Messages that write an item which DynamoDB throttles or cannot serve. */
   readonly throttled: Candidate[];
-  /** Per write that DynamoDB can never do: the messages that ask for it, and DynamoDB's text. */
+  /** Writes that DynamoDB refuses as invalid, each with the messages that need the write. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
   /** A table that does not exist, or that the function's role may not write. */
   misconfigured?: MisconfiguredError;
 }
 
-/** The messages of a transaction that write an item. */
+/** Returns the messages of a transaction that write this item. */
 export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] =>
   chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
 
-/** Reads https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html, "Cancellation Reasons". */
+/** Sorts the cancellation reasons that https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html describes. */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
   const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [], invalid: [] };
   const { chosen, itemIds, writes } = transaction;

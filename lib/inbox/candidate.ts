@@ -7,17 +7,17 @@ import type { Decision, Effect, FollowUp, Put } from './decision.ts';
 import type { Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
 
-/** By attribute, the sum to add and the smallest value before the addition with which every condition holds. */
+/** By attribute: the number to add, and the smallest value of the attribute for which every condition holds. */
 export type Sums = Map<string, { by: number; needs: number }>;
 
 export type PutCondition = 'absent' | { readonly attribute: string; readonly equals: AttributeValue };
 
-/** Everything that one decision does to one item. `table` has no prefix. */
+/** The write of one decision to one item. `table` has no prefix. */
 export type Operation = { readonly id: string; readonly table: string; readonly key: Attributes } & (
   { readonly sums: Sums } | { readonly put: Attributes; readonly when?: PutCondition }
 );
 
-/** A way to finish a message: its decision, or one of the alternatives for when a condition fails. */
+/** One way to finish a message: its decision, or one of the alternatives for a failed condition. */
 export interface Branch {
   readonly state: 'completed' | 'rejected';
   readonly reason?: string;
@@ -30,28 +30,28 @@ export interface Candidate {
   /** Its position among the entries of the commit. */
   readonly index: number;
   readonly entry: Entry;
-  /** In the order in which they are tried. */
+  /** The decision and its alternatives, in the order in which they are tried. */
   readonly branches: readonly [Branch, ...Branch[]];
   /** Every item that a branch writes, the marker included; `true` if only one message of a transaction may write the item. */
   readonly items: ReadonlyMap<string, boolean>;
-  /** Upper bound of its bytes in a transaction. */
+  /** The most bytes that the message can add to a transaction. */
   readonly bytes: number;
 }
 
-/** DynamoDB takes 100 items and 4 MiB per transaction; bytes are estimates, so the limit is lower. */
+/** DynamoDB accepts 100 items and 4 MiB per transaction. The limit is lower than 4 MiB, because sizes are estimates. */
 export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
-/** Sums of fewer than 100 messages stay below 2^53, so they are exact. */
+/** Below this, the sum over the messages of a transaction is less than 2^53 and therefore exact. */
 const MAX_ADDITION = 2 ** 46;
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
-/** Id, version and punctuation of a stored event. */
+/** The size of an event's id, version and punctuation in a marker. */
 const EVENT_BYTES = 120;
-/** A marker without its reason and events. */
+/** The size of a marker without its reason and events. */
 const MARKER_BYTES = 800;
 const SUM_BYTES = 64;
 
-/** Adds to the sums so that they have the effect and the conditions of one addition after another. */
+/** Combines an addition with earlier ones, so that the sum has the effect and the conditions of the single additions in order. */
 export function addSum(sums: Sums, attribute: string, by: number, needs: number): void {
   const sum = sums.get(attribute);
   if (sum === undefined) sums.set(attribute, { by, needs });
@@ -94,7 +94,7 @@ function toOperation(effect: Effect, earlier: Map<string, Operation>): Operation
   return operation;
 }
 
-/** The events of a branch. Their ids are derived from the message, so that a redelivery publishes them under the same ids. */
+/** Returns the events of a branch. Their ids are derived from the message, so that a redelivery publishes the same ids. */
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map(({ event, data }, index) => {
     const { type, version, exchange } = event;
@@ -151,7 +151,7 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
   return { index, entry, branches, items, bytes };
 }
 
-/** Translates a decision with all its alternatives; throws `INVALID_EFFECT` if DynamoDB can never write one of them. */
+/** Compiles a decision with its alternatives. Throws `INVALID_EFFECT` if DynamoDB can never write one of them. */
 export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
   try {
     return compile(index, entry, queue);

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 
-import { readAnswer } from '../dynamodb/reply.ts';
+import { readFailure } from '../dynamodb/failure.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { backOff } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
@@ -67,7 +67,7 @@ const allUnfinished = (members: readonly Candidate[], error: Error): Ended => ({
   settled: members.map((candidate) => [candidate, { is: 'unfinished', error }]),
 });
 
-/** Sends what `step` asks for until every message of the group has its result. */
+/** Carries out the steps of one group until each of its messages has a result. */
 async function commitGroup(commit: Commit, probe: Probe, members: readonly Candidate[]): Promise<Ended> {
   const { client, clock, retryPolicy, signal, findMarkers } = commit;
   let token = '';
@@ -78,7 +78,7 @@ async function commitGroup(commit: Commit, probe: Probe, members: readonly Candi
     const input = { TransactItems: [...transaction.writes], ClientRequestToken: token };
     return client.send(new TransactWriteItemsCommand(input), { abortSignal: signal }).then(
       () => ({ is: 'committed' }),
-      (error: unknown) => ({ is: 'failed', answer: readAnswer(error), error }),
+      (error: unknown) => ({ is: 'failed', failure: readFailure(error), error }),
     );
   }
 

@@ -7,12 +7,12 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
-/** A lease that has not expired stays: its owner records how the message ended. */
+/** Does not hold for a lease that has not expired, because the owner of the lease records the outcome of the message. */
 const IS_EARLIER_ATTEMPT =
   '((#state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)) AND (attribute_not_exists(#attempt) OR ' +
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
-/** The same claim passes again: the reply to an earlier request with it may have been lost. */
+/** Lets the same claim succeed again, because the reply to an earlier attempt at the request may have been lost. */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +
   'attribute_exists(#pending))';
@@ -52,11 +52,9 @@ async function write(
   return conditionalWrite(() => client.send(command), retryPolicy);
 }
 
-/** Records that copies of failed messages were published; a marker of a later attempt stays. Throws `StoreUnavailableError`. */
 export async function recordHandoffs(table: InboxTable, queue: string, handoffs: readonly Handoff[]): Promise<void> {
   await pMap(handoffs, (handoff) => write(table, queue, handoff, false), { concurrency: CONCURRENT_REQUESTS });
 }
 
-/** Records that messages become dead letters, before these are published; `false` if another marker stays. Throws `StoreUnavailableError`. */
 export const claimDeadLetters = (table: InboxTable, queue: string, handoffs: readonly Handoff[]): Promise<boolean[]> =>
   pMap(handoffs, (handoff) => write(table, queue, handoff, true), { concurrency: CONCURRENT_REQUESTS });

@@ -44,7 +44,7 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
       return update(queue, id, {
         UpdateExpression:
           'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
-        // The owner's own lease passes too: the answer to an earlier attempt at this request may have been lost.
+        // The owner's own lease passes too, because the reply to an earlier attempt at the request may have been lost.
         ConditionExpression: `${ConditionExpression} OR (#state = :leased AND #owner = :owner)`,
         ExpressionAttributeNames: {
           ...ExpressionAttributeNames,
@@ -65,7 +65,7 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
     complete: (queue, id, owner) =>
       update(queue, id, {
         UpdateExpression: 'SET #state = :completed, #events = :none, #at = :at, #expiry = :expiry REMOVE #until',
-        // The owner stays in the marker, so that a withRetries request succeeds.
+        // The owner stays in the marker, so that the same request succeeds if it is sent again.
         ConditionExpression: '#owner = :owner AND #state IN (:leased, :completed)',
         ExpressionAttributeNames: {
           '#state': 'state',

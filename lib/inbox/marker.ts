@@ -12,19 +12,19 @@ export const markerKey = (queue: string, id: MessageId): Attributes => ({ pk: { 
 
 export const markerItemId = (queue: string, id: MessageId): string => itemId(INBOX_TABLE, markerKey(queue, id));
 
-/** Negative if `one` is the earlier attempt, 0 if they are the same: each redrive starts again at attempt 1. */
+/** Returns a negative number if `one` is the earlier attempt, and 0 if both are the same attempt. */
 export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
-/** Whether the marker has the result of this attempt, or of a later one, at the same payload. */
+/** Whether the marker shows that this attempt or a later one was handed off, with the same payload. */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,
   message: Attempt & { readonly payloadHash: string },
 ): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
 
 /**
- * Lets a write replace the marker that is there, if any. A retry, an expired lease, and a dead letter of an earlier attempt or of
- * another payload give way; a message that is completed, rejected or leased keeps its marker.
+ * The condition under which a write may replace a message's marker: a retry, an expired lease, and a dead letter of an earlier
+ * attempt or of another payload give way. A completed or rejected message and a valid lease keep their marker.
  */
 export const givesWay = (
   { redrives, attempt, payloadHash }: Attempt & { readonly payloadHash: string },
@@ -52,7 +52,7 @@ export const givesWay = (
   },
 });
 
-/** The item that commits together with a message's effects. */
+/** The marker's item that commits together with the effects of the message. */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason }: DoneMarker,
   expiresAt: string,
@@ -69,7 +69,7 @@ export function doneItem(
   return item;
 }
 
-/** Cuts a text to whole characters of at most `maxBytes` in UTF-8. */
+/** Shortens a text to at most `maxBytes` in UTF-8 without cutting a character. */
 function cut(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -78,7 +78,7 @@ function cut(text: string, maxBytes: number): string {
   return bytes.toString('utf8', 0, end);
 }
 
-/** The item that says at which attempt a message was handed off, and with which error. */
+/** The marker's item of a failed message, with the attempt and the error. */
 export function handoffItem(
   queue: string,
   handoff: Handoff,
@@ -101,7 +101,6 @@ export function handoffItem(
   };
 }
 
-/** Reads a marker's item. */
 export function toMarker(queue: string, item: Attributes): Marker {
   const text = (name: string): string => item[name]?.S ?? '';
   const number = (name: string): number => Number(item[name]?.N);

@@ -1,6 +1,6 @@
 import { TransactWriteItemsCommand, type DynamoDBClient, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
-import { readAnswer } from '../dynamodb/reply.ts';
+import { readFailure } from '../dynamodb/failure.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { markerKey } from './marker.ts';
 import type { Scope } from './transaction.ts';
@@ -48,17 +48,17 @@ export function createProbe({
       const byTable = new Map(writes.map((write) => [(write.Put ?? write.Update)!.TableName!, write]));
       const missing: string[] = [];
       for (const [table, write] of byTable) {
-        const answer = readAnswer(await tryWrite(table, write));
-        if (answer.is === 'misconfigured' && answer.error.code === 'TABLE_MISSING') missing.push(table);
+        const failure = readFailure(await tryWrite(table, write));
+        if (failure.is === 'misconfigured' && failure.error.code === 'TABLE_MISSING') missing.push(table);
       }
       return missing.length > 0 ? missing : [...byTable.keys()];
     },
     async markerRefusal() {
       const Put = { TableName: scope.name, Item: markerKey(scope.queue, 'probe' as MessageId) };
       const error = await tryWrite('a marker', { Put });
-      const answer = readAnswer(error);
-      if (answer.is === 'refused') return error;
-      const [reason] = answer.is === 'cancelled' ? answer.reasons : [];
+      const failure = readFailure(error);
+      if (failure.is === 'refused') return error;
+      const [reason] = failure.is === 'cancelled' ? failure.reasons : [];
       return reason?.Code === 'ValidationError'
         ? new Error(reason.Message ?? reason.Code, { cause: error })
         : undefined;

@@ -2,13 +2,13 @@ import type { InboxSettings } from './settings.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Whether the inbox may have lost the marker of a message published at this time (ISO 8601): its table was restored since. */
+/** Whether the marker of a message that was published at this time (ISO 8601) may be lost, because the inbox table was restored later. */
 export const mayBeForgotten = (
   { INBOX_COMPLETE_SINCE: since }: Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>,
   publishedAt: string | undefined,
 ): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
 
-/** Since when the inbox knows every message that was completed, in ms since the epoch. */
+/** The time since which no marker of a completed message is missing, in ms since the epoch. */
 export const rememberedSinceMs = (
   { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,
   nowMs: number,

@@ -1,4 +1,4 @@
-import type { Answer } from '../dynamodb/reply.ts';
+import type { Failure } from '../dynamodb/failure.ts';
 import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Observed } from './branches.ts';
@@ -34,7 +34,7 @@ export interface State {
 /** What came of the last `Next`. */
 export type Reply =
   | { readonly is: 'committed' }
-  | { readonly is: 'failed'; readonly answer: Answer; readonly error: unknown }
+  | { readonly is: 'failed'; readonly failure: Failure; readonly error: unknown }
   | { readonly is: 'markers'; readonly markers: ReadonlyMap<MessageId, Marker> }
   | { readonly is: 'missingTables'; readonly tables: readonly string[] }
   /** `error` is the error for a marker that belongs to no message, if DynamoDB refuses this too. */

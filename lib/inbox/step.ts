@@ -1,4 +1,4 @@
-import { requestRefused, tableMissing, type Answer } from '../dynamodb/reply.ts';
+import { requestRefused, tableMissing, type Failure } from '../dynamodb/failure.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { CodedError, StoreUnavailableError, errorCodes, type MisconfiguredError } from '../runtime/errors.ts';
 import { selectBranches } from './branches.ts';
@@ -30,7 +30,7 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
     case 'stopped':
       return stop(state, reply.error);
     case 'failed':
-      return failedRequest(state, reply.answer, reply.error, nowMs);
+      return failedRequest(state, reply.failure, reply.error, nowMs);
     case 'markers':
       if (open?.of !== 'markers') throw new Error('received markers that the commit did not ask for');
       return cancelled(state, open.findings, reply.markers, open.error, nowMs);
@@ -94,26 +94,26 @@ function committed(state: State, nowMs: number): Step {
   return settle({ ...state, unanswered: 0 }, [...settled, ...failures], nowMs);
 }
 
-function failedRequest(before: State, answer: Answer, error: unknown, nowMs: number): Step {
+function failedRequest(before: State, failure: Failure, error: unknown, nowMs: number): Step {
   const { transaction, retryPolicy, doubtful } = before;
   const chosen = transaction.chosen.map(({ candidate }) => candidate);
-  if (answer.is === 'lost' || answer.is === 'busy') {
-    const state = answer.is === 'lost' ? { ...before, doubtful: new Set([...doubtful, ...chosen]) } : before;
+  if (failure.is === 'lost' || failure.is === 'busy') {
+    const state = failure.is === 'lost' ? { ...before, doubtful: new Set([...doubtful, ...chosen]) } : before;
     const unanswered = before.unanswered + 1;
-    if (unanswered < (answer.is === 'lost' ? retryPolicy.attempts : retryPolicy.conflicts))
+    if (unanswered < (failure.is === 'lost' ? retryPolicy.attempts : retryPolicy.conflicts))
       return { state: { ...state, unanswered }, settled: [], next: { do: 'resend', retry: unanswered } };
     const unavailable = new StoreUnavailableError({ cause: error });
     return stop(state, unavailable, unavailable);
   }
   const state = { ...before, unanswered: 0 };
-  switch (answer.is) {
+  switch (failure.is) {
     case 'cancelled':
-      return cancelled(state, readReasons(answer.reasons, transaction), undefined, error, nowMs);
+      return cancelled(state, readReasons(failure.reasons, transaction), undefined, error, nowMs);
     case 'refused':
       return isolate(state, chosen, error, nowMs);
     case 'misconfigured': {
-      const { code, tables } = answer.error;
-      if (code !== 'TABLE_MISSING' || tables.length === 1) return setAside(state, answer.error, nowMs);
+      const { code, tables } = failure.error;
+      if (code !== 'TABLE_MISSING' || tables.length === 1) return setAside(state, failure.error, nowMs);
       return { state, settled: [], next: { do: 'findMissingTables' } };
     }
     case 'tokenUsed':

@@ -5,7 +5,7 @@ import type { Store } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-/** The table of markers, which every consumer needs. */
+/** The name of the inbox table, which every consumer needs, without its prefix. */
 export const { inbox: INBOX_TABLE } = defineTables('inbox');
 
 export interface InboxTableOptions {
@@ -18,7 +18,7 @@ export interface InboxTableOptions {
   readonly retryPolicy?: RetryPolicy;
 }
 
-/** The table that holds the markers and all other records of the consumers. */
+/** The inbox table, which holds the markers and all other records of the consumers. */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;
   readonly retentionDays: number;

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
 import type { Attributes } from '../../../lib/dynamodb/item.ts';
-import { readAnswer } from '../../../lib/dynamodb/reply.ts';
+import { readFailure } from '../../../lib/dynamodb/failure.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
@@ -28,7 +28,7 @@ const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 /** What DynamoDB throws; the SDK has no class for some of these. */
 const thrown = (name: string, message = name, status = 400) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
-const failed = (error: Error): Reply => ({ is: 'failed', answer: readAnswer(error), error });
+const failed = (error: Error): Reply => ({ is: 'failed', failure: readFailure(error), error });
 const refused = (name: string, message?: string) => failed(thrown(name, message));
 const lost = () => failed(Object.assign(new Error('no reply'), { name: 'TimeoutError' }));
 const committed: Reply = { is: 'committed' };

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 
 import { MisconfiguredError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
-import { readAnswer, toStoreError } from '../../../lib/dynamodb/reply.ts';
+import { readFailure, toStoreError } from '../../../lib/dynamodb/failure.ts';
 
 /** As the SDK throws what DynamoDB answered; what it has no class for is the client's fault to it. */
 const answered = (name: string, status: number, message = name) =>
@@ -63,14 +63,14 @@ describe('an error from DynamoDB', () => {
   test('about a signature is sent again once the SDK has corrected its clock', () => {
     const error = answered('InvalidSignatureException', 400);
     Object.assign(error.$metadata, { clockSkewCorrected: true });
-    expect(readAnswer(error)).toEqual({ is: 'busy' });
+    expect(readFailure(error)).toEqual({ is: 'busy' });
   });
 
   test('about a cancelled transaction has reasons, or tells nothing', () => {
     const reasons = [{ Code: 'None' }];
     const cancelled = (CancellationReasons?: { Code: string }[]) =>
       new TransactionCanceledException({ message: 'x', CancellationReasons, $metadata: { httpStatusCode: 400 } });
-    expect(readAnswer(cancelled(reasons))).toEqual({ is: 'cancelled', reasons });
-    expect(readAnswer(cancelled())).toEqual({ is: 'lost' });
+    expect(readFailure(cancelled(reasons))).toEqual({ is: 'cancelled', reasons });
+    expect(readFailure(cancelled())).toEqual({ is: 'lost' });
   });
 });

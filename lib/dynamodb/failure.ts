@@ -2,22 +2,22 @@ import { ConditionalCheckFailedException, TransactionCanceledException } from '@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
 
 import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts';
-import { tablesAsked } from './client.ts';
+import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What an error from DynamoDB says of the request. */
-export type Answer =
-  /** Nothing was written, for these reasons. */
+/** What an error means for the request that failed. */
+export type Failure =
+  /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
-  /** Nothing was written: the request is not valid, and never will be. */
+  /** Nothing was written, because the request is invalid. Sending it again does not help. */
   | { readonly is: 'refused' }
-  /** Nothing was written: the deployment is wrong, whatever the request asks for. */
+  /** Nothing was written, because a table, a permission or the credentials are wrong. */
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
-  /** Not now: throttled, or the same request is still under way. */
+  /** DynamoDB throttles, or a request with the same token is in progress. */
   | { readonly is: 'busy' }
-  /** Nothing was written: the token of the request belongs to another transaction. */
+  /** Nothing was written, because another transaction has used the token of the request. */
   | { readonly is: 'tokenUsed' }
-  /** No answer, or one that does not tell whether the request was done. */
+  /** There is no reply, or the reply does not say whether the request was carried out. */
   | { readonly is: 'lost' };
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
@@ -59,7 +59,7 @@ const CREDENTIALS_REFUSED = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** Of DynamoDB's own text in an error's message, in characters. */
+/** At most this many characters of DynamoDB's text become part of an error message. */
 const MAX_TEXT_LENGTH = 300;
 
 const textOf = (error: unknown): string =>
@@ -70,8 +70,8 @@ const nameOf = (error: unknown): string => (error instanceof Error ? error.name 
 const listOf = (tables: readonly string[]): string =>
   tables.length === 0 ? 'a table' : `${tables.length === 1 ? 'the table' : 'one of the tables'} ${tables.join(', ')}`;
 
-/** Sorts what the client threw. */
-export function readAnswer(error: unknown): Answer {
+/** Classifies an error that the client threw. */
+export function readFailure(error: unknown): Failure {
   if (error instanceof TransactionCanceledException) {
     return error.CancellationReasons ? { is: 'cancelled', reasons: error.CancellationReasons } : { is: 'lost' };
   }
@@ -81,54 +81,54 @@ export function readAnswer(error: unknown): Answer {
   if (name === 'IdempotentParameterMismatchException') return { is: 'tokenUsed' };
   if (name === 'ResourceNotFoundException') {
     const named = /Table: (\S+) not found/.exec(textOf(error))?.[1];
-    const tables = named === undefined ? tablesAsked(error) : [named.replace(/^.*:table\//, '')];
+    const tables = named === undefined ? requestedTables(error) : [named.replace(/^.*:table\//, '')];
     return { is: 'misconfigured', error: tableMissing(tables, error) };
   }
   if (DENIED.has(name)) return { is: 'misconfigured', error: accessDenied(error) };
   const { httpStatusCode: status, clockSkewCorrected = false } = metadataOf(error);
-  // The signature was of another time; the SDK knows the right one by now.
+  // The clock was wrong, so the signature was invalid. The SDK has corrected its clock.
   if (clockSkewCorrected) return { is: 'busy' };
-  // What the SDK has no class for is always the client's fault to it, a 503 too: only the status tells.
+  // The SDK reports each error that it has no class for as the client's fault, even a 503, so only the status is reliable.
   const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (CREDENTIALS_REFUSED.has(name) || isRefused) {
-    const message = `DynamoDB refuses a request with ${name}: ${textOf(error)}`;
+    const message = `DynamoDB refused a request with ${name}: ${textOf(error)}`;
     return { is: 'misconfigured', error: new MisconfiguredError('STORE_MISCONFIGURED', message, { cause: error }) };
   }
   return { is: status === 429 ? 'busy' : 'lost' };
 }
 
-/** The error for tables of which one at least does not exist. */
+/** The error for a list of tables of which at least one does not exist. */
 export const tableMissing = (tables: readonly string[], cause?: unknown): MisconfiguredError =>
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
-/** Names the action and the table, which DynamoDB's text has: `… is not authorized to perform: dynamodb:X on resource: arn:…:table/y because …`. */
+/** Takes action, table and reason from DynamoDB's text: `… is not authorized to perform: dynamodb:X on resource: arn:…:table/y because …`. */
 function accessDenied(cause: unknown): MisconfiguredError {
-  const said = /perform: (\S+) on resource: (\S+)/.exec(textOf(cause));
-  const table = said?.[2] === undefined ? undefined : /table\/([^/\s]+)/.exec(said[2])?.[1];
-  const tables = table === undefined ? tablesAsked(cause) : [table];
-  const what = said?.[1] ?? 'a request';
-  const why = /(?:because|with an explicit deny).*/.exec(textOf(cause))?.[0];
-  const message = `the function's role does not allow ${what} on ${listOf(tables)}${why === undefined ? '' : `: ${why}`}`;
+  const denied = /perform: (\S+) on resource: (\S+)/.exec(textOf(cause));
+  const table = denied?.[2] === undefined ? undefined : /table\/([^/\s]+)/.exec(denied[2])?.[1];
+  const tables = table === undefined ? requestedTables(cause) : [table];
+  const action = denied?.[1] ?? 'a request';
+  const reason = /(?:because|with an explicit deny).*/.exec(textOf(cause))?.[0];
+  const message = `the function's role does not allow ${action} on ${listOf(tables)}${reason === undefined ? '' : `: ${reason}`}`;
   return new MisconfiguredError('ACCESS_DENIED', message, { tables, cause });
 }
 
-/** The error for a request that DynamoDB refuses although no message has a part in it. */
+/** The error for a request that DynamoDB refuses although nothing in the request depends on a message. */
 export const requestRefused = (tables: readonly string[], cause: unknown): MisconfiguredError =>
   new MisconfiguredError(
     'STORE_MISCONFIGURED',
-    `DynamoDB refuses a request on ${listOf(tables)}, which may have another primary key than expected: ${textOf(cause)}`,
+    `DynamoDB refused a request on ${listOf(tables)}; check its primary key: ${textOf(cause)}`,
     { tables, cause },
   );
 
 /**
- * What to throw for a failed request whose form is the code's own, not a rule's: the store is unavailable, or the deployment
- * is wrong. A condition that did not hold stays as it is.
+ * Converts the error of a request that does not depend on a message: either DynamoDB is unavailable, or the deployment is wrong.
+ * Returns the error of a failed condition unchanged.
  */
 export function toStoreError(error: unknown): Error {
   if (error instanceof ConditionalCheckFailedException) return error;
-  const answer = readAnswer(error);
+  const answer = readFailure(error);
   if (answer.is === 'misconfigured') return reportMisconfigured(answer.error);
-  if (answer.is === 'refused') return reportMisconfigured(requestRefused(tablesAsked(error), error));
+  if (answer.is === 'refused') return reportMisconfigured(requestRefused(requestedTables(error), error));
   return new StoreUnavailableError({ cause: error });
 }
 
@@ -137,5 +137,5 @@ interface Metadata {
   readonly clockSkewCorrected?: boolean;
 }
 
-/** What the SDK notes of a request beside its error. */
+/** The metadata that the SDK attaches to an error. */
 const metadataOf = (error: unknown): Metadata => (error as { $metadata?: Metadata } | undefined)?.$metadata ?? {};
