@@ -6,7 +6,7 @@ import type { RawProperties } from '../../lib/rabbitmq/raw-frames.ts';
 export type ReceivedMessage = Omit<ConsumeMessage, 'properties'> & { properties: RawProperties };
 
 import { closeConnection, dropConnection, openConnection } from '../../lib/rabbitmq/open-connection.ts';
-import { within } from '../../lib/runtime/within.ts';
+import { within } from '../../lib/runtime/timeout.ts';
 
 /** Which queue to consume, and where. */
 export interface SessionOptions {

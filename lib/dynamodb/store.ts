@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { requestLimits } from '../runtime/aws-timeouts.ts';
+import { requestLimits } from '../runtime/timeout.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { dynamoDbClient } from './client.ts';

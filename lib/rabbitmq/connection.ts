@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { describeError, PublishError } from '../runtime/errors.ts';
 import { withoutLogins } from '../runtime/scrub.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
-import { within } from '../runtime/within.ts';
+import { within } from '../runtime/timeout.ts';
 import { gathering } from './gathering.ts';
 import { isLoginRefused } from './admin/log-in.ts';
 import { closeConnection, dropConnection, openConnection, socketOf } from './open-connection.ts';

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import { connect, credentials, type ChannelModel } from 'amqplib';
 
-import { within } from '../runtime/within.ts';
+import { within } from '../runtime/timeout.ts';
 import { loginOf } from './address.ts';
 
 /** How long the broker may take to answer one step of a short connection, in ms. */

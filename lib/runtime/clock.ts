@@ -1,4 +1,4 @@
-/** The time, so that tests can hold it. */
+/** The current time, as an object so that tests can control it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

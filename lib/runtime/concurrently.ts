@@ -1,6 +1,6 @@
 /**
- * Does `work` for each item, `limit` of them at once. The tasks share the items, each takes the next one: a promise for
- * every item, as libraries have it, is felt where items are many and work is short. `work` must not reject.
+ * Calls `work` for each item, with at most `limit` calls running at a time; `work` must not reject. `limit` tasks share one
+ * iterator over the items, because a promise per item is slow when there are many items and little work.
  */
 export async function concurrently<T>(
   items: readonly T[],

@@ -1,52 +1,58 @@
 /**
- * Every code that Surehop itself gives to a failed message or a refused publish, with what it means to an operator.
- * A rule's own `PermanentError` may bring further codes.
+ * Every code that Surehop gives to a failed message or publish, with its meaning and what an operator does about it. A rule's
+ * own `PermanentError` or `RetryAfterError` may use further codes.
  */
 export const errorCodes = {
   // Why a message became a dead letter.
-  MISSING_MESSAGE_ID: 'The message has no message-id property, so it cannot be recognised when it comes again.',
-  MALFORMED: 'The body is not JSON in UTF-8.',
-  UNKNOWN_TYPE: "No rule of the queue's consumer is for this type of event.",
+  MISSING_MESSAGE_ID:
+    'The message has no message-id property, so a redelivery of it could not be recognized. Fix its publisher.',
+  MALFORMED: 'The body is not JSON in UTF-8. Fix its publisher.',
+  UNKNOWN_TYPE: "The queue's consumer has no rule for this type of event. Add a rule, or remove the binding.",
   SCHEMA_MISMATCH:
-    'The body does not fit the schema of its event, or the message names a version of it that no rule knows.',
-  PAYLOAD_MISMATCH: 'Another message with the same id, but another body, was already done.',
+    'The body does not match the schema of its event, or no rule handles this version of the event. Deploy a matching rule, then redrive.',
+  PAYLOAD_MISMATCH:
+    'A message with the same id but another body was processed before. Fix its publisher: an id belongs to one message.',
   UNREMEMBERED:
-    'The message may have been completed already: the record of that was lost when the inbox table was restored. Redrive it with "force" only if it was not.',
-  ATTEMPTS_EXHAUSTED: 'The first attempt and every retry failed; the last error stands beside this code.',
-  CRASH_LOOP: 'The message took the runtime down each time it was tried.',
-  EXPIRED: 'The broker gave up on the message: it expired in its queue.',
-  DELIVERY_LIMIT: 'The broker gave up on the message: it was returned to its queue too often.',
-  MAX_LENGTH: 'The broker gave up on the message: its queue was full.',
-  REJECTED: 'A consumer rejected the message without requeueing it.',
+    'The message may have been completed already: its marker was lost when the inbox table was restored. Redrive it with "force" only if it was not completed.',
+  ATTEMPTS_EXHAUSTED:
+    'The first attempt and every retry failed; the last error is stored with this code. Fix the cause, then redrive.',
+  CRASH_LOOP: 'The function crashed each time it processed the message. Fix the cause, then redrive.',
+  EXPIRED: 'The message expired in its queue before a consumer received it. Redrive it if it is still wanted.',
+  DELIVERY_LIMIT: 'The message was returned to its queue more often than the queue allows. Find out why, then redrive.',
+  MAX_LENGTH: 'The queue was full. Let its consumer catch up, then redrive.',
+  REJECTED: 'A consumer rejected the message without requeueing it. Find that consumer, then redrive.',
 
   // Why a publish was not confirmed.
-  UNROUTABLE: 'No queue takes messages with this exchange and routing key.',
-  REFUSED: 'A queue that should take the message is full; another one behind the same exchange may have taken it.',
-  BLOCKED: 'The broker takes no messages now: it is short of memory or disk.',
-  TOO_LARGE: 'The message is larger than the broker takes.',
-  UNWRITABLE: 'A property or a header of the message cannot be written again as it was.',
-  UNCONFIRMED: 'No answer from the broker in time: the message may or may not have been taken.',
+  UNROUTABLE: 'No queue is bound for this exchange and routing key. Apply the topology.',
+  REFUSED:
+    'A queue for this message is full; another queue of the same exchange may have accepted it. Publish it again later.',
+  BLOCKED: 'The broker accepts no messages because it is short of memory or disk. Free some, or use a larger broker.',
+  TOO_LARGE: 'The message is larger than the broker accepts.',
+  UNWRITABLE: 'A property or header of the message cannot be encoded in AMQP.',
+  UNCONFIRMED:
+    'The broker did not answer in time; it may or may not have the message. Publish it again with the same id.',
   BROKER_UNAVAILABLE: 'The broker cannot be reached.',
 
-  // Why a message could not be finished this time.
-  STORE_UNAVAILABLE: 'DynamoDB cannot be reached, or throttles.',
-  TABLE_MISSING: 'A DynamoDB table that the function uses does not exist in this deployment.',
-  ACCESS_DENIED: "The function's role does not allow a request to DynamoDB.",
+  // Why a message was not finished this time.
+  STORE_UNAVAILABLE: 'DynamoDB cannot be reached, or it throttles requests.',
+  TABLE_MISSING: 'A DynamoDB table that the function uses does not exist. Deploy the table.',
+  ACCESS_DENIED:
+    "The function's role does not allow a request to DynamoDB. Add the permission to the function's access.",
   STORE_MISCONFIGURED:
-    'DynamoDB refuses every request of this kind: wrong credentials, or a table with another primary key than expected.',
-  CONFLICT: 'Other transactions kept changing the same items.',
-  CONDITION_FAILED: 'A condition of the effects failed, and the rule named no alternative.',
-  INVALID_EFFECT: 'DynamoDB can never do what the rule asks for this message: a wrong key, type or size.',
-  TIME_LIMIT: 'The rule did not finish within the time that one message gets.',
-  LEASED: 'Another environment works on this message now.',
-  HELD: 'An earlier message of the same key is not done yet.',
+    'DynamoDB refuses every such request: the credentials are wrong, or a table has another primary key than expected.',
+  CONFLICT: 'Other transactions kept changing the same items. The message is retried.',
+  CONDITION_FAILED: 'A condition of the effects failed, and the rule returned no alternative.',
+  INVALID_EFFECT: 'DynamoDB cannot apply an effect of the rule: its key, type or size is invalid. Fix the rule.',
+  TIME_LIMIT: 'The rule did not finish within the time limit of one message.',
+  LEASED: 'Another environment is processing the message.',
+  HELD: 'An earlier message with the same key is not finished yet.',
   UNKNOWN_ERROR: 'The rule threw an error without a code.',
 } as const;
 
-/** A code of the table above; a rule may use codes of its own. */
+/** A code of the table above, or one of a rule's own codes. */
 export type ErrorCode = keyof typeof errorCodes | (string & {});
 
-/** An error with a code that an operator can look up. */
+/** An error with a code from the table or from a rule. */
 export class CodedError extends Error {
   override readonly name: string = 'CodedError';
   readonly code: ErrorCode;
@@ -57,12 +63,12 @@ export class CodedError extends Error {
   }
 }
 
-/** Thrown by a rule for a message that no retry can help: it is dead-lettered at once. */
+/** Thrown by a rule when no retry can help: the message is dead-lettered at once. */
 export class PermanentError extends CodedError {
   override readonly name = 'PermanentError';
 }
 
-/** Thrown by a rule that knows when to try again: the message goes to the nearest retry tier. */
+/** Thrown by a rule that knows when to try again: the message is retried after the queue's delay nearest to `delayMs`. */
 export class RetryAfterError extends CodedError {
   override readonly name = 'RetryAfterError';
   readonly delayMs: number;
@@ -73,7 +79,7 @@ export class RetryAfterError extends CodedError {
   }
 }
 
-/** A publish that was not confirmed. `indeterminate`: the broker may have taken the message all the same. */
+/** A publish that was not confirmed. If `indeterminate` is true, the broker may have the message nevertheless. */
 export class PublishError extends CodedError {
   override readonly name = 'PublishError';
   readonly indeterminate: boolean;
@@ -84,10 +90,10 @@ export class PublishError extends CodedError {
   }
 }
 
-/** Whether a publish failed for a reason that lies in the message: no repetition helps. */
+/** Whether a publish failed because of the message itself, so that publishing it again cannot succeed. */
 export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
 
-/** DynamoDB is away: nothing can be said of the message, which comes back without an attempt spent. */
+/** DynamoDB cannot be reached. The message is redelivered without using up an attempt. */
 export class StoreUnavailableError extends CodedError {
   override readonly name = 'StoreUnavailableError';
 
@@ -96,13 +102,12 @@ export class StoreUnavailableError extends CodedError {
   }
 }
 
-/** How a deployment can be wrong. */
 export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
 
-/** The deployment is wrong, for every message alike: a message comes back without an attempt spent until it is corrected. */
+/** The deployment is wrong, so every message fails alike. Messages are redelivered without using up attempts until it is fixed. */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
-  /** Full names of the tables that cannot be used; none where that is true of all of them. */
+  /** Full names of the tables that cannot be used; empty if no table can be used. */
   readonly tables: readonly string[];
 
   constructor(
@@ -115,11 +120,11 @@ export class MisconfiguredError extends CodedError {
   }
 }
 
-/** Whether an error says nothing about the message that met it. */
+/** Whether an error has nothing to do with the message that was being processed. */
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
   error instanceof StoreUnavailableError || error instanceof MisconfiguredError;
 
-/** Code and message of whatever was thrown, strings, `undefined` and objects that cannot be read included. */
+/** The code and message of any thrown value, including strings, `undefined` and objects with throwing getters. */
 export function describeError(thrown: unknown): { code: ErrorCode; message: string } {
   try {
     if (thrown instanceof Error) {
@@ -128,6 +133,6 @@ export function describeError(thrown: unknown): { code: ErrorCode; message: stri
     }
     return { code: 'UNKNOWN_ERROR', message: String(thrown) };
   } catch {
-    return { code: 'UNKNOWN_ERROR', message: 'what was thrown cannot be read as text' };
+    return { code: 'UNKNOWN_ERROR', message: 'the thrown value cannot be converted to text' };
   }
 }

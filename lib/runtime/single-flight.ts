@@ -1,21 +1,22 @@
 import type { Clock } from './clock.ts';
-import { within } from './within.ts';
+import { within } from './timeout.ts';
 
-/** One attempt at a time, shared by all callers who come while it is under way. */
+/** Runs one attempt at a time; callers that come during an attempt share its result. */
 export interface SingleFlight<T> {
   /**
-   * Joins the attempt under way, or begins one that is given up after `limitMs`: its callers get an error, and the next
-   * caller begins a new attempt. `attempt` itself runs on, and must not leave anything open that comes too late.
+   * Joins the running attempt, or starts one that times out after `limitMs`. After a timeout all its callers get an error, and
+   * the next caller starts a new attempt. The timed-out attempt is not cancelled, so `attempt` itself must close whatever it
+   * opens too late.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
-  isUnderWay(): boolean;
+  isRunning(): boolean;
 }
 
 export function singleFlight<T>(clock: Clock): SingleFlight<T> {
   let flight: { readonly outcome: Promise<T>; readonly endsAtMs: number } | undefined;
 
-  /** After a freeze of the environment, the clock knows that the time is up before the timers do. */
-  const underWay = () => (flight && clock.now() < flight.endsAtMs ? flight : undefined);
+  /** Checks the clock as well, because after Lambda froze the environment the timers are late. */
+  const runningFlight = () => (flight && clock.now() < flight.endsAtMs ? flight : undefined);
 
   function begin(attempt: () => Promise<T>, limitMs: number): Promise<T> {
     const running = (async () => attempt())();
@@ -30,13 +31,13 @@ export function singleFlight<T>(clock: Clock): SingleFlight<T> {
   return {
     async run(attempt, limitMs) {
       try {
-        const joined = underWay();
+        const joined = runningFlight();
         if (joined) return await joined.outcome;
       } catch {
-        // An attempt that began before a freeze may fail by its timers alone, so whoever joined it tries once more.
+        // An attempt that started before a freeze may fail only because its timers fired late, so its callers try once more.
       }
-      return underWay()?.outcome ?? begin(attempt, limitMs);
+      return runningFlight()?.outcome ?? begin(attempt, limitMs);
     },
-    isUnderWay: () => underWay() !== undefined,
+    isRunning: () => runningFlight() !== undefined,
   };
 }

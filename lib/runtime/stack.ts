@@ -4,25 +4,25 @@ import { fileURLToPath } from 'node:url';
 
 import { describeError } from './errors.ts';
 
-/** Frames of one stack that are looked at. */
+/** At most so many frames of a stack are read. */
 const MAX_FRAMES = 20;
-/** Of these, the service's own that are kept. */
+/** At most so many of the service's own frames are kept. */
 const MAX_OWN_FRAMES = 5;
-/** Of one frame, and of an error's message, in characters. */
+/** Lengths in characters. */
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** Places whose source was looked up and is remembered. */
-const MAX_KNOWN = 1_000;
+/** At most so many source positions are cached. */
+const MAX_CACHED = 1_000;
 
-/** An error as the log shows it. */
+/** An error as it is logged. */
 export interface LoggableError {
   readonly name: string;
   readonly message: string;
-  /** With the places in the sources, not in the bundle; absent where what was thrown has none. */
+  /** With positions in the source files instead of the bundle; absent if the thrown value has no stack. */
   readonly stack?: string;
 }
 
-/** What was thrown, bounded, with the lines of its sources. */
+/** The thrown value for the log, with limited lengths and with positions in the source files. */
 export function toLoggable(thrown: unknown): LoggableError {
   const message = describeError(thrown).message.slice(0, MAX_MESSAGE_LENGTH);
   if (!(thrown instanceof Error)) return { name: typeof thrown, message };
@@ -35,7 +35,7 @@ export function toLoggable(thrown: unknown): LoggableError {
   };
 }
 
-/** The first frames in the service's own code, as `path:line:column`; none where the error comes from elsewhere. */
+/** The innermost frames in the service's own code, as `path:line:column`; empty if the stack has none. */
 export function ownFramesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return [];
   const own = framesOf(thrown)
@@ -62,21 +62,21 @@ const FRAME =
 function toFrame(text: string): string[] {
   const { name, file, line, column } = FRAME.exec(text)?.groups ?? {};
   if (file === undefined) return [];
-  const place = `${file}:${line}:${column}`;
-  let frame = known.get(place);
+  const position = `${file}:${line}:${column}`;
+  let frame = cached.get(position);
   if (frame === undefined) {
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.set(place, (frame = placeInSource(file, Number(line), Number(column))));
+    if (cached.size >= MAX_CACHED) cached.clear();
+    cached.set(position, (frame = sourcePosition(file, Number(line), Number(column))));
   }
-  // The names of a bundle are made up; where the source is known without a map of ours, so is the name.
+  // The minifier renames functions, so a bundle's frame is shown without its function name.
   const isMapped = mapOf(file) !== undefined;
   return [(isMapped || name === undefined ? frame : `${name} (${frame})`).slice(0, MAX_FRAME_LENGTH)];
 }
 
-const known = new Map<string, string>();
+const cached = new Map<string, string>();
 
-/** Where a place of a bundle stands in its source, relative to the project; other places stay as they are. */
-function placeInSource(file: string, line: number, column: number): string {
+/** The position in the source file, relative to the project, of a position in a bundle; others only lose the project path. */
+function sourcePosition(file: string, line: number, column: number): string {
   const entry = mapOf(file)?.findEntry(line - 1, column - 1);
   if (entry && 'originalSource' in entry)
     return `${entry.originalSource.replace(/^(\.\.\/)+/, '')}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
@@ -89,7 +89,7 @@ function withoutRoot(file: string): string {
   return path.startsWith(root) ? path.slice(root.length) : path;
 }
 
-/** The path of a frame's file; what is no good file URL stays as it is. */
+/** The path of a frame's file; an invalid file URL is returned unchanged. */
 function pathOf(file: string): string {
   try {
     return file.startsWith('file:') ? fileURLToPath(file) : file;
@@ -101,8 +101,8 @@ function pathOf(file: string): string {
 const maps = new Map<string, SourceMap | undefined>();
 
 /**
- * The source map beside a bundle, read when the first error needs it: Node's own `--enable-source-maps` reads it at every
- * cold start.
+ * The source map next to a bundle. It is read at the first error: with `--enable-source-maps`, Node would read it at every cold
+ * start.
  */
 function mapOf(file: string): SourceMap | undefined {
   if (maps.has(file)) return maps.get(file);
@@ -111,7 +111,7 @@ function mapOf(file: string): SourceMap | undefined {
     const path = `${pathOf(file)}.map`;
     if (existsSync(path)) map = new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as never);
   } catch {
-    // A stack with the places of the bundle is better than none.
+    // Without the source map, the stack shows positions in the bundle.
   }
   maps.set(file, map);
   return map;

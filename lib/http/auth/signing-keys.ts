@@ -5,7 +5,7 @@ import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import { count } from '../../runtime/metrics.ts';
 import { singleFlight } from '../../runtime/single-flight.ts';
-import { NoAnswerError, within } from '../../runtime/within.ts';
+import { NoAnswerError, within } from '../../runtime/timeout.ts';
 import { parseSigningSecrets } from './signing-secrets.ts';
 
 /** For how long the last keys are used while the secret cannot be read, in ms. */
@@ -79,7 +79,7 @@ export function createSigningKeys(
     },
     async newerThan(before) {
       if (known && known.keys !== before) return known.keys;
-      if (!lookups.isUnderWay()) {
+      if (!lookups.isRunning()) {
         if (clock.now() - lookedAtMs < REREAD_PAUSE_MS) return undefined;
         lookedAtMs = clock.now();
       }

@@ -39,10 +39,10 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-/** The metrics that a run writes, as CloudWatch reads them from the log, by name and queue. */
+/** The metrics of one run by name and queue, read from the log as CloudWatch does, and all log lines. */
 async function report(): Promise<{ metrics: Record<string, number>; lines: string[] }> {
   const lines: string[] = [];
-  // The logger and the metrics write through a console of their own; what they write goes to the process's streams.
+  // The logger and the metrics have their own console, which writes to the process's streams.
   const writes = [process.stdout, process.stderr].map((stream) =>
     jest.spyOn(stream, 'write').mockImplementation((chunk) => {
       lines.push(String(chunk));
@@ -75,7 +75,7 @@ async function report(): Promise<{ metrics: Record<string, number>; lines: strin
   return { metrics, lines };
 }
 
-test('tells how much waits in each queue and tier, who reads it, and what is in hand, zeros included', async () => {
+test('report-queues reports ready and unacknowledged messages and consumers of each queue, including zeros', async () => {
   for (let message = 0; message < 3; message += 1)
     host.channel.sendToQueue('stock', Buffer.from('x'), { persistent: true });
   await eventually('the messages', async () => (await host.channel.checkQueue('stock')).messageCount === 3);
@@ -109,7 +109,7 @@ test('tells how much waits in each queue and tier, who reads it, and what is in 
   });
 });
 
-test('tells of the worst node, with a login that sees nodes and no message', async () => {
+test('report-queues reports the worst node, with a login that cannot read messages', async () => {
   const metrics = await eventually('the broker to count', async () => {
     const { metrics } = await report();
     return metrics['BrokerNodeConnections']! > 0 && metrics;
@@ -125,7 +125,7 @@ test('tells of the worst node, with a login that sees nodes and no message', asy
   expect(metrics['BrokerNodeDiskRatio']).toBeGreaterThan(1);
 });
 
-test('reports the other queues where one is gone, and names it in one line', async () => {
+test('report-queues reports the other queues when one is missing, and logs its name once', async () => {
   await host.channel.deleteQueue('points');
   const { metrics, lines } = await report();
   expect(metrics).toMatchObject({ 'QueueConsumers dead-letters': 0, QueueReportFailed: 1 });
@@ -135,7 +135,7 @@ test('reports the other queues where one is gone, and names it in one line', asy
   expect(errors[0]).toContain('the broker has no figures of points');
 });
 
-test('says in one line each why neither queues nor nodes are reported, and counts it, when the broker refuses the login', async () => {
+test('report-queues logs one error each for queues and nodes and counts the failure when the broker refuses the login', async () => {
   secrets.replace(arn, JSON.stringify({ username: 'nobody', password: 'hush-hush' }));
   const { metrics, lines } = await report();
   expect(metrics).toEqual({ QueueReportFailed: 1 });

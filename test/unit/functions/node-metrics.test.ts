@@ -16,7 +16,7 @@ const aNode = (change: Partial<NodeFigures> = {}): NodeFigures => ({
   ...change,
 });
 
-test('each metric is that of the worst node, which sums over the cluster would hide', () => {
+test('each node metric has the value of the worst node', () => {
   const nodes = [
     aNode(),
     aNode({ memoryUsed: 95, partitions: 2 }),
@@ -32,7 +32,7 @@ test('each metric is that of the worst node, which sums over the cluster would h
   });
 });
 
-test('a node that is not running is counted as down, and its last figures as nothing', () => {
+test('a node that is not running counts as down, and its last figures are ignored', () => {
   const down = aNode({ running: false, memoryUsed: 99, connections: 99 });
   expect(nodeMetrics([aNode(), down])).toMatchObject({
     BrokerNodesDown: 1,
@@ -41,7 +41,7 @@ test('a node that is not running is counted as down, and its last figures as not
   });
 });
 
-test('a figure that no running node gives is left out, not reported as 0', () => {
+test('a figure that no running node reports is omitted instead of reported as 0', () => {
   const young = aNode({ diskFree: undefined, memoryUsed: undefined });
   expect(nodeMetrics([young])).toEqual({
     BrokerNodesDown: 0,

@@ -36,36 +36,36 @@ const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
 });
 const accepted = { status: 'accepted', acceptedAt: at } as const;
 
-describe('an order', () => {
+describe('the status of an order', () => {
   test.each<[string, Marker | undefined, Marker | undefined, string]>([
-    ['that nobody met yet', undefined, undefined, 'accepted'],
-    ['half done', completed, undefined, 'accepted'],
-    ['done', completed, completed, 'fulfilled'],
-    ['in retry', completed, failed('retrying'), 'accepted'],
-    ['under a lease', leased, completed, 'accepted'],
-    ['that was rejected', rejected, undefined, 'rejected'],
-    ['that was rejected, and whose points are a dead letter', rejected, failed('dead-lettered'), 'rejected'],
-    ['with a dead letter', completed, failed('dead-lettered'), 'dead-lettered'],
-  ])('%s', (_, stock, points, status) => {
+    ['that no consumer has received', undefined, undefined, 'accepted'],
+    ['that one of two consumers has completed', completed, undefined, 'accepted'],
+    ['that all consumers have completed', completed, completed, 'fulfilled'],
+    ['that one consumer retries', completed, failed('retrying'), 'accepted'],
+    ['that a consumer holds a lease for', leased, completed, 'accepted'],
+    ['that a consumer has rejected', rejected, undefined, 'rejected'],
+    ['that one consumer has rejected and another has dead-lettered', rejected, failed('dead-lettered'), 'rejected'],
+    ['that a consumer has dead-lettered', completed, failed('dead-lettered'), 'dead-lettered'],
+  ])('an order %s has the right status (case %#)', (_, stock, points, status) => {
     expect(orderStatus('o', accepted, { stock, points }, [])).toMatchObject({ status, acceptedAt: at });
   });
 
-  test('that nobody knows is not there', () => {
+  test('an unknown order has no status', () => {
     expect(orderStatus('o', undefined, { stock: undefined, points: undefined }, [])).toBeUndefined();
   });
 
-  test('whose record was lost is known by its markers, and by its dead letters', () => {
+  test('an order without an intake record is known by its markers and by its dead letters', () => {
     expect(orderStatus('o', undefined, { stock: completed, points: undefined }, [])?.status).toBe('accepted');
     expect(orderStatus('o', undefined, { stock: undefined }, [letter()])?.status).toBe('dead-lettered');
   });
 
-  test('is not called accepted before the broker confirmed it, unless a consumer has met it', () => {
+  test('an order is accepted once the broker has confirmed it or a consumer has received it', () => {
     const record = { status: 'publishing' } as const;
     expect(orderStatus('o', record, { stock: undefined }, [])?.status).toBe('publishing');
     expect(orderStatus('o', record, { stock: failed('retrying') }, [])?.status).toBe('accepted');
   });
 
-  test('says why it was rejected or given up', () => {
+  test('the status of an order has the reason of a rejection or a dead letter', () => {
     expect(orderStatus('o', accepted, { stock: rejected }, [])).toMatchObject({ reason: 'OUT_OF_STOCK' });
     expect(orderStatus('o', accepted, { stock: failed('dead-lettered', 0, 4) }, [])).toMatchObject({
       reason: 'it went off',
@@ -74,20 +74,20 @@ describe('an order', () => {
   });
 });
 
-describe('a dead letter in the archive', () => {
+describe('dead letters in the status of an order', () => {
   const outcome = (marker: Marker | undefined, ...letters: DeadLetter[]) =>
     orderStatus('o', accepted, { stock: marker }, letters)?.consumers.stock?.outcome;
 
-  test('tells what the broker gave up on', () => {
+  test('an order that the broker dead-lettered is dead-lettered', () => {
     expect(outcome(undefined, letter())).toBe('dead-lettered');
     expect(outcome(failed('retrying'), letter())).toBe('dead-lettered');
   });
 
-  test('of another queue says nothing', () => {
+  test('a dead letter of another queue does not change the status', () => {
     expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
   });
 
-  test('that was redriven is pending until the consumer has an outcome', () => {
+  test('a redriven order is pending until the consumer has a new outcome', () => {
     const redriven = letter({ status: 'redriven', timesRedriven: 1 });
     expect(outcome(failed('dead-lettered', 0, 4), redriven)).toBe('pending');
     expect(outcome(failed('retrying', 1, 1), redriven)).toBe('retrying');
@@ -95,13 +95,13 @@ describe('a dead letter in the archive', () => {
     expect(outcome(completed, redriven)).toBe('completed');
   });
 
-  test('of a later life counts more than one that was redriven', () => {
+  test('a dead letter after a redrive replaces the redriven one', () => {
     const letters = [letter({ status: 'redriven' }), letter({ redrives: 1 })];
     expect(outcome(failed('retrying', 1, 2), ...letters)).toBe('dead-lettered');
     expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');
   });
 
-  test('that was discarded stays dead', () => {
+  test('an order whose dead letter was discarded stays dead-lettered', () => {
     expect(outcome(undefined, letter({ status: 'discarded' }))).toBe('dead-lettered');
   });
 });

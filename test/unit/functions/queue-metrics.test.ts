@@ -15,7 +15,7 @@ const valuesOf = (shards: readonly ReturnType<typeof figures>[]) => {
   return { ...Object.fromEntries(ofStock.map(({ name, value }) => [name, value])), missing };
 };
 
-test('a sharded queue counts as one, but for the shard that nobody reads and the one that is fullest', () => {
+test('the metrics of a sharded queue are sums over its shards, except for the fewest consumers and the fullest shard', () => {
   expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.01', 2, 9, 0), figures('stock.02', 1, 0, 1)])).toEqual({
     QueueReady: 8,
     QueueUnacknowledged: 10,
@@ -25,11 +25,11 @@ test('a sharded queue counts as one, but for the shard that nobody reads and the
   });
 });
 
-test('returned messages that the broker holds back count as waiting', () => {
+test('messages that the broker delays before their redelivery count as ready', () => {
   const shards = ['stock', 'stock.01', 'stock.02'].map((name) => ({ ...figures(name, 1, 0, 1), delayed: 4 }));
   expect(valuesOf(shards)).toMatchObject({ QueueReady: 15, QueueFullest: 5 });
 });
 
-test('a shard without figures leaves those of its queue unknown, and is named', () => {
+test('a shard without figures is reported as missing, and its queue has no metrics', () => {
   expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.02', 1, 0, 1)])).toEqual({ missing: ['stock.01'] });
 });

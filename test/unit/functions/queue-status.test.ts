@@ -11,7 +11,7 @@ const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
-test('what waits in tiers that queues share is told of the tier, and of a queue only where it is known', () => {
+test('messages in a delay queue that several queues share are not attributed to one of them', () => {
   const queues = [queue('stock'), queue('points'), queue('own', [tier('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(
@@ -30,7 +30,7 @@ test('what waits in tiers that queues share is told of the tier, and of a queue 
   ]);
 });
 
-test('what the broker has not counted yet is unknown, not zero', () => {
+test('a figure that the broker has not counted yet is null instead of 0', () => {
   const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none, unread).queues;
   expect(status).toEqual({
     name: 'stock',
@@ -44,7 +44,7 @@ test('what the broker has not counted yet is unknown, not zero', () => {
   });
 });
 
-test('dead letters are told per queue, and are unknown while the store is away', () => {
+test('open dead letters are counted per queue, and are null while the store is unavailable', () => {
   const open = {
     byQueue: new Map([
       ['stock', 2],
@@ -62,7 +62,7 @@ test('dead letters are told per queue, and are unknown while the store is away',
   });
 });
 
-test('the oldest message is as old as the oldest that was worked on last, and none where nothing waits', () => {
+test('the oldest message comes from the batch processed last, and is null when no message waits', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const oldest = (waiting: number) =>
     statusOf([queue('stock')], 'dead-letters', [figures('stock', waiting)], none, new Map([['stock', read]])).queues[0]
@@ -71,7 +71,7 @@ test('the oldest message is as old as the oldest that was worked on last, and no
   expect(oldest(0)).toBeNull();
 });
 
-test('a sharded queue is told as one: its sums, its oldest message, and each shard by itself', () => {
+test('the status of a sharded queue has sums, the oldest message of all shards, and each shard', () => {
   const read = (second: number) => {
     return { oldestPublishedAt: `2026-11-22T12:00:0${second}.000Z`, at: '2026-11-22T12:01:00.000Z' };
   };
@@ -80,7 +80,7 @@ test('a sharded queue is told as one: its sums, its oldest message, and each sha
     'dead-letters',
     [figures('stock', 0), figures('stock.01', 4, 1), figures('stock.02', 2)],
     none,
-    // The first shard is empty: what it was read up to says nothing of what waits.
+    // The first shard is empty, so its progress does not tell how old the waiting messages are.
     new Map([
       ['stock', read(1)],
       ['stock.01', read(3)],
@@ -97,14 +97,14 @@ test('a sharded queue is told as one: its sums, its oldest message, and each sha
   });
 });
 
-test('a returned message that the broker holds back is counted as delayed, and keeps the oldest message known', () => {
+test('a message that the broker delays before its redelivery counts as delayed, and the oldest message stays known', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const delayed = [{ name: 'stock', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
   const [status] = statusOf([queue('stock')], 'dead-letters', delayed, none, new Map([['stock', read]])).queues;
   expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
 });
 
-test('a retry copy that its full queue does not take yet is still waiting in its tier', () => {
+test('a retry copy that its full queue does not accept yet still counts in its delay queue', () => {
   const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
   const [tierOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).retryTiers;
   expect(tierOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });

@@ -4,13 +4,13 @@ import { expect, test } from '@jest/globals';
 
 import { concurrently } from '../../../lib/runtime/concurrently.ts';
 
-test('does all, so many at once, each with its place', async () => {
+test('concurrently processes every item with its index and never exceeds the limit', async () => {
   let atOnce = 0;
   let most = 0;
   const done: [string, number][] = [];
   await concurrently(['a', 'b', 'c', 'd', 'e'], 2, async (item, index) => {
     most = Math.max(most, ++atOnce);
-    // The first takes longer than all the others.
+    // The first item takes longer than all the others together.
     for (let turns = index === 0 ? 20 : 1; turns > 0; turns -= 1) await setImmediate();
     atOnce -= 1;
     done.push([item, index]);
@@ -26,6 +26,6 @@ test('does all, so many at once, each with its place', async () => {
   ]);
 });
 
-test('has nothing to do for no items', async () => {
+test('concurrently resolves at once when there are no items', async () => {
   await expect(concurrently([], 5, () => Promise.reject(new Error('called')))).resolves.toBeUndefined();
 });

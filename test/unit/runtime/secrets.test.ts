@@ -6,7 +6,7 @@ import { createSecretReader } from '../../../lib/runtime/secrets.ts';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-test('a reading of a secret that is answered after a newer one replaces nothing', async () => {
+test('a late response of Secrets Manager does not replace a newer secret in the cache', async () => {
   const answers: ((text: string) => void)[] = [];
   const send = () => new Promise((resolve) => void answers.push((SecretString: string) => resolve({ SecretString })));
   const read = createSecretReader({ send } as unknown as SecretsManagerClient, { now: () => Date.now() });

@@ -1,10 +1,10 @@
 import { describe, expect, jest, test } from '@jest/globals';
 
 import { singleFlight } from '../../../lib/runtime/single-flight.ts';
-import { within } from '../../../lib/runtime/within.ts';
+import { within } from '../../../lib/runtime/timeout.ts';
 
-/** A promise that is settled from outside, and the clock that the flight reads. */
-const aSetting = () => {
+/** A single flight with a fake clock, whose attempts are settled by the test. */
+const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const begun: { resolve(value: string): void; reject(error: Error): void }[] = [];
   const attempt = () => new Promise<string>((resolve, reject) => void begun.push({ resolve, reject }));
@@ -12,7 +12,7 @@ const aSetting = () => {
   return { clock, begun, run: (limitMs = 1_000) => flight.run(attempt, limitMs), flight };
 };
 
-/** What became of a promise, so that it may be rejected before anybody looks. */
+/** The result or the error message of a promise; also handles a rejection before the test awaits it. */
 const outcomeOf = (promise: Promise<string>) =>
   promise.then(
     (value) => value,
@@ -20,18 +20,18 @@ const outcomeOf = (promise: Promise<string>) =>
   );
 
 describe('a single flight', () => {
-  test('is one attempt for all who come while it is under way', async () => {
-    const { begun, run, flight } = aSetting();
+  test('callers that come during an attempt share its result', async () => {
+    const { begun, run, flight } = aFlight();
     const callers = [run(), run(), run()];
-    expect(flight.isUnderWay()).toBe(true);
+    expect(flight.isRunning()).toBe(true);
     begun[0]?.resolve('one');
     expect(await Promise.all(callers)).toEqual(['one', 'one', 'one']);
     expect(begun).toHaveLength(1);
-    expect(flight.isUnderWay()).toBe(false);
+    expect(flight.isRunning()).toBe(false);
   });
 
-  test('that is never answered ends at its limit, and the next caller begins a new one', async () => {
-    const { begun, run } = aSetting();
+  test('an attempt without an answer times out, and the next caller starts a new one', async () => {
+    const { begun, run } = aFlight();
     expect(await outcomeOf(run(10))).toBe('no answer within 10 ms');
     const second = run();
     begun[1]?.resolve('two');
@@ -39,19 +39,19 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('that is answered after its limit disturbs neither the next one nor the process', async () => {
-    const { begun, run, flight } = aSetting();
+  test('a late answer to a timed-out attempt affects neither the next attempt nor the process', async () => {
+    const { begun, run, flight } = aFlight();
     await outcomeOf(run(10));
     const second = run();
     begun[0]?.reject(new Error('late'));
     await new Promise((resolve) => setImmediate(resolve));
-    expect(flight.isUnderWay()).toBe(true);
+    expect(flight.isRunning()).toBe(true);
     begun[1]?.resolve('two');
     expect(await second).toBe('two');
   });
 
-  test('whose time ran out in a freeze is not joined, though its timer has not fired yet', async () => {
-    const { clock, begun, run } = aSetting();
+  test('an attempt whose time ran out while the environment was frozen is not joined, although its timer has not fired yet', async () => {
+    const { clock, begun, run } = aFlight();
     const before = outcomeOf(run(1_000));
     clock.nowMs += 60_000;
     const after = run(1_000);
@@ -61,8 +61,8 @@ describe('a single flight', () => {
     expect(await before).toBe('one');
   });
 
-  test('that fails by its own timers after a freeze is tried once more by whoever joined it', async () => {
-    const { begun, run } = aSetting();
+  test('callers that joined an attempt that fails start one more attempt', async () => {
+    const { begun, run } = aFlight();
     const before = outcomeOf(run());
     const joined = [run(), run()];
     begun[0]?.reject(new Error('its timer ran out'));
@@ -72,8 +72,8 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('that fails twice is an error for those who joined: nobody tries for ever', async () => {
-    const { begun, run } = aSetting();
+  test('callers that joined get an error when the second attempt fails too', async () => {
+    const { begun, run } = aFlight();
     const first = outcomeOf(run());
     const joined = outcomeOf(run());
     begun[0]?.reject(new Error('one'));
@@ -83,17 +83,17 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('passes on what the attempt throws before it is a promise', async () => {
-    const { flight } = aSetting();
+  test('an attempt that throws synchronously rejects', async () => {
+    const { flight } = aFlight();
     const thrown = flight.run(() => {
       throw new Error('at once');
     }, 1_000);
     await expect(thrown).rejects.toThrow('at once');
-    expect(flight.isUnderWay()).toBe(false);
+    expect(flight.isRunning()).toBe(false);
   });
 });
 
-test('a time limit leaves no timer behind', async () => {
+test('within clears its timer when the promise settles', async () => {
   const clear = jest.spyOn(globalThis, 'clearTimeout');
   expect(await within(60_000, Promise.resolve('at once'))).toBe('at once');
   expect(clear).toHaveBeenCalledTimes(1);

@@ -12,8 +12,8 @@ import { aHostileDirectory } from '../../support/hostile-directory.ts';
 const withStack = (stack: unknown, options?: ErrorOptions) =>
   Object.assign(new Error('broken', options), { stack }) as Error;
 
-describe('the frames of the service’s own code', () => {
-  test('leave out dependencies, Node and the steps of the toolkit around a rule', () => {
+describe('ownFramesOf', () => {
+  test('an error’s own frames exclude dependencies, Node and the toolkit', () => {
     const root = process.cwd();
     const stack = [
       'TypeError: broken',
@@ -31,22 +31,22 @@ describe('the frames of the service’s own code', () => {
     ]);
   });
 
-  test('are those of the cause where the error itself has none', () => {
+  test('an error without own frames has those of its cause', () => {
     const cause = withStack('Error: x\n    at f (/elsewhere/f.ts:1:2)');
     expect(ownFramesOf(withStack('Error: y\n    at g (node:fs:1:1)', { cause }))).toEqual(['f (/elsewhere/f.ts:1:2)']);
   });
 
-  test('stay as they are where a file is no good URL', () => {
+  test('a frame with an invalid file URL stays unchanged', () => {
     const frame = 'f (file:///%ZZ/f.ts:1:2)';
     expect(ownFramesOf(withStack(`Error: x\n    at ${frame}`))).toEqual([frame]);
   });
 
   test.each([undefined, 'a text', null, 7, withStack(undefined), withStack([]), withStack('x'.repeat(1_000_000))])(
-    'are none where there is no stack: %#',
+    'a thrown value without a stack has no frames (case %#)',
     (thrown) => expect(ownFramesOf(thrown)).toEqual([]),
   );
 
-  test('and the error as a whole stay bounded', () => {
+  test('a logged error has limited lengths, however long its stack and message are', () => {
     const deep = `Error: x\n${Array.from({ length: 500 }, (_, n) => `    at ${'f'.repeat(500)} (/x/${n}.ts:1:1)`).join('\n')}`;
     const error = withStack(deep);
     error.message = 'm'.repeat(100_000);
@@ -55,7 +55,7 @@ describe('the frames of the service’s own code', () => {
   });
 });
 
-describe('in a deployed bundle', () => {
+describe('an error in a deployed bundle', () => {
   const root = aHostileDirectory('stack');
   beforeAll(() => {
     mkdirSync(join(root, 'functions/rules'), { recursive: true });
@@ -72,7 +72,7 @@ describe('in a deployed bundle', () => {
   });
   afterAll(() => rmSync(dirname(root), { recursive: true }));
 
-  test('an error is told with the lines of its sources, without --enable-source-maps', async () => {
+  test('an error in a bundle is logged with positions in its source files, without --enable-source-maps', async () => {
     const outDirectory = join(root, 'out');
     await bundle({ entries: ['functions/handler'], root, outDirectory });
     const script = `import(${JSON.stringify(pathToFileURL(join(outDirectory, 'functions/handler.mjs')).href)}).then((m) => console.log(JSON.stringify(m.handler())))`;

@@ -1,6 +1,6 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 
-import { requestLimits } from '../../../../lib/runtime/aws-timeouts.ts';
+import { requestLimits } from '../../../../lib/runtime/timeout.ts';
 
 /** What every client on the laptop signs with; the emulators take any. */
 export const LOCAL_AWS = {

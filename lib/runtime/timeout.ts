@@ -1,0 +1,33 @@
+/** A promise was not settled in time. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+
+  constructor(timeoutMs: number) {
+    super(`no answer within ${timeoutMs} ms`);
+  }
+}
+
+/** The promise's result, or a `NoAnswerError` after `timeoutMs`. The operation behind the promise is not cancelled. */
+export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new NoAnswerError(timeoutMs)), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The `requestHandler` of an AWS client whose requests time out: by default the SDK waits without a limit. `timeoutMs` includes
+ * the time to connect. A response that stalls halfway is given up after `timeoutMs` without a byte.
+ */
+export const requestLimits = (timeoutMs: number) =>
+  ({
+    connectionTimeout: Math.min(1_000, timeoutMs),
+    requestTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    throwOnRequestTimeout: true,
+  }) as const;
