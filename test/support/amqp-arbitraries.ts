@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** One entry of an AMQP table as its bytes: a short string and a value with its tag. */
+/** Encodes one entry of an AMQP table: the name as a short string, then the tagged value. */
 const short = (bytes: Uint8Array) => Buffer.concat([Buffer.from([bytes.length]), bytes]);
 
 const long = (tag: string, bytes: Uint8Array) => {
@@ -14,7 +14,7 @@ const fixed = (tag: string, bytes: number) =>
 
 const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => Buffer.from(value));
 
-/** Names that other software, or malice, gives to a header; not all are UTF-8. */
+/** Header names of other software and of attackers; some are not UTF-8. */
 const headerName = fc.oneof(
   { weight: 6, arbitrary: fc.string({ maxLength: 12 }).map((name) => Buffer.from(name)) },
   fc
@@ -34,7 +34,7 @@ const headerName = fc.oneof(
   fc.nat(255).map((length) => Buffer.alloc(length, 'n')),
 );
 
-/** A timestamp that the event source shows as a date from 1583 on. */
+/** Generates timestamps that the event source writes as dates from 1583 on. */
 const timestamp = fc.bigInt({ min: -12_212_553_600n, max: 250_000_000_000_000n }).map((seconds) => {
   const bytes = Buffer.alloc(9, 'T');
   bytes.writeBigInt64BE(seconds, 1);
@@ -82,7 +82,7 @@ const { value: fieldValue, table } = fc.letrec<{ value: Buffer; table: Buffer }>
     .map((entries) => Buffer.concat(entries.flatMap(([name, value]) => [short(name), value]))),
 }));
 
-/** Nothing but nesting, as deep as `levels`. */
+/** Encodes a value that consists only of nested arrays or tables, `levels` deep. */
 export function nested(levels: number, kind: 'A' | 'F'): Buffer {
   const name = kind === 'F' ? short(Buffer.from('t')) : Buffer.alloc(0);
   const bytes = 5 + name.length;
@@ -100,7 +100,10 @@ const deepValue = fc
   .tuple(fc.constantFrom(10, 500, 5_000), fc.constantFrom('A' as const, 'F' as const))
   .map(([levels, kind]) => nested(levels, kind));
 
-/** The bytes of a table of headers, without its length: every type, any depth, names twice, bytes that are not UTF-8. */
+/**
+ * Generates the bytes of a header table without its length: every type, any depth, repeated names, and bytes that are not
+ * UTF-8.
+ */
 export const headerTable = fc
   .tuple(
     table,
@@ -135,10 +138,10 @@ const flags = {
   appId: 0x0008,
 } as const;
 
-/** Properties by name, each as the bytes of its value without a length. */
+/** Properties by name, each with the bytes of its value without a length. */
 export type GivenProperties = { readonly [name in keyof typeof flags]?: Buffer };
 
-/** The bytes of properties as a content-header frame has them. */
+/** Encodes properties like a content-header frame. */
 export function propertyBytes(properties: GivenProperties): Buffer {
   const pieces: Buffer[] = [];
   let bits = 0;
@@ -154,7 +157,7 @@ export function propertyBytes(properties: GivenProperties): Buffer {
   return Buffer.concat([start, ...pieces]);
 }
 
-/** What a publisher may set, the message id and the type left to the test. */
+/** Generates properties that a publisher may set, apart from the message id and the type, which the test sets. */
 export const foreignProperties: fc.Arbitrary<GivenProperties> = fc.record(
   {
     contentType: shortText,

@@ -11,10 +11,13 @@ import { call, type About, type Got } from './request.ts';
 
 const ALL_SCOPES = ['dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read'];
 
-/** An issuer of tokens for functions that this process runs: its JWKS_URL is in the environment. */
+/**
+ * An issuer of operators' tokens. The functions in this process accept its tokens, because `JWKS_URL` in the environment names
+ * it.
+ */
 export interface TestIssuer {
   token(scopes?: readonly string[], subject?: string): Promise<string>;
-  /** With any claims at all. */
+  /** Signs any claims, valid or not. */
   sign(claims: JWTPayload): Promise<string>;
   stop(): Promise<void>;
 }
@@ -36,14 +39,14 @@ export async function anIssuer(): Promise<TestIssuer> {
   });
 }
 
-/** Calls as an operator who may do everything. */
+/** Calls a function as an operator with every scope. */
 export async function callAsOperator(handler: HttpHandler, about: About, requestId?: string): Promise<Got> {
-  if (!current) throw new Error('start an issuer first: anIssuer(), or aBackend()');
+  if (!current) throw new Error('there is no token issuer; call anIssuer() or aBackend() first');
   const authorization = `Bearer ${await current.token()}`;
   return call(handler, { ...about, headers: { authorization, ...about.headers } }, requestId);
 }
 
-/** Calls with a body that is signed now, with the development key. `key` is the webhook-id. */
+/** Calls a function with a body that is signed now with the development key. `key` is the value of `webhook-id`. */
 export function callSigned(handler: HttpHandler, key: string, about: About): Promise<Got> {
   const raw = about.raw ?? JSON.stringify(about.body);
   return call(handler, { ...about, raw, headers: { ...signedHeaders(String(raw), { key }), ...about.headers } });

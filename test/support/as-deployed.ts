@@ -1,7 +1,7 @@
 import type { Surehop } from '../../lib/runtime/surehop.ts';
 import type { VirtualHost } from './broker.ts';
 
-/** The addresses of a broker without a login, as a deployed function has them. */
+/** The broker's AMQP and management addresses without the login, like those of deployed functions. */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
   const without = (address: string) => {
     const url = new URL(address);
@@ -11,7 +11,7 @@ export function addressesOf(host: VirtualHost): { readonly endpoint: string; rea
   return { endpoint: without(host.amqpUrl), managementUrl: without(process.env['MANAGEMENT_URL']!) };
 }
 
-/** Sets up the functions of this test file with the settings of a deployed function, which logs in with a secret. */
+/** Gives the functions of the test file the settings of deployed functions, which read their broker login from a secret. */
 export async function asDeployed(
   host: VirtualHost,
   secretArn: string,
@@ -34,7 +34,7 @@ export async function asDeployed(
   return surehop;
 }
 
-/** The administrator of the tests' broker, as a secret's text. */
+/** The administrator login of the tests' broker, as the text of a secret. */
 export function administrator(): string {
   const url = new URL(process.env['AMQP_URL']!);
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });

@@ -1,32 +1,32 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What an account has and allows. */
+/** The resources and quotas of an AWS account in one region. */
 export interface AccountState {
-  /** Environments of Lambda that may run at once, and of them those that no function has reserved. */
+  /** The account's concurrency limit, and the part of the limit that no function has reserved. */
   concurrency: number;
   unreserved: number;
   vpcs: number;
   addresses: number;
-  /** Quotas that nobody has changed: Service Quotas knows their default values only. */
+  /** Whether Service Quotas has only default values, because nobody has changed a quota. */
   hasDefaultQuotas?: boolean;
-  /** Names of availability zones. */
+  /** The names of the region's availability zones. */
   zones: string[];
-  /** Those in which Amazon MQ has the instance type, by deployment. */
+  /** The zones in which Amazon MQ offers the instance type, by deployment mode. */
   offered: Record<string, string[]>;
-  /** Stacks with the logical ids of their resources, and a status for each. */
+  /** The status of each resource, by stack name and logical id. */
   stacks: Record<string, Record<string, string>>;
   tables: string[];
   secrets: string[];
-  /** Services that the deployer may not ask. */
+  /** Services for which the deployer has no permissions. */
   denied: string[];
 }
 
-/** Stands in for the services of AWS that a deployment asks before it begins; each answers in its own protocol. */
+/** Starts a stand-in for the AWS services that are queried before a deployment; each service answers in its own protocol. */
 export interface AwsAccount {
   readonly url: string;
   readonly state: AccountState;
-  /** Every request, as `service Action`. */
+  /** Every request so far, written as `service Action`. */
   readonly calls: string[];
   stop(): Promise<void>;
 }

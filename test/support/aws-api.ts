@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 
 import type { Template } from '../../infra/aws/template.ts';
 
-/** Stands in for the parts of AWS's API that a deployment asks before it changes anything; refuses the rest. */
+/** A stand-in for the AWS actions that a deployment requests before it changes anything; it refuses all other actions. */
 export interface AwsApi {
   readonly url: string;
-  /** The actions that were asked for, in order. */
+  /** The requested actions, in order. */
   readonly actions: readonly string[];
   stop(): Promise<void>;
 }
@@ -16,7 +16,7 @@ const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '
 const failure = (code: string, message: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
 
-/** `deployed` are the templates of the stacks that there are, by name. */
+/** Starts the stand-in; `deployed` contains the templates of the deployed stacks by name. */
 export async function anAwsApi(deployed: Readonly<Record<string, Template>>): Promise<AwsApi> {
   const actions: string[] = [];
   const server = createServer((request, response) => {

@@ -9,26 +9,28 @@ interface NetworkInterface {
   readonly group: string;
 }
 
-/** Stands in for Lambda and EC2 as far as the removal of a stack asks them: event source mappings and network interfaces. */
+/**
+ * A stand-in for the parts of Lambda and EC2 that the removal of a stack uses: event source mappings and network interfaces.
+ */
 export interface AwsNetwork {
   readonly url: string;
-  /** The network interfaces that are there. */
+  /** The existing network interfaces. */
   readonly interfaces: readonly NetworkInterface[];
   readonly calls: readonly Call[];
-  /** A mapping of Lambda's, with an interface in each of two subnets. */
+  /** An event source mapping that has a network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Functions in a security group; they share one interface for each subnet. */
+  /** The functions of a security group, which share one network interface per subnet. */
   addFunctions(name: string, group: string): void;
-  /** As CloudFormation does it. */
+  /** Deletes the resource like CloudFormation does. */
   deleteFunctions(name: string): void;
-  /** Lambda deletes interfaces with the role of the function that they were made for. */
+  /** The role of the function that the interfaces were created for, with which Lambda deletes them. */
   deleteRole(): void;
-  /** The next requests are answered with this status and AWS's code. */
+  /** Answers the next requests with this status and AWS error code. */
   failNext(times: number, status: number, code: string): void;
   stop(): Promise<void>;
 }
 
-/** Requests that Lambda takes its time for until the interfaces of something deleted are gone. */
+/** The number of requests until the network interfaces of a deleted resource disappear. */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {
@@ -44,7 +46,7 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
     for (let subnet = 1; subnet <= 2; subnet += 1) interfaces.push({ id: `eni-${(made += 1)}`, description, group });
   }
 
-  /** Time goes by with every look. */
+  /** Each request for the interfaces counts as time that passes. */
   function pass(): void {
     for (const [what, looks] of dying) {
       if (looks > 1) dying.set(what, looks - 1);

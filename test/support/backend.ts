@@ -5,15 +5,18 @@ import type { Surehop } from '../../lib/runtime/surehop.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
-/** A virtual host and tables of their own, which this test file's settings name: functions imported afterwards use them. */
+/**
+ * A virtual host and tables for one test file. The settings in `process.env` point at them, so functions that are imported
+ * afterwards use them.
+ */
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
-  /** Declares what the broker must have. */
+  /** Declares the service's topology on the virtual host. */
   declare(): Promise<void>;
-  /** The toolkit as the functions of this test file use it, set up with the settings of the first call or import. */
+  /** The toolkit instance of the test file's functions, created with the settings at the first call or import. */
   surehop(): Promise<Surehop>;
-  /** Closes what the functions opened, and removes the virtual host. */
+  /** Closes the connections of the functions and removes the virtual host. */
   remove(): Promise<void>;
 }
 

@@ -10,22 +10,22 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 
 const given = (name: string): string => {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the tests with npm test, which starts what they need`);
+  if (!value) throw new Error(`${name} is not set; run the tests with npm test, which starts a broker and a store`);
   return value;
 };
 
-/** A virtual host of its own on the real broker, so that test files do not meet. */
+/** A virtual host on the broker for one test file, so that test files do not affect each other. */
 export interface VirtualHost {
   readonly name: string;
   readonly amqpUrl: string;
   readonly channel: Channel;
-  /** A channel whose messages have their properties as the broker sends them, for the event source's form of them. */
+  /** Opens a channel that keeps the raw properties of received messages, as the emulated event source needs them. */
   rawChannel(): Promise<Channel>;
-  /** A publisher with a connection of its own; closed with the virtual host. */
+  /** Creates a publisher with its own connection, which is closed when the virtual host is removed. */
   publisher(deadlineMs?: number): Publisher;
-  /** Calls the management API below `/api/`, with the login of the broker. */
+  /** Sends a request to the management API, to a path below `/api/`, with the broker's login. */
   manage(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Everything that is ready in a queue, taken out of it. */
+  /** Takes every ready message out of a queue. */
   drain(queue: string): Promise<Awaited<ReturnType<Channel['get']>>[]>;
   remove(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 import { buildSync } from 'esbuild';
 
-/** A script as one file that starts without a loader, in a directory of its own. */
+/** A script bundled into one file, which starts without a TypeScript loader. */
 export interface BundledScript {
   readonly directory: string;
   /** The path without `.mjs`. */
@@ -12,7 +12,7 @@ export interface BundledScript {
   remove(): void;
 }
 
-/** Bundles a script of test/support: many processes can start from a bundle in the time of one start with tsx. */
+/** Bundles a script of test/support, because a bundled script starts several times faster than one that tsx loads. */
 export function bundleScript(name: string): BundledScript {
   const source = resolve('test', 'support', name);
   const directory = mkdtempSync(join(tmpdir(), 'surehop-script-'));

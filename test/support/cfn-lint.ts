@@ -1,14 +1,17 @@
 import { execFileSync } from 'node:child_process';
 
-/** Where a property or a type of resource may be missing that others have. */
+/** Regions that differ in the resource types and properties that they support. */
 const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
 
-/** The command, where cfn-lint is installed. */
+/** The cfn-lint command, or `undefined` if cfn-lint is not installed. */
 export const cfnLint = find();
 
-if (!cfnLint) process.stderr.write('cfn-lint is not installed: templates not linted; pip install cfn-lint\n');
+if (!cfnLint)
+  process.stderr.write(
+    'cfn-lint is not installed, so the templates are not linted; install it with: pip install cfn-lint\n',
+  );
 
-/** What cfn-lint finds in templates, in several regions. */
+/** Runs cfn-lint on templates, for several regions; returns its findings, or an empty text. */
 export function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless names dependencies that a reference implies already.
   const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];

@@ -1,5 +1,5 @@
-// A process that works on one batch and is gone, as by SIGKILL, right before or right after one of its steps.
-// Arguments: the step, its side, and the batch with the addresses as JSON.
+// A process that processes one batch and kills itself with SIGKILL right before or right after one of the steps.
+// Arguments: the step, `before` or `after`, and JSON with the batch and the addresses of broker and store.
 import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
@@ -14,7 +14,7 @@ const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
 
 const calls = new Map<string, number>();
 
-/** Wraps a step so that the process ends on the wished side of it; a second call of the same step is another step. */
+/** Wraps a step so that the process ends before or after it. The second call of the same step counts as another step. */
 const crashing = <A extends unknown[], R>(name: string, run: (...args: A) => Promise<R>) => {
   return async (...args: A): Promise<R> => {
     const call = (calls.get(name) ?? 0) + 1;

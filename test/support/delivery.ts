@@ -4,7 +4,7 @@ import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
 import type { HeaderValue } from '../../lib/events/message.ts';
 import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 
-/** A header in plain values. */
+/** The value of a header before it is encoded. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };
 
 export type GivenHeaders = Readonly<Record<string, GivenHeader>>;
@@ -13,13 +13,13 @@ interface About {
   readonly id?: string | null;
   readonly type?: string | null;
   readonly body?: unknown;
-  /** Instead of `body`. */
+  /** Replaces `body`: these bytes are sent as they are. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
 }
 
-/** A record as the event source writes it. */
+/** A message as a record of the event source. */
 export function aRecord({
   id = randomUUID(),
   type = null,
@@ -60,7 +60,7 @@ export const anEvent = (records: readonly RabbitMqRecord[], queue = 'stock'): Ra
 
 export const aDelivery = (about: About = {}, queue = 'stock'): Delivery => decode(anEvent([aRecord(about)], queue))[0]!;
 
-/** As the event source's Java writes it: strings as signed bytes. */
+/** Encodes a header value like the event source, which writes strings as arrays of signed bytes. */
 function encodeHeader(value: GivenHeader): unknown {
   if (Array.isArray(value)) return value.map(encodeHeader);
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || value instanceof Structure)

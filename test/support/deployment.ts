@@ -30,34 +30,40 @@ type About = Parameters<typeof call>[1];
 const BROKER_ARN = 'arn:aws:mq:eu-central-1:000000000000:broker:surehop:b-1';
 const ROLES = ['administrator', 'publisher', 'consumer', 'monitor'] as const;
 
-/** The packages of a stage, run here: on the real broker and store, with the environment and the login of the template. */
+/**
+ * The packaged functions of a stage, run on this machine with a real broker and store and with the environment and logins of
+ * the template.
+ */
 export interface Deployment {
   readonly template: Template;
   readonly host: VirtualHost;
   readonly secrets: SecretsManager;
-  /** ARNs of the logins by role. */
+  /** The ARN of each role's login. */
   readonly logins: Readonly<Record<(typeof ROLES)[number], string>>;
   readonly signingKey: string;
-  /** What the stack of the broker would export. */
+  /** The exports of the broker's stack. */
   readonly imports: Readonly<Record<string, string>>;
-  /** The properties of the functions, by their keys in serverless.yml. */
+  /** The properties of each function's resource, by the function's key in serverless.yml. */
   readonly functions: ReadonlyMap<string, Properties>;
-  /** The Node that the functions run on. */
+  /** The Node that runs the functions. */
   readonly node: RuntimeNode;
-  /** The functions that run, by their keys; `<key> beside` for one that was told otherwise. */
+  /** The running functions by key; `<key> beside` is a second process of a function with other settings. */
   readonly running: ReadonlyMap<string, Lambda>;
-  /** What the functions have asked AWS for; tables have the names that they would have there. */
+  /** The functions' requests to AWS; tables have their names on AWS. */
   calls(): Call[];
-  /** What CloudFormation has been answered at `answersUrl`. */
+  /** The custom resources' answers to CloudFormation, received at `answersUrl`. */
   readonly answers: readonly Record<string, string>[];
   readonly answersUrl: string;
   lambda(key: string, beside?: Record<string, string>): Promise<Lambda>;
   request(key: string, about: About, beside?: Record<string, string>): Promise<Got>;
-  /** As the client "shop" signs it. */
+  /** Places an order with a signature of the client "shop". */
   placeOrder(key: string, body: object, beside?: Record<string, string>): Promise<Got>;
-  /** As an operator whose token the route's authorizer has verified. */
+  /** Calls a function as an operator whose token the route's authorizer has accepted. */
   operate(key: string, about: About): Promise<Got>;
-  /** Everything in a queue, once there is `count` of it, as one batch; gone from the queue once the function has returned. */
+  /**
+   * Waits until a queue has `count` messages, passes all of them to the function as one batch, and acknowledges them when the
+   * function returns.
+   */
   deliver(key: string, queue: string, count?: number): Promise<unknown>;
   remove(): Promise<void>;
 }
@@ -70,7 +76,7 @@ export async function aDeployment(stage: string): Promise<Deployment> {
   try {
     return await deploy(stage, undo, remove);
   } catch (error) {
-    // What is left open would keep the test run from ending.
+    // Open servers and processes would keep the test run from ending.
     await remove();
     throw error;
   }
@@ -147,7 +153,7 @@ async function deploy(
       ...('command' in node && { node: node.command }),
       environment: {
         ...(resolveValue(Environment.Variables, { imports }) as Record<string, string>),
-        // Tables of this run's own, and a note of who asked for what.
+        // The tables of this run, and proxies that record the function's requests.
         TABLE_PREFIX: `${host.name}-`,
         AWS_ENDPOINT_URL_DYNAMODB: store.url,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: vault.url,
@@ -220,7 +226,7 @@ async function deploy(
   };
 }
 
-/** An address as CloudFormation gives a custom resource one. */
+/** Starts a server for the answers of custom resources, like the address that CloudFormation provides. */
 async function takeAnswers() {
   const bodies: Record<string, string>[] = [];
   const server = createServer((incoming, response) => {

@@ -1,4 +1,7 @@
-/** Asks until `condition` gives something other than `undefined`, `false` or `null`; fails, saying what was waited for, after a minute. */
+/**
+ * Polls `condition` until it returns something other than `undefined`, `false` or `null`. Fails after a minute and names what
+ * it waited for.
+ */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T> | T,
@@ -7,7 +10,7 @@ export async function eventually<T>(
   for (;;) {
     const met = await condition();
     if (met !== undefined && met !== null && met !== false) return met as Exclude<NonNullable<T>, false>;
-    if (Date.now() > end) throw new Error(`waited in vain for: ${what}`);
+    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

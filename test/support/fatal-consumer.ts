@@ -6,7 +6,7 @@ import type { Payload } from '../../lib/events/define.ts';
 import { partsAt } from './parts.ts';
 import { tallied, tallying } from './tally.ts';
 
-/** Ends the runtime in the way that the message names. */
+/** The ways in which a message can end the process. */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
   memory: () => {
@@ -16,7 +16,7 @@ const ends: Record<string, () => void> = {
   loop: () => {
     for (;;);
   },
-  rejection: () => void Promise.reject(new Error('nobody listens')),
+  rejection: () => void Promise.reject(new Error('this rejection is not handled')),
 };
 
 const { AMQP_URL, DYNAMODB_ENDPOINT, TABLE_PREFIX } = process.env;
@@ -27,13 +27,13 @@ const connection = createConnection({
   name: 'fatal',
 });
 
-/** A sound consumer, but for messages whose SKU names an end of the runtime. */
+/** A consumer that ends its process when a message's SKU is a key of `ends`, and processes every other message. */
 export const handler = createConsumer(
   {
     ...tallying,
     decide: async (event: Payload<typeof tallied>, context) => {
       ends[event.sku]?.();
-      // An unhandled rejection is told at the end of the turn.
+      // Node reports an unhandled rejection only after the current turn of the event loop.
       await new Promise((resolve) => setTimeout(resolve, 5));
       return tallying.decide(event, context);
     },

@@ -1,15 +1,18 @@
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 import type { Resource, Template } from '../../infra/aws/template.ts';
 
-/** Names that may never change once a stage is deployed, with `<stage>` where the stage's own stands. */
+/** Names that must not change once a stage is deployed; `<stage>` replaces the stage's name. */
 interface FixedNames {
   readonly exports: readonly string[];
-  /** Type, and name in the account where the template gives one, by logical id. */
+  /** Each resource's type, and its name in the account if the template sets one, by logical id. */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
 }
 
-/** Resources that CloudFormation may make anew under another id without anybody's notice, and those whose id tells their content. */
+/**
+ * Resource types whose logical ids may change: CloudFormation can replace them without an effect on users, or their id
+ * contains a hash of their content.
+ */
 const REPLACEABLE = new Set([
   'AWS::CloudWatch::Alarm',
   'AWS::CloudWatch::Dashboard',
@@ -17,10 +20,10 @@ const REPLACEABLE = new Set([
   'AWS::Lambda::Version',
 ]);
 
-/** The properties that hold the name of a resource in the account. */
+/** The properties that contain a resource's name in the account. */
 const NAMES = ['BrokerName', 'TableName', 'FunctionName', 'LogGroupName', 'UserPoolName', 'Domain', 'Name'];
 
-/** The names in the templates of some stages; a resource that only some of them have is among them too. */
+/** Collects the names from the templates of several stages, including names that only some of the stages have. */
 export function fixedNames(stages: Readonly<Record<string, Templates>>): FixedNames {
   const of = (stack: keyof Templates) => {
     const found = Object.entries(stages).flatMap(([stage, templates]) => resourcesOf(templates[stack], stage));
@@ -48,6 +51,6 @@ function nameOf({ Type, Properties = {} }: Resource): string {
   return [Type, ...names.filter((name) => typeof name === 'string')].join(' ');
 }
 
-/** A broker's configuration is named after the version of the engine, which is a setting. */
+/** Replaces the stage's name, and the engine version in the name of a broker's configuration. */
 const withoutStage = (text: string, stage: string): string =>
   text.replaceAll(new RegExp(`\\b${stage}\\b`, 'g'), '<stage>').replace(/-rabbitmq-[\d.]+$/, '-rabbitmq-<version>');

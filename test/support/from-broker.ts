@@ -4,11 +4,11 @@ import { recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts
 import type { RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 import { aRecord, type GivenHeaders } from './delivery.ts';
 
-/** A message taken from the real broker, as the event source would hand it on. */
+/** Converts a message of the broker to a record of the event source. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
-  if (!message) throw new Error('there was no message');
+  if (!message) throw new Error('the queue has no message');
   const { messageId, type, headers } = message.properties;
-  // Timestamps and the like do not matter here; what is no plain value is left out.
+  // The tests need neither timestamps nor other headers that are objects.
   const plain = Object.entries(headers ?? {}).filter(([, value]) => typeof value !== 'object');
   return aRecord({
     id: messageId,
@@ -19,7 +19,7 @@ export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   });
 }
 
-/** Everything that is ready in a queue, taken out of it, as the event source hands it on. */
+/** Takes every ready message out of a queue and returns them as records of the event source. */
 export async function takeRecords(channel: Channel, queue: string): Promise<RabbitMqRecord[]> {
   const records: RabbitMqRecord[] = [];
   for (;;) {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 
-/** What `script` writes to stdout as JSON, run as a module of a process of its own: Serverless cannot be loaded within Jest. */
+/** Runs a script in its own process and parses its output as JSON, because Serverless cannot be loaded inside Jest. */
 export async function resultOf<Result>(script: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -15,10 +15,10 @@ export async function resultOf<Result>(script: string): Promise<Result> {
   return JSON.parse(stdout) as Result;
 }
 
-/** The address of a module of this repository, for an `import()` in a script. */
+/** The file URL of a module of this repository, quoted for an `import()` in a script. */
 export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
 
-/** The templates of stages, as a change of settings is compared by them. */
+/** Makes the CloudFormation templates of several stages. */
 export const templatesOf = <Name extends string>(stages: readonly Name[]): Promise<Record<Name, Templates>> =>
   resultOf(`
     const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});

@@ -3,11 +3,14 @@ import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
 
 type Values = Record<string, unknown>;
 
-/** What the inbox promises, in plain JavaScript: messages one after another, each wholly or not at all. */
+/**
+ * The inbox's specification in plain JavaScript: messages are processed one by one, and each message takes effect completely
+ * or not at all.
+ */
 export interface Model {
-  /** Items by table and key, as JSON. */
+  /** Items by table and key; the map's keys are JSON. */
   readonly items: Map<string, Values>;
-  /** Payload hash of every message that is done, by id. */
+  /** The payload hash of every completed message, by message id. */
   readonly done: Map<string, string>;
 }
 
@@ -18,7 +21,7 @@ const number = (value: unknown): number => (value === undefined ? 0 : typeof val
 const putHolds = ({ when }: Put, item: Values | undefined): boolean =>
   when === undefined || (when === 'absent' ? item === undefined : item?.[when.attribute] === when.equals);
 
-/** Applies effects to a copy of the items: the copy, a failed condition, or what DynamoDB refuses. */
+/** Applies effects to a copy of the items. Returns the copy, or why DynamoDB would refuse the effects. */
 function apply(items: Model['items'], effects: readonly Effect[]): Model['items'] | 'condition' | 'refused' {
   const after = new Map(items);
   let refused = false;
@@ -48,7 +51,7 @@ const touchesTwice = (effects: readonly Effect[]): boolean => {
   });
 };
 
-/** One message: its outcome, with the model changed accordingly. */
+/** Processes one message: updates the model and returns the outcome. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
     if (touchesTwice(each.effects)) return 'failed';

@@ -1,4 +1,4 @@
-/** What a Lambda invocation with this much time left tells its handler. */
+/** The part of a Lambda context that tells a handler how much time is left. */
 export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): number } {
   const end = Date.now() + timeoutMs;
   return { getRemainingTimeInMillis: () => end - Date.now() };

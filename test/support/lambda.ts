@@ -4,25 +4,25 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-/** A function as it is deployed: its unpacked zip, and what the template says of it. */
+/** A deployed function: its unpacked zip and its properties in the template. */
 export interface Deployed {
   readonly functionName: string;
-  /** Where the zip was unpacked. */
+  /** The directory with the unpacked zip. */
   readonly taskRoot: string;
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** The Node that runs it; the one of the tests by default. */
+  /** The Node executable that runs the function; by default the one that runs the tests. */
   readonly node?: string;
 }
 
-/** A process that runs one function, and nothing of this repository, behind the API of Lambda's runtimes. */
+/** A process that runs one deployed function behind Lambda's runtime API, without any other file of this repository. */
 export interface Lambda {
-  /** What the function returned; rejects with what it threw, or where it did not start. */
+  /** Resolves with the function's result; rejects with the function's error, or if the function does not start. */
   invoke(event: unknown): Promise<unknown>;
-  /** The version of Node that it runs on, once it has asked for its first event. */
+  /** The version of Node that runs the function; known once the function has requested its first event. */
   readonly nodeVersion: () => string | undefined;
-  /** What it has printed so far, by line. */
+  /** The lines that the function has printed so far. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }

@@ -20,7 +20,7 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
   properties_key: binding.routingKey || '~',
 });
 
-/** The broker's settings after a difference has been removed, if applying the topology removes it. */
+/** Applies one difference to the model of the broker, if applying a topology changes the broker there. */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
   const { change } = fix;
@@ -52,7 +52,10 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
   }
 }
 
-/** The queues that receive a message: one of each list, since a ring picks one queue and any other exchange copies to all. */
+/**
+ * The queues that receive a message: one queue of each list, because a ring chooses one queue and any other exchange copies to
+ * all.
+ */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;
   const isRing = type === 'x-consistent-hash';

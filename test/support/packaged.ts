@@ -10,17 +10,16 @@ import { aHostileDirectory } from './hostile-directory.ts';
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
 
-/** What `serverless package` made of one stack of one stage. */
+/** The output of `serverless package` for one stack of one stage. */
 export interface Packaged {
-  /** With the template and one zip per function. */
+  /** The directory with the template and one zip per function. */
   readonly directory: string;
   readonly template: Template;
   readonly templateFile: string;
 }
 
 /**
- * A copy of what is packaged, so that packagings side by side do not meet: Serverless works in the directory of its service.
- * `withoutCode` leaves the functions empty, for who looks at templates only: bundling takes longer than all the rest.
+ * Copies the sources, because Serverless writes into the directory of its service and several packagings may run at once. `withoutCode` replaces the functions with empty ones for tests that only examine templates, because bundling takes most of the time.
  */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');
@@ -33,7 +32,7 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
   return { directory, remove: () => rmSync(dirname(directory), { recursive: true, force: true }) };
 }
 
-/** Packages one stack of a stage in `checkout`, without credentials; rejects with what Serverless printed. */
+/** Packages one stack of a stage in `checkout`, without credentials; rejects with the output of Serverless. */
 export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
   const directory = join(checkout, '.packages', `${stack}-${stage}`);
   await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
@@ -41,7 +40,7 @@ export async function packageStack(checkout: string, stack: 'broker' | 'function
   return { directory, templateFile, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
 }
 
-/** Deploys one stack of a stage to what stands in for AWS at `endpoint`; rejects with what Serverless printed. */
+/** Deploys one stack of a stage to the stand-in for AWS at `endpoint`; rejects with the output of Serverless. */
 export const deployStack = (checkout: string, stack: 'broker' | 'functions', stage: string, endpoint: string) =>
   serverless(checkout, stack, ['deploy', '--stage', stage], {
     AWS_ENDPOINT_URL: endpoint,
@@ -64,7 +63,7 @@ async function serverless(
       cwd: stack === 'broker' ? join(checkout, 'infra', 'aws', 'foundation') : checkout,
       env: {
         ...environment,
-        // No file of this machine's owner may stand in for credentials.
+        // The credentials of the user who runs the tests must not be used.
         AWS_CONFIG_FILE: '/dev/null',
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
         AWS_EC2_METADATA_DISABLED: 'true',

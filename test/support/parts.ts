@@ -8,7 +8,10 @@ import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
-/** A consumer's parts at these addresses: what a test in another process needs too. */
+/**
+ * The dependencies of a consumer, with the broker, the store and the tables of a test. Processes started by a test use them
+ * too.
+ */
 export function partsAt(
   endpoint: string,
   tablePrefix: string,

@@ -2,9 +2,9 @@ import { connect, type ConfirmChannel } from 'amqplib';
 
 import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
-/** Publishes messages whose properties are given as bytes, as no client library would write them. */
+/** Publishes messages whose properties are raw bytes, including bytes that no client library writes. */
 export interface RawPublisher {
-  /** Whether the broker took the message: it refuses what is not AMQP, and what would route strangely. */
+  /** Resolves with whether the broker confirmed the message; a broker refuses malformed properties. */
   publish(exchange: string, routingKey: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([start, payload, Buffer.from([0xce])]);
 }
 
-/** What an amqplib channel has inside. */
+/** The internals of an amqplib channel that this file uses. */
 interface Internals {
   readonly ch: number;
   readonly connection: { readonly channels: readonly ({ readonly buffer: NodeJS.WritableStream } | null)[] };

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One call of a function to an AWS service, as IAM would judge it. */
+/** One request from a function to an AWS service, described as in an IAM policy. */
 export interface Call {
-  /** The session token that the function was started with: its name. */
+  /** The name of the function, which its session token contains. */
   readonly caller: string;
   /** `dynamodb:PutItem` */
   readonly action: string;
-  /** A table, `table/index`, or a secret's ARN. */
+  /** A table, an index as `table/index`, or the ARN of a secret. */
   readonly resource: string;
 }
 
@@ -19,13 +19,13 @@ export interface RecordingProxy {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** A transaction needs the right to each of its parts, not one of its own. */
+/** Lists the permissions that a transaction needs: one for each item, none for the transaction itself. */
 const partsOf = (items: readonly Readonly<Record<string, { TableName: string }>>[]) =>
   items.flatMap((item) =>
     Object.entries(item).map(([part, { TableName }]) => [`dynamodb:${part}Item`, TableName] as const),
   );
 
-/** What one request to DynamoDB or Secrets Manager needs to be allowed: actions with their resources. */
+/** The actions and resources that a role must allow for this request to DynamoDB or Secrets Manager. */
 function needs(target: string, body: Body): (readonly [string, string])[] {
   const operation = target.split('.').at(-1)!;
   if (target.startsWith('secretsmanager.')) return [[`secretsmanager:${operation}`, String(body['SecretId'])]];
@@ -37,7 +37,7 @@ function needs(target: string, body: Body): (readonly [string, string])[] {
   return [[`dynamodb:${operation}`, `${String(body['TableName'])}${index ? `/${index}` : ''}`]];
 }
 
-/** Passes requests on to `target`, and notes who asked for what. */
+/** Starts a proxy that forwards requests to `target` and records the function, action and resource of each request. */
 export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const calls: Call[] = [];
   const server = createServer((request, response) => {

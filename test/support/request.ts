@@ -9,12 +9,12 @@ export interface About {
   readonly headers?: Record<string, string>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Instead of `body`: these very characters, or these bytes in base64 as API Gateway writes them. */
+  /** Replaces `body`: text is sent as it is, bytes are encoded in base64 like API Gateway encodes them. */
   readonly raw?: string | Buffer;
   readonly authorizer?: object;
 }
 
-/** A request as API Gateway's HTTP API hands it to a function (payload format 2.0). */
+/** The event that an HTTP API of API Gateway passes to a function (payload format 2.0). */
 export function aRequest({
   route = 'POST /things',
   path,
@@ -59,7 +59,7 @@ export function aRequest({
   };
 }
 
-/** What a client gets. */
+/** The response that a client receives. */
 export interface Got {
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string | number | boolean>>;

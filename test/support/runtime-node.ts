@@ -6,17 +6,16 @@ import { run } from '../../infra/dev/runtime/run-command.ts';
 const DIRECTORY = resolve('test/runtime');
 const PACKAGE = join(DIRECTORY, 'node_modules', `node-${process.platform}-${process.arch}`);
 
-/** How long an installation may take, in ms. */
+/** The time limit of the installation, in ms. */
 const INSTALL_WITHIN_MS = 180_000;
 
-/** A Node of the major version that a runtime of Lambda names, or why there is none. */
+/** A Node executable of a Lambda runtime's major version, or the reason why none is available. */
 export type RuntimeNode = { readonly command: string } | { readonly missing: string };
 
 const majorOf = (version: string): number => Number.parseInt(version.replace(/^v/, ''), 10);
 
 /**
- * The Node for a runtime such as `nodejs24.x`: the one that runs the tests where it has the same major version, or else that
- * of test/runtime, which is installed when it is first needed.
+ * Finds a Node for a runtime such as `nodejs24.x`: the one that runs the tests if its major version matches, otherwise the one of test/runtime, which is installed at its first use.
  */
 export async function nodeFor(runtime: string): Promise<RuntimeNode> {
   const wanted = majorOf(runtime.replace('nodejs', ''));

@@ -3,20 +3,20 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * A stand-in for Secrets Manager, written for these tests: no emulator of it runs here. It keeps versions and their
- * labels by the rules of its API reference (AWSCURRENT, AWSPENDING, AWSPREVIOUS; a version without a label is gone; a
- * request token used again must bring the same text). It checks no signature and no permission.
+ * A stand-in for Secrets Manager. It follows the API reference for versions and labels: AWSCURRENT, AWSPENDING and AWSPREVIOUS, deletion of a version without a label, and the same text for a repeated request token. It checks neither signatures nor permissions.
  */
 export interface SecretsManager {
   create(name: string, text: string): string;
-  /** Makes the text current, as after a rotation. */
+  /** Makes the text the current version, like a completed rotation. */
   replace(arn: string, text: string): void;
-  /** What readers get. */
+  /** The current text. */
   current(arn: string): string;
   labels(arn: string): Readonly<Record<string, readonly string[]>>;
-  /** Labels a new version as pending, as the service does before it calls the rotation function; gives its token. */
+  /**
+   * Labels a new version as pending, like Secrets Manager before it calls the rotation function; returns the version's token.
+   */
   beginRotation(arn: string): string;
-  /** Names of the requests so far, oldest first. */
+  /** The operations requested so far, oldest first. */
   readonly requests: readonly string[];
   stop(): Promise<void>;
 }
@@ -37,7 +37,7 @@ class Refusal extends Error {
 
 type Request = Readonly<Record<string, unknown>>;
 
-/** Starts it, and points the SDK of this process at it. */
+/** Starts the stand-in for Secrets Manager and points this process's AWS SDK at the stand-in. */
 export async function aSecretsManager(): Promise<SecretsManager> {
   const secrets = new Map<string, Map<string, Version>>();
   const requests: string[] = [];
@@ -48,7 +48,7 @@ export async function aSecretsManager(): Promise<SecretsManager> {
     return versions;
   };
 
-  /** A label is on one version at most; a version without one is gone. */
+  /** Moves a label to a version, and deletes versions that have no label left. */
   function label(versions: Map<string, Version>, name: string, to: string): void {
     move(versions, name, to);
     for (const [id, { labels }] of versions) if (labels.size === 0) versions.delete(id);

@@ -8,12 +8,12 @@ import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packaged.ts';
 
-/** The whole service, over HTTP, on a virtual host and tables of its own, from a checkout at a hostile path. */
+/** The complete service behind HTTP: a copy of the sources at a difficult path, with its own virtual host and tables. */
 export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
   readonly logFile: string;
-  /** An operator's token with these scopes. */
+  /** Issues an operator's token with these scopes. */
   token(...scopes: string[]): Promise<string>;
   stop(): Promise<void>;
 }

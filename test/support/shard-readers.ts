@@ -7,12 +7,15 @@ import { recordFromBroker } from './from-broker.ts';
 const BATCH = 50;
 const PAUSE_MS = 20;
 
-/** Batches from a queue of the broker, one after another, as the event source hands them on. */
+/** Reads batches from one queue of the broker, one after another, like the event source. */
 export interface ShardReader {
   stop(): Promise<void>;
 }
 
-/** Reads one shard: acknowledges a batch when `handle` is through with it, and returns it where that throws. */
+/**
+ * Passes the messages of one shard to `handle` in batches: acknowledges a batch when `handle` returns and requeues the batch
+ * when `handle` throws.
+ */
 export async function readShard(
   amqpUrl: string,
   shard: string,

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Stands before an HTTP server, and can swallow requests: they are taken and never answered. */
+/** A proxy for an HTTP server that can accept requests and never answer them. */
 export interface Silence {
   readonly url: string;
-  /** Swallows the next requests, one by default. */
+  /** Leaves this many of the next requests unanswered, one by default. */
   swallow(count?: number): void;
-  /** How many requests were swallowed so far. */
+  /** The number of requests left unanswered so far. */
   swallowed(): number;
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { aBackend, type Backend } from './backend.ts';
 import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { aSilence, type Silence } from './silence.ts';
 
-/** A backend whose dependencies can each swallow requests: the functions of the test file know these addresses only. */
+/** A backend in which each dependency can leave requests unanswered; the functions of the test file use these dependencies. */
 export interface SilentBackend {
   readonly backend: Backend;
   readonly secrets: SecretsManager;
@@ -14,7 +14,7 @@ export interface SilentBackend {
   readonly login: string;
   /** The ARN of the clients' signing keys. */
   readonly signingKeys: string;
-  /** Has every dependency answer again. */
+  /** Makes every dependency answer again. */
   answerAgain(): void;
   remove(): Promise<void>;
 }

@@ -5,18 +5,17 @@ import { dependencies } from './template-reading.ts';
 import { walk } from './template-values.ts';
 
 /**
- * The order in which CloudFormation makes the resources of both stacks, as `DependsOn`, references and imports determine it.
- * It deletes them in the reverse order.
+ * The order in which CloudFormation creates the resources of both stacks, which follows from `DependsOn`, references and imports. CloudFormation deletes resources in the reverse order.
  */
 export interface StackOrder {
-  /** Every resource, as `stack/LogicalId`. */
+  /** The names of all resources, written as `stack/LogicalId`. */
   readonly all: readonly string[];
   readonly resource: (name: string) => Resource;
-  /** The names of the resources of a type. */
+  /** The names of all resources of a type. */
   ofType(type: string): string[];
-  /** Whether `later` is made only when `earlier` is there, and so `earlier` deleted only when `later` is gone. */
+  /** Whether CloudFormation creates `later` after `earlier`, and therefore deletes `earlier` after `later`. */
   follows(later: string, earlier: string): boolean;
-  /** The resources on a circle of dependencies. */
+  /** The resources of a dependency cycle; empty if there is none. */
   readonly circle: readonly string[];
 }
 
@@ -64,13 +63,13 @@ export function stackOrder(templates: Templates): StackOrder {
   };
 }
 
-/** What a resource waits for within its stack. */
+/** The resources of the same stack that CloudFormation creates before a resource. */
 const within = (stack: Stack, { Resources }: Template, resource: Resource): string[] =>
   [...dependencies(resource), ...referencesOf(resource.Properties)]
     .filter((id) => id in Resources)
     .map((id) => `${stack}/${id}`);
 
-/** What stands behind the exports that a resource imports. */
+/** The resources of the other stack whose exported values a resource imports. */
 function imports({ broker }: Templates, resource: Resource): string[] {
   const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
   return [...walk(resource.Properties)].flatMap(([value]) => {

@@ -1,7 +1,7 @@
 import { stages } from '../../infra/stages/read-stage.ts';
 import { aCheckout, packageStack, type Packaged } from './packaged.ts';
 
-/** Both stacks of a stage. */
+/** The two packaged stacks of a stage. */
 export interface Stacks {
   readonly broker: Packaged;
   readonly functions: Packaged;
@@ -9,7 +9,10 @@ export interface Stacks {
 
 export const stageNames = Object.keys(stages) as readonly ('dev' | 'staging' | 'prod')[];
 
-/** Every stage packaged, two at a time; each stack in a checkout of its own, since Serverless works within it. */
+/**
+ * Packages both stacks of every stage, two at a time: each stack has its own checkout, because Serverless writes into the
+ * checkout.
+ */
 export async function packageAll(): Promise<{
   readonly of: Readonly<Record<(typeof stageNames)[number], Stacks>>;
   remove(): void;

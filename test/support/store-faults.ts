@@ -1,20 +1,20 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 
-/** What happens to one transaction on its way: nothing, or an error before or after the store has done it. */
+/** The fate of one transaction: no fault, or an error before or after the store commits the transaction. */
 export type Fault = { readonly when: 'before' | 'after'; readonly error: Error } | undefined;
 
 export const named = (name: string, message = name): Error => Object.assign(new Error(message), { name });
 
-/** The answer of a store that did it, but was not heard. */
+/** The store commits the transaction, and its answer is lost. */
 export const answerLost = (): Fault => ({ when: 'after', error: named('TimeoutError', 'no answer in time') });
 
-/** An error of the server before anything was done. */
+/** A server error before the transaction is committed. */
 export const serverError = (): Fault => ({ when: 'before', error: named('InternalServerError') });
 
 export const throttled = (): Fault => ({ when: 'before', error: named('ThrottlingException') });
 
-/** A cancellation for which the item at each of `positions` is to blame. */
+/** A cancelled transaction in which the items at `positions` have the reason `code`. */
 export function cancelled(code: string, positions: readonly number[], input: TransactWriteItemsInput): Fault {
   const reasons = (input.TransactItems ?? []).map((_, at) => ({ Code: positions.includes(at) ? code : 'None' }));
   const error = new TransactionCanceledException({ message: code, CancellationReasons: reasons, $metadata: {} });
@@ -22,16 +22,16 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 }
 
 export interface Faults {
-  /** Transactions that were sent so far. */
+  /** The transactions sent so far. */
   readonly sent: TransactWriteItemsInput[];
-  /** Asked for each transaction; `at` counts from 0. */
+  /** Chooses the fault of each transaction; `at` is the number of transactions sent before. */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
-  /** Counts requests of any kind. */
+  /** The number of requests of any kind so far. */
   requests: number;
   remove(): void;
 }
 
-/** Puts faults between a client and its store, and counts what passes. */
+/** Injects faults into a client's transactions and counts the client's requests. */
 export function faultsOf(client: DynamoDBClient): Faults {
   const name = 'faults';
   const faults: Faults = {

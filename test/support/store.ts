@@ -9,7 +9,7 @@ import { openInboxTable } from '../../lib/inbox/table.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 
-/** The real tables under a prefix of their own, at the DynamoDB of `DYNAMODB_ENDPOINT`. */
+/** The service's tables with a prefix for one test file, in the DynamoDB at `DYNAMODB_ENDPOINT`. */
 export interface TestStore {
   readonly client: DynamoDBClient;
   readonly prefix: string;
@@ -23,7 +23,7 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-/** Short pauses, so that tests of patience end soon. */
+/** A retry policy with short pauses, so that tests of retries end soon. */
 export const fastRetries: RetryPolicy = { attempts: 3, conflicts: 4, firstDelayMs: 1, maxDelayMs: 4 };
 
 export async function openStore(): Promise<TestStore> {

@@ -8,7 +8,7 @@ import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
-/** An event that says itself what its rule shall do. */
+/** An event whose `behave` field tells the rule how to end. */
 export const tallied = defineEvent({
   type: 'test.tallied',
   version: 1,
@@ -20,7 +20,10 @@ export const tallied = defineEvent({
   }),
 });
 
-/** Counts the event's SKU up by one, exactly once; `order.rejected` makes its way to the points queue. */
+/**
+ * Adds one to the stock of the event's SKU. A rejection publishes `order.rejected`, which the broker routes to the points
+ * queue.
+ */
 async function tally({ sku, behave }: Payload<typeof tallied>, signal: AbortSignal): Promise<Decision> {
   const add = { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 } as const;
   switch (behave) {

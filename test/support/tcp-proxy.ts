@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** Stands before a part, so that a test can take it away and bring it back. */
+/** A TCP proxy with which a test can make a server unreachable and reachable again. */
 export interface TcpProxy {
   readonly port: number;
-  /** Cuts off who is connected, and hangs up on who comes. */
+  /** Closes every connection, and refuses new ones until `restore`. */
   cut(): void;
   restore(): void;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Template, Value } from '../../infra/aws/template.ts';
 
-/** The properties of a resource. The tests say what they expect in them. */
+/** A resource's properties, which the tests examine without types. */
 export type Properties = Record<string, any>;
 
 type Resource = Template['Resources'][string];
@@ -12,7 +12,7 @@ export interface Statement {
   readonly Resource: Value | Value[];
 }
 
-/** The resources of a type, with their logical ids. */
+/** The resources of a type with their logical ids. */
 export const ofType = ({ Resources }: Template, type: string): [string, Resource][] =>
   Object.entries(Resources).filter(([, { Type }]) => Type === type);
 
@@ -22,13 +22,13 @@ export const dependencies = ({ DependsOn = [] }: Resource): string[] => [Depends
 
 export const text = (value: unknown): string => JSON.stringify(value);
 
-/** What a role's own policies say. */
+/** The statements of a role's inline policies. */
 export const statementsOf = (role: Resource): Statement[] =>
   ((properties(role)['Policies'] ?? []) as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
     ({ PolicyDocument }) => PolicyDocument.Statement,
   );
 
-/** Whether a role allows `action`, on `resource` as the template writes it. */
+/** Whether a role allows an action on a resource, which is compared with the text in the template. */
 export const allows = (role: Resource, action: string, resource: Value): boolean =>
   statementsOf(role).some(
     ({ Effect, Action, Resource: resources }) =>
@@ -37,14 +37,14 @@ export const allows = (role: Resource, action: string, resource: Value): boolean
       [resources].flat().some((one) => text(one) === text(resource)),
   );
 
-/** The logical id in a `GetAtt` or `Ref`, also within a joined ARN. */
+/** The logical id of the resource that a `GetAtt`, a `Ref` or a joined ARN refers to. */
 export function targetOf(value: Value): string {
   const found = /"(?:Fn::GetAtt":\["|Ref":")([^"]+)"/.exec(text(value));
   if (!found) throw new Error(`${text(value)} names no resource`);
   return found[1]!;
 }
 
-/** Whether a value is the ARN of a function's alias `live`. */
+/** Whether a value is the ARN of the alias `live` of a function. */
 export const isAlias = (value: Value): boolean =>
   /^\{"Fn::Join":\[":",\[\{"Fn::GetAtt":\["[^"]+","Arn"\]\},"live"\]\]\}$/.test(text(value));
 

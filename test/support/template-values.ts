@@ -1,6 +1,6 @@
 import type { Value } from '../../infra/aws/template.ts';
 
-/** What CloudFormation would know: `Ref`s and `GetAtt`s by `Id` and `Id.Attribute`, and what other stacks export. */
+/** The values of references (`Id` for `Ref`, `Id.Attribute` for `GetAtt`) and of other stacks' exports. */
 export interface Known {
   readonly refs?: Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, string>>;
@@ -14,17 +14,17 @@ const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::StackName': 'stack',
 };
 
-/** A value of a template with its intrinsic functions carried out; throws on what nobody knows. */
+/** Evaluates the intrinsic functions in a template's value; throws if a reference is unknown. */
 export function resolveValue(value: Value, known: Known): unknown {
   const look = (name: string): string => {
     const found = known.refs?.[name] ?? PSEUDO[name];
-    if (found === undefined) throw new Error(`nobody knows ${name}`);
+    if (found === undefined) throw new Error(`unknown reference: ${name}`);
     return found;
   };
   const go = (one: Value): unknown => {
     if (Array.isArray(one)) return one.map((part: Value) => go(part));
     if (typeof one !== 'object') return one;
-    // One entry, where it is a function. What is in it, its name says.
+    // An intrinsic function is an object with one entry; the name tells the type of the argument.
     const [[name, argument] = ['', '' as any]]: [string, any][] = Object.entries(one);
     switch (name) {
       case 'Ref':
@@ -43,7 +43,7 @@ export function resolveValue(value: Value, known: Known): unknown {
       }
       case 'Fn::ImportValue': {
         const imported = known.imports?.[String(go(argument))];
-        if (imported === undefined) throw new Error(`nobody exports ${String(go(argument))}`);
+        if (imported === undefined) throw new Error(`no stack exports ${String(go(argument))}`);
         return imported;
       }
       default:
@@ -53,7 +53,7 @@ export function resolveValue(value: Value, known: Known): unknown {
   return go(value);
 }
 
-/** Every object within a value, itself first. */
+/** Yields a value's nested objects with their paths, the value itself first. */
 export function* walk(value: unknown, path: readonly string[] = []): Generator<readonly [object, readonly string[]]> {
   if (typeof value !== 'object' || value === null) return;
   yield [value, path];

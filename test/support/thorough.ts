@@ -1,6 +1,5 @@
 /**
- * Whether random and exhaustive tests run at full size, as `npm run test:thorough` runs them; the everyday suite takes a sample
- * of each.
+ * Whether random and exhaustive tests run at full size, as in `npm run test:thorough`. `npm test` runs a sample of each.
  */
 export const isThorough = process.env['THOROUGH'] === 'true';
 

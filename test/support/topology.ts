@@ -4,7 +4,7 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 
 type Options = NonNullable<Parameters<typeof workQueue>[1]>;
 
-/** The service's work queues, with its bindings and with other options. */
+/** The service's work queues and bindings, with changed options. */
 export const queuesWith = (changes: { readonly stock?: Options; readonly points?: Options } = {}) => ({
   stock: workQueue('stock', { bindings: { [exchanges.orders]: ['order.created'] }, ...changes.stock }),
   points: workQueue('points', {
@@ -13,7 +13,7 @@ export const queuesWith = (changes: { readonly stock?: Options; readonly points?
   }),
 });
 
-/** The service's topology with other options of its work queues, and with further work queues. */
+/** The service's topology with changed options of its work queues and with additional work queues. */
 export const topologyWith = (
   changes: Parameters<typeof queuesWith>[0] = {},
   others: Readonly<Record<string, WorkQueue>> = {},

@@ -9,7 +9,7 @@ import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { partsAt } from './parts.ts';
 
-/** The topology with delays a tenth as long: tests wait for the messages, not for the delay. */
+/** The service's topology with delays of a tenth, so that tests wait less for retried messages. */
 export const quickTopology: Topology = {
   ...topology,
   queues: topology.queues.map((queue) => {
@@ -19,7 +19,7 @@ export const quickTopology: Topology = {
   }),
 };
 
-/** The topology on a virtual host of its own, tables of its own, and a consumer's parts on both. */
+/** A virtual host with the service's topology, tables, and the dependencies of a consumer that uses both. */
 export interface Workshop {
   readonly host: VirtualHost;
   readonly endpoint: string;
