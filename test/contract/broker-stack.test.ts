@@ -9,14 +9,14 @@ import { dependencies, ofType, properties, text } from '../support/template-read
 
 const tables = tableResources('surehop-prod-');
 
-/** The broker's stack as the plugin makes it, but for Serverless's bucket. */
+/** The foundation stack as the plugin makes it, without Serverless's deployment bucket. */
 function brokerStack(stage: Stage): { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } {
   const resources: Record<string, Resource> = { ...brokerStackResources('surehop', 'prod', stage) };
   makeRetainedLast(resources);
   return { Resources: resources, Outputs: brokerStackOutputs('prod') };
 }
 
-/** Everything that must be there before `id` is made. */
+/** The resources that CloudFormation creates before the resource `id`. */
 function before(id: string, resources: Readonly<Record<string, Resource>>, found = new Set<string>()): Set<string> {
   const resource = resources[id]!;
   const named = [
@@ -42,24 +42,24 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
   const isRetained = (id: string) => template.Resources[id]!.DeletionPolicy === 'Retain';
   const ids = Object.keys(template.Resources);
 
-  test('retains tables and keys, which nobody could restore', () => {
+  test('the foundation stack retains its tables and the signing keys when the stack is deleted', () => {
     const kept = ids.filter(isRetained);
     expect(kept.toSorted()).toEqual([...Object.keys(tables), 'SigningKeys'].toSorted());
     for (const id of [...kept, 'Broker'])
       expect([id, template.Resources[id]!.UpdateReplacePolicy]).toEqual([id, 'Retain']);
   });
 
-  test('can import what was retained into a stack of nothing else, since none of it refers to the rest', () => {
+  test('retained resources refer to no other resource, so that a new stack can import them alone', () => {
     for (const id of ids.filter(isRetained)) {
       const { DependsOn: _, ...kept } = template.Resources[id]!;
       expect([id, [...before(id, { ...template.Resources, [id]: kept })]]).toEqual([id, []]);
-      // By this an import finds it, and the deployer checks whether it is there.
+      // An import and the check before a deployment find a resource by its name.
       const { TableName, Name } = kept.Properties!;
       expect([id, typeof (TableName ?? Name)]).toEqual([id, 'string']);
     }
   });
 
-  test('leaves nothing behind when its first deployment fails on any resource, so that it can be repeated', () => {
+  test('a first deployment that fails at any resource leaves no resource behind, so that it can be repeated', () => {
     const leftBehind = ids
       .filter((failing) => !isRetained(failing))
       .flatMap((failing) =>
@@ -71,18 +71,18 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
     expect(before('InboxTable', template.Resources)).toContain('Broker');
   });
 
-  test('has no circle of dependencies', () => {
+  test('the resources of the foundation stack have no dependency cycle', () => {
     for (const id of ids) expect([id, before(id, template.Resources).has(id)]).toEqual([id, false]);
   });
 
-  test('exports the same names and values whoever issues the tokens of operators', () => {
+  test("the exports of the foundation stack do not depend on who issues the operators' tokens", () => {
     const other = brokerStack({ ...stage, operators: { issuer: 'https://other.example', audience: 'other' } });
     expect(template.Outputs).toEqual(other.Outputs);
     for (const id of ['Operators', 'OperatorsClient', 'OperatorsDomain'])
       expect(other.Resources[id]).toEqual(template.Resources[id]);
   });
 
-  test('has endpoints only for what is needed, and none that shuts S3 where NAT gateways lead to it', () => {
+  test('the network has only the endpoints that it needs, and no S3 endpoint if a NAT gateway leads to S3', () => {
     const services = ofType(template, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) =>
       text(properties(endpoint)['ServiceName']).replace(/.*\.(\w+)"\}$/, '$1'),
     );
@@ -91,7 +91,7 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
     );
   });
 
-  test('asks for no key of KMS that would be billed by the request', () => {
+  test('no resource uses a KMS key that is billed per request', () => {
     for (const [id, table] of ofType(template, 'AWS::DynamoDB::Table'))
       expect([id, properties(table)['SSESpecification']]).toEqual([id, undefined]);
   });

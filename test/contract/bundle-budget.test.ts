@@ -12,13 +12,13 @@ interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;
 }
 
-/** Bytes that a function may have, minified, with all that it loads only when it is needed. */
+/** The maximum size of a consumer's minified bundle in bytes, including the parts that are loaded on demand. */
 const CONSUMER_BUDGET = 590_000;
 const BUDGET = 600_000;
-/** It describes every other function, and has all that they have. */
+/** Larger budgets by function: `openapi` imports the routes of all other functions. */
 const BUDGETS: Readonly<Record<string, number>> = { openapi: 680_000 };
 
-/** How much of a bundle a dependency may be, in bytes: some more than it is, so that a release of it fits. */
+/** The maximum share of each large dependency in a bundle, in bytes, with some room for its next releases. */
 const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@smithy/core': 150_000,
   amqplib: 135_000,
@@ -27,11 +27,11 @@ const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@aws-sdk/client-dynamodb': 45_000,
 };
 
-/** What any other one may be. */
+/** The maximum share of any other dependency in a bundle, in bytes. */
 const OTHER_DEPENDENCY_BUDGET = 30_000;
 
 const { functions } = parse(readFileSync('serverless.yml', 'utf8')) as Functions;
-/** `${consumes:…}` is written out when the service is packaged. */
+/** Whether a function has an event source; `${consumes:…}` becomes event sources when the service is packaged. */
 const isConsumer = ({ events = [] }: { events?: unknown }) => /rabbitmq|\$\{consumes:/.test(JSON.stringify(events));
 
 const bundles = new Map<string, Metafile>();
@@ -46,7 +46,7 @@ afterAll(() => rmSync(outDirectory, { recursive: true }));
 
 const scripts = ({ outputs }: Metafile) => Object.entries(outputs).filter(([file]) => file.endsWith('.mjs'));
 
-/** Bytes by dependency, the largest first; what is no dependency goes by its room. */
+/** The bytes of each dependency in a bundle, largest first; our own sources are grouped by top-level folder. */
 function partsOf(metafile: Metafile): [name: string, bytes: number][] {
   const parts = new Map<string, number>();
   for (const [, { inputs }] of scripts(metafile))
@@ -61,7 +61,7 @@ const isDependency = (name: string) => !name.endsWith('/');
 
 const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} KB`;
 
-/** Says what a bundle has too much of, or nothing. */
+/** Describes how a bundle exceeds its budgets; `undefined` if the bundle is within all of them. */
 function complaint(name: string, metafile: Metafile, budget: number): string | undefined {
   const bytes = scripts(metafile).reduce((sum, [, output]) => sum + output.bytes, 0);
   const parts = partsOf(metafile);
@@ -74,12 +74,12 @@ function complaint(name: string, metafile: Metafile, budget: number): string | u
 }
 
 describe('the bundle of each function', () => {
-  test.each(Object.entries(functions))('%s stays within its budget', (name, definition) => {
+  test.each(Object.entries(functions))('the bundle of %s stays within its budget', (name, definition) => {
     const budget = isConsumer(definition) ? CONSUMER_BUDGET : (BUDGETS[name] ?? BUDGET);
     expect(complaint(name, bundles.get(name)!, budget)).toBeUndefined();
   });
 
-  test.each(['reserve-stock', 'award-points'])('%s reads no AMQP client at its start', (name) => {
+  test.each(['reserve-stock', 'award-points'])('%s does not load the AMQP client when it starts', (name) => {
     const metafile = bundles.get(name)!;
     const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
     const started = [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
@@ -91,7 +91,7 @@ describe('the bundle of each function', () => {
 
 type Output = Metafile['outputs'][string];
 
-/** The files that are read as soon as `output` is. */
+/** The output files that are loaded together with `output`, not on demand. */
 function reached({ outputs }: Metafile, output: Output, known = new Set<Output>()): Set<Output> {
   known.add(output);
   for (const { path, kind } of output.imports) {
@@ -102,7 +102,7 @@ function reached({ outputs }: Metafile, output: Output, known = new Set<Output>(
 }
 
 describe('the budget', () => {
-  test('names the dependency that a bundle has too much of', async () => {
+  test('the complaint about a bundle names the dependency that exceeds its budget', async () => {
     const metafile = structuredClone(bundles.get('reserve-stock')!);
     const [, { inputs }] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
     inputs['node_modules/lodash/lodash.js'] = { bytesInOutput: 70_000 };

@@ -32,13 +32,13 @@ afterEach(async () => {
 const check = (stageName: string, reserved = 0) =>
   checkAccount(access, { service: 'surehop', stageName, stage: readStage(stageName), reserved });
 
-describe('an account is looked at before anything is deployed:', () => {
-  test('one that has everything is fine', async () => {
+describe('the check of the AWS account before a deployment', () => {
+  test('the check finds nothing in an account that has all that the stage needs', async () => {
     expect(await check('prod', 813)).toEqual(nothing);
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('a new account has too little concurrency for a reservation, and is told the quota and how to raise it', async () => {
+  test('too little concurrency for a reservation is reported with the quota and the command that raises it', async () => {
     Object.assign(aws.state, { concurrency: 10, unreserved: 10 });
     const { faults } = await check('prod', 813);
     expect(faults).toEqual([
@@ -49,19 +49,19 @@ describe('an account is looked at before anything is deployed:', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('what other functions reserve counts on a first deployment, and what the stage itself has reserved does not later', async () => {
+  test("concurrency reserved by other functions counts at a first deployment, the stage's own reservation does not count later", async () => {
     Object.assign(aws.state, { unreserved: 600 });
     expect((await check('prod', 813)).faults).toEqual([
       expect.stringMatching(/of which other functions reserve 400.*raised to 1313/),
     ]);
-    // A first deployment that failed leaves its bucket.
+    // After a failed first deployment only the bucket is left.
     aws.state.stacks['surehop-prod'] = { ServerlessDeploymentBucket: 'CREATE_COMPLETE' };
     expect((await check('prod', 813)).faults).toHaveLength(1);
     aws.state.stacks['surehop-prod'] = { PlaceDashorderLambdaFunction: 'UPDATE_COMPLETE' };
     expect(await check('prod', 813)).toEqual(nothing);
   });
 
-  test('a region without room for a network or its addresses is named with the quota', async () => {
+  test('a region whose quota of networks or addresses is exhausted is reported with the quota', async () => {
     Object.assign(aws.state, { vpcs: 5, addresses: 5 });
     expect((await check('dev')).faults).toEqual([
       expect.stringMatching(/has 5 of 5: have the quota "VPCs per Region" \(L-F678F1CE\) raised to 6/),
@@ -69,13 +69,13 @@ describe('an account is looked at before anything is deployed:', () => {
         /5 of 5 are taken in eu-central-1: have the quota "EC2-VPC Elastic IPs" \(L-0263D0A3\) raised to 6/,
       ),
     ]);
-    // Endpoints need no public address.
+    // A stage with endpoints instead of NAT gateways needs no public address.
     expect((await check('staging')).faults).toHaveLength(1);
     aws.state.hasDefaultQuotas = true;
     expect(await check('dev')).toMatchObject({ faults: [expect.any(String), expect.any(String)], unknown: [] });
   });
 
-  test('a region with two zones, or without the broker in one of them, is refused', async () => {
+  test('a region with two availability zones, or with a zone that does not offer the broker, is refused', async () => {
     aws.state.zones = ZONES.slice(0, 2);
     expect((await check('prod')).faults).toEqual([expect.stringMatching(/eu-central-1 has 2 availability zones/)]);
     aws.state.zones = ZONES;
@@ -86,7 +86,7 @@ describe('an account is looked at before anything is deployed:', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('tables and keys that stayed are found before the broker is made, not after', async () => {
+  test('tables and secrets left by a removed stage are reported before the broker is created', async () => {
     Object.assign(aws.state, {
       tables: ['surehop-dev-inbox', 'surehop-dev-audit'],
       secrets: ['surehop/dev/signing-keys'],
@@ -97,7 +97,7 @@ describe('an account is looked at before anything is deployed:', () => {
       ),
       expect.stringMatching(/^there is a secret surehop\/dev\/signing-keys already: /),
     ]);
-    // Imported, they belong to the stack.
+    // Imported resources belong to the stack.
     aws.state.stacks['surehop-broker-dev'] = {
       InboxTable: 'IMPORT_COMPLETE',
       AuditTable: 'IMPORT_COMPLETE',
@@ -106,7 +106,7 @@ describe('an account is looked at before anything is deployed:', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('a first deployment that failed is looked at like the first, one that is there is left alone', async () => {
+  test('the account is checked again after a failed first deployment, and not once the stack is deployed', async () => {
     aws.state.vpcs = 5;
     aws.state.stacks['surehop-broker-dev'] = {
       ServerlessDeploymentBucket: 'CREATE_COMPLETE',
@@ -121,7 +121,7 @@ describe('an account is looked at before anything is deployed:', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('what the deployer may not ask is said, and stops nothing', async () => {
+  test('checks that the deployer has no permission for are reported and do not stop the deployment', async () => {
     aws.state.denied = ['servicequotas', 'mq'];
     const { faults, unknown } = await check('dev');
     expect(faults).toEqual([]);

@@ -16,7 +16,7 @@ interface Frozen {
   rmqMessagesByQueue: Record<string, EventRecord[]>;
 }
 
-/** A message as amqplib's users give it. */
+/** A message in the form that amqplib's users provide. */
 interface DeliveredMessage {
   content: Buffer;
   fields: { redelivered: boolean };
@@ -36,7 +36,7 @@ function frozen(name: string): Frozen {
   return JSON.parse(readFileSync(new URL(`./events/${name}.json`, import.meta.url), 'utf8')) as Frozen;
 }
 
-// The text is compared, and with it the order of the keys.
+// Comparing the texts compares the order of the keys too.
 function emulated(event: Frozen, messages: DeliveredMessage[]): string {
   const [queue, virtualHost] = Object.keys(event.rmqMessagesByQueue)[0]!.split('::') as [string, string];
   const records = messages.map((message) =>
@@ -49,11 +49,11 @@ const noon = Date.UTC(2026, 10, 22, 12, 0, 5) / 1000;
 const amqpTimestamp = { '!': 'timestamp', value: noon };
 
 describe('the event of the emulated event source', () => {
-  test("equals AWS's documented sample", () => {
+  test("the emulator's event equals AWS's documented sample", () => {
     const sample = frozen('documented-sample');
     const record = sample.rmqMessagesByQueue['test::/']![0]!;
     const content = Buffer.from(record.data, 'base64');
-    // The sample's bodySize is that of another body.
+    // The bodySize in AWS's sample does not belong to the sample's body.
     record.basicProperties.bodySize = content.length;
     const message: DeliveredMessage = {
       content,
@@ -71,7 +71,7 @@ describe('the event of the emulated event source', () => {
     expect(emulated(sample, [message])).toBe(JSON.stringify(sample));
   });
 
-  test('holds null for what a message lacks, and the virtual host in the key', () => {
+  test('missing properties are null in the event, and the key of the queue contains the virtual host', () => {
     const messages: DeliveredMessage[] = [
       { content: Buffer.from('Hello World 1'), fields: { redelivered: true }, properties: { deliveryMode: 2 } },
       {
@@ -84,7 +84,7 @@ describe('the event of the emulated event source', () => {
     expect(emulated(event, messages)).toBe(JSON.stringify(event));
   });
 
-  test('holds every property, and headers of every type nested', () => {
+  test('the event contains every property and nested headers of every type', () => {
     const message: DeliveredMessage = {
       content: Buffer.from('{}'),
       fields: { redelivered: false },
@@ -128,7 +128,7 @@ describe('the event of the emulated event source', () => {
     expect(emulated(event, [message])).toBe(JSON.stringify(event));
   });
 
-  test('keeps every string header readable, byte by signed byte', () => {
+  test('string headers are written as arrays of signed bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (text) => {
         const { bytes } = headersOf(tableOf({ text: longString(text) }))['text'] as { bytes: number[] };
@@ -138,7 +138,7 @@ describe('the event of the emulated event source', () => {
     );
   });
 
-  test('shows a timestamp as Java does: signed, and wrapped round after 64 bits of milliseconds', () => {
+  test('timestamps are signed 64-bit milliseconds that overflow like in Java', () => {
     const at = (seconds: bigint) => {
       const timestamp = Buffer.alloc(8);
       timestamp.writeBigUInt64BE(BigInt.asUintN(64, seconds));
@@ -147,11 +147,11 @@ describe('the event of the emulated event source', () => {
     expect(at(-1n)).toBe('Dec 31, 1969, 11:59:59 PM');
     expect(at(-11_676_096_000n)).toBe('Jan 1, 1600, 12:00:00 AM');
     expect(at(2n ** 45n)).toMatch(/^[A-Z][a-z]{2} \d+, 1116918, \d+:\d\d:\d\d [AP]M$/);
-    // 2^61 seconds are a multiple of 2^64 milliseconds.
+    // In milliseconds, 2^61 seconds are a multiple of 2^64, so the overflow gives 0.
     expect(at(2n ** 61n)).toBe('Jan 1, 1970, 12:00:00 AM');
   });
 
-  test('keeps the first of two headers with one name, as the Java client does, and every other name as it is', () => {
+  test('of two headers with the same name the event contains the first, like the Java client', () => {
     const twice = Buffer.concat([
       tableOf({ a: longString(Buffer.from('1')) }),
       tableOf({ a: Buffer.from('V'), b: Buffer.from('V') }),
@@ -163,14 +163,14 @@ describe('the event of the emulated event source', () => {
     ]);
   });
 
-  test.each(['A', 'F'] as const)('shows nesting as deep as a frame holds (%s)', (kind) => {
+  test.each(['A', 'F'] as const)('headers nested as deep as a frame allows appear in the event (type %s)', (kind) => {
     let { deep } = headersOf(tableOf({ deep: nested(15_000, kind) }));
     let levels = 0;
     for (; typeof deep === 'object' && deep !== null; levels += 1) deep = Object.values(deep)[0];
     expect(levels).toBe(15_000);
   });
 
-  test('ends a table where its bytes are not of AMQP, and loses nothing before and after it', () => {
+  test('a header table ends at its first invalid byte, and the properties before and after it are kept', () => {
     const broken = Buffer.from('F\0\0\0\x05\x01a?zz', 'latin1');
     expect(headersOf(tableOf({ before: Buffer.from('V'), broken, after: Buffer.from('V') }))).toEqual({
       before: null,
@@ -179,7 +179,7 @@ describe('the event of the emulated event source', () => {
     });
   });
 
-  test('never fails for bytes that are no table', () => {
+  test('decoding never fails for bytes that are not a valid header table', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         const properties: GivenProperties = { headers: Buffer.from(bytes) };

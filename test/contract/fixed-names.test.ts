@@ -12,10 +12,9 @@ beforeAll(async () => {
 }, 120_000);
 
 /**
- * What is deployed is found again by these names: a logical id that changes is a resource deleted and another made, and an
- * export that changes its name fails every stack that imports it. New names are added to the file; none in it may change.
+ * CloudFormation replaces a resource whose logical id changes, and a renamed export breaks every stack that imports it. The file lists the names that must stay; add new names, and never change a listed one.
  */
-describe('the names of what is deployed', () => {
+describe('names of deployed resources and exports', () => {
   const lines = (names: ReturnType<typeof fixedNames>): string[] => [
     ...names.exports.map((name) => `exports ${name}`),
     ...(['broker', 'functions'] as const).flatMap((stack) =>
@@ -26,20 +25,20 @@ describe('the names of what is deployed', () => {
     JSON.parse(readFileSync('test/contract/fixed-names.json', 'utf8')) as ReturnType<typeof fixedNames>,
   );
 
-  test('are what they were, wherever the code that makes them has moved', () => {
+  test('every listed logical id, resource name and export is still in the templates', () => {
     const now = new Set(lines(fixedNames(templates)));
     expect(listed.filter((line) => !now.has(line))).toEqual([]);
   });
 
-  test('are all on the list, so that a new one is kept from now on', () => {
+  test('every logical id, resource name and export of the templates is on the list', () => {
     const known = new Set(listed);
     expect(lines(fixedNames(templates)).filter((line) => !known.has(line))).toEqual([]);
   });
 });
 
-test('the costs in docs/deploy.md are those of the templates (npm run stages writes them)', () => {
+test('the costs in docs/deploy.md match the templates (update them with npm run stages)', () => {
   const [, table = ''] = readFileSync('docs/deploy.md', 'utf8').split('<!-- costs -->');
-  // Prettier aligns the columns.
+  // Prettier adds spaces and dashes to align the columns.
   const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
   expect(plain(table)).toBe(plain(costsTable(templates)));
 });

@@ -22,7 +22,7 @@ import { resolveValue } from '../support/template-values.ts';
 
 const FILE = 'docs/guides/consumer.yaml';
 
-/** CloudFormation's short forms, as their long ones. */
+/** Parses a short form of CloudFormation, such as `!Ref`, into its long form. */
 const scalar = (tag: string, value: (text: string) => unknown): ScalarTag => ({ tag, resolve: value });
 const tags: ScalarTag[] = [
   scalar('!Ref', (text) => ({ Ref: text })),
@@ -45,7 +45,10 @@ const one = (template: Template, id: string) => {
   return template.Resources[id]!;
 };
 
-/** The actions of a role by statement; of our consumer only those on the tables that every consumer has. */
+/**
+ * The actions of a role by statement id. Of statements about tables only those for tables that every consumer uses are
+ * included.
+ */
 const actionsOf = (role: Template['Resources'][string]) =>
   Object.fromEntries(
     statementsOf(role)
@@ -54,7 +57,7 @@ const actionsOf = (role: Template['Resources'][string]) =>
   );
 
 describe('the template of docs/guides/cloudformation.md', () => {
-  test('makes an event source with the properties of ours, after its queue, its login and its ways out', () => {
+  test("the guide's event source has the same properties as ours, and depends on its queue, login and endpoints", () => {
     const [[, mine] = []] = ofType(guide, 'AWS::Lambda::EventSourceMapping');
     const [[, other] = []] = ofType(ours, 'AWS::Lambda::EventSourceMapping');
     expect(Object.keys(properties(mine)).toSorted()).toEqual(Object.keys(properties(other)).toSorted());
@@ -68,13 +71,13 @@ describe('the template of docs/guides/cloudformation.md', () => {
     ['ConsumerRole', 'ReserveStockRole'],
     ['ApplyTopologyRole', 'ApplyTopologyRole'],
     ['RemoveNetworkRole', 'RemoveNetworkRole'],
-  ])('gives %s the rights of our %s', (mine, other) => {
+  ])("the guide's %s has the permissions of our %s", (mine, other) => {
     const [guided, real] = [one(guide, mine), one(ours, other)];
     expect(actionsOf(guided)).toEqual(actionsOf(real));
     expect(properties(guided)['AssumeRolePolicyDocument']).toEqual(properties(real)['AssumeRolePolicyDocument']);
   });
 
-  test('admits whom our security groups admit', () => {
+  test("the guide's security groups have the same rules as ours", () => {
     const rulesOf = (template: Template) =>
       ['Ingress', 'Egress']
         .flatMap((direction) => ofType(template, `AWS::EC2::SecurityGroup${direction}`))
@@ -97,7 +100,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
       ]);
   });
 
-  test('has our endpoints, with policies that let the same actions pass', () => {
+  test('the guide has the same VPC endpoints as ours, with policies that allow the same actions', () => {
     const endpointsOf = (template: Template) =>
       Object.fromEntries(
         ofType(template, 'AWS::EC2::VPCEndpoint').map(([id, endpoint]) => {
@@ -110,14 +113,14 @@ describe('the template of docs/guides/cloudformation.md', () => {
     expect(endpointsOf(guide)).toEqual(endpointsOf(broker));
   });
 
-  test('hands the topology to the function as ours does, and waits as long', () => {
+  test("the guide's custom resources have the same properties and timeouts as ours", () => {
     for (const [id, other] of [
       ['BrokerTopology', 'BrokerTopology'],
       ['FunctionsNetwork', 'FunctionsNetwork'],
       ['ConsumerEventSourceRemoval', 'ReserveDashstockEventSourceMappingRabbitMQStockRemoval'],
     ] as const) {
       const [guided, real] = [one(guide, id), one(ours, other)];
-      // With each new code the topology is applied again; SAM names versions by itself.
+      // `Code` applies the topology again after each deployment; SAM does that with its own versions.
       const { Code: _, ...expected } = properties(real);
       expect([id, guided.Type, Object.keys(properties(guided)).toSorted()]).toEqual([
         id,
@@ -128,7 +131,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   });
 
-  test('keeps the roles until the network interfaces are gone', () => {
+  test("the guide's roles are deleted after the network interfaces", () => {
     expect(dependencies(one(guide, 'ConsumerEventSourceRemoval'))).toEqual(['ConsumerRole']);
     const inNetwork = ofType(guide, 'AWS::Serverless::Function').filter(
       ([, lambda]) => properties(lambda)['VpcConfig'],
@@ -140,14 +143,14 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   });
 
-  test.each(['InboxTable', 'DeadLettersTable'])('keeps %s like ours', (id) => {
+  test.each(['InboxTable', 'DeadLettersTable'])("the guide's %s equals ours and is retained", (id) => {
     const { TableName: _, ...mine } = properties(one(guide, id));
     const { TableName: __, ...other } = properties(one(broker, id));
     expect(mine).toEqual(other);
     expect(one(guide, id).DeletionPolicy).toBe('Retain');
   });
 
-  test('tells the functions settings that they take, and runs them as ours are run', () => {
+  test("the guide's functions have valid settings and the same runtime as ours", () => {
     const { Runtime, Architectures } = properties(one(ours, 'ReserveDashstockLambdaFunction'));
     expect((guide as unknown as { Globals: { Function: Properties } }).Globals.Function).toEqual({
       Runtime,
@@ -167,7 +170,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   });
 
-  test('finds the code where the commands of the guide put it', () => {
+  test('the commands of the guide create the bundles that its template refers to', () => {
     const blocks = readFileSync('docs/guides/cloudformation.md', 'utf8').matchAll(/```sh\n(.*?)```/gs);
     const commands = [...blocks].map(([, block]) => block!).find((block) => block.includes('esbuild'))!;
     const checkout = aCheckout();
@@ -185,7 +188,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   }, 60_000);
 
-  test(`has nothing that cfn-lint finds${cfnLint ? '' : ' (not run: it is not installed here; pip install cfn-lint)'}`, () => {
+  test(`cfn-lint finds nothing in the guide's template${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
     expect(cfnLint ? lint(cfnLint, [FILE]) : '').toBe('');
   }, 120_000);
 });

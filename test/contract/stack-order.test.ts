@@ -12,7 +12,7 @@ beforeAll(async () => {
   orders = Object.fromEntries(stageNames.map((name) => [name, stackOrder(templates[name])])) as typeof orders;
 }, 60_000);
 
-describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName) => {
+describe.each(stageNames)('the order of resources in the templates of %s', (stageName) => {
   let order: StackOrder;
   beforeAll(() => {
     order = orders[stageName];
@@ -24,10 +24,10 @@ describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName)
   const roleOf = (lambda: string) => functions(targetOf(properties(order.resource(lambda))['Role']));
   const isInNetwork = (lambda: string) => properties(order.resource(lambda))['VpcConfig'] !== undefined;
   const functionOf = (mapping: string) => functions(targetOf(properties(order.resource(mapping))['FunctionName']));
-  /** The function behind a custom resource. */
+  /** The function that handles a custom resource. */
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
-  /** The pairs that are not in this order. */
+  /** Describes each pair of resources in which the later one does not depend on the earlier one. */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);
     return later.flatMap((one) =>
@@ -35,13 +35,13 @@ describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName)
     );
   };
 
-  test('finds an order for everything, and nothing of the broker needs the functions', () => {
+  test("the resources have no dependency cycle, and no resource of the broker's stack depends on a function", () => {
     expect(order.circle).toEqual([]);
     const [broker, rest] = [order.all.filter((name) => name.startsWith('broker/')), lambdas()];
     expect(broker.filter((one) => rest.some((other) => order.follows(one, other)))).toEqual([]);
   });
 
-  test('makes the administrator before the broker, and the broker before everything that it must not leave behind', () => {
+  test("the administrator's login is created before the broker, and retained resources after the broker", () => {
     expect(wrong(['broker/Broker'], ['broker/AdministratorLogin', 'broker/BrokerConfiguration'])).toEqual([]);
     const retained = order.all.filter((name) => order.resource(name).DeletionPolicy === 'Retain');
     const ofStacks = retained.filter((name) => order.resource(name).Type !== 'AWS::Lambda::Version');
@@ -49,7 +49,7 @@ describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName)
     expect(wrong(ofStacks, ['broker/Broker'])).toEqual([]);
   });
 
-  test('applies the topology before anything reads, publishes or rotates', () => {
+  test('the topology is applied before event sources, aliases, rotations and the schedule are created', () => {
     const users = [
       ...mappings(),
       ...order.ofType('AWS::Lambda::Alias'),
@@ -60,7 +60,7 @@ describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName)
     expect(wrong(['functions/BrokerTopology'], ['broker/Broker', behind('functions/BrokerTopology')])).toEqual([]);
   });
 
-  test('makes the role and the log of a function before the function, and its version before its alias', () => {
+  test("a function's role and log group are created before the function, and its version before its alias", () => {
     for (const lambda of lambdas()) {
       const name = String(properties(order.resource(lambda))['FunctionName']);
       const log = order
@@ -75,24 +75,24 @@ describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName)
     }
   });
 
-  test('lays the ways out of the network before what goes by them', () => {
+  test('NAT gateways and subnets are created before the functions that use them', () => {
     for (const gateway of order.ofType('AWS::EC2::NatGateway'))
       expect(wrong([gateway], ['broker/InternetAttachment'])).toEqual([]);
     const inNetwork = lambdas().filter(isInNetwork);
     expect(wrong(inNetwork, ['broker/PrivateSubnet1', 'broker/PrivateSubnet2', 'broker/PrivateSubnet3'])).toEqual([]);
   });
 
-  test('removes an event source before the role of its function goes, waiting for its network interfaces with that role', () => {
+  test('an event source and its network interfaces are deleted before the role of its function', () => {
     for (const mapping of mappings()) {
       const removal = `${mapping}Removal`;
       const remover = behind(removal);
-      // What is made later is deleted earlier.
+      // CloudFormation deletes resources in the reverse order of their creation.
       expect(wrong([removal], [mapping, roleOf(functionOf(mapping)), remover, roleOf(remover)])).toEqual([]);
       expect(wrong([mapping], ['broker/Broker', 'broker/ConsumerLogin'])).toEqual([]);
     }
   });
 
-  test('removes functions, then waits for their network interfaces, then removes their roles and the remover', () => {
+  test('functions are deleted first, then their network interfaces, then their roles', () => {
     const inNetwork = lambdas().filter(isInNetwork);
     expect(inNetwork.length).toBeGreaterThan(5);
     const wait = 'functions/FunctionsNetwork';
@@ -101,17 +101,17 @@ describe.each(stageNames)('CloudFormation, by the templates of %s,', (stageName)
     expect(
       wrong([wait], [...inNetwork.map(roleOf), remover, roleOf(remover), 'broker/FunctionsSecurityGroup']),
     ).toEqual([]);
-    // Or it could not be deleted before its own network interfaces are gone.
+    // In the network, this function would wait for its own network interfaces.
     expect(isInNetwork(remover)).toBe(false);
   });
 
-  test('keeps the functions behind custom resources until those are gone', () => {
+  test('the function behind a custom resource is deleted after the custom resource', () => {
     const customs = order.all.filter((name) => order.resource(name).Type.startsWith('Custom::'));
     expect(customs.length).toBe(mappings().length + 2);
     for (const custom of customs) expect(wrong([custom], [behind(custom), roleOf(behind(custom))])).toEqual([]);
   });
 
-  test('removes the broker and every endpoint before their subnets, security groups and logins', () => {
+  test('the broker and the endpoints are deleted before their subnets, security groups and logins', () => {
     const holders = [
       'broker/Broker',
       ...order.ofType('AWS::EC2::VPCEndpoint'),

@@ -13,37 +13,41 @@ const changed = (change: (stage: typeof prod) => unknown): Record<string, unknow
   return { prod: copy };
 };
 
-describe('the settings of a stage', () => {
+describe('settings of a stage', () => {
   test.each([
     ['a wrong log level', (stage: any) => (stage.logLevel = 'LOUD'), /infra\/stages\/prod\.ts: logLevel: /],
     ['a missing retention', (stage: any) => delete stage.retention.inboxDays, /retention\.inboxDays: /],
-    ['a batch too large', (stage: any) => (stage.eventSource.batchSize = 10_001), /eventSource\.batchSize: /],
     [
-      'a time limit over that of the event source',
+      'a batch size above the maximum',
+      (stage: any) => (stage.eventSource.batchSize = 10_001),
+      /eventSource\.batchSize: /,
+    ],
+    [
+      'a time limit above the maximum of event sources',
       (stage: any) => (stage.functions.consumer.timeoutSeconds = 900),
       /functions\.consumer\.timeoutSeconds: /,
     ],
     [
-      'a period that CloudWatch Logs does not know',
+      'a retention period that CloudWatch Logs does not offer',
       (stage: any) => (stage.logRetentionDays = 31),
       /logRetentionDays: /,
     ],
     [
-      'a broker that has no quorum queues by default',
+      'a broker version without quorum queues by default',
       (stage: any) => (stage.broker.engineVersion = '3.13'),
       /broker\.engineVersion: /,
     ],
-    ['a setting that nobody reads', (stage: any) => (stage.logLevle = 'INFO'), /logLevle/],
+    ['an unknown setting', (stage: any) => (stage.logLevle = 'INFO'), /logLevle/],
     [
-      'an address that is none',
+      'an invalid e-mail address',
       (stage: any) => stage.alarms.emails.critical.push('nobody'),
       /alarms\.emails\.critical\.0: /,
     ],
-  ])('are refused with their name: %s', (_, change, name) => {
+  ])('settings with %s are refused, and the error names the setting', (_, change, name) => {
     expect(() => readStage('prod', changed(change))).toThrow(name);
   });
 
-  test('name every fault at once', () => {
+  test('one error names every wrong setting of a stage', () => {
     const faulty = changed((stage: any) => {
       stage.logLevel = 'LOUD';
       delete stage.release;
@@ -52,17 +56,17 @@ describe('the settings of a stage', () => {
   });
 });
 
-describe('the event sources of a queue', () => {
+describe('event sources of a queue', () => {
   const queuesOf = (sources: readonly unknown[]) =>
     sources.map((source) => (source as { rabbitmq: { queue: string } }).rabbitmq.queue);
 
-  test('are one for each shard', () => {
+  test('a queue has one event source for each shard', () => {
     const stock = workQueue('stock', { shards: 3, retiring: 1 });
     expect(queuesOf(eventSources('stock', 'prod', prod, { stock }))).toEqual(stock.shards);
     expect(stock.shards).toHaveLength(4);
   });
 
-  test('are refused for an ordered queue that several environments are to work on, by its name', () => {
+  test('an ordered queue with a concurrency above 1 is refused, and the error names the queue', () => {
     const ledger = workQueue('ledger', { ordered: true });
     const granted = (concurrency: number | Record<string, number>) => {
       return { eventSource: { ...prod.eventSource, concurrency } };
@@ -75,12 +79,12 @@ describe('the event sources of a queue', () => {
     expect(eventSources('stock', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
   });
 
-  test('are refused where concurrency is set for a queue that the topology does not have', () => {
+  test('concurrency for a queue that is not in the topology is refused', () => {
     const stage = { eventSource: { ...prod.eventSource, concurrency: { stocks: 2 } } };
     expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
 
-  test('tell the local event source how many environments work on each queue, and which keep order', () => {
+  test('the emulator receives the concurrency of each queue and the names of the ordered queues', () => {
     const ledger = workQueue('ledger', { ordered: true });
     const stock = workQueue('stock', { shards: 2 });
     const stage = { eventSource: { ...prod.eventSource, concurrency: { stock: 4 } } };
@@ -90,7 +94,7 @@ describe('the event sources of a queue', () => {
     });
   });
 
-  test('are refused for a queue that the topology does not have', () => {
+  test('an event source for a queue that is not in the topology is refused', () => {
     expect(() => eventSources('stocks', 'prod', prod)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
 });
@@ -101,58 +105,58 @@ describe('reserved concurrency', () => {
   const publisher = { access: { login: 'publisher', connections: 'rest' }, environments: 0 } as const;
   const consumer = { access: { login: 'publisher', connections: 2 }, environments: 1 } as const;
 
-  test('gives the publisher what the quota of the broker leaves', () => {
-    // 100 connections, of which 80 are planned for: 2 are the consumer's, 5 its event source's.
+  test("the publisher may use the connections that the broker's quota leaves to it", () => {
+    // Of 100 connections 80 may be planned; the consumer takes 2 and its event source takes 5.
     expect(reserveConcurrency({ publisher, consumer }, small)).toEqual({ consumer: 2, publisher: 73 });
   });
 
-  test('gives a consumer as much for each environment that AWS lets work on its queue', () => {
-    // Of the 80: 5 connections of the event source and 2 of the consumer for each of 4 environments.
+  test("a consumer's reservation grows with the concurrency of its event source", () => {
+    // Each of the 4 environments takes 5 connections for the event source and 2 for the consumer, out of 80.
     expect(reserveConcurrency({ publisher, consumer: { ...consumer, environments: 4 } }, small)).toEqual({
       consumer: 8,
       publisher: 52,
     });
   });
 
-  test('gives a consumer as much for each of its shards', () => {
+  test("a consumer's reservation grows with the number of its shards", () => {
     expect(reserveConcurrency({ consumer: { ...consumer, environments: 4 } }, small)).toEqual({ consumer: 8 });
   });
 
-  test('gives the publisher no more than the stage wants', () => {
+  test("the publisher's reservation is at most the one that the stage sets", () => {
     expect(reserveConcurrency({ publisher }, { ...small, publisherConcurrency: 7 })).toEqual({ publisher: 7 });
   });
 
-  test('refuses what the broker cannot take, with both numbers', () => {
+  test('more connections than the broker allows are refused, and the error has both numbers', () => {
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, small)).toThrow(
       /100 connections, of which 80 .* 90 are wanted/,
     );
   });
 
-  test('is none where the stage reserves nothing, and what does not fit the broker is refused all the same', () => {
+  test('a stage without reservations reserves nothing, and too many connections are still refused', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(/90 are wanted/);
   });
 
-  test('fits a cluster of which one node is away', () => {
+  test('the reservations of a cluster fit its connections when one node is down', () => {
     const cluster = {
       ...prod,
       broker: { ...broker, deployment: 'CLUSTER_MULTI_AZ' as const },
       publisherConcurrency: 10_000,
     };
-    // Three nodes take 300 connections, of which 240 could be planned for; two take 200.
+    // Three nodes allow 300 connections, of which 240 may be planned; two nodes allow 200.
     expect(reserveConcurrency({ publisher }, cluster)).toEqual({ publisher: 200 });
   });
 
-  test('refuses a function that publishes without a bound', () => {
+  test('a publishing function without a limit of connections is refused', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(/endless publishes: .*access\.connections/);
   });
 });
 
-test("functions that verify operators' tokens are told the issuer, and find its keys by themselves", () => {
+test("functions that verify operators' tokens receive the issuer, and discover its keys themselves", () => {
   const operators = { issuer: 'https://id.example/realms/shop', audience: 'surehop' };
   expect(httpEnvironment('prod', { ...prod, operators }, {})).toMatchObject({
     JWT_VERIFIED_BY: 'function',

@@ -29,7 +29,7 @@ beforeAll(async () => {
   templates = await templatesOf(stageNames);
 }, 60_000);
 
-describe.each(stageNames)('the templates of %s', (stageName) => {
+describe.each(stageNames)('templates of %s', (stageName) => {
   const stage = readStage(stageName);
   let functions: Template;
   let broker: Template;
@@ -42,7 +42,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
   const lambdas = () => ofType(functions, 'AWS::Lambda::Function');
   const sources = () => ofType(functions, 'AWS::Lambda::EventSourceMapping');
 
-  test('name nothing that is not there', () => {
+  test('every reference and dependency names a resource of the template', () => {
     for (const template of both()) {
       const known = (name: string) => name in template.Resources || name.startsWith('AWS::');
       const missing: string[] = [];
@@ -62,7 +62,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     }
   });
 
-  test('import only what the stack of the broker exports', () => {
+  test("the functions\' stack imports only exports of the broker's stack", () => {
     const exports = new Set(
       Object.values(broker.Outputs ?? {}).map((output) => (output as { Export?: { Name: string } }).Export?.Name),
     );
@@ -73,7 +73,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     expect([...new Set(imports)].filter((name) => !exports.has(name as string))).toEqual([]);
   });
 
-  test('have one event source for each queue that is consumed, as the stage wants it', () => {
+  test('each consumed queue has one event source with the batch size and window of the stage', () => {
     const consumed = [...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue];
     expect(
       sources()
@@ -85,13 +85,13 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
         BatchSize: stage.eventSource.batchSize,
         MaximumBatchingWindowInSeconds: stage.eventSource.windowSeconds,
         SourceAccessConfigurations: [
-          // No virtual host: Lambda refuses to update a mapping whose configuration names one.
+          // Lambda cannot update a mapping whose configuration names a virtual host.
           { Type: 'BASIC_AUTH', URI: { 'Fn::ImportValue': `surehop-broker-${stageName}:consumer-login` } },
         ],
       });
   });
 
-  test('let no event source drop messages that it has read', () => {
+  test('no event source filters messages or sends failed batches elsewhere', () => {
     for (const [id, source] of sources()) {
       expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['FilterCriteria'])]);
       expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['DestinationConfig'])]);
@@ -99,7 +99,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     for (const [id, lambda] of lambdas()) expect([id, properties(lambda)['DeadLetterConfig']]).toEqual([id, undefined]);
   });
 
-  test('have every event source wait for the topology, call an alias, and find its permissions in the role', () => {
+  test('every event source depends on the topology, calls an alias and has the permissions that it needs', () => {
     for (const [id, source] of sources()) {
       const { FunctionName, EventSourceArn, SourceAccessConfigurations } = properties(source);
       expect([id, isAlias(FunctionName)]).toEqual([id, true]);
@@ -122,18 +122,18 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     }
   });
 
-  test('move no alias to new code before the topology that the code needs is there', () => {
+  test('every alias depends on the topology, so that new code runs only after its queues exist', () => {
     for (const [id, alias] of ofType(functions, 'AWS::Lambda::Alias'))
       expect([id, dependencies(alias)]).toEqual([id, expect.arrayContaining(['BrokerTopology'])]);
   });
 
-  test('wake nobody up on a first deployment: no alarm takes a metric that never had data for a fault', () => {
+  test('no alarm fires at a first deployment because its metric has no data yet', () => {
     const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     for (const [id, alarm] of alarms) {
       const { TreatMissingData, EvaluationPeriods, DatapointsToAlarm, Metrics } = properties(alarm);
       const readsSilence = TreatMissingData === 'ignore';
       expect([id, readsSilence || TreatMissingData === 'notBreaching']).toEqual([id, true]);
-      // FILL has something to go by only where a period with data is still looked at.
+      // FILL repeats a value only while the evaluated periods still contain a period with data.
       if (readsSilence)
         expect([id, EvaluationPeriods, text(Metrics)]).toEqual([
           id,
@@ -147,12 +147,12 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
         .map(([id]) => id)
         .toSorted(),
     ).toEqual(['BrokerSilentAlarm', 'QueuesUnreadAlarm']);
-    // A queue without a consumer is told of once its event source is there.
+    // The alarm for queues without a consumer must not fire before the event sources exist.
     const [[, schedule] = []] = ofType(functions, 'AWS::Events::Rule');
     expect(dependencies(schedule!)).toEqual(expect.arrayContaining(sources().map(([id]) => id)));
   });
 
-  test('remove network interfaces before the roles that Lambda deletes them with', () => {
+  test('network interfaces are removed before the roles with which Lambda deletes them', () => {
     for (const [id, source] of sources()) {
       const removal = functions.Resources[`${id}Removal`]!;
       const role = properties(functions.Resources[targetOf(properties(source)['FunctionName'])])['Role'] as Value;
@@ -169,7 +169,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     const [, remover] = lambdas().find(([, one]) =>
       String(properties(one)['FunctionName']).endsWith('-remove-network'),
     )!;
-    // It must work when nothing of the network is left, for as long as Lambda may take, which runs it three times.
+    // The remover must work without the network, and CloudFormation must wait for three attempts of Lambda.
     expect(properties(remover)['VpcConfig']).toBeUndefined();
     expect(dependencies(remover)).not.toContain('FunctionsNetwork');
     for (const one of [network, ...sources().map(([id]) => functions.Resources[`${id}Removal`]!)])
@@ -178,7 +178,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       );
   });
 
-  test('have HTTP and the schedule call aliases too, and let them', () => {
+  test('the HTTP API and the schedule call aliases and have permission to do so', () => {
     const integrations = ofType(functions, 'AWS::ApiGatewayV2::Integration').map(
       ([, one]) => properties(one)['IntegrationUri']!,
     );
@@ -196,7 +196,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     }
   });
 
-  test('give every function a role of its own, its log, its network and its limits', () => {
+  test('every function has its own role, a log group, a time limit and, if it uses the broker, the network', () => {
     const roles = lambdas().map(([, lambda]) => targetOf(properties(lambda)['Role']));
     expect(new Set(roles).size).toBe(lambdas().length);
     for (const [id, lambda] of lambdas()) {
@@ -209,7 +209,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       expect(allows(roleOf(functions, lambda), 'logs:PutLogEvents', { 'Fn::GetAtt': [group![0], 'Arn'] })).toBe(true);
       const isConsumer = sources().some(([, source]) => targetOf(properties(source)['FunctionName']) === id);
       expect(Timeout as number).toBeLessThanOrEqual(isConsumer || id.startsWith('RemoveDashnetwork') ? 840 : 120);
-      // Whoever has a login must be where the broker is; nobody else pays for a network.
+      // Functions with a broker login must be in the broker's network; all others stay outside.
       const { BROKER_SECRET_ARN: login } = (Environment as { Variables: Properties }).Variables;
       expect([id, VpcConfig !== undefined]).toEqual([id, login !== undefined]);
       const mayLogIn = allows(roleOf(functions, lambda), 'secretsmanager:GetSecretValue', login ?? '');
@@ -217,7 +217,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     }
   });
 
-  test('tell every function settings that it takes', () => {
+  test('the environment of every function contains valid settings', () => {
     for (const [id, lambda] of lambdas()) {
       const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
       const known = [
@@ -244,7 +244,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     }
   });
 
-  test('allow no action on everything, and no wildcard without a reason', () => {
+  test('no policy allows all actions, and every wildcard resource has a documented reason', () => {
     const documents = both().flatMap((template) => [
       ...ofType(template, 'AWS::IAM::Role').flatMap(([, role]) =>
         properties(role)['Policies'] ? statementsOf(role) : [],
@@ -259,7 +259,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     expect([...new Set(wild)].filter((sid) => !(sid in wildcardReasons))).toEqual([]);
   });
 
-  test('name tables that there are', () => {
+  test("policies name only tables and indexes of the broker's stack", () => {
     const tables = ofType(broker, 'AWS::DynamoDB::Table').map(([, table]) => properties(table));
     const indexes = tables.flatMap(({ TableName, GlobalSecondaryIndexes = [] }) =>
       (GlobalSecondaryIndexes as { IndexName: string }[]).map(
@@ -276,7 +276,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     expect([...wanted].filter((name) => !there.has(name))).toEqual([]);
   });
 
-  test('hold nothing secret', () => {
+  test('the templates contain no password, token or key', () => {
     for (const template of both()) {
       const all = text(template);
       expect(all).not.toMatch(/:\/\/[^/"@\s]*:[^/"@\s]*@/);
@@ -286,7 +286,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
           .filter(([name, part]) => /password|secretstring$|token$/i.test(name) && typeof part === 'string')
           .map(([name, part]) => `${name}: ${String(part)}`),
       );
-      // The keys of clients, of which there are none yet, a unit of time, and the function of the custom resource.
+      // These are the initially empty signing keys, a unit of time, and the function of a custom resource.
       expect(
         [...new Set(literal)].filter(
           (one) => !/^(SecretString: \{\}|AccessToken: minutes|ServiceToken: .*)$/.test(one),
@@ -301,7 +301,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       );
   });
 
-  test('admit to the broker its functions and event sources only', () => {
+  test('only functions and event sources can connect to the broker', () => {
     const [[, resource] = []] = ofType(broker, 'AWS::AmazonMQ::Broker');
     const { maintenance, deployment, instanceType, engineVersion } = stage.broker;
     expect(properties(resource)).toMatchObject({
@@ -335,7 +335,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     for (const [, rule] of outside) expect(properties(rule)).toMatchObject({ FromPort: 443, ToPort: 443 });
   });
 
-  test('lead out of the network as the stage says, and to CloudFormation and the tables in any case', () => {
+  test('the network has the endpoints or NAT gateways of the stage, and always reaches DynamoDB', () => {
     const endpoints = ofType(broker, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) => properties(endpoint));
     const named = (type: string) =>
       endpoints
@@ -351,21 +351,21 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     expect(ofType(broker, 'AWS::EC2::Subnet').filter(([id]) => id.startsWith('Private'))).toHaveLength(3);
   });
 
-  test('tell the broker how many connections it takes', () => {
+  test("the broker's configuration limits its connections to the quota", () => {
     const [[, configuration] = []] = ofType(broker, 'AWS::AmazonMQ::Configuration');
     expect(text(properties(configuration)['Data'])).toContain(`connection_max = ${connectionQuota(stage).perNode}\\n`);
   });
 
-  test('keep the connections within the broker, and reserve nothing where the stage says so', () => {
+  test("reserved concurrency keeps the connections within the broker's quota", () => {
     const reserved = lambdas().flatMap(([, lambda]) => {
       const { ReservedConcurrentExecutions: one, FunctionName: name } = properties(lambda);
       return typeof one === 'number' ? [[String(name), one] as const] : [];
     });
     const inAll = reserved.reduce((sum, [, one]) => sum + one, 0);
-    // One node of a cluster may be away.
+    // The connections must fit the cluster when one node is down.
     expect(inAll + sources().length).toBeLessThanOrEqual(connectionQuota(stage).withoutOneNode);
     expect(inAll + sources().length).toBeLessThan(connectionQuota(stage).inAll * 0.8);
-    // A new account has 10 environments, and a reservation must leave 100.
+    // A new account has a concurrency of 10, and any reservation must leave 100 unreserved.
     if (stage.publisherConcurrency === 'unreserved') return expect(reserved).toEqual([]);
     const publishers = lambdas().filter(([, lambda]) =>
       text(properties(lambda)['Environment']).includes('publisher-login'),
@@ -375,7 +375,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     expect(Object.fromEntries(reserved)[`surehop-${stageName}-place-order`]).toBe(stage.publisherConcurrency);
   });
 
-  test('apply the topology of this repository, and time out before CloudFormation does', () => {
+  test('the custom resource applies the topology of this repository, and its function times out before CloudFormation', () => {
     const custom = properties(functions.Resources['BrokerTopology']);
     expect(JSON.parse(String(custom['Topology']))).toEqual(JSON.parse(JSON.stringify(topology)));
     const lambda = properties(functions.Resources[targetOf(custom['ServiceToken'])]);
@@ -386,7 +386,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       });
   });
 
-  test('rotate every login that is not the administrator, after the topology has made its user', () => {
+  test("every login except the administrator's is rotated, after the topology has created its user", () => {
     const schedules = ofType(functions, 'AWS::SecretsManager::RotationSchedule');
     expect(schedules.map(([, one]) => text(properties(one)['SecretId']))).toEqual(
       ['publisher', 'consumer', 'monitor'].map((role) =>
@@ -407,9 +407,9 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     }
   });
 
-  test('release as the stage says, taken back by alarms', () => {
+  test("releases follow the stage's strategy and are rolled back by alarms", () => {
     const aliases = ofType(functions, 'AWS::Lambda::Alias');
-    // Not those that CloudFormation and Secrets Manager call.
+    // Functions called by CloudFormation and Secrets Manager have no alias.
     expect(aliases.length).toBe(lambdas().length - 3);
     const pace = ofType(functions, 'AWS::CodeDeploy::DeploymentConfig').map(
       ([, one]) => properties(one)['TrafficRoutingConfig'],
@@ -434,14 +434,14 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
         true,
         { Enabled: true, Events: expect.arrayContaining(['DEPLOYMENT_STOP_ON_ALARM']) },
       ]);
-      // One of them looks at exactly the version that the alias is about to get.
+      // One alarm watches exactly the version that the alias moves to.
       const version = text(properties(alias)['FunctionVersion']);
       const watched = Alarms.map(({ Name }) => properties(functions.Resources[targetOf(Name)]));
       expect(watched.some((alarm) => text(alarm['Dimensions'] ?? []).includes(version))).toBe(true);
     }
   });
 
-  test('watch every function, every queue and the broker, and tell somebody', () => {
+  test('alarms watch every function, every queue and the broker, and each alarm notifies a topic', () => {
     const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     const names = alarms.map(([, one]) => text(properties(one)['AlarmName']));
     expect(new Set(names).size).toBe(names.length);
@@ -456,7 +456,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     for (const queue of [...Object.values(queues).map(({ name }) => name), deadLetterQueue])
       for (const metric of ['QueueConsumers', 'QueueFullest'])
         expect([metric, watching(metric, queue)]).toEqual([metric, true]);
-    // Amazon MQ adds up the nodes of a cluster, so alarms look at the worst node instead, or at nothing but silence.
+    // Amazon MQ's metrics add up the nodes of a cluster, so only the alarms on the worst node's CPU and on silence use them.
     const ofBroker = alarms.flatMap(([id, one]) => (text(properties(one)).includes('AWS/AmazonMQ') ? [id] : []));
     expect(ofBroker.toSorted()).toEqual(['BrokerCpuAlarm', 'BrokerSilentAlarm']);
     if (stage.broker.deployment === 'CLUSTER_MULTI_AZ')
@@ -481,7 +481,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       expect([id, [properties(alarm)['AlarmActions'] ?? []].flat().length]).toEqual([id, isRelease ? 0 : 1]);
       expect(String(properties(alarm)['AlarmDescription']).length).toBeGreaterThan(30);
     }
-    // Only a function with an event source can be helped by a smaller batch.
+    // A smaller batch helps only functions with an event source.
     const aboutBatches = alarms.filter(([, one]) => /batchSize/.test(String(properties(one)['AlarmDescription'])));
     const consumers = new Set(
       sources().map(([, one]) => {
@@ -501,7 +501,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     });
   });
 
-  test('draw a dashboard that CloudWatch can read', () => {
+  test('the dashboard is valid, and every widget has metrics', () => {
     const [[, resource] = []] = ofType(functions, 'AWS::CloudWatch::Dashboard');
     const body = JSON.parse(String(resolveValue(properties(resource)['DashboardBody'], {}))) as {
       widgets: { type: string; x: number; width: number; properties: { markdown?: string; metrics?: unknown[][] } }[];
@@ -517,7 +517,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
       expect(shown.metrics!.length).toBeGreaterThan(0);
   });
 
-  test('open to the public the routes of clients only, and ask operators for a token with the scope of the route', () => {
+  test('routes for operators require a token with the scope of the route', () => {
     const [[authorizerId, authorizer] = []] = ofType(functions, 'AWS::ApiGatewayV2::Authorizer');
     expect(properties(authorizer)).toMatchObject({ AuthorizerType: 'JWT' });
     const routes = ofType(functions, 'AWS::ApiGatewayV2::Route').map(([, route]) => properties(route));
@@ -544,7 +544,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     for (const [, scope] of Object.values(scopeOf)) expect(offered).toContain(scope);
   });
 
-  test('limit the rate at the door', () => {
+  test('API Gateway limits the request rate of every route', () => {
     expect(properties(functions.Resources['HttpApiStage'])['DefaultRouteSettings']).toEqual({
       DetailedMetricsEnabled: true,
       ThrottlingRateLimit: stage.http.ratePerSecond,
@@ -552,7 +552,7 @@ describe.each(stageNames)('the templates of %s', (stageName) => {
     });
   });
 
-  test('stay within what one stack may hold', () => {
+  test('each template stays below the limits of CloudFormation', () => {
     for (const template of both()) {
       expect(Object.keys(template.Resources).length).toBeLessThan(500);
       expect(text(template).length).toBeLessThan(1_000_000);

@@ -11,20 +11,20 @@ import { aCheckout } from '../support/packaged.ts';
 
 const SOURCES = ['functions', 'infra', 'lib', 'test'];
 
-/** Takes a path for a URL or a URL for a path: `%41` and `#` in it become something else, `订单` becomes `%E8…`. */
+/** Patterns of code that confuses paths and URLs, which changes `%41`, `#` and characters outside ASCII. */
 const MISTAKES: readonly [what: string, pattern: RegExp][] = [
-  ['a file URL is used as a path: take fileURLToPath', /import\.meta\.url\)\s*\.(pathname|href\.(slice|replace))/],
-  ['a file URL is taken apart: take fileURLToPath', /import\.meta\.url\s*\.(slice|replace|split|substring)/],
-  ['a file URL is put together: take pathToFileURL', /file:\/\/\/?(\$\{|['"`]\s*\+)/],
+  ['a file URL is used as a path; use fileURLToPath', /import\.meta\.url\)\s*\.(pathname|href\.(slice|replace))/],
+  ['a file URL is edited as text; use fileURLToPath', /import\.meta\.url\s*\.(slice|replace|split|substring)/],
+  ['a file URL is built from text; use pathToFileURL', /file:\/\/\/?(\$\{|['"`]\s*\+)/],
   [
-    'a path is imported: take pathToFileURL',
+    'a path is imported; use pathToFileURL',
     /\bimport\(\s*(resolve|join)\(|\bimport\(\$\{JSON\.stringify\((resolve|join)\(/,
   ],
   [
-    'esbuild takes a star in an entry for a glob: take absWorkingDir',
+    'esbuild takes an asterisk in an entry point for a glob; use absWorkingDir',
     /entryPoints: \[(entry\]|(join|resolve|fileURLToPath)\()/,
   ],
-  ['a command line is put together: give arguments one by one', /\b(execSync|exec)\(\s*`|shell: true/],
+  ['a command line is built from text; pass the arguments as an array', /\b(execSync|exec)\(\s*`|shell: true/],
 ];
 
 const sources = SOURCES.flatMap((folder) =>
@@ -39,7 +39,7 @@ describe('a clone at any path', () => {
     cpSync(join(rootDirectory, part), join(clone, part), { recursive: true });
   afterAll(remove);
 
-  test('is not broken by a source that takes a path for a URL, a pattern or a command', () => {
+  test('no source uses a path as a URL, a pattern or part of a command line', () => {
     const found = sources
       .filter((name) => !name.endsWith('any-path.test.ts'))
       .flatMap((name) => {
@@ -50,7 +50,7 @@ describe('a clone at any path', () => {
     expect(sources.length).toBeGreaterThan(100);
   });
 
-  test('is refused in one line where its path has a question mark, which tsx cannot load from', () => {
+  test('npm start in a path with a question mark fails with one line, because tsx cannot load from there', () => {
     const command = join(clone, 'what?', 'infra/dev/run.mjs');
     cpSync(join(rootDirectory, 'infra/dev/run.mjs'), command);
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
@@ -58,7 +58,7 @@ describe('a clone at any path', () => {
     expect(stderr).toMatch(/^surehop: .*what\? has a question mark, .*; move the clone\n$/);
   });
 
-  test('has its definitions read as they are on disk', () => {
+  test('the definitions of a clone at a difficult path can be read', () => {
     const module = pathToFileURL(join(clone, 'infra/dev/definitions/read-definitions.ts')).href;
     const program = `const { readDefinitions } = await import(${JSON.stringify(module)});
       const { tables, service } = await readDefinitions(process.cwd(), 'prefix-');
@@ -70,7 +70,7 @@ describe('a clone at any path', () => {
     expect([stderr, stdout]).toEqual(['', 'true functions/orders/reserve-stock.handler\n']);
   });
 
-  test('runs its tests, and shows where one of them fails', () => {
+  test('a failing test in a clone at a difficult path is reported with its file and line', () => {
     mkdirSync(join(clone, 'test/unit'));
     writeFileSync(
       join(clone, 'test/unit/sample.test.ts'),

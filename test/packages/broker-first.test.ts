@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 
-test('a deployment of the functions deploys the stack of the broker first, for the same stage and region', () => {
+test("deploying the functions deploys the broker's stack first, for the same stage and region", () => {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-deploy-'));
   try {
     mkdirSync(join(directory, 'infra/aws/foundation'), { recursive: true });
-    // Stands in for Serverless, which would need an account.
+    // A stand-in for Serverless, which would need an AWS account.
     const command = join(directory, 'serverless.mjs');
     writeFileSync(
       command,

@@ -6,7 +6,7 @@ import type { Template } from '../../infra/aws/template.ts';
 import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
 import { aCheckout, deployStack, packageStack } from '../support/packaged.ts';
 
-/** What a deployment may ask for without changing anything. */
+/** Matches the AWS actions that change nothing. */
 const READING = /^(Get|Describe|List)/;
 
 let checkout: ReturnType<typeof aCheckout>;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
-/** Deploys a stack over what is deployed, and gives what Serverless said and what was asked of AWS. */
+/** Deploys a stack to an account with these deployed stacks; returns Serverless's error and the actions requested from AWS. */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
   api = await anAwsApi(stacks);
   const said = await deployStack(checkout.directory, stack, 'dev', api.url).then(
@@ -34,7 +34,7 @@ async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<str
   return { said, asked: api.actions };
 }
 
-/** Runs `work` with another text in a file of the checkout. */
+/** Runs `work` while a text in a file of the checkout is replaced. */
 async function withText(file: string, from: string, to: string, work: () => Promise<void>): Promise<void> {
   const path = join(checkout.directory, file);
   const text = readFileSync(path, 'utf8');
@@ -47,7 +47,7 @@ async function withText(file: string, from: string, to: string, work: () => Prom
   }
 }
 
-test('a deployment that would need another broker is refused with the name of the setting, and nothing is changed', async () => {
+test('a deployment that would replace the broker is refused, and the error names the setting', async () => {
   await withText('infra/stages/dev.ts', "deployment: 'SINGLE_INSTANCE'", "deployment: 'CLUSTER_MULTI_AZ'", async () => {
     const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
     expect(said).toMatch(
@@ -58,7 +58,7 @@ test('a deployment that would need another broker is refused with the name of th
   });
 }, 120_000);
 
-test('a deployment that would replace a table is refused, whatever the reason', async () => {
+test('a deployment that would replace a table is refused', async () => {
   await withText(
     'infra/aws/foundation/tables.ts',
     'tableResource(tablePrefix + name,',
@@ -71,7 +71,7 @@ test('a deployment that would replace a table is refused, whatever the reason', 
   );
 }, 120_000);
 
-test('the stack of the functions is checked too, before the stack of the broker is deployed', async () => {
+test("the functions\' stack is checked before the broker's stack is deployed", async () => {
   const other: Template = structuredClone(deployed.functions);
   other.Resources['HttpApi'] = { ...other.Resources['HttpApi']!, Type: 'AWS::ApiGateway::RestApi' };
   const { said, asked } = await deploy('functions', { 'surehop-dev': other });
@@ -79,7 +79,7 @@ test('the stack of the functions is checked too, before the stack of the broker 
   expect(asked.filter((action) => !READING.test(action))).toEqual([]);
 }, 120_000);
 
-test('a first deployment goes on, and so does one after a change that can be made', async () => {
+test('a first deployment proceeds, and so does a deployment with a change that replaces nothing', async () => {
   const first = await deploy('broker', {});
   expect(first.asked).toEqual(expect.arrayContaining(['GetTemplate', 'CreateChangeSet']));
   await api?.stop();
@@ -90,7 +90,7 @@ test('a first deployment goes on, and so does one after a change that can be mad
   });
 }, 120_000);
 
-test('a deployment stops where nobody says what is deployed', async () => {
+test('a deployment stops if the deployed template cannot be read', async () => {
   api = await anAwsApi({});
   const { url } = api;
   await api.stop();

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const order = { customerId: 'ada', currency: 'EUR', items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }] };
 
-test('the package of the topology makes exchanges, queues and users, and answers CloudFormation', async () => {
+test('the packaged topology function creates exchanges, queues and users, and answers CloudFormation', async () => {
   const custom = properties(deployed.template.Resources['BrokerTopology']);
   const event: CustomResourceEvent = {
     RequestType: 'Create',
@@ -39,7 +39,7 @@ test('the package of the topology makes exchanges, queues and users, and answers
         Object.fromEntries(Object.entries(custom).filter(([name]) => !['ServiceToken', 'Code'].includes(name))),
         deployed,
       ) as Record<string, unknown>),
-      // Users belong to the whole broker, which other tests use too.
+      // Users belong to the whole broker, which other tests use at the same time.
       Roles: JSON.stringify(rolesOf(deployed.host)),
     },
   };
@@ -48,7 +48,7 @@ test('the package of the topology makes exchanges, queues and users, and answers
   expect(await deployed.host.channel.checkQueue(queues.stock.name)).toMatchObject({ messageCount: 0 });
 });
 
-test('an order goes from HTTP to its fulfilment, each step in its own package', async () => {
+test('an order is accepted, fulfilled and read by the packaged functions', async () => {
   expect(
     (
       await deployed.operate('put-stock', {
@@ -74,7 +74,7 @@ test('an order goes from HTTP to its fulfilment, each step in its own package', 
   ).toMatchObject({ points: 3 });
 });
 
-test('an order for what is sold out is rejected, and its points are taken back', async () => {
+test('an order for a sold-out item is rejected, and its points are taken back', async () => {
   const many = { ...order, items: [{ ...order.items[0], quantity: 1_000 }] };
   const placed = await deployed.placeOrder('order-two', many);
   expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { rejected: 1 } });
@@ -83,7 +83,7 @@ test('an order for what is sold out is rejected, and its points are taken back',
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
-test('an order that came back again and again runs alone, with the right to note that the runtime survived it', async () => {
+test('the role of a consumer permits the attempt log of a message that was redelivered several times', async () => {
   await deployed.placeOrder('order-that-came-back', order);
   const { channel } = deployed.host;
   for (let time = 0; time < 4; time += 1) {
@@ -95,7 +95,7 @@ test('an order that came back again and again runs alone, with the right to note
   expect(deployed.calls().map(({ action }) => action)).toContain('dynamodb:DeleteItem');
 });
 
-test('what no schema fits is archived, listed, shown, sent back, archived again and discarded', async () => {
+test('a message that violates its schema is archived, listed, shown, redriven, archived again and discarded', async () => {
   const poison = (messageId: string) =>
     deployed.host.channel.publish('orders', 'order.created', Buffer.from('{"not":"an order"}'), {
       messageId,
@@ -131,7 +131,7 @@ test('what no schema fits is archived, listed, shown, sent back, archived again 
   expect([gone.status, other!.id]).toEqual([200, expect.any(String)]);
 });
 
-test('a code that is not in the table is noted with its first dead letter, and asked for after that', async () => {
+test('an unknown dead-letter code can be used as a filter after its first dead letter', async () => {
   const ask = () =>
     deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { code: 'NO_SUCH_SHELF' } });
   expect((await ask()).status).toBe(400);
@@ -151,7 +151,7 @@ test('a code that is not in the table is noted with its first dead letter, and a
   expect(many.status).toBe(400);
 });
 
-test('the packages for operations answer', async () => {
+test('the packaged operations functions answer', async () => {
   expect((await deployed.request('healthz', { route: 'GET /healthz' })).status).toBe(200);
   expect((await deployed.request('readyz', { route: 'GET /readyz' })).body).toMatchObject({ status: 'ready' });
   expect((await deployed.operate('status', { route: 'GET /status' })).body.queues).toMatchObject([
@@ -162,21 +162,21 @@ test('the packages for operations answer', async () => {
     openapi: expect.stringMatching(/^3\.1\./),
   });
   const reporter = await deployed.lambda('report-queues');
-  // The broker counts every five seconds.
+  // The broker updates its figures every five seconds.
   await eventually('the figures of every queue', async () => {
     await reporter.invoke({});
     return metricLines('report-queues').some(({ QueueReportFailed }) => QueueReportFailed === 0);
   });
 });
 
-test('with the store away an order is taken all the same, and counted as taken without its record', async () => {
+test('an order is accepted while DynamoDB is unavailable, and the missing idempotency record is counted', async () => {
   const away = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9' };
   const got = await deployed.placeOrder('order-three', order, away);
   expect(got.status).toBe(202);
   expect(metricLines('place-order beside').flatMap((line) => Object.keys(line))).toContain('IntakeRecordUnavailable');
 });
 
-test('a package whose table is missing answers 500 with the code, and counts and logs that the deployment is wrong', async () => {
+test('a packaged function whose table is missing answers 500 with TABLE_MISSING, and counts and logs the error', async () => {
   const about = { route: 'GET /stock/{sku}', path: { sku: 'apple' } };
   const wrong = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_ENDPOINT!, TABLE_PREFIX: 'nowhere-' };
   expect(await deployed.request('get-stock', about, wrong)).toMatchObject({
@@ -190,10 +190,10 @@ test('a package whose table is missing answers 500 with the code, and counts and
   );
 });
 
-test('the package of the rotation takes its four steps', async () => {
+test('the packaged rotation function performs all four steps', async () => {
   const lambda = await deployed.lambda('rotate-login');
   const SecretId = deployed.logins.monitor;
-  // The bundle knows the real names; this one is not in use by anybody else's tests.
+  // The bundle contains the real usernames; no other test uses this one.
   deployed.secrets.replace(SecretId, JSON.stringify({ username: 'monitor-a', password: 'unused' }));
   const ClientRequestToken = deployed.secrets.beginRotation(SecretId);
   for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'])
@@ -203,7 +203,7 @@ test('the package of the rotation takes its four steps', async () => {
   expect(lambda.lines.join('\n')).not.toContain(password);
 });
 
-test('the package of the removal waits for network interfaces, and answers CloudFormation', async () => {
+test('the packaged removal function waits for network interfaces and answers CloudFormation', async () => {
   const event = (ResourceProperties: Record<string, unknown>): CustomResourceEvent => ({
     RequestType: 'Delete',
     ResponseURL: deployed.answersUrl,
@@ -222,13 +222,13 @@ test('the package of the removal waits for network interfaces, and answers Cloud
   ]);
 });
 
-test('every package has been run', () => {
+test('the tests of this file have run every packaged function', () => {
   expect([...deployed.running.keys()].filter((key) => !key.endsWith(' beside')).toSorted()).toEqual(
     [...deployed.functions.keys()].toSorted(),
   );
 });
 
-/** What the role of a function allows, with every reference in it resolved. */
+/** The actions and resources that a function's role allows, with all references resolved. */
 function allowedTo(key: string): string[] {
   const { template, functions } = deployed;
   const { Role } = functions.get(key)!;
@@ -245,7 +245,7 @@ function allowedTo(key: string): string[] {
     );
 }
 
-test('every package has run on the major version of Node that the template names', () => {
+test('every packaged function has run on the major version of Node that the template names', () => {
   const runtimes = new Set([...deployed.functions.values()].map(({ Runtime }) => String(Runtime)));
   const versions = new Set([...deployed.running.values()].map((lambda) => lambda.nodeVersion()?.split('.')[0]));
   if ('missing' in deployed.node) {
@@ -257,10 +257,10 @@ test('every package has run on the major version of Node that the template names
   expect([...versions]).toEqual(['v24']);
 });
 
-test('no package has asked AWS for anything that its role does not allow', () => {
+test('no packaged function has sent AWS a request that its role does not allow', () => {
   const arnOf = (resource: string) => {
     if (resource === '*' || resource.startsWith('arn:')) return resource;
-    // Event sources have no names beforehand.
+    // The ids of event sources are unknown before their creation, so the role has a wildcard.
     if (resource.startsWith('event-source-mapping:'))
       return 'arn:aws:lambda:eu-central-1:000000000000:event-source-mapping:*';
     return `arn:aws:dynamodb:eu-central-1:000000000000:table/${resource.replace('/', '/index/')}`;
@@ -280,7 +280,7 @@ function metricLines(key: string): Record<string, unknown>[] {
   });
 }
 
-test('every own metric that an alarm or the dashboard looks at is written, with the same dimensions', () => {
+test('every custom metric of an alarm or the dashboard is written with the same dimensions', () => {
   const written = new Set(
     [...deployed.running.keys()].flatMap(metricLines).flatMap((line) => {
       const { CloudWatchMetrics } = line['_aws'] as {
@@ -311,7 +311,7 @@ const chartsOf = (body: string): string[][] =>
     .flatMap(({ properties: { metrics = [] } }) => metrics)
     .filter(([namespace]) => namespace === 'Surehop');
 
-test('no package has printed a password', () => {
+test('no packaged function has printed a password', () => {
   const passwords = Object.values(deployed.logins).map(
     (arn) => (JSON.parse(deployed.secrets.current(arn)) as { password: string }).password,
   );

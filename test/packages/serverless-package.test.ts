@@ -51,7 +51,7 @@ describe('packaging', () => {
   });
   afterAll(() => checkout.remove());
 
-  test('fails on a wrong setting with its name, before anything is built', async () => {
+  test('packaging with a wrong setting fails with the name of the setting', async () => {
     const file = join(checkout.directory, 'infra/stages/staging.ts');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/batchSize: \d+/, 'batchSize: 0'));
     await expect(packageStack(checkout.directory, 'functions', 'staging')).rejects.toThrow(
@@ -59,13 +59,13 @@ describe('packaging', () => {
     );
   });
 
-  test('fails on a stage that there is not, and names those that there are', async () => {
+  test('packaging an unknown stage fails with the names of the known stages', async () => {
     await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
       /no stage "production": deploy one of dev, staging, prod/,
     );
   });
 
-  test('reserves for each consumer what its concurrency needs, and fails where the broker cannot take that', async () => {
+  test('packaging reserves concurrency for each consumer, and fails if the broker has too few connections', async () => {
     const file = join(checkout.directory, 'infra/stages/prod.ts');
     const settings = readFileSync(file, 'utf8');
     const withConcurrency = (value: string) => settings.replace('concurrency: 1', `concurrency: ${value}`);
@@ -79,7 +79,7 @@ describe('packaging', () => {
     writeFileSync(file, settings);
   });
 
-  test('fails where the functions want more connections than the broker takes', async () => {
+  test('packaging fails if the functions need more connections than the broker allows', async () => {
     const file = join(checkout.directory, 'serverless.yml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('connections: 1,', 'connections: 500,'));
     await expect(packageStack(checkout.directory, 'functions', 'dev')).rejects.toThrow(

@@ -9,7 +9,7 @@ import { settings } from '../../infra/aws/changes/settings.ts';
 import { settingsTable } from '../../infra/aws/changes/table.ts';
 import { moduleAt, resultOf } from '../support/in-a-process.ts';
 
-/** One with one of everything, one with all that a stage can have. */
+/** `dev` has a single broker, `prod` has a cluster and every optional resource. */
 const STAGES = ['dev', 'prod'];
 
 let effects: Effect[];
@@ -38,7 +38,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('is tried with every setting, from and to each of its values', () => {
+  test('every setting is changed from each of its values to each other value', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));
@@ -54,7 +54,7 @@ describe('changing one setting of a deployed stage', () => {
       }
   });
 
-  test('fails the packaging only where the functions do not fit the broker, with the settings that say so', () => {
+  test('a value fails the packaging only if the functions do not fit the broker, and the error names the setting', () => {
     for (const { setting, value, reason } of unfit)
       expect([setting, value, reason]).toEqual([
         setting,
@@ -63,7 +63,7 @@ describe('changing one setting of a deployed stage', () => {
       ]);
   });
 
-  test('is refused by its name where it can never be made, and else in no case', () => {
+  test('only changes that would replace the broker are refused, and the error names the setting', () => {
     const refused = effects.filter((effect) => effect.refused.length > 0);
     for (const effect of refused)
       expect([title(effect), effect.refused]).toEqual([
@@ -84,7 +84,7 @@ describe('changing one setting of a deployed stage', () => {
     );
   });
 
-  test('replaces and deletes nothing that holds data or credentials', () => {
+  test('no change of a setting replaces or deletes a resource with data or credentials', () => {
     const precious = [
       'AWS::AmazonMQ::Broker',
       'AWS::ApiGatewayV2::Api',
@@ -106,26 +106,26 @@ describe('changing one setting of a deployed stage', () => {
     expect(lost).toEqual([]);
   });
 
-  test('is one that CloudFormation and the services behind it can make', () => {
+  test('CloudFormation and AWS can make every change of a setting that is not refused', () => {
     expect(made().flatMap((effect) => effect.conflicts.map((conflict) => `${title(effect)}: ${conflict}`))).toEqual([]);
   });
 
-  test('applies the topology anew where the engine version changes, since policies of RabbitMQ 4.3 are others than of 4.2', () => {
+  test('a new engine version applies the topology again, because policies differ between RabbitMQ 4.2 and 4.3', () => {
     const upgrades = made().filter(({ setting }) => setting === 'broker.engineVersion');
     expect(upgrades.length).toBe(STAGES.length);
     for (const { changes } of upgrades)
       expect(changes).toContainEqual(expect.objectContaining({ id: 'BrokerTopology', effect: 'updated' }));
   });
 
-  test('does what the table of docs/deploy.md says (npm run stages writes it)', () => {
+  test('the effects of changes match the table in docs/deploy.md (update it with npm run stages)', () => {
     const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
-    // Prettier aligns the columns.
+    // Prettier adds spaces and dashes to align the columns.
     const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
     expect(plain(table ?? '')).toBe(plain(settingsTable(effects)));
   });
 });
 
-test('the schema of every resource type of both stacks is known (infra/aws/changes/create-only.py adds one)', () => {
+test('the create-only properties of every resource type are known (add types with infra/aws/changes/create-only.py)', () => {
   expect(types.length).toBeGreaterThan(30);
   expect(types.filter((type) => !type.startsWith('Custom::') && !(type in knownTypes))).toEqual([]);
 });
@@ -133,7 +133,7 @@ test('the schema of every resource type of both stacks is known (infra/aws/chang
 const installed = readSchemas();
 const current = installed?.source === source ? installed.types : undefined;
 
-test(`what cannot be changed is what cfn-lint's schemas say${
+test(`the create-only properties match the schemas of cfn-lint${
   current ? '' : ` (not compared: ${source} is not installed here, but ${installed?.source ?? 'none'})`
 }`, () => {
   expect(current ?? createOnly).toEqual(createOnly);
