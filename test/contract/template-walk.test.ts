@@ -62,7 +62,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test("the functions\' stack imports only exports of the broker's stack", () => {
+  test("the functions' stack imports only exports of the broker's stack", () => {
     const exports = new Set(
       Object.values(broker.Outputs ?? {}).map((output) => (output as { Export?: { Name: string } }).Export?.Name),
     );

@@ -71,7 +71,7 @@ test('a deployment that would replace a table is refused', async () => {
   );
 }, 120_000);
 
-test("the functions\' stack is checked before the broker's stack is deployed", async () => {
+test("the functions' stack is checked before the broker's stack is deployed", async () => {
   const other: Template = structuredClone(deployed.functions);
   other.Resources['HttpApi'] = { ...other.Resources['HttpApi']!, Type: 'AWS::ApiGateway::RestApi' };
   const { said, asked } = await deploy('functions', { 'surehop-dev': other });
