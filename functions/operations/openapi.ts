@@ -18,13 +18,13 @@ import { route as status } from './status.ts';
 
 export const route = {
   route: 'GET /openapi.json',
-  summary: 'This document.',
+  summary: 'Returns this document.',
   access: open,
   answers: { 200: z.looseObject({ openapi: z.string() }) },
   example: { answer: { openapi: '3.1.1' } },
 } satisfies Route;
 
-/** Every route of the service, in the order of the document. */
+/** Every route of the service, in the order in which the document lists them. */
 const routes: readonly Route[] = [
   placeOrder,
   getOrder,
@@ -45,7 +45,7 @@ export const handler = endpoint(surehop, route, () =>
       {
         title: 'Surehop',
         version: '1.0.0',
-        description: 'Every accepted order is done exactly once, or parked where you can see it.',
+        description: 'Every accepted order is processed exactly once, or parked where you can see it.',
       },
       routes,
     ),

@@ -1,53 +1,61 @@
+import * as z from 'zod';
+
 import type { QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
 import type { WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
 import type { Progress } from '../../lib/consumer/progress.ts';
 import type { OpenDeadLetters } from '../../lib/dead-letters/count-open.ts';
 
-/** `null` stands for what nobody can tell. */
-interface Depth {
-  readonly name: string;
-  readonly ready: number | null;
-  readonly unacknowledged: number | null;
-  /** Returned by a consumer, and held back by the broker until they are delivered again (RabbitMQ 4.3). */
-  readonly delayed: number | null;
-  readonly consumers: number | null;
-}
+/** A number that is `null` if it is unknown. */
+const figure = z.int().nullable();
 
-/** Of all shards together, where there are several. */
-export interface QueueStatus extends Depth {
-  /** Waiting in a retry tier to come back. Queues share the tiers, so it is known where these are empty, or serve this queue alone. */
-  readonly retrying: number | null;
-  /** Open dead letters of this queue in the archive. */
-  readonly deadLettered: number | null;
+const depth = z.strictObject({
+  name: z.string(),
+  ready: figure,
+  unacknowledged: figure,
+  /** Messages that a consumer returned and that the broker delays before it delivers them again (RabbitMQ 4.3). */
+  delayed: figure,
+  consumers: figure,
+});
+
+const queueStatus = depth.extend({
+  /** Messages in the delay queues. Queues may share a delay queue, so the number is known only if those are empty or not shared. */
+  retrying: figure,
+  /** Open dead letters of the queue in the archive. */
+  deadLettered: figure,
   /**
-   * When the oldest message of the batch last worked on was published, and when that was: what waits now is not older, but
-   * for retries. No broker tells it of a quorum queue. `null` where nothing waits, or nobody has worked on the queue yet.
+   * When the oldest message of the batch processed last was published, and when that batch was processed. Messages that wait now
+   * are not older, except for retries. RabbitMQ does not report the age of messages in a quorum queue. `null` if no message
+   * waits, or if no batch was processed yet.
    */
-  readonly oldestMessage: { readonly publishedAt: string; readonly asOf: string } | null;
-  /** Each shard by itself; not there where there is one only. */
-  readonly shards?: readonly Depth[];
-}
+  oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
+  /** The shards of a sharded queue; the other figures are sums over them. */
+  shards: z.array(depth).optional(),
+});
 
-export interface Status {
-  readonly queues: readonly QueueStatus[];
-  readonly retryTiers: readonly { readonly name: string; readonly delayMs: number; readonly waiting: number | null }[];
-  readonly deadLetters: {
-    /** On their way into the archive. */
-    readonly ready: number | null;
-    readonly unacknowledged: number | null;
-    readonly delayed: number | null;
-    readonly open: number | null;
-    /** There are so many that not all were counted. */
-    readonly openIsAtLeast: boolean;
-  };
-}
+export const statusSchema = z.strictObject({
+  queues: z.array(queueStatus),
+  retryTiers: z.array(z.strictObject({ name: z.string(), delayMs: z.int(), waiting: figure })),
+  deadLetters: z.strictObject({
+    /** Dead letters that are not in the archive yet. */
+    ready: figure,
+    unacknowledged: figure,
+    delayed: figure,
+    open: figure,
+    /** Whether there were too many open dead letters to count them all. */
+    openIsAtLeast: z.boolean(),
+  }),
+});
 
+type QueueStatus = z.infer<typeof queueStatus>;
+type Status = z.infer<typeof statusSchema>;
+
+/** Builds the status from the broker's figures, the archive's counts and the progress of the consumers. */
 export function statusOf(
   workQueues: readonly WorkQueue[],
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
-  /** By shard. */
+  /** The progress of each shard. */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
@@ -68,7 +76,7 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
-  /** The oldest of what the shards say in which anything waits. */
+  /** The oldest message of the shards that have waiting messages. */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards
       .filter((shard) => depth(shard).ready || depth(shard).unacknowledged || depth(shard).delayed)
@@ -102,9 +110,9 @@ export function statusOf(
   };
 }
 
-/** Brokers before 4.3 hold nothing back and report no figure. */
+/** Brokers before 4.3 neither delay redeliveries nor report this figure. */
 const delayedIn = (figures: QueueFigures | undefined) => (figures?.ready === undefined ? null : (figures.delayed ?? 0));
 
-/** Unknown where any of the numbers is. */
+/** The sum, or `null` if one of the numbers is `null`. */
 const sum = (numbers: readonly (number | null)[]): number | null =>
   numbers.reduce((total: number | null, number) => (total === null || number === null ? null : total + number), 0);

@@ -1,13 +1,21 @@
+import * as z from 'zod';
+
 import { open } from '../../lib/http/auth/access.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { ready } from './answers.ts';
 
-/** Who may ask for it, with what, and what is answered. */
+const breaker = z.enum(['closed', 'half-open', 'open']);
+
+/** The route has a file of its own so that the OpenAPI document can import it without the AMQP client. */
 export const route = {
   route: 'GET /readyz',
-  summary: 'Broker and store answer, so that messages can be taken and finished.',
+  summary: 'Checks that the broker and the store answer.',
   access: open,
-  answers: { 200: ready },
+  answers: {
+    200: z.strictObject({
+      status: z.literal('ready'),
+      breakers: z.strictObject({ broker: breaker, store: breaker }),
+    }),
+  },
   problems: ['not-ready'],
   example: { answer: { status: 'ready', breakers: { broker: 'closed', store: 'closed' } } },
 } satisfies Route;

@@ -13,14 +13,13 @@ import { singleFlight } from '../../lib/runtime/single-flight.ts';
 import { countOpen } from '../../lib/dead-letters/count-open.ts';
 import { archiveTable } from '../../lib/dead-letters/record.ts';
 import { surehop } from '../surehop.ts';
-import { whatWaits } from './answers.ts';
-import { statusOf } from './queue-status.ts';
+import { statusOf, statusSchema } from './queue-status.ts';
 
 export const route = {
   route: 'GET /status',
-  summary: 'What waits where.',
+  summary: 'Returns how many messages wait in each queue, in the delay queues and in the archive.',
   access: operator('status:read'),
-  answers: { 200: whatWaits },
+  answers: { 200: statusSchema },
   problems: ['status-unavailable'],
   example: {
     answer: {

@@ -1,28 +1,27 @@
 import * as z from 'zod';
 
-import { queues } from '../../infra/topology.ts';
 import { tables } from '../../infra/tables.ts';
+import { queues } from '../../infra/topology.ts';
+import { findByMessage } from '../../lib/dead-letters/list.ts';
+import { archiveTable } from '../../lib/dead-letters/record.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { readItem } from '../../lib/dynamodb/read-item.ts';
-import { surehop } from '../surehop.ts';
 import { inbox } from '../../lib/inbox/process-inbox.ts';
-import type { MessageId } from '../../lib/events/message-id.ts';
-import { findByMessage } from '../../lib/dead-letters/list.ts';
-import { archiveTable } from '../../lib/dead-letters/record.ts';
-import { standingOrder } from './answers.ts';
-import { orderStatus } from './order-status.ts';
+import { surehop } from '../surehop.ts';
+import { orderStatus, orderStatusSchema } from './order-status.ts';
 
 export const route = {
   route: 'GET /orders/{id}',
-  summary: 'Where an order stands, with each of its consumers.',
+  summary: 'Returns the status of an order and the outcome of each of its consumers.',
   access: open,
   path: z.object({ id: z.string().min(1).max(100).toLowerCase() }),
   needs: ['store'],
-  answers: { 200: standingOrder },
+  answers: { 200: orderStatusSchema },
   problems: ['not-found'],
   example: {
     answer: {

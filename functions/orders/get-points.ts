@@ -1,22 +1,21 @@
 import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { readItem } from '../../lib/dynamodb/read-item.ts';
 import { surehop } from '../surehop.ts';
-import { pointsOfCustomer } from './answers.ts';
 import { customerId } from './events.ts';
 
 export const route = {
   route: 'GET /customers/{id}/points',
-  summary: "A customer's points; none where nothing was ever awarded.",
+  summary: "Returns a customer's points, or 0 if none were ever awarded.",
   access: open,
   path: z.object({ id: customerId }),
   needs: ['store'],
-  answers: { 200: pointsOfCustomer },
+  answers: { 200: z.strictObject({ customerId, points: z.int() }) },
   example: { answer: { customerId: 'ada', points: 3 } },
 } satisfies Route;
 

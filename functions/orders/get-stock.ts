@@ -1,23 +1,22 @@
 import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
+import { readItem } from '../../lib/dynamodb/read-item.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import type { Route } from '../../lib/http/route.ts';
-import { readItem } from '../../lib/dynamodb/read-item.ts';
 import { surehop } from '../surehop.ts';
-import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
 export const route = {
   route: 'GET /stock/{sku}',
-  summary: 'How many pieces there are.',
+  summary: 'Returns how many items of a SKU are available.',
   access: open,
   path: z.object({ sku }),
   needs: ['store'],
-  answers: { 200: shelf },
+  answers: { 200: z.strictObject({ sku, available: z.int() }) },
   problems: ['not-found'],
   example: { answer: { sku: 'apple', available: 98 } },
 } satisfies Route;

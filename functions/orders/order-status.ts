@@ -1,29 +1,33 @@
+import * as z from 'zod';
+
 import type { Item } from '../../lib/dynamodb/item.ts';
 import type { Marker } from '../../lib/inbox/inbox.ts';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 
-/** Where an order stands with one consumer. */
-export interface ConsumerOutcome {
-  readonly outcome: 'pending' | 'completed' | 'rejected' | 'retrying' | 'dead-lettered';
-  /** ISO 8601. */
-  readonly at?: string;
+const consumerOutcomeSchema = z.strictObject({
+  outcome: z.enum(['pending', 'completed', 'rejected', 'retrying', 'dead-lettered']),
+  at: z.iso.datetime().optional(),
   /** The attempt that failed last. */
-  readonly attempt?: number;
-  readonly code?: string;
-  readonly reason?: string;
-  readonly deadLetterId?: string;
-}
+  attempt: z.int().optional(),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  deadLetterId: z.string().optional(),
+});
 
-export interface OrderStatus {
-  readonly orderId: string;
-  /** `publishing`: the broker was not heard to confirm it, and no consumer has met it yet. */
-  readonly status: 'publishing' | 'accepted' | 'fulfilled' | 'rejected' | 'dead-lettered';
-  readonly reason?: string;
-  readonly acceptedAt?: string;
-  readonly consumers: Readonly<Record<string, ConsumerOutcome>>;
-}
+export const orderStatusSchema = z.strictObject({
+  orderId: z.string(),
+  /** The status is `publishing` while the broker has not confirmed the event and no consumer has received it. */
+  status: z.enum(['publishing', 'accepted', 'fulfilled', 'rejected', 'dead-lettered']),
+  reason: z.string().optional(),
+  acceptedAt: z.iso.datetime().optional(),
+  /** The outcome of each consumer, by the name of its queue. */
+  consumers: z.record(z.string(), consumerOutcomeSchema),
+});
 
-/** Puts together what intake, consumers and archive know of an order; undefined where none of them knows it. */
+type ConsumerOutcome = z.infer<typeof consumerOutcomeSchema>;
+type OrderStatus = z.infer<typeof orderStatusSchema>;
+
+/** Derives an order's status from its intake record, its markers and its dead letters; undefined if there is none of them. */
 export function orderStatus(
   orderId: string,
   intake: Item | undefined,
@@ -58,7 +62,7 @@ function statusOf(
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 
-/** The dead letter of the message's last life in `queue`. */
+/** The dead letter of a queue with the most redrives; of those, the latest. */
 function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter | undefined {
   const [latest] = deadLetters
     .filter((deadLetter) => deadLetter.queue === queue)
@@ -67,20 +71,20 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
 }
 
 /**
- * The marker says what the consumer did; the archive, what the broker gave up on and what was sent back since. The one of
- * the later life counts, and a dead letter ends its life.
+ * The marker records what the consumer did with the message; the archive also knows what the broker dead-lettered and what was
+ * redriven. The record with more redrives counts; with equally many, the dead letter is the later one.
  */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')
     return { outcome: marker.state, at: marker.at, reason: marker.reason };
-  const placement = marker?.state === 'retrying' || marker?.state === 'dead-lettered' ? marker : undefined;
-  if (deadLetter && deadLetter.redrives >= (placement?.redrives ?? 0)) {
+  const failed = marker?.state === 'retrying' || marker?.state === 'dead-lettered' ? marker : undefined;
+  if (deadLetter && deadLetter.redrives >= (failed?.redrives ?? 0)) {
     const { id, code, reason, attempt, deadLetteredAt: at, status } = deadLetter;
     if (status === 'redriven') return { outcome: 'pending', at: deadLetter.history.at(-1)?.at };
     return { outcome: 'dead-lettered', at, attempt, code, reason, deadLetterId: id };
   }
-  if (!placement) return { outcome: 'pending' };
-  const { state, at, attempt, code, message } = placement;
+  if (!failed) return { outcome: 'pending' };
+  const { state, at, attempt, code, message } = failed;
   return { outcome: state, at, attempt, code, reason: message };
 }
 

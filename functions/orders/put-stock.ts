@@ -2,26 +2,25 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { audited } from '../../lib/http/audited.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
-import { operator } from '../../lib/http/auth/operator.ts';
-import { reason } from '../../lib/http/reason.ts';
-import type { Route } from '../../lib/http/route.ts';
 import { sendToDynamo } from '../../lib/dynamodb/send.ts';
 import { store, tableName } from '../../lib/dynamodb/store.ts';
+import { ok } from '../../lib/http/answer.ts';
+import { audited } from '../../lib/http/audited.ts';
+import { operator } from '../../lib/http/auth/operator.ts';
+import { endpoint } from '../../lib/http/endpoint.ts';
+import { reason } from '../../lib/http/reason.ts';
+import type { Route } from '../../lib/http/route.ts';
 import { surehop } from '../surehop.ts';
-import { shelf } from './answers.ts';
 import { sku } from './events.ts';
 
 export const route = {
   route: 'PUT /stock/{sku}',
-  summary: 'Sets how many pieces there are.',
+  summary: 'Sets how many items of a SKU are available.',
   access: operator('stock:write'),
   path: z.object({ sku }),
   body: z.strictObject({ available: z.int().min(0).max(1_000_000_000), reason: reason.optional() }),
   needs: ['store'],
-  answers: { 200: shelf },
+  answers: { 200: z.strictObject({ sku, available: z.int() }) },
   example: { body: { available: 100, reason: 'delivery of Tuesday' }, answer: { sku: 'apple', available: 100 } },
 } satisfies Route;
 
