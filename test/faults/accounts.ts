@@ -6,10 +6,10 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 
-/** A queue whose messages must be done in order per key, beside those of the service. */
+/** An additional queue that keeps order per key. */
 export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts', ordered: true };
 
-/** An entry in somebody's account, to be made right after the entry `after`; 0 stands for none. */
+/** An entry in an account, which must be processed directly after the entry number `after`; 0 marks the first entry. */
 export const accountEntered = defineEvent({
   type: 'account.entered',
   version: 1,
@@ -26,7 +26,7 @@ export const accountEntered = defineEvent({
 
 export type AccountEntry = Payload<typeof accountEntered>;
 
-/** Makes the entry; one whose predecessor is not there is rejected, which shows that the order was not kept. */
+/** Adds the entry to its account. An entry whose predecessor is missing is rejected, which reveals a violation of the order. */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [
     {
@@ -40,7 +40,7 @@ export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   otherwise: { outcome: 'rejected', reason: 'OUT_OF_ORDER', effects: [] },
 });
 
-/** The service's topology with that queue. */
+/** The service's topology with the ordered queue added. */
 export const faultsTopology: Topology = {
   ...topology,
   queues: [

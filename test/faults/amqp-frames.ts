@@ -1,6 +1,6 @@
-/** Cuts a stream of AMQP 0-9-1 into whole frames (https://www.rabbitmq.com/amqp-0-9-1-protocol, section 2.3). */
+/** Splits a stream of AMQP 0-9-1 into frames (https://www.rabbitmq.com/amqp-0-9-1-protocol, section 2.3). */
 export interface FrameCutter {
-  /** The frames that are complete with `chunk`; the rest is kept. */
+  /** Returns the frames that `chunk` completes, and keeps the remaining bytes for the next call. */
   push(chunk: Buffer): Buffer[];
 }
 
@@ -24,7 +24,7 @@ export function createFrameCutter(): FrameCutter {
   };
 }
 
-/** The greeting of a connection is eight bytes and no frame. */
+/** The length of the protocol header, which precedes the first frame. */
 function frameLength(bytes: Buffer): number | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   if (bytes.subarray(0, PROTOCOL_HEADER.length).equals(PROTOCOL_HEADER)) return 8;
@@ -35,7 +35,7 @@ const METHOD_FRAME = 1;
 const BASIC_CLASS = 60;
 const ACK_METHOD = 80;
 
-/** Whether a frame is `basic.ack`: from the broker a publisher's confirm, towards it a consumer's acknowledgement. */
+/** Whether a frame is `basic.ack`, which is a confirm if the broker sends it and an acknowledgement if a client does. */
 export const isAck = (frame: Buffer): boolean =>
   frame.length >= 11 &&
   frame[0] === METHOD_FRAME &&

@@ -6,10 +6,10 @@ import { Problem } from '../../infra/dev/runtime/problem.ts';
 
 export interface Arguments {
   readonly seed: number;
-  /** Names of faults, parts of them, or where they happen. */
+  /** Faults to run, by name, part of a name, or place. */
   readonly only: readonly string[];
   readonly messages: number;
-  /** Undefined where the number of messages alone says when to end. */
+  /** How long to run, in minutes; undefined if the run ends after a number of messages. */
   readonly minutes?: number;
   readonly broker: 'laptop' | '4';
 }
@@ -27,7 +27,7 @@ const schema = z.object({
   broker: z.enum(['laptop', '4']).default('laptop').describe('"laptop" for the one of npm start, "4" for RabbitMQ 4'),
 });
 
-/** Reads the command line; a wrong argument is a Problem with exit code 2 that says what is expected. */
+/** Parses the command line; a wrong argument throws a `Problem` with exit code 2 that names the expected value. */
 export function readArguments(args: readonly string[], defaults: { messages: number; minutes?: number }): Arguments {
   let values: Record<string, unknown>;
   try {

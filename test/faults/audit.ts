@@ -4,13 +4,13 @@ import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { markerKey, type Found, type FoundLetter } from './observe.ts';
 import { duties, OWN_STOCK, SHARED_STOCK } from './orders.ts';
 
-/** Letters by what tells their message: its id, or its body where it has none. */
+/** Dead letters by the id of their message, or by its body if the message has no id. */
 interface Index {
   readonly byMessage: ReadonlyMap<string, FoundLetter[]>;
   readonly byBody: ReadonlyMap<string, FoundLetter[]>;
 }
 
-/** Holds what was sent against what was found. `fault` limits it to what was sent under that fault; nothing found is left out. */
+/** Compares the sent messages with the contents of store and archive; `fault` selects the messages sent during one fault. */
 export function audit(
   ledger: Ledger,
   found: Found,
@@ -53,14 +53,14 @@ const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessa
     applied: consumer === 'stock' ? stockApplied({ order }, found) : pointsApplied({ order }, found),
   }));
 
-/** Half an effect counts as one too many of them: it is no whole number of times. */
+/** How often a message's effects were applied; a partly applied effect counts as an additional application. */
 const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   order.kind === 'soldout' ? 0 : (OWN_STOCK - (found.stock.get(order.own.sku) ?? Number.NaN)) / order.own.quantity;
 
 const pointsApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   (found.points.get(order.customerId) ?? 0) / order.points;
 
-/** An event that follows is a message like any other, accepted once the marker that keeps it is there. */
+/** A follow-up event counts as accepted once the marker that contains it exists. */
 const followUpAccounts = ({ id }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
   (found.markers.get(markerKey('stock', id))?.followUps ?? []).map((followUp) => ({
     id: followUp,
@@ -88,7 +88,7 @@ const messageAccounts = (
     applied: 0,
   }));
 
-/** A shared SKU must have lost what the orders whose own SKU was taken took from it, and nothing else. */
+/** The stock of a shared SKU must have decreased by exactly the quantities of the completed orders. */
 function sumsOf(orders: readonly SentOrder[], found: Found): Sum[] {
   const expected = new Map<string, number>();
   for (const sent of orders) {
@@ -103,7 +103,7 @@ function sumsOf(orders: readonly SentOrder[], found: Found): Sum[] {
   }));
 }
 
-/** An entry that met its account without the one before it was rejected. */
+/** Entries that were rejected because their predecessor was not in the account. */
 const outOfOrderOf = (messages: readonly SentMessage[], found: Found): string[] =>
   messages.flatMap(({ id, consumers }) =>
     id !== undefined &&

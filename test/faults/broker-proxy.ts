@@ -4,36 +4,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createFrameCutter, isAck } from './amqp-frames.ts';
 
-/** What happens to one `basic.ack` on its way. */
+/** The fate of one `basic.ack` that passes the proxy. */
 export type AckFate = 'pass' | 'drop' | 'reset-before' | 'reset-after';
 
-/** One thing that is wrong with the network for a while. */
+/** One network fault that is active for a while. */
 export interface NetworkTrouble {
-  /** Asked for each publisher's confirm. */
+  /** Decides the fate of each publisher confirm. */
   readonly onConfirm?: () => AckFate;
-  /** Asked for each consumer's acknowledgement. */
+  /** Decides the fate of each consumer acknowledgement. */
   readonly onAcknowledge?: () => AckFate;
-  /** For how many ms a piece of data is held back, in either direction. */
+  /** The delay of each chunk of data in ms, in both directions. */
   readonly delayMs?: () => number;
-  /** Nothing passes, and no new connection is answered; what was sent arrives once it is over. */
+  /** Whether all data is held back and new connections stay unanswered until the fault ends. */
   readonly isPartition?: boolean;
 }
 
-/** Something between the broker and its clients that fails when it is told to. */
+/** A proxy between the broker and its clients that injects network faults. */
 export interface BrokerProxy {
   readonly port: number;
-  /** Adds a trouble, until the returned function is called. */
+  /** Activates a fault until the returned function is called. */
   trouble(trouble: NetworkTrouble): () => void;
-  /** Sends new connections another way, until the returned function is called. */
+  /** Sends new connections to another address until the returned function is called. */
   reroute(upstreams: readonly Upstream[]): () => void;
-  /** Ends every connection with a TCP reset. */
+  /** Resets every connection. */
   reset(): void;
-  /** From now on the open connections swallow everything without a sign; new ones are as they should be. */
+  /** Makes the open connections discard all data silently; new connections work. */
   freeze(): void;
   close(): Promise<void>;
 }
 
-/** An address, or the path of a socket in the file system. */
+/** A host with a port, or the path of a Unix socket. */
 export type Upstream = { readonly host: string; readonly port: number } | { readonly path: string };
 
 interface Link {
@@ -42,7 +42,7 @@ interface Link {
   isFrozen: boolean;
 }
 
-/** Starts a proxy on a free port of 127.0.0.1, which spreads connections over those of `upstreams` that answer. */
+/** Starts a proxy on a free port of 127.0.0.1 that distributes connections over the reachable `upstreams`. */
 export async function startBrokerProxy(usual: readonly Upstream[]): Promise<BrokerProxy> {
   const links = new Set<Link>();
   const troubles = new Set<NetworkTrouble>();
@@ -58,7 +58,7 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy listens on no port');
+  if (address === null || typeof address === 'string') throw new Error('the proxy in front of the broker has no port');
 
   async function open(client: Socket): Promise<void> {
     await untilJoined();
@@ -100,7 +100,7 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
           if (fate === 'reset-before') return cut(link);
           if (bytes.length > 0 && !to.write(bytes)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
           if (fate === 'reset-after') {
-            // What was written is on its way before the reset can overtake it.
+            // Data written before the reset must leave first.
             await sleep(5);
             return cut(link);
           }
@@ -116,7 +116,7 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
   function cut(link: Link): void {
     links.delete(link);
     for (const socket of [link.client, link.server]) {
-      // Only TCP knows a reset; a socket in the file system has no address.
+      // Unix sockets, which have no address, cannot be reset.
       if (socket.remoteAddress === undefined) socket.destroy();
       else if (!socket.destroyed) socket.resetAndDestroy();
     }

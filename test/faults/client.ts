@@ -7,21 +7,21 @@ import type { Answer } from './invariants.ts';
 import type { Ledger, SentOrder } from './ledger.ts';
 import { bodyOf, type PlannedOrder } from './orders.ts';
 
-/** For how long a client waits for one answer. */
+/** How long a client waits for one response, in ms. */
 const ANSWER_WITHIN_MS = 15_000;
-/** How soon it asks again: sooner at first, then less and less often. */
+/** The pauses between a client's attempts, in ms, which become longer. */
 const AGAIN_AFTER_MS = 200;
 const AGAIN_AFTER_MOST_MS = 2_000;
-/** A patient client too goes home at last. */
+/** How long a client keeps trying, in ms. */
 const PATIENCE_MS = 120_000;
 
-/** What one request was told. `status` is absent where nothing came. */
+/** The response to one request; `status` is absent if no response arrived. */
 interface Told {
   readonly answer: Answer;
   readonly status?: number;
 }
 
-/** Places orders as clients do, and notes what they are told. */
+/** Places orders like an HTTP client and records the responses. */
 export async function place(
   url: string,
   order: PlannedOrder,
@@ -34,10 +34,10 @@ export async function place(
   return sent;
 }
 
-/** The id that the service gives to an order with this key. */
+/** The order id that the service derives from an idempotency key. */
 export const orderIdOf = ({ key }: PlannedOrder): MessageId => deriveId('order', DEVELOPMENT_CLIENT, key);
 
-/** Once any of several requests was accepted, the order is; once any is open, it is that. */
+/** Combines the answers to several requests for one order: one acceptance means accepted, one missing answer means unknown. */
 const strongest = (answers: readonly Answer[]): Answer =>
   answers.includes('accepted') ? 'accepted' : answers.includes('indeterminate') ? 'indeterminate' : 'refused';
 
@@ -54,7 +54,7 @@ async function placeOne(url: string, order: PlannedOrder, id: string, signal: Ab
   }
 }
 
-/** One `POST /orders`. What a client may conclude from the answer is all that counts. */
+/** Sends one `POST /orders` and returns what a client can conclude from the response. */
 export async function post(url: string, order: PlannedOrder, id: string): Promise<Told> {
   try {
     const body = JSON.stringify(bodyOf(order));
@@ -67,17 +67,18 @@ export async function post(url: string, order: PlannedOrder, id: string): Promis
     const { status } = response;
     const said = (await response.json()) as { orderId?: string; indeterminate?: boolean };
     if (status === 202) {
-      if (said.orderId !== id) throw new Error(`the key ${order.key} made the order ${said.orderId}, not ${id}`);
+      if (said.orderId !== id)
+        throw new Error(`the key ${order.key} created the order ${said.orderId} instead of ${id}`);
       return { answer: 'accepted', status };
     }
-    // Another request under the same key is under way, or too many are: both say to come again.
+    // 409 (another request with this key is in progress) and 429 both ask the client to retry.
     if (status === 409) return { answer: 'indeterminate', status };
     if (status === 429) return { answer: 'refused', status };
     if (status >= 400 && status < 500)
-      throw new Error(`POST /orders answered ${status} to a sound order: ${JSON.stringify(said)}`);
+      throw new Error(`POST /orders answered ${status} to a valid order: ${JSON.stringify(said)}`);
     return { answer: said.indeterminate === false ? 'refused' : 'indeterminate', status };
   } catch (error) {
-    // fetch says so of a connection that failed or a time that ran out; half an answer is none.
+    // fetch throws these errors for a failed connection, a timeout or an incomplete response.
     if (error instanceof TypeError || error instanceof SyntaxError || (error as Error).name === 'TimeoutError')
       return { answer: 'indeterminate' };
     throw error;

@@ -14,7 +14,7 @@ import { waitFor } from '../../infra/dev/runtime/wait.ts';
 const READY_WITHIN_MS = 180_000;
 const STOPPED_WITHIN_MS = 30_000;
 
-/** Mounts that only the command sees, and that are gone with it: nothing has to be unmounted. */
+/** Mounts are visible to the command only and disappear with it. */
 const IN_ROOT = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/mnt" &&
   root="$1" && shift 2 && exec chroot "$root" "$@"`;
 
@@ -24,17 +24,17 @@ export interface ClusterNode {
   readonly amqpUrl: string;
   readonly managementUrl: string;
   readonly start: () => Promise<void>;
-  /** SIGKILL, as in a power cut. */
+  /** Kills the node with SIGKILL, like a power failure. */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly control: (...args: readonly string[]) => Promise<string>;
 }
 
-/** Nodes of RabbitMQ 4, which are one broker to their clients. */
+/** A cluster of RabbitMQ 4 nodes. */
 export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly broker: Broker;
-  /** Cuts `node` off from the others; clients still reach it. Returns what joins it to them again. */
+  /** Separates a node from the other nodes, while clients still reach it; the returned function reconnects the node. */
   readonly partition: (node: ClusterNode) => Promise<() => Promise<void>>;
 }
 
@@ -44,7 +44,7 @@ interface Ports {
   readonly distribution: number;
 }
 
-/** Starts `size` nodes side by side, each with its data below `dataDirectory`. */
+/** Starts `size` nodes at the same time, each with its data in a folder of `dataDirectory`. */
 export async function startCluster({
   size,
   dataDirectory,
@@ -152,7 +152,10 @@ export async function startCluster({
   }
   const [first] = nodes as [ClusterNode];
 
-  /** A node that holds another cookie for its peers is refused by them, and refuses them; its clients notice nothing. */
+  /**
+   * Sets the Erlang cookie that a node uses for its peers. Nodes with different cookies refuse each other, which clients do
+   * not notice.
+   */
   async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
     const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
     const toEach = (expression: string) =>
@@ -193,7 +196,7 @@ ${peers.length > 0 ? 'cluster_formation.peer_discovery_backend = classic_config\
   .map((peer, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${peer}\n`)
   .join('')}`;
 
-/** As seen from inside the root, where the node's folder is /mnt. */
+/** Paths inside the chroot, in which the node's folder is mounted at /mnt. */
 const environment = ({
   name,
   portMapper,

@@ -12,13 +12,13 @@ import { runRound, type Results, type Round } from './run.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
-/** A round to run, or one that cannot be run here and why. */
+/** A round to run, or the reason why the round cannot run on this machine. */
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
-/** Rounds at a time: most faults are a matter of waiting, and two systems leave two cores room enough. */
+/** The number of rounds that run at the same time; most faults mostly wait, so two systems fit on two cores. */
 export const SIDE_BY_SIDE = 2;
 
-/** Runs the rounds, shows the table, and gives the exit code: 1 where any invariant was violated. */
+/** Runs the rounds, prints the table and returns the exit code, which is 1 if an invariant was violated. */
 export async function runRounds(command: string, seed: number, planned: readonly Planned[]): Promise<number> {
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
@@ -29,7 +29,7 @@ export async function runRounds(command: string, seed: number, planned: readonly
   print(`seed ${seed}`);
   print(headLine());
   let starting: Promise<unknown> = Promise.resolve();
-  /** One system after the other: on a fresh machine the first unpacks what the second needs too. */
+  /** Starts the systems one after another, because the first start on a machine unpacks packages that both need. */
   const startedInTurn = (round: Round): Round => ({
     ...round,
     start(directory, say) {
@@ -63,13 +63,13 @@ export async function runRounds(command: string, seed: number, planned: readonly
     await runRound(startedInTurn(one.round), { seed, signal: abort.signal, say, results });
   }
   const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
-  /** After each row, so that the table is there however the run ends. */
+  /** Writes the table after each row, so that the table exists even if the run is interrupted. */
   function writeTable(): void {
     const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];
     mkdirSync(join(localDirectory, 'faults'), { recursive: true });
     writeFileSync(join(localDirectory, 'faults', 'last-run.md'), lines.join('\n'));
   }
-  /** Prints the rows so far and gives the exit code. */
+  /** Prints the rows so far and returns the exit code. */
   function conclude(): number {
     const all = total(rows);
     print(`\n${headLine()}\n${rows.map(rowLine).join('\n')}\n${rowLine(all)}\n`);

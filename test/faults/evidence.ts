@@ -6,7 +6,10 @@ import type { Ledger } from './ledger.ts';
 import type { Outcome } from './run-fault.ts';
 import type { System } from './system.ts';
 
-/** Keeps what is needed to find out why: the seed, the ids at fault, what was sent, and every log. Returns the folder. */
+/**
+ * Saves everything that helps to explain a violation: the seed, the affected ids, the sent messages and every log. Returns the
+ * folder.
+ */
 export function keepEvidence(
   { fault, violations, books, tookMs }: Outcome,
   about: { system: System; ledger: Ledger; directory: string; seed: number; versions: string },

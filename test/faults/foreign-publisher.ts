@@ -8,22 +8,22 @@ import type { Answer } from './invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { bodyOf, consumers as orderConsumers, type PlannedOrder } from './orders.ts';
 
-/** What somebody who is not Surehop publishes. */
+/** A message from a publisher other than Surehop. */
 export interface ForeignMessage {
   readonly body: Buffer;
   readonly id?: string;
   readonly isPoison: boolean;
-  /** Whose queues it goes to; those of an order by default. */
+  /** The consumers that receive the message; by default those of an order. */
   readonly consumers?: readonly string[];
   readonly options?: Options.Publish;
-  /** Instead of options: properties that no client library would write. */
+  /** Raw properties instead of options, for properties that no client library writes. */
   readonly properties?: GivenProperties;
 }
 
-/** Publishes straight to the broker, past the HTTP function. */
+/** Publishes directly to the broker, without the HTTP function. */
 export interface ForeignPublisher {
   publish(message: ForeignMessage): Promise<void>;
-  /** Publishes a sound order as somebody else's software would, `copies` times at once. */
+  /** Publishes a valid order like other software, `copies` times at once. */
   order(order: PlannedOrder, options?: Options.Publish): Promise<void>;
   close(): Promise<void>;
 }

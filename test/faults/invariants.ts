@@ -1,44 +1,44 @@
-/** What the one who sent a message was told: taken, refused, or nothing that says which. */
+/** The answer to the sender of a message: accepted, refused, or unknown. */
 export type Answer = 'accepted' | 'refused' | 'indeterminate';
 
-/** How a message ended at one consumer. */
+/** A final state of a message at one consumer. */
 export type End = 'completed' | 'rejected' | 'dead-lettered';
 
-/** One message at one consumer, once it is quiet. */
+/** The state of one message at one consumer after the run. */
 export interface Account {
   readonly id: string;
   readonly consumer: string;
   readonly answer: Answer;
-  /** No consumer can ever do it: it belongs to the dead letters. */
+  /** Whether the message fails at every attempt, so that it must become a dead letter. */
   readonly isPoison: boolean;
-  /** Its consumer may do it or give up on it, though not both. */
+  /** Whether the message may be either completed or dead-lettered, but not both. */
   readonly endsEitherWay?: boolean;
-  /** Nothing tells it from another one like it, since its publisher gave it no id: it may be parked more than once. */
+  /** Whether the message has no id, so that it may be dead-lettered more than once. */
   readonly hasNoId?: boolean;
-  /** Terminal states that were found of it. */
+  /** The final states found for the message. */
   readonly ends: readonly End[];
-  /** How often its effects were found, in whole or in part. */
+  /** How often the message's effects were applied, completely or partly. */
   readonly applied: number;
-  /** How often a completion applies effects: 1, or 0 where there is nothing to apply. */
+  /** How often the effects must be applied if the message completes: 1, or 0 if it has no effects. */
   readonly due: 0 | 1;
 }
 
-/** A number that must add up, such as the stock of a SKU. */
+/** A total that must match, such as the stock of a SKU. */
 export interface Sum {
   readonly name: string;
   readonly expected: number;
   readonly found: number;
 }
 
-/** Everything that was sent, held against everything that was found. */
+/** The comparison of all sent messages with all results. */
 export interface Books {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
-  /** Ids that were found though nobody sent them. */
+  /** Ids of results without a sent message. */
   readonly unexpected: readonly string[];
-  /** Messages that still wait somewhere. */
+  /** The number of messages that are still in a queue. */
   readonly waiting: number;
-  /** Ids of messages that were done before one of the same key that was sent earlier. */
+  /** Ids of messages that were processed before an earlier message of the same key. */
   readonly outOfOrder: readonly string[];
   readonly recovery?: { readonly tookMs: number; readonly limitMs: number };
 }
@@ -46,7 +46,7 @@ export interface Books {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** What speaks against it: ids, with what is wrong about them. */
+  /** Returns the ids that violate the invariant, each with the violation. */
   violations(books: Books): string[];
 }
 
@@ -58,7 +58,7 @@ const accountsWhere = (books: Books, isWrong: (account: Account) => string | fal
     return what ? [named(account, what)] : [];
   });
 
-/** What must hold whatever fails: for the runs against the real system, and for the model of the protocol. */
+/** The invariants that hold under every fault, both in the running system and in the model of test/model. */
 const invariants = {
   lost: {
     name: 'lost',
@@ -147,7 +147,7 @@ const invariants = {
 
 export type InvariantName = keyof typeof invariants;
 
-/** Everything that speaks against any of them. */
+/** The violations of all invariants, by the invariant's name. */
 export function violationsOf(books: Books): Partial<Record<InvariantName, string[]>> {
   const found = Object.entries(invariants).map(([name, { violations }]) => [name, violations(books)] as const);
   return Object.fromEntries(found.filter(([, ids]) => ids.length > 0));

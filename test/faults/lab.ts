@@ -12,26 +12,26 @@ export interface Lab {
   /** Of the fault. */
   readonly name: string;
   readonly system: System;
-  /** Straight to the store, past all faults. */
+  /** A client of the store that bypasses the injected faults. */
   readonly store: DynamoDBClient;
   readonly random: Random;
   readonly ledger: Ledger;
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans and stocks further orders, and leaves placing them to the fault. */
+  /** Plans additional orders and adds their stock; the fault itself places them. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
-  /** Places orders as HTTP clients do; settles once each has its answer. */
+  /** Places orders over HTTP; resolves when every order has an answer. */
   place(orders: readonly PlannedOrder[]): Promise<void>;
-  /** Measures from now how long it takes until an order placed now is done. */
+  /** Places an order and measures how long it takes until the order is fulfilled. */
   recover(): Promise<void>;
-  /** Waits until everything that was accepted under this fault has ended and no queue holds a message. */
+  /** Waits until every message accepted during this fault has a final state and all queues are empty. */
   quiet(): Promise<void>;
-  /** Something that this fault alone can see, and that must not be. */
+  /** Reports a violation that only this fault can detect. */
   violated(what: string): void;
 }
 
-/** Something that can go wrong. */
+/** A fault that can be injected into the running system. */
 export interface Fault {
   readonly name: string;
   readonly where:
@@ -46,23 +46,23 @@ export interface Fault {
     | 'operators'
     | 'mixed';
   readonly says: string;
-  /** Over how many ms the load is spread while it goes wrong. */
+  /** The duration of the load during the fault, in ms. */
   readonly spanMs: number;
-  /** Instead of the usual kinds of orders. */
+  /** The kinds of orders during this fault, if they differ from the usual ones. */
   readonly mix?: Mix;
-  /** How much of the messages this one gets; 1 by default. */
+  /** The fault's share of the messages relative to other faults; 1 by default. */
   readonly weight?: number;
-  /** Environments that work on each queue without an order at once; 1 by default. */
+  /** The number of environments for each unordered queue; 1 by default. */
   readonly environments?: number;
-  /** Once it is over, an order must be done within this time. */
+  /** The time limit for an order after the end of the fault, in ms. */
   readonly recoverWithinMs?: number;
-  /** Whether others may go wrong at the same time. */
+  /** Whether other faults may be active at the same time. */
   readonly isMixable?: boolean;
-  /** Why it cannot be had here, if so. */
+  /** The reason why the fault cannot run on this machine, if there is one. */
   cannot?(system: System): string | undefined;
-  /** Makes it go wrong, and settles once it is over. */
+  /** Injects the fault; resolves when the fault is over. */
   inject(lab: Lab): Promise<void>;
 }
 
-/** How long it lasts is part of a fault. */
+/** Waits for a duration that belongs to the fault. */
 export const DEFAULT_RECOVERY_MS = 30_000;

@@ -1,7 +1,7 @@
 import type { Answer } from './invariants.ts';
 import type { PlannedOrder } from './orders.ts';
 
-/** An order and what its client was told. */
+/** An order and the answer to its client. */
 export interface SentOrder {
   readonly fault: string;
   readonly order: PlannedOrder;
@@ -10,20 +10,20 @@ export interface SentOrder {
   answer: Answer;
 }
 
-/** A message that was published past the HTTP function, by somebody else. */
+/** A message that was published directly to the broker, without the HTTP function. */
 export interface SentMessage {
   readonly fault: string;
-  /** Absent where its publisher gave it none. */
+  /** The message id; absent if the publisher set none. */
   readonly id?: string;
   /** SHA-256 of the body, hex. */
   readonly payloadHash: string;
-  /** Consumers whose queues it went to. */
+  /** The consumers whose queues received the message. */
   readonly consumers: readonly string[];
   readonly isPoison: boolean;
   answer: Answer;
 }
 
-/** Everything that was sent, by whom it may be asked for later. */
+/** A record of all sent messages, with the answers to their senders. */
 export interface Ledger {
   readonly orders: SentOrder[];
   readonly messages: SentMessage[];

@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 import type { Upstream } from './broker-proxy.ts';
 
-/** A way to the broker on which packets really get lost. */
+/** A network link to the broker that loses packets. */
 export interface LossyLink {
   readonly upstream: Upstream;
   close(): Promise<void>;
 }
 
-/** Reads one connection after another from a socket in the file system, which no network namespace hides, and passes it on. */
+/** Forwards connections from a Unix socket, which is reachable from every network namespace. */
 const FORWARDER = `
 const { connect, createServer } = require('node:net');
 const [path, host, port] = process.argv.slice(1);
@@ -27,7 +27,7 @@ createServer((near) => {
 process.on('disconnect', () => process.exit());
 `;
 
-/** Whether this machine can lose packets: it needs root, network namespaces and iptables. */
+/** Whether this machine can drop packets, which needs root, network namespaces and iptables. */
 export async function canLosePackets(): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const name = `surehop-try-${process.pid}`;
@@ -46,7 +46,7 @@ export async function canLosePackets(): Promise<boolean> {
 const drop = (chain: 'INPUT' | 'OUTPUT', loss: number): string[] =>
   `-A ${chain} -p tcp -m statistic --mode random --probability ${loss} -j DROP`.split(' ');
 
-/** Leads to `target` through a network namespace that loses `loss` of all packets in either direction. */
+/** Opens a link to `target` through a network namespace that drops the share `loss` of all packets in both directions. */
 export async function openLossyLink(target: Upstream, loss: number): Promise<LossyLink> {
   const id = process.pid % 100_000;
   const space = `surehop-${id}`;
@@ -74,7 +74,7 @@ export async function openLossyLink(target: Upstream, loss: number): Promise<Los
     await within('ip', 'link', 'set', inside, 'up');
     for (const chain of ['INPUT', 'OUTPUT'] as const) await within('iptables', ...drop(chain, loss));
 
-    // The broker listens on 127.0.0.1 only: what comes through the namespace is handed to it here.
+    // The broker listens only on 127.0.0.1, so this server forwards connections from the namespace.
     const door = createServer({ noDelay: true }, (near) => {
       const far = connect({ ...target, noDelay: true });
       near.on('error', () => far.destroy()).on('close', () => far.destroy());

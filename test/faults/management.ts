@@ -1,13 +1,16 @@
-/** The broker's management API (https://www.rabbitmq.com/docs/http-api-reference), as an operator uses it. */
+/** A client of the broker's management API (https://www.rabbitmq.com/docs/http-api-reference). */
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
-  /** Messages in all queues, with those being worked on and those on their way to another queue; a few seconds old. */
+  /**
+   * The number of messages in all queues, including unacknowledged and dead-lettered ones in transit; the figure is a few
+   * seconds old.
+   */
   messages(): Promise<number>;
 }
 
 export const VHOST = '%2F';
 
-/** Of the first of the nodes that answers. */
+/** Sends a request to the first node that answers. */
 export function createManagement(urls: readonly string[]): Management {
   const nodes = urls.map((url) => {
     const { origin, username, password } = new URL(url);
@@ -34,7 +37,7 @@ export function createManagement(urls: readonly string[]): Management {
       if (!response.ok) throw new Error(`${method} /api/${path} answered ${response.status}: ${text}`);
       return (text ? JSON.parse(text) : undefined) as T;
     }
-    throw new Error(`${method} /api/${path}: no node answers`, { cause: failure });
+    throw new Error(`no node of the cluster answered ${method} /api/${path}`, { cause: failure });
   }
 
   return {

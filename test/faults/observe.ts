@@ -4,9 +4,9 @@ import { TABLE_PREFIX } from './system.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** What the store and the archive hold, looked at from outside. */
+/** The contents of the store and the archive, read without the service. */
 export interface Found {
-  /** By consumer and message id. */
+  /** Markers by consumer and message id. */
   readonly markers: ReadonlyMap<string, FoundMarker>;
   /** Open dead letters. */
   readonly letters: readonly FoundLetter[];
@@ -20,7 +20,7 @@ interface FoundMarker {
   readonly consumer: string;
   readonly id: string;
   readonly state: string;
-  /** Ids of the events that followed. */
+  /** The ids of the follow-up events. */
   readonly followUps: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export interface FoundLetter {
 
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
-/** Reads everything, strongly consistent; first who is done, so that what all of those did is found. */
+/** Reads all tables with strong consistency: markers first, so that the effects of every marker are visible. */
 export async function observe(client: DynamoDBClient): Promise<Found> {
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });
   const [archive, stock, points] = await Promise.all([
@@ -46,7 +46,7 @@ export async function observe(client: DynamoDBClient): Promise<Found> {
     scan(client, 'points'),
   ]);
   return {
-    // What else the inbox notes, such as who waits for whom, begins with "!".
+    // The ids of the inbox's other records, such as blocked keys, begin with "!".
     markers: new Map(
       inbox.filter(({ pk }) => !pk?.S?.startsWith('!')).map((item) => [item.pk?.S ?? '', toMarker(item)]),
     ),
@@ -102,7 +102,7 @@ async function scan(
 
 const ITEMS_PER_WRITE = 25;
 
-/** Puts stock on the shelf, straight into the store. */
+/** Writes the stock of a SKU directly to the store. */
 export async function putStock(client: DynamoDBClient, stock: ReadonlyMap<string, number>): Promise<void> {
   const requests = [...stock].map(([sku, available]) => ({
     PutRequest: { Item: { sku: { S: sku }, available: { N: String(available) } } },

@@ -1,25 +1,25 @@
 import { isPoison, type Kind } from './functions/misbehave.ts';
 import type { Random } from './random.ts';
 
-/** An order that a client will place, and what must come of it. */
+/** An order for a client to place, with the expected result. */
 export interface PlannedOrder {
   /** Its Idempotency-Key. */
   readonly key: string;
   readonly kind: Kind;
   readonly customerId: string;
-  /** A SKU that many orders share, so that their effects meet in one item. */
+  /** A SKU that many orders share, so that their effects change the same item. */
   readonly shared: { readonly sku: string; readonly quantity: number };
-  /** A SKU of its own, so that its stock tells whether it was applied, and how often. */
+  /** A SKU of this order only; its stock shows how often the order was applied. */
   readonly own: { readonly sku: string; readonly quantity: number };
   /** Points that it is worth. */
   readonly points: number;
-  /** Sends again until it is accepted; an impatient client goes away with whatever it is told first. */
+  /** Whether the client retries until the order is accepted, instead of giving up after the first answer. */
   readonly isPatient: boolean;
-  /** Requests that are sent at once. */
+  /** The number of identical requests that the client sends at once. */
   readonly copies: number;
 }
 
-/** How many of a hundred orders are of a kind; the rest is sound. */
+/** The percentage of orders of each kind; all other orders are valid. */
 export type Mix = Partial<Record<Kind | 'twice' | 'thrice' | 'impatient', number>>;
 
 export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poison: 4, twice: 5, impatient: 8 };
@@ -27,12 +27,12 @@ export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poiso
 export const OWN_STOCK = 1_000;
 export const SHARED_STOCK = 1_000_000;
 const SHARED_SKUS = 5;
-/** In minor units: a point each. */
+/** The price in minor units of the currency, each of which earns one point. */
 const UNIT_PRICE = 100;
 
 export const consumers = ['stock', 'points'] as const;
 
-/** Plans `count` orders; `name` keeps them apart from those of other faults. */
+/** Plans `count` orders with ids that start with `name`, so that the orders of different faults never collide. */
 export function planOrders(name: string, count: number, mix: Mix, random: Random): PlannedOrder[] {
   const { twice = 0, thrice = 0, impatient = 0, ...ofKind } = mix;
   const kinds = Object.entries(ofKind).flatMap(([kind, percent]) => spread(kind as Kind, (percent * count) / 100));
@@ -54,7 +54,7 @@ export function planOrders(name: string, count: number, mix: Mix, random: Random
   });
 }
 
-/** At least one of each kind that is asked for. */
+/** Chooses the kinds so that each requested kind occurs at least once. */
 const spread = <T>(value: T, count: number): T[] =>
   count > 0 ? Array.from({ length: Math.max(Math.round(count), 1) }, () => value) : [];
 
@@ -71,7 +71,7 @@ export const bodyOf = ({ customerId, shared, own }: PlannedOrder): object => ({
   items: [shared, own].map(({ sku, quantity }) => ({ sku, quantity, unitPrice: UNIT_PRICE })),
 });
 
-/** What each consumer must make of the order. */
+/** The result of the order that is expected from each consumer. */
 export const duties = ({ kind }: PlannedOrder) =>
   consumers.map((consumer) => ({
     consumer,

@@ -19,14 +19,14 @@ interface Template {
   functions: Record<string, Definition>;
 }
 
-/** Which functions are replaced by ones that are open to sabotage, with limits that are reached soon. */
+/** The functions that are replaced by versions with injected faults and small limits. */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
   'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },
   'archive-dead-letter': { handler: 'test/faults/functions/archive.handler', timeout: 15 },
 };
 
-/** As the service's own event sources are; on a laptop nobody reads the ARNs. */
+/** An event source like the service's own; the emulator ignores the ARNs. */
 const eventSource = {
   arn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000',
   basicAuthArn: 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:local',
@@ -35,14 +35,13 @@ const eventSource = {
   maximumBatchingWindow: 1,
 };
 
-/** Messages of one batch of the queue that keeps order per key. */
+/** The batch size of the ordered queue. */
 const LARGE_BATCH = 5_000;
 
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Writes a Serverless project that is this clone's service with its consumers open to sabotage. It stands in `directory`,
- * beside links to the sources, so that nothing is written into the clone.
+ * Creates a Serverless project in `directory`: this clone's service, with consumers that allow injected faults. The project links to the sources, so that nothing is written into the clone.
  */
 export function writeProject(
   directory: string,

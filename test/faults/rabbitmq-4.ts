@@ -7,7 +7,7 @@ const COMPLETE = 'complete';
 const LIBRARY = 'usr/lib/rabbitmq/lib';
 const INSTALL_WITHIN_MS = 900_000;
 
-/** Why a RabbitMQ 4 cannot run on this machine; undefined where it can. */
+/** The reason why RabbitMQ 4 cannot run on this machine; undefined if it can. */
 export async function obstacleToRabbitmq4(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root, for a root directory of its own';
@@ -21,21 +21,21 @@ export async function obstacleToRabbitmq4(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A directory below `directory` to chroot into, with RabbitMQ 4 as Debian's unstable distribution has it; made once. */
+/** Unpacks RabbitMQ 4 from Debian unstable into a chroot directory below `directory`, unless an earlier run has done so. */
 export async function unpackRabbitmq4({ directory, say }: { directory: string; say: Say }): Promise<string> {
   const root = join(directory, 'root');
   if (existsSync(join(root, COMPLETE))) return root;
   mkdirSync(directory, { recursive: true });
   const scratch = mkdtempSync(join(directory, 'unpacking-'));
   try {
-    say('unpacking RabbitMQ 4 from Debian (about 400 MB and a minute, first time only)');
+    say('unpacking RabbitMQ 4 from Debian (about 400 MB, one minute, only once)');
     const mirror = await mirrorOfApt();
     const target = join(scratch, 'root');
     const args = ['--variant=minbase', '--include=rabbitmq-server', 'sid', target, ...(mirror ? [mirror] : [])];
     await run('debootstrap', args, { timeoutMs: INSTALL_WITHIN_MS });
     writeFileSync(join(target, 'etc/hosts'), '127.0.0.1 localhost\n');
     writeFileSync(join(target, COMPLETE), '');
-    // Another process may have been faster.
+    // Another process may have unpacked RabbitMQ meanwhile.
     if (!existsSync(join(root, COMPLETE))) renameSync(target, root);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -43,15 +43,16 @@ export async function unpackRabbitmq4({ directory, say }: { directory: string; s
   return root;
 }
 
-/** Where this system gets Debian's packages from. */
+/** The Debian mirror of this system. */
 async function mirrorOfApt(): Promise<string | undefined> {
   const list = await run('sh', ['-c', 'cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true']);
   return /https?:\/\/\S+\/debian\/?(?=\s)/.exec(list)?.[0];
 }
 
-/** The server's scripts and its version, as seen from inside `root`. */
+/** The path of the server's scripts inside `root`, and the server's version. */
 export function serverIn(root: string): { scripts: string; version: string } {
   const name = readdirSync(join(root, LIBRARY)).find((entry) => entry.startsWith('rabbitmq_server-'));
-  if (name === undefined) throw new Error(`there is no RabbitMQ in ${root}: remove it, and it is unpacked again`);
+  if (name === undefined)
+    throw new Error(`${root} contains no RabbitMQ; delete the directory, and the next run unpacks it again`);
   return { scripts: `/${LIBRARY}/${name}/sbin`, version: name.replace('rabbitmq_server-', '') };
 }

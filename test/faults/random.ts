@@ -1,16 +1,16 @@
-/** A sequence of random choices that the same seed gives again. */
+/** A sequence of random choices that the same seed reproduces. */
 export interface Random {
-  /** From 0 up to, not including, 1. */
+  /** A random number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
   chance(probability: number): boolean;
-  /** A whole number, both ends included. */
+  /** A random whole number between two bounds, both inclusive. */
   between(lowest: number, highest: number): number;
   pick<T>(choices: readonly T[]): T;
-  /** A sequence of its own for `name`: what others draw does not change it. */
+  /** An independent sequence for `name`, which does not depend on other draws. */
   fork(name: string): Random;
 }
 
-/** Mulberry32: short, and good enough to choose faults with. */
+/** Creates a generator with the Mulberry32 algorithm. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

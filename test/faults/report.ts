@@ -1,32 +1,35 @@
 import type { Account } from './invariants.ts';
 import type { Outcome } from './run-fault.ts';
 
-/** One row of the table: what was sent under a fault, and what came of it. */
+/** One row of the results: the messages sent during a fault, and their outcomes. */
 export interface Row {
   readonly fault: string;
   readonly accepted: number;
-  /** The client got no answer that says whether the message was taken. */
+  /** Messages whose client received no conclusive answer. */
   readonly indeterminate: number;
-  /** Of the indeterminate ones, those that were there all the same. */
+  /** Indeterminate messages that were processed anyway. */
   readonly recovered: number;
   readonly completed: number;
   readonly rejected: number;
   readonly deadLettered: number;
-  /** Accepted, and never ended. */
+  /** Accepted messages without a final state. */
   readonly lost: number;
-  /** Effects were applied twice, or the message ended twice. */
+  /** Messages whose effects were applied twice, or with two final states. */
   readonly duplicated: number;
-  /** Found though nobody sent them, or though they were refused. */
+  /** Results of messages that nobody sent or that were refused. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;
-  /** Copies that a consumer recognised and dropped. */
+  /** Duplicates that consumers skipped. */
   readonly copiesDropped: number;
   /** Violations of any kind. */
   readonly violations: number;
 }
 
-/** Counts messages: one that is parked at any of its consumers is dead-lettered, one rejected at any of them rejected. */
+/**
+ * Counts the outcomes of messages. A message counts as dead-lettered or rejected if that is its outcome at one of its
+ * consumers.
+ */
 export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();
   for (const account of books.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);
@@ -54,7 +57,10 @@ export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
   };
 }
 
-/** `lost`, `duplicated`, `unexpected` and `recovered` mean what they do in RabbitMQ's Jepsen tests (https://github.com/rabbitmq/jepsen). */
+/**
+ * The terms `lost`, `duplicated`, `unexpected` and `recovered` have the same meaning as in RabbitMQ's Jepsen tests
+ * (https://github.com/rabbitmq/jepsen).
+ */
 const columns: readonly [title: string, value: (row: Row) => string][] = [
   ['accepted', ({ accepted }) => String(accepted)],
   ['indeterminate', ({ indeterminate }) => String(indeterminate)],
@@ -99,7 +105,7 @@ export function total(rows: readonly Row[]): Row {
   };
 }
 
-/** The table as a document shows it. */
+/** Formats the rows as a Markdown table. */
 export function markdownTable(rows: readonly Row[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [

@@ -16,7 +16,7 @@ type Start = (directory: string, say: Say) => Promise<System>;
 
 const MIXED_FAULTS = 6;
 
-/** A broker as the laptop starts it, or a RabbitMQ 4. */
+/** The brokers that a round can use: the one that `npm start` starts, or RabbitMQ 4. */
 export const startWith =
   (broker: 'laptop' | '4'): Start =>
   async (directory, say) =>
@@ -38,7 +38,7 @@ const startOnCluster = ({ broker, nodes }: Cluster, directory: string, say: Say)
     say,
   });
 
-/** Every fault that one broker is enough for, and several at a time. */
+/** Every fault that needs only one broker node, and combinations of several faults. */
 export const singleFaults = (seed: number): Fault[] => [
   ...faults,
   mixed('mixed', faults, MIXED_FAULTS, seeded(seed).fork('mixed')),
@@ -46,7 +46,7 @@ export const singleFaults = (seed: number): Fault[] => [
 
 const weightOf = ({ weight = 1 }: Fault) => weight;
 
-/** Each of `chosen` once, on as many systems side by side; `messages` are shared out among all of them. */
+/** Rounds that inject each of the `chosen` faults once and divide the messages between them. */
 export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start, systems = 1): Round[] {
   const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);
   const left = [...chosen];
@@ -61,7 +61,7 @@ export function onceEach(name: string, chosen: readonly Fault[], messages: numbe
   return Array.from({ length: Math.min(systems, chosen.length) }, () => round);
 }
 
-/** Faults of three nodes, each once. */
+/** A round with each cluster fault once. */
 export function onThreeNodes(only: readonly string[], messagesPerFault: number): Round[] {
   let cluster: Cluster | undefined;
   const chosen = chosenOf(
@@ -75,7 +75,7 @@ export function onThreeNodes(only: readonly string[], messagesPerFault: number):
   return onceEach('three nodes', chosen, messagesPerFault * chosen.length, start);
 }
 
-/** How far a run is that ends after so many messages or minutes, whichever comes first, and when that will be at this pace. */
+/** The progress of a run that ends after a number of messages or minutes, with the expected time of its end. */
 export function progressLine(run: {
   readonly drawn: number;
   readonly sent: number;
@@ -95,7 +95,7 @@ export function progressLine(run: {
   );
 }
 
-/** Faults drawn at random until so many messages were sent, or so many minutes have passed. */
+/** Chooses random faults until the number of messages or minutes is reached. */
 export function atRandom(
   { seed, only, messages, minutes }: { seed: number; only: readonly string[]; messages: number; minutes: number },
   start: Start,
@@ -113,7 +113,7 @@ export function atRandom(
       const fault = random.chance(0.2)
         ? { ...mixed('mixed', chosen, MIXED_FAULTS, random), environments: random.pick([1, 2, 4]) }
         : random.pick(chosen);
-      // One name is one set of orders.
+      // Each repetition of a fault gets its own name, because the name identifies its orders.
       return { fault: { ...fault, name: `${drawn}-${fault.name}` }, messages: random.between(200, 600) };
     },
     progress(sentSoFar) {
@@ -123,7 +123,7 @@ export function atRandom(
   };
 }
 
-/** Those that `only` names: by their name, a part of it, or where they happen. */
+/** Selects faults by name, part of a name, or place. */
 export const chosenOf = (all: readonly Fault[], only: readonly string[]): Fault[] =>
   all.filter(
     ({ name, where }) => only.length === 0 || only.some((wanted) => name.includes(wanted) || where === wanted),

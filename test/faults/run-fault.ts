@@ -21,11 +21,14 @@ import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
 const CLIENTS = 24;
-/** Share of the load that has been sent when it begins to go wrong. */
+/** The share of the load that is sent before the fault begins. */
 const BEGIN_AT = 0.1;
-/** The broker tries a dead letter that its target refused again after three minutes (`dead_letter_worker_publisher_confirm_timeout`). */
+/**
+ * The broker retries a refused dead letter after three minutes (`dead_letter_worker_publisher_confirm_timeout`), so waiting
+ * takes longer than that, in ms.
+ */
 const QUIET_WITHIN_MS = 240_000;
-/** With nothing in any queue, and nothing that ends: what has not ended by then never will. */
+/** How long all queues must be empty without a new final state before missing messages count as lost, in ms. */
 const STUCK_AFTER_MS = 40_000;
 const PROBE_EVERY_MS = 50;
 
@@ -35,7 +38,7 @@ export interface Outcome {
   readonly books: Books;
   readonly violations: Partial<Record<InvariantName | 'expected', string[]>>;
   readonly tookMs: number;
-  /** Copies that the functions say they dropped. */
+  /** The number of skipped duplicates in the functions' logs. */
   readonly duplicates: number;
 }
 
@@ -49,7 +52,7 @@ export interface Around {
   readonly say: Say;
 }
 
-/** Puts the system under load, lets it go wrong, waits until it is quiet and checks the books. */
+/** Runs one fault: applies load, injects the fault, waits until all messages have ended, and checks the invariants. */
 export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
   const { system, store, ledger, messages, signal, say } = around;
   const random = around.random.fork(fault.name);
@@ -182,7 +185,7 @@ async function isDone(store: DynamoDBClient, id: string): Promise<boolean> {
   return (Responses?.[table] ?? []).filter(({ state }) => state?.S === 'completed').length === 2;
 }
 
-/** Messages that no consumer has yet; undefined where the broker does not say. */
+/** The number of messages that are ready in the queues; undefined if the broker does not answer. */
 async function messagesReady(amqpUrl: string): Promise<number | undefined> {
   try {
     const connection = await connect(amqpUrl, { timeout: 5_000 });

@@ -19,29 +19,29 @@ import type { System } from './system.ts';
 const DRAINED_WITHIN_MS = 30_000;
 const LEAST_MESSAGES = 10;
 
-/** Faults that go wrong one after another, all on the same system. */
+/** A sequence of faults on one system. */
 export interface Round {
   readonly name: string;
-  /** Starts the system, its data below `directory`. */
+  /** Starts the system with its data below `directory`. */
   start(directory: string, say: Say): Promise<System>;
-  /** The next fault, and the messages that it gets; undefined where there are no more. */
+  /** The next fault and its number of messages; undefined after the last one. */
   next(sentSoFar: number): { readonly fault: Fault; readonly messages: number } | undefined;
-  /** How much of the round is done and when it is expected to end, for the person who waits. */
+  /** Describes the progress of the round and its expected end. */
   progress?(sentSoFar: number): string;
 }
 
-/** Takes each result of a round as soon as it is there. */
+/** Receives each result of a round as soon as it is available. */
 export interface Results {
-  /** The broker and the store, with their versions. */
+  /** Reports the broker and the store with their versions. */
   started(versions: string): void;
   row(row: Row): void;
-  /** A folder with everything about a violation. */
+  /** Reports the folder with the evidence of a violation. */
   evidence(folder: string): void;
-  /** A fault that did not run, and why. */
+  /** Reports a fault that did not run, with the reason. */
   skipped(line: string): void;
 }
 
-/** Runs a round: a row for each fault, and all books once more at its end. */
+/** Runs a round: reports a row for each fault, and checks all messages again at the end. */
 export async function runRound(
   round: Round,
   { seed, signal, say, results }: { seed: number; signal: AbortSignal; say: Say; results: Results },
@@ -85,7 +85,7 @@ export async function runRound(
   }
 }
 
-/** All books once more: what came late under an earlier fault shows here. */
+/** Checks the messages of all faults again, to find late effects of earlier faults. */
 async function lookAgain(
   { name }: Round,
   system: System,

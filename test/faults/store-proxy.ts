@@ -2,30 +2,30 @@ import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What happens to one request to the store. */
+/** The fate of one request to the store. */
 export type StoreFate =
-  /** Over the table's throughput. */
+  /** The store answers that the table's throughput is exceeded. */
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
-  /** Other transactions work on the same items; anything but a transaction is answered as it should be. */
+  /** A transaction is cancelled because of a conflict with another one; other requests succeed. */
   | { readonly is: 'conflict' }
-  /** The store does it, and nobody hears of it: the connection breaks, or nothing comes for `silentMs`. */
+  /** The store executes the request, and the answer is lost: the connection closes, or nothing arrives for `silentMs`. */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 
-/** One thing that is wrong with the store for a while. */
+/** One fault of the store that is active for a while. */
 export interface StoreTrouble {
-  /** Asked for each request; `operation` is its name, such as `TransactWriteItems`. */
+  /** Decides the fate of each request; `operation` is a name such as `TransactWriteItems`. */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
-  /** Connections are cut as soon as they are made. */
+  /** Whether connections are closed as soon as they are opened. */
   readonly isAway?: boolean;
 }
 
-/** Something between DynamoDB and its clients that fails when it is told to. */
+/** A proxy between DynamoDB and its clients that injects faults. */
 export interface StoreProxy {
   readonly url: string;
-  /** Adds a trouble, until the returned function is called. */
+  /** Activates a fault until the returned function is called. */
   trouble(trouble: StoreTrouble): () => void;
-  /** Requests that met a fault. */
+  /** The number of requests that were affected by a fault. */
   readonly spoilt: () => number;
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy listens on no port');
+  if (address === null || typeof address === 'string') throw new Error('the proxy in front of DynamoDB has no port');
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];

@@ -20,34 +20,37 @@ import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
 
 export const TABLE_PREFIX = 'faults-';
 
-/** The whole of it, with something that can fail between each two parts. */
+/** The running system, with a proxy for faults between its parts. */
 export interface System {
   readonly broker: Broker;
   readonly store: Store;
   readonly url: string;
   readonly logFile: string;
-  /** Between the functions and the broker: publishing. */
+  /** The proxy between the publishing functions and the broker. */
   readonly publishing: BrokerProxy;
-  /** Between the event sources and the broker: consuming. */
+  /** The proxy between the event sources and the broker. */
   readonly consuming: BrokerProxy;
   readonly storeProxy: StoreProxy;
   readonly management: Management;
-  /** Past all faults of the network, with a login of the runner's own. */
+  /** The management API without injected faults, with the test runner's own login. */
   readonly operatorUrl: string;
   /** Where it really is. */
   readonly brokerAddress: Upstream;
-  /** Changes what the functions suffer from now on; what it does not name stays. */
+  /** Changes the faults injected into the functions; omitted properties keep their values. */
   sabotage(wanted: Partial<Sabotage>): void;
   sabotaged(): Sabotage;
   readonly killsFile: string;
   service(): Service;
-  /** SIGKILL to functions and event sources, and a fresh start of them, with so many environments on each queue without an order. */
+  /**
+   * Kills functions and event sources with SIGKILL and restarts them with this number of environments for each unordered
+   * queue.
+   */
   restartService(environments?: number): Promise<void>;
   environments(): number;
   stop(): Promise<void>;
 }
 
-/** Starts broker, store, proxies and service, the latter with its data and logs below `directory`. */
+/** Starts broker, store, proxies and service, with data and logs below `directory`. */
 export async function startSystem({
   directory,
   broker: givenBroker,
@@ -56,9 +59,9 @@ export async function startSystem({
   say,
 }: {
   directory: string;
-  /** Instead of the one that the laptop would start. */
+  /** A broker to use instead of the one that `npm start` would start. */
   broker?: Broker;
-  /** Its nodes, where it has several. */
+  /** The nodes of the cluster, if the broker has several. */
   upstreams?: readonly Upstream[];
   managementUrls?: readonly string[];
   say: Say;
@@ -72,7 +75,7 @@ export async function startSystem({
     return part;
   };
   try {
-    // Whatever broker and store are given: these get killed, and must start empty.
+    // The run ignores AMQP_URL and DYNAMODB_ENDPOINT, because it needs an empty broker and store that it can kill.
     const settings = {
       ...readSettings(process.env, localDirectory),
       amqpUrl: undefined,
@@ -103,7 +106,7 @@ export async function startSystem({
     let sabotaged = unharmed;
     const sabotage = (wanted: Partial<Sabotage>) => {
       sabotaged = { ...sabotaged, ...wanted };
-      // Functions read it at any time, also while it is written.
+      // Functions may read the file at any time, so it is replaced atomically.
       writeFileSync(`${sabotageFile}.new`, JSON.stringify(sabotaged));
       renameSync(`${sabotageFile}.new`, sabotageFile);
     };
@@ -144,7 +147,7 @@ export async function startSystem({
     return {
       broker,
       store,
-      // Not "localhost": a resolver would have to be asked for each connection.
+      // "localhost" would need a name lookup for each connection.
       url: `http://127.0.0.1:${httpPort}`,
       logFile: service.logFile,
       publishing,
@@ -171,7 +174,7 @@ export async function startSystem({
   }
 }
 
-/** The runner's own login, so that the one of the service can be spoilt. */
+/** A login for the test runner, so that a fault can change the service's login. */
 async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
   const name = 'faults-operator';
   const password = randomUUID();

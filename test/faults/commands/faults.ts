@@ -6,15 +6,15 @@ import { Problem } from '../../../infra/dev/runtime/problem.ts';
 import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
-/** Faults of three nodes take part in proportion to the others. */
+/** Chooses cluster faults in proportion to the number of other faults. */
 const CLUSTER_MESSAGES = 250;
 
-/** `npm run faults`: every fault once, or with `--minutes` faults drawn at random for so long. */
+/** `npm run faults` injects every fault once; with `--minutes`, random faults for that long. */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
   const { seed, only, messages, minutes, broker } = wish;
   const obstacle = await obstacleToRabbitmq4();
-  if (broker === '4' && obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run here: ${obstacle}`);
+  if (broker === '4' && obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${obstacle}`);
   if (minutes !== undefined)
     return runRounds('faults', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
 

@@ -7,11 +7,11 @@ import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 100_000;
 
-/** `npm run soak`: faults drawn at random, alone and several at a time, for 100,000 messages or so many `--minutes`. */
+/** `npm run soak` injects random faults, one or several at a time, for 100,000 messages or for `--minutes`. */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
   const { seed, broker, minutes = Number.POSITIVE_INFINITY } = wish;
   const obstacle = broker === '4' ? await obstacleToRabbitmq4() : undefined;
-  if (obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run here: ${obstacle}`);
+  if (obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${obstacle}`);
   return runRounds('soak', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
 });

@@ -28,7 +28,7 @@ const alarm = (name: string, says: string, raise: readonly string[], lower: read
   },
 });
 
-/** Takes something away that the topology has, and puts it back by applying the topology. */
+/** Deletes a part of the topology, and restores the part by applying the topology. */
 const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown>): Fault => ({
   name,
   where: 'broker',
@@ -39,7 +39,7 @@ const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown
     try {
       await sleep(4_000, undefined, { signal: lab.signal });
     } finally {
-      // Bindings come back one after another: what is published in between goes to the queues that are bound already only.
+      // Bindings are restored one by one, and messages published meanwhile reach only the queues that are already bound.
       const open = lab.system.publishing.trouble({ isPartition: true });
       await sleep(200);
       await declareTopology(lab.system.operatorUrl, faultsTopology);
@@ -97,7 +97,7 @@ export const brokerFaults: readonly Fault[] = [
   },
   missing('queue-missing', 'both work queues are gone, until the topology is applied again', async (lab) => {
     const { management, publishing } = lab.system;
-    // With the way in shut the queues run empty: a queue that is deleted takes its messages along, which nobody survives.
+    // Publishing stops until the queues are empty, because deleting a queue deletes its messages.
     const open = publishing.trouble({ isPartition: true });
     await sleep(200);
     for (const { name } of Object.values(queues))

@@ -6,19 +6,18 @@ import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
 
 /**
- * RabbitMQ 4.3 keeps what it had handed to a consumer on a node that is gone for a minute, should it come back
- * (`consumer_disconnected_timeout`); only then another one gets it.
+ * RabbitMQ 4.3 reserves the delivered messages of a consumer on a lost node for one minute (`consumer_disconnected_timeout`) before it delivers them to another consumer.
  */
 const LEADER_RECOVERY_MS = 90_000;
 
 async function leaderOf(queue: string, { nodes }: Cluster, { system }: Lab): Promise<ClusterNode> {
   const { leader } = await system.management.ask<{ leader?: string }>('GET', `queues/${VHOST}/${queue}`);
   const node = nodes.find(({ name }) => name === leader);
-  if (!node) throw new Error(`the queue ${queue} has the leader ${leader}, which is no node of ours`);
+  if (!node) throw new Error(`the leader of queue ${queue} is ${leader}, which is not a node of this cluster`);
   return node;
 }
 
-/** What can go wrong where the broker has three nodes; `cluster` gives the one that runs. */
+/** Faults of a broker with three nodes; `cluster` returns the running cluster. */
 export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'leader-killed',

@@ -8,7 +8,9 @@ import { killOnce } from './functions.ts';
 
 const KILLS = 8;
 
-/** Several environments on each queue, with copies of messages, while batches come back and processes are killed. */
+/**
+ * Several environments process each queue, with duplicated messages, while batches are redelivered and processes are killed.
+ */
 const severalAtWork = (name: string, environments: number): Fault => ({
   name,
   where: 'environments',
@@ -33,7 +35,7 @@ const severalAtWork = (name: string, environments: number): Fault => ({
         const kill = killOnce(lab, { queue, step, side: random.pick(['before', 'after']) });
         for (const order of orders) await foreign.order(order);
         await kill;
-        // A batch that succeeds in between keeps the event source from waiting longer and longer.
+        // A successful batch in between resets the event source's backoff.
         await sleep(300, undefined, { signal });
       }
     } finally {

@@ -6,7 +6,7 @@ import { steps, type Kill, type Step } from '../functions/sabotage.ts';
 
 const KILLED_WITHIN_MS = 20_000;
 
-/** Arms one kill and waits until it has happened; a step that no batch takes by then is disarmed. */
+/** Schedules one kill and waits until it has happened; cancels the kill if no batch reaches the step in time. */
 export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill, 'id'>): Promise<boolean> {
   const kill = { ...place, id: `${Object.values(place).join(' ')} ${random.between(1, 1e9)}` };
   system.sabotage({ kills: [...system.sabotaged().kills, kill] });
@@ -17,20 +17,20 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
   return hasHappened();
 }
 
-/** No event follows from points, so nothing is emitted there; the archive has no steps but its first and last. */
+/** The steps of each queue's consumer: awarding points publishes no event, and the archive has only a first and a last step. */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
   points: steps.filter((step) => step !== 'emit'),
   'dead-letters': ['start', 'return'],
 };
 
-/** Kills the queue's consumer before and after each step, one after another. */
+/** Kills the queue's consumer before and after each of its steps, one kill at a time. */
 async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Promise<void> {
   for (const step of steps)
     for (const side of ['before', 'after'] as const) {
       let wasKilled = false;
       for (let tries = 2; tries > 0 && !wasKilled; tries -= 1) {
-        // Orders that take every step: one emits, one is placed in a retry tier and comes back, one becomes a dead letter.
+        // These orders cover every step: one publishes an event, one is retried, and one becomes a dead letter.
         const orders = await lab.plan(4, { soldout: 25, fails1: 25, poison: 25 });
         const kill = killOnce(lab, { queue, step, side });
         await lab.place(orders);
@@ -40,7 +40,7 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
     }
 }
 
-/** Orders that take the runtime of the points down, among others that must not suffer for it. */
+/** Places orders that crash the consumer of the points queue, among other orders that must not be affected. */
 const killer = (
   name: string,
   says: string,

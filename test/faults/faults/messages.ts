@@ -6,7 +6,7 @@ import type { ForeignMessage } from '../foreign-publisher.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { usualMix } from '../orders.ts';
 
-/** Publishes `count` messages, spread over the load. */
+/** Publishes `count` messages, distributed over the duration of the load. */
 async function strew({ foreign, signal }: Lab, count: number, make: (index: number) => ForeignMessage): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     await foreign.publish(make(index));
@@ -30,7 +30,7 @@ const unreadable = (name: string, says: string, count: number, make: (index: num
   inject: (lab) => strew(lab, count, make),
 });
 
-/** Headers as other software writes them: of every type, in our names and in the broker's. */
+/** Headers of every type under names that Surehop and the broker use, as other software may write them. */
 const foreignHeaders = (index: number) => ({
   'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],
   'surehop-redrives': 'none',
@@ -59,19 +59,19 @@ const double = (value: number) => {
   return bytes;
 };
 
-/** What no client library writes, though a broker holds it: some of it cannot be written again by anybody. */
+/** Properties that no client library writes but a broker accepts; some of them cannot be republished by any client. */
 const oddProperties: readonly GivenProperties[] = [
-  // Before 1970, and before the calendar that dates are shown in.
+  // A date before 1970, and one before the start of the Gregorian calendar.
   { timestamp: int64(-1n) },
   { timestamp: int64(-30_000_000_000n) },
   { headers: tableOf({ number: double(-1e20) }) },
   { headers: tableOf({ lists: nested(5_000, 'A'), tables: nested(5_000, 'F') }) },
   { headers: tableOf({ ['__proto__']: longString(Buffer.from('x')), '': Buffer.from('V') }) },
   { headers: tableOf({ text: longString(Buffer.from([0x00, 0x53, 0xc0, 0xff])) }) },
-  // Each byte of this name takes three where it is decoded as text.
+  // Decoded as text, each byte of this name becomes three bytes.
   { headers: Buffer.concat([Buffer.alloc(256, 0xff), Buffer.from('V')]) },
   { correlationId: Buffer.alloc(255, 0xff) },
-  // Nothing can be added to these headers.
+  // These headers fill a frame, so none can be added.
   { headers: tableOf({ full: longString(Buffer.alloc(130_700, 'x')) }) },
 ];
 

@@ -3,7 +3,7 @@ import type { Random } from '../random.ts';
 
 const LANES = 2;
 
-/** Several faults that overlap: `count` of `faults`, drawn by `random`, two at a time. */
+/** Combines `count` randomly chosen faults, of which two are active at a time. */
 export function mixed(name: string, faults: readonly Fault[], count: number, random: Random): Fault {
   const chosen = faults
     .filter(({ isMixable }) => isMixable)

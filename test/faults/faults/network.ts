@@ -39,7 +39,7 @@ const partition = (seconds: number): Fault => ({
   inject: (lab) => during(seconds * 1_000, lab, waysOf(lab), { isPartition: true }),
 });
 
-/** TCP sends again what was lost, later and later; everything behind it waits. */
+/** TCP retransmits lost packets with growing delays, and all later data waits. */
 const FIRST_RESEND_MS = 200;
 
 function resendDelay(lab: Lab, loss: number): number {
@@ -72,7 +72,7 @@ export const networkFaults: readonly Fault[] = [
     spanMs: 6_000,
     async inject(lab) {
       const group = -lab.system.service().pid;
-      // An idle environment is what Lambda freezes: let the load that was under way end first.
+      // Lambda freezes idle environments only, so the current requests must end first.
       await lab.quiet();
       const [first] = await lab.plan(1, {});
       process.kill(group, 'SIGSTOP');

@@ -23,7 +23,7 @@ async function redrive({ system }: Lab): Promise<RedriveReport> {
 
 const JAMMED_ORDERS = 60;
 
-/** Orders become dead letters while it is jammed, and are sent back once it is not, `atOnce` operators at a time. */
+/** Orders become dead letters while their consumer fails, and `atOnce` operators redrive them at the same time afterwards. */
 const redriven = (name: string, says: string, atOnce: number): Fault => ({
   name,
   where: 'operators',

@@ -11,10 +11,13 @@ import { killOnce } from './functions.ts';
 const ACCOUNTS = 8;
 const ENTRIES = 40;
 
-/** What the event source has fetched beside a batch that nobody knows to have begun, nobody can hold back; no event follows an entry. */
+/**
+ * Steps after the start of the batch is recorded: before that record exists, the order of prefetched messages cannot be kept.
+ * Entries publish no events.
+ */
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
-/** The entries of one account, each confirmed before the next is sent. */
+/** Publishes the entries of one account, each after the confirm of the one before. */
 async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
   let after = 0;
   for (let number = 1; number <= ENTRIES; number += 1) {
@@ -52,11 +55,11 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
   },
 });
 
-/** Accounts of the large batch: their names alone are more than one item of DynamoDB holds. */
+/** The number of accounts in the large batch; their names together exceed the size of one DynamoDB item. */
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
-/** Publishes one entry for each of many accounts, then the next one for each. */
+/** Publishes the first entry of each account, then the second entry of each, and so on. */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
     const entries = Array.from({ length: LARGE_ACCOUNTS }, (_, index): AccountEntry => {
@@ -78,7 +81,7 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
   }
 }
 
-/** Entries of eight accounts, some of which fail or are poison, while it goes wrong. */
+/** Publishes entries of eight accounts during the fault; some entries fail once, and some always fail. */
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',
@@ -95,7 +98,7 @@ export const orderFaults: readonly Fault[] = [
         for (const side of ['before', 'after'] as const) {
           const wasKilled = await killOnce(lab, { queue: accountsQueue.name, step, side });
           if (!wasKilled) lab.violated(`no batch came to: ${side} ${step}`);
-          // A batch that succeeds in between keeps the event source from waiting longer and longer.
+          // A successful batch in between resets the event source's backoff.
           await sleep(500, undefined, { signal: lab.signal });
         }
     },
@@ -119,7 +122,7 @@ export const orderFaults: readonly Fault[] = [
     weight: 0.3,
     recoverWithinMs: 120_000,
     async inject(lab) {
-      // They gather in the queue while nothing passes, and are then handed out as one batch.
+      // The messages collect in the queue while the proxy holds back all data, and are then delivered as one batch.
       const open = lab.system.consuming.trouble({ isPartition: true });
       try {
         await enterInMany(lab);

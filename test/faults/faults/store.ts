@@ -21,7 +21,7 @@ const spoilt = (name: string, says: string, fateOf: (lab: Lab, operation: string
   inject: (lab) => during(6_000, lab, { onRequest: (operation) => fateOf(lab, operation) }),
 });
 
-/** Longer than a client of the store waits for an answer. */
+/** Longer than the request timeout of DynamoDB clients, in ms. */
 const LONGER_THAN_PATIENCE_MS = 3_500;
 
 export const storeFaults: readonly Fault[] = [

@@ -8,7 +8,7 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 
 const { name } = queues.points;
 
-/** The consumer of functions/orders/award-points.ts, open to sabotage. */
+/** The consumer of functions/orders/award-points.ts with injected kills and failing orders. */
 export const handler = batchSteps(
   name,
   createConsumer(

@@ -5,7 +5,7 @@ import { batchSteps, sabotagedParts, step } from './sabotage.ts';
 
 const { name } = accountsQueue;
 
-/** Makes entries in accounts, those of one account one after another. */
+/** A consumer that adds entries to accounts, in order per account. */
 export const handler = batchSteps(
   name,
   createConsumer(
@@ -16,7 +16,7 @@ export const handler = batchSteps(
       decide: (entry, { attempt }) =>
         step(name, 'decide', () => {
           if (entry.isPoison) throw new PermanentError('POISON', 'fails for good, as ordered');
-          if (attempt <= entry.fails) throw new Error(`attempt ${attempt} fails, as ordered`);
+          if (attempt <= entry.fails) throw new Error(`attempt ${attempt} fails on request of the test`);
           return enter(entry);
         }),
     },

@@ -4,21 +4,21 @@ import type { Decide, RuleContext } from '../../../lib/consumer/rule.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
-/** What an order does to its consumer: it stands at the beginning of its customer's id. */
+/** How an order affects its consumer; the prefix of the order's customer id selects the kind. */
 export const kinds = [
   'sound',
   'soldout',
-  /** Fails so many times, then succeeds: `fails1` to `fails3`. */
+  /** Fails one to three times, then succeeds: `fails1` to `fails3`. */
   'fails1',
   'fails2',
   'fails3',
-  /** Its rule does not end by itself. */
+  /** The rule of this order never returns. */
   'hangs',
   /** Fails for good. */
   'poison',
-  /** Fails for good while the runner wants it so, at the stock only. */
+  /** Fails permanently at the stock queue while the test runner says so. */
   'jam',
-  /** Takes the runtime of the points down, each time. */
+  /** Crashes the consumer of the points queue at every attempt. */
   'memory',
   'loop',
   'exit',
@@ -27,13 +27,13 @@ export const kinds = [
 
 export type Kind = (typeof kinds)[number];
 
-/** Kinds that no attempt can help. */
+/** The kinds of orders that fail at every attempt. */
 export const isPoison = (kind: Kind, consumer: string): boolean =>
   kind === 'poison' || (consumer === 'points' && ['memory', 'loop', 'exit', 'unhandled'].includes(kind));
 
 const kindOf = (customerId: string): Kind => customerId.slice(0, customerId.indexOf('.')) as Kind;
 
-/** A rule that does to its process what its order says. */
+/** Wraps a rule so that the kind of each order decides how the rule ends. */
 export function misbehaving<T extends { readonly customerId: string }>(queue: string, decide: Decide<T>): Decide<T> {
   return (order, context) =>
     step(queue, 'decide', async () => {
@@ -44,7 +44,7 @@ export function misbehaving<T extends { readonly customerId: string }>(queue: st
 
 async function suffer(kind: Kind, queue: string, { attempt, signal }: RuleContext): Promise<void> {
   const failures = Number(/^fails(\d)$/.exec(kind)?.[1] ?? 0);
-  if (attempt <= failures) throw new Error(`attempt ${attempt} fails, as ordered`);
+  if (attempt <= failures) throw new Error(`attempt ${attempt} fails on request of the test`);
   if (kind === 'hangs' && attempt === 1)
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
   if (kind === 'poison') throw new PermanentError('POISON', 'fails for good, as ordered');
@@ -52,7 +52,7 @@ async function suffer(kind: Kind, queue: string, { attempt, signal }: RuleContex
     throw new PermanentError('JAMMED', 'fails for good while it is jammed');
   if (queue !== 'points') return;
   takeDown(kind);
-  // The process ends once nobody has handled the rejection; what comes after this must not be reached.
+  // The unhandled rejection ends the process, so the rule must not continue.
   if (kind === 'unhandled') await sleep(5_000);
 }
 

@@ -7,7 +7,7 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 
 const { name } = queues.stock;
 
-/** The consumer of functions/orders/reserve-stock.ts, open to sabotage. */
+/** The consumer of functions/orders/reserve-stock.ts with injected kills and failing orders. */
 export const handler = batchSteps(
   name,
   createConsumer(

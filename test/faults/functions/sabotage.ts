@@ -6,12 +6,12 @@ import { publisher } from '../../../lib/rabbitmq/broker.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
-/** The steps of one batch, in their order, at which its process can be killed. */
+/** The steps of a batch, in order, at which a test can kill the process. */
 export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'note', 'return'] as const;
 
 export type Step = (typeof steps)[number];
 
-/** The process of the queue's consumer is gone there, as by SIGKILL, once over all processes. */
+/** Kills the process of the queue's consumer with SIGKILL at this step, once across all processes. */
 export interface Kill {
   readonly id: string;
   readonly queue: string;
@@ -19,26 +19,27 @@ export interface Kill {
   readonly side: 'before' | 'after';
 }
 
-/** What the runner wants the functions to suffer; they look at it before each step. */
+/** The injected faults, which the functions read before each step. */
 export interface Sabotage {
   readonly kills: readonly Kill[];
-  /** Orders of the kind `jam` fail for good. */
+  /** Whether orders of the kind `jam` fail permanently. */
   readonly isJammed: boolean;
 }
 
 export const unharmed: Sabotage = { kills: [], isJammed: false };
 
-/** Names of the variables that tell where the sabotage stands, and where kills are noted before they happen. */
+/** The environment variables with the file of injected faults and the file in which kills are recorded before they happen. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
 export const KILLS_FILE = 'FAULTS_KILLS';
 
 export function readSabotage(): Sabotage {
   const file = process.env[SABOTAGE_FILE];
-  if (!file) throw new Error(`${SABOTAGE_FILE} is not set: these functions run under npm run faults only`);
+  if (!file)
+    throw new Error(`${SABOTAGE_FILE} is not set: these functions run only in npm run faults and npm run soak`);
   return JSON.parse(readFileSync(file, 'utf8')) as Sabotage;
 }
 
-/** Does `run`, unless the process is to be killed before or after it. */
+/** Runs a step, and kills the process before or after the step if a test asks for that. */
 export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
   killIfWanted(queue, name, 'before');
   const result = await run();
@@ -55,7 +56,7 @@ function killIfWanted(queue: string, name: Step, side: 'before' | 'after'): void
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** A queue's function, which may be gone before it has looked at its batch and after all is done. */
+/** Wraps a queue's function so that its process can be killed before the batch is decoded and after the batch is settled. */
 export const batchSteps =
   <A extends unknown[], R>(queue: string, handler: (...args: A) => Promise<R>) =>
   async (...args: A): Promise<R> => {
@@ -65,7 +66,7 @@ export const batchSteps =
     return result;
   };
 
-/** The clients and settings of a deployed consumer, with sabotage at each of its steps. */
+/** The dependencies of a deployed consumer, with a possible kill at each step. */
 export function sabotagedParts(queue: string): ConsumerParts {
   const real = { ...partsOf(surehop), publisher: publisher(surehop) };
   const inbox: Inbox = {
@@ -75,7 +76,7 @@ export function sabotagedParts(queue: string): ConsumerParts {
     recordHandoffs: (...args) => step(queue, 'note', () => real.inbox.recordHandoffs(...args)),
   };
   const publishAll: Publisher['publishAll'] = (messages, deadlineMs) => {
-    // A message for its own event's exchange is a new event; any other one is a copy.
+    // Follow-up events go to the exchange of their event; every other publish is a copy of a message.
     const name = messages[0]?.properties.headers['surehop-exchange'] === messages[0]?.exchange ? 'emit' : 'place';
     return step(queue, name, () => real.publisher.publishAll(messages, deadlineMs));
   };

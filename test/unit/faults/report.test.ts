@@ -24,11 +24,11 @@ function rowFor(accounts: readonly Account[], unexpected: readonly string[] = []
 }
 
 describe("the table uses the words of RabbitMQ's Jepsen tests", () => {
-  test('an accepted message that never ended is lost', () => {
+  test('an accepted message without a final state counts as lost', () => {
     expect(rowFor([account('a', { ends: [], applied: 0 })])).toMatchObject({ accepted: 1, lost: 1, duplicated: 0 });
   });
 
-  test('a message that was applied twice or ended twice is duplicated', () => {
+  test('a message that was applied twice or has two final states counts as duplicated', () => {
     const row = rowFor([
       account('a', { applied: 2 }),
       account('b', { ends: ['completed', 'completed'] }),
@@ -37,17 +37,17 @@ describe("the table uses the words of RabbitMQ's Jepsen tests", () => {
     expect(row).toMatchObject({ duplicated: 2, lost: 0, completed: 3 });
   });
 
-  test('what nobody sent, or was refused and is there, is unexpected', () => {
+  test('the result of a message that was refused or never sent counts as unexpected', () => {
     expect(rowFor([account('a', { answer: 'refused' })], ['stranger'])).toMatchObject({ unexpected: 2, accepted: 0 });
   });
 
-  test('a message without an answer is recovered if it is there, and nothing at all if it is not', () => {
+  test('a message without an answer counts as recovered if it was processed, and is not counted otherwise', () => {
     const there = account('a', { answer: 'indeterminate' });
     const absent = account('b', { answer: 'indeterminate', ends: [], applied: 0 });
     expect(rowFor([there, absent])).toMatchObject({ indeterminate: 2, recovered: 1, violations: 0 });
   });
 
-  test('the last row adds up the others under the same headings', () => {
+  test('the last row of the table contains the sums of the other rows', () => {
     const rows = [rowFor([account('a', { applied: 2 })]), rowFor([account('b', { answer: 'indeterminate' })])];
     expect(total(rows)).toMatchObject({ fault: 'all 2', accepted: 1, recovered: 1, duplicated: 1, unexpected: 0 });
     expect(markdownTable(rows).split('\n')[0]).toContain('| lost | duplicated | unexpected |');
@@ -58,13 +58,13 @@ describe('a soak says how far it is', () => {
   const now = new Date(2026, 10, 26, 22, 0);
   const run = { drawn: 9, sent: 5_000, messages: 20_000, tookMinutes: 10, minutes: Number.POSITIVE_INFINITY, now };
 
-  test('by its messages, with the time at which it is expected to end', () => {
+  test('progress by messages includes the expected time of the end', () => {
     expect(progressLine(run)).toBe(
       '9 faults, 5,000 of 20,000 messages, 10.0 minutes: 25 %, expected to end in 30 minutes, at 22:30',
     );
   });
 
-  test('by its minutes, where they end it earlier', () => {
+  test('progress is measured in minutes if the time limit ends the run first', () => {
     expect(progressLine({ ...run, minutes: 20 })).toContain('50 %, expected to end in 10 minutes, at 22:10');
   });
 });
