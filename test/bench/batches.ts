@@ -6,7 +6,7 @@ import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/consumer/delivery.
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
-/** An order for one piece of one SKU, as its message carries it. */
+/** Creates the body of an order for one piece of a SKU. */
 export interface OrderMessage {
   readonly id: string;
   readonly body: string;
@@ -16,7 +16,7 @@ const ITEMS_PER_REQUEST = 25;
 
 export const skuNumber = (n: number): string => `sku-${n}`;
 
-/** Orders that go round the SKUs, one after another. */
+/** Creates orders that use the SKUs in turn. */
 export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();
@@ -25,7 +25,7 @@ export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   });
 }
 
-/** What a publisher of Surehop writes besides. */
+/** The headers that Surehop's publisher adds. */
 const headers = {
   'surehop-exchange': 'orders',
   'surehop-routing-key': 'order.created',
@@ -37,11 +37,11 @@ const headers = {
 export const record = ({ id, body }: OrderMessage, redelivered = false): RabbitMqRecord =>
   aRecord({ id, raw: Buffer.from(body), type: 'order.created', headers, redelivered });
 
-/** The event of Amazon MQ, read from JSON as Lambda's runtime does. */
+/** Creates an Amazon MQ event and parses it from JSON, like the Lambda runtime. */
 export const rabbitMqEvent = (records: readonly RabbitMqRecord[]): RabbitMqEvent =>
   JSON.parse(JSON.stringify(anEvent(records)));
 
-/** Sets the stock of so many SKUs. */
+/** Sets the stock of the first `count` SKUs. */
 export async function stockUp(client: DynamoDBClient, skus: number, available: (n: number) => number): Promise<void> {
   const puts = Array.from({ length: skus }, (_, n) => ({
     PutRequest: { Item: { sku: { S: skuNumber(n) }, available: { N: String(available(n)) } } },

@@ -1,4 +1,4 @@
-/** One figure of a section, with its target. */
+/** One measured figure of a section, with its target. */
 export interface Figure {
   readonly key: string;
   readonly label: string;
@@ -11,7 +11,7 @@ export interface Section {
   readonly name: string;
   readonly title: string;
   readonly rounds: number;
-  /** Heap of its process at most. */
+  /** The heap limit of the section's process, in MiB. */
   readonly heapMiB?: number;
   readonly figures: readonly Figure[];
 }
@@ -27,7 +27,7 @@ const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
     ];
   });
 
-/** The sections of the benchmark, in the order in which they run. Above 1, a ratio of throughputs is in favour of Surehop. */
+/** The sections of the benchmark in the order of execution. A throughput ratio above 1 means that Surehop is faster. */
 export const sections: readonly Section[] = [
   {
     name: 'publish',

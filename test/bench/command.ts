@@ -14,7 +14,7 @@ import { onShutdown } from '../../infra/dev/runtime/shutdown.ts';
 const benchDirectory = join(rootDirectory, 'test', 'bench');
 const PROGRESS_EVERY_MS = 10_000;
 
-/** Beside the result on standard output. */
+/** Prints progress on standard error, because the result is on standard output. */
 const say = (line: string) => void process.stderr.write(`› ${line}\n`);
 
 await entry(async () => {
@@ -52,10 +52,10 @@ await entry(async () => {
   }
 });
 
-/** The clients and libraries that Surehop is measured against are a package of their own, which nothing else installs. */
+/** Installs the clients and libraries for comparison, which have a package.json of their own. */
 async function installPeers(): Promise<void> {
   if (isInstalled()) return;
-  say('installing what Surehop is measured against (test/bench)');
+  say('installing the libraries for comparison (test/bench)');
   const startedAtMs = performance.now();
   const progress = setInterval(() => {
     say(`still installing (${Math.round((performance.now() - startedAtMs) / 1_000)} s)`);
@@ -66,7 +66,7 @@ async function installPeers(): Promise<void> {
       run('npm', ['install', '--no-save', ...quiet], { cwd: benchDirectory }),
     );
   } catch (error) {
-    throw new Problem(`what Surehop is measured against could not be installed: ${reasonOf(error)}`, { cause: error });
+    throw new Problem(`the libraries for comparison could not be installed: ${reasonOf(error)}`, { cause: error });
   } finally {
     clearInterval(progress);
   }

@@ -14,34 +14,34 @@ const TURNS = 2;
 export interface ComparisonOptions {
   readonly skus: number;
   readonly latency?: Latency;
-  /** Pieces of each SKU that are there; plenty where nothing is said. */
+  /** The stock of each SKU; practically unlimited by default. */
   readonly available?: (n: number) => number;
-  /** Messages of each batch that are done before it, as a share; marked as redelivered unless said otherwise. */
+  /** The share of each batch that was completed before; by default these messages are marked as redelivered. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
-  /** They were done by processes that are gone. */
+  /** Whether other processes, which no longer exist, completed these messages. */
   readonly isForgotten?: boolean;
-  /** Powertools keeps what is done in its local cache, which it does not by itself. */
+  /** Whether Powertools uses its local cache of completed messages, which is off by default. */
   readonly isCached?: boolean;
-  /** Also measures Surehop's requests alone, prepared beforehand. */
+  /** Whether to measure Surehop's requests alone too, prepared in advance. */
   readonly withRequestsAlone?: boolean;
-  /** The broker, where orders will be rejected. */
+  /** The address of the broker, if orders will be rejected. */
   readonly amqpUrl?: string;
 }
 
-/** What both consumers spent on the same batches, each on a fresh store of its own. */
+/** The cost of the same batches for both consumers, each with its own empty store. */
 export interface Comparison {
-  /** Time of Powertools by that of Surehop. */
+  /** The time of Powertools divided by the time of Surehop. */
   readonly ratio: number;
-  /** The same, had Surehop's consumer taken no time but for its requests; where that was asked for. */
+  /** The time of Powertools divided by the time of Surehop's requests alone, if measured. */
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
-  /** That each of them worked on. */
+  /** The number of messages that each consumer processed. */
   readonly messages: number;
 }
 
-/** Measures both consumers, each in a process of its own, so many batches in turn. */
+/** Measures both consumers in separate processes, which process batches in turn. */
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Comparison> {
   const {
     skus,
@@ -96,7 +96,7 @@ const nothing = { ms: 0, cpuUs: 0, requests: 0 };
 
 const processes = new Map<SideName, ChildProcess>();
 
-/** The side's process, which lives as long as this one: it is warm after the first round. */
+/** The process of each side, which serves all rounds and is warm after the first one. */
 function sideOf(name: SideName) {
   let child = processes.get(name);
   if (!child) {
@@ -116,7 +116,7 @@ function sideOf(name: SideName) {
     ask: (command: Command) =>
       new Promise<Spent>((resolve, reject) => {
         side.channel?.ref();
-        const gone = () => reject(new Error(`the process of ${name} is gone`));
+        const gone = () => reject(new Error(`the process of ${name} has ended`));
         side.once('exit', gone);
         side.once('message', (answer: Answer) => {
           side.off('exit', gone);

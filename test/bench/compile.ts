@@ -8,7 +8,7 @@ import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
-/** Bundles a module of this folder as functions are bundled, so that what is measured is what is deployed; gives the file. */
+/** Bundles a module of this folder like a deployed function; returns the path of the bundle. */
 export async function compile(name: string): Promise<string> {
   const outDirectory = join(localDirectory, 'bench');
   await mkdir(outDirectory, { recursive: true });

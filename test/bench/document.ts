@@ -10,10 +10,10 @@ import { formatNumber, unitOf, wanted } from './table.ts';
 const FILE = resolve(import.meta.dirname, '..', '..', 'docs', 'performance.md');
 const MARK = '<!-- figures -->';
 
-/** Writes the recorded figures into docs/performance.md, between its marks. */
+/** Writes the recorded figures between the marks in docs/performance.md. */
 export async function document(reference: Reference): Promise<void> {
   const [before, , after] = readFileSync(FILE, 'utf8').split(MARK);
-  if (before === undefined || after === undefined) throw new Error(`${FILE} lacks its two marks ${MARK}`);
+  if (before === undefined || after === undefined) throw new Error(`${FILE} must contain the mark ${MARK} twice`);
   const text = `${before}${MARK}\n\n${tablesOf(reference)}\n\n${MARK}${after}`;
   writeFileSync(FILE, await format(text, { ...(await resolveConfig(FILE)), parser: 'markdown' }));
 }

@@ -1,6 +1,6 @@
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 
-/** A virtual host of its own with empty quorum queues. */
+/** Creates a virtual host with empty quorum queues. */
 export async function aHostWith(queues: readonly string[]): Promise<VirtualHost> {
   const host = await aVirtualHost();
   for (const queue of queues)

@@ -1,4 +1,4 @@
-/** Publishes all messages, `window` of them unconfirmed at any time, and resolves when the last is confirmed. */
+/** Publishes all messages with at most `window` unconfirmed at any time; resolves when the last one is confirmed. */
 export function inFlight<T>(
   messages: readonly T[],
   window: number,

@@ -20,9 +20,12 @@ await entry(async () => {
   const chosen = positionals.length === 0 ? sections : sections.filter(({ name }) => positionals.includes(name));
   const unknown = positionals.filter((name) => !sections.some((section) => section.name === name));
   if (unknown.length > 0)
-    throw new Problem(`there is no section "${unknown[0]}"; known are ${sections.map(({ name }) => name).join(', ')}`, {
-      exitCode: 2,
-    });
+    throw new Problem(
+      `unknown section "${unknown[0]}"; the sections are ${sections.map(({ name }) => name).join(', ')}`,
+      {
+        exitCode: 2,
+      },
+    );
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
     throw new Problem(`--rounds is "${values.rounds}", expected a whole number from 1`, { exitCode: 2 });

@@ -12,11 +12,11 @@ export interface MeasureOptions {
   readonly childFile: string;
   readonly rounds: number;
   readonly scratch: string;
-  /** Called when a round is over; 0 is the warm-up. */
+  /** Called at the end of each round; round 0 is the warm-up. */
   readonly onRound: (round: number) => void;
 }
 
-/** Runs one section in a process of its own, and gives each round's figures but for the warm-up. */
+/** Runs one section in its own process; returns the figures of each round without the warm-up. */
 export async function measure(section: Section, options: MeasureOptions): Promise<Measured[]> {
   const { childFile, rounds, scratch, onRound } = options;
   const log = join(scratch, `${section.name}.log`);
@@ -54,7 +54,7 @@ export async function measure(section: Section, options: MeasureOptions): Promis
   return measured;
 }
 
-/** The line of a log that says most. */
+/** Finds the most informative line of a log. */
 async function reason(log: string): Promise<string> {
   const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
   return lines.find((line) => /^\w*Error\b|heap out of memory/.test(line)) ?? lines.at(-1) ?? 'it said nothing';

@@ -4,7 +4,7 @@ import type { Message } from '../../lib/events/message.ts';
 
 const body = Buffer.alloc(512, 'x');
 
-/** A message of 512 B with the properties that the service's own events have. */
+/** Creates a message of 512 bytes with the properties of the service's events. */
 export const aMessage = (routingKey: string, exchange = ''): Message => {
   const messageId = randomUUID();
   return {

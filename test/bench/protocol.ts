@@ -1,25 +1,25 @@
-/** What a measuring process may ask its parent for. */
+/** The requests that a measuring process can send to its parent. */
 export interface Ask {
   readonly ask: 'store';
   readonly number: number;
 }
 
-/** A fresh, empty store with the tables of the service and one for Powertools. */
+/** Requests an empty store with the service's tables and one for Powertools. */
 export interface StoreAnswer {
   readonly number: number;
   readonly endpoint: string;
 }
 
-/** What one round came to, by the keys of the section's figures; a text is printed as it is. */
+/** The results of one round by the keys of the section's figures; a text is printed unchanged. */
 export type Measured = Readonly<Record<string, number | string>>;
 
 export type FromChild = Ask | { readonly round: number; readonly measured: Measured };
 
-/** What a section works with. */
+/** The environment in which a section runs. */
 export interface Bench {
-  /** 0 is the warm-up, whose figures are thrown away. */
+  /** The number of the round; the figures of round 0, the warm-up, are discarded. */
   readonly round: number;
-  /** A store of its own, gone after the round. Gives its endpoint. */
+  /** Starts a store for this round only; resolves with its endpoint. */
   freshStore(): Promise<string>;
 }
 

@@ -8,7 +8,7 @@ import type { Spread } from './statistics.ts';
 
 const FILE = join(import.meta.dirname, 'reference.json');
 
-/** A recorded run, to compare with. */
+/** A recorded run, with which later runs are compared. */
 export interface Reference {
   readonly sections: Readonly<
     Record<string, { readonly machine: string; readonly figures: Readonly<Record<string, Spread | string>> }>
@@ -18,7 +18,7 @@ export interface Reference {
 export const readReference = (): Reference =>
   existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Reference) : { sections: {} };
 
-/** Where and on what this run was made. */
+/** The machine and the versions of this run. */
 export const describeMachine = (broker: string): string =>
   [
     `Node ${process.versions.node}`,
@@ -28,7 +28,7 @@ export const describeMachine = (broker: string): string =>
     canPin ? 'one CPU per side' : 'shared CPUs',
   ].join(', ');
 
-/** Records these sections as the new reference; the others stay. */
+/** Records these sections as the new reference, and keeps the other sections. */
 export function record(results: readonly SectionResult[], machine: string): void {
   const sections = { ...readReference().sections };
   for (const { section, figures } of results)

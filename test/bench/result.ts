@@ -2,12 +2,12 @@ import type { Figure, Section } from './catalogue.ts';
 import type { Measured } from './protocol.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
-/** A figure with what it came to over all rounds. */
+/** A figure with its results over all rounds. */
 export interface FigureResult {
   readonly figure: Figure;
   readonly spread?: Spread;
   readonly text?: string;
-  /** Whether the median is where it should be; `undefined` where nothing is asked of it. */
+  /** Whether the median meets the target; `undefined` without a target. */
   readonly isMet?: boolean;
 }
 

@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 
-/** What the process of one shard is told. */
+/** The settings of the process of one shard. */
 export interface ShardSettings {
-  /** The broker, whatever virtual host it names. */
+  /** The address of the broker; its virtual host is ignored. */
   readonly url: string;
   readonly virtualHost: string;
   readonly shard: string;
@@ -10,11 +10,11 @@ export interface ShardSettings {
   readonly batchSize: number;
 }
 
-/** The part of the messages after which the processes are warm, and that after which the first shard may be empty. */
+/** The share of the messages after which the processes are warm, and the share after which the first shard may be empty. */
 const FROM = 0.2;
 const TO = 0.9;
 
-/** Starts a process for each shard and lets them work on what waits; gives the messages per second of all together. */
+/** Starts a process for each shard, which process the waiting messages; returns the total number of messages per second. */
 export async function rateOf(file: string, shards: readonly ShardSettings[], messages: number): Promise<number> {
   const children = shards.map((settings) =>
     fork(file, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
@@ -30,7 +30,7 @@ export async function rateOf(file: string, shards: readonly ShardSettings[], mes
           if (!warm && done >= messages * FROM) warm = { done, atMs: performance.now() };
           if (warm && done >= messages * TO) resolve((1_000 * (done - warm.done)) / (performance.now() - warm.atMs));
         });
-        child.once('exit', (code) => reject(new Error(`the process of a shard ended with ${code}`)));
+        child.once('exit', (code) => reject(new Error(`the process of a shard ended with exit code ${code}`)));
         child.send('go');
       }
     });
@@ -42,5 +42,5 @@ export async function rateOf(file: string, shards: readonly ShardSettings[], mes
 const firstWordOf = (child: ChildProcess) =>
   new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve());
-    child.once('exit', (code) => reject(new Error(`the process of a shard ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`the process of a shard ended with exit code ${code}`)));
   });

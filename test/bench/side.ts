@@ -17,13 +17,13 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared';
 
-/** What a side works on from now on. */
+/** The work that a side prepares for. */
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
-  /** Where rejections are published; without it there must be none. */
+  /** The broker for published rejections; without it no order may be rejected. */
   readonly amqpUrl?: string;
-  /** Whether Powertools keeps what is done in its local cache. */
+  /** Whether Powertools uses its local cache of completed messages. */
   readonly isCached?: boolean;
   readonly batches: readonly (readonly (OrderMessage & { readonly redelivered?: boolean })[])[];
 }
@@ -88,7 +88,7 @@ async function surehop({ endpoint, latency, amqpUrl, batches }: Task): Promise<W
       const { counts } = await consume(event);
       const expected = Object.values(event.rmqMessagesByQueue).flat().length;
       if (counts.completed + counts.rejected + counts.duplicate !== expected)
-        throw new Error(`${expected} messages went in; this came out: ${JSON.stringify(counts)}`);
+        throw new Error(`unexpected outcomes of ${expected} messages: ${JSON.stringify(counts)}`);
     },
     async close() {
       store.client.destroy();
@@ -116,7 +116,7 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
   };
 }
 
-/** Surehop's own requests, prepared before the clock runs. */
+/** Surehop's requests, which are prepared before the measurement. */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);
@@ -129,7 +129,7 @@ async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
 
 type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>>[0];
 
-/** The same event that Surehop's rule has follow. */
+/** The same follow-up event that Surehop's rule publishes. */
 function rejectionOf(order: Rejected) {
   const { orderId, customerId, currency } = order;
   const data = { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' as const };

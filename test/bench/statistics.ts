@@ -1,4 +1,4 @@
-/** The middle one of some numbers, and the ends. */
+/** The median, minimum and maximum of numbers. */
 export interface Spread {
   readonly median: number;
   readonly minimum: number;

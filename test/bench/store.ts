@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
-/** What is added to each request, in ms: about what DynamoDB takes where the emulator takes next to nothing. */
+/** The delay added to each request in ms, because DynamoDB is slower than the emulator. */
 export interface Latency {
   readonly callMs: number;
   readonly transactionMs: number;
@@ -10,7 +10,7 @@ export interface Latency {
 
 export const latency: Latency = { callMs: 4, transactionMs: 8 };
 
-/** A client for the emulator that counts its requests, and waits before each as long as it is told to. */
+/** A client of the emulator that counts its requests and delays each one. */
 export interface CountingClient {
   readonly client: DynamoDBClient;
   requests(): number;

@@ -7,7 +7,10 @@ import { createTables, localClient } from '../../infra/dev/runtime/store/tables.
 import { keepToAnother } from './processors.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
-/** Starts empty stores for one round, and stops them all: the emulator's rate falls as its tables grow. */
+/**
+ * Starts an empty store for each measurement of a round and stops them all, because the emulator slows down as its tables
+ * grow.
+ */
 export function createStores(scratch: string) {
   const running: Store[] = [];
   let number = 0;
@@ -28,7 +31,10 @@ export function createStores(scratch: string) {
   };
 }
 
-/** As Powertools' documentation has it (https://docs.aws.amazon.com/powertools/typescript/latest/features/idempotency/). */
+/**
+ * The idempotency table of Powertools' documentation
+ * (https://docs.aws.amazon.com/powertools/typescript/latest/features/idempotency/).
+ */
 async function createPowertoolsTable(endpoint: string): Promise<void> {
   const client = localClient(endpoint);
   await client.send(

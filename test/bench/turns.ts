@@ -1,9 +1,8 @@
-/** A side of a comparison: does a share of its work and resolves when that is done. */
+/** One side of a comparison, which does a part of its work per turn. */
 export type Turn = () => Promise<void>;
 
 /**
- * Lets the sides work in turn, so many times, and gives the ms that each took in all. What one side leaves for the
- * garbage collector is cleared away before the next begins. The first to go changes with every pass.
+ * Runs the sides in turn and returns the total time of each, in ms. Garbage is collected between turns, and the first side changes with every pass.
  */
 export async function inTurns<Side extends string>(
   sides: Readonly<Record<Side, Turn>>,

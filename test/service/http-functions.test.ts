@@ -9,7 +9,7 @@ import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Functions of every kind that API Gateway may meet, by name. */
+/** Functions with every kind of result and error, by name. */
 const handlers: Readonly<Record<string, string>> = {
   readyz: `async () => ({ statusCode: 200, body: JSON.stringify({ status: 'ready' }) })`,
   throws: `async () => { throw new TypeError('the rule is broken'); }`,
@@ -109,7 +109,7 @@ describe('a function that fails', () => {
     expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"you"}' });
   });
 
-  test('is told on the terminal with the reason', () => {
+  test('a function that fails is reported on the terminal with the reason', () => {
     expect(
       lines.filter((line) => line.includes('throws function failed') && line.includes('the rule is broken')),
     ).not.toHaveLength(0);
@@ -121,7 +121,7 @@ describe('a function that does not fail', () => {
     ['plain', 200, '{"hello":"you"}'],
     ['nothing', 200, 'null'],
     ['teapot', 418, 'short and stout'],
-  ])('is answered as API Gateway does: %s', async (name, status, text) => {
+  ])('the response of a function that %s is the response of API Gateway', async (name, status, text) => {
     expect(await get(`/${name}`)).toMatchObject({ status, text });
   });
 });
@@ -140,7 +140,7 @@ test('a method without a route is answered 404 with a problem', async () => {
 });
 
 describe('a rebuild', () => {
-  test('lets requests under way finish, and no request fails while the function is replaced again and again', async () => {
+  test('current requests finish and no request fails while a function is replaced again and again', async () => {
     const answers: string[] = [];
     let isOver = false;
     const client = async () => {
@@ -160,7 +160,7 @@ describe('a rebuild', () => {
     expect(lines.filter((line) => line.includes('Functions rebuilt: versioned.'))).toHaveLength(4);
   });
 
-  test('is not reported where the code is the same', async () => {
+  test('a change that leaves the code the same is not reported', async () => {
     const before = lines.length;
     writeFileSync(source('versioned'), `// a comment\n${versioned(5)}`);
     writeFileSync(source('plain'), `export const handler = async () => ({ hello: 'all' });\n`);
@@ -170,7 +170,7 @@ describe('a rebuild', () => {
     expect(reports[0]).toContain('Functions rebuilt: plain.');
   });
 
-  test('of a source that does not compile is reported in one line, and the former version goes on', async () => {
+  test('a source that does not compile is reported in one line, and the previous version keeps running', async () => {
     const before = lines.length;
     writeFileSync(source('plain'), `export const handler = async () => ({ hello: \n`);
     await eventually('the mistake is reported', () => lines.slice(before).join('\n').includes('Functions not rebuilt'));

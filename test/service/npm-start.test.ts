@@ -17,10 +17,10 @@ import { eventually } from '../support/eventually.ts';
 // Each edit bundles all functions anew, which takes long where others keep the machine busy.
 jest.setTimeout(300_000);
 
-/** A command of the clone, as `npm run` starts it. */
+/** A running command of the clone, started like `npm run` does. */
 interface Running {
   readonly lines: string[];
-  /** The exit code; null after a signal. */
+  /** Resolves with the exit code, or with null after a signal. */
   readonly ended: Promise<number | null>;
   signal(name: NodeJS.Signals): void;
 }
@@ -116,7 +116,7 @@ describe('npm start refuses, in one line and with exit code 2, before anything i
       'infra/aws/foundation/tables.ts: inbox.key.pk: ',
     ],
     ['infra/aws/foundation/tables.ts', 'inbox: { key:', 'inbox: { kye:', 'infra/aws/foundation/tables.ts: inbox.key: '],
-  ])('a mistake in %s: %s', async (file, right, wrong, reason) => {
+  ])('npm start with a wrong setting fails with one line (%s: %s)', async (file, right, wrong, reason) => {
     const undo = edit(file, (text) => text.replace(right, wrong));
     const { code, lines } = await refusal();
     undo();
@@ -130,7 +130,7 @@ describe('while npm start runs', () => {
   let seen = 0;
   let isOver = false;
 
-  /** Lines about edits since the last call. */
+  /** The lines about edits since the last call. */
   const news = (): string[] => {
     const fresh = running.lines.slice(seen);
     seen = running.lines.length;
@@ -138,18 +138,21 @@ describe('while npm start runs', () => {
   };
   const until = async (what: string, isMet: () => boolean) => {
     while (!isMet()) {
-      if (isOver) throw new Error(`npm start ended before this: ${what}`);
+      if (isOver) throw new Error(`npm start ended before it printed: ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
-  /** Waits for a line that matches, and gives all lines about edits up to it. */
+  /** Waits for a line that matches a pattern; returns all lines about edits before that line. */
   const told = async (pattern: RegExp): Promise<string[]> => {
     await until(String(pattern), () => running.lines.slice(seen).some((line) => pattern.test(line)));
     return news();
   };
 
   let marks = 0;
-  /** Makes an edit for each of the two that watch and waits for both to tell of it: all edits before are dealt with then. Gives what was told of those. */
+  /**
+   * Makes one edit for each of the two watchers and waits until both report it, so that all earlier edits have been handled.
+   * Returns the lines about the earlier edits.
+   */
   const settled = async (): Promise<string[]> => {
     marks += 1;
     const mark = `mark${marks}`;
@@ -196,16 +199,16 @@ describe('while npm start runs', () => {
     await running?.ended;
   });
 
-  test('a misspelt setting was warned of', () => {
+  test('npm start warns about a misspelt setting', () => {
     expect(running.lines[0]).toBe('› warning: HTPP_PORT is not a setting and is ignored; is HTTP_PORT meant?');
   });
 
-  test('an order is accepted, and the command says so', async () => {
+  test('npm run order places an order and prints that the order is accepted', async () => {
     const order = run('order', { args: ['--sku', 'apple', '--url', url] });
     expect([await order.ended, order.lines]).toEqual([0, [expect.stringContaining('"status":"accepted"')]]);
   });
 
-  test('a new table is created', async () => {
+  test('npm start creates a table that an edit adds', async () => {
     edit('infra/aws/foundation/tables.ts', (text) =>
       text.replace("  stock: { key: { sku: 'S' } },", (stock) => `${stock}\n${stock.replace('stock', 'refunds')}`),
     );
@@ -216,7 +219,7 @@ describe('while npm start runs', () => {
     client.destroy();
   });
 
-  test('a new queue is declared, and functions whose code is another one then are rebuilt', async () => {
+  test('npm start declares a queue that an edit adds, and rebuilds the functions that the edit changes', async () => {
     edit('infra/topology.ts', (text) =>
       text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );
@@ -224,7 +227,7 @@ describe('while npm start runs', () => {
     expect(await host.channel.checkQueue('refunds')).toMatchObject({ queue: 'refunds' });
   });
 
-  test('a topology that the broker must refuse is not applied, and the reason is told', async () => {
+  test('npm start does not apply a topology that the broker would refuse, and prints the reason', async () => {
     host.channel.sendToQueue('refunds', Buffer.from('precious'), { persistent: true });
     await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
@@ -234,7 +237,7 @@ describe('while npm start runs', () => {
     await settled();
   });
 
-  test('what a running service cannot take up is named with "restart"', async () => {
+  test('npm start asks for a restart after an edit that a running service cannot apply', async () => {
     edit('serverless.yml', (text) => text.replace('get-points:\n', 'get-points:\n    timeout: 7\n'));
     const [first] = await told(/restart:/);
     expect(first).toMatch(/^› restart: npm start again to apply .*function get-points \(timeout\)/);
@@ -243,13 +246,13 @@ describe('while npm start runs', () => {
     expect(second).toContain('function reserve-stock (events)');
   });
 
-  test('a comment changes nothing, and nothing is told', async () => {
+  test('npm start prints nothing after an edit of a comment', async () => {
     edit('serverless.yml', (text) => `# a comment\n${text}`);
     edit('infra/topology.ts', (text) => `// a comment\n${text}`);
     expect(await settled()).toEqual([]);
   });
 
-  test('a broken edit is told in one line, and the service goes on', async () => {
+  test('npm start reports a broken edit in one line, and the service keeps running', async () => {
     const broken: readonly (readonly [string, string])[] = [
       ['serverless.yml', '\nbroken: [\n'],
       ['infra/stages/dev.ts', '\nconst = 1;\n'],
@@ -294,7 +297,7 @@ describe('while npm start runs', () => {
     expect([...new Set(statuses)]).toEqual([202]);
   });
 
-  test('an order that fails ends the command with an exit code, and the problem is shown', async () => {
+  test('npm run order with an invalid order prints the problem and ends with an exit code', async () => {
     edit('functions/orders/place-order.ts', (text) => `${text}\nthrow new Error('broken on purpose');\n`);
     await told(/Functions rebuilt: place-order\./);
     const order = run('order', { args: ['--sku', 'apple', '--url', url] });
@@ -303,7 +306,7 @@ describe('while npm start runs', () => {
     expect(order.lines.join('\n')).toContain('broken on purpose');
   });
 
-  test('Ctrl-C ends it, with exit code 0', async () => {
+  test('Ctrl-C ends npm start with exit code 0', async () => {
     running.signal('SIGINT');
     expect(await running.ended).toBe(0);
     expect(running.lines.at(-1)).toBe('› stopped');

@@ -33,20 +33,20 @@ afterAll(async () => {
 });
 
 describe('the README', () => {
-  test('shows nothing that is not run here or in CI', () => {
+  test('every code block of the README is executed by this test or in CI', () => {
     const others = blocks.filter(
       ({ language, code }) => language !== 'ts' && !commands.includes(code) && !requests.includes(code),
     );
     expect(others).toEqual([]);
   });
 
-  test.each(commands.map((code) => code.trim()))('%s is a script of the project', (command) => {
+  test.each(commands.map((code) => code.trim()))('the README command "%s" is a script of package.json', (command) => {
     const { scripts } = JSON.parse(readFileSync(join(rootDirectory, 'package.json'), 'utf8'));
     const [, name] = /^npm (?:run )?([\w-]+)/.exec(command)!;
     expect(Object.keys(scripts)).toContain(name);
   });
 
-  test('shows requests that work as they stand, with a token of this service', async () => {
+  test('the requests in the README work, with a token of this service', async () => {
     const token = await service.token('stock:write', 'status:read', 'dead-letters:read');
     for (const code of requests) {
       const script = code
@@ -58,7 +58,7 @@ describe('the README', () => {
     }
   });
 
-  test('shows a consumer that does what it says', async () => {
+  test('the consumer in the README works as described', async () => {
     const source = blocks.find(({ language }) => language === 'ts')!.code;
     const outfile = join(directory, 'example.mjs');
     buildSync({

@@ -42,9 +42,9 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
-test('a broker and a store that are killed under load are started again at the same addresses, and no accepted order is lost', async () => {
+test('a broker and a store that are killed under load restart at the same addresses, and no accepted order is lost', async () => {
   if (laptop.broker.pid === undefined || laptop.store.pid === undefined)
-    throw new Error('parts in Docker have no process to kill');
+    throw new Error('the broker and the store must not run in Docker, because the test kills their processes');
   const { url } = laptop.service;
   const token = await laptop.service.token('stock:write');
   const put = await fetch(`${url}/stock/apple`, {

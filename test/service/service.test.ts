@@ -45,7 +45,7 @@ const anOrder = (sku: string, customerId: string, quantity = 2) => ({
   items: [{ sku, quantity, unitPrice: 150 }],
 });
 
-/** As a good client does: the same key again where it came too early. */
+/** Places an order and repeats the request with the same key while the answer is 409. */
 async function place(order: object, key: string = randomUUID()): Promise<Answer> {
   for (;;) {
     const answer = await call('POST', '/orders', order, signedHeaders(JSON.stringify(order), { key }));
@@ -61,7 +61,7 @@ async function ended(orderId: string, status: string): Promise<any> {
   });
 }
 
-/** A shelf of its own and a customer of its own. */
+/** Creates a SKU with stock and a customer for one test. */
 async function aShelf(available: number): Promise<{ sku: string; customerId: string }> {
   const sku = `sku-${randomUUID()}`;
   expect((await call('PUT', `/stock/${sku}`, { available })).status).toBe(200);
@@ -74,7 +74,7 @@ const setPoints = (customerId: string, points: { S: string } | { N: string }) =>
   );
 
 describe('an order', () => {
-  test('takes its items from the stock and earns its points, once, however often it is sent', async () => {
+  test('an order that is sent several times reserves its stock and awards its points once', async () => {
     const { sku, customerId } = await aShelf(10);
     const key = randomUUID();
     const answers = await Promise.all([1, 2, 3].map(() => place(anOrder(sku, customerId), key)));
@@ -88,7 +88,7 @@ describe('an order', () => {
     expect((await call('GET', `/customers/${customerId}/points`)).body).toEqual({ customerId, points: 3 });
   });
 
-  test('for more than there is, is rejected whole, and earns no points', async () => {
+  test('an order for more than the stock is rejected completely and awards no points', async () => {
     const { sku, customerId } = await aShelf(10);
     const { sku: scarce } = await aShelf(1);
     const order = anOrder(sku, customerId);
@@ -106,7 +106,7 @@ describe('an order', () => {
     expect((await call('GET', `/stock/${scarce}`)).body.available).toBe(1);
   });
 
-  test('is a 503 to be sent again while a queue behind it is full, and accepted once there is room', async () => {
+  test('an order is answered 503 with Retry-After while its queue is full, and accepted later', async () => {
     const { sku, customerId } = await aShelf(10);
     const { channel } = service.host;
     const limits = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
@@ -130,7 +130,7 @@ describe('an order', () => {
 });
 
 describe('a message that fails', () => {
-  test('waits 1, 2 and 4 seconds in the queue, then is a dead letter; redriven once mended, it completes', async () => {
+  test('a failing message is retried after 1, 2 and 4 seconds, becomes a dead letter, and completes after a redrive', async () => {
     const { sku, customerId } = await aShelf(10);
     // Nothing can be added to points that are text.
     await setPoints(customerId, { S: 'spoilt' });
@@ -173,7 +173,7 @@ describe('a message that fails', () => {
 });
 
 describe('what cannot be understood', () => {
-  test('is a dead letter at first sight, kept byte for byte, and can be discarded with a reason', async () => {
+  test('an invalid message becomes a dead letter at once, is archived byte for byte, and can be discarded', async () => {
     const raw = Buffer.from(`{"orderId": "${randomUUID()}", \xff`, 'latin1');
     const messageId = randomUUID();
     service.host.channel.publish('orders', 'order.rejected', raw, {
@@ -200,7 +200,7 @@ describe('what cannot be understood', () => {
     });
   });
 
-  test('is a problem at the door, with every field at fault', async () => {
+  test('an invalid order is answered with a problem that names every invalid field', async () => {
     const { status, body } = await place({
       customerId: '',
       currency: 'EUR',
@@ -216,7 +216,7 @@ describe('what cannot be understood', () => {
 });
 
 describe('the service', () => {
-  test('says that it is alive and ready, and what waits where', async () => {
+  test('the service reports that it is alive and ready, and how many messages wait in each queue', async () => {
     expect((await call('GET', '/healthz')).status).toBe(200);
     expect((await call('GET', '/readyz')).status).toBe(200);
     const { body } = await call('GET', '/status');

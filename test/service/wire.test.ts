@@ -10,7 +10,7 @@ import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
 import { eventually } from '../support/eventually.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
-/** Words that may stand nowhere in a log: secrets, and what is personal beyond ids. */
+/** Planted secrets and personal data, which must not appear in any log. */
 const CANARIES = {
   signingKey: Buffer.from('canary-signing-key-canary-signing').toString('base64'),
   address: 'canary-street-17',
@@ -40,7 +40,7 @@ afterAll(async () => {
   await service?.stop();
 });
 
-/** Sends these very bytes, and gives the status of each answer until the connection ends or falls silent. */
+/** Sends bytes unchanged; returns the status of each response until the connection closes or stays silent. */
 async function exchange(...parts: (string | Buffer)[]): Promise<number[]> {
   const socket = connect(port, '127.0.0.1');
   let said = '';
@@ -59,7 +59,7 @@ const signedLines = (of = body) =>
 const post = (...more: string[]) => ['POST /orders HTTP/1.1', `Host: ${host}`, 'Connection: close', ...more];
 const length = `Content-Length: ${body.length}`;
 
-/** What no parser of HTTP may take for a sound request. Each is sent as it is. */
+/** Malformed HTTP requests, which are sent byte by byte. */
 const malformed: [string, () => (string | Buffer)[]][] = [
   ['two lengths', () => [lines(...post(...signedLines(), length, 'Content-Length: 3')), body]],
   [
@@ -102,7 +102,7 @@ const malformed: [string, () => (string | Buffer)[]][] = [
   ['bytes without sense', () => [Buffer.from([0x16, 0x03, 0x01, 0x00, 0xf1, 0x01, 0x00, 0x00, 0xed, 0x03, 0x03])]],
 ];
 
-/** Sound as HTTP, but nothing that may be accepted. */
+/** Valid HTTP requests that must be refused. */
 const refused: [string, number[], () => (string | Buffer)[]][] = [
   ['a doubled webhook-id', [401], () => [lines(...post(...signedLines(), 'webhook-id: other', length)), body]],
   ['a doubled signature', [401], () => [lines(...post(...signedLines(), ...signedLines().slice(3), length)), body]],
@@ -153,28 +153,28 @@ const refused: [string, number[], () => (string | Buffer)[]][] = [
 ];
 
 describe('on the wire', () => {
-  test('the sound request beside all these is accepted', async () => {
+  test('a valid request is accepted after all malformed ones', async () => {
     expect(await exchange(lines(...post(...signedLines(), length)), body)).toEqual([202]);
   });
 
-  test.each(malformed)('%s is no request', async (_, request) => {
+  test.each(malformed)('a malformed request is not accepted (%s)', async (_, request) => {
     for (const status of await exchange(...request()))
       expect([400, 404, 405, 408, 413, 431, 501, 505]).toContain(status);
   });
 
-  test.each(refused)('%s is refused with one of %p', async (_, statuses, request) => {
+  test.each(refused)('a request with %s is refused with one of %p', async (_, statuses, request) => {
     const got = await exchange(...request());
     expect(got).toHaveLength(1);
     expect(statuses).toContain(got[0]);
   });
 
-  test('what follows a body is a request of its own, and is judged as such', async () => {
+  test('data after a request's body is parsed as a request of its own', async () => {
     const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;
     const smuggled = lines(...post('content-type: application/json', length)) + body;
     expect(await exchange(first + smuggled)).toEqual([202, 401]);
   });
 
-  test('a client that gives up leaves nothing half done: the order is there whole, or not at all', async () => {
+  test('an order whose client disconnects is accepted completely or not at all', async () => {
     const key = randomUUID();
     const headers = Object.entries(signedHeaders(body, { key })).map((one) => one.join(': '));
     const socket = connect(port, '127.0.0.1').on('error', () => {});
@@ -192,7 +192,7 @@ describe('on the wire', () => {
   });
 });
 
-test('the whole run has written no secret, no token, no signature and nothing personal into its log', async () => {
+test('the log of the run contains no secret, token, signature or personal data', async () => {
   const written: string[] = [token, ...Object.values(CANARIES)];
   const ask = async (method: string, path: string, headers: Record<string, string>, sent?: string) => {
     written.push(

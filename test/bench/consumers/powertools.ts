@@ -9,7 +9,7 @@ import type { Order } from '../../../functions/orders/events.ts';
 import type { OrderMessage } from '../batches.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
-/** Its records as an SQS batch brings them, since Powertools knows no other queue. */
+/** The records in the form of an SQS batch, because Powertools supports no other queue with idempotency. */
 export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
   Records: messages.map(({ id, body }) => ({
     messageId: id,
@@ -29,14 +29,17 @@ export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
   })),
 });
 
-/** As many as Surehop remembers. */
+/** The size of the local cache, the same as Surehop's. */
 const LOCAL_CACHE_SIZE = 10_000;
 
-/** Powertools' batch processor, all messages of a batch at once, each idempotent by its id, taking the stock with one conditional update. */
+/**
+ * Powertools' batch processor: processes all messages of a batch concurrently, makes each idempotent by its id, and takes the
+ * stock with one conditional update.
+ */
 export function powertoolsConsumer(
   client: DynamoDBClient,
   reject: (order: Order & { orderId: string }) => Promise<void> = () =>
-    Promise.reject(new Error('nothing should be rejected here')),
+    Promise.reject(new Error('an order was rejected in a benchmark without rejections')),
   useLocalCache = false,
 ): (event: SQSEvent) => Promise<SQSBatchResponse> {
   const persistenceStore = new DynamoDBPersistenceLayer({

@@ -13,13 +13,13 @@ interface StoreRequest {
   readonly body: string | Uint8Array;
 }
 
-/** The requests of one batch: those of a wave are under way at the same time, and the next follows their answers. */
+/** The requests of one batch in waves: the requests of a wave are sent together, and the next wave follows their answers. */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** Longer by far than the consumer takes between two requests that do not wait for each other. */
+/** A pause that separates two waves, in ms: much longer than the time between two requests of one wave. */
 const WAVE_MS = 25;
 
-/** Writes down what Surehop's consumer asks of a store in which nothing is known yet, without sending it. */
+/** Records the requests that Surehop's consumer would send to an empty store. */
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
   let waves: StoreRequest[][] = [];
   let answering: Promise<void> | undefined;
@@ -47,7 +47,7 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
   return recorded;
 }
 
-/** Sends them to the store at `endpoint`: what a consumer would take that spends no time of its own. */
+/** Sends the prepared requests to the store at `endpoint`, which takes the time of a consumer without any overhead. */
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });
   const { hostname, port } = new URL(endpoint);

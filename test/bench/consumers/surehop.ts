@@ -15,14 +15,14 @@ import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import { anInvocation } from '../../support/invocation.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
-/** Where no message fails and no event follows, nothing is published. */
+/** A publisher for batches without failures and follow-up events, which throws if it is used. */
 const nothingToPublish: Publisher = {
-  publish: () => Promise.reject(new Error('nothing should be published here')),
-  publishAll: () => Promise.reject(new Error('nothing should be published here')),
+  publish: () => Promise.reject(new Error('a message was published in a benchmark without publishing')),
+  publishAll: () => Promise.reject(new Error('a message was published in a benchmark without publishing')),
   close: () => Promise.resolve(),
 };
 
-/** The service's own function for the queue `stock`, on another store. Gives the report of a batch. */
+/** The service's consumer of the queue `stock` with another store. Returns the report of a batch. */
 export function surehopConsumer(
   client: DynamoDBClient,
   publisher: Publisher = nothingToPublish,

@@ -7,7 +7,7 @@ import type { Message } from '../../../lib/events/message.ts';
 import { openRaw } from './raw.ts';
 import { openSurehop } from './surehop.ts';
 
-/** A client as its documentation has it: confirmed, mandatory, persistent. */
+/** A client used as its documentation recommends, with confirms, `mandatory` and persistent messages. */
 export interface Peer {
   publish(message: Message): Promise<void>;
   close(): Promise<unknown>;
@@ -70,7 +70,7 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
 
 const at = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(seconds * 1_000));
 
-/** Publishes by name to a queue through the default exchange; its pool of channels has five by default. */
+/** Publishes to a queue by name through the default exchange, with the default pool of five channels. */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
   const { pathname } = new URL(amqpUrl);
   const broker = await BrokerAsPromised.create({

@@ -2,11 +2,11 @@ import { connect, type ConfirmChannel } from 'amqplib';
 
 import type { Message } from '../../../lib/events/message.ts';
 
-/** amqplib as it is: one confirm channel, a callback per publish, `noDelay`. */
+/** Plain amqplib with one confirm channel, one callback per publish, and `noDelay`. */
 export interface RawChannel {
   readonly channel: ConfirmChannel;
   publish(message: Message): Promise<void>;
-  /** Publishes all, so many unconfirmed at any time, without a promise per message. */
+  /** Publishes all messages with a limited number unconfirmed, without a promise per message. */
   publishAll(messages: readonly Message[], window: number): Promise<void>;
   close(): Promise<void>;
 }

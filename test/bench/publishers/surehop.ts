@@ -5,7 +5,7 @@ import { systemClock } from '../../../lib/runtime/clock.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** The service's publisher at another broker. */
+/** The service's publisher with another broker. */
 export function openSurehop(amqpUrl: string): Publisher {
   const connection = createConnection({
     url: async () => amqpUrl,

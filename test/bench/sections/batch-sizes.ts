@@ -6,10 +6,13 @@ import { openClient } from '../store.ts';
 import { inTurns } from '../turns.ts';
 
 const SKUS = 10;
-/** Batches of each size: about as many messages of each, but that one batch of the largest must do. */
+/**
+ * The number of batches of each size: every size processes about the same number of messages, and the largest size has one
+ * batch.
+ */
 const SIZES = { ten: [10, 100], hundred: [100, 10], thousand: [1_000, 2], fiveThousand: [5_000, 1] } as const;
 
-/** The same work in batches of 10, 100, 1,000 and 5,000, each size on a store of its own. */
+/** Processes the same messages in batches of 10, 100, 1,000 and 5,000, each size with its own store. */
 export async function batchSizes(bench: Bench): Promise<Measured> {
   const side = async ([size, batches]: readonly [number, number]) => {
     const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
@@ -21,7 +24,7 @@ export async function batchSizes(bench: Bench): Promise<Measured> {
     return async () => {
       for (const event of events) {
         const { counts } = await consume(event);
-        if (counts.completed !== size) throw new Error(`this came out: ${JSON.stringify(counts)}`);
+        if (counts.completed !== size) throw new Error(`unexpected outcomes: ${JSON.stringify(counts)}`);
       }
     };
   };

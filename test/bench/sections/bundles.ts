@@ -16,7 +16,7 @@ const IMPORTS_A_ROUND = 3;
 const run = promisify(execFile);
 const bytes = new Map<string, number>();
 
-/** Bundles once, then imports each bundle in fresh processes, one after the other. */
+/** Creates each bundle once, then imports each in new processes, one after another. */
 export async function bundles({ round }: Bench): Promise<Measured> {
   if (round === 0) await buildAll();
   const names = [...ours, 'powertools'];
@@ -53,7 +53,7 @@ async function buildAll(): Promise<void> {
 const sizeOf = (outputs: Readonly<Record<string, { readonly bytes: number }>>) =>
   Object.entries(outputs).reduce((sum, [file, output]) => sum + (file.endsWith('.mjs') ? output.bytes : 0), 0);
 
-/** How long a fresh process takes to import a file, in ms. */
+/** Measures how long a new process takes to import a file, in ms. */
 async function importMs(file: string): Promise<number> {
   const script = `const startedAt = performance.now();
     await import(${JSON.stringify(pathToFileURL(file).href)});

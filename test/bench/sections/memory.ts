@@ -9,7 +9,7 @@ const BODY_BYTES = 1_024;
 const SKUS = 10;
 const MIB = 2 ** 20;
 
-/** One batch of 5,000 messages of 1 KiB; its parent gives this process 128 MiB of heap. */
+/** One batch of 5,000 messages of 1 KiB in a process with 128 MiB of heap. */
 export async function memory(bench: Bench): Promise<Measured> {
   const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
   await stockUp(client, SKUS, plenty);
@@ -28,6 +28,6 @@ export async function memory(bench: Bench): Promise<Measured> {
   globalThis.gc?.();
   const { counts } = await surehopConsumer(client)(event);
   clearInterval(timer);
-  if (counts.completed !== MESSAGES) throw new Error(`this came out: ${JSON.stringify(counts)}`);
+  if (counts.completed !== MESSAGES) throw new Error(`unexpected outcomes: ${JSON.stringify(counts)}`);
   return { heap: mostBytes / MIB };
 }

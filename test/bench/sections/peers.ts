@@ -9,7 +9,7 @@ const IN_FLIGHT = 100;
 const MESSAGES_A_TURN = 500;
 const TURNS = 3;
 
-/** The same messages through every client, and what each says of one that no queue takes. */
+/** Publishes the same messages with every client, and records each client's reaction to an unroutable message. */
 export async function peers(): Promise<Measured> {
   const names = Object.keys(clients);
   const queueOf = (name: string) => `to ${name}`;

@@ -15,7 +15,7 @@ const BATCHES_A_TURN = 4;
 const TURNS = 4;
 const SKUS = 10;
 
-/** One malformed message in each batch of a hundred, which goes to the dead letters. */
+/** Batches of 100 messages with one malformed message, which becomes a dead letter. */
 export async function poison(bench: Bench): Promise<Measured> {
   keepToOne(process.pid);
   const host = await aVirtualHost();
@@ -42,7 +42,7 @@ async function ratio(bench: Bench, host: VirtualHost, latency?: Latency): Promis
       for (const event of events.splice(0, BATCHES_A_TURN)) {
         const { counts } = await consume(event);
         if (counts['dead-letter'] !== poisoned || counts.completed !== BATCH - poisoned)
-          throw new Error(`this came out: ${JSON.stringify(counts)}`);
+          throw new Error(`unexpected outcomes: ${JSON.stringify(counts)}`);
       }
     };
   };

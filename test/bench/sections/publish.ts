@@ -11,7 +11,7 @@ const MESSAGES_A_TURN = 1_000;
 const TURNS = 4;
 const SINGLE = 200;
 
-/** One message after another through `lib/rabbitmq`, against the raw channel. */
+/** Publishes messages one after another with `lib/rabbitmq` and with a plain amqplib channel. */
 export async function publish(): Promise<Measured> {
   const host = await aHostWith(['raw', 'surehop']);
   const raw = await openRaw(host.amqpUrl);

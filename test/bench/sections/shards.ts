@@ -15,14 +15,20 @@ const MESSAGES = 3_000;
 const SKUS = 1_000;
 const FEW_SKUS = 10;
 
-/** Processors are shared by all shards, the broker and the store: small batches leave room to wait for the store side by side. */
+/**
+ * The batch size. All shards, the broker and the store share the processors, so small batches let the shards wait for the
+ * store at the same time.
+ */
 const SMALL_BATCH = 10;
 const BATCH = 100;
 
-/** Bundled beside the module that this is bundled into. */
+/** The bundle of the shard's process, in the same folder as the bundle of this module. */
 const ENVIRONMENT = join(import.meta.dirname, 'shard-environment.mjs');
 
-/** The same messages through 1, 2 and 4 shards, each with an event source and a process of its own; the store takes as long as DynamoDB. */
+/**
+ * Processes the same messages with 1, 2 and 4 shards, each with its own event source and process; the store has the latency of
+ * DynamoDB.
+ */
 export async function shards(bench: Bench): Promise<Measured> {
   const [one, two, four] = [
     await rate(bench, 1, SKUS, SMALL_BATCH),

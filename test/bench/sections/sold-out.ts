@@ -8,7 +8,7 @@ import { latency } from '../store.ts';
 
 const SOLD_OUT_AFTER = 5;
 
-/** One SKU of ten is sold out soon: its orders are rejected, which both sides publish with confirms. */
+/** One SKU of ten sells out soon; both sides reject its orders and publish the rejections with confirms. */
 export async function soldOut(bench: Bench): Promise<Measured> {
   const host = await aVirtualHost();
   await declareTopology(host.amqpUrl, topology);
