@@ -168,7 +168,7 @@ describe('on the wire', () => {
     expect(statuses).toContain(got[0]);
   });
 
-  test('data after a request's body is parsed as a request of its own', async () => {
+  test('data after the body of a request is parsed as a request of its own', async () => {
     const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;
     const smuggled = lines(...post('content-type: application/json', length)) + body;
     expect(await exchange(first + smuggled)).toEqual([202, 401]);

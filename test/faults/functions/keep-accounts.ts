@@ -15,7 +15,7 @@ export const handler = batchSteps(
       orderBy: ({ account }: AccountEntry) => account,
       decide: (entry, { attempt }) =>
         step(name, 'decide', () => {
-          if (entry.isPoison) throw new PermanentError('POISON', 'fails for good, as ordered');
+          if (entry.isPoison) throw new PermanentError('POISON', 'fails permanently on request of the test');
           if (attempt <= entry.fails) throw new Error(`attempt ${attempt} fails on request of the test`);
           return enter(entry);
         }),

@@ -47,7 +47,7 @@ async function suffer(kind: Kind, queue: string, { attempt, signal }: RuleContex
   if (attempt <= failures) throw new Error(`attempt ${attempt} fails on request of the test`);
   if (kind === 'hangs' && attempt === 1)
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
-  if (kind === 'poison') throw new PermanentError('POISON', 'fails for good, as ordered');
+  if (kind === 'poison') throw new PermanentError('POISON', 'fails permanently on request of the test');
   if (kind === 'jam' && queue === 'stock' && readSabotage().isJammed)
     throw new PermanentError('JAMMED', 'fails for good while it is jammed');
   if (queue !== 'points') return;
