@@ -1,8 +1,8 @@
 import type { NodeFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
 
 /**
- * The metrics of the broker's nodes. Each is that of the worst node, because one node over a limit stops the whole cluster,
- * and sums over nodes hide it. A figure that no running node gives is left out.
+ * The metrics of the broker's nodes. Each metric has the value of the worst node, because one node over a limit stops the whole
+ * cluster and a sum over the nodes would hide it. A figure that no running node reports is omitted.
  */
 export function nodeMetrics(nodes: readonly NodeFigures[]): Readonly<Record<string, number>> {
   const running = nodes.filter((node) => node.running);

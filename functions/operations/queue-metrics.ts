@@ -8,10 +8,10 @@ export interface QueueMetric {
 }
 
 /**
- * The metrics of the topology's queues, and of no other. `QueueReady` counts all messages that wait for a
- * consumer, those that were returned and are held back included. A sharded queue counts as one: what waits is the sum over its shards;
- * the consumers are those of the shard that has fewest, and `QueueFullest` is what the shard holds that has most. How long the
- * oldest message has waited is not among them: no broker tells that of a quorum queue without a delivery.
+ * The metrics of the topology's queues. `QueueReady` counts all messages that wait for a consumer, including those that the
+ * broker delays before their redelivery. A sharded queue counts as one queue: its messages are summed over the shards,
+ * `QueueConsumers` is the number of the shard with the fewest consumers, and `QueueFullest` is the number of messages in the
+ * fullest shard. There is no metric for the age of the oldest message, because RabbitMQ does not report it for quorum queues.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],

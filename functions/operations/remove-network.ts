@@ -1,21 +1,22 @@
 import type { AwsAccess } from '../../lib/aws/aws-api.ts';
 import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
-import { functionsLeft, removeEventSource } from '../../lib/aws/removal.ts';
+import { waitForFunctionInterfaces, removeEventSource } from '../../lib/aws/removal.ts';
 
+/** Pause between two checks, in ms. */
 const PAUSE_MS = 10_000;
 
 /**
- * Two kinds of custom resources, which do nothing until they are removed. One stands for an event source (`EventSource`): it
- * deletes it and waits for its network interfaces. One stands for the functions' security group (`SecurityGroup`): it waits
- * for the interfaces of the functions, which are gone by then. In both cases the roles are still there, which Lambda deletes
- * the interfaces with; without them interfaces would stay for ever, and keep the network from being deleted.
+ * Handles two kinds of custom resources that act only when they are removed. One belongs to an event source (`EventSource`):
+ * it deletes the event source and waits until its network interfaces are deleted. The other belongs to the functions' security
+ * group (`SecurityGroup`): it waits until the interfaces of the deleted functions are deleted. The functions' roles still exist
+ * during both, because Lambda needs them to delete the interfaces; remaining interfaces would block deleting the network.
  */
 async function remove({ properties, signal }: Change): Promise<void> {
   const { EventSource: id, SecurityGroup: group } = properties;
   const access = accessOfProcess();
   const waiting = { signal, pauseMs: PAUSE_MS };
   if (typeof id === 'string') return removeEventSource(access, id, waiting);
-  if (typeof group === 'string') return functionsLeft(access, group, waiting);
+  if (typeof group === 'string') return waitForFunctionInterfaces(access, group, waiting);
   throw new Error('nothing to remove: set EventSource or SecurityGroup');
 }
 
@@ -24,7 +25,7 @@ export const handler = customResource(({ EventSource: id, SecurityGroup: group }
   remove,
 });
 
-/** Lambda puts the credentials of the function's role into its environment. */
+/** The credentials of the function's role, which Lambda puts into the environment. */
 function accessOfProcess(): AwsAccess {
   const {
     AWS_REGION: region = '',

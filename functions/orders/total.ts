@@ -2,11 +2,11 @@ import currencies from 'currency-codes';
 
 import type { Order } from './events.ts';
 
-/** What an order costs, in minor units. */
+/** The price of an order in minor units. */
 export const totalOf = ({ items }: Pick<Order, 'items'>): number =>
   items.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0);
 
-/** One point per whole unit of currency: 1,999 cents are 19 points, 1,999 yen are 1,999. */
+/** One point per whole unit of the currency: 1,999 cents give 19 points, 1,999 yen give 1,999. */
 export function pointsFor(total: number, currency: string): number {
   const digits = currencies.code(currency)?.digits ?? 2;
   return Math.floor(total / 10 ** digits);

@@ -1,7 +1,7 @@
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-/** AWS refused a request, or did not answer; `code` is AWS's own, as in `ResourceNotFoundException`. */
+/** AWS refused a request or did not answer. `code` is AWS's error code, for example `ResourceNotFoundException`. */
 export class AwsApiError extends Error {
   override readonly name = 'AwsApiError';
   readonly code: string;
@@ -26,11 +26,12 @@ export interface AwsRequest {
   readonly signal?: AbortSignal;
 }
 
-const PATIENCE_MS = 10_000;
+/** How long one request may take, in ms. */
+const TIMEOUT_MS = 10_000;
 
 /**
- * Sends one signed request to a service of AWS and gives the text of the answer. For the few requests to EC2 and others whose
- * SDK is megabytes large; `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` lead to another address, as they do for the SDK.
+ * Sends one signed request to an AWS service and returns the response text. It is used for a few requests to services whose SDK
+ * client is megabytes large. As with the SDK, `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` set another address.
  */
 export async function awsRequest(
   { region, credentials }: AwsAccess,
@@ -54,7 +55,7 @@ export async function awsRequest(
     body,
   });
   const search = new URLSearchParams(query).toString();
-  const limit = AbortSignal.timeout(PATIENCE_MS);
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
   const what = `${method} ${endpoint.host}${path}`;
   let response: Response;
   let text: string;
@@ -85,7 +86,7 @@ function reasonOf(thrown: unknown): string {
   return cause?.message || cause?.code || message;
 }
 
-/** One request of EC2's, which takes its parameters as a form and answers in XML. */
+/** Sends one request to EC2, whose API takes form parameters and returns XML. */
 export const ec2Request = (
   access: AwsAccess,
   action: string,
@@ -100,6 +101,6 @@ export const ec2Request = (
     signal,
   });
 
-/** The texts of every element `name` in XML that AWS has written; of elements that hold text only. */
+/** The texts of all elements with this name in AWS's XML; only for elements that contain nothing but text. */
 export const textsOf = (xml: string, name: string): string[] =>
   [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, text]) => text!);

@@ -20,38 +20,37 @@ export interface CustomResourceEvent {
 
 export interface Change {
   readonly properties: Properties;
-  /** Those of before, on an update. */
+  /** The properties before an update. */
   readonly previous?: Properties;
-  /** Aborted when the time is nearly up. */
+  /** Aborted shortly before the invocation times out. */
   readonly signal: AbortSignal;
 }
 
-/** CloudFormation takes no more bytes than this. */
+/** CloudFormation's limit for a response, in bytes. */
 const MAX_ANSWER_BYTES = 4_096;
 
-/** Kept back for the answer, in ms. */
+/** Time reserved for sending the response, in ms. */
 const ANSWER_RESERVE_MS = 10_000;
 
 const ANSWER_ATTEMPTS = 3;
 
-/** The time of an invocation is nearly up. */
 class TimeUpError extends Error {
   override readonly name = 'TimeUpError';
 }
 
 export interface Steps {
-  /** Makes the resource, or changes it. */
+  /** Creates or updates the resource. */
   apply(change: Change): Promise<void>;
   /**
-   * Takes it away; by default that is nothing to do. What does not fit into one invocation goes on in the next: Lambda runs
-   * it again, twice, and CloudFormation waits as long as the resource's `ServiceTimeout` says.
+   * Removes the resource; by default nothing is done. A removal that takes longer than one invocation continues in the next one:
+   * Lambda retries the function twice, and CloudFormation waits for the resource's `ServiceTimeout`.
    */
   remove?(change: Change): Promise<void>;
 }
 
 /**
- * A custom resource that always answers: success, failure, or that its time is nearly up. `physicalId` tells it from others; a
- * resource whose id changes with its properties is replaced, and the one of before removed.
+ * The Lambda handler of a custom resource. It always responds to CloudFormation: success, failure, or out of time. If
+ * `physicalId` changes with the properties, CloudFormation replaces the resource and removes the old one.
  */
 export const customResource =
   (physicalId: string | ((properties: Properties) => string), { apply, remove }: Steps) =>
@@ -60,21 +59,21 @@ export const customResource =
     const deadline = Date.now() + context.getRemainingTimeInMillis();
     const isRemoved = type === 'Delete';
     const work = isRemoved ? remove : apply;
-    let fault: string | undefined;
+    let failure: string | undefined;
     try {
       if (work)
         await within(deadline - Date.now() - ANSWER_RESERVE_MS, (signal) => work({ properties, previous, signal }));
     } catch (error) {
       if (isRemoved && error instanceof TimeUpError) throw error;
-      fault = withoutLogins(describeError(error).message).slice(0, MAX_ANSWER_BYTES);
-      tell('custom resource failed', { type, logicalId: event.LogicalResourceId, fault });
+      failure = withoutLogins(describeError(error).message).slice(0, MAX_ANSWER_BYTES);
+      logError('custom resource failed', { type, logicalId: event.LogicalResourceId, error: failure });
     }
     const id = typeof physicalId === 'string' ? physicalId : physicalId(properties);
-    await answer(event, isRemoved ? (event.PhysicalResourceId ?? id) : id, fault, deadline);
+    await answer(event, isRemoved ? (event.PhysicalResourceId ?? id) : id, failure, deadline);
   };
 
-/** The log needs settings, which may be what is wrong: an answer must go out all the same. */
-function tell(message: string, details: Record<string, unknown>): void {
+/** Logs an error. A failing logger must not prevent the response to CloudFormation. */
+function logError(message: string, details: Record<string, unknown>): void {
   try {
     log().error(message, details);
   } catch {
@@ -86,7 +85,7 @@ async function within<T>(timeLimitMs: number, run: (signal: AbortSignal) => Prom
   const abort = new AbortController();
   const timer = new AbortController();
   const late = sleep(Math.max(timeLimitMs, 0), undefined, { signal: timer.signal }).then(() => {
-    const error = new TimeUpError('not finished in the time that the function has; what was done stays, try again');
+    const error = new TimeUpError('not finished before the function timed out; finished steps are kept, so try again');
     abort.abort(error);
     throw error;
   });
@@ -101,37 +100,38 @@ async function within<T>(timeLimitMs: number, run: (signal: AbortSignal) => Prom
 async function answer(
   { ResponseURL: url, StackId, RequestId, LogicalResourceId }: CustomResourceEvent,
   PhysicalResourceId: string,
-  fault: string | undefined,
+  failure: string | undefined,
   deadline: number,
 ): Promise<void> {
   const fields = {
-    Status: fault === undefined ? 'SUCCESS' : 'FAILED',
+    Status: failure === undefined ? 'SUCCESS' : 'FAILED',
     PhysicalResourceId,
     StackId,
     RequestId,
     LogicalResourceId,
   };
-  const body = fault === undefined ? JSON.stringify(fields) : withReason(fields, fault);
+  const body = failure === undefined ? JSON.stringify(fields) : withReason(fields, failure);
   for (let attempt = 1; ; attempt += 1) {
     try {
       const perAttemptMs = Math.max(Math.floor((deadline - Date.now()) / (ANSWER_ATTEMPTS + 1 - attempt)), 500);
-      // The address is signed for a request without a content type.
+      // The URL's signature covers a request without a content type.
       const headers = { 'content-type': '' };
       const response = await fetch(url, { method: 'PUT', headers, body, signal: AbortSignal.timeout(perAttemptMs) });
       await response.arrayBuffer();
       if (response.ok) return;
-      throw new Error(`CloudFormation's address answered ${response.status}`);
+      throw new Error(`the response URL of CloudFormation answered ${response.status}`);
     } catch (error) {
       const { message } = describeError(error);
-      tell('custom resource could not answer', { attempt, fault: message });
-      // Lambda invokes the function again where it fails.
-      if (attempt === ANSWER_ATTEMPTS) throw new Error(`no answer to CloudFormation: ${message}`, { cause: error });
+      logError('response to CloudFormation failed', { attempt, error: message });
+      // Lambda retries a function that fails.
+      if (attempt === ANSWER_ATTEMPTS)
+        throw new Error(`cannot send the response to CloudFormation: ${message}`, { cause: error });
       await sleep(200 * attempt);
     }
   }
 }
 
-/** The answer with as much of the reason as fits. */
+/** The response with as much of the reason as fits into it. */
 function withReason(fields: Readonly<Record<string, string>>, reason: string): string {
   for (let kept = reason; ; kept = kept.slice(0, Math.floor(kept.length * 0.9))) {
     const body = JSON.stringify({ ...fields, Reason: kept === reason ? reason : `${kept}…` });

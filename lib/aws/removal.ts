@@ -4,29 +4,33 @@ import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from './
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 
-/** How a removal waits: until it is done, or `signal` says that the time is up. */
+/** How a removal waits until it is done or until `signal` is aborted. */
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** Between two looks, in ms. */
+  /** Pause between two checks, in ms. */
   readonly pauseMs: number;
 }
 
 /**
- * Deletes an event source mapping and waits until Lambda has deleted its network interfaces. CloudFormation takes a mapping
- * for deleted before they are gone; Lambda then needs the function's role, which CloudFormation would have deleted next.
+ * Deletes an event source mapping and waits until Lambda has deleted its network interfaces. CloudFormation considers a mapping
+ * deleted earlier and would next delete the function's role, which Lambda needs to delete the interfaces.
  */
 export async function removeEventSource(access: AwsAccess, id: string, waiting: Waiting): Promise<void> {
-  let mappingIs: Mapping = 'there';
+  let mapping: MappingState = 'present';
   await until(waiting, async () => {
-    if (mappingIs === 'there') mappingIs = await deleteMapping(access, id, waiting.signal);
-    else if (mappingIs === 'going' && !(await findMapping(access, id, waiting.signal))) mappingIs = 'gone';
+    if (mapping === 'present') mapping = await deleteMapping(access, id, waiting.signal);
+    else if (mapping === 'deleting' && !(await findMapping(access, id, waiting.signal))) mapping = 'deleted';
     const left = await networkInterfaces(access, { description: `AWS Lambda VPC ENI-armq-*-${id}*` }, waiting.signal);
-    return { isDone: mappingIs === 'gone' && left.length === 0, left };
+    return { isDone: mapping === 'deleted' && left.length === 0, left };
   });
 }
 
-/** Waits until Lambda has deleted the network interfaces of every function in a security group, which takes it up to 40 minutes. */
-export async function functionsLeft(access: AwsAccess, securityGroup: string, waiting: Waiting): Promise<void> {
+/** Waits until Lambda has deleted the network interfaces of all functions in a security group, which takes up to 40 minutes. */
+export async function waitForFunctionInterfaces(
+  access: AwsAccess,
+  securityGroup: string,
+  waiting: Waiting,
+): Promise<void> {
   await until(waiting, async () => {
     const filters = { description: 'AWS Lambda VPC ENI-*', 'group-id': securityGroup };
     const left = await networkInterfaces(access, filters, waiting.signal);
@@ -34,7 +38,7 @@ export async function functionsLeft(access: AwsAccess, securityGroup: string, wa
   });
 }
 
-type Mapping = 'there' | 'going' | 'gone';
+type MappingState = 'present' | 'deleting' | 'deleted';
 
 const pathOf = (id: string) => `/2015-03-31/event-source-mappings/${encodeURIComponent(id)}`;
 
@@ -49,23 +53,23 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Deletes a mapping that is there. One that is gone is asked for, not deleted: the right to delete depends on the mapping's
- * function, which AWS cannot tell any more, so that it may refuse. As long as a mapping is being made, AWS refuses, too.
+ * Deletes a mapping if it exists. The mapping is looked up first, because AWS may deny deleting one that no longer exists: the
+ * permission depends on the mapping's function. AWS also refuses to delete a mapping that is still being created.
  */
-async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<Mapping> {
+async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);
-  if (!mapping) return 'gone';
-  if (mapping.State === 'Deleting') return 'going';
+  if (!mapping) return 'deleted';
+  if (mapping.State === 'Deleting') return 'deleting';
   try {
     await awsRequest(access, 'lambda', { method: 'DELETE', path: pathOf(id), signal });
-    return 'going';
+    return 'deleting';
   } catch (error) {
-    if (error instanceof AwsApiError && error.code === 'ResourceInUseException') return 'there';
+    if (error instanceof AwsApiError && error.code === 'ResourceInUseException') return 'present';
     throw error;
   }
 }
 
-/** The ids of the network interfaces that fit every filter, where `*` stands for anything. */
+/** The ids of the network interfaces that match all filters; `*` is a wildcard. */
 async function networkInterfaces(
   access: AwsAccess,
   filters: Readonly<Record<string, string>>,
@@ -79,26 +83,26 @@ async function networkInterfaces(
   return textsOf(xml, 'networkInterfaceId');
 }
 
-/** AWS does not let the role ask: asking again would not help. */
-const isRefusal = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
+/** Whether the role lacks the permission, so that a repetition cannot succeed. */
+const isDenied = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
 
-/** Looks again and again. A look that fails says nothing, the next may not; only a missing permission ends it. */
+/** Repeats `check` until it is done. A failed check is repeated too, unless a permission is missing. */
 async function until(
   { signal, pauseMs }: Waiting,
-  look: () => Promise<{ readonly isDone: boolean; readonly left: readonly string[] }>,
+  check: () => Promise<{ readonly isDone: boolean; readonly left: readonly string[] }>,
 ): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     try {
-      const { isDone, left } = await look();
+      const { isDone, left } = await check();
       if (isDone) return;
       log().info('waiting for network interfaces to be deleted', { left });
     } catch (error) {
       signal.throwIfAborted();
-      if (isRefusal(error)) throw error;
-      log().warn('network interfaces unknown', { error: describeError(error).message });
+      if (isDenied(error)) throw error;
+      log().warn('network interfaces cannot be listed', { error: describeError(error).message });
     }
-    // An abort ends the pause; the next turn throws its reason, which says more than the pause's own error.
+    // After an abort, the next iteration throws the signal's reason, which says more than the error of the pause.
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }

@@ -12,21 +12,21 @@ import {
 export interface RotationEvent {
   readonly Step: 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
   readonly SecretId: string;
-  /** The id of the version that is to become the current one. */
+  /** The id of the version that becomes the current one. */
   readonly ClientRequestToken: string;
 }
 
-/** How a kind of secret is rotated; each may run again after it ran. */
+/** How one kind of secret is rotated. Every step may be repeated. */
 export interface RotationSteps {
-  /** Makes the text that comes after `current`. */
+  /** Generates the text of the next version. */
   next(current: string): string;
-  /** Makes it valid, without harm to what uses `current`. */
+  /** Makes `pending` valid while `current` stays valid. */
   set(pending: string, current: string): Promise<void>;
-  /** Rejects where `pending` is not valid. */
+  /** Rejects if `pending` is not valid. */
   test(pending: string): Promise<void>;
 }
 
-/** Takes one step of a rotation. The current version stays valid from the first to the last. */
+/** Runs one step of a rotation. The current version stays valid throughout the rotation. */
 export async function rotate(
   client: SecretsManagerClient,
   { Step: step, SecretId, ClientRequestToken: token }: RotationEvent,
@@ -35,7 +35,7 @@ export async function rotate(
   const { RotationEnabled, VersionIdsToStages = {} } = await client.send(new DescribeSecretCommand({ SecretId }));
   if (!RotationEnabled) throw new Error(`rotation is not enabled for ${SecretId}`);
   const labels = VersionIdsToStages[token] ?? [];
-  // A step that comes again after the rotation was finished has nothing left to do.
+  // A step that is repeated after the rotation has finished has nothing to do.
   if (labels.includes('AWSCURRENT')) return;
 
   const readPending = () => read({ VersionId: token, VersionStage: 'AWSPENDING' });
@@ -68,7 +68,7 @@ export async function rotate(
           new PutSecretValueCommand({ SecretId, ClientRequestToken: token, SecretString, VersionStages }),
         );
       } catch (error) {
-        // The same step, run twice at once, made it already.
+        // A concurrent run of the same step created the version.
         if (!(error instanceof ResourceExistsException)) throw error;
       }
       return;

@@ -1,19 +1,19 @@
 import type { ZodType, infer as Infer } from 'zod';
 
-/** A published event: its AMQP `type` (which is its routing key too), version, and the schema that its body must fit. */
+/** An event: its AMQP `type`, which is also its routing key, its version, and the schema of its body. */
 export interface EventDefinition<T> {
   readonly type: string;
   readonly version: number;
-  /** The exchange that it is published to. */
+  /** The exchange that the event is published to. */
   readonly exchange: string;
   readonly schema: ZodType<T>;
-  /** Events of one key go to one shard of a queue, where it is sharded, in the order in which they were published. */
+  /** Events with the same key go to the same shard of a sharded queue, in the order in which they were published. */
   key?(data: T): string;
 }
 
 export type Payload<E> = E extends EventDefinition<infer T> ? T : never;
 
-/** Declares an event; a published version never changes, another shape is another version. */
+/** Defines an event. The schema of a published version never changes: another schema needs another version. */
 export const defineEvent = <S extends ZodType>(definition: {
   type: string;
   version: number;

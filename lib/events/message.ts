@@ -1,14 +1,14 @@
 import type { Structure } from './json-form.ts';
 
 /**
- * A header's value. A string, and a `Buffer` where its bytes are not UTF-8, is a long string in AMQP (`S`). Lists, tables and
- * dates that arrived with a delivery are carried on as a `Structure`.
+ * The value of a header. AMQP's long string (`S`) is a string, or a `Buffer` if its bytes are not UTF-8. Lists, tables and dates
+ * of a delivered message are kept as a `Structure`.
  */
 export type HeaderValue = string | number | boolean | null | Buffer | Structure;
 
 export type Headers = Readonly<Record<string, HeaderValue>>;
 
-/** The AMQP basic properties that travel with a message, except the delivery mode: messages are always persistent. */
+/** The AMQP basic properties of a message. The delivery mode is missing because messages are always persistent. */
 export interface Properties {
   readonly messageId?: string;
   readonly correlationId?: string;
@@ -18,12 +18,12 @@ export interface Properties {
   readonly contentEncoding?: string;
   readonly replyTo?: string;
   readonly priority?: number;
-  /** Seconds since the epoch; a text that arrived and is not a readable date stays that text. */
+  /** Seconds since the epoch, or the text of a delivered timestamp that is not a readable date. */
   readonly timestamp?: number | string;
   readonly headers: Headers;
 }
 
-/** A message as it is published. */
+/** A message to publish. */
 export interface Message {
   readonly exchange: string;
   readonly routingKey: string;

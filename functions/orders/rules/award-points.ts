@@ -4,7 +4,7 @@ import type { Add, Decision, Put } from '../../../lib/inbox/decision.ts';
 import type { orderCreated, orderRejected } from '../events.ts';
 import { pointsFor, totalOf } from '../total.ts';
 
-/** Awards an order's points, unless its rejection came first. */
+/** Awards the points of an order, unless the event of its rejection arrived first. */
 export function awardPoints(order: Payload<typeof orderCreated>): Decision {
   const points = pointsFor(totalOf(order), order.currency);
   return {
@@ -13,7 +13,7 @@ export function awardPoints(order: Payload<typeof orderCreated>): Decision {
   };
 }
 
-/** Withholds a rejected order's points, or takes them back if they were awarded already. */
+/** Withholds the points of a rejected order, or takes them back if they were already awarded. */
 export function withholdPoints(rejection: Payload<typeof orderRejected>): Decision {
   const points = pointsFor(rejection.total, rejection.currency);
   return {

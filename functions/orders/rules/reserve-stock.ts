@@ -4,13 +4,13 @@ import type { Payload } from '../../../lib/events/define.ts';
 import { orderRejected, type orderCreated } from '../events.ts';
 import { totalOf } from '../total.ts';
 
-/** Reserves all of an order's items or none; too little stock rejects the order. */
+/** Reserves all items of an order, or rejects the order if the stock is too low for one of them. */
 export function reserveStock(order: Payload<typeof orderCreated>): Decision {
   const { orderId, customerId, currency } = order;
-  const wanted = new Map<string, number>();
-  for (const { sku, quantity } of order.items) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity);
+  const quantities = new Map<string, number>();
+  for (const { sku, quantity } of order.items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
   return {
-    effects: [...wanted].map(([sku, quantity]): Add => {
+    effects: [...quantities].map(([sku, quantity]): Add => {
       return { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: -quantity, atLeast: 0 };
     }),
     otherwise: {

@@ -104,7 +104,10 @@ describe('a custom resource', () => {
     const invocation = anInvocation(10_300);
     await handler(anEvent(), invocation);
     expect(invocation.getRemainingTimeInMillis()).toBeGreaterThan(0);
-    expect(answered()).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('not finished in the time') });
+    expect(answered()).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('not finished before the function timed out'),
+    });
     expect(stopped).toBe(true);
   });
 
@@ -149,7 +152,7 @@ describe('a custom resource', () => {
   test('answers nothing and fails when its removal takes longer than an invocation, so that Lambda goes on with it', async () => {
     const handler = customResource('id', { apply: async () => {}, remove: () => new Promise(() => {}) });
     const event = anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' });
-    await expect(handler(event, anInvocation(10_200))).rejects.toThrow(/not finished in the time/);
+    await expect(handler(event, anInvocation(10_200))).rejects.toThrow(/not finished before the function timed out/);
     expect(answers).toEqual([]);
   });
 

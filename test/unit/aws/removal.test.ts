@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
-import { functionsLeft, removeEventSource } from '../../../lib/aws/removal.ts';
+import { waitForFunctionInterfaces, removeEventSource } from '../../../lib/aws/removal.ts';
 import { eventually } from '../../support/eventually.ts';
 import { anAwsNetwork, type AwsNetwork } from '../../support/aws-network.ts';
 
@@ -60,7 +60,7 @@ test('functions are waited for until no network interface is left in their secur
   aws.addFunctions('surehop-dev-status', 'sg-functions');
   aws.addFunctions('another-service', 'sg-of-others');
   aws.deleteFunctions('surehop-dev-status');
-  await functionsLeft(access, 'sg-functions', waiting());
+  await waitForFunctionInterfaces(access, 'sg-functions', waiting());
   expect(aws.interfaces.map(({ group }) => group)).toEqual(['sg-of-others', 'sg-of-others']);
 });
 
@@ -70,12 +70,14 @@ test('an answer that does not come, or an error of AWS, is no end of the wait', 
   await removeEventSource(access, 'one', waiting());
   expect(aws.interfaces).toEqual([]);
   aws.failNext(2, 503, 'RequestLimitExceeded');
-  await functionsLeft(access, 'sg-functions', waiting());
+  await waitForFunctionInterfaces(access, 'sg-functions', waiting());
 });
 
 test('a permission that is missing ends it at once, with its name', async () => {
   aws.failNext(1, 403, 'UnauthorizedOperation');
-  await expect(functionsLeft(access, 'sg-functions', waiting())).rejects.toThrow(/answered UnauthorizedOperation/);
+  await expect(waitForFunctionInterfaces(access, 'sg-functions', waiting())).rejects.toThrow(
+    /answered UnauthorizedOperation/,
+  );
 });
 
 test('without the role the interfaces stay, and the wait ends with the time', async () => {

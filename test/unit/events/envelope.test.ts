@@ -14,7 +14,7 @@ const note = {
 };
 
 describe('a retry copy', () => {
-  test('is the same message, one attempt on, addressed to its queue through the tier', () => {
+  test('a retry copy is the same message with the next attempt, addressed to its queue through the delay queue', () => {
     const delivery = aDelivery({ id: 'm-1', body: { a: 1 }, headers: { 'surehop-attempt': 2, tenant: 'blue' } });
     const copy = retryCopy(delivery, 'stock', 'retry.2s', 3);
     expect(copy).toMatchObject({ exchange: 'retry.2s', routingKey: 'stock', properties: { messageId: 'm-1' } });
@@ -22,7 +22,7 @@ describe('a retry copy', () => {
     expect(copy.properties.headers).toEqual({ tenant: 'blue', 'surehop-attempt': 3 });
   });
 
-  test('carries neither what only the broker may write nor what would route it elsewhere', () => {
+  test('a retry copy has neither headers that only the broker writes nor headers that would route it elsewhere', () => {
     const headers = {
       CC: ['points'],
       BCC: ['points'],
@@ -37,7 +37,7 @@ describe('a retry copy', () => {
     });
   });
 
-  test('has no expiry and no user id: one would lose it, the other would have it refused', () => {
+  test('a retry copy has no expiration, which would lose it, and no user id, for which the broker would refuse it', () => {
     const names = Object.keys(retryCopy(aDelivery(), 'stock', 'retry.1s', 2).properties);
     expect(names).not.toContain('expiration');
     expect(names).not.toContain('userId');
@@ -45,12 +45,12 @@ describe('a retry copy', () => {
 });
 
 describe('a dead letter', () => {
-  test('says why, where and when, within what one frame holds', () => {
+  test('a dead letter says why, where and when it failed, shortened to fit into one frame', () => {
     const { deadLetter } = readEnvelope(deadLetterCopy(aDelivery(), 'dead-letters', note).properties.headers);
     expect(deadLetter).toEqual({ ...note, reason: 'r'.repeat(1_000) });
   });
 
-  test('starts anew when it is redriven, straight to its queue', () => {
+  test('a redriven dead letter starts again with attempt 1 and goes directly to its queue', () => {
     const dead = deadLetterCopy(aDelivery({ headers: { 'surehop-attempt': 4 } }), 'dead-letters', note);
     const copy = redrivenCopy(
       dead,

@@ -7,7 +7,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { nextSpan, readTrace, traceIdOf } from '../../../lib/events/trace.ts';
 import { aRequest } from '../../support/request.ts';
 
-/** The sections are those of https://www.w3.org/TR/trace-context-2/; the cases of its own test suite are among these. */
+/** The titles name the sections of https://www.w3.org/TR/trace-context-2/; the cases of its own test suite are included. */
 const TRACE = '12345678901234567890123456789012';
 const PARENT = 'b7ad6b7169203331';
 const good = `00-${TRACE}-${PARENT}-01`;
@@ -15,32 +15,27 @@ const good = `00-${TRACE}-${PARENT}-01`;
 const members = (count: number, length = 7) =>
   Array.from({ length: count }, (_, index) => `k${String(index).padStart(2, '0')}=`.padEnd(length, 'v'));
 
-/** What is passed on of a tracestate beside a good traceparent. */
+/** What is passed on of this tracestate together with a valid traceparent. */
 const passed = (tracestate: string) => nextSpan({ traceparent: good, tracestate }).tracestate;
 
 describe('a traceparent', () => {
   test.each<[section: string, what: string, traceparent: string, flags: string]>([
     ['3.2.2.3 trace-id', 'of version 00', good, '01'],
     ['3.2.2.5 trace-flags', 'that is not sampled', `00-${TRACE}-${PARENT}-00`, '00'],
-    ['3.2.2.5.2 random flag', 'with the random flag, which stays', `00-${TRACE}-${PARENT}-03`, '03'],
-    [
-      '3.2.2.5.3 other flags',
-      'with flags that mean nothing yet, which are set to zero',
-      `00-${TRACE}-${PARENT}-ff`,
-      '03',
-    ],
+    ['3.2.2.5.2 random flag', 'with the random flag, which is kept', `00-${TRACE}-${PARENT}-03`, '03'],
+    ['3.2.2.5.3 other flags', 'with undefined flags, which are cleared', `00-${TRACE}-${PARENT}-ff`, '03'],
     ['3.2.4 versioning', 'of a higher version', `cc-${TRACE}-${PARENT}-01`, '01'],
     ['3.2.4 versioning', 'of a higher version with further fields', `cc-${TRACE}-${PARENT}-01-what-will-be`, '01'],
     ['3.2.4 versioning', 'of a higher version with an empty field', `cc-${TRACE}-${PARENT}-01-`, '01'],
     [
       '3.2.4 versioning',
-      'of a higher version, of whose flags sampled alone is known',
+      'of a higher version, of which only the sampled flag is known',
       `01-${TRACE}-${PARENT}-fe`,
       '00',
     ],
     ['3.2.4 versioning', 'of the highest version', `fe-${TRACE}-${PARENT}-01`, '01'],
     ['RFC 9110, 5.5', 'with white space around it', `\t ${good} \t`, '01'],
-  ])('%s: %s is continued in version 00 with a new parent-id', (_, __, traceparent, flags) => {
+  ])('%s: a traceparent %s is continued in version 00 with a new parent-id', (_, __, traceparent, flags) => {
     const next = nextSpan({ traceparent }).traceparent;
     expect(next).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-${flags}$`));
     expect(next).not.toContain(PARENT);
@@ -48,7 +43,7 @@ describe('a traceparent', () => {
   });
 
   test.each<[section: string, what: string, traceparent: string | undefined]>([
-    ['4.2', 'that is not there', undefined],
+    ['4.2', 'that is absent', undefined],
     ['3.2.2', 'that is empty', ''],
     ['3.2.2.1 version', 'of version ff', `ff-${TRACE}-${PARENT}-01`],
     ['3.2.2.1 version', 'of a version in upper case', `CC-${TRACE}-${PARENT}-01`],
@@ -74,8 +69,8 @@ describe('a traceparent', () => {
     ['3.2.4 versioning', 'of a higher version whose flags end with no dash', `cc-${TRACE}-${PARENT}-01.what-will-be`],
     ['3.2.4 versioning', 'of a higher version with a trace-id of zeros', `cc-${'0'.repeat(32)}-${PARENT}-01`],
     ['3.2.4 versioning', 'of a higher version whose ids are not hexadecimal', `cc-${'x'.repeat(32)}-${PARENT}-01`],
-    ['RFC 9110, 5.3', 'that came twice', `${good},${good}`],
-  ])('%s: %s begins a new trace, without the tracestate', (_, __, traceparent) => {
+    ['RFC 9110, 5.3', 'that was sent twice', `${good},${good}`],
+  ])('%s: a traceparent %s starts a new trace without the tracestate', (_, __, traceparent) => {
     const next = nextSpan({ traceparent, tracestate: 'foo=1' });
     expect(next.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/);
     expect(next.traceparent).not.toContain(TRACE);
@@ -84,7 +79,7 @@ describe('a traceparent', () => {
     expect(traceIdOf(traceparent)).toBeUndefined();
   });
 
-  test('3.2.2.4 parent-id: each step has one of its own', () => {
+  test('3.2.2.4 parent-id: every span has its own parent-id', () => {
     const steps = Array.from({ length: 3 }, () => nextSpan({ traceparent: good }).traceparent);
     expect(new Set(steps).size).toBe(3);
   });
@@ -115,30 +110,30 @@ describe('a tracestate', () => {
     ],
     [
       '3.3.1.5 limits',
-      'of more than 512 characters without the member of more than 128 that stands before the others',
+      'of more than 512 characters without its first member, which is longer than 128',
       [`long=${'v'.repeat(124)}`, ...members(25, 15)].join(','),
       members(25, 15).join(','),
     ],
     [
       '3.3.1.5 limits',
-      'of more than 512 characters with a member of 128, and without the last one',
+      'of more than 512 characters with a member of 128 characters and without the last member',
       [`long=${'v'.repeat(123)}`, ...members(25, 15)].join(','),
       [`long=${'v'.repeat(123)}`, ...members(24, 15)].join(','),
     ],
     [
       '3.3.1.5 limits',
-      'without long members first, and then from the end',
+      'without long members, and then without members from the end',
       [...members(32, 20), `long=${'v'.repeat(200)}`].slice(1).join(','),
       members(32, 20).slice(1, 25).join(','),
     ],
-  ])('%s: is passed on %s', (_, __, tracestate, passedOn) => {
+  ])('%s: a tracestate is passed on %s', (_, __, tracestate, passedOn) => {
     expect(passed(tracestate)).toBe(passedOn);
     expect(passedOn.length).toBeLessThanOrEqual(512);
   });
 
   test.each<[section: string, what: string, tracestate: string]>([
     ['3.3.1', 'is empty', ''],
-    ['3.3.1', 'has empty members alone', ' , ,\t'],
+    ['3.3.1', 'has only empty members', ' , ,\t'],
     ['3.3.1.2 list', 'has 33 members', members(33).join(',')],
     ['3.3.1.3 list-members', 'has a member without a value', 'foo=1,bar'],
     ['3.3.1.3.1 key', 'has a key in upper case', 'FOO=1'],
@@ -153,17 +148,17 @@ describe('a tracestate', () => {
     ['3.3.1.3.2 value', 'has a value that is not ASCII', 'foo=ü'],
     ['3.3.1.3.2 value', 'has a line break in a value', 'foo=1\n2'],
     ['3.3.1.4 combined header value', 'has a key twice', 'foo=1,bar=2,foo=1'],
-  ])('%s: that %s is left out, and the trace goes on', (_, __, tracestate) => {
+  ])('%s: a tracestate that %s is dropped, and the trace continues', (_, __, tracestate) => {
     const next = nextSpan({ traceparent: good, tracestate });
     expect(next.tracestate).toBeUndefined();
     expect(traceIdOf(next.traceparent)).toBe(TRACE);
   });
 
-  test('4.3: that comes with a higher version is passed on', () => {
+  test('4.3: a tracestate is passed on with a traceparent of a higher version', () => {
     expect(nextSpan({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: 'foo=1' }).tracestate).toBe('foo=1');
   });
 
-  test('is read in bounded time, whatever its length', () => {
+  test('a tracestate of any length is read in bounded time', () => {
     expect(passed('a=1,'.repeat(500_000))).toBeUndefined();
   });
 });
@@ -175,17 +170,17 @@ describe('over HTTP', () => {
     ['traceparent', 'tracestate'],
     ['TraceParent', 'TraceState'],
     ['TRACEPARENT', 'TRACESTATE'],
-  ])('3.2.1 header name: %s and %s are read', (traceparent, tracestate) => {
+  ])('3.2.1 header name: the HTTP headers %s and %s are read', (traceparent, tracestate) => {
     const read = facts({ [traceparent]: good, [tracestate]: 'foo=1' });
     expect([traceIdOf(read.traceparent), read.tracestate]).toEqual([TRACE, 'foo=1']);
   });
 
-  test('3.2.1 header name: trace-parent and trace.parent are other headers', () => {
+  test('3.2.1 header name: trace-parent and trace.parent are not trace headers', () => {
     for (const name of ['trace-parent', 'trace.parent'])
       expect(traceIdOf(facts({ [name]: good }).traceparent)).not.toBe(TRACE);
   });
 
-  test('3.3.1: tracestate headers that come apart are one, and two traceparent headers are none', () => {
+  test('3.3.1: several tracestate headers are joined, and several traceparent headers are ignored', () => {
     const combined = facts({ traceparent: good, tracestate: 'foo=1', Tracestate: '', TRACESTATE: 'bar=2' });
     expect(combined.tracestate).toBe('foo=1,bar=2');
     const twice = facts({ traceparent: good, Traceparent: good, tracestate: 'foo=1' });
@@ -201,7 +196,7 @@ describe('in messages', () => {
     return eventMessage(event, {}, { ...options, trace: readEnvelope(headers) }).properties.headers;
   };
 
-  test('an event goes on in the trace of what led to it, of any version', () => {
+  test('an event continues the trace of the message that caused it, of any version', () => {
     const headers = publishedFrom({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: ' foo=1 , bar=2' });
     expect(headers).toMatchObject({
       traceparent: expect.stringMatching(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`)),
