@@ -1,36 +1,65 @@
-import type { Publisher } from '../events/publish.ts';
+import { setMaxListeners } from 'node:events';
+
+import type { Context } from 'aws-lambda';
+
+import { mayBeForgotten } from '../inbox/remembered.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { DeadLetter, ArchivedMessage } from '../dead-letters/dead-letter.ts';
-
+import { log } from '../runtime/log.ts';
 import type { Memory } from './memory.ts';
-import type { ConsumerPorts } from './ports.ts';
-import type { RuleContext } from './rule.ts';
+import type { ConsumerParts } from './parts.ts';
 
-/** What every step of one batch works with. */
-export interface Batch extends ConsumerPorts {
-  readonly memory: Memory;
+export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
+
+/** The clients, settings and time limits of one batch. */
+export interface Batch extends Omit<ConsumerParts, 'settings'> {
   readonly queue: WorkQueue;
-  readonly publisher: Publisher;
-  /** Keeps a dead letter that the broker does not take; `false` where the archive has it already. */
-  readonly archiveLetter: (deadLetter: DeadLetter, letter: ArchivedMessage) => Promise<boolean>;
-  readonly clock: Clock;
-  readonly read: RuleContext['read'];
-  /** Whether the marker of a message published at this time may be lost: such a message is parked instead of processed. */
+  readonly memory: Memory;
+  /** Whether the marker of a message published at this time may be lost: such a message becomes a dead letter. */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
-  /** AMQP app id of the events that it publishes. */
+  /** The AMQP app id of follow-up events. */
   readonly appId: string;
-  /** What one message gets, in ms. */
+  /** How long the rule may run for one message, in ms. */
   readonly timeLimitMs: number;
-  /** Messages decided at once. */
+  /** At most so many rules run at once. */
   readonly concurrency: number;
-  /** How long the invocation may still decide, in ms; 0 and less when the rest of its time is kept for settling. */
+  /** How long rules may still run, in ms; 0 or less once the rest of the invocation is reserved for settling. */
   readonly timeLeftMs: () => number;
-  /** How long the invocation may last at most, in ms. */
+  /** How long the invocation may still last, in ms. */
   readonly invocationLeftMs: () => number;
-  /** Aborted when no more may be committed. */
+  /** Aborts when nothing more may be committed. */
   readonly commitSignal: AbortSignal;
-  /** What a publish gets now, in ms. */
+  /** How long a publish that starts now may take, in ms. */
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
+}
+
+/** The share of the invocation's time that is reserved for committing and settling. */
+const RESERVED = 0.25;
+
+/** Rules stop first, then commits; settling may use the time that is left. */
+export function newBatch(
+  queue: WorkQueue,
+  memory: Memory,
+  { settings, ...parts }: ConsumerParts,
+  context: RemainingTime,
+): Batch {
+  const invocationLeftMs = () => context.getRemainingTimeInMillis();
+  const reservedMs = invocationLeftMs() * RESERVED;
+  const commitSignal = AbortSignal.timeout(Math.max(Math.floor(invocationLeftMs() - reservedMs / 2), 1));
+  // Many requests of a batch listen to this signal; Node.js would report a leak.
+  setMaxListeners(0, commitSignal);
+  return {
+    ...parts,
+    queue,
+    memory,
+    isForgotten: (publishedAt) => mayBeForgotten(settings, publishedAt),
+    appId: settings.SERVICE_NAME,
+    timeLimitMs: settings.MESSAGE_TIME_LIMIT_MS,
+    concurrency: settings.BATCH_CONCURRENCY,
+    timeLeftMs: () => invocationLeftMs() - reservedMs,
+    invocationLeftMs,
+    commitSignal,
+    publishDeadlineMs: () => Math.max(Math.min(settings.PUBLISH_DEADLINE_MS, invocationLeftMs() - reservedMs / 10), 1),
+    warn: (message, error) => log().warn(message, error as Error),
+  };
 }

@@ -1,43 +1,43 @@
-import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { describeError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
-import { deadLetter, outcomeOf, parkedAs, unfinished } from './outcome.ts';
-import { open, type ReadyWork, type Work } from './work.ts';
+import { toResult, type Candidate, type Result } from './message.ts';
+import { deadLetter, fromError, fromFailedMarker, postponed, unfinished, type Outcome } from './outcome.ts';
+import type { Decided } from './run.ts';
 
-/** Commits what was decided, effects and marker together, and notes what came of it. */
-export async function commitAll(works: readonly Work[], { queue, inbox, commitSignal }: Batch): Promise<void> {
-  const decided = open(works).flatMap((work) => (work.decision ? [{ work, decision: work.decision }] : []));
-  if (decided.length === 0) return;
-  const entries = decided.map(({ work, decision }) => {
-    const { payloadHash, envelope } = work.delivery;
+/** Commits the effects of each decision together with the marker of its message. */
+export async function commitDecisions(ran: readonly (Decided | Result)[], batch: Batch): Promise<Result[]> {
+  const { queue, inbox, commitSignal } = batch;
+  const decided = ran.filter((one) => one.is === 'decided');
+  if (decided.length === 0) return ran.filter((one) => one.is === 'result');
+  const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision }) => {
+    const { payloadHash, envelope } = delivery;
     const { redrives, attempt } = envelope;
-    return { id: work.ready.id, payloadHash, redrives, attempt, decision, hasMarker: work.hasMarker };
+    return { id, payloadHash, redrives, attempt, decision, hasMarker };
   });
-  const results = await inbox.commit(queue.name, entries, commitSignal);
-  decided.forEach(({ work }, index) => applyResult(work, results[index]!, queue));
+  const committed = await inbox.commit(queue.name, entries, commitSignal);
+  const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));
+  return ran.map((one) =>
+    one.is === 'result' ? one : toResult(one.candidate, fromCommit(outcomes.get(one)!, one.candidate, queue)),
+  );
 }
 
-function applyResult(work: ReadyWork, result: CommitResult, queue: WorkQueue): void {
+function fromCommit(result: CommitResult, { delivery }: Candidate, queue: WorkQueue): Outcome {
   switch (result.is) {
     case 'completed':
     case 'duplicate':
-      work.outcome = { is: result.is };
-      work.events = result.marker.events;
-      break;
+      return { is: result.is, events: result.marker.events };
     case 'rejected':
-      work.outcome = { is: 'rejected', reason: result.marker.reason ?? '' };
-      work.events = result.marker.events;
-      break;
+      return { is: 'rejected', reason: result.marker.reason ?? '', events: result.marker.events };
     case 'mismatch':
-      work.outcome = deadLetter('PAYLOAD_MISMATCH');
-      break;
+      return deadLetter('PAYLOAD_MISMATCH');
     case 'parked':
-      work.outcome = parkedAs(result.marker);
-      break;
+      return fromFailedMarker(result.marker);
     case 'failed':
-      work.outcome = outcomeOf(result.error, work.delivery.envelope.attempt, queue);
-      break;
+      if (describeError(result.error).code === 'LEASED') return postponed('LEASED', queue, 0);
+      return fromError(result.error, delivery.envelope.attempt, queue);
     case 'unfinished':
-      work.outcome = unfinished(result.error);
+      return unfinished(result.error);
   }
 }

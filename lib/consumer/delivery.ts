@@ -5,46 +5,45 @@ import { decodeHeaders, readDate, writeJson } from '../events/json-form.ts';
 import type { Headers, HeaderValue, Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** What the Amazon MQ for RabbitMQ event source invokes a function with (https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html). */
+/** The event of the Amazon MQ for RabbitMQ event source (https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html). */
 export interface RabbitMqEvent {
   readonly eventSource: string;
   readonly eventSourceArn: string;
-  /** By `queue::virtualHost`. */
+  /** The keys have the form `queue::virtualHost`. */
   readonly rmqMessagesByQueue: Readonly<Record<string, readonly RabbitMqRecord[]>>;
 }
 
 export interface RabbitMqRecord {
   readonly basicProperties: Readonly<Record<string, unknown>>;
   readonly redelivered: boolean;
-  /** The body in base64. */
+  /** The body of the message in base64. */
   readonly data: string;
 }
 
-/** One message as it was delivered. */
+/** One delivered message. */
 export interface Delivery {
-  /** The broker's queue, which is a shard of the consumer's where that has several. */
+  /** The queue that delivered the message: one of the shards, if the consumer's queue is sharded. */
   readonly queue: string;
-  /** Absent where the publisher gave none. */
+  /** Absent if the publisher set no message id. */
   readonly id?: MessageId;
   readonly body: Buffer;
-  /** SHA-256 of the body, hex. */
+  /** The SHA-256 hash of the body in hex. */
   readonly payloadHash: string;
   readonly properties: Properties;
   readonly envelope: Envelope;
   readonly redelivered: boolean;
-  /** How often the broker handed it out before, as far as it counts (4.3: `x-acquired-count`, earlier: `x-delivery-count`). */
+  /** How often the message was delivered before: RabbitMQ counts in `x-acquired-count` since 4.3 and in `x-delivery-count` before. */
   readonly deliveryCount: number;
-  /** What is wrong with the record, where it is not as the event source writes records: no rule may see it. */
+  /** Present if the record does not have the form that the event source writes; no rule receives such a message. */
   readonly fault?: { readonly code: 'MALFORMED' | 'MISSING_MESSAGE_ID'; readonly message: string };
 }
 
-/**
- * The deliveries of an event, in its order; a record that cannot be read has a fault. Throws for an event that is not one of
- * Amazon MQ for RabbitMQ.
- */
+/** Returns the deliveries in the order of the event. Throws if the event is not an event of Amazon MQ for RabbitMQ. */
 export function decode(event: RabbitMqEvent): Delivery[] {
   if (event?.eventSource !== 'aws:rmq' || !isObject(event.rmqMessagesByQueue))
-    throw new TypeError(`not an event of Amazon MQ for RabbitMQ: its eventSource is ${printed(event?.eventSource)}`);
+    throw new TypeError(
+      `this is not an event of Amazon MQ for RabbitMQ: its eventSource is ${printed(event?.eventSource)}, not "aws:rmq"`,
+    );
   return Object.entries<unknown>(event.rmqMessagesByQueue).flatMap(([queueAndHost, records]) => {
     const end = queueAndHost.lastIndexOf('::');
     const queue = end < 0 ? queueAndHost : queueAndHost.slice(0, end);
@@ -75,7 +74,7 @@ function decodeRecord(queue: string, record: unknown): Delivery {
     : id
       ? ({ code: 'MISSING_MESSAGE_ID', message: id } as const)
       : undefined;
-  // What is not a body is kept all the same, as the record that it came in.
+  // If the body cannot be decoded, the dead letter keeps the whole record as its body.
   const body = decoded ?? Buffer.from(writeJson(record));
   const envelope = readEnvelope(headers);
   const properties = {
@@ -103,40 +102,40 @@ function decodeRecord(queue: string, record: unknown): Delivery {
   };
 }
 
-/** What AMQP allows. */
+/** AMQP limits a message id to 255 bytes. */
 const MAX_ID_BYTES = 255;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Why a message id does not tell one message from every other. */
+/** The reason why a message id does not identify one message, or undefined. */
 function idFault(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined;
-  if (typeof id !== 'string') return `the message id is a ${typeof id}, not text`;
+  if (typeof id !== 'string') return `the message id is a ${typeof id}, not a string`;
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the message id has more than ${MAX_ID_BYTES} bytes`;
-  // The event source puts U+FFFD for each byte that is not UTF-8: other ids look the same.
+  // The event source replaces each byte that is not UTF-8 by U+FFFD, so different ids look the same.
   return id.includes('\ufffd') || LONE_SURROGATE.test(id) ? 'the message id is not UTF-8' : undefined;
 }
 
-/** Undefined for what is not base64, which `Buffer.from` would read in part. */
+/** Returns undefined for invalid base64, of which `Buffer.from` would decode a part. */
 function decodeBase64(data: string): Buffer | undefined {
   const body = Buffer.from(data, 'base64');
   return body.toString('base64') === data ? body : undefined;
 }
 
-/** Also of another type than it should have: what cannot be written into a copy is named there. */
+/** Keeps a value of the wrong type; a copy of the message names the properties that it cannot carry. */
 const given = (value: unknown) => value ?? undefined;
 
-/** The broker writes these with the second delivery: before, a header of the name is what the publisher made up, or copied. */
+/** RabbitMQ writes these headers at the second delivery; at the first one they come from the publisher. */
 const deliveryCountIn = (headers: Headers): number =>
   countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** Time zones differ by quarters of an hour. */
+/** Time zones differ by multiples of a quarter of an hour. */
 const ZONE_SECONDS = 900;
 
 /**
- * The event shows the timestamp as a text without a zone, taken as UTC. Where our own ISO header is the same time in another
- * zone, it is right. A text that is not a date stays as it is.
+ * The event source writes the timestamp as text without a time zone. If the publish time in our own header is the same time in
+ * another zone, the header is right; otherwise the text is read as UTC. Text that is not a date stays unchanged.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

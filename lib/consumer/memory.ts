@@ -1,19 +1,19 @@
-import type { Sequences } from '../ordering/sequences.ts';
 import type { MessageId } from '../events/message-id.ts';
+import type { Sequences } from '../ordering/sequences.ts';
 
-/** What a consumer remembers from one batch to the next, as long as its process lives: nothing that doing a message once needs. */
+/** What a consumer keeps in its process from one batch to the next; losing it costs requests, never correctness. */
 export interface Memory {
-  /** How often each message of the batch before came back although the process survived it. */
+  /** How often each unfinished message of the previous batch came back although the process survived. */
   survived: Map<MessageId, number>;
-  /** Suspects that this process survived, of which the store could not be told. */
+  /** Crash suspects that this process survived, whose records in the attempt log could not be deleted yet. */
   readonly unended: Set<MessageId>;
-  /** What was completed or rejected, by id: the hash of its payload. A batch that comes back finds it here without a request. */
+  /** The payload hash of each completed or rejected message, so that a redelivered batch finds it without a request. */
   readonly done: Map<MessageId, string>;
   /** Follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
-  /** The order of batches that the store could not be told of. */
+  /** The sequences of batches whose open-batch record could not be written. */
   unrecorded: Sequences;
-  /** When progress was noted last, by the broker's queue, in ms since the epoch. */
+  /** When the progress of each shard was last recorded, in ms since the epoch. */
   readonly progressRecordedAtMs: Map<string, number>;
 }
 
@@ -26,13 +26,13 @@ export const newMemory = (): Memory => ({
   progressRecordedAtMs: new Map(),
 });
 
-/** Kept of one kind at most: a batch that keeps coming back, for a neighbour's sake, fits many times. */
-const REMEMBERED = 10_000;
+/** Entries of one kind that are kept: enough for many batches that keep coming back because of one message. */
+const MAX_ENTRIES = 10_000;
 
-/** Forgets the oldest beyond what is kept: a set and a map know the order of their making. */
-export function forgetOldest(kept: Set<unknown> | Map<unknown, unknown>): void {
-  for (const key of kept.keys()) {
-    if (kept.size <= REMEMBERED) break;
-    kept.delete(key);
+/** Evicts the oldest entries beyond the limit; sets and maps iterate in insertion order. */
+export function forgetOldest(entries: Set<unknown> | Map<unknown, unknown>): void {
+  for (const key of entries.keys()) {
+    if (entries.size <= MAX_ENTRIES) break;
+    entries.delete(key);
   }
 }

@@ -1,91 +1,108 @@
-import type { LoggableError } from '../runtime/stack.ts';
+import type { Attempt, FailedMarker, StoredEvent } from '../inbox/inbox.ts';
 import { delayQueueFor } from '../rabbitmq/topology/delays.ts';
 import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
-import type { Attempt, FailedMarker } from '../inbox/inbox.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
+import type { LoggableError } from '../runtime/stack.ts';
 
-/** What a rule threw. */
+/** An error that a rule threw. */
 export interface Failure {
   readonly error: LoggableError;
-  /** The first frames in the service's own code. */
+  /** The first stack frames in the service's own code. */
   readonly frames: readonly string[];
 }
 
-/** What became of one message of a batch. */
-export type Outcome =
-  | { readonly is: 'completed' }
-  | { readonly is: 'rejected'; readonly reason: string }
-  /** Done or placed before: by an earlier delivery, or by another copy in this batch. */
-  | { readonly is: 'duplicate' }
-  | {
-      readonly is: 'retry';
-      readonly tier: DelayQueue;
-      readonly nextAttempt: number;
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly failure?: Failure;
-    }
-  | {
-      readonly is: 'dead-letter';
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly failure?: Failure;
-      /** The attempt at which it was given up on, where that was another copy's. */
-      readonly givenUpAt?: Attempt;
-    }
-  /** Comes back with the whole batch, no attempt spent. */
-  | { readonly is: 'unfinished'; readonly code: ErrorCode; readonly message: string };
+export type Outcome = Processed | Retried | Postponed | DeadLettered | Unfinished;
 
-export const deadLetter = (code: keyof typeof errorCodes, message: string = errorCodes[code]): Outcome => ({
+/** The effects are committed; the batch still has to publish the follow-up events. */
+type Processed =
+  | { readonly is: 'completed'; readonly events: readonly StoredEvent[] }
+  | { readonly is: 'rejected'; readonly reason: string; readonly events: readonly StoredEvent[] }
+  /** An earlier delivery, or another copy in this batch, was completed or handed off. */
+  | { readonly is: 'duplicate'; readonly events: readonly StoredEvent[] };
+
+/** A copy of the message comes back after the delay of `delayQueue`, as the next attempt. */
+export interface Retried {
+  readonly is: 'retry';
+  readonly delayQueue: DelayQueue;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly failure?: Failure;
+}
+
+/** The message waits for a lease or for an earlier message of its key: a copy comes back after the delay of `delayQueue`, as the same attempt. */
+export interface Postponed {
+  readonly is: 'postponed';
+  readonly delayQueue: DelayQueue;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface DeadLettered {
+  readonly is: 'dead-letter';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly failure?: Failure;
+  /** Whether no environment can process the message, so that its dead letter needs no claim in the store. */
+  readonly isInvalid?: boolean;
+  /** The attempt of the dead letter, if another copy of the message became one. */
+  readonly givenUpAt?: Attempt;
+}
+
+/** The message comes back with its batch, as the same attempt. */
+export interface Unfinished {
+  readonly is: 'unfinished';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export const DUPLICATE: Outcome = { is: 'duplicate', events: [] };
+
+export const deadLetter = (code: keyof typeof errorCodes, message: string = errorCodes[code]): DeadLettered => ({
   is: 'dead-letter',
   code,
   message,
 });
 
-/** Comes back, for a reason that lies outside of the message; the cause is told too, since somebody has to mend it. */
-export function unfinished(error: unknown): Outcome {
+/** For an error that says nothing about the message; the cause is in the text because somebody has to fix it. */
+export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);
   const cause = error instanceof Error && error.cause ? ` (${describeError(error.cause).message.slice(0, 300)})` : '';
   return { is: 'unfinished', code, message: message + cause };
 }
 
-/** What another copy's end as a dead letter means for this one: the dead letter is published, or was already. */
-export const parkedAs = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
-  isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : { is: 'duplicate' };
-
-export const unfinishedAs = (code: keyof typeof errorCodes): Outcome => ({
+export const unfinishedAs = (code: keyof typeof errorCodes, message: string = errorCodes[code]): Unfinished => ({
   is: 'unfinished',
   code,
-  message: errorCodes[code],
+  message,
 });
 
-/** A rule may throw any code and any message: markers, headers and log lines hold what is left of them. */
+/** The message's turn did not come within the invocation. */
+export const outOfTime = (): Unfinished =>
+  unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
+
+/** For a message of which another copy was handed off: nothing is left to do, unless the dead letter of that copy is not published yet. */
+export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
+  isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
+
+/** Markers, headers and log lines hold the code and the message of an error that a rule threw. */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 2_000;
 
-const bounded = ({ code, message }: ReturnType<typeof describeError>) => ({
-  code: code.slice(0, MAX_CODE_LENGTH),
-  message: message.slice(0, MAX_MESSAGE_LENGTH),
-});
-
-/** What a failure leads to: the next delay, the shortest delay that is not shorter than requested, or a dead letter. */
-export function outcomeOf(thrown: unknown, attempt: number, { delays }: WorkQueue): Outcome {
-  const { code, message } = bounded(describeError(thrown));
+/** A retry as long as attempts are left, else a dead letter. */
+export function fromError(thrown: unknown, attempt: number, { delays }: WorkQueue): Retried | DeadLettered {
+  const described = describeError(thrown);
+  const code = described.code.slice(0, MAX_CODE_LENGTH);
+  const message = described.message.slice(0, MAX_MESSAGE_LENGTH);
   if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
   const next = delays[attempt - 1];
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
-  const tier = thrown instanceof RetryAfterError ? delayQueueFor(delays, thrown.delayMs) : next;
-  return { is: 'retry', tier, nextAttempt: attempt + 1, code, message };
+  const delayQueue = thrown instanceof RetryAfterError ? delayQueueFor(delays, thrown.delayMs) : next;
+  return { is: 'retry', delayQueue, code, message };
 }
 
-/** Waits at least `delayMs`, if the queue has such a delay, without using an attempt. */
-export function postponed(
-  code: keyof typeof errorCodes,
-  attempt: number,
-  { delays }: WorkQueue,
-  delayMs: number,
-): Outcome {
-  const message = errorCodes[code];
-  const tier = delayQueueFor(delays, delayMs);
-  return { is: 'retry', tier, nextAttempt: attempt, code, message };
-}
+export const postponed = (code: keyof typeof errorCodes, { delays }: WorkQueue, delayMs: number): Postponed => ({
+  is: 'postponed',
+  delayQueue: delayQueueFor(delays, delayMs),
+  code,
+  message: errorCodes[code],
+});

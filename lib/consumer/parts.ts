@@ -1,3 +1,4 @@
+import type { ArchivedMessage, DeadLetter } from '../dead-letters/dead-letter.ts';
 import { archiveSettings } from '../dead-letters/settings.ts';
 import { readItem } from '../dynamodb/read-item.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
@@ -12,7 +13,6 @@ import type { Clock } from '../runtime/clock.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import { serviceSettings, type ServiceSettings } from '../runtime/service-settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
-import type { Batch } from './batch.ts';
 import { dynamoDbPorts, type ConsumerPorts } from './ports.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
@@ -20,7 +20,8 @@ import { consumerSettings, type ConsumerSettings } from './settings.ts';
 /** The clients and settings of a consumer. */
 export interface ConsumerParts extends ConsumerPorts {
   readonly publisher: Publisher;
-  readonly archiveLetter: Batch['archiveLetter'];
+  /** Stores a dead letter in the archive; resolves with `false` if the archive has it already. */
+  readonly archiveLetter: (deadLetter: DeadLetter, message: ArchivedMessage) => Promise<boolean>;
   readonly clock: Clock;
   readonly settings: ConsumerSettings &
     Pick<ServiceSettings, 'SERVICE_NAME'> &

@@ -3,7 +3,7 @@ import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { withRetries } from '../dynamodb/retry-policy.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
-import type { Work } from './work.ts';
+import type { Delivery } from './delivery.ts';
 
 /** How far a queue has been read; both times in ISO 8601. */
 export interface Progress {
@@ -44,15 +44,15 @@ const RECORDED_EVERY_MS = 5_000;
  * delivers its messages in order, all messages still waiting were published later, except for retries.
  */
 export async function recordProgress(
-  works: readonly Work[],
+  deliveries: readonly Delivery[],
   { progress, clock, warn, memory: { progressRecordedAtMs } }: Batch,
 ): Promise<void> {
   const nowMs = clock.now();
   const oldest = new Map<string, string>();
-  for (const { delivery } of works) {
-    const { publishedAt } = delivery.envelope;
-    if (publishedAt && isIsoTime(publishedAt) && !(publishedAt >= (oldest.get(delivery.queue) ?? '~')))
-      oldest.set(delivery.queue, publishedAt);
+  for (const { queue, envelope } of deliveries) {
+    const { publishedAt } = envelope;
+    if (publishedAt && isIsoTime(publishedAt) && !(publishedAt >= (oldest.get(queue) ?? '~')))
+      oldest.set(queue, publishedAt);
   }
   for (const [shard, oldestPublishedAt] of oldest) {
     if (nowMs - (progressRecordedAtMs.get(shard) ?? -Infinity) < RECORDED_EVERY_MS) continue;

@@ -1,11 +1,11 @@
+import type { Result } from './message.ts';
 import type { Outcome } from './outcome.ts';
-import type { Work } from './work.ts';
 
-/** What became of a batch: what a consumer returns. The event source reads none of it. */
+/** The return value of a consumer, for tests and for people; the event source ignores it. */
 export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
-  /** Messages that were not completed, and where each is now: so many that Lambda takes the result, which has 6 MB at most. */
+  /** The messages that were not completed; at most 200, because Lambda limits a return value to 6 MB. */
   readonly notCompleted: readonly NotCompleted[];
 }
 
@@ -14,32 +14,35 @@ interface NotCompleted {
   readonly outcome: Exclude<Outcome['is'], 'completed' | 'duplicate'>;
   readonly code: string;
   readonly message: string;
-  /** The exchange that has its copy. */
+  /** The exchange that the message's copy was published to. */
   readonly destination?: string;
 }
 
-/** Messages named in a report at most, those that come back first. */
 const MAX_NAMED = 200;
 const MAX_MESSAGE_LENGTH = 300;
 
-export function reportOf(queue: { name: string; deadLetterExchange: string }, works: readonly Work[]): BatchReport {
-  const counts = { completed: 0, rejected: 0, duplicate: 0, retry: 0, 'dead-letter': 0, unfinished: 0 };
+export function reportOf(
+  queue: { readonly name: string; readonly deadLetterExchange: string },
+  results: readonly Pick<Result, 'delivery' | 'outcome'>[],
+): BatchReport {
+  const counts = { completed: 0, rejected: 0, duplicate: 0, retry: 0, postponed: 0, 'dead-letter': 0, unfinished: 0 };
   const notCompleted: NotCompleted[] = [];
-  for (const { delivery, outcome } of works) {
-    if (!outcome) throw new Error(`a message of the queue ${queue.name} was left without an outcome`);
+  for (const { delivery, outcome } of results) {
     counts[outcome.is] += 1;
+    if (outcome.is === 'completed' || outcome.is === 'duplicate') continue;
     const id = delivery.id ?? null;
-    if (outcome.is === 'rejected') notCompleted.push({ id, outcome: 'rejected', code: outcome.reason, message: '' });
-    else if (outcome.is === 'retry' || outcome.is === 'dead-letter' || outcome.is === 'unfinished') {
-      const destination =
-        outcome.is === 'retry'
-          ? outcome.tier.name
-          : outcome.is === 'dead-letter'
-            ? queue.deadLetterExchange
-            : undefined;
-      const message = outcome.message.slice(0, MAX_MESSAGE_LENGTH);
-      notCompleted.push({ id, outcome: outcome.is, code: outcome.code, message, destination });
+    if (outcome.is === 'rejected') {
+      notCompleted.push({ id, outcome: 'rejected', code: outcome.reason, message: '' });
+      continue;
     }
+    const destination =
+      'delayQueue' in outcome
+        ? outcome.delayQueue.name
+        : outcome.is === 'dead-letter'
+          ? queue.deadLetterExchange
+          : undefined;
+    const message = outcome.message.slice(0, MAX_MESSAGE_LENGTH);
+    notCompleted.push({ id, outcome: outcome.is, code: outcome.code, message, destination });
   }
   const isReturned = ({ outcome }: NotCompleted) => outcome === 'unfinished';
   const named =
@@ -49,7 +52,7 @@ export function reportOf(queue: { name: string; deadLetterExchange: string }, wo
   return { queue: queue.name, counts, notCompleted: named };
 }
 
-/** Thrown where messages could be neither finished nor placed: the event source returns the whole batch to its queue. */
+/** Thrown if any message is unfinished: Lambda reports the failure, and the event source returns the whole batch to its queue. */
 export class BatchUnfinishedError extends Error {
   override readonly name = 'BatchUnfinishedError';
   readonly report: BatchReport;

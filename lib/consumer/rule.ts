@@ -4,30 +4,30 @@ import type { Decision } from '../inbox/decision.ts';
 import type { Table } from '../dynamodb/tables.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** What a rule may know and use besides its event. */
+/** The second argument of a rule. */
 export interface RuleContext {
   readonly id: MessageId;
-  /** 1 is the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number;
-  /** Aborted when the message's time is up. */
+  /** Aborts when the message's time limit is over. */
   readonly signal: AbortSignal;
-  /** An item as it is now, strongly consistent. */
+  /** Reads an item with a strongly consistent read. */
   read(table: Table, key: Key): Promise<Item | undefined>;
 }
 
-/** Says what is to be done for an event: the effects happen exactly once, with the message's marker, in one transaction. */
+/** Decides the effects of an event; they are committed exactly once, in one transaction with the message's marker. */
 export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<Decision>;
 
 /**
- * Does what no transaction can hold, such as a call to another system. It runs under a lease that no other environment
- * holds; a crash between the call and its completion repeats the call, so pass `context.id` on as idempotency key.
+ * Performs an effect that no transaction can contain, such as a call to another system. One environment at a time runs it for
+ * a message. A crash before the message is marked as completed repeats the call, so pass `context.id` as the idempotency key.
  */
 export type Perform<T> = (event: T, context: RuleContext) => Promise<void>;
 
-/** What to do with one kind of event. */
+/** The code that processes one type of event. */
 export type Rule<T = any> = { readonly event: EventDefinition<T> } & (
   { readonly decide: Decide<T>; readonly perform?: never } | { readonly perform: Perform<T>; readonly decide?: never }
 );
 
-/** Binds an event to its rule, so that the compiler checks one against the other. */
+/** Pairs an event with its rule, so that the compiler checks the rule's argument against the event. */
 export const on = <T>(event: EventDefinition<T>, decide: Decide<T>): Rule<T> => ({ event, decide });

@@ -8,7 +8,7 @@ import type { InboxTable } from '../inbox/table.ts';
 
 /** One run of crash suspects. */
 interface AttemptRun {
-  readonly kind: 'together' | 'alone';
+  readonly kind: 'together' | 'isolated';
   readonly id: string;
   /** When the invocation of this run has ended at the latest, in ms since the epoch. */
   readonly endsByMs: number;
@@ -17,7 +17,7 @@ interface AttemptRun {
 /** The runs of one message that have begun and not ended. */
 export interface OpenAttempts {
   /** When each isolated run has ended at the latest, in ms since the epoch. */
-  readonly aloneEndByMs: readonly number[];
+  readonly isolatedEndByMs: readonly number[];
 }
 
 /**
@@ -42,9 +42,9 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
       const keys = ids.map((id) => keyOf(queue, id));
       const items = await batchGet(client, name, keys, retryPolicy);
       return new Map(
-        items.map(({ pk, alone }) => [
+        items.map(({ pk, isolated }) => [
           (pk?.S ?? '').slice(prefix(queue).length) as MessageId,
-          { aloneEndByMs: (alone?.SS ?? []).map((run) => Number(run.split(' ')[0])) },
+          { isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])) },
         ]),
       );
     },

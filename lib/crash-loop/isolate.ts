@@ -1,98 +1,117 @@
 import { randomUUID } from 'node:crypto';
 
-import type { MessageId } from '../events/message-id.ts';
-import type { OpenAttempts } from './attempt-log.ts';
 import type { Batch } from '../consumer/batch.ts';
-import { outOfTime } from '../consumer/decide.ts';
 import { forgetOldest, type Memory } from '../consumer/memory.ts';
-import { deadLetter, unfinishedAs, unfinished } from '../consumer/outcome.ts';
-import { open, type ReadyWork, type Work } from '../consumer/work.ts';
+import { toResult, type Candidate, type Result } from '../consumer/message.ts';
+import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../consumer/outcome.ts';
+import { settle } from '../consumer/settle.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { keyOf } from '../ordering/sequences.ts';
+import type { OpenAttempts } from './attempt-log.ts';
 
-/** Deliveries that left no trace of an outcome after which a message is suspected of taking the runtime down. */
+/** How many deliveries without any outcome make a message a crash suspect. */
 const SUSPICIOUS_DELIVERIES = 3;
 
-/** Runs alone that the runtime may fail to survive. */
-const ISOLATED_RUNS = 3;
+/** How many isolated runs may crash the process before the message is dead-lettered. */
+const MAX_ISOLATED_RUNS = 3;
 
-/** Clocks of two environments differ by less, in ms. */
+/** The clocks of two environments differ by less, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
-/** Those that came back so often, with no word of why, that they may be what takes the runtime down; and who must not overtake them. */
-export function suspectsOf(works: readonly ReadyWork[], memory: Memory): readonly ReadyWork[] {
-  const suspects = new Set(works.filter((work) => isSuspect(work, memory)));
-  const keys = new Set([...suspects].flatMap(({ key }) => key ?? []));
-  return works.filter((work) => suspects.has(work) || (work.key !== undefined && keys.has(work.key)));
+type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
+
+/** Returns the messages that may have crashed the process, and the messages of the same keys, which must not overtake them. */
+export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
+  const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
+  const keys = new Set([...suspects].flatMap((suspect) => keyOf(suspect) ?? []));
+  return candidates.filter((candidate) => suspects.has(candidate) || isIn(keys, keyOf(candidate)));
 }
 
-/** What other environments returned is not known here: such a message is suspected wrongly, which costs a few requests. */
-const isSuspect = ({ delivery: { id, deliveryCount } }: Work, { survived }: Memory): boolean =>
-  deliveryCount - ((id && survived.get(id)) ?? 0) >= SUSPICIOUS_DELIVERIES;
+const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
-/** Remembers that this process lived to return these messages: that is no suspicion. */
-export function noteSurvival(works: readonly Work[], memory: Memory): void {
-  const ids = works.flatMap(({ delivery: { id }, outcome }) => (id && outcome?.is === 'unfinished' ? [id] : []));
+/** Batches that another environment returned are unknown here; such a message is suspected wrongly, which costs a few requests. */
+const isSuspect = ({ id, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
+  deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
+
+/** Remembers the messages that this process returned to the queue, because returning a message proves that it did not crash the process. */
+export function noteSurvival(results: readonly Result[], memory: Memory): void {
+  const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
   memory.survived = new Map(ids.map((id) => [id, (memory.survived.get(id) ?? 0) + 1]));
 }
 
 /**
- * Finds out which suspects take the runtime down. Those without a note are run together, noted first: after an outage all of
- * a batch may be suspected, and hardly ever one of them rightly. Whoever was in a run that did not end is run alone, least
- * tried first: so the innocent complete at their first run alone, and a message with three runs that did not end becomes a
- * dead letter. A run counts only once its invocation is over by any clock, since another environment may have another copy.
+ * Finds out which suspects crash the process. Suspects without a record in the attempt log run together first: after an outage
+ * a whole batch may be suspected, although hardly any message is at fault. A message whose run did not end runs isolated, the
+ * least tried first, so that harmless messages complete at their first isolated run; a message with three isolated runs that
+ * did not end is dead-lettered. A run counts only after its invocation must have ended, since another environment may be
+ * processing another copy.
  */
-export async function runSuspects(
-  suspects: readonly Work[],
-  batch: Batch,
-  run: (works: readonly Work[]) => Promise<void>,
-): Promise<void> {
-  const { queue, attemptLog, clock } = batch;
-  const ready = open(suspects);
-  const begin = (works: readonly ReadyWork[], kind: 'together' | 'alone') =>
-    attemptLog.begin(queue.name, works.map(idOf), {
-      kind,
-      id: randomUUID(),
-      endsByMs: clock.now() + batch.invocationLeftMs() + CLOCK_SKEW_MS,
-    });
-  let notes: Map<MessageId, OpenAttempts>;
-  let fresh: readonly ReadyWork[] = [];
+export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
+  let open: Map<MessageId, OpenAttempts>;
+  let untried: readonly Candidate[];
   try {
     await endAttempts([], batch);
-    notes = await attemptLog.read(queue.name, ready.map(idOf));
-    for (const id of batch.memory.unended) notes.delete(id);
-    fresh = freshOf(ready, notes);
-    if (fresh.length > 0) await begin(fresh, 'together');
+    open = await batch.attemptLog.read(batch.queue.name, suspects.map(idOf));
+    for (const id of batch.memory.unended) open.delete(id);
+    untried = untriedAmong(suspects, open);
+    if (untried.length > 0) await beginAttempts(untried, 'together', batch);
   } catch (error) {
-    for (const work of ready) work.outcome = unfinished(error);
-    return;
+    return suspects.map((suspect) => toResult(suspect, unfinished(error)));
   }
-  if (fresh.length > 0) {
-    await run(fresh);
-    await endAttempts(fresh.map(idOf), batch);
-  }
-  const isFresh = new Set(fresh);
-  const runsOf = (work: ReadyWork) => notes.get(idOf(work))?.aloneEndByMs ?? [];
+  const results = untried.length > 0 ? await process(untried) : [];
+  if (untried.length > 0) await endAttempts(untried.map(idOf), batch);
+  const rest = suspects.filter((suspect) => !untried.includes(suspect));
+  return [...results, ...(await isolateEach(rest, open, batch, process))];
+}
+
+async function isolateEach(
+  suspects: readonly Candidate[],
+  open: ReadonlyMap<MessageId, OpenAttempts>,
+  batch: Batch,
+  process: Process,
+): Promise<Result[]> {
+  const results: Result[] = [];
   const stopped = new Set<string>();
-  const rest = ready.filter((work) => !isFresh.has(work));
-  for (const work of leastTriedFirst(rest, (one) => runsOf(one).length)) {
-    const nowMs = clock.now();
-    const runs = runsOf(work);
-    try {
-      if (stopped.has(lineOf(work)) || batch.timeLeftMs() <= 0) work.outcome = outOfTime();
-      else if (runs.length < ISOLATED_RUNS) await begin([work], 'alone');
-      else if (runs.filter((endsByMs) => endsByMs <= nowMs).length >= ISOLATED_RUNS)
-        work.outcome = deadLetter('CRASH_LOOP');
-      else work.outcome = unfinishedAs('LEASED');
-    } catch (error) {
-      work.outcome = unfinished(error);
-    }
-    const wasBegun = !work.outcome;
-    await run([work]);
-    if (isUnfinished(work)) stopped.add(lineOf(work));
-    if (wasBegun || !isUnfinished(work)) await endAttempts([idOf(work)], batch);
+  const runsOf = (suspect: Candidate) => open.get(suspect.id)?.isolatedEndByMs ?? [];
+  for (const suspect of leastTriedFirst(suspects, (one) => runsOf(one).length)) {
+    const refusal = stopped.has(sequenceOf(suspect)) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
+    const [result] = refusal ? await settle([toResult(suspect, refusal)], batch) : await process([suspect]);
+    const isUnfinished = result!.outcome.is === 'unfinished';
+    if (isUnfinished) stopped.add(sequenceOf(suspect));
+    if (!refusal || !isUnfinished) await endAttempts([suspect.id], batch);
+    results.push(result!);
+  }
+  return results;
+}
+
+/** Records an isolated run; returns the message's outcome instead if the message must not run now. */
+async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<Outcome | undefined> {
+  if (batch.timeLeftMs() <= 0) return outOfTime();
+  if (runs.length >= MAX_ISOLATED_RUNS) {
+    const nowMs = batch.clock.now();
+    const ended = runs.filter((endsByMs) => endsByMs <= nowMs);
+    return ended.length >= MAX_ISOLATED_RUNS ? deadLetter('CRASH_LOOP') : unfinishedAs('LEASED');
+  }
+  try {
+    await beginAttempts([suspect], 'isolated', batch);
+    return undefined;
+  } catch (error) {
+    return unfinished(error);
   }
 }
 
-/** Notes that the runtime survived these; what the store cannot be told now, it is told with the next ones. */
+const beginAttempts = (
+  suspects: readonly Candidate[],
+  kind: 'together' | 'isolated',
+  { queue, attemptLog, clock, invocationLeftMs }: Batch,
+): Promise<void> =>
+  attemptLog.begin(queue.name, suspects.map(idOf), {
+    kind,
+    id: randomUUID(),
+    endsByMs: clock.now() + invocationLeftMs() + CLOCK_SKEW_MS,
+  });
+
+/** Deletes the records of runs that the process survived; if the store is unavailable, the next batch deletes them. */
 export async function endAttempts(
   ids: readonly MessageId[],
   { queue, attemptLog, memory, warn }: Batch,
@@ -104,30 +123,29 @@ export async function endAttempts(
     memory.unended.clear();
   } catch (error) {
     forgetOldest(memory.unended);
-    warn('survival not noted', error);
+    warn('deleting records of the attempt log failed', error);
   }
 }
 
-/** Those without a note, if there are several; none of a line in which another has one, lest they overtake it. */
-function freshOf(works: readonly ReadyWork[], notes: ReadonlyMap<MessageId, OpenAttempts>): readonly ReadyWork[] {
-  const noted = new Set(works.filter((work) => notes.has(idOf(work))).map(lineOf));
-  const fresh = works.filter((work) => !noted.has(lineOf(work)));
-  return fresh.length > 1 ? fresh : [];
+/** The suspects without open runs, unless a message of the same key has one: nothing may overtake that message. Empty for a single suspect. */
+function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
+  const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));
+  const untried = suspects.filter((suspect) => !tried.has(sequenceOf(suspect)));
+  return untried.length > 1 ? untried : [];
 }
 
-const idOf = ({ ready }: ReadyWork) => ready.id;
+const idOf = ({ id }: Candidate) => id;
 
-const lineOf = (work: ReadyWork) => work.key ?? idOf(work);
+/** Messages of one key belong together; a message without a key stands alone. */
+const sequenceOf = (suspect: Candidate) => keyOf(suspect) ?? suspect.id;
 
-const isUnfinished = ({ outcome }: Work) => outcome?.is === 'unfinished';
-
-/** By how often they, or those before them in their line, were tried alone. */
-function leastTriedFirst(works: readonly ReadyWork[], runsOf: (work: ReadyWork) => number): ReadyWork[] {
+/** Sorts by the number of isolated runs, where a message counts at least as many as the messages before it in its sequence. */
+function leastTriedFirst(suspects: readonly Candidate[], runsOf: (suspect: Candidate) => number): Candidate[] {
   const most = new Map<string, number>();
-  const ranked = works.map((work) => {
-    const rank = Math.max(runsOf(work), most.get(lineOf(work)) ?? 0);
-    most.set(lineOf(work), rank);
-    return { work, rank };
+  const ranked = suspects.map((suspect) => {
+    const rank = Math.max(runsOf(suspect), most.get(sequenceOf(suspect)) ?? 0);
+    most.set(sequenceOf(suspect), rank);
+    return { suspect, rank };
   });
-  return ranked.toSorted((one, other) => one.rank - other.rank).map(({ work }) => work);
+  return ranked.toSorted((one, other) => one.rank - other.rank).map(({ suspect }) => suspect);
 }

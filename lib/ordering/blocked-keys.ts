@@ -1,6 +1,8 @@
 import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
+import { concurrently } from '../runtime/concurrently.ts';
+import { CodedError } from '../runtime/errors.ts';
 
 /** The messages of one key that still have to be processed, in this order. */
 export interface BlockedKey {
@@ -24,7 +26,7 @@ export interface BlockedKeys {
   ): Promise<boolean>;
 }
 
-const prefix = (queue: string) => `!held#${queue}#`;
+const prefix = (queue: string) => `!blocked-key#${queue}#`;
 
 export const createBlockedKeys = (table: InboxTable): BlockedKeys => ({
   async read(queue, keys) {
@@ -49,3 +51,27 @@ export const createBlockedKeys = (table: InboxTable): BlockedKeys => ({
     return written !== undefined;
   },
 });
+
+export interface BlockedKeyWrite extends Omit<BlockedKey, 'version'> {
+  readonly key: string;
+  readonly before: BlockedKey | undefined;
+}
+
+const CONCURRENT_WRITES = 16;
+
+/** Throws the first failure, or a `CONFLICT` if another environment changed one of the records. */
+export async function writeBlockedKeys(
+  writes: readonly BlockedKeyWrite[],
+  { blockedKeys, queue }: { readonly blockedKeys: BlockedKeys; readonly queue: { readonly name: string } },
+): Promise<void> {
+  const failures: unknown[] = [];
+  await concurrently(writes, CONCURRENT_WRITES, async ({ key, before, ...next }) => {
+    if (failures.length > 0) return;
+    const isWritten = await blockedKeys
+      .write(queue.name, key, next, before)
+      .catch((error: unknown) => failures.push(error));
+    if (isWritten === false)
+      failures.push(new CodedError('CONFLICT', `another environment works on the messages of the key ${key}`));
+  });
+  if (failures.length > 0) throw failures[0];
+}

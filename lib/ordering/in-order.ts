@@ -1,133 +1,132 @@
-import { concurrently } from '../runtime/concurrently.ts';
-import { errorCodes } from '../runtime/errors.ts';
-import type { BlockedKey } from './blocked-keys.ts';
-import type { MessageId } from '../events/message-id.ts';
 import type { Batch } from '../consumer/batch.ts';
 import type { Delivery } from '../consumer/delivery.ts';
-import { byKey, keyed } from './sequences.ts';
-import { isOverIn, keyTaken, MAX_LINE } from './open-batch.ts';
-import { postponed, unfinished, type Outcome } from '../consumer/outcome.ts';
-import type { KeyedWork, ReadyWork, Work } from '../consumer/work.ts';
+import { toResult, type Candidate, type Result } from '../consumer/message.ts';
+import { postponed, unfinished, unfinishedAs, type Outcome } from '../consumer/outcome.ts';
+import type { MessageId } from '../events/message-id.ts';
 
-/** Messages of one key that may wait in the retry tiers at most; past it they come back with their batch until there is room. */
+import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './blocked-keys.ts';
+import { isFinal, MAX_BLOCKED } from './open-batch.ts';
+import { byKey, keyOf } from './sequences.ts';
+
+/** At most so many messages of one key wait in delay queues; further messages come back with their batch. */
 const MAX_WAITING = 5_000;
 
-/** Keys whose holds are written at once. */
-const CONCURRENT_WRITES = 16;
+/** How long messages wait for a first message that is not delivered any more, in ms. */
+const MAX_BLOCKED_MS = 3_600_000;
+/** How long the next message then has to be delivered, in ms. */
+const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
+/** How often a repeated delivery of the first message is recorded, in ms, if nothing else changes. */
+const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
-/** A message that others wait for and that has not come again for so long is not waited for any more, in ms. */
-const PATIENCE_MS = 3_600_000;
-/** Whoever stood behind it has this much time to come again. */
-const NEXT_PATIENCE_MS = PATIENCE_MS / 6;
-/** That it came again is noted so often, in ms, where nothing else changes. */
-const REFRESH_MS = PATIENCE_MS / 10;
-
-/** The messages of one key: in the order in which they must be done, as far as they are here. */
-interface Line {
+/** The messages of one key, in the order in which they must be processed. */
+interface Sequence {
   readonly key: string;
   readonly before: BlockedKey | undefined;
-  /** Who still has to be done, first things first. */
-  waiting: MessageId[];
-  readonly here: Map<MessageId, ReadyWork>;
-  /** The first of those that waited is not waited for any more. */
-  readonly isForgotten: boolean | undefined;
+  /** The messages without a final outcome, in this batch or elsewhere. */
+  readonly waiting: MessageId[];
+  readonly inBatch: ReadonlyMap<MessageId, Candidate>;
+  /** Whether the first message was given up after `MAX_BLOCKED_MS`. */
+  readonly isHeadForgotten: boolean;
 }
 
-/**
- * Runs the messages of one key one after another, and keys side by side. A failed message holds back its own key only:
- * what comes after it waits in a retry tier, no attempt spent, and the store remembers the order. `run` must leave each
- * of its works with an outcome.
- */
-export async function inOrder(
-  works: readonly Work[],
-  batch: Batch,
-  run: (works: readonly Work[]) => Promise<void>,
-): Promise<void> {
-  const candidates = keyed(works);
-  if (candidates.length === 0) return;
-  try {
-    const lines = await lineUp(candidates, batch);
-    for (let wave = nextOf(lines); wave.length > 0; wave = nextOf(lines)) {
-      await run(wave.map(({ work }) => work));
-      for (const { line, work } of wave)
-        if (isOver(work.outcome)) line.waiting.shift();
-        else hold(line, work, batch);
-    }
-    for (const line of lines) hold(line, undefined, batch);
-    await rememberAll(lines, batch);
-  } catch (error) {
-    for (const work of candidates) if (!work.outcome || work.outcome.is === 'retry') work.outcome = unfinished(error);
-  }
-}
-
-/**
- * In the order of their arrival at the broker, also where the event source had fetched younger messages before a failed batch
- * came back: of two messages of one queue the older was handed out at least as often.
- */
+/** Sorts by delivery count: of two messages of one queue the older was delivered at least as often, even if the event source had fetched the younger first. */
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
-async function lineUp(works: readonly KeyedWork[], { inbox, blockedKeys, queue, clock }: Batch): Promise<Line[]> {
-  const lines = byKey(works);
-  const holds = await blockedKeys.read(queue.name, [...lines.keys()]);
-  const held = [...holds.values()].flatMap(({ ids }) => ids);
-  // A process may be gone between finishing a message and striking it off: its marker tells.
-  const markers = held.length > 0 ? await inbox.find(queue.name, held) : new Map();
-  return [...lines].map(([key, mine]) => {
-    const before = holds.get(key);
-    const here = new Map(mine.map((work) => [work.ready.id, work]));
-    const isDone = (id: MessageId) => !here.has(id) && isOverIn(markers.get(id)?.state);
-    const waiting = (before?.ids ?? []).filter((id) => !isDone(id));
-    // The first alone: those behind it may come again any second.
-    const isForgotten = before && !here.has(waiting[0]!) && clock.now() - before.firstSeenAtMs > PATIENCE_MS;
-    if (isForgotten) waiting.shift();
+/**
+ * Processes the messages of one key one after another, and the keys side by side. A failed message blocks its own key only:
+ * later messages of the key are postponed, and the store remembers their order.
+ */
+export async function processInOrder(
+  candidates: readonly Candidate[],
+  batch: Batch,
+  process: (candidates: readonly Candidate[]) => Promise<Result[]>,
+): Promise<Result[]> {
+  const keyed = candidates.filter((candidate) => keyOf(candidate) !== undefined);
+  const unkeyed = await process(candidates.filter((candidate) => keyOf(candidate) === undefined));
+  const outcomes = new Map<Candidate, Outcome>();
+  try {
+    const sequences = await readSequences(keyed, batch);
+    for (let heads = headsOf(sequences, outcomes); heads.length > 0; heads = headsOf(sequences, outcomes)) {
+      const results = await process(heads.map(({ candidate }) => candidate));
+      for (const [index, { sequence, candidate }] of heads.entries()) {
+        const { outcome } = results[index]!;
+        outcomes.set(candidate, outcome);
+        if (isFinalOutcome(outcome)) sequence.waiting.shift();
+        else block(sequence, outcome, outcomes, batch);
+      }
+    }
+    for (const sequence of sequences) block(sequence, undefined, outcomes, batch);
+    await recordBlocked(sequences, batch);
+  } catch (error) {
+    for (const candidate of keyed) {
+      const outcome = outcomes.get(candidate);
+      if (!outcome || outcome.is === 'retry' || outcome.is === 'postponed') outcomes.set(candidate, unfinished(error));
+    }
+  }
+  return [...unkeyed, ...keyed.map((candidate) => toResult(candidate, outcomes.get(candidate)!))];
+}
+
+const isFinalOutcome = ({ is }: Outcome) => is !== 'retry' && is !== 'postponed' && is !== 'unfinished';
+
+async function readSequences(
+  candidates: readonly Candidate[],
+  { inbox, blockedKeys, queue, clock }: Batch,
+): Promise<Sequence[]> {
+  if (candidates.length === 0) return [];
+  const candidatesByKey = byKey(candidates);
+  const records = await blockedKeys.read(queue.name, [...candidatesByKey.keys()]);
+  const recorded = [...records.values()].flatMap(({ ids }) => ids);
+  // A process may have died between completing a message and updating the record of its key: the marker shows the completion.
+  const markers = recorded.length > 0 ? await inbox.find(queue.name, recorded) : new Map();
+  return [...candidatesByKey].map(([key, mine]) => {
+    const before = records.get(key);
+    const inBatch = new Map(mine.map((candidate) => [candidate.id, candidate]));
+    const waiting = (before?.ids ?? []).filter((id) => inBatch.has(id) || !isFinal(markers.get(id)));
+    // Only the first message is given up: the next ones may be delivered at any moment.
+    const isHeadForgotten =
+      before !== undefined && !inBatch.has(waiting[0]!) && clock.now() - before.firstSeenAtMs > MAX_BLOCKED_MS;
+    if (isHeadForgotten) waiting.shift();
     const known = new Set(waiting);
-    for (const id of here.keys()) if (!known.has(id)) waiting.push(id);
-    return { key, before, waiting, here, isForgotten };
+    for (const id of inBatch.keys()) if (!known.has(id)) waiting.push(id);
+    return { key, before, waiting, inBatch, isHeadForgotten };
   });
 }
 
-/** The first of each line, where it is here and has no outcome yet. */
-const nextOf = (lines: readonly Line[]) =>
-  lines.flatMap((line) => {
-    const work = line.waiting[0] && line.here.get(line.waiting[0]);
-    return work && !work.outcome ? [{ line, work }] : [];
+/** The first message of each sequence, if the message is in the batch and has no outcome yet. */
+const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate, Outcome>) =>
+  sequences.flatMap((sequence) => {
+    const candidate = sequence.waiting[0] && sequence.inBatch.get(sequence.waiting[0]);
+    return candidate && !outcomes.has(candidate) ? [{ sequence, candidate }] : [];
   });
 
-const isOver = (outcome: Outcome | undefined) =>
-  outcome !== undefined && outcome.is !== 'retry' && outcome.is !== 'unfinished';
-
-/** Gives all that are here and still wait the outcome that the one before them leaves them. */
-function hold({ waiting, here }: Line, failed: ReadyWork | undefined, { queue }: Batch): void {
-  for (const [place, id] of waiting.entries()) {
-    const work = here.get(id);
-    if (!work || work.outcome) continue;
-    const { outcome } = failed ?? {};
-    if (outcome?.is === 'unfinished' || place >= MAX_WAITING) work.outcome = { is: 'unfinished', ...HELD };
-    else {
-      const delayMs = outcome?.is === 'retry' ? outcome.tier.delayMs : 0;
-      work.outcome = postponed('HELD', work.delivery.envelope.attempt, queue, delayMs);
-    }
+/** Gives every message of the batch that still waits its outcome; `head` is the outcome of the first message, if it is in the batch. */
+function block(
+  { waiting, inBatch }: Sequence,
+  head: Outcome | undefined,
+  outcomes: Map<Candidate, Outcome>,
+  { queue }: Batch,
+): void {
+  const delayMs = head && 'delayQueue' in head ? head.delayQueue.delayMs : 0;
+  for (const [position, id] of waiting.entries()) {
+    const candidate = inBatch.get(id);
+    if (!candidate || outcomes.has(candidate)) continue;
+    const comesBack = head?.is === 'unfinished' || position >= MAX_WAITING;
+    outcomes.set(candidate, comesBack ? unfinishedAs('BLOCKED_BY_KEY') : postponed('BLOCKED_BY_KEY', queue, delayMs));
   }
 }
 
-const HELD = { code: 'HELD', message: errorCodes.HELD } as const;
-
-/** Written before any copy is placed: who comes back finds the order that it left. */
-async function rememberAll(lines: readonly Line[], { blockedKeys, queue, clock }: Batch): Promise<void> {
-  const failures: unknown[] = [];
-  await concurrently(lines, CONCURRENT_WRITES, async ({ key, waiting, before, here, isForgotten }) => {
-    const isKnown = waiting.length === (before?.ids.length ?? 0) && waiting.every((id, n) => id === before?.ids[n]);
-    const isHere = here.has(waiting[0]!);
-    const nextSeenAtMs = clock.now() - (isForgotten && !isHere ? PATIENCE_MS - NEXT_PATIENCE_MS : 0);
-    const firstSeenAtMs = before && before.ids[0] === waiting[0] && !isHere ? before.firstSeenAtMs : nextSeenAtMs;
+/** Records the blocked keys before any copy is published, so that a copy that comes back finds the order. */
+async function recordBlocked(sequences: readonly Sequence[], batch: Batch): Promise<void> {
+  const nowMs = batch.clock.now();
+  const writes = sequences.flatMap(({ key, waiting, before, inBatch, isHeadForgotten }): BlockedKeyWrite[] => {
+    const isSame = waiting.length === (before?.ids.length ?? 0) && waiting.every((id, n) => id === before?.ids[n]);
+    const isHeadInBatch = inBatch.has(waiting[0]!);
+    const nextSeenAtMs = nowMs - (isHeadForgotten && !isHeadInBatch ? MAX_BLOCKED_MS - NEXT_BLOCKED_MS : 0);
+    const firstSeenAtMs =
+      before && before.ids[0] === waiting[0] && !isHeadInBatch ? before.firstSeenAtMs : nextSeenAtMs;
     const isFresh = !before || firstSeenAtMs - before.firstSeenAtMs <= REFRESH_MS;
-    if ((isKnown && isFresh) || failures.length > 0) return;
-    const ids = waiting.slice(0, MAX_LINE);
-    const isWritten = await blockedKeys
-      .write(queue.name, key, { ids, firstSeenAtMs }, before)
-      .catch((error) => failures.push(error));
-    if (isWritten === false) failures.push(keyTaken(key));
+    return isSame && isFresh ? [] : [{ key, ids: waiting.slice(0, MAX_BLOCKED), firstSeenAtMs, before }];
   });
-  if (failures.length > 0) throw failures[0];
+  await writeBlockedKeys(writes, batch);
 }

@@ -1,124 +1,121 @@
-import { concurrently } from '../runtime/concurrently.ts';
-import { CodedError } from '../runtime/errors.ts';
+import type { Batch } from '../consumer/batch.ts';
+import { toResult, type Candidate, type Invalid, type Message, type Result } from '../consumer/message.ts';
+import { unfinished } from '../consumer/outcome.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
-import type { Batch } from '../consumer/batch.ts';
-import { keyed, sequencesOf, type Sequences } from './sequences.ts';
-import { unfinished } from '../consumer/outcome.ts';
-import type { Work } from '../consumer/work.ts';
+import type { Marker } from '../inbox/inbox.ts';
+import { CodedError } from '../runtime/errors.ts';
+import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
+import { byKey, keyOf, type Sequences } from './sequences.ts';
 
-/** Messages of one key that may be waited for at most: past it they keep the order that the queue gives them. */
-export const MAX_LINE = 20_000;
+/** At most so many messages of one key are recorded; the queue alone keeps the order of further messages. */
+export const MAX_BLOCKED = 20_000;
 
-/** Keys whose holds are written at once. */
-const CONCURRENT_WRITES = 16;
+/** How often another environment may replace the record of the same shard in the meantime. */
+const MAX_REPLACED = 3;
 
-/** Times that another environment may begin a batch of the same shard meanwhile. */
-const MAX_RIVALS = 3;
-
-/** The record of a batch that has begun; a batch without any key has none. */
-export interface Begun {
+/** A batch whose order is recorded; without a record if no message has a key. */
+interface Opened {
+  readonly shard: string;
   readonly record?: TextVersion;
 }
 
 /**
- * Records the order of the batch before anything else is asked of the store: whatever its end will be, and whether the event
- * source brings it back before or after what it had fetched meanwhile, nothing younger overtakes it. `undefined`, and the
- * batch unfinished, where the store could not be told.
+ * Records the order of the batch before any other request to the store, so that no younger message overtakes the batch
+ * whenever and however its processing ends. If that fails, all messages with a key are unfinished.
  */
-export async function openBatch(works: readonly Work[], batch: Batch): Promise<Begun | undefined> {
+export async function openBatch(
+  validated: readonly (Candidate | Invalid)[],
+  batch: Batch,
+): Promise<{ readonly messages: readonly Message[]; readonly opened?: Opened }> {
   const { openBatches, memory } = batch;
-  const shard = works[0]?.delivery.queue;
-  if (shard === undefined) return {};
-  const mine = keyed(works);
-  const lines = sequencesOf(mine);
+  const shard = validated[0]?.delivery.queue;
+  if (shard === undefined) return { messages: validated };
+  const candidates = validated.filter((message) => message.is === 'candidate');
+  const sequences: Sequences = [...byKey(candidates)].map(([key, mine]) => [key, mine.map(({ id }) => id)]);
   try {
-    for (let rivals = 0; rivals < MAX_RIVALS; rivals += 1) {
+    for (let replaced = 0; replaced < MAX_REPLACED; replaced += 1) {
       const before = await openBatches.read(shard);
-      // Also where none of these has a key: what an earlier batch left must not be struck with this one.
-      await holdAll([...(before?.sequences ?? []), ...memory.unrecorded], batch);
-      const record = await replaceRecord(shard, lines, before?.version, batch);
-      if (record === 'taken') continue;
+      // Even if this batch has no keys: the sequences of an earlier batch must not be lost with its record.
+      await blockAll([...(before?.sequences ?? []), ...memory.unrecorded], batch);
+      const record = await replaceRecord(shard, sequences, before?.version, batch);
+      if (record === 'replaced') continue;
       memory.unrecorded = [];
-      return { record };
+      return { messages: validated, opened: { shard, record } };
     }
     throw new CodedError('CONFLICT', `another environment works on the queue ${shard}, which keeps order per key`);
   } catch (error) {
-    memory.unrecorded = firstOf([...memory.unrecorded, ...lines]);
-    for (const work of mine) work.outcome = unfinished(error);
-    return undefined;
+    memory.unrecorded = firstOf([...memory.unrecorded, ...sequences]);
+    const outcome = unfinished(error);
+    return {
+      messages: validated.map((message) =>
+        message.is === 'candidate' && keyOf(message) !== undefined ? toResult(message, outcome) : message,
+      ),
+    };
   }
 }
 
 async function replaceRecord(
   shard: string,
-  lines: Sequences,
+  sequences: Sequences,
   before: TextVersion | undefined,
   { openBatches }: Batch,
-): Promise<TextVersion | undefined | 'taken'> {
-  if (lines.length > 0) return (await openBatches.begin(shard, lines, before)) ?? 'taken';
-  return before && !(await openBatches.end(shard, before)) ? 'taken' : undefined;
+): Promise<TextVersion | undefined | 'replaced'> {
+  if (sequences.length > 0) return (await openBatches.begin(shard, sequences, before)) ?? 'replaced';
+  return before && !(await openBatches.end(shard, before)) ? 'replaced' : undefined;
 }
 
-/** Strikes the record of a batch of which nothing comes back. A record that stays costs the next batch a look at its markers. */
+/** Deletes the record of a batch that does not come back. A record that stays costs the next batch one request for markers. */
 export async function closeBatch(
-  works: readonly Work[],
-  { record }: Begun,
+  results: readonly Result[],
+  { shard, record }: Opened,
   { openBatches, warn }: Batch,
 ): Promise<void> {
-  const shard = works[0]?.delivery.queue;
-  if (!record || shard === undefined || works.some(({ outcome }) => outcome?.is === 'unfinished')) return;
-  await openBatches.end(shard, record).catch((error: unknown) => warn('end of the batch not recorded', error));
+  if (!record || results.some(({ outcome }) => outcome.is === 'unfinished')) return;
+  await openBatches.end(shard, record).catch((error: unknown) => warn('deleting the open-batch record failed', error));
 }
 
-/** Has the messages of batches that were begun and have not ended waited for, whoever works on them. */
-async function holdAll(lines: Sequences, { queue, inbox, blockedKeys, clock }: Batch): Promise<void> {
-  const merged = mergedLines(lines);
+/** Blocks the keys of batches that began and did not end, so that every environment waits for their messages. */
+async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
+  const merged = mergedByKey(sequences);
   if (merged.size === 0) return;
-  const holds = await blockedKeys.read(queue.name, [...merged.keys()]);
+  const { queue, inbox, blockedKeys, clock } = batch;
+  const records = await blockedKeys.read(queue.name, [...merged.keys()]);
   const markers = await inbox.find(queue.name, [...merged.values()].flat());
-  const failures: unknown[] = [];
-  await concurrently([...merged], CONCURRENT_WRITES, async ([key, ids]) => {
-    const before = holds.get(key);
-    const held = new Set(before?.ids);
-    const added = ids.filter((id) => !held.has(id) && !isOverIn(markers.get(id)?.state));
-    if (added.length === 0 || failures.length > 0) return;
-    const waiting = [...held, ...added].slice(0, MAX_LINE);
-    // The first of the line was not necessarily among what was begun.
-    const isMissing = before && before.ids[0] === waiting[0] && !ids.includes(waiting[0]!);
-    const firstSeenAtMs = isMissing ? before.firstSeenAtMs : clock.now();
-    const isWritten = await blockedKeys
-      .write(queue.name, key, { ids: waiting, firstSeenAtMs }, before)
-      .catch((error) => failures.push(error));
-    if (isWritten === false) failures.push(keyTaken(key));
+  const writes = [...merged].flatMap(([key, ids]): BlockedKeyWrite[] => {
+    const before = records.get(key);
+    const recorded = new Set(before?.ids);
+    const added = ids.filter((id) => !recorded.has(id) && !isFinal(markers.get(id)));
+    if (added.length === 0) return [];
+    const waiting = [...recorded, ...added].slice(0, MAX_BLOCKED);
+    // The first message of the record need not be a message of these batches.
+    const isOther = before && before.ids[0] === waiting[0] && !ids.includes(waiting[0]!);
+    return [{ key, ids: waiting, firstSeenAtMs: isOther ? before.firstSeenAtMs : clock.now(), before }];
   });
-  if (failures.length > 0) throw failures[0];
+  await writeBlockedKeys(writes, batch);
 }
 
-export const keyTaken = (key: string) =>
-  new CodedError('CONFLICT', `another environment works on the messages of the key ${key}`);
-
-/** One line per key; the earlier batch's messages come first. */
-function mergedLines(lines: Sequences): Map<string, MessageId[]> {
+/** One sequence per key; messages of the earlier batch come first. */
+function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   const merged = new Map<string, Set<MessageId>>();
-  for (const [key, ids] of lines) {
-    const line = merged.get(key) ?? new Set();
-    for (const id of ids) line.add(id);
-    merged.set(key, line);
+  for (const [key, ids] of sequences) {
+    const sequence = merged.get(key) ?? new Set();
+    for (const id of ids) sequence.add(id);
+    merged.set(key, sequence);
   }
   return new Map([...merged].map(([key, ids]) => [key, [...ids]]));
 }
 
-/** What is kept of the lines in memory: so many messages, the first ones. */
-function firstOf(lines: Sequences): Sequences {
-  let left = MAX_LINE;
-  return [...mergedLines(lines)].flatMap(([key, ids]) => {
+/** The first messages of the sequences, at most as many as a record holds. */
+function firstOf(sequences: Sequences): Sequences {
+  let left = MAX_BLOCKED;
+  return [...mergedByKey(sequences)].flatMap(([key, ids]) => {
     const kept = ids.slice(0, left);
     left -= kept.length;
     return kept.length > 0 ? [[key, kept] as const] : [];
   });
 }
 
-/** Whether a marker in this state says that its message keeps nobody waiting any more. */
-export const isOverIn = (state: string | undefined): boolean =>
-  state === 'completed' || state === 'rejected' || state === 'dead-lettered';
+/** Whether a message with this marker blocks its key no longer. */
+export const isFinal = (marker: Marker | undefined): boolean =>
+  marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

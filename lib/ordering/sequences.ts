@@ -1,57 +1,48 @@
 import { hash } from 'node:crypto';
 
-import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Candidate } from '../consumer/message.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { outcomeOf } from '../consumer/outcome.ts';
-import { open, type KeyedWork, type Work } from '../consumer/work.ts';
+
+/** Returns the key of an event; messages with the same key are processed one after another. */
+export type KeyOf = (event: any) => string;
+
+/** The key of a message, or the error that `orderBy` threw. */
+export type Order = { readonly key: string } | { readonly error: unknown };
 
 /** The messages of a batch by key, in the order in which they must be processed. */
 export type Sequences = readonly (readonly [key: string, ids: readonly MessageId[]])[];
 
-/** Says by its event which messages must be done one after another. */
-export type KeyOf = (event: any) => string;
-
-/** Bytes of a key that is stored as it is: a longer one makes the records of a large batch larger for nothing. */
-const MAX_KEY_BYTES = 256;
-const HASHED = 'sha256:';
-
-/** Gives each message that can be read its key, and the error where `orderBy` fails. */
-export function giveKeys(works: readonly Work[], keyOf: KeyOf): void {
-  for (const work of open(works)) {
-    try {
-      work.key = boundedKey(keyOf(work.ready.event));
-    } catch (error) {
-      work.keyError = error;
-    }
+export function orderOf(event: unknown, keyOf: KeyOf): Order {
+  try {
+    return { key: boundedKey(keyOf(event)) };
+  } catch (error) {
+    return { error };
   }
 }
 
-/** Where `orderBy` fails, so does the message, as if its rule had; nothing waits for it. */
-export function failWithoutKey(works: readonly Work[], queue: WorkQueue): void {
-  for (const work of open(works))
-    if (work.key === undefined) work.outcome = outcomeOf(work.keyError, work.delivery.envelope.attempt, queue);
-}
+/** Longer keys are stored as their hash, so that the records of a large batch stay small. */
+const MAX_KEY_BYTES = 256;
+const HASHED = 'sha256:';
 
-/** The key where it is short text, its hash otherwise: also of what UTF-8 cannot write, which the store would change. */
+/** Returns short text unchanged, and the hash of any other key, such as a key with lone surrogates, which DynamoDB would change. */
 export function boundedKey(key: unknown): string {
-  if (typeof key !== 'string') throw new TypeError(`orderBy gave a ${typeof key}: the key must be a string`);
+  if (typeof key !== 'string') throw new TypeError(`orderBy returned a ${typeof key}: the key must be a string`);
   const isPlain =
     Buffer.byteLength(key) <= MAX_KEY_BYTES && Buffer.from(key).toString() === key && !key.startsWith(HASHED);
   return isPlain ? key : HASHED + hash('sha256', Buffer.from(key, 'utf16le'));
 }
 
-export const keyed = (works: readonly Work[]) =>
-  open(works).filter((work): work is KeyedWork => work.key !== undefined);
+/** Undefined if the consumer keeps no order, or if `orderBy` failed: nothing waits for such a message. */
+export const keyOf = ({ order }: Candidate): string | undefined => (order && 'key' in order ? order.key : undefined);
 
-export const sequencesOf = (works: readonly KeyedWork[]): Sequences =>
-  [...byKey(works)].map(([key, mine]) => [key, mine.map(({ ready }) => ready.id)]);
-
-export function byKey(works: readonly KeyedWork[]): Map<string, KeyedWork[]> {
-  const lines = new Map<string, KeyedWork[]>();
-  for (const work of works) {
-    const others = lines.get(work.key);
-    if (others) others.push(work);
-    else lines.set(work.key, [work]);
+export function byKey(candidates: readonly Candidate[]): Map<string, Candidate[]> {
+  const sequences = new Map<string, Candidate[]>();
+  for (const candidate of candidates) {
+    const key = keyOf(candidate);
+    if (key === undefined) continue;
+    const sequence = sequences.get(key);
+    if (sequence) sequence.push(candidate);
+    else sequences.set(key, [candidate]);
   }
-  return lines;
+  return sequences;
 }

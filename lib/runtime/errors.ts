@@ -45,7 +45,7 @@ export const errorCodes = {
   INVALID_EFFECT: 'DynamoDB cannot apply an effect of the rule: its key, type or size is invalid. Fix the rule.',
   TIME_LIMIT: 'The rule did not finish within the time limit of one message.',
   LEASED: 'Another environment is processing the message.',
-  HELD: 'An earlier message with the same key is not finished yet.',
+  BLOCKED_BY_KEY: 'An earlier message with the same key is not finished yet.',
   UNKNOWN_ERROR: 'The rule threw an error without a code.',
 } as const;
 

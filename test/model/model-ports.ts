@@ -50,8 +50,8 @@ export function modelPorts(store: ModelStore): ConsumerPorts {
       read: async (_, ids) => entriesOf(attempts, ids),
       async begin(_, ids, { kind, endsByMs }) {
         for (const id of ids) {
-          const { aloneEndByMs } = attempts.get(id) ?? { aloneEndByMs: [] };
-          attempts.set(id, { aloneEndByMs: kind === 'alone' ? [...aloneEndByMs, endsByMs] : aloneEndByMs });
+          const { isolatedEndByMs } = attempts.get(id) ?? { isolatedEndByMs: [] };
+          attempts.set(id, { isolatedEndByMs: kind === 'isolated' ? [...isolatedEndByMs, endsByMs] : isolatedEndByMs });
         }
       },
       end: async (_, ids) => ids.forEach((id) => attempts.delete(id)),

@@ -262,7 +262,15 @@ describe('a message of a batch', () => {
       });
       if (row.comesBack) await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
       else await expect(batch).resolves.toBe(report);
-      const none = { completed: 0, rejected: 0, duplicate: 0, retry: 0, 'dead-letter': 0, unfinished: 0 };
+      const none = {
+        completed: 0,
+        rejected: 0,
+        duplicate: 0,
+        retry: 0,
+        postponed: 0,
+        'dead-letter': 0,
+        unfinished: 0,
+      };
       expect(report.counts).toEqual({ ...none, ...row.counts });
       expect(await applied()).toBe(row.applied);
 

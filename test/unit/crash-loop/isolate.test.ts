@@ -61,7 +61,7 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
     });
     return report;
   };
-  const note = (id: string, ...aloneEndByMs: number[]) => store.attempts.set(id as MessageId, { aloneEndByMs });
+  const note = (id: string, ...isolatedEndByMs: number[]) => store.attempts.set(id as MessageId, { isolatedEndByMs });
   return { store, begun, run, note };
 }
 
@@ -81,7 +81,7 @@ describe('messages that came back three times without an outcome', () => {
     note('a', over, over);
     note('b');
     expect((await run('a', 'b', 'c', 'd')).counts.completed).toBe(4);
-    expect(begun).toEqual(['together: c d', 'alone: b', 'alone: a']);
+    expect(begun).toEqual(['together: c d', 'isolated: b', 'isolated: a']);
   });
 
   test('are a crash loop after three runs alone that are over', async () => {

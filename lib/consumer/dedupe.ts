@@ -1,0 +1,102 @@
+import type { Marker } from '../inbox/inbox.ts';
+import { compareAttempts, isHandedOff } from '../inbox/marker.ts';
+import type { MessageId } from '../events/message-id.ts';
+import type { Batch } from './batch.ts';
+import type { Delivery } from './delivery.ts';
+import { forgetOldest, type Memory } from './memory.ts';
+import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from './message.ts';
+import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
+
+/** Finds the messages that were completed or handed off before, and the copies of one message within the batch. */
+export async function dedupe(messages: readonly Message[], batch: Batch): Promise<Message[]> {
+  const unremembered = messages.map((message) =>
+    isUnsettled(message) && isRemembered(message, batch.memory) ? toResult(message, DUPLICATE) : message,
+  );
+  return pairCopies(await compareWithMarkers(unremembered, batch));
+}
+
+const isUnsettled = (message: Message): message is Candidate | Invalid =>
+  message.is === 'candidate' || message.is === 'invalid';
+
+/** Another body under the same id is compared with the marker in the store. */
+const isRemembered = ({ delivery: { id, payloadHash } }: Message, { done }: Memory) =>
+  id !== undefined && done.get(id) === payloadHash;
+
+/** Reads the markers with one batched request, if any message may have been delivered before. */
+async function compareWithMarkers(
+  messages: readonly Message[],
+  { queue, inbox, isForgotten }: Batch,
+): Promise<readonly Message[]> {
+  const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
+  const isLost = ({ delivery: { envelope } }: Message) => isForgotten(envelope.redrivenAt ?? envelope.publishedAt);
+  if (!messages.some((message) => isUnsettled(message) && (mayBeRedelivered(message) || isLost(message))))
+    return messages;
+  try {
+    const markers = await inbox.find(queue.name, ids);
+    return messages.map((message) => {
+      const { id } = message.delivery;
+      if (!isUnsettled(message) || id === undefined) return message;
+      const compared = compareWithMarker(message, markers.get(id));
+      // A restored marker that is not final may be older than the outcome, so it proves nothing.
+      return compared.is === 'candidate' && isLost(compared)
+        ? toResult(compared, deadLetter('UNREMEMBERED'))
+        : compared;
+    });
+  } catch (error) {
+    return messages.map((message) =>
+      isUnsettled(message) && message.delivery.id !== undefined ? toResult(message, unfinished(error)) : message,
+    );
+  }
+}
+
+const mayBeRedelivered = ({ delivery: { redelivered, envelope } }: Message) =>
+  redelivered || envelope.attempt > 1 || envelope.redrives > 0;
+
+function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefined): Message {
+  if (!marker) return message;
+  const { delivery } = message;
+  if (marker.state === 'completed' || marker.state === 'rejected')
+    return marker.payloadHash === delivery.payloadHash
+      ? toResult(message, { is: 'duplicate', events: marker.events })
+      : toResult(message, deadLetter('PAYLOAD_MISMATCH'));
+  if ('attempt' in marker && wasHandedOff(delivery, marker)) return toResult(message, fromFailedMarker(marker));
+  return message.is === 'candidate' ? { ...message, hasMarker: true } : message;
+}
+
+/** Whether a copy of this attempt, or of a later one, was published already. */
+export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parameters<typeof isHandedOff>[0]): boolean =>
+  isHandedOff(marker, { ...envelope, payloadHash });
+
+/**
+ * Of several copies of one message in a batch the latest attempt is processed: if a message is redelivered together with its
+ * own retry copy, the message was handed off already, and dropping both would lose it.
+ */
+function pairCopies(messages: readonly Message[]): Message[] {
+  const latest = new Map<MessageId, Candidate>();
+  const mismatched = new Set<Message>();
+  for (const message of messages) {
+    if (message.is !== 'candidate') continue;
+    const other = latest.get(message.id);
+    if (other && other.delivery.payloadHash !== message.delivery.payloadHash) mismatched.add(message);
+    else if (!other || compareAttempts(message.delivery.envelope, other.delivery.envelope) > 0)
+      latest.set(message.id, message);
+  }
+  return messages.map((message): Message => {
+    if (message.is !== 'candidate') return message;
+    if (mismatched.has(message)) return toResult(message, deadLetter('PAYLOAD_MISMATCH'));
+    const of = latest.get(message.id)!;
+    return of === message ? message : { is: 'copy', delivery: message.delivery, of };
+  });
+}
+
+/** A copy is a duplicate of the message that was processed, and comes back with the batch if that message does. */
+export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
+  toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);
+
+/** Remembers the messages that this process has completed, with all their follow-up events published. */
+export function rememberDone(results: readonly Result[], { done }: Memory): void {
+  for (const { delivery, outcome } of results)
+    if (delivery.id && (outcome.is === 'completed' || outcome.is === 'rejected'))
+      done.set(delivery.id, delivery.payloadHash);
+  forgetOldest(done);
+}

@@ -1,0 +1,95 @@
+import { hash } from 'node:crypto';
+
+import { toDeadLetter } from '../dead-letters/dead-letter.ts';
+import { readEnvelope } from '../events/envelope.ts';
+import { deriveId, type MessageId } from '../events/message-id.ts';
+import type { Message } from '../events/message.ts';
+import { eventMessage } from '../events/publish.ts';
+import type { StoredEvent } from '../inbox/inbox.ts';
+import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
+import { isOfMessage, PublishError } from '../runtime/errors.ts';
+import type { Batch } from './batch.ts';
+import { forgetOldest } from './memory.ts';
+import { toResult, type Result } from './message.ts';
+import { unfinished } from './outcome.ts';
+
+/**
+ * Publishes the follow-up events of the messages whose effects are committed. A crash before the publish is harmless: the
+ * message is redelivered, its marker is found, and the events stored in the marker are published with the same ids. An event
+ * that the broker can never accept is archived: its message is completed and must not make the batch come back.
+ */
+export async function publishFollowUps(results: readonly Result[], batch: Batch): Promise<Result[]> {
+  const { publisher, clock, appId, publishDeadlineMs, memory } = batch;
+  const { confirmed } = memory;
+  const pending = pendingOf(results, confirmed);
+  if (pending.length === 0) return [...results];
+  const messages = pending.map(({ sources: [{ delivery }], event }) =>
+    eventMessage(event, event.data, {
+      id: event.id,
+      correlationId: delivery.properties.correlationId || delivery.properties.messageId,
+      key: event.shardKey,
+      trace: delivery.envelope,
+      appId,
+      publishedAtMs: clock.now(),
+    }),
+  );
+  const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs());
+  const failed = new Map<Result, unknown>();
+  for (const [index, { sources, event }] of pending.entries()) {
+    const error = errors[index] && (await rescue(messages[index]!, errors[index], sources[0], batch));
+    if (error) for (const source of sources) failed.set(source, error);
+    else confirmed.add(event.id);
+  }
+  forgetOldest(confirmed);
+  return results.map((result) => (failed.has(result) ? toResult(result, unfinished(failed.get(result))) : result));
+}
+
+/**
+ * Publishes a refused event again without the properties that it inherited from its message, such as the correlation id, or
+ * archives the event; returns the error if neither succeeds.
+ */
+async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
+  if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
+  const { publisher, publishDeadlineMs, archiveLetter, clock, queue } = batch;
+  const parts = unwritableParts(message).filter(({ name }) => name === 'correlationId' || name.startsWith('trace'));
+  const [refusal] =
+    parts.length > 0 ? await publisher.publishAll([withoutParts(message, parts)], publishDeadlineMs()) : [error];
+  if (!refusal || !isOfMessage(refusal)) return refusal;
+  const { body, properties } = message;
+  const nowMs = clock.now();
+  const origin = {
+    id: deriveId('dead-letter', 'event', properties.messageId!),
+    code: refusal.code,
+    reason: `this event, which follows from the message ${delivery.id} of the queue ${queue.name}, cannot be published: ${refusal.message}`,
+    deadLetteredAt: new Date(nowMs).toISOString(),
+  };
+  const event = {
+    id: properties.messageId as MessageId,
+    body,
+    payloadHash: hash('sha256', body),
+    properties,
+    envelope: readEnvelope(properties.headers),
+  };
+  return archiveLetter(toDeadLetter(event, origin, nowMs), event).then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+}
+
+interface Pending {
+  readonly event: StoredEvent;
+  /** Copies of one message have the same events. */
+  readonly sources: [Result, ...Result[]];
+}
+
+function pendingOf(results: readonly Result[], confirmed: ReadonlySet<MessageId>): Pending[] {
+  const pending = new Map<MessageId, Pending>();
+  for (const result of results)
+    for (const event of 'events' in result.outcome ? result.outcome.events : []) {
+      if (confirmed.has(event.id)) continue;
+      const known = pending.get(event.id);
+      if (known) known.sources.push(result);
+      else pending.set(event.id, { event, sources: [result] });
+    }
+  return [...pending.values()];
+}

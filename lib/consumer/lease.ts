@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Batch } from './batch.ts';
+import type { Candidate } from './message.ts';
+import { deadLetter, DUPLICATE, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
+
+/** How much longer a lease lasts than the rule may run, in ms: a lease must not expire while its owner is at work. */
+const LEASE_MARGIN_MS = 5_000;
+
+/**
+ * Runs `perform` while the message's marker is a lease of this run, and completes the marker afterwards. A message whose lease
+ * another environment holds or took over is postponed, never skipped.
+ */
+export async function performUnderLease(
+  { delivery, id }: Candidate,
+  perform: () => Promise<void>,
+  { queue, leases, timeLimitMs, warn, inbox }: Batch,
+): Promise<Outcome> {
+  const owner = randomUUID();
+  const durationMs = timeLimitMs + LEASE_MARGIN_MS;
+  const { payloadHash, envelope } = delivery;
+  const { redrives, attempt } = envelope;
+  if (!(await leases.take(queue.name, { id, payloadHash, redrives, attempt, owner, durationMs }))) {
+    const marker = (await inbox.find(queue.name, [id])).get(id);
+    if (marker && marker.payloadHash !== payloadHash) return deadLetter('PAYLOAD_MISMATCH');
+    if (marker?.state === 'completed') return DUPLICATE;
+    if (marker?.state === 'dead-lettered') return fromFailedMarker(marker);
+    return postponed('LEASED', queue, durationMs);
+  }
+  try {
+    await perform();
+  } catch (error) {
+    // Without a release the retry waits until the lease expires; the error of the rule matters more.
+    await leases.release(queue.name, id, owner).catch((failure: unknown) => warn('releasing a lease failed', failure));
+    throw error;
+  }
+  const isCompleted = await leases.complete(queue.name, id, owner);
+  return isCompleted ? { is: 'completed', events: [] } : postponed('LEASED', queue, durationMs);
+}

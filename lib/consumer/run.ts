@@ -1,0 +1,108 @@
+import type { Decision } from '../inbox/decision.ts';
+import { concurrently } from '../runtime/concurrently.ts';
+import { CodedError, isOutsideMessage } from '../runtime/errors.ts';
+import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
+import type { Batch } from './batch.ts';
+import { performUnderLease } from './lease.ts';
+import { toResult, type Candidate, type Result } from './message.ts';
+import { fromError, outOfTime, unfinished } from './outcome.ts';
+import type { RuleContext } from './rule.ts';
+
+/** A message whose effects have to be committed. */
+export interface Decided {
+  readonly is: 'decided';
+  readonly candidate: Candidate;
+  readonly decision: Decision;
+}
+
+/** Runs the rule of each message, at most `concurrency` at a time; a message whose turn does not come in time is unfinished. */
+export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
+  const ran: (Decided | Result)[] = [];
+  await concurrently(candidates, batch.concurrency, async (candidate, index) => {
+    ran[index] = await runRule(candidate, batch);
+  });
+  return ran;
+}
+
+async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Result> {
+  const { queue, timeLimitMs, timeLeftMs, read } = batch;
+  const { rule, event, id, delivery, order } = candidate;
+  const { attempt } = delivery.envelope;
+  const leftMs = timeLeftMs();
+  if (leftMs <= 0) return toResult(candidate, outOfTime());
+  try {
+    if (order && 'error' in order) throw order.error;
+    return await withTimeLimit(Math.min(timeLimitMs, leftMs), (limit) => {
+      const context: RuleContext = {
+        id,
+        attempt,
+        read,
+        get signal() {
+          return limit.signal;
+        },
+      };
+      if (rule.perform)
+        return performUnderLease(candidate, () => rule.perform(event, context), batch).then((outcome) =>
+          toResult(candidate, outcome),
+        );
+      const given = requireDecision(rule.decide(event, context));
+      const decided = (decision: Decision): Decided => ({ is: 'decided', candidate, decision });
+      return 'then' in given ? given.then((decision) => decided(requireDecision(decision))) : decided(given);
+    });
+  } catch (error) {
+    // The message is not at fault if the invocation ran out of time before the message's own time limit.
+    if (error instanceof TimeLimitError && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
+    if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
+    const outcome = fromError(error, attempt, queue);
+    if (error instanceof TimeLimitError) return toResult(candidate, outcome);
+    return toResult(candidate, { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } });
+  }
+}
+
+/** A rule that was not compiled with TypeScript may return nothing. */
+function requireDecision<T>(given: T): T {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`the rule returned ${given === null ? 'null' : typeof given}, not a decision`);
+  return given;
+}
+
+class TimeLimitError extends CodedError {
+  constructor(limitMs: number) {
+    super('TIME_LIMIT', `the rule did not finish within ${limitMs} ms`);
+  }
+}
+
+interface TimeLimit {
+  /** Aborts when the message's time is up; created at its first use, because few rules use it. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a task and rejects with a `TimeLimitError` if the task takes longer than `limitMs`. */
+async function withTimeLimit<T extends object>(
+  limitMs: number,
+  task: (limit: TimeLimit) => Promise<T> | T,
+): Promise<T> {
+  let controller: AbortController | undefined;
+  let exceeded: TimeLimitError | undefined;
+  const running = task({
+    get signal() {
+      controller ??= new AbortController();
+      if (exceeded) controller.abort(exceeded);
+      return controller.signal;
+    },
+  });
+  if (!('then' in running)) return running;
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      exceeded = new TimeLimitError(limitMs);
+      controller?.abort(exceeded);
+      reject(exceeded);
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([running, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

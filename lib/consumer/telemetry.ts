@@ -1,0 +1,108 @@
+import { traceIdOf } from '../events/trace.ts';
+import { log } from '../runtime/log.ts';
+import { counts, duration, durations } from '../runtime/metrics.ts';
+import type { Result } from './message.ts';
+import type { Failure, Outcome } from './outcome.ts';
+import type { BatchReport } from './report.ts';
+
+/** CloudWatch truncates long log events. */
+const IDS_PER_LINE = 500;
+
+/** Counts every outcome, and logs every message once: completed messages and duplicates by their ids, all others on a line each. */
+export function recordTelemetry(
+  { queue, counts: of }: BatchReport,
+  results: readonly Result[],
+  { startedAtMs, nowMs }: { readonly startedAtMs: number; readonly nowMs: number },
+): void {
+  counts(
+    {
+      Completed: of.completed,
+      Rejected: of.rejected,
+      Duplicates: of.duplicate,
+      Retried: of.retry,
+      Postponed: of.postponed,
+      DeadLettered: of['dead-letter'],
+      Unfinished: of.unfinished,
+    },
+    { queue },
+  );
+  duration('BatchDuration', nowMs - startedAtMs, { queue });
+  durations(
+    'TimeToOutcome',
+    results.flatMap((result) => timeToOutcome(result, nowMs)),
+    { queue },
+  );
+  for (const result of results) logMessage(queue, result);
+  logFailures(queue, results);
+  logIds(queue, 'messages completed', results, 'completed');
+  logIds(queue, 'duplicates skipped', results, 'duplicate');
+}
+
+/** How long a processed message took since it was published, in ms; empty if the message names no time. */
+function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: number): number[] {
+  if ((outcome.is !== 'completed' && outcome.is !== 'rejected') || !envelope.publishedAt) return [];
+  const ms = nowMs - Date.parse(envelope.publishedAt);
+  return Number.isNaN(ms) ? [] : [Math.max(ms, 0)];
+}
+
+function logMessage(queue: string, { delivery: { id, envelope, properties }, outcome }: Result): void {
+  const message = {
+    queue,
+    messageId: id,
+    correlationId: properties.correlationId,
+    traceId: traceIdOf(envelope.traceparent),
+    attempt: envelope.attempt,
+  };
+  switch (outcome.is) {
+    case 'rejected':
+      return log().info('message rejected', { ...message, reason: outcome.reason });
+    case 'retry':
+      return log().warn('message to be retried', { ...message, ...delayOf(outcome), ...reasonOf(outcome) });
+    case 'postponed':
+      return log().info('message postponed', { ...message, ...delayOf(outcome), ...reasonOf(outcome) });
+    case 'dead-letter':
+      return log().warn('message dead-lettered', { ...message, ...reasonOf(outcome) });
+    case 'unfinished':
+      return log().warn('message unfinished; batch will be redelivered', { ...message, ...reasonOf(outcome) });
+  }
+}
+
+const delayOf = ({ delayQueue }: Extract<Outcome, { delayQueue: unknown }>) => ({
+  delayQueue: delayQueue.name,
+  delayMs: delayQueue.delayMs,
+});
+
+const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ reason: code, error: { message } });
+
+/** At most so many different errors per batch are logged with their stack, each with at most so many message ids. */
+const MAX_FAILURES = 5;
+const MAX_FAILED_IDS = 20;
+
+/** Logs each stack once, however many messages of the batch failed with it. */
+function logFailures(queue: string, results: readonly Result[]): void {
+  const failures = new Map<string, { failure: Failure; code: string; ids: (string | undefined)[] }>();
+  for (const { delivery, outcome } of results) {
+    if (outcome.is !== 'retry' && outcome.is !== 'dead-letter') continue;
+    const { failure, code } = outcome;
+    if (!failure) continue;
+    const stack = failure.error.stack ?? `${failure.error.name}: ${failure.error.message}`;
+    const known = failures.get(stack);
+    if (known) known.ids.push(delivery.id);
+    else if (failures.size < MAX_FAILURES) failures.set(stack, { failure, code, ids: [delivery.id] });
+  }
+  for (const { failure, code, ids } of failures.values())
+    log().warn('rule failed', {
+      queue,
+      reason: code,
+      failed: ids.length,
+      messageIds: ids.slice(0, MAX_FAILED_IDS),
+      frames: failure.frames,
+      error: failure.error,
+    });
+}
+
+function logIds(queue: string, line: string, results: readonly Result[], is: Outcome['is']): void {
+  const ids = results.filter(({ outcome }) => outcome.is === is).map(({ delivery }) => delivery.id);
+  for (let start = 0; start < ids.length; start += IDS_PER_LINE)
+    log().info(line, { queue, messageIds: ids.slice(start, start + IDS_PER_LINE) });
+}
