@@ -20,7 +20,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'> {
   readonly appId: string;
   /** How long the rule may run for one message, in ms. */
   readonly timeLimitMs: number;
-  /** At most so many rules run at once. */
+  /** The largest number of rules that run at the same time. */
   readonly concurrency: number;
   /** How long rules may still run, in ms; 0 or less once the rest of the invocation is reserved for settling. */
   readonly timeLeftMs: () => number;

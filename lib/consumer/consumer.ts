@@ -29,7 +29,7 @@ export type ConsumerDefinition<T> = {
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
   createConsumer(definition, partsOf(surehop));
 
-/** A consumer with clients of the caller's own. */
+/** Creates a consumer with the given clients and settings. */
 export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts) {
   const { queue, orderBy } = definition;
   if (orderBy && !queue.ordered)

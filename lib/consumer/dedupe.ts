@@ -18,7 +18,7 @@ export async function dedupe(messages: readonly Message[], batch: Batch): Promis
 const isUnsettled = (message: Message): message is Candidate | Invalid =>
   message.is === 'candidate' || message.is === 'invalid';
 
-/** Another body under the same id is compared with the marker in the store. */
+/** A message with a known id and another body is compared with its marker in the store instead. */
 const isRemembered = ({ delivery: { id, payloadHash } }: Message, { done }: Memory) =>
   id !== undefined && done.get(id) === payloadHash;
 

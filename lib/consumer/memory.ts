@@ -26,7 +26,7 @@ export const newMemory = (): Memory => ({
   progressRecordedAtMs: new Map(),
 });
 
-/** Entries of one kind that are kept: enough for many batches that keep coming back because of one message. */
+/** The largest number of entries in one map or set: enough for many batches that keep coming back because of one message. */
 const MAX_ENTRIES = 10_000;
 
 /** Evicts the oldest entries beyond the limit; sets and maps iterate in insertion order. */

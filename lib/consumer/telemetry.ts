@@ -5,7 +5,7 @@ import type { Result } from './message.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
 
-/** CloudWatch truncates long log events. */
+/** The largest number of ids on one log line, because CloudWatch truncates long log events. */
 const IDS_PER_LINE = 500;
 
 /** Counts every outcome, and logs every message once: completed messages and duplicates by their ids, all others on a line each. */
@@ -74,7 +74,7 @@ const delayOf = ({ delayQueue }: Extract<Outcome, { delayQueue: unknown }>) => (
 
 const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ reason: code, error: { message } });
 
-/** At most so many different errors per batch are logged with their stack, each with at most so many message ids. */
+/** The largest number of different errors per batch that are logged with their stack. */
 const MAX_FAILURES = 5;
 const MAX_FAILED_IDS = 20;
 

@@ -15,7 +15,7 @@ const SUSPICIOUS_DELIVERIES = 3;
 /** How many isolated runs may crash the process before the message is dead-lettered. */
 const MAX_ISOLATED_RUNS = 3;
 
-/** The clocks of two environments differ by less, in ms. */
+/** The largest difference between the clocks of two environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;

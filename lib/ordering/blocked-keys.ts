@@ -15,7 +15,7 @@ export interface BlockedKey {
 
 /** Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
 export interface BlockedKeys {
-  /** Returns the keys that have a record; `keys` must be unique. */
+  /** Returns the records of the keys that are blocked; `keys` must be unique. */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
   /** Replaces the record `before`, or deletes it if `next.ids` is empty; returns `false` if another environment changed the record since. */
   write(

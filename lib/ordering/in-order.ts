@@ -8,12 +8,12 @@ import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './block
 import { isFinal, MAX_BLOCKED } from './open-batch.ts';
 import { byKey, keyOf } from './sequences.ts';
 
-/** At most so many messages of one key wait in delay queues; further messages come back with their batch. */
+/** The largest number of messages of one key that wait in delay queues; further messages come back with their batch. */
 const MAX_WAITING = 5_000;
 
 /** How long messages wait for a first message that is not delivered any more, in ms. */
 const MAX_BLOCKED_MS = 3_600_000;
-/** How long the next message then has to be delivered, in ms. */
+/** How long the messages then wait for the next blocked message, in ms. */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 /** How often a repeated delivery of the first message is recorded, in ms, if nothing else changes. */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;

@@ -8,10 +8,10 @@ import { CodedError } from '../runtime/errors.ts';
 import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
 import { byKey, keyOf, type Sequences } from './sequences.ts';
 
-/** At most so many messages of one key are recorded; the queue alone keeps the order of further messages. */
+/** The largest number of messages recorded for one key; further messages keep the order of the queue only. */
 export const MAX_BLOCKED = 20_000;
 
-/** How often another environment may replace the record of the same shard in the meantime. */
+/** How often opening a batch is tried while other environments keep replacing the record of the shard. */
 const MAX_REPLACED = 3;
 
 /** A batch whose order is recorded; without a record if no message has a key. */

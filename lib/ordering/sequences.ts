@@ -32,7 +32,7 @@ export function boundedKey(key: unknown): string {
   return isPlain ? key : HASHED + hash('sha256', Buffer.from(key, 'utf16le'));
 }
 
-/** Undefined if the consumer keeps no order, or if `orderBy` failed: nothing waits for such a message. */
+/** The key of the message; undefined if the consumer keeps no order per key, or if `orderBy` threw an error. */
 export const keyOf = ({ order }: Candidate): string | undefined => (order && 'key' in order ? order.key : undefined);
 
 export function byKey(candidates: readonly Candidate[]): Map<string, Candidate[]> {

@@ -3,7 +3,7 @@ import type { Account, Books, End } from '../faults/invariants.ts';
 import type { ModelStore } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
-/** Holds what was sent against what is there once the model is quiet. */
+/** Compares the messages that were sent with the contents of the store and of the broker at the end of a run. */
 export function booksOf({
   messages,
   store,

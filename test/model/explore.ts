@@ -1,9 +1,9 @@
 import { isThorough } from '../support/thorough.ts';
 
-/** Chooses one of so many ways to go on, counted from 0. */
+/** Chooses one of `ways` alternatives; returns its index. */
 export type Choose = (ways: number) => number;
 
-/** A run that went wrong, with the choices that lead there again. */
+/** A failed run, with the choices that reproduce it. */
 class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }

@@ -1,16 +1,16 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
 
-/** What is sent in a run of the model. */
+/** A message that is sent in a run of the model. */
 export interface ModelMessage {
   readonly id: MessageId;
   readonly type: string;
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
-  /** Its rule fails or succeeds as it is chosen, each time anew. */
+  /** Whether the exploration chooses, at each attempt, if the message's rule fails. */
   readonly endsEitherWay?: boolean;
-  /** Copies that the publisher sends. */
+  /** How many copies the publisher sends. */
   readonly copies?: number;
-  /** Whoever decides it takes the runtime down. */
+  /** Whether the message's rule crashes the process. */
   readonly isKiller?: boolean;
 }

@@ -9,12 +9,12 @@ import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
 import { compareAttempts, isHandedOff } from '../../lib/inbox/marker.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 
-/** What the store of the model holds. */
+/** The contents of the in-memory store. */
 export interface ModelStore {
   readonly markers: Map<MessageId, Marker>;
   /** How often the effects of each message were applied. */
   readonly applied: Map<MessageId, number>;
-  /** Ids in the order in which they were completed. */
+  /** The ids of the completed messages in the order of their completion. */
   readonly completed: MessageId[];
   readonly attempts: Map<MessageId, OpenAttempts>;
   readonly blockedKeys: Map<string, BlockedKey>;
@@ -99,7 +99,7 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
   if (known?.state === 'dead-lettered' && isHandedOff(known, entry)) return { is: 'parked', marker: known };
   if (known?.state === 'completed' || known?.state === 'rejected')
     return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
-  // In the model an effect with a condition never holds.
+  // In the model the condition of an effect never holds.
   const refused = decision.effects.some((effect) => effect.kind === 'add' && effect.atLeast !== undefined);
   const done: Decision | undefined = refused ? decision.otherwise : decision;
   if (!done) return { is: 'failed', error: new Error('a condition failed') };
@@ -123,7 +123,7 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
   return { is: marker.state, marker };
 }
 
-/** Whether the placement was noted: a marker that says more already stays as it is, but for a claim that is confirmed. */
+/** Records a handoff unless the marker is of a later attempt; returns whether it was recorded. A claim may be confirmed. */
 function note(markers: ModelStore['markers'], queue: string, placement: Handoff, isPending: boolean): boolean {
   const { id, payloadHash, state, code, message, redrives, attempt } = placement;
   const known = markers.get(id);

@@ -20,7 +20,7 @@ process.env.POWERTOOLS_DEV = 'false';
 const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
 type Kind = (typeof kinds)[number];
 
-/** Exploring is a matter of the processor alone, of which other tests want a share. */
+/** Exploring takes only processor time, which other tests may need as well. */
 jest.setTimeout(600_000);
 
 const modelled = defineEvent({
@@ -51,7 +51,7 @@ const definition = { queue: queues.stock, event: modelled, decide } satisfies Co
 
 let runs = 0;
 
-/** Messages with ids that no other run has: an environment remembers those that it met. */
+/** Messages with ids that no other run has, because an environment remembers ids from earlier batches. */
 const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   runs += 1;
   return kinds.map((kind, index) => {
@@ -69,32 +69,32 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   });
 };
 
-/** Explores every run; expects each to balance. */
+/** Explores every run; fails if a run violates an invariant. */
 const prove = async (options: () => ModelOptions) =>
   explore(async (choose) => {
     const violations = violationsOf(await runModel(options(), choose));
     if (Object.keys(violations).length > 0) throw new Error(JSON.stringify(violations));
   });
 
-describe('in every interleaving of crashes, lost answers, redeliveries and duplicates each message ends exactly once', () => {
+describe('one environment', () => {
   const cases: readonly [what: string, kinds: readonly Kind[], copies: number, faults: number][] = [
-    ['a sound message', ['sound'], 1, 2],
-    ['a sound message that its publisher sends twice', ['sound'], 2, 1],
+    ['a valid message', ['sound'], 1, 2],
+    ['a valid message that its publisher sends twice', ['sound'], 2, 1],
     ['a message that fails once', ['fails'], 1, 2],
     ['a message that fails once, and is sent twice', ['fails'], 2, 1],
     ['a rejected message, with the event that follows', ['rejected'], 1, 2],
-    ['poison', ['poison'], 1, 2],
-    ['a failing message, poison and a sound one in one batch', ['fails', 'poison', 'sound'], 1, 1],
-    ['a message that takes the runtime down, and its neighbour', ['killer', 'sound'], 1, 0],
+    ['a poison message', ['poison'], 1, 2],
+    ['a failing, a poison and a valid message in one batch', ['fails', 'poison', 'sound'], 1, 1],
+    ['a message that crashes the process, with a valid message', ['killer', 'sound'], 1, 0],
   ];
   for (const [what, kinds, copies, faults] of cases)
-    test(`${what}: every run keeps the invariants`, async () => {
+    test(`every message ends exactly once, whatever crashes, is lost or is duplicated: ${what}`, async () => {
       const explored = await prove(() => ({ messages: messagesOf(kinds, copies), definition, faults }));
       expect(explored).toBeGreaterThan(faults > 0 ? 20 : 0);
     });
 });
 
-test('messages never multiply while a neighbour cannot be placed', async () => {
+test('no message is handed off twice while the dead letter of another message cannot be published', async () => {
   const explored = await prove(() => ({
     messages: messagesOf(['fails', 'poison', 'rejected']),
     definition,
@@ -104,7 +104,7 @@ test('messages never multiply while a neighbour cannot be placed', async () => {
   expect(explored).toBeGreaterThan(1);
 });
 
-test('messages that wait for one of their key never multiply while a neighbour cannot be placed', async () => {
+test('no postponed message is handed off twice while the dead letter of another message cannot be published', async () => {
   const queue = { ...definition.queue, ordered: true };
   const orderBy = ({ kind }: z.infer<typeof modelled.schema>) => (kind === 'poison' ? 'its own' : 'one');
   const explored = await prove(() => {
@@ -115,18 +115,18 @@ test('messages that wait for one of their key never multiply while a neighbour c
   expect(explored).toBeGreaterThan(1);
 });
 
-describe('in every interleaving messages of one key are done in the order of their arrival', () => {
+describe('messages of one key', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
   const cases: readonly [what: string, kinds: readonly Kind[], faults: number][] = [
-    ['where all are sound', ['sound', 'sound'], 2],
-    ['where the first fails once', ['fails', 'sound'], 1],
-    ['where the second of three fails once', ['sound', 'fails', 'sound'], 1],
-    ['where the first is poison', ['poison', 'sound'], 1],
-    ['where the first is rejected', ['rejected', 'sound'], 1],
+    ['all are valid', ['sound', 'sound'], 2],
+    ['the first fails once', ['fails', 'sound'], 1],
+    ['the second of three fails once', ['sound', 'fails', 'sound'], 1],
+    ['the first is a poison message', ['poison', 'sound'], 1],
+    ['the first is rejected', ['rejected', 'sound'], 1],
   ];
   for (const [what, kinds, faults] of cases)
-    test(`${what}: every run keeps the invariants`, async () => {
+    test(`messages of one key are processed in their order, whatever crashes or is lost: ${what}`, async () => {
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         return { messages, definition: ordered, faults, order: [messages.map(({ id }) => id)] };
@@ -135,33 +135,33 @@ describe('in every interleaving messages of one key are done in the order of the
     });
 });
 
-describe('where two environments work on one queue, each message ends exactly once whoever goes on when', () => {
-  /** Whose rule fails for the last time at its first attempt. */
+describe('two environments on one queue', () => {
+  /** A queue without delays, whose messages have one attempt. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
-    ['a sound message that is sent twice', ['sound'], 2, { faults: 1, hasZombies: true, switches: 3 }],
+    ['a valid message that is sent twice', ['sound'], 2, { faults: 1, hasZombies: true, switches: 3 }],
     ['a message that fails once', ['fails'], 1, { faults: 1, hasZombies: true, switches: 1 }],
     ['a message that fails once, and is sent twice', ['fails'], 2, { switches: 3 }],
     ['a rejected message that is sent twice', ['rejected'], 2, { faults: 1, hasZombies: true, switches: 2 }],
-    ['poison that is sent twice', ['poison'], 2, { faults: 1, hasZombies: true, switches: 2 }],
+    ['a poison message that is sent twice', ['poison'], 2, { faults: 1, hasZombies: true, switches: 2 }],
     [
-      'a message that one environment does and the other gives up on',
+      'a message that one environment completes and the other gives up on',
       ['either'],
       2,
       { faults: 1, hasZombies: true, switches: 2, definition: once },
     ],
-    ['a failing message and poison', ['fails', 'poison'], 1, { switches: 3 }],
+    ['a failing and a poison message', ['fails', 'poison'], 1, { switches: 3 }],
     [
-      'a message that takes the runtime down, and its neighbour',
+      'a message that crashes the process, with a valid message',
       ['killer', 'sound'],
       1,
       { switches: 2, hasWholeBatches: true },
     ],
-    ['a message that takes the runtime down, and is sent twice', ['killer'], 2, { switches: 2, hasWholeBatches: true }],
+    ['a message that crashes the process and is sent twice', ['killer'], 2, { switches: 2, hasWholeBatches: true }],
   ];
   for (const [what, kinds, copies, options] of cases)
-    test(`${what}: every run keeps the invariants`, async () => {
+    test(`every message ends exactly once when two environments share a queue: ${what}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition, faults: 0, environments: 2, ...options };
       });
@@ -169,16 +169,16 @@ describe('where two environments work on one queue, each message ends exactly on
     });
 });
 
-describe('where the event source gives a batch back while its environment still works on it, the order of a key holds', () => {
+describe('a batch that the event source returns while its environment is still processing', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
   const cases: readonly [what: string, kinds: readonly Kind[], hasWholeBatches: boolean][] = [
-    ['where all are sound', ['sound', 'sound'], false],
-    ['where the first fails once', ['fails', 'sound'], true],
-    ['where the first is poison', ['poison', 'sound'], false],
+    ['all are valid', ['sound', 'sound'], false],
+    ['the first fails once', ['fails', 'sound'], true],
+    ['the first is a poison message', ['poison', 'sound'], false],
   ];
   for (const [what, kinds, hasWholeBatches] of cases)
-    test(`${what}: every run keeps the invariants`, async () => {
+    test(`messages of one key keep their order if a batch is redelivered while it is still processed: ${what}`, async () => {
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         const order = [messages.map(({ id }) => id)];

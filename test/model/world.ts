@@ -16,55 +16,54 @@ import type { Choose } from './explore.ts';
 import { emptyStore, modelPorts } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
-/** A message as the broker holds it. */
+/** A message in a queue of the modelled broker. */
 interface Copy {
   readonly id: MessageId;
   readonly body: Buffer;
   readonly type: string;
   readonly headers: Properties['headers'];
-  /** How often it was handed out before. */
+  /** How often the message was delivered before. */
   deliveries: number;
 }
 
 export interface ModelOptions {
   readonly messages: readonly ModelMessage[];
   readonly definition: ConsumerDefinition<any>;
-  /** Faults that may happen in one run, each anywhere. */
+  /** How many faults may happen in one run, each at any call. */
   readonly faults: number;
-  /** Execution environments that work on the queue side by side; 1 by default. */
+  /** How many execution environments consume the queue side by side; 1 by default. */
   readonly environments?: number;
-  /** How often, in one run, another environment may go on although the one before it could. */
+  /** How often another environment may continue in one run although the current one could. */
   readonly switches?: number;
-  /** Whether a fault may also be that the event source gives a batch back to the queue while its environment works on. */
+  /** Whether the event source may return a batch to the queue while its environment is still processing it; counts as a fault. */
   readonly hasZombies?: boolean;
-  /** Whether every batch has all that is in the queue. */
+  /** Whether every batch contains all messages of the queue. */
   readonly hasWholeBatches?: boolean;
-  /** How often the dead-letter exchange takes nothing, so that the whole batch comes again. */
+  /** How often the dead-letter exchange refuses a message, so that the whole batch comes back. */
   readonly refusals?: number;
-  /** Which message must be done before which, by their ids. */
+  /** Lists of message ids; the messages of a list must be completed in this order. */
   readonly order?: readonly (readonly MessageId[])[];
 }
 
 const MOST_STEPS = 60;
-/** Between two batches: after a few of them every invocation that was begun before is over by the clock. */
+/** The time between two batches: after a few batches every earlier invocation has ended by the clock. */
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
 const settings = readAllSettings({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 
-/** An execution environment: a process that remembers from batch to batch until it crashes. */
+/** An execution environment: a process with a memory that lasts until it crashes. */
 interface Environment {
   handler: ReturnType<typeof createConsumer>;
   isGone: boolean;
-  /** What it works on; nothing, where the event source has given the batch back. */
+  /** The current batch; undefined after the event source has returned the batch to the queue. */
   batch?: readonly Copy[];
   isRunning: boolean;
   ended?: 'returned' | 'thrown' | 'crashed';
 }
 
 /**
- * One run of the real consumer against a broker and a store of the model: whoever chooses decides which messages come
- * together, when retries come back, which environment goes on, and where a process is gone or an answer is lost. Returns the
- * books once it is quiet.
+ * Runs the real consumer once against a modelled broker and store. `choose` decides which messages form a batch, when retries
+ * come back, which environment continues, and where a process crashes or an answer is lost. Returns the ledger at the end.
  */
 export async function runModel(
   {
@@ -100,7 +99,7 @@ export async function runModel(
   function take(message: Message): void {
     const { headers, messageId, type = '' } = message.properties;
     const copy = `${messageId} in ${message.exchange}`;
-    // An event that follows goes out again with each redelivery, under the same id; it is not placed.
+    // A follow-up event is published again at each redelivery, under the same id; it is not a handoff.
     if (message.exchange !== exchanges.orders) placed.set(copy, (placed.get(copy) ?? 0) + 1);
     if (message.exchange.startsWith('retry.'))
       tiers.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
@@ -109,11 +108,11 @@ export async function runModel(
     else emitted.add(messageId!);
   }
 
-  /** Calls to store and broker that have been made and not been begun, the oldest first. */
+  /** The calls to store and broker that have not started yet, the oldest first. */
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
   const never = () => new Promise<never>(() => {});
 
-  /** Once a process is gone, nothing that it waits for ever comes, and nothing that it does happens. */
+  /** After a crash no call of the process starts or returns. */
   function crash(environment: Environment): Promise<never> {
     environment.isGone = true;
     environment.ended = 'crashed';
@@ -121,10 +120,10 @@ export async function runModel(
     return never();
   }
 
-  /** One call to store or broker, with what may go wrong around it. `fail` is what an answer that was lost looks like. */
+  /** One call to store or broker, with a possible crash or a lost answer before or after; `fail` returns the result of a lost answer. */
   async function call<T>(environment: Environment, run: () => Promise<T>, fail: () => T | Promise<T>): Promise<T> {
     if (environment.isGone) return never();
-    // Where there is nobody else, nobody else can go first.
+    // A single environment need not wait for another one.
     if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
     const fate = left > 0 ? choose(5) : 0;
     if (fate > 0) left -= 1;
@@ -135,7 +134,7 @@ export async function runModel(
     return fate === 4 ? fail() : result;
   }
 
-  const away = async (): Promise<never> => {
+  const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };
   const ports = modelPorts(store);
@@ -148,7 +147,7 @@ export async function runModel(
             call(
               environment,
               () => (method as (...all: unknown[]) => Promise<unknown>)(...args),
-              name === 'commit' ? () => unknown(args) : away,
+              name === 'commit' ? () => unknown(args) : unavailable,
             ),
         ]),
       );
@@ -204,7 +203,7 @@ export async function runModel(
   let isWhole = false;
   let steps = 0;
 
-  /** What can happen next; the first costs no switch. */
+  /** The actions that can happen next; the first one needs no switch of the environment. */
   function actions(): (() => void)[] {
     const goOn = (environment: Environment) => () => {
       current = environment;
@@ -216,7 +215,7 @@ export async function runModel(
     const running = first ? [first, ...waiting.filter((one) => one !== first)].map(goOn) : [];
     const idle = environments.filter(({ isRunning }) => !isRunning);
     const startsOf = (environment: Environment) =>
-      // All that is there, or the first alone.
+      // The batch contains all messages, or only the first one.
       Array.from({ length: Math.min(queue.length, isWhole || hasWholeBatches ? 1 : 2) }, (_, way) => () => {
         start(environment, queue.splice(0, way === 0 ? queue.length : 1));
       });
@@ -267,7 +266,7 @@ export async function runModel(
     );
   }
 
-  /** What went back comes in the order in which it did, before what is new; the event source may have fetched that meanwhile. */
+  /** Returned messages are delivered before new ones, in the order of their return, unless the event source had fetched the new ones. */
   function giveBack(environment: Environment, how: Environment['ended']): void {
     const batch = environment.batch ?? [];
     environment.batch = undefined;
@@ -275,7 +274,7 @@ export async function runModel(
     const returned = queue.findLastIndex(({ deliveries }) => deliveries > 0) + 1;
     const fetched = queue.length > returned && choose(2) === 1;
     queue.splice(fetched ? queue.length : returned, 0, ...batch);
-    // Where nobody could note that the batch was begun, they come together.
+    // Without an open-batch record the messages are delivered together.
     isWhole = definition.orderBy !== undefined && how === 'crashed' && store.openBatch === undefined;
   }
 
@@ -284,7 +283,7 @@ export async function runModel(
     Object.assign(environment, { isRunning: false, ended: undefined });
     if (environment.isGone) environments.splice(environments.indexOf(environment), 1, newEnvironment());
     if (environment.batch === undefined) return retire(environment);
-    // An acknowledgement can be lost as anything else.
+    // An acknowledgement may be lost like any answer.
     const isLost = how === 'returned' && left > 0 && choose(2) === 1;
     if (isLost) left -= 1;
     if (how !== 'returned' || isLost) return giveBack(environment, how);
@@ -292,13 +291,13 @@ export async function runModel(
     isWhole = false;
   }
 
-  /** Who took the place of an environment whose batch was given back stays; there are no more than there were. */
+  /** The environment that replaced this one stays, so that their number does not grow. */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }
 
   for (;;) {
-    // By then whoever can has made its next call, or has ended.
+    // By then every running environment has made its next call or has ended.
     await setImmediate();
     const ended = environments.filter(({ ended }) => ended !== undefined);
     for (const environment of ended) end(environment);
@@ -306,17 +305,19 @@ export async function runModel(
     const possible = actions();
     if (possible.length === 0) break;
     if (steps > MOST_STEPS)
-      throw new Error(`it does not end: ${queue.length} in the queue, ${tiers.length} in the tiers`);
+      throw new Error(
+        `the run does not end: ${queue.length} messages are in the queue, ${tiers.length} in the delay queues`,
+      );
     possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }
-  // Without a fault of the process or an answer, no message is placed twice however often its neighbour cannot be placed.
+  // Without crashes and lost answers no message is handed off twice, however often the copy of another message is refused.
   const multiplied =
     faults > 0 || switches > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);
   const books = booksOf({ messages, store, letters, emitted, order, queueName: definition.queue.name });
   return { ...books, unexpected: [...books.unexpected, ...multiplied] };
 }
 
-/** Committed or not: nobody heard. */
+/** The result of a commit whose answer was lost. */
 const unknown = ([, entries]: unknown[]) =>
   (entries as unknown[]).map(() => ({ is: 'unfinished', error: new StoreUnavailableError() }));
 

@@ -8,7 +8,7 @@ const SHOWN = new Set([
   'reason',
   'problem',
   'queue',
-  'tier',
+  'delayQueue',
   'outcome',
   'status',
   'statusCode',

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
@@ -21,10 +21,10 @@ afterAll(async () => {
   script?.remove();
 });
 
-/** The steps of a batch with a sound, a rejected and a failing message, in their order; the first publish is the emit. */
+/** The steps of a batch with a valid, a rejected and a failing message, in their order; the first publish is of the follow-up event. */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
 
-/** Works on the batch in a process that dies there; resolves with the signal that ended it. */
+/** Processes the batch in a process that kills itself at this step; resolves with the signal that ended the process. */
 function crash(step: string, side: string, event: unknown): Promise<string | number | null> {
   const input = JSON.stringify({
     event,
@@ -40,23 +40,21 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
   );
 }
 
-describe('a process that is gone in the middle of a batch', () => {
-  for (const step of steps)
-    for (const side of ['before', 'after'])
-      test(`${side} ${step}: the batch that comes again completes it, effects once, events out, failures placed`, async () => {
-        const sku = randomUUID();
-        const message = (behave: string) => aRecord({ type: 'test.tallied', body: { sku, behave }, redelivered: true });
-        const records = [message('well'), message('reject'), message('permanent')];
-        expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
+for (const step of steps)
+  for (const side of ['before', 'after'])
+    test(`a redelivered batch applies each effect once and loses no message after its process was killed ${side} ${step}`, async () => {
+      const sku = randomUUID();
+      const message = (behave: string) => aRecord({ type: 'test.tallied', body: { sku, behave }, redelivered: true });
+      const records = [message('well'), message('reject'), message('permanent')];
+      expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
 
-        const report = await createConsumer(tallying, shop.parts)(anEvent(records), anInvocation());
-        const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
-        expect(completed + rejected + duplicate + deadLettered).toBe(3);
-        expect((await shop.item('stock', { sku }))?.available).toBe(1);
+      const report = await createConsumer(tallying, shop.parts)(anEvent(records), anInvocation());
+      const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
+      expect(completed + rejected + duplicate + deadLettered).toBe(3);
+      expect((await shop.item('stock', { sku }))?.available).toBe(1);
 
-        const ids = async (queue: string) =>
-          new Set((await shop.host.drain(queue)).map((found) => found && found.properties.messageId));
-        expect((await ids('points')).size).toBe(1);
-        expect(await ids('dead-letters')).toEqual(new Set([records[2]!.basicProperties.messageId]));
-      });
-});
+      const ids = async (queue: string) =>
+        new Set((await shop.host.drain(queue)).map((found) => found && found.properties.messageId));
+      expect((await ids('points')).size).toBe(1);
+      expect(await ids('dead-letters')).toEqual(new Set([records[2]!.basicProperties.messageId]));
+    });

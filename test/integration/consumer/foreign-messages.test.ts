@@ -48,7 +48,7 @@ afterAll(async () => {
   await backend.remove();
 });
 
-/** One retry is enough: every copy is made like the first. */
+/** One delay is enough, because every retry copy is made like the first. */
 const queue = { ...tallying.queue, delays: tallying.queue.delays.slice(0, 1) };
 
 const handler = () => createConsumer({ ...tallying, queue }, parts);
@@ -58,7 +58,7 @@ interface Taken {
   readonly record: RabbitMqRecord;
 }
 
-/** Everything that is ready in a queue, not acknowledged yet. */
+/** Takes all ready messages of a queue without acknowledging them. */
 async function take(from: string): Promise<Taken[]> {
   const taken: Taken[] = [];
   for (let message = await channel.get(from); message; message = await channel.get(from))
@@ -68,7 +68,7 @@ async function take(from: string): Promise<Taken[]> {
 
 const bodyOf = ({ record }: Taken) => record.data;
 
-/** The headers of a publisher, as text: neither those that the broker and this toolkit write nor those that route. */
+/** The publisher's own headers as text, without the headers that the broker or the toolkit write and without routing headers. */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;
   const headers = Object.entries(record.basicProperties.headers ?? {});
@@ -99,7 +99,7 @@ const givenMessage: fc.Arbitrary<Given> = fc.record({
 const NEIGHBOURS = 3;
 const MOST_RETURNS = 2;
 
-test('whatever others publish fails, is parked with its bytes, and can be sent back or says why not; neighbours never notice', async () => {
+test('any message of another publisher is archived byte for byte and can be redriven or says why not, while the other messages complete', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   console.info(`seed ${seed}`);
   let sent = 0;
@@ -136,14 +136,14 @@ test('whatever others publish fails, is parked with its bytes, and can be sent b
       const run = handler();
       const first = new Map<string, string>();
       const parked = new Map<string, Taken[]>();
-      /** One batch of whatever is ready. */
+      /** Processes all ready messages as one batch. */
       const consume = async () => {
         const batch = await take('stock');
         if (batch.length === 0) return;
         for (const taken of batch) {
           const known = first.get(bodyOf(taken));
           if (known === undefined) first.set(bodyOf(taken), carried(taken));
-          // A copy shows the function what the original showed it.
+          // A copy must have the headers of its original.
           else expect(carried(taken)).toBe(known);
         }
         try {
@@ -194,14 +194,14 @@ test('whatever others publish fails, is parked with its bytes, and can be sent b
         } else if (answer.status === 409) expect(answer.body.type).toMatch(/too-old|no-origin/);
         else expect(answer.status).toBe(200);
       }
-      // What was sent back fails again, and ends again.
+      // The redriven messages would fail again: acknowledge them.
       await take('stock').then((again) => again.forEach(({ message }) => channel.ack(message)));
     }),
     { numRuns: 6, seed, endOnFailure: true },
   );
-  // A counterexample may have a hundred thousand bytes: seed and path make it again.
+  // A counterexample may have a hundred thousand bytes; seed and path are enough to reproduce it.
   if (result.failed)
     throw new Error(`SEED=${seed}, path ${result.counterexamplePath}`, { cause: result.errorInstance });
-  // The broker itself refuses few of them.
+  // The broker refuses only some of the messages.
   expect(taken).toBeGreaterThan(sent / 2);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { tables } from '../../../infra/tables.ts';
@@ -31,7 +31,7 @@ const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<
   createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
 const applied = async () => (await shop.item('stock', { sku }))?.available ?? 0;
 
-/** Its key may be of any length. */
+/** An event whose key has the length of its note. */
 const follower = defineEvent({
   type: 'order.rejected',
   version: 1,
@@ -49,54 +49,52 @@ const emitting = (event: FollowUp) => ({
 });
 const following = (note: string) => emitting(emit(follower, { sku, note }));
 
-test('an event whose key is larger than all headers of a message may be is published', async () => {
+test('a follow-up event is published even if its key is larger than the headers of a message may be', async () => {
   const record = aRecord({ type, body: { sku } });
   expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
   expect(await shop.host.drain('points')).toHaveLength(1);
 });
 
-describe('a rule that gives what cannot be done fails its own message only', () => {
-  test.each([undefined, null, 0])('a promise of %s', async (given) => {
-    const definition = {
-      ...tallying,
-      decide: (event: any, context: any) =>
-        event.number === 1 ? (Promise.resolve(given) as Promise<any>) : tallying.decide(event, context),
-    };
-    const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
-    expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
-  });
+test.each([undefined, null, 0])('a rule that resolves with %s fails its own message only', async (given) => {
+  const definition = {
+    ...tallying,
+    decide: (event: any, context: any) =>
+      event.number === 1 ? (Promise.resolve(given) as Promise<any>) : tallying.decide(event, context),
+  };
+  const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
+  expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
+});
 
-  test('an event without data', async () => {
-    const report = await run(
-      [aRecord({ type, body: { sku } })],
-      emitting({ event: { ...follower, key: undefined }, data: undefined }),
-    );
-    expect(report.counts).toMatchObject({ 'dead-letter': 1 });
-    expect(await applied()).toBe(0);
-  });
+test('a rule that returns an event without data dead-letters its message', async () => {
+  const report = await run(
+    [aRecord({ type, body: { sku } })],
+    emitting({ event: { ...follower, key: undefined }, data: undefined }),
+  );
+  expect(report.counts).toMatchObject({ 'dead-letter': 1 });
+  expect(await applied()).toBe(0);
 });
 
 test.each([
   ['surehop-attempt', 5_000],
   ['surehop-attempt', Number.MAX_SAFE_INTEGER],
   ['surehop-redrives', Number.MAX_SAFE_INTEGER],
-])('a message with the header %s of %d is done when it is redriven', async (name, value) => {
+])('a message with the header %s = %d is completed after a redrive', async (name, value) => {
   const id = randomUUID();
   const body = { sku, behave: 'permanent' };
   const failed = await run([aRecord({ id, type, body, headers: { [name]: value } })]);
   expect(failed.counts).toMatchObject({ 'dead-letter': 1 });
-  // As the archive reads it, and sends it back.
+  // The header that the archive would write when it redrives the message.
   const redrives = readEnvelope({ [name]: value }).redrives + 1;
   const record = aRecord({ id, type, body, headers: { 'surehop-attempt': 1, 'surehop-redrives': redrives } });
-  const mended = {
+  const fixed = {
     ...tallying,
     decide: (event: any, context: any) => tallying.decide({ ...event, behave: 'well' }, context),
   };
-  expect((await run([record], mended)).counts).toMatchObject({ completed: 1 });
+  expect((await run([record], fixed)).counts).toMatchObject({ completed: 1 });
   expect(await applied()).toBe(1);
 });
 
-test('two ids that differ in what UTF-8 cannot write fail without their neighbours', async () => {
+test('two message ids with different lone surrogates are dead-lettered, and the other messages complete', async () => {
   const records = ['\ud800', '\ud801'].map((id) => aRecord({ id, type, body: { sku }, redelivered: true }));
   const report = await run([...records, aRecord({ type, body: { sku } })]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 2 });

@@ -50,7 +50,7 @@ afterAll(async () => {
   await store.close();
 });
 
-/** As it gets past the compiler in JavaScript. */
+/** A table name that was not checked by the compiler, as in JavaScript. */
 const misspelt = (name: string) => name as Table;
 
 const add = (table: string, sku = randomUUID()): Effect => ({
@@ -78,7 +78,7 @@ const denied = (action: string, table: string) =>
   });
 
 describe('a table that a rule misspells', () => {
-  test('brings back the messages that need it, under its name, and lets their neighbours complete', async () => {
+  test('messages whose rule names a missing table come back with that name, and the other messages complete', async () => {
     const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'stock')));
     const results = await commit(entries);
     const back = results.flatMap(({ is }, n) => (is === 'unfinished' ? [n] : []));
@@ -90,12 +90,12 @@ describe('a table that a rule misspells', () => {
     });
   });
 
-  test('costs a batch a request for each of its tables, and no more for more messages', async () => {
+  test('a missing table costs a batch one more request per table, however many messages name the table', async () => {
     await commit(Array.from({ length: 90 }, (_, n) => entry(add('shipmentz'), add(n % 2 ? 'stock' : 'points'))));
     expect(faults.sent.length).toBeLessThanOrEqual(8);
   });
 
-  test('is told as an error, with a metric of its own, once in a while', async () => {
+  test('a missing table is logged as an error once, with the metric DeploymentWrong', async () => {
     const name = `other-${randomUUID().slice(0, 8)}`;
     await commit([entry(add(name))]);
     await commit([entry(add(name))]);
@@ -106,7 +106,7 @@ describe('a table that a rule misspells', () => {
     expect(written.filter((line) => line.includes('"DeploymentWrong":1'))).toHaveLength(1);
   });
 
-  test('is the same to a rule that reads from it', async () => {
+  test('reading from a missing table throws TABLE_MISSING', async () => {
     await expect(readItemFrom(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       message: `the table ${store.prefix}shipmentz does not exist`,
@@ -115,7 +115,7 @@ describe('a table that a rule misspells', () => {
 });
 
 describe('a permission that the function lacks', () => {
-  test('brings back the messages that need it, and lets their neighbours complete', async () => {
+  test('messages that need a missing permission come back, and the other messages complete', async () => {
     faults.plan = ({ TransactItems = [] }) =>
       TransactItems.some(({ Update }) => Update?.TableName === `${store.prefix}points`)
         ? { when: 'before', error: denied('UpdateItem', `${store.prefix}points`) }
@@ -128,7 +128,7 @@ describe('a permission that the function lacks', () => {
     });
   });
 
-  test('on the inbox itself stops the batch after one request', async () => {
+  test('a missing permission on the inbox table stops the batch after one request', async () => {
     faults.plan = () => ({ when: 'before', error: denied('PutItem', `${store.prefix}inbox`) });
     const results = await commit(Array.from({ length: 500 }, () => entry(add('stock'))));
     expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
@@ -137,7 +137,7 @@ describe('a permission that the function lacks', () => {
   });
 });
 
-test('credentials that DynamoDB does not know stop the batch after one request, under a code of their own', async () => {
+test('unknown credentials stop the batch after one request with the code STORE_MISCONFIGURED', async () => {
   const error = Object.assign(new Error('The security token included in the request is invalid.'), {
     name: 'UnrecognizedClientException',
   });
@@ -171,7 +171,7 @@ describe('an inbox table that is not as it should be', () => {
     client.destroy();
   });
 
-  test('missing, brings every message back and is named', async () => {
+  test('every message comes back if the inbox table is missing, with the name of the table', async () => {
     await table('stock', 'sku');
     const results = await commit([entry(add('stock')), entry(add('stock'))], inbox);
     expect(outcomes(results)).toEqual(['unfinished', 'unfinished']);
@@ -182,7 +182,7 @@ describe('an inbox table that is not as it should be', () => {
     });
   });
 
-  test('with another primary key, fails no message: each comes back', async () => {
+  test('every message comes back if the inbox table has another primary key', async () => {
     await table('inbox', 'id');
     const results = await commit(
       Array.from({ length: 20 }, () => entry(add('stock'))),
@@ -226,18 +226,21 @@ describe('a consumer in a wrong deployment', () => {
   test.each([
     ['effects', () => ({ effects: [add('shipmentz')] })],
     ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { sku: 'x' }).then(() => ({ effects: [] }))],
-  ])('returns the batch where its %s name a missing table: no attempt spent, nothing placed', async (_, decide) => {
-    const batch = run(decide);
-    await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
-    await expect(batch).rejects.toThrow(`TABLE_MISSING: the table ${shop.tablePrefix}shipmentz does not exist`);
-    expect(await shop.host.drain('retry.1s')).toEqual([]);
-    expect(await shop.host.drain('dead-letters')).toEqual([]);
-  });
+  ])(
+    'a batch whose %s name a missing table comes back: no attempt is used and no copy is published',
+    async (_, decide) => {
+      const batch = run(decide);
+      await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
+      await expect(batch).rejects.toThrow(`TABLE_MISSING: the table ${shop.tablePrefix}shipmentz does not exist`);
+      expect(await shop.host.drain('retry.1s')).toEqual([]);
+      expect(await shop.host.drain('dead-letters')).toEqual([]);
+    },
+  );
 
   test.each([
     ['a key of the wrong name', { name: 'x' }],
     ['an empty key', { sku: '' }],
-  ])('spends an attempt where a rule reads with %s', async (_, key) => {
+  ])('a rule that reads with %s fails its message and uses an attempt', async (_, key) => {
     await run(({ read }) => read(tables.stock, key).then(() => ({ effects: [] }))).catch(() => undefined);
     const copies = [...(await shop.host.drain('retry.1s')), ...(await shop.host.drain('dead-letters'))];
     expect(copies).toHaveLength(1);

@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => backend.remove());
 
-/** Ends and what is near them, as often as all between. */
+/** Integers of which many are at or near the bounds. */
 const within = (min: number, max: number) =>
   fc.oneof(fc.constantFrom(min, max), fc.integer({ min, max: Math.min(max, min + 3) }), fc.integer({ min, max }));
 
@@ -70,16 +70,16 @@ const order: fc.Arbitrary<Order> = fc.oneof(
   },
 );
 
-/** Hands everything in a queue to its consumer, as one batch. */
+/** Delivers all messages of a queue to its consumer as one batch. */
 async function work(queue: 'stock' | 'points'): Promise<BatchReport> {
   const messages = await backend.host.drain(queue);
   return consumers[queue](anEvent(messages.map(recordFromBroker), queue), anInvocation());
 }
 
-/** Every outcome but a business one. */
+/** The messages that were neither completed nor rejected by a rule. */
 const failures = ({ notCompleted }: BatchReport) => notCompleted.filter(({ outcome }) => outcome !== 'rejected');
 
-test('every order that is accepted with 202 is fulfilled or rejected by a rule, never dead-lettered', async () => {
+test('every order that the API accepted with 202 is fulfilled or rejected by a rule, and never dead-lettered', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(order, { minLength: 1, maxLength: 8 }),
@@ -124,7 +124,7 @@ test('every order that is accepted with 202 is fulfilled or rejected by a rule, 
   for (const queue of ['dead-letters', 'retry.1s']) expect(await backend.host.drain(queue)).toEqual([]);
 });
 
-test('points of a whole unit of currency are exact for every currency and every price', () => {
+test('the points of an order are exact for every currency and every price', () => {
   fc.assert(
     fc.property(order, ({ currency, items }) => {
       const digits = BigInt(currencies.code(currency)?.digits ?? 2);
@@ -136,7 +136,7 @@ test('points of a whole unit of currency are exact for every currency and every 
   );
 });
 
-test('a customer whose points go beyond what a JSON number holds is still awarded, exactly; the answer stops at 2^53 - 1', async () => {
+test('points beyond 2^53 - 1 are stored exactly, and the API answers 2^53 - 1', async () => {
   const { store } = await import('../../../lib/dynamodb/store.ts');
   const surehop = await backend.surehop();
   const { PutItemCommand, GetItemCommand } = await import('@aws-sdk/client-dynamodb');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { describeError } from '../../../lib/runtime/errors.ts';
 import type { Sequences } from '../../../lib/ordering/sequences.ts';
@@ -19,18 +19,18 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** As many messages, each with a key of its own. */
-const linesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
+/** Returns one message for each of `keys` keys. */
+const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
   Array.from({ length: keys }, (_, n) => [
     String(n).padEnd(keyLength, 'é'),
     [`m${n}`.padEnd(idLength, 'x') as MessageId],
   ]);
 
-/** Jest would print megabytes of what is not the same. */
+/** Jest would print megabytes if the values differ. */
 const same = isDeepStrictEqual;
 const items = async () => (await store.all('inbox')).length;
 
-/** What DynamoDB counts of an item, but for the few bytes of a number. */
+/** The size of an item as DynamoDB counts it, except for the few bytes of its numbers. */
 const bytesOf = (item: Record<string, AttributeValue>) =>
   Object.entries(item).reduce(
     (sum, [name, { S = '', B = [] }]) => sum + Buffer.byteLength(name) + Buffer.byteLength(S) + B.length,
@@ -38,151 +38,145 @@ const bytesOf = (item: Record<string, AttributeValue>) =>
   );
 const largestItem = async () => Math.max(0, ...(await store.all('inbox')).map(bytesOf));
 
-describe('the record of an open batch', () => {
-  test.each([
-    ['6,000 keys', linesOf(6_000, 20, 36)],
-    ['1,700 keys of 250 characters', linesOf(1_700, 250, 36)],
-    ['10,000 keys and ids of the largest size', linesOf(10_000, 128, 255)],
-    ['one key of 10,000 messages', [['one', linesOf(10_000, 1, 255).map(([, [id]]) => id!)]] as Sequences],
-  ])('holds %s, in items that DynamoDB takes', async (_, lines) => {
-    const { openBatches } = store.ports();
-    const shard = randomUUID();
-    const version = (await openBatches.begin(shard, lines, undefined))!;
-    expect(version.parts).toBeGreaterThan(1);
-    expect(same((await openBatches.read(shard))?.sequences, lines)).toBe(true);
-    expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
-    expect(await openBatches.end(shard, version)).toBe(true);
-    expect(await items()).toBe(0);
-  });
+test.each([
+  ['6,000 keys', sequencesOf(6_000, 20, 36)],
+  ['1,700 keys of 250 characters', sequencesOf(1_700, 250, 36)],
+  ['10,000 keys and ids of the largest size', sequencesOf(10_000, 128, 255)],
+  ['one key of 10,000 messages', [['one', sequencesOf(10_000, 1, 255).map(([, [id]]) => id!)]] as Sequences],
+])('the record of an open batch holds %s in items below DynamoDB’s size limit', async (_, lines) => {
+  const { openBatches } = store.ports();
+  const shard = randomUUID();
+  const version = (await openBatches.begin(shard, lines, undefined))!;
+  expect(version.parts).toBeGreaterThan(1);
+  expect(same((await openBatches.read(shard))?.sequences, lines)).toBe(true);
+  expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
+  expect(await openBatches.end(shard, version)).toBe(true);
+  expect(await items()).toBe(0);
+});
 
-  test('of a batch that took its place is not struck by the batch before, and keeps its parts', async () => {
-    const { openBatches } = store.ports();
-    const shard = randomUUID();
-    const [first, second] = [linesOf(3_000, 100, 200), linesOf(3_001, 100, 200)];
-    const before = (await openBatches.begin(shard, first, undefined))!;
-    expect(await openBatches.begin(shard, second, undefined)).toBeUndefined();
-    const after = (await openBatches.begin(shard, second, before))!;
-    expect(await openBatches.begin(shard, first, before)).toBeUndefined();
-    expect(await openBatches.end(shard, before)).toBe(false);
-    expect(same((await openBatches.read(shard))?.sequences, second)).toBe(true);
-    await openBatches.end(shard, after);
-    expect(await items()).toBe(0);
-  });
+test('ending a batch does not delete the record of the batch that replaced it', async () => {
+  const { openBatches } = store.ports();
+  const shard = randomUUID();
+  const [first, second] = [sequencesOf(3_000, 100, 200), sequencesOf(3_001, 100, 200)];
+  const before = (await openBatches.begin(shard, first, undefined))!;
+  expect(await openBatches.begin(shard, second, undefined)).toBeUndefined();
+  const after = (await openBatches.begin(shard, second, before))!;
+  expect(await openBatches.begin(shard, first, before)).toBeUndefined();
+  expect(await openBatches.end(shard, before)).toBe(false);
+  expect(same((await openBatches.read(shard))?.sequences, second)).toBe(true);
+  await openBatches.end(shard, after);
+  expect(await items()).toBe(0);
+});
 
-  test('is the old one or the new one, whole, whichever request the process dies before or after', async () => {
-    const lines = { old: linesOf(3_000, 100, 200), new: linesOf(3_001, 100, 200) };
-    const whole = store.ports().openBatches;
-    let requests = 1;
-    for (let fatal = 1; fatal <= requests; fatal += 1)
-      for (const isDone of [false, true]) {
-        const shard = randomUUID();
-        const before = (await whole.begin(shard, lines.old, undefined))!;
-        let sent = 0;
-        let die = () => {};
-        const died = new Promise<boolean>((resolve) => (die = () => resolve(false)));
-        const dead = () => {
-          die();
-          return new Promise(() => {});
-        };
-        const send = store.client.send.bind(store.client) as (...args: unknown[]) => Promise<unknown>;
-        const dying: DynamoDBClient = new Proxy(store.client, {
-          get: (client, name) =>
-            name !== 'send'
-              ? Reflect.get(client, name)
-              : async (...args: unknown[]) => {
-                  sent += 1;
-                  if (sent > fatal || (sent === fatal && !isDone)) return dead();
-                  const answer = await send(...args);
-                  return sent >= fatal ? dead() : answer;
-                },
-        });
-        const { openBatches } = store.ports({ client: dying });
-        const finished = openBatches.begin(shard, lines.new, before).then(() => true);
-        const isFinished = await Promise.race([finished, died]);
-        requests = Math.max(requests, isFinished ? 0 : fatal + 1);
-        const found = await whole.read(shard);
-        expect(same(found?.sequences, lines.old) || same(found?.sequences, lines.new)).toBe(true);
-        await whole.end(shard, found!.version);
-      }
-    expect(requests).toBeGreaterThan(6);
-    // What nobody reads any more expires, later than the head that named it would have.
-    const nowSeconds = Math.floor(store.clock.now() / 1_000);
-    for (const item of await store.all('inbox')) {
-      expect(item['pk']?.S).toMatch(/^!part#/);
-      expect(Number(item['expiresAt']?.N)).toBe(nowSeconds + 15 * DAY_SECONDS);
+test('the record of an open batch is completely old or completely new if the process dies before or after any request', async () => {
+  const lines = { old: sequencesOf(3_000, 100, 200), new: sequencesOf(3_001, 100, 200) };
+  const whole = store.ports().openBatches;
+  let requests = 1;
+  for (let fatal = 1; fatal <= requests; fatal += 1)
+    for (const isDone of [false, true]) {
+      const shard = randomUUID();
+      const before = (await whole.begin(shard, lines.old, undefined))!;
+      let sent = 0;
+      let die = () => {};
+      const died = new Promise<boolean>((resolve) => (die = () => resolve(false)));
+      const dead = () => {
+        die();
+        return new Promise(() => {});
+      };
+      const send = store.client.send.bind(store.client) as (...args: unknown[]) => Promise<unknown>;
+      const dying: DynamoDBClient = new Proxy(store.client, {
+        get: (client, name) =>
+          name !== 'send'
+            ? Reflect.get(client, name)
+            : async (...args: unknown[]) => {
+                sent += 1;
+                if (sent > fatal || (sent === fatal && !isDone)) return dead();
+                const answer = await send(...args);
+                return sent >= fatal ? dead() : answer;
+              },
+      });
+      const { openBatches } = store.ports({ client: dying });
+      const finished = openBatches.begin(shard, lines.new, before).then(() => true);
+      const isFinished = await Promise.race([finished, died]);
+      requests = Math.max(requests, isFinished ? 0 : fatal + 1);
+      const found = await whole.read(shard);
+      expect(same(found?.sequences, lines.old) || same(found?.sequences, lines.new)).toBe(true);
+      await whole.end(shard, found!.version);
     }
-  }, 120_000);
+  expect(requests).toBeGreaterThan(6);
+  // Orphaned parts expire later than the record that named them would have.
+  const nowSeconds = Math.floor(store.clock.now() / 1_000);
+  for (const item of await store.all('inbox')) {
+    expect(item['pk']?.S).toMatch(/^!part#/);
+    expect(Number(item['expiresAt']?.N)).toBe(nowSeconds + 15 * DAY_SECONDS);
+  }
+}, 120_000);
 
-  test('whose parts have expired counts as one without messages', async () => {
-    const { openBatches } = store.ports();
-    const shard = randomUUID();
-    await store.put('inbox', {
-      pk: { S: `!open-batch#${shard}` },
-      version: { S: 'long ago' },
-      parts: { N: '2' },
-      expiresAt: { N: '1' },
-    });
-    expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
+test('the record of an open batch whose parts have expired counts as a batch without messages', async () => {
+  const { openBatches } = store.ports();
+  const shard = randomUUID();
+  await store.put('inbox', {
+    pk: { S: `!open-batch#${shard}` },
+    version: { S: 'long ago' },
+    parts: { N: '2' },
+    expiresAt: { N: '1' },
+  });
+  expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
+});
+
+test('the record of a blocked key holds 20,000 ids of 255 bytes in items below DynamoDB’s size limit', async () => {
+  const { blockedKeys } = store.ports();
+  const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
+  expect(await blockedKeys.write('large', 'é'.repeat(128), { ids, firstSeenAtMs: Date.now() }, undefined)).toBe(true);
+  const record = (await blockedKeys.read('large', ['é'.repeat(128), 'other'])).get('é'.repeat(128));
+  expect(same(record?.ids, ids)).toBe(true);
+  expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
+  expect(
+    await blockedKeys.write('large', 'é'.repeat(128), { ids: ids.slice(1), firstSeenAtMs: Date.now() }, undefined),
+  ).toBe(false);
+  expect(await blockedKeys.write('large', 'é'.repeat(128), { ids: [], firstSeenAtMs: Date.now() }, record)).toBe(true);
+  expect((await blockedKeys.read('large', ['é'.repeat(128)])).size).toBe(0);
+});
+
+test('the empty key can be blocked like any other key', async () => {
+  const { blockedKeys } = store.ports();
+  await blockedKeys.write('empty', '', { ids: ['a' as MessageId], firstSeenAtMs: Date.now() }, undefined);
+  expect((await blockedKeys.read('empty', [''])).get('')?.ids).toEqual(['a']);
+});
+
+const commit = async (decision: object) => {
+  const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'hash', decision: decision as never };
+  const [result] = await store.inbox().commit('large', [entry], new AbortController().signal);
+  return result;
+};
+const event = { type: 'large', version: 1, exchange: 'orders', schema: {} };
+
+test.each([
+  [
+    'a put of 400 KB',
+    { effects: [{ kind: 'put', table: 'awards', key: { orderId: 'o' }, item: { text: 'x'.repeat(410_000) } }] },
+  ],
+  ['events of 300 KB', { effects: [], events: [{ event, data: { text: 'x'.repeat(310_000) } }] }],
+  [
+    'a reason of 400 KB',
+    {
+      effects: [{ kind: 'add', table: 'stock', key: { sku: 'none' }, attribute: 'available', by: -1, atLeast: 0 }],
+      otherwise: { outcome: 'rejected', reason: 'x'.repeat(400_000), effects: [] },
+    },
+  ],
+  [
+    'a key of 2,049 bytes',
+    { effects: [{ kind: 'add', table: 'stock', key: { sku: 'x'.repeat(2_049) }, attribute: 'available', by: 1 }] },
+  ],
+])('committing %s fails with INVALID_EFFECT, not with STORE_UNAVAILABLE', async (_, decision) => {
+  const result = await commit(decision);
+  expect(result && { is: result.is, code: 'error' in result && describeError(result.error).code }).toEqual({
+    is: 'failed',
+    code: 'INVALID_EFFECT',
   });
 });
 
-describe('the messages that wait for one of their key', () => {
-  test('are 20,000 with ids of 255 bytes, in items that DynamoDB takes', async () => {
-    const { blockedKeys } = store.ports();
-    const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
-    expect(await blockedKeys.write('large', 'é'.repeat(128), { ids, firstSeenAtMs: Date.now() }, undefined)).toBe(true);
-    const hold = (await blockedKeys.read('large', ['é'.repeat(128), 'other'])).get('é'.repeat(128));
-    expect(same(hold?.ids, ids)).toBe(true);
-    expect(await largestItem()).toBeLessThan(MAX_ITEM_BYTES);
-    expect(
-      await blockedKeys.write('large', 'é'.repeat(128), { ids: ids.slice(1), firstSeenAtMs: Date.now() }, undefined),
-    ).toBe(false);
-    expect(await blockedKeys.write('large', 'é'.repeat(128), { ids: [], firstSeenAtMs: Date.now() }, hold)).toBe(true);
-    expect((await blockedKeys.read('large', ['é'.repeat(128)])).size).toBe(0);
-  });
-
-  test('have the empty key like any other', async () => {
-    const { blockedKeys } = store.ports();
-    await blockedKeys.write('empty', '', { ids: ['a' as MessageId], firstSeenAtMs: Date.now() }, undefined);
-    expect((await blockedKeys.read('empty', [''])).get('')?.ids).toEqual(['a']);
-  });
-});
-
-describe('what a rule makes too large is its own fault', () => {
-  const commit = async (decision: object) => {
-    const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'hash', decision: decision as never };
-    const [result] = await store.inbox().commit('large', [entry], new AbortController().signal);
-    return result;
-  };
-  const event = { type: 'large', version: 1, exchange: 'orders', schema: {} };
-
-  test.each([
-    [
-      'a put of 400 KB',
-      { effects: [{ kind: 'put', table: 'awards', key: { orderId: 'o' }, item: { text: 'x'.repeat(410_000) } }] },
-    ],
-    ['events of 300 KB', { effects: [], events: [{ event, data: { text: 'x'.repeat(310_000) } }] }],
-    [
-      'a reason of 400 KB',
-      {
-        effects: [{ kind: 'add', table: 'stock', key: { sku: 'none' }, attribute: 'available', by: -1, atLeast: 0 }],
-        otherwise: { outcome: 'rejected', reason: 'x'.repeat(400_000), effects: [] },
-      },
-    ],
-    [
-      'a key of 2,049 bytes',
-      { effects: [{ kind: 'add', table: 'stock', key: { sku: 'x'.repeat(2_049) }, attribute: 'available', by: 1 }] },
-    ],
-  ])('%s fails with INVALID_EFFECT, and not as an unavailable store', async (_, decision) => {
-    const result = await commit(decision);
-    expect(result && { is: result.is, code: 'error' in result && describeError(result.error).code }).toEqual({
-      is: 'failed',
-      code: 'INVALID_EFFECT',
-    });
-  });
-
-  test('events up to that size are kept with the marker', async () => {
-    const result = await commit({ effects: [], events: [{ event, data: { text: 'x'.repeat(299_000) } }] });
-    expect(result?.is).toBe('completed');
-  });
+test('follow-up events of 299,000 characters are stored with the marker', async () => {
+  const result = await commit({ effects: [], events: [{ event, data: { text: 'x'.repeat(299_000) } }] });
+  expect(result?.is).toBe('completed');
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
@@ -23,9 +23,9 @@ beforeAll(async () => {
 });
 afterAll(() => shop.remove());
 
-/** What was done, in its order: `key:number`. */
+/** The completed runs of the rule in their order, as `key:number`. */
 let done: string[];
-/** The next tries of these fail. */
+/** How often the rule still fails for a message, by `key:number`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -50,7 +50,7 @@ const definition = {
   },
 };
 
-/** A message that was handed out so often before. */
+/** A message that the broker delivered `deliveries` times before. */
 const message = (sku: string, number: number, deliveries = 0) =>
   aRecord({
     type: 'test.tallied',
@@ -79,149 +79,147 @@ async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promi
   });
 }
 
-/** Each message at the first time: a second copy of one that was held is decided again, though it is done once. */
+/** The numbers of a key's messages in the order of their first run; the rule may run again for a second copy of a blocked message. */
 const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];
 
-describe('the messages of one key', () => {
-  test('are done one after another; a failed one holds back its own key and no other', async () => {
-    const [a, b] = [randomUUID(), randomUUID()];
-    failing.set(`${a}:1`, 2);
-    await run([message(a, 1), message(a, 2), message(b, 1), message(a, 3), message(b, 2)]);
-    expect(of(a)).toEqual([]);
-    expect(of(b)).toEqual([1, 2]);
-    // Later arrivals wait too, though the failed one is not in their batch.
-    await run([message(a, 4), message(b, 3)]);
-    expect(of(b)).toEqual([1, 2, 3]);
-    await runWhatComesBack(() => of(a).length === 4);
-    expect(of(a)).toEqual([1, 2, 3, 4]);
-    expect((await shop.item('stock', { sku: a }))?.available).toBe(4);
-  });
+test('messages of one key are processed one after another, and a failed message blocks its own key only', async () => {
+  const [a, b] = [randomUUID(), randomUUID()];
+  failing.set(`${a}:1`, 2);
+  await run([message(a, 1), message(a, 2), message(b, 1), message(a, 3), message(b, 2)]);
+  expect(of(a)).toEqual([]);
+  expect(of(b)).toEqual([1, 2]);
+  // Messages that arrive later wait too, although the failed message is not in their batch.
+  await run([message(a, 4), message(b, 3)]);
+  expect(of(b)).toEqual([1, 2, 3]);
+  await runWhatComesBack(() => of(a).length === 4);
+  expect(of(a)).toEqual([1, 2, 3, 4]);
+  expect((await shop.item('stock', { sku: a }))?.available).toBe(4);
+});
 
-  test('go on after one of them became a dead letter', async () => {
-    const a = randomUUID();
-    failing.set(`${a}:2`, 9);
-    await run([message(a, 1), message(a, 2), message(a, 3)]);
-    await runWhatComesBack(() => of(a).length === 2);
-    expect(of(a)).toEqual([1, 3]);
-    expect(await shop.host.drain(deadLetterQueue)).toHaveLength(1);
-  });
+test('the next messages of a key are processed after one became a dead letter', async () => {
+  const a = randomUUID();
+  failing.set(`${a}:2`, 9);
+  await run([message(a, 1), message(a, 2), message(a, 3)]);
+  await runWhatComesBack(() => of(a).length === 2);
+  expect(of(a)).toEqual([1, 3]);
+  expect(await shop.host.drain(deadLetterQueue)).toHaveLength(1);
+});
 
-  test('go on an hour after the first of them was lost, however many came meanwhile', async () => {
-    const a = randomUUID();
-    failing.set(`${a}:1`, 1);
-    await run([message(a, 1)]);
-    // Its copy is purged, say by an operator.
-    await eventually('the copy', async () => (await shop.host.drain('stock')).length > 0);
-    let minutes = 0;
-    const clock = { now: () => Date.now() + minutes * 60_000 };
-    const { endpoint, tablePrefix } = shop;
-    const table = openInboxTable({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
-    const later = createConsumer(definition, { ...shop.parts, ...dynamoDbPorts(table), clock });
-    const held = [2, 3, 4].map((number) => message(a, number));
-    for (const one of held) {
-      minutes += 25;
-      await later(anEvent([one]), anInvocation());
-    }
-    expect(of(a)).toEqual([]);
-    minutes += 1;
-    await later(anEvent(held), anInvocation());
-    await shop.host.drain('stock');
-    expect(of(a)).toEqual([2, 3, 4]);
-  });
+test('the messages of a key are processed one hour after the first message was lost, although more messages arrived meanwhile', async () => {
+  const a = randomUUID();
+  failing.set(`${a}:1`, 1);
+  await run([message(a, 1)]);
+  // An operator purges the delay queue, and the retry copy is lost.
+  await eventually('the copy', async () => (await shop.host.drain('stock')).length > 0);
+  let minutes = 0;
+  const clock = { now: () => Date.now() + minutes * 60_000 };
+  const { endpoint, tablePrefix } = shop;
+  const table = openInboxTable({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
+  const later = createConsumer(definition, { ...shop.parts, ...dynamoDbPorts(table), clock });
+  const blocked = [2, 3, 4].map((number) => message(a, number));
+  for (const one of blocked) {
+    minutes += 25;
+    await later(anEvent([one]), anInvocation());
+  }
+  expect(of(a)).toEqual([]);
+  minutes += 1;
+  await later(anEvent(blocked), anInvocation());
+  await shop.host.drain('stock');
+  expect(of(a)).toEqual([2, 3, 4]);
+});
 
-  test('keep their order when a batch with a held message comes again as a whole', async () => {
-    const a = randomUUID();
-    failing.set(`${a}:1`, 1);
-    const records = [message(a, 1), message(a, 2)];
-    await run(records);
-    await run(records.map((record) => ({ ...record, redelivered: true })));
-    await runWhatComesBack(() => of(a).length === 2);
-    // A second copy may be decided about once more; it has no effect.
-    expect([...new Set(of(a))]).toEqual([1, 2]);
-    expect((await shop.item('stock', { sku: a }))?.available).toBe(2);
-  });
+test('the messages of a key keep their order if a batch with a blocked message is redelivered', async () => {
+  const a = randomUUID();
+  failing.set(`${a}:1`, 1);
+  const records = [message(a, 1), message(a, 2)];
+  await run(records);
+  await run(records.map((record) => ({ ...record, redelivered: true })));
+  await runWhatComesBack(() => of(a).length === 2);
+  // The rule may run again for a second copy, which has no effect.
+  expect([...new Set(of(a))]).toEqual([1, 2]);
+  expect((await shop.item('stock', { sku: a }))?.available).toBe(2);
+});
 
-  test('are not overtaken when their batch was abandoned and younger messages come first', async () => {
-    const a = randomUUID();
-    const abandoned = [message(a, 1), message(a, 2)];
-    const crashing: ConsumerParts = {
-      ...shop.parts,
-      blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
-    };
-    // A process that is gone once it has begun: its invocation never ends, and nothing of it is decided.
-    void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
-    await eventually('the batch to be begun', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
-    done = [];
-    await run([message(a, 3)]);
-    expect(of(a)).toEqual([]);
-    await run(abandoned.map((record) => ({ ...record, redelivered: true })));
-    await runWhatComesBack(() => of(a).length === 3);
-    expect([...new Set(of(a))]).toEqual([1, 2, 3]);
-    expect((await shop.item('stock', { sku: a }))?.available).toBe(3);
-  });
+test('younger messages do not overtake an abandoned batch that is redelivered after them', async () => {
+  const a = randomUUID();
+  const abandoned = [message(a, 1), message(a, 2)];
+  const crashing: ConsumerParts = {
+    ...shop.parts,
+    blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
+  };
+  // A process that dies after it recorded its batch: its invocation never ends, and no rule runs.
+  void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
+  await eventually('the open-batch record', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
+  done = [];
+  await run([message(a, 3)]);
+  expect(of(a)).toEqual([]);
+  await run(abandoned.map((record) => ({ ...record, redelivered: true })));
+  await runWhatComesBack(() => of(a).length === 3);
+  expect([...new Set(of(a))]).toEqual([1, 2, 3]);
+  expect((await shop.item('stock', { sku: a }))?.available).toBe(3);
+});
 
-  test('are not overtaken either when a batch in between has none but messages that cannot be read', async () => {
-    const a = randomUUID();
-    const hanging: ConsumerParts = {
-      ...shop.parts,
-      blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
-    };
-    const abandoned = [message(a, 1)];
-    void createConsumer(definition, hanging)(anEvent(abandoned), anInvocation());
-    await eventually('the batch to be begun', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
-    await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
-    await run([message(a, 2)]);
-    expect(of(a)).toEqual([]);
-    await run(abandoned.map((record) => ({ ...record, redelivered: true })));
-    await runWhatComesBack(() => of(a).length === 2);
-    expect(of(a)).toEqual([1, 2]);
-    await shop.host.drain(deadLetterQueue);
-  });
+test('younger messages do not overtake an abandoned batch if a batch of invalid messages comes in between', async () => {
+  const a = randomUUID();
+  const hanging: ConsumerParts = {
+    ...shop.parts,
+    blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
+  };
+  const abandoned = [message(a, 1)];
+  void createConsumer(definition, hanging)(anEvent(abandoned), anInvocation());
+  await eventually('the open-batch record', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
+  await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
+  await run([message(a, 2)]);
+  expect(of(a)).toEqual([]);
+  await run(abandoned.map((record) => ({ ...record, redelivered: true })));
+  await runWhatComesBack(() => of(a).length === 2);
+  expect(of(a)).toEqual([1, 2]);
+  await shop.host.drain(deadLetterQueue);
+});
 
-  test('of which one has no key fail like messages whose rule throws, and hold nobody back', async () => {
-    const [a, b] = [randomUUID(), randomUUID()];
-    const keyless = {
-      ...definition,
-      orderBy: ({ sku }: { sku: string }) => {
-        if (sku === a) throw new Error('no key for this one');
-        return sku;
-      },
-    };
-    const report = await createConsumer(keyless, shop.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
-    expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
-    expect(report.notCompleted).toMatchObject([{ message: 'no key for this one', destination: 'retry.1s' }]);
-    expect(of(b)).toEqual([1]);
-    await runWhatComesBack(() => of(a).length === 1);
-  });
+test('a message whose orderBy throws fails like a message whose rule throws, and blocks no other message', async () => {
+  const [a, b] = [randomUUID(), randomUUID()];
+  const keyless = {
+    ...definition,
+    orderBy: ({ sku }: { sku: string }) => {
+      if (sku === a) throw new Error('this message has no key');
+      return sku;
+    },
+  };
+  const report = await createConsumer(keyless, shop.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
+  expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
+  expect(report.notCompleted).toMatchObject([{ message: 'this message has no key', destination: 'retry.1s' }]);
+  expect(of(b)).toEqual([1]);
+  await runWhatComesBack(() => of(a).length === 1);
+});
 
-  test('have an order also where the key is empty or very long', async () => {
-    for (const key of ['', 'x'.repeat(3_000)]) {
-      const about = randomUUID();
-      const odd = { ...definition, orderBy: () => key };
-      failing.set(`${about}:1`, 1);
-      const report = await createConsumer(odd, shop.parts)(
-        anEvent([message(about, 1), message(about, 2)]),
-        anInvocation(),
-      );
-      expect(report.counts).toMatchObject({ retry: 1, postponed: 1 });
-      expect(of(about)).toEqual([]);
-      // The messages' own key keeps them in order from here on; what waits under the odd one is known as done.
-      await runWhatComesBack(() => of(about).length === 2);
-      expect(of(about)).toEqual([1, 2]);
-    }
-  });
+test('messages with an empty or a very long key are processed in order', async () => {
+  for (const key of ['', 'x'.repeat(3_000)]) {
+    const about = randomUUID();
+    const odd = { ...definition, orderBy: () => key };
+    failing.set(`${about}:1`, 1);
+    const report = await createConsumer(odd, shop.parts)(
+      anEvent([message(about, 1), message(about, 2)]),
+      anInvocation(),
+    );
+    expect(report.counts).toMatchObject({ retry: 1, postponed: 1 });
+    expect(of(about)).toEqual([]);
+    // From here on the key is the SKU; the messages recorded under the other key are known to be completed.
+    await runWhatComesBack(() => of(about).length === 2);
+    expect(of(about)).toEqual([1, 2]);
+  }
+});
 
-  test('are not overtaken when what the event source had fetched comes before what went back', async () => {
-    const a = randomUUID();
-    await run([message(a, 2), message(a, 1, 1), message(a, 3)]);
-    expect(of(a)).toEqual([1, 2, 3]);
-  });
+test('a message that was fetched earlier by the event source does not overtake a redelivered older message', async () => {
+  const a = randomUUID();
+  await run([message(a, 2), message(a, 1, 1), message(a, 3)]);
+  expect(of(a)).toEqual([1, 2, 3]);
+});
 
-  test('are not overtaken when one of them is suspected of taking the runtime down', async () => {
-    const a = randomUUID();
-    await run([message(a, 2), message(a, 1, 4), message(a, 3)]);
-    expect(of(a)).toEqual([1, 2, 3]);
-  });
+test('messages of one key keep their order if one of them is a crash suspect', async () => {
+  const a = randomUUID();
+  await run([message(a, 2), message(a, 1, 4), message(a, 3)]);
+  expect(of(a)).toEqual([1, 2, 3]);
 });

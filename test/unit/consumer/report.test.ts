@@ -8,27 +8,27 @@ import { anEvent, aRecord } from '../../support/delivery.ts';
 const queue = { name: 'stock', deadLetterExchange: 'dead-letters' };
 const LAMBDA_RESULT_BYTES = 6 * 1024 * 1024;
 
-const worksWith = (count: number, outcomeOf: (n: number) => Outcome) =>
+const resultsWith = (count: number, outcomeOf: (n: number) => Outcome) =>
   decode(anEvent(Array.from({ length: count }, (_, n) => aRecord({ id: `m${n}`.padEnd(255, 'x'), body: {} })))).map(
     (delivery, n) => ({ delivery, outcome: outcomeOf(n) }),
   );
 
-test('a report of 10,000 failed messages stays below what Lambda takes as a result, and counts them all', () => {
-  const works = worksWith(10_000, () => ({ is: 'dead-letter', code: 'X', message: 'x'.repeat(2_000) }));
-  const report = reportOf(queue, works);
+test('a report of 10,000 failed messages counts them all and stays below Lambda’s limit of 6 MB', () => {
+  const results = resultsWith(10_000, () => ({ is: 'dead-letter', code: 'X', message: 'x'.repeat(2_000) }));
+  const report = reportOf(queue, results);
   expect(report.counts['dead-letter']).toBe(10_000);
   expect(Buffer.byteLength(JSON.stringify(report))).toBeLessThan(LAMBDA_RESULT_BYTES / 10);
 });
 
-test('a report that names some of its messages only names those that come back', () => {
-  const works = worksWith(1_000, (n) =>
+test('a report that cannot list all messages lists the unfinished messages first', () => {
+  const results = resultsWith(1_000, (n) =>
     n < 999
       ? { is: 'dead-letter', code: 'X', message: 'x' }
-      : { is: 'unfinished', code: 'STORE_UNAVAILABLE', message: 'away' },
+      : { is: 'unfinished', code: 'STORE_UNAVAILABLE', message: 'DynamoDB is down' },
   );
-  const report = reportOf(queue, works);
+  const report = reportOf(queue, results);
   expect(report.notCompleted[0]).toMatchObject({ outcome: 'unfinished', code: 'STORE_UNAVAILABLE' });
   expect(new BatchUnfinishedError(report).message).toBe(
-    '1 messages of the queue stock come back with their batch (STORE_UNAVAILABLE: away)',
+    '1 messages of the queue stock come back with their batch (STORE_UNAVAILABLE: DynamoDB is down)',
   );
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { exchanges, queues } from '../../../infra/topology.ts';
@@ -20,7 +20,7 @@ const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.orders, schema: z.object({}) });
 
-/** A consumer on a store of the model; notes the runs that were begun, and what was decided. */
+/** A consumer on an in-memory store; `begun` lists the runs that the attempt log recorded. */
 function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
@@ -43,7 +43,7 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
       close: async () => {},
     },
     archiveLetter: async () => {
-      throw new Error('nothing is too large here');
+      throw new Error('no message is too large in this test');
     },
     clock,
     settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
@@ -61,54 +61,52 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
     });
     return report;
   };
-  const note = (id: string, ...isolatedEndByMs: number[]) => store.attempts.set(id as MessageId, { isolatedEndByMs });
-  return { store, begun, run, note };
+  const record = (id: string, ...isolatedEndByMs: number[]) => store.attempts.set(id as MessageId, { isolatedEndByMs });
+  return { store, begun, run, record };
 }
 
-const over = NOW_MS - 1;
-const underWay = NOW_MS + 1;
+const ended = NOW_MS - 1;
+const inProgress = NOW_MS + 1;
 
-describe('messages that came back three times without an outcome', () => {
-  test('run together, and leave no note when the runtime survives them', async () => {
-    const { store, begun, run } = aConsumer();
-    expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
-    expect(begun).toEqual(['together: a b c']);
-    expect(store.attempts.size).toBe(0);
-  });
+test('crash suspects run together and leave no record if the process survives', async () => {
+  const { store, begun, run } = aConsumer();
+  expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
+  expect(begun).toEqual(['together: a b c']);
+  expect(store.attempts.size).toBe(0);
+});
 
-  test('run alone, least tried first, where a run of theirs did not end', async () => {
-    const { begun, run, note } = aConsumer();
-    note('a', over, over);
-    note('b');
-    expect((await run('a', 'b', 'c', 'd')).counts.completed).toBe(4);
-    expect(begun).toEqual(['together: c d', 'isolated: b', 'isolated: a']);
-  });
+test('a suspect with a run that did not end runs isolated, the least tried suspect first', async () => {
+  const { begun, run, record } = aConsumer();
+  record('a', ended, ended);
+  record('b');
+  expect((await run('a', 'b', 'c', 'd')).counts.completed).toBe(4);
+  expect(begun).toEqual(['together: c d', 'isolated: b', 'isolated: a']);
+});
 
-  test('are a crash loop after three runs alone that are over', async () => {
-    const { run, note } = aConsumer();
-    note('a', over, over, over);
-    expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
-  });
+test('a suspect with three isolated runs that did not end is dead-lettered as CRASH_LOOP', async () => {
+  const { run, record } = aConsumer();
+  record('a', ended, ended, ended);
+  expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
+});
 
-  test('are no crash loop while one of three runs may be under way in another environment', async () => {
-    const { run, note, begun } = aConsumer();
-    note('a', over, over, underWay);
-    expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);
-    expect(begun).toEqual([]);
-  });
+test('a suspect is not dead-lettered while one of its three isolated runs may be in progress in another environment', async () => {
+  const { run, record, begun } = aConsumer();
+  record('a', ended, ended, inProgress);
+  expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);
+  expect(begun).toEqual([]);
+});
 
-  test('are noted as survived with the next batch, where the store could not be told at once', async () => {
-    let isAway = true;
-    const { store, run } = aConsumer((real) => ({
-      end: async (...args) => {
-        if (isAway) throw new StoreUnavailableError();
-        return real.end(...args);
-      },
-    }));
-    await run('a');
-    expect(store.attempts.size).toBe(1);
-    isAway = false;
-    await run('b');
-    expect(store.attempts.size).toBe(0);
-  });
+test('records of survived runs are deleted with the next batch if the store was unavailable', async () => {
+  let isUnavailable = true;
+  const { store, run } = aConsumer((real) => ({
+    end: async (...args) => {
+      if (isUnavailable) throw new StoreUnavailableError();
+      return real.end(...args);
+    },
+  }));
+  await run('a');
+  expect(store.attempts.size).toBe(1);
+  isUnavailable = false;
+  await run('b');
+  expect(store.attempts.size).toBe(0);
 });

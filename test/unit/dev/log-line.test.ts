@@ -25,12 +25,12 @@ describe('a log line on the console', () => {
       {
         message: 'message to be retried',
         messageId: 'm-1',
-        tier: 'retry.10s',
+        delayQueue: 'retry.10s',
         delayMs: 10_000,
-        code: 'E',
-        why: 'it broke',
+        reason: 'E',
+        error: { message: 'it broke' },
       },
-      'message to be retried messageId=m-1 tier=retry.10s delayMs=10000 code=E (it broke)',
+      'message to be retried messageId=m-1 delayQueue=retry.10s delayMs=10000 reason=E (it broke)',
     ],
     [
       { message: 'message rejected', queue: 'carrier', reason: 'ALREADY_SHIPPED' },

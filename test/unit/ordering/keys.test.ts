@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { boundedKey } from '../../../lib/ordering/sequences.ts';
 
-test('a short key is stored as it is, the empty one included', () => {
+test('a key of at most 256 bytes is stored unchanged, even the empty key', () => {
   expect(boundedKey('')).toBe('');
   expect(boundedKey('customer 1')).toBe('customer 1');
   expect(boundedKey('é'.repeat(128))).toBe('é'.repeat(128));
@@ -16,17 +16,17 @@ test('a key of more than 256 bytes is stored as its hash, and different keys hav
   expect(boundedKey('é'.repeat(129))).toMatch(/^sha256:/);
 });
 
-test('keys that UTF-8 cannot write stay different: DynamoDB would make them the same', () => {
+test('keys with different lone surrogates stay different, although DynamoDB would store them as equal', () => {
   expect(boundedKey('\ud800')).not.toBe(boundedKey('\ud801'));
   expect(boundedKey('\ud800')).toMatch(/^sha256:/);
 });
 
-test('a key that looks like a hash is hashed, so that it is nobody else’s', () => {
+test('a key that looks like a hash is hashed, so that it differs from the hash of another key', () => {
   const hashed = boundedKey('x'.repeat(300));
   expect(boundedKey(hashed)).not.toBe(hashed);
 });
 
-test('a key that is no string is an error that says so', () => {
-  expect(() => boundedKey(undefined)).toThrow('orderBy gave a undefined: the key must be a string');
-  expect(() => boundedKey(7)).toThrow('orderBy gave a number');
+test('a key that is not a string is refused with its type', () => {
+  expect(() => boundedKey(undefined)).toThrow('orderBy returned a undefined: the key must be a string');
+  expect(() => boundedKey(7)).toThrow('orderBy returned a number');
 });

@@ -17,19 +17,19 @@ const decide = () => ({ effects: [] });
 const orderBy = ({ account }: { account: string }) => account;
 const parts = {} as ConsumerParts;
 
-test('a consumer with orderBy is refused when it is made, if its queue is not declared as ordered', () => {
+test('creating a consumer with orderBy fails if its queue is not declared as ordered', () => {
   expect(() => createConsumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
     "the consumer of the queue ledger has orderBy, but the queue is not declared as ordered: declare it with workQueue('ledger', { ordered: true })",
   );
 });
 
-test('a consumer without orderBy is refused when it is made, if its queue is declared as ordered', () => {
+test('creating a consumer without orderBy fails if its queue is declared as ordered', () => {
   expect(() => createConsumer({ queue: workQueue('ledger', { ordered: true }), event, decide }, parts)).toThrow(
     'the queue ledger is declared as ordered, but its consumer has no orderBy',
   );
 });
 
-test('a consumer is made where queue and consumer agree about the order', () => {
+test('creating a consumer succeeds if its queue is ordered exactly when it has orderBy', () => {
   expect(
     createConsumer({ queue: workQueue('ledger', { ordered: true }), event, decide, orderBy }, parts),
   ).toBeInstanceOf(Function);
