@@ -2,7 +2,7 @@ import type { AwsAccess } from '../../lib/aws/aws-api.ts';
 import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
 import { waitForFunctionInterfaces, removeEventSource } from '../../lib/aws/removal.ts';
 
-/** Pause between two checks, in ms. */
+/** Pause between two checks for remaining network interfaces, in ms. */
 const PAUSE_MS = 10_000;
 
 /**

@@ -7,7 +7,7 @@ import { log } from '../runtime/log.ts';
 /** How a removal waits until it is done or until `signal` is aborted. */
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** Pause between two checks, in ms. */
+  /** Pause between two checks for remaining network interfaces, in ms. */
   readonly pauseMs: number;
 }
 

@@ -72,7 +72,7 @@ export function redrivenCopy(
   };
 }
 
-/** At most so many characters: all headers of a message must fit into one AMQP frame. */
+/** Limits in characters, because all headers of a message must fit into one AMQP frame. */
 const MAX_REASON_LENGTH = 1_000;
 const MAX_CODE_LENGTH = 100;
 const MAX_FRAMES_LENGTH = 1_000;
@@ -86,7 +86,7 @@ const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Hea
   [headerNames.deadLetteredAt]: at,
 });
 
-/** AMQP allows a name 255 bytes; only a name that no broker wrote can be longer. */
+/** Shortens a queue name to AMQP's limit of 255 bytes; a queue name from a broker is never longer. */
 const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
 /**

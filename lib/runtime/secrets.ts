@@ -34,7 +34,7 @@ export function createSecretReader(client: SecretsManagerClient, clock: Clock): 
   async function read(secretArn: string): Promise<CachedSecret> {
     const readAtMs = clock.now();
     const { SecretString: value } = await client.send(new GetSecretValueCommand({ SecretId: secretArn }));
-    if (value === undefined) throw new Error(`the secret ${secretArn} has no SecretString`);
+    if (value === undefined) throw new Error(`the secret ${secretArn} has no text: store it as SecretString`);
     const newest = cache.get(secretArn);
     // A late response must not replace a newer one.
     if (newest && newest.readAtMs > readAtMs) return newest;

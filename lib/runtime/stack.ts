@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 
 import { describeError } from './errors.ts';
 
-/** At most so many frames of a stack are read. */
+/** How many frames of a stack are read. */
 const MAX_FRAMES = 20;
-/** At most so many of the service's own frames are kept. */
+/** How many of the service's own frames are kept. */
 const MAX_OWN_FRAMES = 5;
 /** Lengths in characters. */
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** At most so many source positions are cached. */
+/** How many source positions are cached. */
 const MAX_CACHED = 1_000;
 
 /** An error as it is logged. */
