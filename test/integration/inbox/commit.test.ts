@@ -49,8 +49,8 @@ const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
 const codeOf = (result: CommitResult | undefined) => (result as { error?: { code?: string } }).error?.code;
 const event = { type: 'order.rejected', version: 1, exchange: 'orders', schema: undefined as never };
 
-describe('a grouped commit', () => {
-  test('writes a hundred messages over ten items in two transactions', async () => {
+describe('grouped commits', () => {
+  test('a hundred messages on ten items are committed in two transactions', async () => {
     for (let n = 0; n < 10; n++) await stocked(n, 1_000);
     const entries = Array.from({ length: 100 }, (_, n) => entry(`m${n}`, { effects: [take(n % 10, 2)] }));
     faults.requests = 0;
@@ -60,7 +60,7 @@ describe('a grouped commit', () => {
     for (let n = 0; n < 10; n++) expect(await available(n)).toBe('980');
   });
 
-  test('gives each message once, however often it comes', async () => {
+  test('a message takes effect once per queue, however often it is delivered', async () => {
     await stocked('a', 10);
     const entries = [entry('one', { effects: [take('a', 1)] }), entry('two', { effects: [take('a', 1)] })];
     const inbox = store.inbox();
@@ -71,7 +71,7 @@ describe('a grouped commit', () => {
     expect(await available('a')).toBe('6');
   });
 
-  test('tells another payload under the same id from a duplicate', async () => {
+  test('a message with a known id but another payload is a mismatch, not a duplicate', async () => {
     await stocked('a', 10);
     const first = entry('one', { effects: [take('a', 1)] });
     const results = await store
@@ -81,7 +81,7 @@ describe('a grouped commit', () => {
     expect(await available('a')).toBe('7');
   });
 
-  test('hands a duplicate the events that were stored, with ids derived from the message', async () => {
+  test('the result of a duplicate has the stored events, with ids derived from the message', async () => {
     const decision: Decision = { effects: [], events: [{ event, data: { orderId: 'x', lines: [1, 2] } }] };
     const inbox = store.inbox();
     const [first] = await inbox.commit(QUEUE, [entry('one', decision)], never);
@@ -100,7 +100,7 @@ describe('a grouped commit', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('admits the messages that fit, in order, and rejects the others in one more transaction', async () => {
+  test('messages complete in order as long as the stock suffices, and one more transaction rejects the others', async () => {
     await stocked('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -112,7 +112,7 @@ describe('a grouped commit', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
-  test('does not reject a message for what another one would have taken that is rejected itself', async () => {
+  test('a rejected message does not use up stock that a later message needs', async () => {
     await stocked('a', 5);
     await stocked('b', 0);
     const results = await store
@@ -128,7 +128,7 @@ describe('a grouped commit', () => {
     expect(outcomes(results)).toEqual(['rejected', 'completed']);
   });
 
-  test('runs through alternatives that have conditions and effects of their own', async () => {
+  test('alternatives with conditions and effects of their own are tried in order', async () => {
     await stocked('a', 1);
     await stocked('b', 1);
     const decision: Decision = {
@@ -149,7 +149,7 @@ describe('a grouped commit', () => {
     expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
   });
 
-  test('fails a message alone whose condition fails and that has no alternative', async () => {
+  test('a message whose condition fails and that has no alternative fails alone', async () => {
     await stocked('a', 1);
     const results = await store
       .inbox()
@@ -159,7 +159,7 @@ describe('a grouped commit', () => {
     expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
   });
 
-  test('counts a missing item or attribute as nought', async () => {
+  test('a missing item or attribute counts as 0', async () => {
     const below = { ...take('none', 3), atLeast: -5 };
     const results = await store.inbox().commit(
       QUEUE,
@@ -170,7 +170,7 @@ describe('a grouped commit', () => {
     expect(await available('none')).toBe('-3');
   });
 
-  test('puts an item only where there is none, or where it is as expected', async () => {
+  test('a conditional put writes only if there is no item, or if the item has the expected value', async () => {
     const put = (when: 'absent' | { attribute: string; equals: string }, status: string): Decision => ({
       effects: [
         { kind: 'put', table: tables.awards, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
@@ -197,7 +197,7 @@ describe('a grouped commit', () => {
     });
   });
 
-  test('commits more than a transaction holds in as many as it takes', async () => {
+  test('messages that exceed the size of one transaction are committed in several', async () => {
     const body = 'x'.repeat(200_000);
     const large = Array.from({ length: 45 }, (_, n) =>
       entry(n, { effects: [{ kind: 'put', table: tables.orders, key: { orderId: id(n) }, item: { body } }] }),
@@ -207,14 +207,14 @@ describe('a grouped commit', () => {
     expect(faults.sent).toHaveLength(3);
   });
 
-  test('takes over the marker of an earlier attempt', async () => {
+  test('a commit replaces the marker of an earlier attempt', async () => {
     const inbox = store.inbox();
-    const placement = { redrives: 0, attempt: 1, id: id(1), payloadHash: 'hash', code: 'X', message: 'x' } as const;
-    await inbox.recordHandoffs(QUEUE, [{ ...placement, state: 'retrying' }]);
+    const handoff = { redrives: 0, attempt: 1, id: id(1), payloadHash: 'hash', code: 'X', message: 'x' } as const;
+    await inbox.recordHandoffs(QUEUE, [{ ...handoff, state: 'retrying' }]);
     expect(outcomes(await inbox.commit(QUEUE, [entry(1, { effects: [] })], never))).toEqual(['completed']);
   });
 
-  test('leaves a message alone that another environment holds a lease on, until that runs out', async () => {
+  test('a message that another environment has leased fails with LEASED until the lease expires', async () => {
     const { inbox, leases } = store.ports();
     await leases.take(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
     const entries = [entry(1, { effects: [] }), entry(2, { effects: [] })];
@@ -226,7 +226,7 @@ describe('a grouped commit', () => {
   });
 });
 
-describe('effects that DynamoDB never takes', () => {
+describe('invalid effects', () => {
   const invalid: [string, () => Decision][] = [
     [
       'a put and an addition on one item',
@@ -234,7 +234,7 @@ describe('effects that DynamoDB never takes', () => {
     ],
     ['an addition of a fraction', () => ({ effects: [give('a', 0.5)] })],
     [
-      'a number that is none',
+      'a number that is NaN',
       () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { n: NaN } }] }),
     ],
     [
@@ -247,16 +247,16 @@ describe('effects that DynamoDB never takes', () => {
       'a key of the wrong name',
       () => ({ effects: [{ kind: 'put', table: tables.stock, key: { name: 'x' }, item: {} }] }),
     ],
-    ['an addition to a text', () => ({ effects: [{ ...give('text', 1) }] })],
+    ['an addition to a string', () => ({ effects: [{ ...give('text', 1) }] })],
     ['more than 99 items', () => ({ effects: Array.from({ length: 100 }, (_, n) => give(`i${n}`, 1)) })],
-    ['events that the marker cannot keep', () => ({ effects: [], events: [{ event, data: 'x'.repeat(310_000) }] })],
+    ['events larger than a marker', () => ({ effects: [], events: [{ event, data: 'x'.repeat(310_000) }] })],
     [
       'an impossible alternative',
       () => ({ effects: [], otherwise: { outcome: 'rejected', reason: 'r', effects: [give('a', NaN)] } }),
     ],
   ];
 
-  test.each(invalid)('%s fails that message alone', async (_, decision) => {
+  test.each(invalid)('%s fails only the message that has it', async (_, decision) => {
     await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
     await stocked('ok', 0);
     const entries = Array.from({ length: 20 }, (_, n) => entry(n, { effects: [give('ok', 1)] }));
@@ -267,7 +267,7 @@ describe('effects that DynamoDB never takes', () => {
     expect(await available('ok')).toBe('19');
   });
 
-  test('several on one item are found by halving', async () => {
+  test('several invalid messages on one item are found by bisecting', async () => {
     await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
     const entries = Array.from({ length: 20 }, (_, n) =>
       entry(n, { effects: [give(n % 10 === 3 ? 'text' : 'ok', 1)] }),
@@ -278,8 +278,8 @@ describe('effects that DynamoDB never takes', () => {
   });
 });
 
-describe('a commit that cannot go on', () => {
-  test('is unfinished where the store cannot be reached', async () => {
+describe('interrupted commits', () => {
+  test('messages stay unfinished if DynamoDB cannot be reached', async () => {
     const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
     const { openInboxTable } = await import('../../../lib/inbox/table.ts');
     const { fastRetries } = await import('../../support/store.ts');
@@ -293,7 +293,7 @@ describe('a commit that cannot go on', () => {
     client.destroy();
   });
 
-  test('is unfinished once its signal is aborted', async () => {
+  test('messages stay unfinished if the signal is aborted', async () => {
     const results = await store
       .inbox()
       .commit(QUEUE, [entry(1, { effects: [] })], AbortSignal.abort(new Error('time is up')));
@@ -301,7 +301,7 @@ describe('a commit that cannot go on', () => {
     expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
   });
 
-  test('has nothing to say of no entries', async () => {
+  test('a commit without entries returns no results', async () => {
     expect(await store.inbox().commit(QUEUE, [], never)).toEqual([]);
   });
 });

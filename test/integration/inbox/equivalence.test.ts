@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Decisions name items without the run; they are moved into a run of their own before use. */
+/** The keys of these effects have no prefix; `moved` gives each run a prefix of its own. */
 const add = fc.record<Add>(
   {
     kind: fc.constant('add'),
@@ -89,7 +89,7 @@ const entries = (maximum: number) =>
 const initial = fc.record({ a: fc.nat({ max: 12 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] });
 const batch = fc.oneof({ weight: 4, arbitrary: entries(25) }, { weight: 1, arbitrary: entries(160) });
 
-/** Moves all that entries touch under names of their own. */
+/** Gives the ids and keys of all entries this prefix. */
 function moved(list: readonly Entry[], to: string): Entry[] {
   const move = (each: Decision): Decision => ({
     ...each,
@@ -172,10 +172,10 @@ async function compare(
   expect(await markers(together, groupedTo)).toHaveLength(model.done.size);
 }
 
-/** Lets the run one by one go without faults. */
+/** Pauses the faults while the messages are committed one by one. */
 let currentFaults: { pause(): () => void } | undefined;
 
-test('a batch in groups ends as its messages would one by one', async () => {
+test('a batch that is committed in groups has the results and items of its messages committed one by one', async () => {
   await fc.assert(
     fc.asyncProperty(batch, initial, (list, stock) =>
       compare(list, stock, (grouped, expected) => expect(grouped).toEqual(expected)),
@@ -184,7 +184,7 @@ test('a batch in groups ends as its messages would one by one', async () => {
   );
 }, 300_000);
 
-test('so it does where answers are lost, the store fails or throttles, and others hold the items', async () => {
+test('lost replies, server errors, throttling and conflicts do not change the items of a batch, and no message takes effect twice', async () => {
   const fault = fc.constantFrom('none', 'lost', 'error', 'throttled', 'conflict', 'item throttled', 'internal');
   const faults = faultsOf(store.client);
   await fc.assert(
@@ -212,7 +212,7 @@ test('so it does where answers are lost, the store fails or throttles, and other
       currentFaults = { pause: () => ((faults.plan = () => undefined), () => (faults.plan = planned)) };
       await compare(list, stock, (grouped, expected) => {
         for (const [n, is] of grouped.entries()) {
-          // After a lost answer two of a pair, written in the same millisecond, cannot be told apart, nor a failure be told for sure.
+          // After a lost reply, a message may meet its own marker, and a failed message may stay unfinished.
           const allowed: Record<CommitResult['is'], CommitResult['is'][]> = {
             completed: ['completed', 'duplicate'],
             rejected: ['rejected', 'duplicate'],

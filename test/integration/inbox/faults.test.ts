@@ -43,10 +43,10 @@ const take = (name: string | number, quantity: number, from = sku()): Entry => (
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
 const available = async (of = sku()) => (await store.get('stock', { sku: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
-/** These faults, one after another, and none after them. */
+/** Each transaction gets the next of these faults, and later transactions get none. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
-test('a transaction whose answer was lost is repeated, finds its own markers, and counts once', async () => {
+test('a transaction whose reply was lost is sent again and takes effect once', async () => {
   inTurn(answerLost);
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('completed'));
@@ -65,7 +65,7 @@ test('a transaction keeps its token when it is sent again after a lost reply, an
   expect(new Set(tokens).size).toBe(3);
 });
 
-test('what another did while the own answer was lost is a duplicate', async () => {
+test('a message that another environment completed while a reply was lost is a duplicate', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;
     faults.remove();
@@ -79,7 +79,7 @@ test('what another did while the own answer was lost is a duplicate', async () =
   expect(await available()).toBe('90');
 });
 
-test('answers lost for good leave messages unfinished; when they come back they are duplicates', async () => {
+test('messages stay unfinished if every reply is lost, and are duplicates when they are redelivered', async () => {
   faults.plan = answerLost;
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -89,41 +89,41 @@ test('answers lost for good leave messages unfinished; when they come back they 
   expect(await available()).toBe('90');
 });
 
-test('a message is not called failed once an answer about it was lost', async () => {
+test('a message does not fail after a lost reply, because it may be in the store', async () => {
   inTurn(() => ({ when: 'before', error: named('TimeoutError') }));
   const results = await commit([take('too much', 101), take('fits', 1)]);
   expect(outcomes(results)).toEqual(['unfinished', 'completed']);
   expect(await available()).toBe('99');
 });
 
-test('a store that fails at first is asked again; nothing is done twice', async () => {
+test('a commit succeeds after a server error and throttling, and takes effect once', async () => {
   inTurn(serverError, throttled);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
   expect(await available()).toBe('90');
 });
 
-test('a store that is away is not asked for every group', async () => {
+test('groups that have not begun send nothing once DynamoDB is unavailable', async () => {
   faults.plan = serverError;
   const results = await commit(Array.from({ length: 500 }, (_, n) => take(n, 1)));
   expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
   expect(faults.sent).toHaveLength(fastRetries.attempts);
 });
 
-test('throttling beyond the bound leaves messages unfinished', async () => {
+test('messages stay unfinished if DynamoDB throttles up to the limit', async () => {
   faults.plan = throttled;
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
   expect(faults.sent).toHaveLength(fastRetries.conflicts);
   expect(await available()).toBe('100');
 });
 
-test('a conflict is waited out', async () => {
+test('a transaction in conflict is sent again until it commits', async () => {
   faults.plan = (input, at) => (at < 3 ? cancelled('TransactionConflict', [5], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
   expect(faults.sent).toHaveLength(4);
   expect(await available()).toBe('90');
 });
 
-test('an item that stays in conflict fails its own messages only', async () => {
+test('an item that stays in conflict fails only the messages that write it', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
     const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
@@ -135,7 +135,7 @@ test('an item that stays in conflict fails its own messages only', async () => {
   expect(await available()).toBe('98');
 });
 
-test('an item that stays throttled leaves its own messages unfinished only', async () => {
+test('an item that stays throttled leaves only the messages that write it unfinished', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
     const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
@@ -148,7 +148,7 @@ test('an item that stays throttled leaves its own messages unfinished only', asy
   ]);
 });
 
-test('a writer who takes the last in between is noticed', async () => {
+test('a commit uses the current stock if another writer changes it between two transactions', async () => {
   faults.plan = async (_, at) => {
     if (at > 1) return;
     const values = { ':left': { N: at === 0 ? '5' : '3' } };
@@ -168,19 +168,19 @@ test('a writer who takes the last in between is noticed', async () => {
   expect(await available()).toBe('1');
 });
 
-test('a marker that the cancellation does not show is looked up', async () => {
+test('a marker that the cancellation does not show is read from the table', async () => {
   await commit(five());
   faults.plan = (input, at) => (at > 0 ? cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
 });
 
-test('cancellations that name no reason leave messages unfinished', async () => {
+test('messages stay unfinished if cancellations have no reason', async () => {
   faults.plan = (input) => cancelled('None', [], input);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
   expect(await available()).toBe('100');
 });
 
-test('an abort in mid-work leaves unfinished what has no answer yet', async () => {
+test('an abort leaves the messages unfinished whose transactions have no reply', async () => {
   const abort = new AbortController();
   faults.plan = (_, at) => {
     if (at === 1) abort.abort(new Error('time is up'));
@@ -196,7 +196,7 @@ test('an abort in mid-work leaves unfinished what has no answer yet', async () =
   expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
 });
 
-test('batches that overlap and run side by side take each item once and never too many', async () => {
+test('overlapping batches that run side by side commit each message once and never sell more than the stock', async () => {
   const left = 40;
   await store.put('stock', { sku: { S: sku() }, available: { N: String(left) } });
   const entries = Array.from({ length: 60 }, (_, n) => {

@@ -22,7 +22,7 @@ beforeEach(() => void run++);
 afterAll(() => store.close());
 
 const id = (name: string | number = 'm') => `${run}-${name}` as MessageId;
-const placement = (attempt: number, options: Partial<Handoff> = {}): Handoff => ({
+const handoff = (attempt: number, options: Partial<Handoff> = {}): Handoff => ({
   id: id(),
   payloadHash: 'hash',
   redrives: 0,
@@ -32,14 +32,14 @@ const placement = (attempt: number, options: Partial<Handoff> = {}): Handoff => 
   message: 'out of luck',
   ...options,
 });
-const place = (...args: Parameters<typeof placement>) => inbox.recordHandoffs(QUEUE, [placement(...args)]);
+const record = (...args: Parameters<typeof handoff>) => inbox.recordHandoffs(QUEUE, [handoff(...args)]);
 const found = async () => (await inbox.find(QUEUE, [id()])).get(id());
 const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
-describe('placements', () => {
-  test('are remembered with attempt, code and message', async () => {
-    await place(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });
+describe('handoffs', () => {
+  test('a handoff is recorded with attempt, code and message', async () => {
+    await record(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });
     expect(await found()).toEqual({
       queue: QUEUE,
       id: id(),
@@ -53,40 +53,40 @@ describe('placements', () => {
     });
   });
 
-  test('never go back to an earlier attempt, nor to an earlier life', async () => {
-    await place(2);
-    await place(1);
+  test('a handoff of an earlier attempt or an earlier redrive does not replace a later one', async () => {
+    await record(2);
+    await record(1);
     expect(await found()).toMatchObject({ attempt: 2 });
-    await place(1, { redrives: 1 });
+    await record(1, { redrives: 1 });
     expect(await found()).toMatchObject({ redrives: 1, attempt: 1 });
-    await place(4, { redrives: 0, state: 'dead-lettered' });
+    await record(4, { redrives: 0, state: 'dead-lettered' });
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1, attempt: 1 });
   });
 
-  test('leave alone what is done', async () => {
+  test('a handoff does not replace the marker of a completed message', async () => {
     await done();
-    await place(4);
+    await record(4);
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('leave a live lease to its owner', async () => {
+  test('a handoff does not replace a lease before it expires', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
-    await place(1);
+    await record(1);
     expect(await found()).toMatchObject({ state: 'leased' });
     await leases.release(QUEUE, id(), 'me');
-    await place(1);
+    await record(1);
     expect(await found()).toMatchObject({ state: 'retrying' });
   });
 
-  test('keep whole characters of at most one kilobyte of the message', async () => {
-    await place(1, { message: `x${'é'.repeat(1_000)}` });
+  test('the error message of a handoff is cut to one kilobyte of whole characters', async () => {
+    await record(1, { message: `x${'é'.repeat(1_000)}` });
     expect(await found()).toMatchObject({ message: `x${'é'.repeat(511)}` });
   });
 
-  test('many are written side by side', async () => {
+  test('sixty handoffs are recorded in one call', async () => {
     await inbox.recordHandoffs(
       QUEUE,
-      Array.from({ length: 60 }, (_, n) => placement(1, { id: id(n) })),
+      Array.from({ length: 60 }, (_, n) => handoff(1, { id: id(n) })),
     );
     expect(
       (
@@ -99,8 +99,8 @@ describe('placements', () => {
   });
 });
 
-describe('finding', () => {
-  test('reads more markers than one request takes, each id once', async () => {
+describe('find', () => {
+  test('find reads more markers than one request returns, each id once', async () => {
     const entries = Array.from({ length: 230 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -115,7 +115,7 @@ describe('finding', () => {
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });
 
-  test('asks again for what the store left out', async () => {
+  test('find reads the keys again that DynamoDB returns as unprocessed', async () => {
     const entries = Array.from({ length: 30 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -144,15 +144,15 @@ describe('finding', () => {
     expect(markers.size).toBe(30);
   });
 
-  test('forgets after the days that it was told', async () => {
+  test('a marker expires after the retention days', async () => {
     await done();
     const item = await store.get('inbox', { pk: { S: `${QUEUE}#${id()}` } });
     expect(Number(item?.['expiresAt']?.N)).toBe(Math.floor(store.clock.now() / 1_000) + 14 * 86_400);
   });
 });
 
-describe('a lease', () => {
-  test('is held by one, until it runs out', async () => {
+describe('leases', () => {
+  test('a lease has one owner until it expires', async () => {
     expect(
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(true);
@@ -174,8 +174,8 @@ describe('a lease', () => {
     expect(await leases.complete(QUEUE, id(), 'you')).toBe(true);
   });
 
-  test('completed, makes the message done; completing again changes nothing', async () => {
-    await place(1);
+  test('completing a lease completes the message, and completing the lease again changes nothing', async () => {
+    await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
     expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
@@ -194,7 +194,7 @@ describe('a lease', () => {
     expect(await done('other')).toMatchObject([{ is: 'mismatch' }]);
   });
 
-  test('given back, can be taken at once; giving back what another holds changes nothing', async () => {
+  test('a released lease can be taken at once, and releasing the lease of another owner changes nothing', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await leases.release(QUEUE, id(), 'you');
     expect(

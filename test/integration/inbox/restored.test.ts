@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const markers = async () => (await store.send(new ScanCommand({ TableName: table, ConsistentRead: true }))).Items ?? [];
 
-/** What the runbook's commands leave: the markers as they were in the backup, and none that were written since. */
+/** Restores the markers of the backup and deletes those written since, like the commands of the runbook. */
 async function restore(backup: Awaited<ReturnType<typeof markers>>): Promise<void> {
   for (const { pk } of await markers()) await store.send(new DeleteItemCommand({ TableName: table, Key: { pk: pk! } }));
   for (const Item of backup) await store.send(new PutItemCommand({ TableName: table, Item }));
@@ -41,7 +41,7 @@ const aMessage = (sku: string, publishedAt: string, headers: Record<string, stri
     headers: { 'surehop-published-at': publishedAt, ...headers },
   });
 
-test('after the inbox table was restored, no message whose marker may be lost is applied again: it is parked until an operator decides', async () => {
+test('after the inbox table was restored, a message whose marker may be lost is dead-lettered until an operator decides', async () => {
   const sku = randomUUID();
   const available = async () => (await shop.item('stock', { sku }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>
@@ -78,7 +78,7 @@ test('after the inbox table was restored, no message whose marker may be lost is
   expect(await available()).toBe(4);
 });
 
-test('a restored marker of a failed attempt does not let its message through, because a later completion may be lost', async () => {
+test('a restored marker of a failed attempt does not let its message run again, because a later completion may be lost', async () => {
   const sku = randomUUID();
   const failing = aMessage(sku, minutesFromNow(-5), {}, 'transient');
   const { inbox } = shop.parts;

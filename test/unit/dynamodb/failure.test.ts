@@ -4,17 +4,17 @@ import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk
 import { MisconfiguredError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { readFailure, toStoreError } from '../../../lib/dynamodb/failure.ts';
 
-/** As the SDK throws what DynamoDB answered; what it has no class for is the client's fault to it. */
+/** An error as the SDK throws it for a reply. The SDK calls each error that it has no class for the client's fault. */
 const answered = (name: string, status: number, message = name) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 
-/** As the SDK throws where there was no answer. */
+/** An error as the SDK throws it if there is no reply. */
 const failed = (name: string, code?: string) => Object.assign(new Error(name), { name, code });
 
 const ARN = 'arn:aws:dynamodb:eu-central-1:123456789012:table/surehop-prod-stock';
 const USER = 'arn:aws:sts::123456789012:assumed-role/surehop-prod-reserve-stock/surehop-prod-reserve-stock';
 
-describe('an error from DynamoDB', () => {
+describe('errors from DynamoDB', () => {
   test.each([
     [failed('TimeoutError'), 'STORE_UNAVAILABLE'],
     [failed('AbortError'), 'STORE_UNAVAILABLE'],
@@ -40,18 +40,18 @@ describe('an error from DynamoDB', () => {
     [answered('UnknownOperationException', 400), 'STORE_MISCONFIGURED'],
     [answered('ValidationException', 400), 'STORE_MISCONFIGURED'],
     [answered('RequestEntityTooLargeException', 413), 'STORE_MISCONFIGURED'],
-  ])('%s, where no message has a part in the request, is %s', (error, code) => {
+  ])('%s becomes %s if the request does not depend on a message', (error, code) => {
     const thrown = toStoreError(error);
     expect(thrown).toMatchObject({ code, cause: error });
     expect(thrown).toBeInstanceOf(code === 'STORE_UNAVAILABLE' ? StoreUnavailableError : MisconfiguredError);
   });
 
-  test('about a missing table names it where DynamoDB does', () => {
+  test('the error for a missing table names the table if DynamoDB names it', () => {
     const error = answered('ResourceNotFoundException', 400, 'Requested resource not found: Table: shop-x not found');
     expect(toStoreError(error)).toMatchObject({ message: 'the table shop-x does not exist', tables: ['shop-x'] });
   });
 
-  test('about a missing permission names the action, the table and the reason, and not the role', () => {
+  test('the error for a missing permission names the action, the table and the reason, but not the role', () => {
     const message = `User: ${USER} is not authorized to perform: dynamodb:UpdateItem on resource: ${ARN} because no identity-based policy allows the dynamodb:UpdateItem action`;
     expect(toStoreError(answered('AccessDeniedException', 400, message))).toMatchObject({
       message:
@@ -60,13 +60,13 @@ describe('an error from DynamoDB', () => {
     });
   });
 
-  test('about a signature is sent again once the SDK has corrected its clock', () => {
+  test('a request with an invalid signature is sent again after the SDK has corrected its clock', () => {
     const error = answered('InvalidSignatureException', 400);
     Object.assign(error.$metadata, { clockSkewCorrected: true });
     expect(readFailure(error)).toEqual({ is: 'busy' });
   });
 
-  test('about a cancelled transaction has reasons, or tells nothing', () => {
+  test('a cancelled transaction without reasons counts as a lost reply', () => {
     const reasons = [{ Code: 'None' }];
     const cancelled = (CancellationReasons?: { Code: string }[]) =>
       new TransactionCanceledException({ message: 'x', CancellationReasons, $metadata: { httpStatusCode: 400 } });

@@ -18,7 +18,7 @@ test('infra/tables.ts names exactly the tables that infra/aws/foundation/tables.
   expect(Object.keys(tables).toSorted()).toEqual(names.toSorted());
 });
 
-test.each(['local', 'prod'])('the functions of the stage %s are told which tables are deployed', (stage) => {
+test.each(['local', 'prod'])('the environment of each function in the stage %s lists the deployed tables', (stage) => {
   const environment = commonEnvironment('surehop', stage, readStage(stage === 'local' ? 'dev' : stage));
   expect(readAllSettings(environment).DEPLOYED_TABLES?.toSorted()).toEqual(Object.keys(tables).toSorted());
 });
@@ -26,9 +26,9 @@ test.each(['local', 'prod'])('the functions of the stage %s are told which table
 test('a misspelt table does not compile', () => {
   const effect = { kind: 'add', key: { sku: 'a' }, attribute: 'available', by: 1 } as const;
   const sound: Add = { ...effect, table: tables.stock };
-  // @ts-expect-error no table has this name
+  // @ts-expect-error there is no table with this name
   const misspelt: Add = { ...effect, table: tables.stokc };
-  // @ts-expect-error a text is no table, even where one has this name
+  // @ts-expect-error a string is not a table, even if a table has this name
   const text: Add = { ...effect, table: 'stock' };
   expect([sound.table, misspelt.table, text.table]).toEqual(['stock', undefined, 'stock']);
 });

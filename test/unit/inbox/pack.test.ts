@@ -45,14 +45,14 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('ten items with more messages than a transaction holds start side by side, and the rests share one transaction', () => {
+  test('ten items, each with more messages than a transaction holds, start side by side and share their last transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('the first transactions of all items come before the second ones, so none of the running ones waits', () => {
+  test('the first transactions of all items come before the second ones, so that no running transaction waits', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
@@ -64,7 +64,7 @@ describe('packing', () => {
     expect(shape(puts)).toEqual([[0, 3], [1], [2]]);
   });
 
-  test('a transaction has less than four megabytes', () => {
+  test('no transaction has more than four megabytes', () => {
     const text = 'x'.repeat(380_000);
     const large = Array.from({ length: 3 }, (_, n) =>
       aCandidate(
@@ -90,7 +90,7 @@ describe('packing', () => {
     );
   });
 
-  test('groups keep the limits of a transaction and the order of the messages on each item', () => {
+  test('groups stay within the limits of a transaction and keep the order of the messages on each item', () => {
     const few = fc.uniqueArray(fc.nat({ max: 400 }), { maxLength: 6 });
     const many = fc.uniqueArray(fc.nat({ max: 30 }), { maxLength: 12 });
     const bytes = fc.nat({ max: 900_000 });
@@ -130,7 +130,7 @@ describe('packing', () => {
               if (shared === undefined) continue;
               const [one, other] = [groupOf.get(earlier.index)!, groupOf.get(n)!];
               const isInOrder = one === other ? !exclusive && !shared : before[other]!.has(one);
-              if (!isInOrder) throw new Error(`${earlier.index} and ${n} both write ${id}`);
+              if (!isInOrder) throw new Error(`${earlier.index} and ${n} both write ${id}, but out of order`);
             }
           }
         }

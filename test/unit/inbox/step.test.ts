@@ -25,7 +25,7 @@ const take = (sku = 'a', table = tables.stock): Decision => ({
 /** Two messages on one item: their markers have positions 0 and 1, the item has position 2. */
 const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 
-/** What DynamoDB throws; the SDK has no class for some of these. */
+/** An error as the SDK throws it for a reply of DynamoDB. */
 const thrown = (name: string, message = name, status = 400) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 const failed = (error: Error): Reply => ({ is: 'failed', failure: readFailure(error), error });
@@ -56,9 +56,9 @@ const handedOff = (redrives: number, attempt: number, hash = 'hash'): Attributes
 const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresAtMs: { N: String(ms) } });
 
 interface Play {
-  /** Result of each message by id: what it is, with the code of its error. */
+  /** The result of each message by id, with the code of its error. */
   readonly results: Record<string, string>;
-  /** What the engine asked for, with the number of attempts before it. */
+  /** The requests of the engine, with the number of earlier attempts. */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
   /** The last transaction. */
@@ -67,7 +67,7 @@ interface Play {
 
 const accepted: Reply = { is: 'markerWrites', error: undefined };
 
-/** Plays DynamoDB: gives these replies, one per request; without a reply it commits the transaction, or accepts a marker. */
+/** Plays DynamoDB with one scripted reply per request. Requests without a scripted reply succeed. */
 function play(
   decisions: Record<string, Decision>,
   replies: readonly Reply[] | ((sent: string[]) => Reply | undefined),
@@ -81,13 +81,13 @@ function play(
   let { state, settled, next } = firstStep(candidates, { scope, retryPolicy }, NOW);
   for (let at = 0; ; at++) {
     for (const [{ entry }, result] of settled) {
-      if (entry.id in results) throw new Error(`${entry.id} is settled twice`);
+      if (entry.id in results) throw new Error(`the message ${entry.id} has two results`);
       const code = 'error' in result ? (result.error as { code?: string }).code : undefined;
       results[entry.id] = code === undefined ? result.is : `${result.is} ${code}`;
     }
     if (next.do === 'done') return { results, did, last: next, state };
     did.push('retry' in next && next.retry > 0 ? `${next.do} after ${next.retry}` : next.do);
-    if (did.length > 100) throw new Error('the engine does not end');
+    if (did.length > 100) throw new Error('the engine sent more than 100 requests');
     const sent = state.transaction.chosen.map(({ candidate }) => String(candidate.entry.id));
     const given = typeof replies !== 'function' ? replies[at] : next.do === 'tryMarker' ? accepted : replies(sent);
     const reply = given ?? (next.do === 'tryMarker' ? accepted : committed);
@@ -101,7 +101,7 @@ function play(
 const all = (is: string) => ({ a: is, b: is });
 const times = (count: number, reply: Reply) => Array.from({ length: count }, () => reply);
 
-describe('a marker that is met', () => {
+describe('markers', () => {
   const cases: [string, Attributes, string][] = [
     ['completed', itemOf('completed'), 'duplicate'],
     ['rejected', itemOf('rejected', { reason: { S: 'sold out' } }), 'duplicate'],
@@ -115,20 +115,23 @@ describe('a marker that is met', () => {
     ['leased to another environment', leasedUntil(NOW + 1), 'failed LEASED'],
     ['leased, with the lease expired', leasedUntil(NOW), 'completed'],
   ];
-  test.each(cases)('%s gives its message the right result and lets the other message complete', (_, item, result) => {
-    const { results, did } = play(two(), [cancelled(conditionFailed(item), 'None', 'None')]);
-    expect(results).toEqual({ a: result, b: 'completed' });
-    expect(did).toEqual(['send', 'send']);
-  });
+  test.each(cases)(
+    'a marker that is %s decides the result of its message, and the other message completes',
+    (_, item, result) => {
+      const { results, did } = play(two(), [cancelled(conditionFailed(item), 'None', 'None')]);
+      expect(results).toEqual({ a: result, b: 'completed' });
+      expect(did).toEqual(['send', 'send']);
+    },
+  );
 
-  test('is replaced by a transaction with the longer condition only for the message that met it', () => {
+  test('only the message that met a marker is sent again with the condition that lets old markers give way', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('known beforehand, costs no cancelled transaction', () => {
+  test('a message that is known to have a marker needs no cancelled transaction', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -136,11 +139,11 @@ describe('a marker that is met', () => {
 
   const marker = { queue: QUEUE, id: 'a' as MessageId, payloadHash: 'hash', at: AT };
   const markers: [string, Marker | undefined, string][] = [
-    ['as completed', { ...marker, state: 'completed', events: [] }, 'duplicate'],
-    ['as leased', { ...marker, state: 'leased', owner: 'x', leaseExpiresAtMs: NOW + 1 }, 'failed LEASED'],
-    ['no more', undefined, 'completed'],
+    ['a completed marker', { ...marker, state: 'completed', events: [] }, 'duplicate'],
+    ['a leased marker', { ...marker, state: 'leased', owner: 'x', leaseExpiresAtMs: NOW + 1 }, 'failed LEASED'],
+    ['no marker', undefined, 'completed'],
   ];
-  test.each(markers)('and not shown by the cancellation is read; the read finds it %s', (_, found, result) => {
+  test.each(markers)('a marker that the cancellation does not show is read, and %s is found', (_, found, result) => {
     const { results, did } = play(two(), [
       cancelled(conditionFailed(), 'None', 'None'),
       { is: 'markers', markers: new Map(found && [[found.id, found]]) },
@@ -149,13 +152,13 @@ describe('a marker that is met', () => {
     expect(did).toEqual(['send', 'findMarkers', 'send']);
   });
 
-  test('and cannot be read leaves every message unfinished', () => {
+  test('every message stays unfinished if a marker cannot be read', () => {
     const error = Object.assign(new Error('no reply'), { code: 'STORE_UNAVAILABLE' });
     const { results } = play(two(), [cancelled(conditionFailed(), 'None', 'None'), { is: 'stopped', error }]);
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('that keeps standing in the way although it should give way fails its message alone', () => {
+  test('a message fails alone if its marker should give way but keeps failing the condition', () => {
     const expired = conditionFailed(leasedUntil(NOW));
     const { results, did } = play(two(), (sent) =>
       sent.includes('a') ? cancelled(expired, 'None', 'None') : committed,
@@ -165,39 +168,39 @@ describe('a marker that is met', () => {
   });
 });
 
-describe('a condition that fails', () => {
+describe('failed conditions', () => {
   const withOtherwise = { a: { ...take(), otherwise: soldOut }, b: { ...take(), otherwise: soldOut } };
   test.each([
     ['0', stockOf(0), all('rejected')],
     ['1', stockOf(1), { a: 'completed', b: 'rejected' }],
     ['no item', undefined, all('rejected')],
-  ])('with a stock of %s selects the branch that holds for each message', (_, item, expected) => {
+  ])('with a stock of %s, each message takes the branch whose condition holds', (_, item, expected) => {
     const { results, did } = play(withOtherwise, [cancelled('None', 'None', conditionFailed(item))]);
     expect(results).toEqual(expected);
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('and has no alternative fails the message, after the messages before it are committed', () => {
+  test('a message without an alternative fails once the messages before it are committed', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('for every message sends no further transaction', () => {
+  test('no further transaction is sent if the condition of every message fails', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(0)))]);
     expect(results).toEqual(all('failed CONDITION_FAILED'));
     expect(did).toEqual(['send']);
   });
 
-  test('again on an item that was seen is retried after a pause, and fails its messages at the limit', () => {
+  test('a condition that keeps failing on an observed item is retried with delays, and its messages fail at the limit', () => {
     const { results, did } = play(withOtherwise, times(4, cancelled('None', 'None', conditionFailed(stockOf(9)))));
     expect(results).toEqual(all('failed CONFLICT'));
     expect(did).toEqual(['send', 'send', 'send after 1', 'send after 2']);
   });
 });
 
-describe('a cancellation for another reason', () => {
-  test('TransactionConflict is retried after a pause', () => {
+describe('other cancellation reasons', () => {
+  test('a transaction that is cancelled with TransactionConflict is sent again after a delay', () => {
     const { results, did } = play(two(), times(2, cancelled('None', 'None', 'TransactionConflict')));
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'send after 1', 'send after 2']);
@@ -209,7 +212,7 @@ describe('a cancellation for another reason', () => {
     ['ProvisionedThroughputExceeded', 'unfinished STORE_UNAVAILABLE'],
     ['ProvisionedThroughputExceededError', 'unfinished STORE_UNAVAILABLE'],
     ['InternalServerError', 'unfinished STORE_UNAVAILABLE'],
-  ])('%s up to the limit gives up on the messages of the item only', (code, result) => {
+  ])('%s up to the limit affects only the messages that write the item', (code, result) => {
     const decisions = { a: take('hot'), b: take() };
     const onMarkerOfA = play(decisions, (sent) => (sent.includes('a') ? cancelled(code, 'None', 'None') : committed));
     const onItemOfA = play(decisions, (sent) =>
@@ -220,14 +223,14 @@ describe('a cancellation for another reason', () => {
     expect(onItemOfA.did).toEqual(['send', 'send after 1', 'send after 2', 'send']);
   });
 
-  test('no reason at all leaves every message unfinished at the limit', () => {
+  test('every message stays unfinished if cancellations without a reason reach the limit', () => {
     const { results, did } = play(two(), times(3, cancelled('None', 'None', 'None')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(did).toHaveLength(3);
   });
 
   test.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'])(
-    '%s on the item of one message fails this message alone',
+    '%s for an item of one message fails only this message',
     (code) => {
       const { results, did } = play({ a: take('text'), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
@@ -235,7 +238,7 @@ describe('a cancellation for another reason', () => {
     },
   );
 
-  test('ValidationError on an item of several messages bisects them', () => {
+  test('ValidationError for an item of several messages bisects the transaction until each invalid message is found', () => {
     const { results, did } = play({ a: take(), b: take(), c: take('c') }, (sent) =>
       sent.includes('a') || sent.includes('b') ? cancelled(...sent.map(() => 'None'), 'ValidationError') : committed,
     );
@@ -247,7 +250,7 @@ describe('a cancellation for another reason', () => {
   test.each([
     ['AccessDenied', 'unfinished ACCESS_DENIED'],
     ['ResourceNotFound', 'unfinished TABLE_MISSING'],
-  ])('%s brings back the messages on that table, and lets the others complete', (code, result) => {
+  ])('%s for a table leaves the messages that write it unfinished, and the others complete', (code, result) => {
     const { results, last } = play({ a: take('a', tables.points), b: take() }, [
       cancelled('None', 'None', code, 'None'),
     ]);
@@ -255,7 +258,7 @@ describe('a cancellation for another reason', () => {
     expect(last.unavailable).toBeUndefined();
   });
 
-  test('AccessDenied on the table of markers ends the whole batch', () => {
+  test('AccessDenied for the inbox table leaves every message unfinished', () => {
     const { results, last } = play(two(), [cancelled('AccessDenied', 'AccessDenied', 'None')]);
     expect(results).toEqual(all('unfinished ACCESS_DENIED'));
     expect(last.unavailable).toMatchObject({ code: 'ACCESS_DENIED', tables: ['p-inbox'] });
@@ -265,7 +268,7 @@ describe('a cancellation for another reason', () => {
 describe('several reasons in one cancellation', () => {
   const three = { a: take('a'), b: take('b'), c: take('c', tables.points) };
 
-  test('settle the met markers first, whatever else there is', () => {
+  test('a met marker settles its message before any other cancellation reason is considered', () => {
     const { results, did } = play(three, [
       cancelled(
         conditionFailed(itemOf('completed')),
@@ -280,7 +283,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('use a newly seen item before they blame a message for an invalid write', () => {
+  test('a newly observed item is used before a message fails because of an invalid write', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -289,7 +292,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('set aside a table that cannot be written before they isolate an invalid write', () => {
+  test('messages on a table without permission are set aside before an invalid message is isolated', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -298,7 +301,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send', 'tryMarker', 'send']);
   });
 
-  test('at the limit fail the messages in conflict and return the throttled ones', () => {
+  test('at the limit, messages in conflict fail and throttled messages stay unfinished', () => {
     const { results } = play(three, (sent) =>
       sent.length === 3
         ? cancelled('None', 'None', 'None', 'TransactionConflict', 'ThrottlingError', 'None')
@@ -307,19 +310,19 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual({ a: 'failed CONFLICT', b: 'unfinished STORE_UNAVAILABLE', c: 'completed' });
   });
 
-  test('at the limit return a message that is both in conflict and throttled', () => {
+  test('at the limit, a message that is both in conflict and throttled stays unfinished', () => {
     const { results } = play(two(), times(3, cancelled('TransactionConflict', 'None', 'ThrottlingError')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('beyond the writes of the transaction are ignored', () => {
+  test('a cancellation reason without a write of the transaction is ignored', () => {
     const { results } = play(two(), [cancelled('None', 'None', 'None', 'TransactionConflict')]);
     expect(results).toEqual(all('completed'));
   });
 });
 
-describe('a reply that is lost', () => {
-  test('sends the same transaction again', () => {
+describe('lost replies', () => {
+  test('the same transaction is sent again after a lost reply', () => {
     const { results, did } = play(two(), [lost()]);
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'resend after 1']);
@@ -329,19 +332,19 @@ describe('a reply that is lost', () => {
     ['a timeout', lost()],
     ['an error of the server', failed(thrown('InternalServerError', 'x', 500))],
     ['a cancellation without reasons', failed(new TransactionCanceledException({ message: 'x', $metadata: {} }))],
-  ])('up to the limit, as %s, leaves every message unfinished and the store unavailable', (_, reply) => {
+  ])('%s up to the limit leaves every message unfinished and DynamoDB unavailable', (_, reply) => {
     const { results, did, last } = play(two(), times(3, reply));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(did).toEqual(['send', 'resend after 1', 'resend after 2']);
     expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 
-  test('keeps a message from failing, since it may be in the store', () => {
+  test('a message does not fail after a lost reply, because it may be in the store', () => {
     const { results } = play(two(), [lost(), cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('keeps an invalid message and one in conflict from failing too', () => {
+  test('an invalid message and a message in conflict do not fail after a lost reply either', () => {
     expect(play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]).results).toEqual({
       a: 'unfinished STORE_UNAVAILABLE',
     });
@@ -349,19 +352,19 @@ describe('a reply that is lost', () => {
     expect(play(two(), conflicts).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('and a marker of the same message make it a duplicate', () => {
+  test('a message is a duplicate if its marker is met after a lost reply', () => {
     const { results } = play(two(), [lost(), cancelled(conditionFailed(itemOf('completed')), 'None', 'None')]);
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('does not count any more once DynamoDB has replied', () => {
+  test('lost replies before a definite reply do not count towards the limit', () => {
     const conflict = cancelled('None', 'None', 'TransactionConflict');
     const { results } = play(two(), [lost(), lost(), conflict, lost(), lost()]);
     expect(results).toEqual(all('completed'));
   });
 });
 
-describe('a request that DynamoDB does not take now', () => {
+describe('requests that DynamoDB does not accept now', () => {
   test.each([
     'ThrottlingException',
     'ProvisionedThroughputExceededException',
@@ -369,21 +372,21 @@ describe('a request that DynamoDB does not take now', () => {
     'ReplicatedWriteConflictException',
     'TransactionInProgressException',
     'TransactionConflictException',
-  ])('because of %s is sent again, and leaves its messages unfinished at the limit', (name) => {
+  ])('%s makes the engine send the same transaction again, and leaves its messages unfinished at the limit', (name) => {
     expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
     const { results, last } = play(two(), times(3, refused(name)));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 
-  test('because its token belongs to another transaction is sent under a new token, and its messages never fail', () => {
+  test('a transaction whose token belongs to another one is sent with a new token, and its messages never fail', () => {
     const mismatch = refused('IdempotentParameterMismatchException');
     expect(play(two(), [mismatch])).toMatchObject({ results: all('completed'), did: ['send', 'send after 1'] });
     expect(play(two(), times(3, mismatch)).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 });
 
-describe('a request that DynamoDB never takes', () => {
+describe('requests that DynamoDB never accepts', () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
   const five = Object.fromEntries(names.map((name) => [name, take(name)]));
 
@@ -392,7 +395,7 @@ describe('a request that DynamoDB never takes', () => {
     'SerializationException',
     'RequestEntityTooLargeException',
     'ItemCollectionSizeLimitExceededException',
-  ])('because of %s is bisected until the invalid message is found', (name) => {
+  ])('a transaction that DynamoDB refuses with %s is bisected until the invalid message is found', (name) => {
     const { results, did } = play(five, (sent) => (sent.includes('d') ? refused(name) : committed));
     expect(results).toEqual({
       ...Object.fromEntries(names.map((id) => [id, 'completed'])),
@@ -402,7 +405,7 @@ describe('a request that DynamoDB never takes', () => {
     expect(did).toEqual(['send', 'send', 'send', 'send', 'tryMarker', 'send']);
   });
 
-  test('because of its markers ends the whole batch and fails no message', () => {
+  test('no message fails if DynamoDB refuses any marker, because then the inbox table is wrong', () => {
     const { results, last } = play({ a: take() }, [
       refused('ValidationException'),
       { is: 'markerWrites', error: new Error('The provided key element does not match the schema') },
@@ -412,7 +415,7 @@ describe('a request that DynamoDB never takes', () => {
   });
 });
 
-describe('a wrong deployment', () => {
+describe('wrong deployments', () => {
   const decisions = { a: take('a', tables.points), b: take() };
   const denied = (resource: string) =>
     refused(
@@ -420,7 +423,7 @@ describe('a wrong deployment', () => {
       `User: x is not authorized to perform: dynamodb:UpdateItem on resource: ${resource}`,
     );
 
-  test('with a missing table that DynamoDB names brings back the messages on it', () => {
+  test('messages on a missing table that DynamoDB names stay unfinished', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found: Table: p-points not found');
     expect(play(decisions, [missing])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
@@ -428,7 +431,7 @@ describe('a wrong deployment', () => {
     });
   });
 
-  test('with a missing table that DynamoDB does not name looks for it', () => {
+  test('the engine looks for the missing table if DynamoDB does not name it', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found');
     expect(play(decisions, [missing, { is: 'missingTables', tables: ['p-points'] }])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
@@ -436,14 +439,14 @@ describe('a wrong deployment', () => {
     });
   });
 
-  test('without the table of markers ends the whole batch', () => {
+  test('every message stays unfinished if the inbox table does not exist', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found');
     const { results, last } = play(decisions, [missing, { is: 'missingTables', tables: ['p-inbox'] }]);
     expect(results).toEqual(all('unfinished TABLE_MISSING'));
     expect(last.unavailable).toMatchObject({ code: 'TABLE_MISSING' });
   });
 
-  test('without a permission brings back the messages on its table', () => {
+  test('messages on a table for which the role lacks a permission stay unfinished', () => {
     expect(play(decisions, [denied('arn:aws:dynamodb:eu-central-1:1:table/p-points')]).results).toEqual({
       a: 'unfinished ACCESS_DENIED',
       b: 'completed',
@@ -451,10 +454,10 @@ describe('a wrong deployment', () => {
   });
 
   test.each([
-    ['a permission that names no table', denied('*'), 'ACCESS_DENIED'],
-    ['credentials that DynamoDB does not know', refused('UnrecognizedClientException'), 'STORE_MISCONFIGURED'],
-    ['an operation that DynamoDB does not know', refused('UnknownOperationException'), 'STORE_MISCONFIGURED'],
-  ])('without %s ends the whole batch', (_, reply, code) => {
+    ['a permission whose error names no table', denied('*'), 'ACCESS_DENIED'],
+    ['valid credentials', refused('UnrecognizedClientException'), 'STORE_MISCONFIGURED'],
+    ['an operation that DynamoDB knows', refused('UnknownOperationException'), 'STORE_MISCONFIGURED'],
+  ])('every message stays unfinished without %s', (_, reply, code) => {
     const { results, did, last } = play(decisions, [reply]);
     expect(results).toEqual(all(`unfinished ${code}`));
     expect(did).toEqual(['send']);
@@ -462,16 +465,16 @@ describe('a wrong deployment', () => {
   });
 });
 
-describe('the end of the time', () => {
+describe('aborts', () => {
   const stopped: Reply = { is: 'stopped', error: Object.assign(new Error('time is up'), { code: 'TIME' }) };
 
-  test('leaves every message without a result unfinished, and says nothing about the store', () => {
+  test('an abort leaves the messages without a result unfinished, and does not make DynamoDB unavailable', () => {
     const { results, last } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), stopped]);
     expect(results).toEqual(all('unfinished TIME'));
     expect(last.unavailable).toBeUndefined();
   });
 
-  test('leaves the later halves of a bisection unfinished, and keeps the results before it', () => {
+  test('an abort during a bisection leaves the later halves unfinished and keeps the earlier results', () => {
     const { results } = play({ a: take('a'), b: take('b'), c: take('c') }, [
       refused('ValidationException'),
       committed,
@@ -481,6 +484,6 @@ describe('the end of the time', () => {
   });
 });
 
-test('a commit without messages asks for nothing', () => {
+test('a commit without messages sends nothing', () => {
   expect(play({}, []).did).toEqual([]);
 });

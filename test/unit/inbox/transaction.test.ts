@@ -21,14 +21,14 @@ const seen = (n?: number) =>
   new Map([[itemId('stock', { sku: { S: 'a' } }), n === undefined ? undefined : { n: { N: `${n}` } }]]);
 
 describe('a transaction', () => {
-  test('sums the additions of many messages to one attribute in one update', () => {
+  test('additions of many messages to one attribute become one update', () => {
     const update = updateOf({ effects: [add(2)] }, { effects: [add(-5)] }, { effects: [add(1), add(1)] });
     expect(update).toMatchObject({ TableName: 'p-stock', UpdateExpression: 'ADD #a0 :by0' });
     expect(update?.ExpressionAttributeValues).toEqual({ ':by0': { N: '-1' } });
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('has the condition that the messages have one after another', () => {
+  test('the condition of a summed update is the one that the messages have one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':needs0']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -37,7 +37,7 @@ describe('a transaction', () => {
     expect(needs({ effects: [add(-2, 0), add(-2, 1)] })).toBe('5');
   });
 
-  test('accepts a missing attribute if 0 satisfies the condition, and only then', () => {
+  test('an update accepts a missing attribute only if 0 satisfies the condition', () => {
     expect(updateOf({ effects: [add(3, 1)] })?.ConditionExpression).toBe(
       '(attribute_not_exists(#a0) OR #a0 >= :needs0)',
     );
@@ -47,7 +47,7 @@ describe('a transaction', () => {
     expect(updateOf({ effects: [add(-1, 0)] })?.ConditionExpression).toBe('#a0 >= :needs0');
   });
 
-  test('adds to several attributes of one item in one update', () => {
+  test('additions to several attributes of one item become one update', () => {
     const update = updateOf(
       { effects: [add(-1, 0), add(1, undefined, 'reserved')] },
       { effects: [add(2, undefined, 'reserved')] },
@@ -63,11 +63,11 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('completes the messages for which the stock suffices, in order', () => {
+  test('messages complete in order as long as the stock suffices, and the others take their alternative', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('counts the additions of an alternative for the messages after it', () => {
+  test('the additions of an alternative count for the messages after it', () => {
     const restock: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -75,11 +75,11 @@ describe('selecting branches', () => {
     expect(states(0, take(1), restock, take(3))).toEqual(['rejected', 'completed', 'completed']);
   });
 
-  test('counts a missing item as 0', () => {
+  test('a missing item counts as 0 in a condition', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('refuses a message if no branch is left', () => {
+  test('a message is refused if none of its branches holds', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.index)).toEqual([1]);
     expect(refused.map(({ index }) => index)).toEqual([0]);
@@ -87,7 +87,7 @@ describe('selecting branches', () => {
 });
 
 describe('the id of an item', () => {
-  test('depends on the table and on name, type and value of each key attribute, not on their order', () => {
+  test('the id of an item depends on its table and key attributes, but not on the order of the attributes', () => {
     const one = itemId('t', { a: { S: '1' }, b: { N: '2' } });
     expect(itemId('t', { b: { N: '2' }, a: { S: '1' } })).toBe(one);
     expect(itemId('u', { a: { S: '1' }, b: { N: '2' } })).not.toBe(one);
