@@ -22,11 +22,19 @@ const CONCURRENT_GROUPS = 4;
 export interface Commit extends InboxTable {
   readonly queue: string;
   readonly signal: AbortSignal;
+  /** Ids of the items whose conditions failed in the last commit. */
+  readonly contended: ReadonlySet<string>;
   readonly findMarkers: (ids: readonly MessageId[]) => Promise<Map<MessageId, Marker>>;
 }
 
-/** Commits the effects of each entry with its marker, in few transactions. The results have the order of the entries. */
-export async function commitEntries(commit: Commit, entries: readonly Entry[]): Promise<CommitResult[]> {
+/**
+ * Commits the effects of each entry with its marker, in few transactions. The results have the order of the entries. `contended`
+ * has the ids of the items whose conditions failed, for the next commit.
+ */
+export async function commitEntries(
+  commit: Commit,
+  entries: readonly Entry[],
+): Promise<{ results: CommitResult[]; contended: Set<string> }> {
   const results = new Map<number, CommitResult>();
   const candidates: Candidate[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -36,9 +44,10 @@ export async function commitEntries(commit: Commit, entries: readonly Entry[]): 
       results.set(index, { is: 'failed', error: error as Error });
     }
   }
-  const groups = pack(candidates);
+  const groups = pack(candidates, commit.contended);
   const probe = createProbe(commit);
   const running: Promise<void>[] = [];
+  const contended = new Set<string>();
   let unavailable: Error | undefined;
   async function run(index: number): Promise<void> {
     const { members, after } = groups[index]!;
@@ -50,21 +59,24 @@ export async function commitEntries(commit: Commit, entries: readonly Entry[]): 
       ? allUnfinished(members, error)
       : await commitGroup(commit, probe, members).catch((thrown) => allUnfinished(members, toError(thrown)));
     for (const [candidate, result] of ended.settled) results.set(candidate.index, result);
+    for (const id of ended.contended) contended.add(id);
     unavailable ??= ended.unavailable;
   }
   // A group waits only for groups before it, which have begun, so no group waits for ever.
   const begin = (index: number) => (running[index] = run(index));
   await pMap(groups.keys(), begin, { concurrency: CONCURRENT_GROUPS });
-  return entries.map((_, index) => results.get(index)!);
+  return { results: entries.map((_, index) => results.get(index)!), contended };
 }
 
 interface Ended {
   readonly settled: Settled;
+  readonly contended: Iterable<string>;
   readonly unavailable?: Error;
 }
 
 const allUnfinished = (members: readonly Candidate[], error: Error): Ended => ({
   settled: members.map((candidate) => [candidate, { is: 'unfinished', error }]),
+  contended: [],
 });
 
 /** Carries out the steps of one group until each of its messages has a result. */
@@ -104,7 +116,7 @@ async function commitGroup(commit: Commit, probe: Probe, members: readonly Candi
     settled.push(...more);
     for (const [, result] of more)
       if (result.is === 'unfinished' && result.error instanceof MisconfiguredError) reportMisconfigured(result.error);
-    if (next.do === 'done') return { settled, unavailable: next.unavailable };
+    if (next.do === 'done') return { settled, contended: state.observed.keys(), unavailable: next.unavailable };
     const reply = await carryOut(state, next).catch((cause: unknown): Reply => ({
       is: 'stopped',
       error: toError(cause),

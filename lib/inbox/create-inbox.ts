@@ -8,6 +8,8 @@ import type { InboxTable } from './table.ts';
 
 /** The inbox on DynamoDB: markers and effects of many messages commit in one transaction. */
 export function createInbox(table: InboxTable): Inbox {
+  let contended: ReadonlySet<string> = new Set();
+
   async function find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>> {
     const keys = [...new Set(ids)].map((id) => markerKey(queue, id));
     const items = await batchGet(table.client, table.name, keys, table.retryPolicy);
@@ -16,8 +18,12 @@ export function createInbox(table: InboxTable): Inbox {
 
   return {
     find,
-    commit: (queue, entries, signal) =>
-      commitEntries({ ...table, queue, signal, findMarkers: (ids) => find(queue, ids) }, entries),
+    async commit(queue, entries, signal) {
+      const findMarkers = (ids: readonly MessageId[]) => find(queue, ids);
+      const ended = await commitEntries({ ...table, queue, signal, contended, findMarkers }, entries);
+      contended = ended.contended;
+      return ended.results;
+    },
     async claimDeadLetters(queue, handoffs) {
       const isClaimed = await claimDeadLetters(table, queue, handoffs);
       const refused = handoffs.filter((_, index) => !isClaimed[index]).map(({ id }) => id);

@@ -71,39 +71,57 @@ function hasRoom(piece: Piece, { items, bytes }: Candidate): boolean {
   return size <= transactionLimits.items && piece.bytes + bytes <= transactionLimits.bytes;
 }
 
+interface Filling extends Piece {
+  readonly after: Set<number>;
+}
+
+/** Adds groups for these pieces, puts each piece into the emptiest one that has room, and returns the group of each piece. */
+function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
+  const first = groups.length;
+  const addGroup = () => groups.push({ ...emptyPiece(), after: new Set() }) - 1;
+  const items = pieces.reduce((sum, piece) => sum + piece.items.size, 0);
+  while ((groups.length - first) * transactionLimits.items < items) addGroup();
+  return pieces.map(({ members, items, bytes }) => {
+    let place: number | undefined;
+    for (let n = first; n < groups.length; n++) {
+      const group = groups[n]!;
+      const isFull =
+        group.items.size + items.size > transactionLimits.items || group.bytes + bytes > transactionLimits.bytes;
+      if (!isFull && (place === undefined || group.items.size < groups[place]!.items.size)) place = n;
+    }
+    const group = groups[(place ??= addGroup())]!;
+    group.members.push(...members);
+    group.bytes += bytes;
+    for (const id of items) group.items.add(id);
+    return place;
+  });
+}
+
 /**
  * Packs messages into few transactions of similar size. Components share no item, so their pieces run side by side: the first
- * pieces of all components share groups, then the second ones, and so on.
+ * pieces of all components share groups, then the second ones, and so on. Messages on a contended item, whose transaction is
+ * probably cancelled, do not share a group with others.
  */
-export function pack(candidates: readonly Candidate[]): Group[] {
-  const components = toComponents(candidates).map(toPieces);
-  const groups: (Piece & { readonly after: Set<number> })[] = [];
-  const lastGroups = new Map<Piece[], number>();
-  const levels = Math.max(0, ...components.map(({ length }) => length));
-  for (let level = 0; level < levels; level++) {
-    const firstGroup = groups.length;
-    const ofLevel = components.filter(({ length }) => length > level);
-    const items = ofLevel.reduce((sum, pieces) => sum + pieces[level]!.items.size, 0);
-    const addGroup = () => groups.push({ ...emptyPiece(), after: new Set() }) - 1;
-    while ((groups.length - firstGroup) * transactionLimits.items < items) addGroup();
-    for (const pieces of ofLevel) {
-      const { members, items, bytes } = pieces[level]!;
-      let place: number | undefined;
-      for (let n = firstGroup; n < groups.length; n++) {
-        const group = groups[n]!;
-        const isFull =
-          group.items.size + items.size > transactionLimits.items || group.bytes + bytes > transactionLimits.bytes;
-        if (!isFull && (place === undefined || group.items.size < groups[place]!.items.size)) place = n;
+export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
+  const components = toComponents(candidates).map((members) => ({
+    pieces: toPieces(members),
+    isContended: contended.size > 0 && members.some(({ items }) => [...items.keys()].some((id) => contended.has(id))),
+    last: -1,
+  }));
+  const groups: Filling[] = [];
+  const levels = Math.max(0, ...components.map(({ pieces }) => pieces.length));
+  for (let level = 0; level < levels; level++)
+    for (const isContended of [false, true]) {
+      const some = components.filter((each) => each.pieces.length > level && each.isContended === isContended);
+      const places = spread(
+        some.map(({ pieces }) => pieces[level]!),
+        groups,
+      );
+      for (const [n, component] of some.entries()) {
+        if (component.last >= 0) groups[places[n]!]!.after.add(component.last);
+        component.last = places[n]!;
       }
-      const group = groups[(place ??= addGroup())]!;
-      group.members.push(...members);
-      group.bytes += bytes;
-      for (const id of items) group.items.add(id);
-      const before = lastGroups.get(pieces);
-      if (before !== undefined) group.after.add(before);
-      lastGroups.set(pieces, place);
     }
-  }
   for (const { members } of groups) members.sort((one, other) => one.index - other.index);
-  return groups.filter(({ members }) => members.length > 0);
+  return groups;
 }

@@ -112,6 +112,25 @@ describe('grouped commits', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
+  test('messages on an item that was sold out in the last commit do not delay the other messages', async () => {
+    await stocked('gone', 0);
+    await stocked('plenty', 100);
+    const inbox = store.inbox();
+    const orders = (name: string) =>
+      [1, 2, 3, 4].map((n) =>
+        entry(`${name}${n}`, { effects: [take(n % 2 ? 'gone' : 'plenty', 1)], otherwise: soldOut }),
+      );
+    const expected = ['rejected', 'completed', 'rejected', 'completed'];
+    expect(outcomes(await inbox.commit(QUEUE, orders('first'), never))).toEqual(expected);
+    faults.sent.length = 0;
+    expect(outcomes(await inbox.commit(QUEUE, orders('second'), never))).toEqual(expected);
+    const sizes = faults.sent.map(({ TransactItems = [] }) => TransactItems.length);
+    // Two markers and the item of each kind; the alternatives of the sold-out messages write only their markers.
+    expect(sizes.toSorted()).toEqual([2, 3, 3]);
+    await stocked('gone', 9);
+    expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
+  });
+
   test('a rejected message does not use up stock that a later message needs', async () => {
     await stocked('a', 5);
     await stocked('b', 0);

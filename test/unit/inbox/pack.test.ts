@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { tables } from '../../../infra/tables.ts';
+import { itemId } from '../../../lib/dynamodb/item.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate, transactionLimits, type Candidate } from '../../../lib/inbox/candidate.ts';
 import type { Effect } from '../../../lib/inbox/decision.ts';
@@ -57,6 +58,17 @@ describe('packing', () => {
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
     expect(new Set(groups.flatMap(({ members }) => members.map(({ index }) => index))).size).toBe(5_000);
+  });
+
+  test('messages on a contended item share no transaction with messages on other items', () => {
+    const contended = new Set([itemId('stock', { sku: { S: 'item 3' } })]);
+    const groups = pack(
+      candidates(50, (n) => [n % 5]),
+      contended,
+    );
+    const items = groups.map(({ members }) => new Set(members.map(({ index }) => index % 5)));
+    expect(items).toEqual([new Set([0, 1, 2, 4]), new Set([3])]);
+    expect(groups.every(({ after }) => after.size === 0)).toBe(true);
   });
 
   test('a put shares no transaction with another write of its item, and keeps its place in the order', () => {
