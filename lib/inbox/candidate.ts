@@ -41,7 +41,7 @@ export interface Candidate {
 /** DynamoDB accepts 100 items and 4 MiB per transaction. The limit is lower than 4 MiB, because sizes are estimates. */
 export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
-/** Below this, the sum over the messages of a transaction is less than 2^53 and therefore exact. */
+/** An addition larger than this could make the sum over the messages of a transaction exceed 2^53 and become inexact. */
 const MAX_ADDITION = 2 ** 46;
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;

@@ -6,7 +6,7 @@ import type { Inbox, Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
-/** The inbox on DynamoDB: markers and effects of many messages commit in one transaction. */
+/** Creates an inbox that commits the markers and effects of many messages in one DynamoDB transaction. */
 export function createInbox(table: InboxTable): Inbox {
   let contended: ReadonlySet<string> = new Set();
 

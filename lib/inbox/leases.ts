@@ -11,7 +11,7 @@ import { givesWay, markerKey } from './marker.ts';
 interface Lease extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
-  /** Unique per run of `perform`. */
+  /** Identifies the run of `perform` that holds the lease. */
   readonly owner: string;
   readonly durationMs: number;
 }

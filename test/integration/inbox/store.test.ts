@@ -33,7 +33,7 @@ test('the inbox of a process uses the endpoint and the table prefix of its setti
   });
 });
 
-test('creating the tables again changes nothing', async () => {
+test('creating existing tables keeps their items', async () => {
   const endpoint = process.env['DYNAMODB_ENDPOINT']!;
   await store.put('points', { customerId: { S: 'c' }, points: { N: '7' } });
   const names = await createTables({ endpoint, prefix: store.prefix });
@@ -49,7 +49,7 @@ test('creating the tables again changes nothing', async () => {
   expect(await store.get('points', { customerId: { S: 'c' } })).toMatchObject({ points: { N: '7' } });
 });
 
-test('the table of dead letters has an index for the newest first and one for a message', async () => {
+test('the dead-letters table has an index by time and an index by message id', async () => {
   const { Table } = await store.client.send(new DescribeTableCommand({ TableName: `${store.prefix}dead-letters` }));
   const indexes = (Table?.GlobalSecondaryIndexes ?? []).map(
     ({ IndexName, KeySchema }) => `${IndexName}: ${KeySchema?.map(({ AttributeName }) => AttributeName).join(', ')}`,

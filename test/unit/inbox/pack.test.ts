@@ -11,7 +11,7 @@ import { firstAttempt } from '../../support/first-attempt.ts';
 
 type Name = string | number;
 
-/** A message that adds to some items and puts others. */
+/** A message that adds to the items `adds` and puts the items `puts`. */
 function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] = [], text = ''): Candidate {
   const key = (name: Name) => ({ sku: `item ${name}` });
   const effects: Effect[] = [
