@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 import type { Context } from 'aws-lambda';
 
-import { mayBeForgotten } from '../inbox/remembered.ts';
+import { mayBeForgotten } from '../inbox/settings.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { log } from '../runtime/log.ts';
 import type { Memory } from './memory.ts';

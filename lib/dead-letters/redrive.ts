@@ -2,13 +2,12 @@ import pMap from 'p-map';
 
 import { redrivenCopy } from '../events/copies.ts';
 import { Problem } from '../http/problem.ts';
-import { rememberedSinceMs } from '../inbox/remembered.ts';
 import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
 import type { Publisher } from '../events/publish.ts';
 import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { InboxSettings } from '../inbox/settings.ts';
+import { rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';

@@ -15,3 +15,17 @@ export const inboxSettings = defineSettings({
 });
 
 export type InboxSettings = NonNullable<(typeof inboxSettings)['type']>;
+
+const DAY_MS = 86_400_000;
+
+/** Whether the marker of a message that was published at this time (ISO 8601) may be lost, because the inbox table was restored later. */
+export const mayBeForgotten = (
+  { INBOX_COMPLETE_SINCE: since }: Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>,
+  publishedAt: string | undefined,
+): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
+
+/** The time since which no marker of a completed message is missing, in ms since the epoch. */
+export const rememberedSinceMs = (
+  { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,
+  nowMs: number,
+): number => Math.max(nowMs - INBOX_RETENTION_DAYS * DAY_MS, Date.parse(INBOX_COMPLETE_SINCE ?? '') || 0);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import type { DeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
 import { redriveRefusal } from '../../../lib/dead-letters/redrive-refusal.ts';
-import { rememberedSinceMs } from '../../../lib/inbox/remembered.ts';
+import { rememberedSinceMs } from '../../../lib/inbox/settings.ts';
 
 const DAY_MS = 86_400_000;
 const nowMs = Date.parse('2026-11-22T12:00:00.000Z');
