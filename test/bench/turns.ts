@@ -2,7 +2,8 @@
 export type Turn = () => Promise<void>;
 
 /**
- * Runs the sides in turn and returns the total time of each, in ms. Garbage is collected between turns, and the first side changes with every pass.
+ * Runs the sides in turn and returns the total time of each, in ms. Garbage is collected between turns, and the first side
+ * changes with every pass.
  */
 export async function inTurns<Side extends string>(
   sides: Readonly<Record<Side, Turn>>,

@@ -12,7 +12,8 @@ beforeAll(async () => {
 }, 120_000);
 
 /**
- * CloudFormation replaces a resource whose logical id changes, and a renamed export breaks every stack that imports it. The file lists the names that must stay; add new names, and never change a listed one.
+ * CloudFormation replaces a resource whose logical id changes, and a renamed export breaks every stack that imports it. The
+ * file lists the names that must stay; add new names, and never change a listed one.
  */
 describe('names of deployed resources and exports', () => {
   const lines = (names: ReturnType<typeof fixedNames>): string[] => [

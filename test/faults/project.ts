@@ -41,7 +41,8 @@ const LARGE_BATCH = 5_000;
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Creates a Serverless project in `directory`: this clone's service, with consumers that allow injected faults. The project links to the sources, so that nothing is written into the clone.
+ * Creates a Serverless project in `directory`: this clone's service, with consumers that allow injected faults. The project
+ * links to the sources, so that nothing is written into the clone.
  */
 export function writeProject(
   directory: string,

@@ -19,7 +19,9 @@ export interface Packaged {
 }
 
 /**
- * Copies the sources, because Serverless writes into the directory of its service and several packagings may run at once. `withoutCode` replaces the functions with empty ones for tests that only examine templates, because bundling takes most of the time.
+ * Copies the sources, because Serverless writes into the directory of its service and several packagings may run at once.
+ * `withoutCode` replaces the functions with empty ones for tests that only examine templates, because bundling takes most of
+ * the time.
  */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');

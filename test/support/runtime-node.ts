@@ -4,7 +4,16 @@ import { join, resolve } from 'node:path';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 
 const DIRECTORY = resolve('test/runtime');
-const PACKAGE = join(DIRECTORY, 'node_modules', `node-${process.platform}-${process.arch}`);
+const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
+const PACKAGE = join(DIRECTORY, 'node_modules', NODE_PACKAGE);
+
+/** The packages with a Node that test/runtime can install. */
+const NODE_PACKAGES = new Set(
+  Object.keys(
+    (JSON.parse(readFileSync(join(DIRECTORY, 'package.json'), 'utf8')) as { optionalDependencies: object })
+      .optionalDependencies,
+  ),
+);
 
 /** The time limit of the installation, in ms. */
 const INSTALL_WITHIN_MS = 180_000;
@@ -15,25 +24,27 @@ export type RuntimeNode = { readonly command: string } | { readonly missing: str
 const majorOf = (version: string): number => Number.parseInt(version.replace(/^v/, ''), 10);
 
 /**
- * Finds a Node for a runtime such as `nodejs24.x`: the one that runs the tests if its major version matches, otherwise the one of test/runtime, which is installed at its first use.
+ * Finds a Node for a runtime such as `nodejs24.x`: the one that runs the tests if its major version matches, otherwise the
+ * one of test/runtime, which is installed at its first use.
  */
 export async function nodeFor(runtime: string): Promise<RuntimeNode> {
   const wanted = majorOf(runtime.replace('nodejs', ''));
   if (majorOf(process.version) === wanted) return { command: process.execPath };
+  if (!NODE_PACKAGES.has(NODE_PACKAGE)) return { missing: `there is no package ${NODE_PACKAGE} with Node ${wanted}` };
   if (installed() !== wanted) {
     try {
-      await run('npm', ['ci', '--no-audit', '--no-fund', '--no-progress'], {
-        cwd: DIRECTORY,
-        timeoutMs: INSTALL_WITHIN_MS,
-      });
+      await npm('ci');
+      // npm ci skips an optional package without an error if its download fails; npm install reports the error.
+      if (installed() !== wanted) await npm('install', '--no-save', `${NODE_PACKAGE}@${wanted}`);
     } catch (error) {
       return { missing: `Node ${wanted} could not be installed (${(error as Error).message})` };
     }
   }
-  if (installed() !== wanted)
-    return { missing: `test/runtime has no Node ${wanted} for ${process.platform} on ${process.arch}` };
   return { command: join(PACKAGE, 'bin', 'node') };
 }
+
+const npm = (...args: string[]) =>
+  run('npm', [...args, '--no-audit', '--no-fund', '--no-progress'], { cwd: DIRECTORY, timeoutMs: INSTALL_WITHIN_MS });
 
 function installed(): number | undefined {
   const manifest = join(PACKAGE, 'package.json');

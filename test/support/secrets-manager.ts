@@ -3,7 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * A stand-in for Secrets Manager. It follows the API reference for versions and labels: AWSCURRENT, AWSPENDING and AWSPREVIOUS, deletion of a version without a label, and the same text for a repeated request token. It checks neither signatures nor permissions.
+ * A stand-in for Secrets Manager. It follows the API reference for versions and labels: AWSCURRENT, AWSPENDING and
+ * AWSPREVIOUS, deletion of a version without a label, and the same text for a repeated request token. It checks neither
+ * signatures nor permissions.
  */
 export interface SecretsManager {
   create(name: string, text: string): string;

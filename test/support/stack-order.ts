@@ -5,7 +5,8 @@ import { dependencies } from './template-reading.ts';
 import { walk } from './template-values.ts';
 
 /**
- * The order in which CloudFormation creates the resources of both stacks, which follows from `DependsOn`, references and imports. CloudFormation deletes resources in the reverse order.
+ * The order in which CloudFormation creates the resources of both stacks, which follows from `DependsOn`, references and
+ * imports. CloudFormation deletes resources in the reverse order.
  */
 export interface StackOrder {
   /** The names of all resources, written as `stack/LogicalId`. */

@@ -6,7 +6,8 @@ import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
 
 /**
- * RabbitMQ 4.3 reserves the delivered messages of a consumer on a lost node for one minute (`consumer_disconnected_timeout`) before it delivers them to another consumer.
+ * RabbitMQ 4.3 reserves the delivered messages of a consumer on a lost node for one minute (`consumer_disconnected_timeout`)
+ * before it delivers them to another consumer.
  */
 const LEADER_RECOVERY_MS = 90_000;
 
