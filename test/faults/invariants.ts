@@ -62,13 +62,13 @@ const accountsWhere = (books: Books, isWrong: (account: Account) => string | fal
 const invariants = {
   lost: {
     name: 'lost',
-    says: 'every accepted message has ended',
+    says: 'every accepted message has a final state',
     violations: (books) =>
       accountsWhere(books, ({ answer, ends }) => answer === 'accepted' && ends.length === 0 && 'accepted, never ended'),
   },
   endedTwice: {
     name: 'ended twice',
-    says: 'no message ends in more than one way, or more than once',
+    says: 'no message has more than one final state',
     violations: (books) =>
       accountsWhere(books, ({ ends, hasNoId }) => !hasNoId && ends.length > 1 && `ended ${ends.join(' and ')}`),
   },
@@ -79,7 +79,7 @@ const invariants = {
   },
   appliedWrongly: {
     name: 'applied wrongly',
-    says: 'effects are there for what was completed, whole, and for nothing else',
+    says: 'exactly the completed messages have effects, and each has all of its effects',
     violations: (books) =>
       accountsWhere(books, ({ applied, due, ends }) => {
         const owed = ends.includes('completed') ? due : 0;
@@ -88,7 +88,7 @@ const invariants = {
   },
   unbalanced: {
     name: 'unbalanced',
-    says: 'stock and points add up to the unit',
+    says: 'the totals of stock and points are exact',
     violations: ({ sums }) =>
       sums
         .filter(({ expected, found }) => expected !== found)
@@ -96,7 +96,7 @@ const invariants = {
   },
   unexpected: {
     name: 'unexpected',
-    says: 'nothing appears that nobody sent, or that was refused',
+    says: 'no message appears that was refused or never sent',
     violations: (books) => [
       ...books.unexpected,
       ...accountsWhere(
@@ -112,7 +112,7 @@ const invariants = {
   },
   wronglyDeadLettered: {
     name: 'wrongly dead-lettered',
-    says: 'nothing is dead-lettered but poison',
+    says: 'only messages that fail at every attempt are dead-lettered',
     violations: (books) =>
       accountsWhere(
         books,
@@ -122,7 +122,7 @@ const invariants = {
   },
   poisonDone: {
     name: 'poison done',
-    says: 'poison is parked, never done',
+    says: 'messages that fail at every attempt are dead-lettered and never completed',
     violations: (books) =>
       accountsWhere(
         books,
@@ -132,12 +132,12 @@ const invariants = {
   },
   outOfOrder: {
     name: 'out of order',
-    says: 'messages of one key are done one after another where that is promised',
+    says: 'ordered queues process the messages of a key in order',
     violations: ({ outOfOrder }) => [...outOfOrder],
   },
   tooSlow: {
     name: 'too slow',
-    says: 'it recovers in bounded time',
+    says: 'the system recovers within its time limit',
     violations: ({ recovery }) =>
       recovery && recovery.tookMs > recovery.limitMs
         ? [`${Math.round(recovery.tookMs)} ms to recover, ${recovery.limitMs} ms are allowed`]

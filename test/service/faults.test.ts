@@ -18,7 +18,7 @@ const several = faults.filter(({ name }) =>
 const brokerKilledOnce: Fault = {
   name: 'broker-killed-once',
   where: 'broker',
-  says: 'SIGKILL to the broker, and a fresh start on the same data',
+  says: 'the broker is killed with SIGKILL and restarted with the same data',
   spanMs: 3_000,
   async inject({ system }) {
     await system.broker.kill();

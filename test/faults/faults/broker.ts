@@ -52,7 +52,7 @@ export const brokerFaults: readonly Fault[] = [
   {
     name: 'broker-killed',
     where: 'broker',
-    says: 'SIGKILL to the broker, twice, and a fresh start on the same data',
+    says: 'the broker is killed with SIGKILL twice and restarted with the same data',
     spanMs: 16_000,
     async inject(lab) {
       for (let round = 0; round < 2; round += 1) {
@@ -64,20 +64,20 @@ export const brokerFaults: readonly Fault[] = [
   },
   alarm(
     'memory-alarm',
-    'the broker is short of memory, and reads nothing from those who publish',
+    'the broker raises its memory alarm and blocks publishers',
     ['set_vm_memory_high_watermark', 'absolute', '1'],
     ['set_vm_memory_high_watermark', '0.4'],
   ),
   alarm(
     'disk-alarm',
-    'the broker is short of disk, and reads nothing from those who publish',
+    'the broker raises its disk alarm and blocks publishers',
     ['set_disk_free_limit', '100000GB'],
     ['set_disk_free_limit', '50MB'],
   ),
   {
     name: 'queue-full',
     where: 'broker',
-    says: 'a work queue takes no more than a few messages, and refuses the rest',
+    says: 'a work queue is limited to a few messages and refuses the others',
     spanMs: 7_000,
     async inject({ system, signal, random }) {
       const queue = random.pick(Object.values(queues)).name;
@@ -95,7 +95,7 @@ export const brokerFaults: readonly Fault[] = [
       }
     },
   },
-  missing('queue-missing', 'both work queues are gone, until the topology is applied again', async (lab) => {
+  missing('queue-missing', 'both work queues are deleted until the topology is applied again', async (lab) => {
     const { management, publishing } = lab.system;
     // Publishing stops until the queues are empty, because deleting a queue deletes its messages.
     const open = publishing.trouble({ isPartition: true });
@@ -109,21 +109,21 @@ export const brokerFaults: readonly Fault[] = [
   }),
   missing(
     'exchange-missing',
-    'the exchange that orders are published to is gone, until the topology is applied again',
+    'the exchange for orders is deleted until the topology is applied again',
     (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.orders}`),
   ),
   missing(
     'dead-letter-exchange-missing',
-    'the exchange for dead letters is gone, until the topology is applied again',
+    'the exchange for dead letters is deleted until the topology is applied again',
     (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.deadLetters}`),
   ),
-  missing('retry-tier-missing', 'the exchange of a retry tier is gone, until the topology is applied again', (lab) =>
+  missing('retry-tier-missing', 'the exchange of a delay queue is deleted until the topology is applied again', (lab) =>
     lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.delays).name}`),
   ),
   {
     name: 'wrong-password',
     where: 'broker',
-    says: "the service's password is changed in the middle, every connection closed, and the password put back",
+    says: "the service's broker password is changed, every connection is closed, and the password is restored",
     spanMs: 7_000,
     async inject({ system, signal }) {
       const { username, password } = new URL(system.broker.amqpUrl);

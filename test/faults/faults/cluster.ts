@@ -23,7 +23,7 @@ export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'leader-killed',
     where: 'cluster',
-    says: 'SIGKILL to the node that leads a work queue, then to the next leader once the first is back',
+    says: 'the leader node of a work queue is killed with SIGKILL, and then the next leader once the first node is back',
     spanMs: 15_000,
     recoverWithinMs: LEADER_RECOVERY_MS,
     async inject(lab) {
@@ -38,7 +38,7 @@ export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'minority-partitioned',
     where: 'cluster',
-    says: 'one node is cut off from the two others for 15 s, with clients on it',
+    says: 'one node with clients is disconnected from the two other nodes for 15 s',
     spanMs: 16_000,
     recoverWithinMs: LEADER_RECOVERY_MS,
     async inject(lab) {
@@ -53,7 +53,7 @@ export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'rolling-restart',
     where: 'cluster',
-    says: 'each node is stopped and started, one after another, as for an upgrade',
+    says: 'the nodes are stopped and started one after another, as for an upgrade',
     spanMs: 30_000,
     recoverWithinMs: LEADER_RECOVERY_MS,
     async inject(lab) {

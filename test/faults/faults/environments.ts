@@ -14,7 +14,7 @@ const KILLS = 8;
 const severalAtWork = (name: string, environments: number): Fault => ({
   name,
   where: 'environments',
-  says: `${environments} environments on each queue, two and three copies of messages, lost acknowledgements and kills`,
+  says: `${environments} environments for each queue, with two or three copies of each message, lost acknowledgements and kills`,
   environments,
   spanMs: 15_000,
   weight: 1.5,

@@ -64,21 +64,21 @@ export const functionFaults: readonly Fault[] = [
   {
     name: 'killed-at-each-step',
     where: 'function',
-    says: 'the process of a consumer is gone before and after each of its steps',
+    says: 'the process of a consumer is killed before and after each of its steps',
     spanMs: 25_000,
     recoverWithinMs: 60_000,
     async inject(lab) {
       await Promise.all(Object.entries(placesToDie).map(([queue, steps]) => killAtEach(lab, queue, steps)));
     },
   },
-  killer('time-limit', 'an order whose rule never ends takes up the whole invocation, each time', 'loop', 1),
-  killer('out-of-memory', 'orders that eat up all memory, each time', 'memory', 2),
-  killer('kills-every-time', 'orders that end the process, each time', 'exit', 3),
-  killer('unhandled-rejection', 'orders that leave a rejection unhandled, each time', 'unhandled', 2),
+  killer('time-limit', 'an order whose rule never ends uses up the whole invocation at every attempt', 'loop', 1),
+  killer('out-of-memory', 'orders that exhaust the memory at every attempt', 'memory', 2),
+  killer('kills-every-time', 'orders that end the process at every attempt', 'exit', 3),
+  killer('unhandled-rejection', 'orders that cause an unhandled rejection at every attempt', 'unhandled', 2),
   {
     name: 'service-killed',
     where: 'function',
-    says: 'SIGKILL to every function and event source at once, and a fresh start',
+    says: 'every function and event source is killed with SIGKILL at once and restarted',
     spanMs: 10_000,
     async inject({ system }) {
       await system.restartService();

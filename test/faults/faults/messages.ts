@@ -81,7 +81,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'publisher-duplicates',
     where: 'messages',
-    says: 'clients and publishers send the same message two and three times',
+    says: 'clients and publishers send each message two or three times',
     spanMs: 5_000,
     mix: { ...usualMix, twice: 30, thrice: 20 },
     isMixable: true,
@@ -93,7 +93,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'batches-redelivered',
     where: 'messages',
-    says: 'the acknowledgement of a batch is lost with its connection, so that all of it comes again',
+    says: 'the acknowledgement of a batch is lost with the connection, so that the whole batch is redelivered',
     spanMs: 7_000,
     mix: { ...usualMix, fails1: 12, poison: 8 },
     isMixable: true,
@@ -111,34 +111,34 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'poison-in-every-batch',
     where: 'messages',
-    says: 'every fifth order fails for good, and unreadable messages come in between',
+    says: 'every fifth order fails at every attempt, and unreadable messages arrive in between',
     spanMs: 5_000,
     mix: { ...usualMix, poison: 20, fails3: 3 },
     isMixable: true,
     inject: (lab) =>
       strew(lab, 60, (index) => poison(index % 2 ? `{"orderId": "${index}"` : `{"orderId": "no order ${index}"}`)),
   },
-  unreadable('oversize', 'messages of 300 to 600 KB, more than one item of the archive holds', 6, (index) =>
+  unreadable('oversize', 'messages of 300 to 600 KB, larger than one item of the archive', 6, (index) =>
     poison(randomBytes(300_000 + index * 60_000)),
   ),
-  unreadable('unwritable-message', 'messages whose properties no client library can write again', 36, (index) =>
+  unreadable('unwritable-message', 'messages with properties that no client library can republish', 36, (index) =>
     poison(`{"orderId": "no order ${index}"}`, { properties: oddProperties[index % oddProperties.length] }),
   ),
   unreadable('no-message-id', 'messages without an id', 20, (index) =>
     poison(JSON.stringify({ customerId: `nobody-${index}` }), { id: undefined }),
   ),
-  unreadable('no-utf8', 'bodies that are no UTF-8', 20, () =>
+  unreadable('no-utf8', 'messages whose body is not valid UTF-8', 20, () =>
     poison(
       Buffer.concat([Buffer.from('{"customerId":"'), randomBytes(64), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
     ),
   ),
-  unreadable('deep-json', `JSON that nests ${DEPTH} levels`, 10, (index) =>
+  unreadable('deep-json', `messages with JSON nested ${DEPTH} levels deep`, 10, (index) =>
     poison(index % 2 ? '['.repeat(DEPTH) + ']'.repeat(DEPTH) : `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`),
   ),
   {
     name: 'foreign-headers',
     where: 'messages',
-    says: 'sound orders of another publisher, with headers of its own and in our names',
+    says: 'valid orders from another publisher, with its own headers and with headers under Surehop's names',
     spanMs: 4_500,
     isMixable: true,
     async inject(lab) {

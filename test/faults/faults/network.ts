@@ -33,7 +33,7 @@ const spoiltConfirms = (name: string, says: string, fate: AckFate, chance: numbe
 const partition = (seconds: number): Fault => ({
   name: `partition-${seconds}s`,
   where: 'network',
-  says: `nothing passes between the broker and its clients for ${seconds} s`,
+  says: `no data passes between the broker and its clients for ${seconds} s`,
   spanMs: seconds * 1_000 + 3_000,
   isMixable: seconds <= 10,
   inject: (lab) => during(seconds * 1_000, lab, waysOf(lab), { isPartition: true }),
@@ -49,13 +49,13 @@ function resendDelay(lab: Lab, loss: number): number {
 }
 
 export const networkFaults: readonly Fault[] = [
-  spoiltConfirms('reset-before-confirm', 'the connection is reset instead of a confirm', 'reset-before', 0.1),
+  spoiltConfirms('reset-before-confirm', 'the connection is reset instead of delivering a confirm', 'reset-before', 0.1),
   spoiltConfirms('reset-after-confirm', 'the connection is reset right after a confirm', 'reset-after', 0.1),
-  spoiltConfirms('confirm-lost', 'a confirm is lost, the connection stays', 'drop', 0.03),
+  spoiltConfirms('confirm-lost', 'a confirm is lost, and the connection stays open', 'drop', 0.03),
   {
     name: 'frozen-socket',
     where: 'network',
-    says: 'open connections swallow everything, without a sign',
+    says: 'open connections silently discard all data',
     spanMs: 8_000,
     isMixable: true,
     async inject(lab) {
@@ -68,7 +68,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: 'thawed-environment',
     where: 'network',
-    says: 'the functions are frozen until the broker has hung up; what they publish first must be accepted at once',
+    says: 'the functions are frozen until the broker closes their connections; their first publish afterwards must be accepted at once',
     spanMs: 6_000,
     async inject(lab) {
       const group = -lab.system.service().pid;
@@ -90,7 +90,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: 'latency',
     where: 'network',
-    says: 'the broker is 50 to 250 ms away',
+    says: 'the network adds 50 to 250 ms to all data of the broker',
     spanMs: 7_000,
     isMixable: true,
     inject: (lab) => during(6_000, lab, waysOf(lab), { delayMs: () => lab.random.between(50, 250) }),
@@ -98,7 +98,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: 'packet-loss',
     where: 'network',
-    says: 'half of all packets are lost: dropped by iptables where that can be had, else delayed as TCP would make it felt',
+    says: 'half of all packets are lost: iptables drops them, or the proxy delays data like TCP retransmissions if iptables is unavailable',
     spanMs: 9_000,
     isMixable: true,
     async inject(lab) {

@@ -47,7 +47,7 @@ export const operatorFaults: readonly Fault[] = [
   {
     name: 'topology-under-load',
     where: 'operators',
-    says: 'the topology is applied again and again',
+    says: 'the topology is applied repeatedly',
     spanMs: 5_000,
     isMixable: true,
     async inject({ system, signal }) {

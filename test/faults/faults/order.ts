@@ -85,13 +85,13 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',
-    'entries fail, and hold back what follows in their own account only',
+    'some entries fail and block the following entries of their own account only',
     3_000,
     async () => {},
   ),
   inOrder(
     'order-with-kills',
-    'the same, and the process is gone before and after each step, once it has noted what it begins with',
+    'as with failing entries, and the process is killed before and after each step once the batch is recorded',
     20_000,
     async (lab) => {
       for (const step of DEADLY_STEPS)
@@ -105,7 +105,7 @@ export const orderFaults: readonly Fault[] = [
   ),
   inOrder(
     'order-with-resets',
-    'the same, and the event source loses its connection again and again',
+    'as with failing entries, and the event source loses its connection repeatedly',
     8_000,
     async (lab) => {
       for (let round = 0; round < 8; round += 1) {
@@ -117,7 +117,7 @@ export const orderFaults: readonly Fault[] = [
   {
     name: 'large-ordered-batch',
     where: 'order',
-    says: `two entries for each of ${LARGE_ACCOUNTS} accounts in few batches, of which the process does not survive three`,
+    says: `two entries for each of ${LARGE_ACCOUNTS} accounts in few batches, three of which are killed with the process`,
     spanMs: 5_000,
     weight: 0.3,
     recoverWithinMs: 120_000,

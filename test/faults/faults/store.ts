@@ -25,28 +25,28 @@ const spoilt = (name: string, says: string, fateOf: (lab: Lab, operation: string
 const LONGER_THAN_PATIENCE_MS = 3_500;
 
 export const storeFaults: readonly Fault[] = [
-  spoilt('store-throttled', 'the store throttles 40 % of what it is asked', ({ random }) =>
+  spoilt('store-throttled', 'the store throttles 40 % of the requests', ({ random }) =>
     random.chance(0.4) ? { is: 'throttled' } : undefined,
   ),
-  spoilt('store-errors', 'the store answers 500 to 30 % of what it is asked', ({ random }) =>
+  spoilt('store-errors', 'the store answers 30 % of the requests with status 500', ({ random }) =>
     random.chance(0.3) ? { is: 'server-error' } : undefined,
   ),
   spoilt(
     'answers-lost',
-    'the store does what it is asked, and a third of its answers are lost',
+    'the store executes every request, and a third of its answers are lost',
     ({ random }, operation) => {
       if (operation !== 'TransactWriteItems' && operation !== 'PutItem') return undefined;
       if (!random.chance(0.35)) return undefined;
       return { is: 'answer-lost', silentMs: random.chance(0.15) ? LONGER_THAN_PATIENCE_MS : undefined };
     },
   ),
-  spoilt('store-conflicts', 'half of all transactions meet others on the same items', ({ random }) =>
+  spoilt('store-conflicts', 'half of the transactions conflict with others', ({ random }) =>
     random.chance(0.5) ? { is: 'conflict' } : undefined,
   ),
   {
     name: 'store-away',
     where: 'store',
-    says: 'the store is away for 20 s',
+    says: 'the store is unreachable for 20 s',
     spanMs: 22_000,
     isMixable: true,
     inject: (lab) => during(20_000, lab, { isAway: true }),
