@@ -1,25 +1,27 @@
 import { accountsQueue } from './accounts.ts';
-import type { Account, Books, End, Sum } from './invariants.ts';
+import type { Account, AuditResult, End, Sum } from './invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
-import { markerKey, type Found, type FoundLetter } from './observe.ts';
+import { markerKey, type Found, type FoundDeadLetter } from './observe.ts';
 import { duties, OWN_STOCK, SHARED_STOCK } from './orders.ts';
 
 /** Dead letters by the id of their message, or by its body if the message has no id. */
 interface Index {
-  readonly byMessage: ReadonlyMap<string, FoundLetter[]>;
-  readonly byBody: ReadonlyMap<string, FoundLetter[]>;
+  readonly byMessage: ReadonlyMap<string, FoundDeadLetter[]>;
+  readonly byBody: ReadonlyMap<string, FoundDeadLetter[]>;
 }
 
 /** Compares the sent messages with the contents of store and archive; `fault` selects the messages sent during one fault. */
 export function audit(
   ledger: Ledger,
   found: Found,
-  { waiting, fault, recovery }: Pick<Books, 'waiting' | 'recovery'> & { fault?: string },
-): Books {
+  { waiting, fault, recovery }: Pick<AuditResult, 'waiting' | 'recovery'> & { fault?: string },
+): AuditResult {
   const isMine = (sent: { fault: string }) => fault === undefined || sent.fault === fault;
   const index: Index = {
-    byMessage: grouped(found.letters, ({ messageId }) => messageId),
-    byBody: grouped(found.letters, ({ messageId, payloadHash }) => (messageId === undefined ? payloadHash : undefined)),
+    byMessage: grouped(found.deadLetters, ({ messageId }) => messageId),
+    byBody: grouped(found.deadLetters, ({ messageId, payloadHash }) =>
+      messageId === undefined ? payloadHash : undefined,
+    ),
   };
   const orders = ledger.orders.filter(isMine);
   return {
@@ -36,10 +38,15 @@ export function audit(
   };
 }
 
-function endsOf(consumer: string, id: string | undefined, letters: readonly FoundLetter[], found: Found): End[] {
+function endsOf(
+  consumer: string,
+  id: string | undefined,
+  deadLetters: readonly FoundDeadLetter[],
+  found: Found,
+): End[] {
   const state = id === undefined ? undefined : found.markers.get(markerKey(consumer, id))?.state;
   const done: End[] = state === 'completed' || state === 'rejected' ? [state] : [];
-  return [...done, ...letters.filter(({ queue }) => queue === consumer).map((): End => 'dead-lettered')];
+  return [...done, ...deadLetters.filter(({ queue }) => queue === consumer).map((): End => 'dead-lettered')];
 }
 
 const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
@@ -122,7 +129,7 @@ function unexpectedOf({ orders, messages }: Ledger, found: Found): string[] {
     ...[...found.markers.values()]
       .filter(({ id }) => !ids.has(id))
       .map(({ consumer, id }) => `${id} at ${consumer}: a marker of a message that nobody sent`),
-    ...found.letters
+    ...found.deadLetters
       .filter(({ messageId, payloadHash }) =>
         messageId === undefined ? !bodies.has(payloadHash) : !ids.has(messageId),
       )

@@ -8,7 +8,7 @@ import { createFrameCutter, isAck } from './amqp-frames.ts';
 export type AckFate = 'pass' | 'drop' | 'reset-before' | 'reset-after';
 
 /** One network fault that is active for a while. */
-export interface NetworkTrouble {
+export interface NetworkFault {
   /** Decides the fate of each publisher confirm. */
   readonly onConfirm?: () => AckFate;
   /** Decides the fate of each consumer acknowledgement. */
@@ -23,7 +23,7 @@ export interface NetworkTrouble {
 export interface BrokerProxy {
   readonly port: number;
   /** Activates a fault until the returned function is called. */
-  trouble(trouble: NetworkTrouble): () => void;
+  inject(fault: NetworkFault): () => void;
   /** Sends new connections to another address until the returned function is called. */
   reroute(upstreams: readonly Upstream[]): () => void;
   /** Resets every connection. */
@@ -45,7 +45,7 @@ interface Link {
 /** Starts a proxy on a free port of 127.0.0.1 that distributes connections over the reachable `upstreams`. */
 export async function startBrokerProxy(usual: readonly Upstream[]): Promise<BrokerProxy> {
   const links = new Set<Link>();
-  const troubles = new Set<NetworkTrouble>();
+  const faults = new Set<NetworkFault>();
   const changes = new EventEmitter();
   changes.setMaxListeners(0);
   let upstreams = usual;
@@ -76,12 +76,12 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
   }
 
   async function untilJoined(): Promise<void> {
-    while ([...troubles].some(({ isPartition }) => isPartition)) await once(changes, 'change');
+    while ([...faults].some(({ isPartition }) => isPartition)) await once(changes, 'change');
   }
 
   function fateOf(frame: Buffer, asked: 'onConfirm' | 'onAcknowledge'): AckFate {
-    if (troubles.size === 0 || !isAck(frame)) return 'pass';
-    const fates = [...troubles].map((trouble) => trouble[asked]?.() ?? 'pass');
+    if (faults.size === 0 || !isAck(frame)) return 'pass';
+    const fates = [...faults].map((fault) => fault[asked]?.() ?? 'pass');
     return fates.find((fate) => fate !== 'pass') ?? 'pass';
   }
 
@@ -90,11 +90,11 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
         const frames = cutter.push(chunk);
-        const delayMs = [...troubles].reduce((sum, trouble) => sum + (trouble.delayMs?.() ?? 0), 0);
+        const delayMs = [...faults].reduce((sum, fault) => sum + (fault.delayMs?.() ?? 0), 0);
         if (delayMs > 0) await sleep(delayMs);
         await untilJoined();
         if (link.isFrozen) continue;
-        for (const bytes of troubles.size > 0 ? frames : [Buffer.concat(frames)]) {
+        for (const bytes of faults.size > 0 ? frames : [Buffer.concat(frames)]) {
           const fate = fateOf(bytes, asked);
           if (fate === 'drop') continue;
           if (fate === 'reset-before') return cut(link);
@@ -124,10 +124,10 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
 
   return {
     port: address.port,
-    trouble(trouble) {
-      troubles.add(trouble);
+    inject(fault) {
+      faults.add(fault);
       return () => {
-        troubles.delete(trouble);
+        faults.delete(fault);
         changes.emit('change');
       };
     },

@@ -11,7 +11,7 @@ import type { System } from './system.ts';
  * folder.
  */
 export function keepEvidence(
-  { fault, violations, books, tookMs }: Outcome,
+  { fault, violations, audited, tookMs }: Outcome,
   about: { system: System; ledger: Ledger; directory: string; seed: number; versions: string },
 ): string {
   const { system, ledger, directory, seed, versions } = about;
@@ -25,12 +25,12 @@ export function keepEvidence(
     seed,
     versions,
     tookMs,
-    recovery: books.recovery,
+    recovery: audited.recovery,
     violations,
   });
   write(
     'accounts.json',
-    books.accounts.filter(({ id }) => guilty.has(id)),
+    audited.accounts.filter(({ id }) => guilty.has(id)),
   );
   write('sent.json', {
     orders: ledger.orders.filter(({ id }) => guilty.has(id)),

@@ -31,7 +31,7 @@ export interface Sum {
 }
 
 /** The comparison of all sent messages with all results. */
-export interface Books {
+export interface AuditResult {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
   /** Ids of results without a sent message. */
@@ -47,13 +47,13 @@ interface Invariant {
   readonly name: string;
   readonly says: string;
   /** Returns the ids that violate the invariant, each with the violation. */
-  violations(books: Books): string[];
+  violations(audited: AuditResult): string[];
 }
 
 const named = ({ id, consumer }: Account, what: string) => `${id} at ${consumer}: ${what}`;
 
-const accountsWhere = (books: Books, isWrong: (account: Account) => string | false) =>
-  books.accounts.flatMap((account) => {
+const accountsWhere = (audited: AuditResult, isWrong: (account: Account) => string | false) =>
+  audited.accounts.flatMap((account) => {
     const what = isWrong(account);
     return what ? [named(account, what)] : [];
   });
@@ -63,25 +63,28 @@ const invariants = {
   lost: {
     name: 'lost',
     says: 'every accepted message has a final state',
-    violations: (books) =>
-      accountsWhere(books, ({ answer, ends }) => answer === 'accepted' && ends.length === 0 && 'accepted, never ended'),
+    violations: (audited) =>
+      accountsWhere(
+        audited,
+        ({ answer, ends }) => answer === 'accepted' && ends.length === 0 && 'accepted, never ended',
+      ),
   },
   endedTwice: {
     name: 'ended twice',
     says: 'no message has more than one final state',
-    violations: (books) =>
-      accountsWhere(books, ({ ends, hasNoId }) => !hasNoId && ends.length > 1 && `ended ${ends.join(' and ')}`),
+    violations: (audited) =>
+      accountsWhere(audited, ({ ends, hasNoId }) => !hasNoId && ends.length > 1 && `ended ${ends.join(' and ')}`),
   },
   appliedTwice: {
     name: 'applied twice',
     says: "a message's effects happen at most once per consumer",
-    violations: (books) => accountsWhere(books, ({ applied }) => applied > 1 && `applied ${applied} times`),
+    violations: (audited) => accountsWhere(audited, ({ applied }) => applied > 1 && `applied ${applied} times`),
   },
   appliedWrongly: {
     name: 'applied wrongly',
     says: 'exactly the completed messages have effects, and each has all of its effects',
-    violations: (books) =>
-      accountsWhere(books, ({ applied, due, ends }) => {
+    violations: (audited) =>
+      accountsWhere(audited, ({ applied, due, ends }) => {
         const owed = ends.includes('completed') ? due : 0;
         return applied <= 1 && applied !== owed && `applied ${applied} times, ended ${ends.join(' and ') || 'nowhere'}`;
       }),
@@ -97,10 +100,10 @@ const invariants = {
   unexpected: {
     name: 'unexpected',
     says: 'no message appears that was refused or never sent',
-    violations: (books) => [
-      ...books.unexpected,
+    violations: (audited) => [
+      ...audited.unexpected,
       ...accountsWhere(
-        books,
+        audited,
         ({ answer, ends, applied }) => answer === 'refused' && ends.length + applied > 0 && 'refused, and there',
       ),
     ],
@@ -113,9 +116,9 @@ const invariants = {
   wronglyDeadLettered: {
     name: 'wrongly dead-lettered',
     says: 'only messages that fail at every attempt are dead-lettered',
-    violations: (books) =>
+    violations: (audited) =>
       accountsWhere(
-        books,
+        audited,
         ({ isPoison, endsEitherWay, ends }) =>
           !isPoison && !endsEitherWay && ends.includes('dead-lettered') && 'dead-lettered',
       ),
@@ -123,9 +126,9 @@ const invariants = {
   poisonDone: {
     name: 'poison done',
     says: 'messages that fail at every attempt are dead-lettered and never completed',
-    violations: (books) =>
+    violations: (audited) =>
       accountsWhere(
-        books,
+        audited,
         ({ isPoison, ends }) =>
           isPoison && ends.some((end) => end !== 'dead-lettered') && `poison, ${ends.join(' and ')}`,
       ),
@@ -148,7 +151,7 @@ const invariants = {
 export type InvariantName = keyof typeof invariants;
 
 /** The violations of all invariants, by the invariant's name. */
-export function violationsOf(books: Books): Partial<Record<InvariantName, string[]>> {
-  const found = Object.entries(invariants).map(([name, { violations }]) => [name, violations(books)] as const);
+export function violationsOf(audited: AuditResult): Partial<Record<InvariantName, string[]>> {
+  const found = Object.entries(invariants).map(([name, { violations }]) => [name, violations(audited)] as const);
   return Object.fromEntries(found.filter(([, ids]) => ids.length > 0));
 }

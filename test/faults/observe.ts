@@ -9,7 +9,7 @@ export interface Found {
   /** Markers by consumer and message id. */
   readonly markers: ReadonlyMap<string, FoundMarker>;
   /** Open dead letters. */
-  readonly letters: readonly FoundLetter[];
+  readonly deadLetters: readonly FoundDeadLetter[];
   /** By SKU. */
   readonly stock: ReadonlyMap<string, number>;
   /** By customer. */
@@ -24,7 +24,7 @@ interface FoundMarker {
   readonly followUps: readonly string[];
 }
 
-export interface FoundLetter {
+export interface FoundDeadLetter {
   readonly id: string;
   readonly messageId?: string;
   readonly queue?: string;
@@ -50,7 +50,7 @@ export async function observe(client: DynamoDBClient): Promise<Found> {
     markers: new Map(
       inbox.filter(({ pk }) => !pk?.S?.startsWith('!')).map((item) => [item.pk?.S ?? '', toMarker(item)]),
     ),
-    letters: archive
+    deadLetters: archive
       .filter(({ part, status }) => part?.N === '0' && status?.S === 'open')
       .map(({ id, messageId, queue, code, payloadHash }) => ({
         id: id?.S ?? '',

@@ -30,9 +30,9 @@ export interface Row {
  * Counts the outcomes of messages. A message counts as dead-lettered or rejected if that is its outcome at one of its
  * consumers.
  */
-export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
+export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();
-  for (const account of books.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);
+  for (const account of audited.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);
   const row = { accepted: 0, indeterminate: 0, recovered: 0, completed: 0, rejected: 0, deadLettered: 0 };
   for (const accounts of messages.values()) {
     const { answer } = accounts[0]!;
@@ -51,7 +51,7 @@ export function rowOf({ fault, books, violations, duplicates }: Outcome): Row {
     duplicated: (violations.appliedTwice?.length ?? 0) + (violations.endedTwice?.length ?? 0),
     unexpected: violations.unexpected?.length ?? 0,
     wronglyDeadLettered: violations.wronglyDeadLettered?.length ?? 0,
-    recoveryMs: books.recovery?.tookMs ?? 0,
+    recoveryMs: audited.recovery?.tookMs ?? 0,
     copiesDropped: duplicates,
     violations: Object.values(violations).reduce((sum, ids) => sum + ids.length, 0),
   };

@@ -11,7 +11,7 @@ import { faultsTopology } from './accounts.ts';
 import { audit } from './audit.ts';
 import { place } from './client.ts';
 import { createForeignPublisher } from './foreign-publisher.ts';
-import { violationsOf, type Books, type InvariantName } from './invariants.ts';
+import { violationsOf, type AuditResult, type InvariantName } from './invariants.ts';
 import { DEFAULT_RECOVERY_MS, type Fault, type Lab } from './lab.ts';
 import type { Ledger } from './ledger.ts';
 import { observe, putStock } from './observe.ts';
@@ -35,7 +35,7 @@ const PROBE_EVERY_MS = 50;
 /** What came of one fault. */
 export interface Outcome {
   readonly fault: Fault;
-  readonly books: Books;
+  readonly audited: AuditResult;
   readonly violations: Partial<Record<InvariantName | 'expected', string[]>>;
   readonly tookMs: number;
   /** The number of skipped duplicates in the functions' logs. */
@@ -103,7 +103,7 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
     violated: (what) => void seen.push(what),
   };
 
-  async function untilQuiet(): Promise<Books> {
+  async function untilQuiet(): Promise<AuditResult> {
     const end = performance.now() + QUIET_WITHIN_MS;
     let progress = { ended: -1, atMs: performance.now() };
     for (;;) {
@@ -112,13 +112,13 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
       const isLate = performance.now() > end;
       if (waiting === 0 || isLate) {
         const recovery = { tookMs: worstRecoveryMs, limitMs };
-        const books = audit(ledger, await observe(store), { waiting: waiting ?? 0, fault: fault.name, recovery });
-        const isOver = books.accounts.every(({ answer, ends }) => answer !== 'accepted' || ends.length > 0);
-        const ended = books.accounts.filter(({ ends }) => ends.length > 0).length;
+        const audited = audit(ledger, await observe(store), { waiting: waiting ?? 0, fault: fault.name, recovery });
+        const isOver = audited.accounts.every(({ answer, ends }) => answer !== 'accepted' || ends.length > 0);
+        const ended = audited.accounts.filter(({ ends }) => ends.length > 0).length;
         if (ended !== progress.ended) progress = { ended, atMs: performance.now() };
         const isStuck = async () =>
           performance.now() - progress.atMs > STUCK_AFTER_MS && (await system.management.messages()) === 0;
-        if (isOver || isLate || (await isStuck())) return books;
+        if (isOver || isLate || (await isStuck())) return audited;
       }
       await sleep(300);
     }
@@ -149,11 +149,11 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
     );
     const injected = begun.then(() => fault.inject(lab)).catch(noted('it could not be made to go wrong'));
     await Promise.all([load.catch(noted('a client met the unforeseen')), injected.then(() => lab.recover())]);
-    const books = await untilQuiet();
-    const violations = { ...violationsOf(books), ...(seen.length > 0 && { expected: seen }) };
+    const audited = await untilQuiet();
+    const violations = { ...violationsOf(audited), ...(seen.length > 0 && { expected: seen }) };
     return {
       fault,
-      books,
+      audited,
       violations,
       tookMs: performance.now() - startedAtMs,
       duplicates: sumMetrics(system.logFile, ['Duplicates'], loggedBytes).Duplicates,

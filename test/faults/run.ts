@@ -91,7 +91,7 @@ async function lookAgain(
   system: System,
   ledger: Ledger,
   signal: AbortSignal,
-  look: () => ReturnType<typeof observe>,
+  readResults: () => ReturnType<typeof observe>,
 ): Promise<Outcome> {
   const end = performance.now() + DRAINED_WITHIN_MS;
   let waiting = await system.management.messages();
@@ -99,7 +99,7 @@ async function lookAgain(
     await sleep(500);
     waiting = await system.management.messages();
   }
-  const books = audit(ledger, await look(), { waiting });
+  const audited = audit(ledger, await readResults(), { waiting });
   const fault: Fault = { name: `${name}, at the end`, where: 'mixed', says: '', spanMs: 0, inject: async () => {} };
-  return { fault, books, violations: violationsOf(books), tookMs: 0, duplicates: 0 };
+  return { fault, audited, violations: violationsOf(audited), tookMs: 0, duplicates: 0 };
 }

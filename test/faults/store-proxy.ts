@@ -13,7 +13,7 @@ export type StoreFate =
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 
 /** One fault of the store that is active for a while. */
-export interface StoreTrouble {
+export interface StoreFault {
   /** Decides the fate of each request; `operation` is a name such as `TransactWriteItems`. */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
   /** Whether connections are closed as soon as they are opened. */
@@ -24,18 +24,18 @@ export interface StoreTrouble {
 export interface StoreProxy {
   readonly url: string;
   /** Activates a fault until the returned function is called. */
-  trouble(trouble: StoreTrouble): () => void;
+  inject(fault: StoreFault): () => void;
   /** The number of requests that were affected by a fault. */
-  readonly spoilt: () => number;
+  readonly affected: () => number;
   close(): Promise<void>;
 }
 
 /** Starts a proxy on a free port of 127.0.0.1 for the DynamoDB at `endpoint`. */
 export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const troubles = new Set<StoreTrouble>();
-  const isAway = () => [...troubles].some((trouble) => trouble.isAway);
-  let spoilt = 0;
+  const faults = new Set<StoreFault>();
+  const isAway = () => [...faults].some((fault) => fault.isAway);
+  let affected = 0;
 
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch(() => incoming.socket.destroy());
@@ -54,19 +54,19 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     if (isAway()) {
-      spoilt += 1;
+      affected += 1;
       return void incoming.socket.resetAndDestroy();
     }
     const operation = String(incoming.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
-    const fate = [...troubles].map(({ onRequest }) => onRequest?.(operation)).find((wanted) => wanted !== undefined);
+    const fate = [...faults].map(({ onRequest }) => onRequest?.(operation)).find((wanted) => wanted !== undefined);
     const refusal = fate && refusalFor(fate, operation, body);
     if (refusal) {
-      spoilt += 1;
+      affected += 1;
       return answer(outgoing, refusal);
     }
     const { status, headers, content } = await forward(incoming, body);
     if (fate?.is === 'answer-lost') {
-      spoilt += 1;
+      affected += 1;
       if (fate.silentMs !== undefined) await sleep(fate.silentMs);
       return void incoming.socket.destroy();
     }
@@ -84,11 +84,11 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
 
   return {
     url: `http://127.0.0.1:${address.port}`,
-    trouble(trouble) {
-      troubles.add(trouble);
-      return () => void troubles.delete(trouble);
+    inject(fault) {
+      faults.add(fault);
+      return () => void faults.delete(fault);
     },
-    spoilt: () => spoilt,
+    affected: () => affected,
     async close() {
       server.close();
       server.closeAllConnections();

@@ -9,9 +9,9 @@ import type { ConsumerParts } from '../../lib/consumer/parts.ts';
 import { PublishError, StoreUnavailableError } from '../../lib/runtime/errors.ts';
 import type { ConsumerPorts } from '../../lib/consumer/ports.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
-import type { Books } from '../faults/invariants.ts';
+import type { AuditResult } from '../faults/invariants.ts';
 import { aRecord, anEvent } from '../support/delivery.ts';
-import { booksOf } from './books.ts';
+import { auditModel } from './audit-model.ts';
 import type { Choose } from './explore.ts';
 import { emptyStore, modelPorts } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
@@ -63,7 +63,7 @@ interface Environment {
 
 /**
  * Runs the real consumer once against a modelled broker and store. `choose` decides which messages form a batch, when retries
- * come back, which environment continues, and where a process crashes or an answer is lost. Returns the ledger at the end.
+ * come back, which environment continues, and where a process crashes or an answer is lost. Returns the audit of the run.
  */
 export async function runModel(
   {
@@ -78,13 +78,13 @@ export async function runModel(
     order = [],
   }: ModelOptions,
   choose: Choose,
-): Promise<Books> {
+): Promise<AuditResult> {
   const store = emptyStore();
   const queue: Copy[] = messages.flatMap((message) =>
     Array.from({ length: message.copies ?? 1 }, () => copyOf(message)),
   );
   const tiers: Copy[] = [];
-  const letters = new Map<string, MessageId>();
+  const deadLetters = new Map<string, MessageId>();
   const emitted = new Set<string>();
   const killers = new Set(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
   const unsure = new Set(messages.filter(({ endsEitherWay }) => endsEitherWay).map(({ id }) => id));
@@ -104,7 +104,7 @@ export async function runModel(
     if (message.exchange.startsWith('retry.'))
       tiers.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
     else if (message.exchange === definition.queue.deadLetterExchange)
-      letters.set(headers['surehop-dead-letter-id'] as string, messageId as MessageId);
+      deadLetters.set(headers['surehop-dead-letter-id'] as string, messageId as MessageId);
     else emitted.add(messageId!);
   }
 
@@ -313,8 +313,8 @@ export async function runModel(
   // Without crashes and lost answers no message is handed off twice, however often the copy of another message is refused.
   const multiplied =
     faults > 0 || switches > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);
-  const books = booksOf({ messages, store, letters, emitted, order, queueName: definition.queue.name });
-  return { ...books, unexpected: [...books.unexpected, ...multiplied] };
+  const audited = auditModel({ messages, store, deadLetters, emitted, order, queueName: definition.queue.name });
+  return { ...audited, unexpected: [...audited.unexpected, ...multiplied] };
 }
 
 /** The result of a commit whose answer was lost. */

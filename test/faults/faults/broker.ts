@@ -40,7 +40,7 @@ const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown
       await sleep(4_000, undefined, { signal: lab.signal });
     } finally {
       // Bindings are restored one by one, and messages published meanwhile reach only the queues that are already bound.
-      const open = lab.system.publishing.trouble({ isPartition: true });
+      const open = lab.system.publishing.inject({ isPartition: true });
       await sleep(200);
       await declareTopology(lab.system.operatorUrl, faultsTopology);
       open();
@@ -98,7 +98,7 @@ export const brokerFaults: readonly Fault[] = [
   missing('queue-missing', 'both work queues are deleted until the topology is applied again', async (lab) => {
     const { management, publishing } = lab.system;
     // Publishing stops until the queues are empty, because deleting a queue deletes its messages.
-    const open = publishing.trouble({ isPartition: true });
+    const open = publishing.inject({ isPartition: true });
     await sleep(200);
     for (const { name } of Object.values(queues))
       await management.ask('DELETE', `bindings/${VHOST}/e/${exchanges.orders}/q/${name}/order.created`);
@@ -107,10 +107,8 @@ export const brokerFaults: readonly Fault[] = [
     while ((await management.messages()) > 0) await sleep(200, undefined, { signal: lab.signal });
     for (const { name } of Object.values(queues)) await management.ask('DELETE', `queues/${VHOST}/${name}`);
   }),
-  missing(
-    'exchange-missing',
-    'the exchange for orders is deleted until the topology is applied again',
-    (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.orders}`),
+  missing('exchange-missing', 'the exchange for orders is deleted until the topology is applied again', (lab) =>
+    lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.orders}`),
   ),
   missing(
     'dead-letter-exchange-missing',

@@ -22,7 +22,7 @@ const severalAtWork = (name: string, environments: number): Fault => ({
   recoverWithinMs: 60_000,
   async inject(lab) {
     const { system, random, signal, foreign, plan } = lab;
-    const end = system.consuming.trouble({
+    const end = system.consuming.inject({
       onAcknowledge: () => (random.chance(0.05) ? 'reset-before' : 'pass'),
     });
     try {

@@ -98,7 +98,7 @@ export const messageFaults: readonly Fault[] = [
     mix: { ...usualMix, fails1: 12, poison: 8 },
     isMixable: true,
     async inject(lab) {
-      const end = lab.system.consuming.trouble({
+      const end = lab.system.consuming.inject({
         onAcknowledge: () => (lab.random.chance(0.02) ? 'reset-before' : 'pass'),
       });
       try {
@@ -138,7 +138,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'foreign-headers',
     where: 'messages',
-    says: 'valid orders from another publisher, with its own headers and with headers under Surehop's names',
+    says: 'valid orders from another publisher, with headers of its own and headers that have the names of Surehop',
     spanMs: 4_500,
     isMixable: true,
     async inject(lab) {

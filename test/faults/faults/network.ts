@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { AckFate, BrokerProxy, NetworkTrouble } from '../broker-proxy.ts';
+import type { AckFate, BrokerProxy, NetworkFault } from '../broker-proxy.ts';
 import { orderIdOf, post } from '../client.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { canLosePackets, openLossyLink } from '../lossy-link.ts';
@@ -9,8 +9,8 @@ import { limits } from '../project.ts';
 /** Both ways to the broker. */
 const waysOf = ({ system }: Lab): BrokerProxy[] => [system.publishing, system.consuming];
 
-async function during(ms: number, lab: Lab, ways: readonly BrokerProxy[], trouble: NetworkTrouble): Promise<void> {
-  const ends = ways.map((way) => way.trouble(trouble));
+async function during(ms: number, lab: Lab, ways: readonly BrokerProxy[], fault: NetworkFault): Promise<void> {
+  const ends = ways.map((way) => way.inject(fault));
   try {
     await sleep(ms, undefined, { signal: lab.signal });
   } finally {
@@ -18,7 +18,7 @@ async function during(ms: number, lab: Lab, ways: readonly BrokerProxy[], troubl
   }
 }
 
-const spoiltConfirms = (name: string, says: string, fate: AckFate, chance: number): Fault => ({
+const lostConfirms = (name: string, says: string, fate: AckFate, chance: number): Fault => ({
   name,
   where: 'network',
   says,
@@ -49,9 +49,9 @@ function resendDelay(lab: Lab, loss: number): number {
 }
 
 export const networkFaults: readonly Fault[] = [
-  spoiltConfirms('reset-before-confirm', 'the connection is reset instead of delivering a confirm', 'reset-before', 0.1),
-  spoiltConfirms('reset-after-confirm', 'the connection is reset right after a confirm', 'reset-after', 0.1),
-  spoiltConfirms('confirm-lost', 'a confirm is lost, and the connection stays open', 'drop', 0.03),
+  lostConfirms('reset-before-confirm', 'the connection is reset instead of delivering a confirm', 'reset-before', 0.1),
+  lostConfirms('reset-after-confirm', 'the connection is reset right after a confirm', 'reset-after', 0.1),
+  lostConfirms('confirm-lost', 'a confirm is lost, and the connection stays open', 'drop', 0.03),
   {
     name: 'frozen-socket',
     where: 'network',

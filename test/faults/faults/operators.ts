@@ -21,7 +21,7 @@ async function redrive({ system }: Lab): Promise<RedriveReport> {
   return JSON.parse(text) as RedriveReport;
 }
 
-const JAMMED_ORDERS = 60;
+const FAILING_ORDERS = 60;
 
 /** Orders become dead letters while their consumer fails, and `atOnce` operators redrive them at the same time afterwards. */
 const redriven = (name: string, says: string, atOnce: number): Fault => ({
@@ -30,10 +30,10 @@ const redriven = (name: string, says: string, atOnce: number): Fault => ({
   says,
   spanMs: 9_000,
   async inject(lab) {
-    lab.system.sabotage({ isJammed: true });
-    await lab.place(await lab.plan(JAMMED_ORDERS, { jam: 100 }));
+    lab.system.sabotage({ isFailing: true });
+    await lab.place(await lab.plan(FAILING_ORDERS, { broken: 100 }));
     await lab.quiet();
-    lab.system.sabotage({ isJammed: false });
+    lab.system.sabotage({ isFailing: false });
     for (let sentBack = 1; sentBack > 0;) {
       const reports = await Promise.all(Array.from({ length: atOnce }, () => redrive(lab)));
       sentBack = reports.reduce((sum, { redriven: count }) => sum + count, 0);

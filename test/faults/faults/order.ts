@@ -123,7 +123,7 @@ export const orderFaults: readonly Fault[] = [
     recoverWithinMs: 120_000,
     async inject(lab) {
       // The messages collect in the queue while the proxy holds back all data, and are then delivered as one batch.
-      const open = lab.system.consuming.trouble({ isPartition: true });
+      const open = lab.system.consuming.inject({ isPartition: true });
       try {
         await enterInMany(lab);
       } finally {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Fault, Lab } from '../lab.ts';
-import type { StoreFate, StoreTrouble } from '../store-proxy.ts';
+import type { StoreFate, StoreFault } from '../store-proxy.ts';
 
-async function during(ms: number, { system, signal }: Lab, trouble: StoreTrouble): Promise<void> {
-  const end = system.storeProxy.trouble(trouble);
+async function during(ms: number, { system, signal }: Lab, fault: StoreFault): Promise<void> {
+  const end = system.storeProxy.inject(fault);
   try {
     await sleep(ms, undefined, { signal });
   } finally {
@@ -12,7 +12,11 @@ async function during(ms: number, { system, signal }: Lab, trouble: StoreTrouble
   }
 }
 
-const spoilt = (name: string, says: string, fateOf: (lab: Lab, operation: string) => StoreFate | undefined): Fault => ({
+const storeFault = (
+  name: string,
+  says: string,
+  fateOf: (lab: Lab, operation: string) => StoreFate | undefined,
+): Fault => ({
   name,
   where: 'store',
   says,
@@ -25,13 +29,13 @@ const spoilt = (name: string, says: string, fateOf: (lab: Lab, operation: string
 const LONGER_THAN_PATIENCE_MS = 3_500;
 
 export const storeFaults: readonly Fault[] = [
-  spoilt('store-throttled', 'the store throttles 40 % of the requests', ({ random }) =>
+  storeFault('store-throttled', 'the store throttles 40 % of the requests', ({ random }) =>
     random.chance(0.4) ? { is: 'throttled' } : undefined,
   ),
-  spoilt('store-errors', 'the store answers 30 % of the requests with status 500', ({ random }) =>
+  storeFault('store-errors', 'the store answers 30 % of the requests with status 500', ({ random }) =>
     random.chance(0.3) ? { is: 'server-error' } : undefined,
   ),
-  spoilt(
+  storeFault(
     'answers-lost',
     'the store executes every request, and a third of its answers are lost',
     ({ random }, operation) => {
@@ -40,7 +44,7 @@ export const storeFaults: readonly Fault[] = [
       return { is: 'answer-lost', silentMs: random.chance(0.15) ? LONGER_THAN_PATIENCE_MS : undefined };
     },
   ),
-  spoilt('store-conflicts', 'half of the transactions conflict with others', ({ random }) =>
+  storeFault('store-conflicts', 'half of the transactions conflict with others', ({ random }) =>
     random.chance(0.5) ? { is: 'conflict' } : undefined,
   ),
   {

@@ -17,7 +17,7 @@ export const kinds = [
   /** Fails for good. */
   'poison',
   /** Fails permanently at the stock queue while the test runner says so. */
-  'jam',
+  'broken',
   /** Crashes the consumer of the points queue at every attempt. */
   'memory',
   'loop',
@@ -48,7 +48,7 @@ async function suffer(kind: Kind, queue: string, { attempt, signal }: RuleContex
   if (kind === 'hangs' && attempt === 1)
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
   if (kind === 'poison') throw new PermanentError('POISON', 'fails permanently on request of the test');
-  if (kind === 'jam' && queue === 'stock' && readSabotage().isJammed)
+  if (kind === 'broken' && queue === 'stock' && readSabotage().isFailing)
     throw new PermanentError('JAMMED', 'fails for good while it is jammed');
   if (queue !== 'points') return;
   takeDown(kind);

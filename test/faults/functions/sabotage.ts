@@ -22,11 +22,11 @@ export interface Kill {
 /** The injected faults, which the functions read before each step. */
 export interface Sabotage {
   readonly kills: readonly Kill[];
-  /** Whether orders of the kind `jam` fail permanently. */
-  readonly isJammed: boolean;
+  /** Whether orders of the kind `broken` fail permanently. */
+  readonly isFailing: boolean;
 }
 
-export const unharmed: Sabotage = { kills: [], isJammed: false };
+export const unharmed: Sabotage = { kills: [], isFailing: false };
 
 /** The environment variables with the file of injected faults and the file in which kills are recorded before they happen. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';

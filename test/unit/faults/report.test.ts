@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { violationsOf, type Account, type Books } from '../../faults/invariants.ts';
+import { violationsOf, type Account, type AuditResult } from '../../faults/invariants.ts';
 import type { Fault } from '../../faults/lab.ts';
 import { markdownTable, rowOf, total } from '../../faults/report.ts';
 import { progressLine } from '../../faults/rounds.ts';
@@ -19,8 +19,8 @@ const account = (id: string, about: Partial<Account>): Account => ({
 });
 
 function rowFor(accounts: readonly Account[], unexpected: readonly string[] = []) {
-  const books: Books = { accounts, sums: [], unexpected, waiting: 0, outOfOrder: [] };
-  return rowOf({ fault, books, violations: violationsOf(books), tookMs: 0, duplicates: 0 });
+  const audited: AuditResult = { accounts, sums: [], unexpected, waiting: 0, outOfOrder: [] };
+  return rowOf({ fault, audited, violations: violationsOf(audited), tookMs: 0, duplicates: 0 });
 }
 
 describe("the table uses the words of RabbitMQ's Jepsen tests", () => {

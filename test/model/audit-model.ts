@@ -1,27 +1,27 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
-import type { Account, Books, End } from '../faults/invariants.ts';
+import type { Account, AuditResult, End } from '../faults/invariants.ts';
 import type { ModelStore } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** Compares the messages that were sent with the contents of the store and of the broker at the end of a run. */
-export function booksOf({
+export function auditModel({
   messages,
   store,
-  letters,
+  deadLetters,
   emitted,
   order,
   queueName,
 }: {
   messages: readonly ModelMessage[];
   store: ModelStore;
-  letters: ReadonlyMap<string, MessageId>;
+  deadLetters: ReadonlyMap<string, MessageId>;
   emitted: ReadonlySet<string>;
   order: readonly (readonly MessageId[])[];
   queueName: string;
-}): Books {
+}): AuditResult {
   const sent = messages.map(({ id, isPoison, endsEitherWay, due }): Account => {
     const state = store.markers.get(id)?.state;
-    const parked = [...letters.values()].filter((letter) => letter === id).map((): End => 'dead-lettered');
+    const parked = [...deadLetters.values()].filter((letter) => letter === id).map((): End => 'dead-lettered');
     return {
       id,
       isPoison,
@@ -50,7 +50,7 @@ export function booksOf({
   return {
     accounts: [...sent, ...followed],
     sums: [],
-    unexpected: [...store.markers.keys(), ...letters.values()].filter((id) => !known.has(id)),
+    unexpected: [...store.markers.keys(), ...deadLetters.values()].filter((id) => !known.has(id)),
     waiting: 0,
     outOfOrder: order.flatMap((ids) => {
       const done = store.completed.map((id) => ids.indexOf(id)).filter((place) => place >= 0);
