@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
+import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { deriveId } from '../events/message-id.ts';
 import { count } from '../runtime/metrics.ts';
@@ -47,7 +48,7 @@ export async function storeDeadLetter(
     if (stored === deadLetter.payloadHash) return false;
     // A different message that claims the same id is stored under an id of its own.
     if (stored !== undefined) return storeAs(deriveId('dead-letter', id, deadLetter.payloadHash));
-    const expiresAt = Math.floor(Date.parse(deadLetter.archivedAt) / 1_000) + retentionDays * 86_400;
+    const expiresAt = Number(expiryAfter(retentionDays, Date.parse(deadLetter.archivedAt)));
     const parts = toParts(message);
     for (const [index, bytes] of parts.entries())
       await put({

@@ -1,5 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
+import { expiryAfter } from '../dynamodb/item.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../dynamodb/retry-policy.ts';
 import type { Store } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
@@ -32,9 +33,5 @@ export const openInboxTable = ({ retryPolicy = defaultRetryPolicy, ...options }:
   ...options,
   retryPolicy,
   name: options.tablePrefix + INBOX_TABLE,
-  expiresAt: () => expiry(options.clock.now(), options.retentionDays),
+  expiresAt: () => expiryAfter(options.retentionDays, options.clock.now()),
 });
-
-/** When DynamoDB may delete a record that is written now, in seconds since the epoch. */
-export const expiry = (nowMs: number, retentionDays: number): string =>
-  String(Math.floor(nowMs / 1_000) + retentionDays * 86_400);

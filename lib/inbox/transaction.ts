@@ -1,10 +1,10 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
-import type { Attributes } from '../dynamodb/item.ts';
+import { expiryAfter, type Attributes } from '../dynamodb/item.ts';
 import type { Choice } from './branches.ts';
 import { addSum, storedEvents, type Candidate, type Operation, type Sums } from './candidate.ts';
 import { doneItem, givesWay, type DoneMarker } from './marker.ts';
-import { expiry, type InboxTable } from './table.ts';
+import type { InboxTable } from './table.ts';
 
 /** Where a transaction writes its markers. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
@@ -76,7 +76,7 @@ export function toTransaction(
   nowMs: number,
 ): Transaction {
   const at = new Date(nowMs).toISOString();
-  const expiresAt = expiry(nowMs, scope.retentionDays);
+  const expiresAt = expiryAfter(scope.retentionDays, nowMs);
   const TableName = scope.name;
   const markers: DoneMarker[] = [];
   const writes: TransactWriteItem[] = [];
