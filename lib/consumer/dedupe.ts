@@ -1,9 +1,8 @@
 import type { Marker } from '../inbox/inbox.ts';
 import { compareAttempts, isHandedOff } from '../inbox/marker.ts';
 import type { MessageId } from '../events/message-id.ts';
-import type { Batch } from './batch.ts';
+import { type Batch, forgetOldest, type Memory } from './batch.ts';
 import type { Delivery } from './delivery.ts';
-import { forgetOldest, type Memory } from './memory.ts';
 import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from './message.ts';
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 

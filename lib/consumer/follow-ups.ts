@@ -8,8 +8,7 @@ import { eventMessage } from '../events/publish.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
 import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
-import type { Batch } from './batch.ts';
-import { forgetOldest } from './memory.ts';
+import { type Batch, forgetOldest } from './batch.ts';
 import { toResult, type Result } from './message.ts';
 import { unfinished } from './outcome.ts';
 

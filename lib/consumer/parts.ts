@@ -1,3 +1,11 @@
+import { createAttemptLog, type AttemptLog } from '../crash-loop/attempt-log.ts';
+import { createInbox } from '../inbox/create-inbox.ts';
+import type { Inbox } from '../inbox/inbox.ts';
+import type { InboxTable } from '../inbox/table.ts';
+import { createLeases, type Leases } from '../inbox/leases.ts';
+import { createBlockedKeys, type BlockedKeys } from '../ordering/blocked-keys.ts';
+import { createOpenBatches, type OpenBatches } from '../ordering/open-batches.ts';
+import { createQueueProgress, type QueueProgress } from './progress.ts';
 import type { ArchivedMessage, DeadLetter } from '../dead-letters/dead-letter.ts';
 import { archiveSettings } from '../dead-letters/settings.ts';
 import { readItem } from '../dynamodb/read-item.ts';
@@ -13,9 +21,27 @@ import type { Clock } from '../runtime/clock.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import { serviceSettings, type ServiceSettings } from '../runtime/service-settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
-import { dynamoDbPorts, type ConsumerPorts } from './ports.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
+
+/** What a consumer reads and writes in the store besides the effects of its rules. */
+export interface ConsumerPorts {
+  readonly inbox: Inbox;
+  readonly leases: Leases;
+  readonly attemptLog: AttemptLog;
+  readonly blockedKeys: BlockedKeys;
+  readonly openBatches: OpenBatches;
+  readonly progress: QueueProgress;
+}
+
+export const dynamoDbPorts = (table: InboxTable): ConsumerPorts => ({
+  inbox: createInbox(table),
+  leases: createLeases(table),
+  attemptLog: createAttemptLog(table),
+  blockedKeys: createBlockedKeys(table),
+  openBatches: createOpenBatches(table),
+  progress: createQueueProgress(table),
+});
 
 /** The clients and settings of a consumer. */
 export interface ConsumerParts extends ConsumerPorts {

@@ -1,9 +1,8 @@
 import { endAttempts, isolate, noteSurvival, suspectsAmong } from '../crash-loop/isolate.ts';
 import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
-import { closeBatch, openBatch } from '../ordering/open-batch.ts';
+import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
 import type { KeyOf } from '../ordering/sequences.ts';
 import type { Batch } from './batch.ts';
-import { commitDecisions } from './commit.ts';
 import { dedupe, rememberDone, resultOfCopy } from './dedupe.ts';
 import { decode, type Delivery, type RabbitMqEvent } from './delivery.ts';
 import { publishFollowUps } from './follow-ups.ts';
@@ -11,7 +10,7 @@ import { toResult, validate, type Candidate, type Result } from './message.ts';
 import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Rule } from './rule.ts';
-import { runRules } from './run.ts';
+import { commitDecisions, runRules } from './run.ts';
 import { settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
 
@@ -27,7 +26,7 @@ export async function runBatch(
   // 1. Decode and validate. A consumer that keeps order per key records the order of the batch before anything else.
   const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
   const validated = deliveries.map((delivery) => validate(delivery, rules, orderBy));
-  const opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
+  const opening: Opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
 
   // 2. Deduplicate.
   const deduplicated = await dedupe(opening.messages, batch);
@@ -40,21 +39,21 @@ export async function runBatch(
 
   // 3. Run the rules. 4. Commit. 5. Publish follow-up events. 6. Settle the failed.
   const runAndCommit = async (some: readonly Candidate[]) => commitDecisions(await runRules(some, batch), batch);
-  const process = async (some: readonly Candidate[], others: readonly Result[] = []) => {
+  const processAndSettle = async (some: readonly Candidate[], others: readonly Result[] = []) => {
     const committed = await (orderBy ? processInOrder(some, batch, runAndCommit) : runAndCommit(some));
     return settle(await publishFollowUps([...others, ...committed], batch), batch);
   };
   const suspects = new Set(suspectsAmong(candidates, memory));
   const innocent = candidates.filter((candidate) => !suspects.has(candidate));
   const settled = await Promise.all([
-    process(
+    processAndSettle(
       innocent,
       known.filter((result) => !isDeadLetter(result)),
     ),
     // Dead letters that need no rule do not wait for the rules of the others.
     settle(known.filter(isDeadLetter), batch),
   ]);
-  if (suspects.size > 0) settled.push(await isolate([...suspects], batch, process));
+  if (suspects.size > 0) settled.push(await isolate([...suspects], batch, processAndSettle));
   else await endAttempts([], batch);
 
   // 7. Report.
@@ -62,7 +61,7 @@ export async function runBatch(
   for (const result of await settlePostponed(settled.flat(), batch)) byDelivery.set(result.delivery, result);
   for (const copy of copies) byDelivery.set(copy.delivery, resultOfCopy(copy, byDelivery.get(copy.of.delivery)!));
   const results = deliveries.map((delivery) => byDelivery.get(delivery)!);
-  if ('opened' in opening && opening.opened) await closeBatch(results, opening.opened, batch);
+  if (opening.opened) await closeBatch(results, opening.opened, batch);
   noteSurvival(results, memory);
   rememberDone(results, memory);
   await recordProgress(deliveries, batch);

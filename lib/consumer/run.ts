@@ -1,15 +1,17 @@
 import type { Decision } from '../inbox/decision.ts';
+import type { CommitResult } from '../inbox/inbox.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { concurrently } from '../runtime/concurrently.ts';
-import { CodedError, isOutsideMessage } from '../runtime/errors.ts';
+import { CodedError, describeError, isOutsideMessage } from '../runtime/errors.ts';
 import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Batch } from './batch.ts';
 import { performUnderLease } from './lease.ts';
 import { toResult, type Candidate, type Result } from './message.ts';
-import { fromError, outOfTime, unfinished } from './outcome.ts';
+import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
 
 /** A message whose effects have to be committed. */
-export interface Decided {
+interface Decided {
   readonly is: 'decided';
   readonly candidate: Candidate;
   readonly decision: Decision;
@@ -64,6 +66,42 @@ function requireDecision<T>(given: T): T {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`the rule returned ${given === null ? 'null' : typeof given}, not a decision`);
   return given;
+}
+
+/** Commits the effects of each decision together with the marker of its message. */
+export async function commitDecisions(ran: readonly (Decided | Result)[], batch: Batch): Promise<Result[]> {
+  const { queue, inbox, commitSignal } = batch;
+  const decided = ran.filter((one) => one.is === 'decided');
+  if (decided.length === 0) return ran.filter((one) => one.is === 'result');
+  const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision }) => {
+    const { payloadHash, envelope } = delivery;
+    const { redrives, attempt } = envelope;
+    return { id, payloadHash, redrives, attempt, decision, hasMarker };
+  });
+  const committed = await inbox.commit(queue.name, entries, commitSignal);
+  const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));
+  return ran.map((one) =>
+    one.is === 'result' ? one : toResult(one.candidate, fromCommit(outcomes.get(one)!, one.candidate, queue)),
+  );
+}
+
+function fromCommit(result: CommitResult, { delivery }: Candidate, queue: WorkQueue): Outcome {
+  switch (result.is) {
+    case 'completed':
+    case 'duplicate':
+      return { is: result.is, events: result.marker.events };
+    case 'rejected':
+      return { is: 'rejected', reason: result.marker.reason ?? '', events: result.marker.events };
+    case 'mismatch':
+      return deadLetter('PAYLOAD_MISMATCH');
+    case 'parked':
+      return fromFailedMarker(result.marker);
+    case 'failed':
+      if (describeError(result.error).code === 'LEASED') return postponed('LEASED', queue, 0);
+      return fromError(result.error, delivery.envelope.attempt, queue);
+    case 'unfinished':
+      return unfinished(result.error);
+  }
 }
 
 class TimeLimitError extends CodedError {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Batch } from '../consumer/batch.ts';
-import { forgetOldest, type Memory } from '../consumer/memory.ts';
+import { type Batch, forgetOldest, type Memory } from '../consumer/batch.ts';
 import { toResult, type Candidate, type Result } from '../consumer/message.ts';
 import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../consumer/outcome.ts';
 import { settle } from '../consumer/settle.ts';

@@ -20,14 +20,17 @@ interface Opened {
   readonly record?: TextVersion;
 }
 
+export interface Opening {
+  /** The messages of the batch; unfinished if their order could not be recorded. */
+  readonly messages: readonly Message[];
+  readonly opened?: Opened;
+}
+
 /**
  * Records the order of the batch before any other request to the store, so that no younger message overtakes the batch
  * whenever and however its processing ends. If that fails, all messages with a key are unfinished.
  */
-export async function openBatch(
-  validated: readonly (Candidate | Invalid)[],
-  batch: Batch,
-): Promise<{ readonly messages: readonly Message[]; readonly opened?: Opened }> {
+export async function openBatch(validated: readonly (Candidate | Invalid)[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;
   const shard = validated[0]?.delivery.queue;
   if (shard === undefined) return { messages: validated };

@@ -1,5 +1,5 @@
 import type { Decision } from '../../lib/inbox/decision.ts';
-import type { ConsumerPorts } from '../../lib/consumer/ports.ts';
+import type { ConsumerPorts } from '../../lib/consumer/parts.ts';
 import type { Progress } from '../../lib/consumer/progress.ts';
 import type { OpenAttempts } from '../../lib/crash-loop/attempt-log.ts';
 import type { CommitResult, Entry, Marker, Handoff } from '../../lib/inbox/inbox.ts';

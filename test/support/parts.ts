@@ -1,8 +1,7 @@
 import type { Publisher } from '../../lib/events/publish.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../lib/settings.ts';
-import { dynamoDbPorts } from '../../lib/consumer/ports.ts';
-import type { ConsumerParts } from '../../lib/consumer/parts.ts';
+import { dynamoDbPorts, type ConsumerParts } from '../../lib/consumer/parts.ts';
 import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';

@@ -7,7 +7,7 @@ import type { Publisher } from '../../../lib/events/publish.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';

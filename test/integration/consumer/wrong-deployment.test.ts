@@ -5,10 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 
 import { tables } from '../../../infra/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
-import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import type { Decision, Effect } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';

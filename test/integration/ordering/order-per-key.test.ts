@@ -4,11 +4,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { deadLetterQueue, topology } from '../../../infra/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
-import { dynamoDbPorts } from '../../../lib/consumer/ports.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
