@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   ...Object.fromEntries(
-    ['start', 'check', 'demo', 'reset', 'lock', 'topology', 'order', 'token', 'capacity', 'stages'].map((name) => [
+    ['start', 'check', 'demo', 'reset', 'lock', 'topology', 'order', 'token', 'stages'].map((name) => [
       name,
       `infra/dev/commands/${name}.ts`,
     ]),
