@@ -7,13 +7,10 @@ import { dirname, join, relative } from 'node:path';
 import { buildArgv } from 'jest';
 
 import { startBroker } from '../infra/dev/runtime/broker/broker.ts';
-import { say } from '../infra/dev/runtime/console.ts';
+import { entry, onShutdown, Problem, say } from '../infra/dev/runtime/command-line.ts';
 import { localDirectory, rootDirectory } from '../infra/dev/runtime/directories.ts';
-import { entry } from '../infra/dev/runtime/entry.ts';
-import { Problem } from '../infra/dev/runtime/problem.ts';
 import { startGuarded } from '../infra/dev/runtime/processes.ts';
 import { readSettings } from '../infra/dev/runtime/settings.ts';
-import { onShutdown } from '../infra/dev/runtime/shutdown.ts';
 import { LOCAL_AWS } from '../infra/dev/runtime/store/probe.ts';
 import { startStore } from '../infra/dev/runtime/store/store.ts';
 import { changedFiles, quickTests, testsNaming } from './changed.ts';

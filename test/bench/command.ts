@@ -4,12 +4,10 @@ import { join } from 'node:path';
 
 import { startBroker } from '../../infra/dev/runtime/broker/broker.ts';
 import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
-import { entry } from '../../infra/dev/runtime/entry.ts';
-import { Problem, reasonOf } from '../../infra/dev/runtime/problem.ts';
+import { entry, onShutdown, Problem, reasonOf } from '../../infra/dev/runtime/command-line.ts';
 import { startGuarded } from '../../infra/dev/runtime/processes.ts';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
-import { onShutdown } from '../../infra/dev/runtime/shutdown.ts';
 
 const benchDirectory = join(rootDirectory, 'test', 'bench');
 const PROGRESS_EVERY_MS = 10_000;

@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { complain } from '../../infra/dev/runtime/console.ts';
-import { entry } from '../../infra/dev/runtime/entry.ts';
-import { Problem } from '../../infra/dev/runtime/problem.ts';
+import { complain, entry, Problem } from '../../infra/dev/runtime/command-line.ts';
 import { sections } from './catalogue.ts';
 import { compile } from './compile.ts';
 import { document } from './document.ts';

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 
-import { Problem } from '../../infra/dev/runtime/problem.ts';
+import { Problem } from '../../infra/dev/runtime/command-line.ts';
 
 export interface Arguments {
   readonly seed: number;

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 
 import pMap from 'p-map';
 
-import { say } from '../../infra/dev/runtime/console.ts';
+import { onShutdown, say } from '../../infra/dev/runtime/command-line.ts';
 import { localDirectory } from '../../infra/dev/runtime/directories.ts';
-import { onShutdown } from '../../infra/dev/runtime/shutdown.ts';
 import { headLine, markdownTable, rowLine, total, type Row } from './report.ts';
 import { runRound, type Results, type Round } from './run.ts';
 

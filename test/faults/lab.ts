@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import type { Say } from '../../infra/dev/runtime/console.ts';
+import type { Say } from '../../infra/dev/runtime/command-line.ts';
 import type { ForeignPublisher } from './foreign-publisher.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mix, PlannedOrder } from './orders.ts';

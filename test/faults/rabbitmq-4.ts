@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Say } from '../../infra/dev/runtime/console.ts';
+import type { Say } from '../../infra/dev/runtime/command-line.ts';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 
 const COMPLETE = 'complete';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { startCluster, type Cluster } from './cluster.ts';
-import type { Say } from '../../infra/dev/runtime/console.ts';
+import type { Say } from '../../infra/dev/runtime/command-line.ts';
 import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
 import { faults } from './faults/all.ts';

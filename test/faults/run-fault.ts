@@ -4,9 +4,8 @@ import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamo
 import { connect } from 'amqplib';
 import pMap from 'p-map';
 
-import type { Say } from '../../infra/dev/runtime/console.ts';
+import { reasonOf, type Say } from '../../infra/dev/runtime/command-line.ts';
 import { sumMetrics } from '../../infra/dev/runtime/embedded-metrics.ts';
-import { reasonOf } from '../../infra/dev/runtime/problem.ts';
 import { faultsTopology } from './accounts.ts';
 import { audit } from './audit.ts';
 import { place } from './client.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Say } from '../../infra/dev/runtime/console.ts';
+import type { Say } from '../../infra/dev/runtime/command-line.ts';
 import { localClient } from '../../infra/dev/runtime/store/tables.ts';
 import { audit } from './audit.ts';
 import { keepEvidence } from './evidence.ts';

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { startBroker, type Broker } from '../../infra/dev/runtime/broker/broker.ts';
-import type { Say } from '../../infra/dev/runtime/console.ts';
+import type { Say } from '../../infra/dev/runtime/command-line.ts';
 import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';

@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { say } from '../runtime/console.ts';
+import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
-import { entry } from '../runtime/entry.ts';
 
 /** What every change must pass, quickest first. */
 const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [

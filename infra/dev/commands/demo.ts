@@ -11,13 +11,11 @@ import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from '.
 import { tableOf, type Run } from '../demo/report.ts';
 import { killBroker, mendOnceRetried, publishMalformed } from '../demo/faults.ts';
 import { startLaptop, type Laptop } from '../runtime/dev-environment.ts';
-import { say } from '../runtime/console.ts';
+import { entry, onShutdown, say } from '../runtime/command-line.ts';
 import { localDirectory } from '../runtime/directories.ts';
 import { sumMetrics } from '../runtime/embedded-metrics.ts';
-import { entry } from '../runtime/entry.ts';
 import { freePorts } from '../runtime/ports.ts';
 import { readSettings, TABLE_PREFIX } from '../runtime/settings.ts';
-import { onShutdown } from '../runtime/shutdown.ts';
 
 const PLAN = { orders: 1_000, sentTwice: 50, soldOut: 20, awardFails: 10, malformed: 10 };
 const CLIENTS = 16;

@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { say } from '../runtime/console.ts';
+import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
-import { entry } from '../runtime/entry.ts';
 import { completeLock } from '../runtime/package-lock.ts';
 
 // npm ci refuses a lock file that lacks the optional packages of other platforms, and a registry need not carry them all:

@@ -5,8 +5,7 @@ import { DEVELOPMENT_STAGE } from '../../../lib/runtime/service-settings.ts';
 import { parseSigningSecrets } from '../../../lib/http/auth/signing-secrets.ts';
 import { signedHeaders } from '../runtime/sign.ts';
 import { localDirectory } from '../runtime/directories.ts';
-import { entry } from '../runtime/entry.ts';
-import { Problem, reasonOf } from '../runtime/problem.ts';
+import { entry, Problem, reasonOf } from '../runtime/command-line.ts';
 import { readSettings } from '../runtime/settings.ts';
 
 const USAGE = `npm run order -- --sku apple --quantity 2 [--unit-price 150] [--currency EUR] [--customer ada] [--key my-order] [--url http://localhost:3000]

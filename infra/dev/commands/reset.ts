@@ -1,12 +1,10 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { say } from '../runtime/console.ts';
+import { entry, Problem, say } from '../runtime/command-line.ts';
 import { localDirectory, startLock } from '../runtime/directories.ts';
 import { doesDockerAnswer } from '../runtime/docker.ts';
-import { entry } from '../runtime/entry.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { removePlainPath } from '../runtime/broker/plain-path.ts';
-import { Problem } from '../runtime/problem.ts';
 
 /** What is no data, and slow to get again. */
 const KEPT = new Set(['cache', 'npm-cache', 'start.lock']);

@@ -7,9 +7,8 @@ import { settingsTable } from '../../aws/changes/table.ts';
 import { templatesOf } from '../../aws/changes/templates.ts';
 import { costsTable } from '../../aws/costs.ts';
 import { readStage, stages } from '../../stages/read-stage.ts';
-import { say } from '../runtime/console.ts';
+import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
-import { entry } from '../runtime/entry.ts';
 
 // `npm run stages` writes the tables of docs/deploy.md: the settings with what changing each does, and what stages cost.
 await entry(async () => {

@@ -1,13 +1,10 @@
 import { watchDefinitions } from '../definitions/watch-definitions.ts';
 import { readDefinitions } from '../definitions/read-definitions.ts';
-import { say } from '../runtime/console.ts';
+import { entry, onShutdown, Problem, reasonOf, say } from '../runtime/command-line.ts';
 import { localDirectory, rootDirectory, startLock } from '../runtime/directories.ts';
-import { entry } from '../runtime/entry.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { isPortTaken, ownerOfPort } from '../runtime/ports.ts';
-import { Problem, reasonOf } from '../runtime/problem.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';
-import { onShutdown } from '../runtime/shutdown.ts';
 import { welcome } from '../runtime/welcome.ts';
 
 await entry(async () => {

@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { localDirectory } from '../runtime/directories.ts';
-import { entry } from '../runtime/entry.ts';
+import { entry, Problem } from '../runtime/command-line.ts';
 import { issueToken } from '../runtime/issuer.ts';
-import { Problem } from '../runtime/problem.ts';
 
 const SCOPES = ['dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read'];
 

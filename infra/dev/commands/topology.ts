@@ -5,10 +5,8 @@ import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts
 import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
 import { removeRetiredQueue } from '../../../lib/rabbitmq/topology/remove.ts';
 import { topology } from '../../topology.ts';
-import { say } from '../runtime/console.ts';
-import { entry } from '../runtime/entry.ts';
+import { entry, Problem, say } from '../runtime/command-line.ts';
 import { faultsOf, reach } from '../runtime/broker/prepare.ts';
-import { Problem } from '../runtime/problem.ts';
 
 const USAGE = `npm run topology -- plan|apply|verify|remove QUEUE --url amqps://user:password@host:5671/vhost [--management https://host]
   plan          shows what apply would change, and changes nothing

@@ -6,7 +6,7 @@ import pMap from 'p-map';
 import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { exchanges } from '../../topology.ts';
 import type { Laptop } from '../runtime/dev-environment.ts';
-import { say } from '../runtime/console.ts';
+import { say } from '../runtime/command-line.ts';
 import { mend } from './corrupt-items.ts';
 import { place, request, type DemoOrder, type OrderStatus } from './orders.ts';
 

@@ -5,7 +5,7 @@ import pMap from 'p-map';
 import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { topology } from '../../topology.ts';
 import type { Laptop } from '../runtime/dev-environment.ts';
-import { say } from '../runtime/console.ts';
+import { say } from '../runtime/command-line.ts';
 import type { AcceptedOrder, Found } from './ledger.ts';
 import { request, skus, type OrderStatus } from './orders.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
 import type { StartedTestContainer, WaitStrategy } from 'testcontainers';
 import { freePorts } from './ports.ts';
-import { reasonOf } from './problem.ts';
+import { reasonOf } from './command-line.ts';
 
 const STOPPED_WITHIN_MS = 15_000;
 

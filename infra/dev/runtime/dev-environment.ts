@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { startBroker, type Broker } from './broker/broker.ts';
-import type { Say } from './console.ts';
+import { Problem, type Say } from './command-line.ts';
 import { keepRunning } from './keep-running.ts';
 import { prepareBroker } from './broker/prepare.ts';
-import { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
 import { startStore, type Store } from './store/store.ts';
 import { createTables } from './store/tables.ts';

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Say } from './console.ts';
-import { reasonOf } from './problem.ts';
+import { reasonOf, type Say } from './command-line.ts';
 
 const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { waitFor, within } from './wait.ts';
-import { reasonOf } from './problem.ts';
+import { reasonOf } from './command-line.ts';
 
 /**
  * The guard: file descriptor 3 is a pipe from our process. When our process ends, by whatever means, the pipe closes

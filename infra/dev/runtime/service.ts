@@ -2,13 +2,12 @@ import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } fr
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Broker } from './broker/broker.ts';
-import type { Say } from './console.ts';
+import { Problem, reasonOf, type Say } from './command-line.ts';
 import type { Store } from './store/store.ts';
 import { rootDirectory } from './directories.ts';
 import { compactLogLine, isMetricLine } from './log-line.ts';
 import { issueToken, startIssuer } from './issuer.ts';
 import { freePorts } from './ports.ts';
-import { Problem, reasonOf } from './problem.ts';
 import { startGuarded } from './processes.ts';
 import { LOCAL_AWS } from './store/probe.ts';
 import { waitFor } from './wait.ts';

@@ -4,7 +4,7 @@ import { DEVELOPMENT_STAGE } from '../../../lib/runtime/service-settings.ts';
 import { shownValue } from '../../../lib/runtime/settings.ts';
 import { allSettingFaults, settingNames } from '../../../lib/settings.ts';
 import { meantName } from './misspelt.ts';
-import { Problem } from './problem.ts';
+import { Problem } from './command-line.ts';
 
 /** Settings of the laptop itself, which no function reads. */
 const LAPTOP_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];

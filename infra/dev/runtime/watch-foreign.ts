@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Say } from './console.ts';
+import type { Say } from './command-line.ts';
 
 const EVERY_MS = 5_000;
 const PATIENCE_MS = 2_000;

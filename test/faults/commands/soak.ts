@@ -1,8 +1,7 @@
 import { readArguments } from '../arguments.ts';
 import { runRounds } from '../command.ts';
 import { atRandom, startWith } from '../rounds.ts';
-import { entry } from '../../../infra/dev/runtime/entry.ts';
-import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { entry, Problem } from '../../../infra/dev/runtime/command-line.ts';
 import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 100_000;

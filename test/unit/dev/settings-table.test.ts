@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 
-import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { Problem } from '../../../infra/dev/runtime/command-line.ts';
 import { misspeltSettings, readSettings } from '../../../infra/dev/runtime/settings.ts';
 import { commonEnvironment } from '../../../infra/aws/service/environment.ts';
 import { dev } from '../../../infra/stages/dev.ts';

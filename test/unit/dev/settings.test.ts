@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guessManagementUrl } from '../../../infra/dev/runtime/broker/given.ts';
-import { Problem } from '../../../infra/dev/runtime/problem.ts';
+import { Problem } from '../../../infra/dev/runtime/command-line.ts';
 import { readSettings } from '../../../infra/dev/runtime/settings.ts';
 
 const LOCAL = join(tmpdir(), 'surehop-nowhere', '.local');

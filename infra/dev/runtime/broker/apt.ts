@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Say } from '../console.ts';
+import type { Say } from '../command-line.ts';
 import { run } from '../run-command.ts';
 
 /** apt without root: it looks up and downloads, it never installs. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Say } from '../console.ts';
+import type { Say } from '../command-line.ts';
 import type { Settings } from '../settings.ts';
 import { useGivenBroker } from './given.ts';
 import { startDockerBroker } from './docker.ts';

@@ -1,11 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Say } from '../console.ts';
+import { Problem, reasonOf, type Say } from '../command-line.ts';
 import type { RabbitmqServer } from './installed.ts';
 import { scriptsUnder } from './installed.ts';
 import { openApt, type Apt } from './apt.ts';
 import { plainPath } from './plain-path.ts';
-import { Problem, reasonOf } from '../problem.ts';
 import { run } from '../run-command.ts';
 
 const HOW_TO_MEND =

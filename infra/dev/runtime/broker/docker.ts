@@ -1,6 +1,6 @@
 import type { Broker, BrokerOptions } from './broker.ts';
 import { doesManagementAnswer, probeBroker } from './probe.ts';
-import { Problem, reasonOf } from '../problem.ts';
+import { Problem, reasonOf } from '../command-line.ts';
 import { waitFor } from '../wait.ts';
 
 const IMAGE = 'rabbitmq:4-management';

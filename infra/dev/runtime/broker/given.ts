@@ -1,5 +1,5 @@
 import type { Broker } from './broker.ts';
-import { Problem, reasonOf } from '../problem.ts';
+import { Problem, reasonOf } from '../command-line.ts';
 import { probeBroker } from './probe.ts';
 import { withoutPassword } from '../settings.ts';
 

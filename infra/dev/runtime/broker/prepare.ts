@@ -9,8 +9,7 @@ import { createManagementApi, ManagementError, virtualHostOf } from '../../../..
 import { topology } from '../../../topology.ts';
 import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';
-import type { Say } from '../console.ts';
-import { Problem } from '../problem.ts';
+import { Problem, type Say } from '../command-line.ts';
 
 const PATIENCE_MS = 10_000;
 

@@ -6,7 +6,7 @@ import type { RabbitmqServer } from './installed.ts';
 import { doesManagementAnswer, probeBroker } from './probe.ts';
 import { freePorts } from '../ports.ts';
 import { plainPath, removePlainPath } from './plain-path.ts';
-import { Problem } from '../problem.ts';
+import { Problem } from '../command-line.ts';
 import { startGuarded, type GuardedProcess } from '../processes.ts';
 import { run } from '../run-command.ts';
 import { waitFor } from '../wait.ts';

@@ -1,6 +1,6 @@
 import type { Store, StoreOptions } from './store.ts';
 import { doesStoreAnswer } from './probe.ts';
-import { Problem, reasonOf } from '../problem.ts';
+import { Problem, reasonOf } from '../command-line.ts';
 import { waitFor } from '../wait.ts';
 
 const IMAGE = 'amazon/dynamodb-local:latest';

@@ -1,12 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Say } from '../console.ts';
+import { Problem, type Say } from '../command-line.ts';
 import { doesDockerAnswer } from '../docker.ts';
 import { startDockerStore } from './docker.ts';
 import { doesStoreAnswer } from './probe.ts';
 import { freePorts } from '../ports.ts';
-import { Problem } from '../problem.ts';
 import { startGuarded, type GuardedProcess } from '../processes.ts';
 import { withoutPassword } from '../settings.ts';
 import { waitFor } from '../wait.ts';
