@@ -100,7 +100,7 @@ export async function startCluster({
             (await doesManagementAnswer(managementUrl, 2_000))
               ? true
               : undefined,
-          { timeoutMs: READY_WITHIN_MS, everyMs: 200, given: started.hasEnded },
+          { timeoutMs: READY_WITHIN_MS, everyMs: 200, giveUp: started.hasEnded },
         );
         if (ready !== undefined) return;
         await started.kill();

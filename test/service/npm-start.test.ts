@@ -200,7 +200,7 @@ describe('while npm start runs', () => {
   });
 
   test('npm start warns about a misspelt setting', () => {
-    expect(running.lines[0]).toBe('› warning: HTPP_PORT is not a setting and is ignored; is HTTP_PORT meant?');
+    expect(running.lines[0]).toBe('› warning: HTPP_PORT is not a setting and is ignored; did you mean HTTP_PORT?');
   });
 
   test('npm run order places an order and prints that the order is accepted', async () => {
@@ -240,7 +240,7 @@ describe('while npm start runs', () => {
   test('npm start asks for a restart after an edit that a running service cannot apply', async () => {
     edit('serverless.yml', (text) => text.replace('get-points:\n', 'get-points:\n    timeout: 7\n'));
     const [first] = await told(/restart:/);
-    expect(first).toMatch(/^› restart: npm start again to apply .*function get-points \(timeout\)/);
+    expect(first).toMatch(/^› restart: run npm start again to apply .*function get-points \(timeout\)/);
     edit('infra/stages/dev.ts', (text) => text.replace('batchSize: 100', 'batchSize: 50'));
     const [second] = await told(/restart:/);
     expect(second).toContain('function reserve-stock (events)');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
-import { startLaptop, type Laptop } from '../../infra/dev/runtime/dev-environment.ts';
+import { startDevEnvironment, type DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
 import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
@@ -13,21 +13,21 @@ import { eventually } from '../support/eventually.ts';
 const INITIAL_STOCK = 100_000;
 const CLIENTS = 4;
 
-let laptop: Laptop;
+let environment: DevEnvironment;
 let directory: string;
 const said: string[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'surehop-restarts-'));
   const [httpPort] = await freePorts(1);
-  // A broker and a store of its own, whatever is given to the tests: they are killed.
+  // The test kills its broker and store, so they must not be the ones that other tests use.
   const settings = {
     ...readSettings(process.env, localDirectory),
     httpPort: httpPort!,
     amqpUrl: undefined,
     dynamodbEndpoint: undefined,
   };
-  laptop = await startLaptop({
+  environment = await startDevEnvironment({
     settings,
     dataDirectory: directory,
     keepData: true,
@@ -38,15 +38,15 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(async () => {
-  await laptop?.stop();
+  await environment?.stop();
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
 test('a broker and a store that are killed under load restart at the same addresses, and no accepted order is lost', async () => {
-  if (laptop.broker.pid === undefined || laptop.store.pid === undefined)
+  if (environment.broker.pid === undefined || environment.store.pid === undefined)
     throw new Error('the broker and the store must not run in Docker, because the test kills their processes');
-  const { url } = laptop.service;
-  const token = await laptop.service.token('stock:write');
+  const { url } = environment.service;
+  const token = await environment.service.token('stock:write');
   const put = await fetch(`${url}/stock/apple`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -84,13 +84,13 @@ test('a broker and a store that are killed under load restart at the same addres
   };
 
   await acceptsMore('before');
-  const firstBroker = laptop.broker.pid;
+  const firstBroker = environment.broker.pid;
   process.kill(firstBroker, 'SIGKILL');
-  await eventually('another broker', () => laptop.broker.pid !== firstBroker);
+  await eventually('another broker', () => environment.broker.pid !== firstBroker);
   await acceptsMore('after the broker was killed');
-  const firstStore = laptop.store.pid;
+  const firstStore = environment.store.pid;
   process.kill(firstStore, 'SIGKILL');
-  await eventually('another store', () => laptop.store.pid !== firstStore);
+  await eventually('another store', () => environment.store.pid !== firstStore);
   await acceptsMore('after the store was killed');
   isOver = true;
   await Promise.all(clients);

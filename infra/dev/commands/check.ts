@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 
-/** What every change must pass, quickest first. */
+/** The checks that every change must pass, fastest first. */
 const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [
   { name: 'format', tool: 'prettier', args: ['--check', '--cache', '--log-level', 'warn', '.'] },
   { name: 'types', tool: 'typescript', args: ['--noEmit', '-p', 'tsconfig.json'] },
@@ -17,7 +17,7 @@ await entry(async () => {
   const failed: string[] = [];
   for (const { name, tool, args } of checks) {
     const code = await run(tool, args);
-    say(`${name}: ${code === 0 ? 'fine' : 'FAILED'}`);
+    say(`${name}: ${code === 0 ? 'passed' : 'FAILED'}`);
     if (code !== 0) failed.push(name);
   }
   return failed.length;

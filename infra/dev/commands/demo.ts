@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 import pMap from 'p-map';
 
-import { balance, type AcceptedOrder } from '../demo/ledger.ts';
-import { jam } from '../demo/corrupt-items.ts';
-import { lookWhenQuiet } from '../demo/results.ts';
+import { compareLedger, type AcceptedOrder } from '../demo/ledger.ts';
+import { corruptItems } from '../demo/corrupt-items.ts';
+import { collectResults } from '../demo/results.ts';
 import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from '../demo/orders.ts';
-import { tableOf, type Run } from '../demo/report.ts';
-import { killBroker, mendOnceRetried, publishMalformed } from '../demo/faults.ts';
-import { startLaptop, type Laptop } from '../runtime/dev-environment.ts';
+import { reportOf, type Run } from '../demo/report.ts';
+import { killBroker, repairOnceRetried, publishMalformed } from '../demo/faults.ts';
+import { startDevEnvironment, type DevEnvironment } from '../runtime/dev-environment.ts';
 import { entry, onShutdown, say } from '../runtime/command-line.ts';
 import { localDirectory } from '../runtime/directories.ts';
 import { sumMetrics } from '../runtime/embedded-metrics.ts';
@@ -34,7 +34,7 @@ await entry(async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-demo-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const [httpPort] = await freePorts(1);
-  // A broker of our own, whatever is given: this one gets killed, and the books must start empty.
+  // The demo kills its broker and counts from empty tables, so it ignores a given broker and store.
   const settings = {
     ...readSettings(process.env, localDirectory),
     httpPort: httpPort!,
@@ -42,7 +42,7 @@ await entry(async () => {
     dynamodbEndpoint: undefined,
     tablePrefix: TABLE_PREFIX,
   };
-  const starting = startLaptop({
+  const starting = startDevEnvironment({
     settings,
     dataDirectory: scratch,
     keepData: true,
@@ -50,39 +50,39 @@ await entry(async () => {
     say,
     output: () => {},
   });
-  const laptop = await Promise.race([starting, stopped]);
-  if (!laptop) return 130;
-  say(`ready ${laptop.service.url}`);
+  const environment = await Promise.race([starting, stopped]);
+  if (!environment) return 130;
+  say(`ready ${environment.service.url}`);
   try {
-    const run = await Promise.race([runDemo(laptop, abort.signal), stopped]);
+    const run = await Promise.race([runDemo(environment, abort.signal), stopped]);
     if (!run) return 130;
-    process.stdout.write(tableOf(PLAN, run));
-    return run.books.balance ? 0 : 1;
+    process.stdout.write(reportOf(PLAN, run));
+    return run.ledger.isBalanced ? 0 : 1;
   } finally {
-    await laptop.stop();
+    await environment.stop();
   }
 });
 
-async function runDemo(laptop: Laptop, signal: AbortSignal): Promise<Run> {
-  const { url, logFile } = laptop.service;
-  const token = await laptop.service.token('stock:write');
+async function runDemo(environment: DevEnvironment, signal: AbortSignal): Promise<Run> {
+  const { url, logFile } = environment.service;
+  const token = await environment.service.token('stock:write');
   const putStock = (sku: string, available: number) =>
     request(`${url}/stock/${sku}`, { method: 'PUT', body: { available }, token });
   await pMap(skus, (sku) => putStock(sku, INITIAL_STOCK), { concurrency: 4 });
   await putStock(SOLD_OUT_SKU, 0);
   const orders = planOrders(PLAN);
-  const jammed = orders.filter(({ awardFails }) => awardFails);
-  await jam(
-    laptop.store.endpoint,
-    jammed.map(({ customerId }) => customerId),
+  const failing = orders.filter(({ awardFails }) => awardFails);
+  await corruptItems(
+    environment.store.endpoint,
+    failing.map(({ customerId }) => customerId),
   );
-  say(`${skus.length} SKUs on the shelf; placing ${orders.length} orders, ${CLIENTS} clients at once`);
+  say(`stock set for ${skus.length} SKUs; placing ${orders.length} orders with ${CLIENTS} concurrent clients`);
 
-  await publishMalformed(laptop.broker.amqpUrl, PLAN.malformed);
+  await publishMalformed(environment.broker.amqpUrl, PLAN.malformed);
   let placed = 0;
   let refusals = 0;
-  let mishap: Promise<void> | undefined;
-  const mending = mendOnceRetried(laptop, jammed, signal);
+  let brokerFault: Promise<void> | undefined;
+  const repairs = repairOnceRetried(environment, failing, signal);
   const accepted = await pMap(
     orders,
     async (order): Promise<AcceptedOrder> => {
@@ -90,21 +90,21 @@ async function runDemo(laptop: Laptop, signal: AbortSignal): Promise<Run> {
         Array.from({ length: order.sentTwice ? 2 : 1 }, () => place(url, order, signal)),
       );
       const ids = new Set(answers.map(({ orderId }) => orderId));
-      if (ids.size !== 1) throw new Error(`one key, two orders: ${[...ids].join(', ')}`);
+      if (ids.size !== 1) throw new Error(`one idempotency key created two orders: ${[...ids].join(', ')}`);
       refusals += answers.reduce((sum, answer) => sum + answer.refusals, 0);
       placed += 1;
-      if (placed % 100 === 0) say(`${placed} of ${orders.length} accepted`);
-      if (placed === orders.length / 2) mishap = killBroker(laptop);
+      if (placed % 100 === 0) say(`${placed} of ${orders.length} orders accepted`);
+      if (placed === orders.length / 2) brokerFault = killBroker(environment);
       return { ...order, orderId: answers[0]!.orderId };
     },
     { concurrency: CLIENTS },
   );
-  await mishap;
-  await mending;
-  const found = await lookWhenQuiet(laptop, accepted, signal);
+  await brokerFault;
+  await repairs;
+  const results = await collectResults(environment, accepted, signal);
   const metrics = sumMetrics(logFile, ['Duplicates', 'Retried']);
   return {
-    books: balance(accepted, found, PLAN.malformed),
+    ledger: compareLedger(accepted, results, PLAN.malformed),
     refusals,
     duplicates: metrics.Duplicates,
     retried: metrics.Retried,

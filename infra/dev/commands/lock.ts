@@ -5,12 +5,12 @@ import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { completeLock } from '../runtime/package-lock.ts';
 
-// npm ci refuses a lock file that lacks the optional packages of other platforms, and a registry need not carry them all:
-// `npm run lock` adds them after every change of the dependencies.
+// npm ci rejects a lock file without the optional packages of other platforms, and some registries do not offer all of them.
+// Run `npm run lock` after every change of dependencies to add the missing entries.
 await entry(async () => {
   const path = join(rootDirectory, 'package-lock.json');
   const { lock, added } = completeLock(JSON.parse(readFileSync(path, 'utf8')));
   writeFileSync(path, `${JSON.stringify(lock, undefined, 2)}\n`);
-  say(added.length === 0 ? 'the lock file was complete' : `added to the lock file: ${added.join(', ')}`);
+  say(added.length === 0 ? 'No changes: the lock file is complete' : `added to the lock file: ${added.join(', ')}`);
   return 0;
 });

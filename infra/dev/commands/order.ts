@@ -9,9 +9,9 @@ import { entry, Problem, reasonOf } from '../runtime/command-line.ts';
 import { readSettings } from '../runtime/settings.ts';
 
 const USAGE = `npm run order -- --sku apple --quantity 2 [--unit-price 150] [--currency EUR] [--customer ada] [--key my-order] [--url http://localhost:3000]
-  signs an order with the first key of SIGNING_SECRETS, else with the development key, sends it to the service that npm start runs and prints the answer; the same key again is the same order`;
+  signs an order with the first key of SIGNING_SECRETS or the development key, sends the order to the service that npm start runs, and prints the response; an order with the same --key is accepted only once`;
 
-const ANSWER_WITHIN_MS = 40_000;
+const REQUEST_TIMEOUT_MS = 40_000;
 const ACCEPTED = 202;
 
 await entry(async () => {
@@ -21,9 +21,9 @@ await entry(async () => {
     method: 'POST',
     headers: signedHeaders(body, { key, secret: signingSecret() }),
     body,
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch((error: unknown) => {
-    throw new Problem(`${url} does not answer (${reasonOf(error)}): is npm start running there?`);
+    throw new Problem(`${url} does not answer (${reasonOf(error)}): start the service with npm start, or pass --url`);
   });
   const answer = await response.text();
   process.stdout.write(`${answer}\n`);
@@ -31,7 +31,7 @@ await entry(async () => {
   throw new Problem(`the order was not accepted: ${response.status} ${response.statusText}`);
 });
 
-/** The first key of SIGNING_SECRETS where that is set for the service, too; undefined for the development key. */
+/** The first key of SIGNING_SECRETS; undefined if it is not set, which selects the development key. */
 function signingSecret(): string | undefined {
   const { SIGNING_SECRETS } = process.env;
   return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
@@ -65,7 +65,7 @@ function read(args: readonly string[]) {
     return {
       url: values.url ?? `http://localhost:${httpPort}`,
       key: values.key ?? randomUUID(),
-      // What does not fit is refused by the service, which says why.
+      // The service validates the order and explains a rejection.
       order: { customerId, currency, items: [{ sku, quantity: Number(quantity), unitPrice: Number(unitPrice) }] },
     };
   } catch (error) {

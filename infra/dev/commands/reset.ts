@@ -6,14 +6,14 @@ import { doesDockerAnswer } from '../runtime/docker.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { removePlainPath } from '../runtime/broker/plain-path.ts';
 
-/** What is no data, and slow to get again. */
+/** Caches, which hold no data and take long to download, and the lock of this command. */
 const KEPT = new Set(['cache', 'npm-cache', 'start.lock']);
 
 await entry(async () => {
   const lock = takeLock(startLock);
   if ('heldBy' in lock) {
     throw new Problem(
-      `this clone runs (pid ${lock.heldBy}) and its data is in use; stop it first with Ctrl-C or kill ${lock.heldBy}`,
+      `npm start is running in this clone (pid ${lock.heldBy}) and uses the data; stop it with Ctrl-C or kill ${lock.heldBy}`,
     );
   }
   try {
@@ -25,7 +25,7 @@ await entry(async () => {
       const { removeVolume } = await import('../runtime/container.ts');
       for (const name of ['rabbitmq', 'dynamodb']) await removeVolume(join(localDirectory, name));
     }
-    say('forgotten: queues, tables and logs; the next npm start begins anew');
+    say('deleted all local queues, tables and logs');
     return 0;
   } finally {
     lock.release();

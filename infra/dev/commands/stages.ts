@@ -10,7 +10,7 @@ import { readStage, stages } from '../../stages/read-stage.ts';
 import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 
-// `npm run stages` writes the tables of docs/deploy.md: the settings with what changing each does, and what stages cost.
+// `npm run stages` writes two tables of docs/deploy.md: the settings with the effect of changing each, and the costs of the stages.
 await entry(async () => {
   const path = join(rootDirectory, 'docs', 'deploy.md');
   const effects = [
@@ -28,6 +28,6 @@ await entry(async () => {
     text = [before, `\n\n${table}\n\n`, after].join(mark);
   }
   await writeFile(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));
-  say('docs/deploy.md has the tables of the settings and the costs');
+  say('updated the tables of settings and costs in docs/deploy.md');
   return 0;
 });

@@ -16,17 +16,17 @@ await entry(async () => {
   const lock = takeLock(startLock);
   if ('heldBy' in lock) {
     throw new Problem(
-      `this clone runs already (pid ${lock.heldBy}); stop that one first with Ctrl-C or kill ${lock.heldBy}`,
+      `npm start is already running in this clone (pid ${lock.heldBy}); stop it with Ctrl-C or kill ${lock.heldBy}`,
     );
   }
   try {
     await checkPort(settings.httpPort);
-    // Not before its sources are known to compile: a mistake in them is one line, and no stack.
-    const { startLaptop } = await import('../runtime/dev-environment.ts');
+    // Imported only after readDefinitions has compiled the same sources, so that a syntax error in them is one line without a stack.
+    const { startDevEnvironment } = await import('../runtime/dev-environment.ts');
     const shutdown = new Promise<void>((resolve) => {
       onShutdown({ begin: resolve, force: () => process.exit(130) });
     });
-    const starting = startLaptop({
+    const starting = startDevEnvironment({
       settings,
       dataDirectory: localDirectory,
       keepData: true,
@@ -34,17 +34,17 @@ await entry(async () => {
       say,
       output: print,
     });
-    const laptop = await Promise.race([starting, shutdown]);
-    // Nothing is in flight before everything is up: the guards end what has started when we exit.
-    if (laptop === undefined) return 130;
-    print(welcome({ laptop, settings }));
+    const environment = await Promise.race([starting, shutdown]);
+    // No batch is running yet, and the started processes end with this one.
+    if (environment === undefined) return 130;
+    print(welcome({ environment, settings }));
 
-    const { broker, store } = laptop;
+    const { broker, store } = environment;
     const stopWatching = watchDefinitions(rootDirectory, definitions, { broker, store, settings, say });
-    const reason = await Promise.race([shutdown, laptop.failed]);
+    const reason = await Promise.race([shutdown, environment.failed]);
     stopWatching();
-    if (reason === undefined) say('draining the batch in flight (Ctrl-C again to kill at once)');
-    await laptop.stop();
+    if (reason === undefined) say('stopping after the running batch (Ctrl-C again to stop at once)');
+    await environment.stop();
     if (reason !== undefined) throw new Problem(reason);
     say('stopped');
     return 0;
@@ -57,7 +57,7 @@ async function checkPort(port: number): Promise<void> {
   if (!(await isPortTaken(port))) return;
   const owner = ownerOfPort(port);
   throw new Problem(
-    `port ${port} is taken${owner === undefined ? '' : ` by ${owner}`}; take another: HTTP_PORT=${port + 1} npm start`,
+    `port ${port} is in use${owner === undefined ? '' : ` by ${owner}`}; choose another one: HTTP_PORT=${port + 1} npm start`,
   );
 }
 

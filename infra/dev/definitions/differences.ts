@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** What differs between two versions of serverless.yml, in words: each function with the properties that changed, and other sections. */
+/** Describes the differences between two versions of serverless.yml: functions with their changed properties, and other sections. */
 export function differences(before: Section, after: Section): string[] {
   const sections = changedKeys(before, after).filter((key) => key !== 'functions');
   const [old, now] = [sectionOf(before['functions']), sectionOf(after['functions'])];
   const functions = changedKeys(old, now).map((name) => {
     if (!(name in old)) return `function ${name} (new)`;
-    if (!(name in now)) return `function ${name} (gone)`;
+    if (!(name in now)) return `function ${name} (removed)`;
     return `function ${name} (${changedKeys(sectionOf(old[name]), sectionOf(now[name])).join(', ')})`;
   });
   return [...functions, ...sections.map((name) => `${name} of serverless.yml`)];

@@ -4,7 +4,7 @@ import { dirname, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { describeBuildError } from '../../aws/bundler/bundle.ts';
 
-/** An edit that does not compile; `files` are those that the mistakes are in. */
+/** An edit that does not compile; `files` are the files with errors. */
 export class MistakeError extends Error {
   override readonly name = 'MistakeError';
   readonly files: readonly string[];
@@ -16,7 +16,7 @@ export class MistakeError extends Error {
   }
 }
 
-/** A module that looks for a file beside it does so where its source is. */
+/** Replaces `import.meta` in each module by the address of its source file, because the bundled code has no file of its own. */
 const ownAddresses: Plugin = {
   name: 'own-addresses',
   setup({ onLoad }) {
@@ -29,12 +29,12 @@ const ownAddresses: Plugin = {
   },
 };
 
-/** Imports a TypeScript module as it is on disk now, with all that it imports: Node itself would give the first version again. */
+/** Imports a TypeScript module and its imports from disk; Node itself would return the version that it loaded first. */
 export async function loadFresh<T>(entry: string, root: string): Promise<T> {
   let code: string;
   try {
     const { outputFiles } = await build({
-      // Relative: a star in an absolute path would make it a glob.
+      // The path is relative because esbuild reads a star in an absolute path as a glob pattern.
       entryPoints: [`./${relative(root, entry)}`],
       absWorkingDir: root,
       bundle: true,
@@ -43,7 +43,7 @@ export async function loadFresh<T>(entry: string, root: string): Promise<T> {
       format: 'esm',
       target: 'node20',
       mainFields: ['module', 'main'],
-      // Dependencies that are CommonJS call require for Node's own modules; a data: URL is no place to resolve from.
+      // CommonJS dependencies call require, which cannot resolve modules from a data: URL.
       banner: {
         js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
       },

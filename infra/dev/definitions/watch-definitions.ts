@@ -11,7 +11,7 @@ import { readDefinitions, type Definitions } from './read-definitions.ts';
 
 const SETTLE_MS = 150;
 
-/** Where definitions are, and the names of their files. */
+/** The watched directories, each with a pattern for file names. */
 const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['.', /^serverless\.yml$/],
   ['infra', /^topology.*\.ts$/],
@@ -21,7 +21,7 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['infra/aws/foundation', /\.ts$/],
 ];
 
-/** Files that functions are built from too: the bundler tells of mistakes in them. */
+/** Whether a file is also part of the functions, so that the bundler reports errors in it. */
 const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/topology/.test(file);
 
 export interface WatchOptions {
@@ -32,8 +32,8 @@ export interface WatchOptions {
 }
 
 /**
- * After an edit of serverless.yml, infra/topology.ts, infra/stages or infra/aws/foundation/tables.ts, creates new tables, applies the
- * topology where nothing speaks against it, and names what takes effect with the next start. Returns how to stop.
+ * Watches serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.ts. After an edit, creates new tables,
+ * applies the topology if the broker accepts it, and names the changes that need a restart. Returns a function that stops watching.
  */
 export function watchDefinitions(
   root: string,
@@ -41,7 +41,7 @@ export function watchDefinitions(
   { broker, store, settings, say }: WatchOptions,
 ): () => void {
   let applied = { topology: running.topology, tables: running.tables };
-  let told = '';
+  let reported = '';
   let mistakes = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let applying = Promise.resolve();
@@ -50,24 +50,24 @@ export function watchDefinitions(
     let wanted: Definitions;
     const before = mistakes;
     mistakes = new Set();
-    const tell = (mistake: string) => {
-      // One edit may be several events.
+    const report = (mistake: string) => {
+      // One edit can trigger several events.
       if (!before.has(mistake)) say(`not applied: ${mistake}`);
       mistakes.add(mistake);
     };
     try {
       wanted = await readDefinitions(root, settings.tablePrefix);
     } catch (error) {
-      const isTold = error instanceof MistakeError && error.files.length > 0 && error.files.every(isInFunctions);
-      if (!isTold) tell(reasonOf(error));
+      const isReported = error instanceof MistakeError && error.files.length > 0 && error.files.every(isInFunctions);
+      if (!isReported) report(reasonOf(error));
       return;
     }
-    await applyTables(wanted).catch((error: unknown) => tell(`infra/aws/foundation/tables.ts: ${reasonOf(error)}`));
-    await declareTopology(wanted).catch((error: unknown) => tell(`infra/topology.ts: ${reasonOf(error)}`));
-    const needed = [...unlikeTables(wanted), ...differences(running.service, wanted.service)].join(', ');
-    if (needed !== told)
-      say(needed === '' ? 'restart: not needed any more' : `restart: npm start again to apply ${needed}`);
-    told = needed;
+    await applyTables(wanted).catch((error: unknown) => report(`infra/aws/foundation/tables.ts: ${reasonOf(error)}`));
+    await declareTopology(wanted).catch((error: unknown) => report(`infra/topology.ts: ${reasonOf(error)}`));
+    const needed = [...changedTables(wanted), ...differences(running.service, wanted.service)].join(', ');
+    if (needed !== reported)
+      say(needed === '' ? 'restart: no longer needed' : `restart: run npm start again to apply ${needed}`);
+    reported = needed;
   }
 
   async function applyTables({ tables }: Definitions): Promise<void> {
@@ -80,14 +80,14 @@ export function watchDefinitions(
     for (const { definition } of added) say(`table ${definition.TableName} created`);
   }
 
-  /** Tables that are there already with other keys, indexes or expiry. */
-  function unlikeTables({ tables }: Definitions): string[] {
+  /** Describes each existing table whose definition has changed. */
+  function changedTables({ tables }: Definitions): string[] {
     return tables.flatMap((table) => {
       const name = table.definition.TableName;
-      const there = applied.tables.find(({ definition }) => definition.TableName === name);
-      return there === undefined || isDeepStrictEqual(there, table)
+      const existing = applied.tables.find(({ definition }) => definition.TableName === name);
+      return existing === undefined || isDeepStrictEqual(existing, table)
         ? []
-        : [`the other definition of table ${name} (after npm run reset, which forgets all data)`];
+        : [`the changed definition of table ${name} (run npm run reset first, which deletes all data)`];
     });
   }
 

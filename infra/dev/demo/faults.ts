@@ -5,26 +5,27 @@ import pMap from 'p-map';
 
 import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { exchanges } from '../../topology.ts';
-import type { Laptop } from '../runtime/dev-environment.ts';
+import type { DevEnvironment } from '../runtime/dev-environment.ts';
 import { say } from '../runtime/command-line.ts';
-import { mend } from './corrupt-items.ts';
+import { repairItem } from './corrupt-items.ts';
 import { place, request, type DemoOrder, type OrderStatus } from './orders.ts';
 
-export async function killBroker({ broker }: Laptop): Promise<void> {
-  say('killing the broker with SIGKILL, in the middle of it');
+/** Kills the broker and restarts it. */
+export async function killBroker({ broker }: DevEnvironment): Promise<void> {
+  say('killing the broker with SIGKILL under load');
   await broker.kill();
   await broker.restart();
-  say('the broker is back, with the same data');
+  say('the broker is running again with the same data');
 }
 
-/** The awards that fail do so for a real reason, a spoilt item; it is mended once three attempts have failed. */
-export async function mendOnceRetried(
-  { service, store }: Laptop,
-  jammed: readonly DemoOrder[],
+/** Waits until three attempts to award the points of an order have failed, then repairs the corrupt item. */
+export async function repairOnceRetried(
+  { service, store }: DevEnvironment,
+  failing: readonly DemoOrder[],
   signal: AbortSignal,
 ): Promise<void> {
   await pMap(
-    jammed,
+    failing,
     async (order) => {
       const { orderId } = await place(service.url, order, signal);
       for (;;) {
@@ -36,13 +37,13 @@ export async function mendOnceRetried(
         if (points?.outcome === 'retrying' ? points.attempt === 3 : points?.outcome === 'dead-lettered') break;
         await sleep(200);
       }
-      await mend(store.endpoint, order.customerId);
+      await repairItem(store.endpoint, order.customerId);
     },
-    { concurrency: jammed.length },
+    { concurrency: failing.length },
   );
 }
 
-/** Messages that no consumer can read, straight onto the exchange, past the HTTP function. */
+/** Publishes messages that no consumer can read directly to the exchange. */
 export async function publishMalformed(amqpUrl: string, count: number): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {
     const channel = await connection.createConfirmChannel();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { signedHeaders } from '../runtime/sign.ts';
 
-/** An order of the demo, and what must come of it. */
+/** An order of the demo and its expected outcome. */
 export interface DemoOrder {
   readonly key: string;
   readonly customerId: string;
@@ -12,7 +12,7 @@ export interface DemoOrder {
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
-  /** Its award fails three times before it succeeds. */
+  /** Whether awarding the points fails three times before it succeeds. */
   readonly awardFails: boolean;
 }
 
@@ -29,14 +29,14 @@ const SKUS = 25;
 export const INITIAL_STOCK = 100_000;
 export const skus = Array.from({ length: SKUS }, (_, index) => `sku-${index + 1}`);
 
-/** `count` of the numbers below `total`, evenly spread. */
+/** `count` numbers below `total`, evenly spaced. */
 const spread = (total: number, count: number, offset: number) =>
   new Set(Array.from({ length: count }, (_, index) => index * Math.floor(total / count) + offset));
 
-/** How long one request to the service may take, in ms. */
+/** How long a request to the service can take, in ms. */
 const ANSWER_WITHIN_MS = 30_000;
 
-/** Each order has a customer of its own, so that its points tell whether it was applied, and how often. */
+/** Each order has its own customer, so that the customer's points show how often the order was applied. */
 export function planOrders(plan: Plan): DemoOrder[] {
   const soldOut = spread(plan.orders, plan.soldOut, 3);
   const sentTwice = spread(plan.orders, plan.sentTwice, 5);
@@ -57,13 +57,14 @@ export function planOrders(plan: Plan): DemoOrder[] {
 export const expectedPoints = ({ soldOut, quantity, unitPrice }: DemoOrder): number =>
   soldOut ? 0 : Math.floor((quantity * unitPrice) / 100);
 
+/** An accepted order. */
 export interface Placed {
   readonly orderId: string;
-  /** Answers that were no 202 before the one that was. */
+  /** How many responses other than 202 preceded the acceptance. */
   readonly refusals: number;
 }
 
-/** Places an order as a good client does: the same key again until it is accepted. */
+/** Sends an order with the same idempotency key until the service accepts the order. */
 export async function place(
   url: string,
   { key, customerId, sku, quantity, unitPrice }: DemoOrder,
@@ -81,25 +82,25 @@ export async function place(
       });
       const text = await response.text();
       if (response.status === 202) return { orderId: (JSON.parse(text) as { orderId: string }).orderId, refusals };
-      // 409 and 429 say that it is under way already, or too early.
+      // 409 means that the same key is being processed, 429 that the client sends too fast: both are worth a retry.
       if (response.status < 500 && ![409, 429].includes(response.status))
         throw new Error(`POST /orders answered ${response.status}: ${text}`);
     } catch (error) {
-      // A TypeError is fetch's word for a connection that failed, a TimeoutError for an answer that did not come.
+      // fetch throws a TypeError if the connection fails, and a TimeoutError if there is no response in time.
       if (!(error instanceof TypeError) && (error as Error).name !== 'TimeoutError') throw error;
     }
     await sleep(250, undefined, { signal });
   }
 }
 
-/** An order as `GET /orders/{id}` answers. */
+/** The response of `GET /orders/{id}`. */
 export interface OrderStatus {
   orderId: string;
   status: string;
   consumers: Record<string, { outcome: string; attempt?: number }>;
 }
 
-/** Sends JSON and reads JSON; anything but a 2xx is an error. */
+/** Sends a JSON request and returns the JSON response; throws unless the status is 2xx. */
 export async function request<T>(
   url: string,
   { method = 'GET', body, token }: { method?: string; body?: unknown; token?: string } = {},

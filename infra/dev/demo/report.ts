@@ -1,26 +1,26 @@
-import type { Books } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { Plan } from './orders.ts';
 
-/** What came of the demo. */
+/** The outcome of a demo run. */
 export interface Run {
-  readonly books: Books;
-  /** Answers that were no 202, each followed by the same request again. */
+  readonly ledger: Ledger;
+  /** How many responses were not 202; each of those requests was repeated. */
   readonly refusals: number;
   readonly duplicates: number;
   readonly retried: number;
 }
 
-/** What is printed at the end. */
-export function tableOf(plan: Plan, { books, refusals, duplicates, retried }: Run): string {
-  const { accepted, completed, rejected, deadLettered, lost, appliedTwice, wrong, stock, points } = books;
+/** The report that the demo prints at the end. */
+export function reportOf(plan: Plan, { ledger, refusals, duplicates, retried }: Run): string {
+  const { accepted, completed, rejected, deadLettered, lost, appliedTwice, wrong, stock, points } = ledger;
   const rows: [string, string][] = [
     [
       'accepted',
-      `${accepted}  (${plan.sentTwice} of them sent twice; ${refusals} refusals sent again with the same key)`,
+      `${accepted}  (${plan.sentTwice} sent twice; ${refusals} refused requests repeated with the same key)`,
     ],
     ['completed', String(completed)],
-    ['rejected', `${rejected}  (${plan.soldOut} asked for a sold-out SKU)`],
-    ['duplicates dropped', String(duplicates)],
+    ['rejected', `${rejected}  (${plan.soldOut} orders for a sold-out SKU)`],
+    ['duplicates skipped', String(duplicates)],
     ['retried', String(retried)],
     ['dead-lettered', `${deadLettered}  (${plan.malformed} malformed messages, in 2 queues each)`],
     ['lost', String(lost.length)],
@@ -28,12 +28,12 @@ export function tableOf(plan: Plan, { books, refusals, duplicates, retried }: Ru
     ['stock', `expected ${stock.expected}, found ${stock.found}`],
     ['points', `expected ${points.expected}, found ${points.found}`],
   ];
-  const faulty = Object.entries({ lost, 'applied twice': appliedTwice, 'ended wrongly': wrong });
+  const faulty = Object.entries({ lost, 'applied twice': appliedTwice, 'unexpected outcome': wrong });
   return [
     '',
     ...rows.map(([name, value]) => `  ${name.padEnd(20)}${value}`),
     '',
     ...faulty.flatMap(([name, ids]) => (ids.length > 0 ? [`  ${name}: ${ids.join(' ')}`] : [])),
-    books.balance ? 'the books balance\n' : 'THE BOOKS DO NOT BALANCE\n',
+    ledger.isBalanced ? 'the ledger balances\n' : 'THE LEDGER DOES NOT BALANCE\n',
   ].join('\n');
 }

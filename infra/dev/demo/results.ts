@@ -4,23 +4,23 @@ import pMap from 'p-map';
 
 import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { topology } from '../../topology.ts';
-import type { Laptop } from '../runtime/dev-environment.ts';
+import type { DevEnvironment } from '../runtime/dev-environment.ts';
 import { say } from '../runtime/command-line.ts';
-import type { AcceptedOrder, Found } from './ledger.ts';
+import type { AcceptedOrder, Results } from './ledger.ts';
 import { request, skus, type OrderStatus } from './orders.ts';
 
-const QUIET_WITHIN_MS = 180_000;
+const DONE_WITHIN_MS = 180_000;
 
-/** Waits until every order has ended and every queue is empty, then looks at everything. */
-export async function lookWhenQuiet(
-  laptop: Laptop,
+/** Waits until every order has an outcome and every queue is empty, then reads stock, points and dead letters. */
+export async function collectResults(
+  environment: DevEnvironment,
   orders: readonly AcceptedOrder[],
   signal: AbortSignal,
-): Promise<Found> {
-  const { url } = laptop.service;
-  const token = await laptop.service.token('dead-letters:read');
+): Promise<Results> {
+  const { url } = environment.service;
+  const token = await environment.service.token('dead-letters:read');
   const statuses = new Map<string, string>();
-  const end = Date.now() + QUIET_WITHIN_MS;
+  const end = Date.now() + DONE_WITHIN_MS;
   for (;;) {
     signal.throwIfAborted();
     const pending = orders.filter(({ orderId }) => !['fulfilled', 'rejected'].includes(statuses.get(orderId) ?? ''));
@@ -30,9 +30,9 @@ export async function lookWhenQuiet(
       { concurrency: 8 },
     );
     const open = [...statuses.values()].filter((status) => status === 'accepted').length;
-    const waiting = await messagesIn(laptop.broker.amqpUrl);
+    const waiting = await messagesIn(environment.broker.amqpUrl);
     if ((open === 0 && waiting === 0) || Date.now() > end) break;
-    say(`${orders.length - open} of ${orders.length} orders have ended, ${waiting} messages wait`);
+    say(`${orders.length - open} of ${orders.length} orders have an outcome, ${waiting} messages waiting`);
     await sleep(1_000);
   }
   const read = async <T>(names: readonly string[], one: (name: string) => Promise<T>) =>
@@ -44,7 +44,7 @@ export async function lookWhenQuiet(
       orders.map(({ customerId }) => customerId),
       async (id) => (await request<{ points: number }>(`${url}/customers/${id}/points`)).points,
     ),
-    deadLetters: (await request<{ deadLetters: Found['deadLetters'] }>(`${url}/dead-letters?limit=100`, { token }))
+    deadLetters: (await request<{ deadLetters: Results['deadLetters'] }>(`${url}/dead-letters?limit=100`, { token }))
       .deadLetters,
   };
 }

@@ -6,7 +6,7 @@ import { reasonOf } from './command-line.ts';
 
 const STOPPED_WITHIN_MS = 15_000;
 
-/** What is run in a container, with its ports published at 127.0.0.1. */
+/** An image to run, with its ports published on 127.0.0.1. */
 export interface ContainerOptions {
   readonly image: string;
   readonly ports: readonly number[];
@@ -15,11 +15,11 @@ export interface ContainerOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly files?: readonly { content: string; target: string }[];
-  /** A folder inside whose content is kept in the named volume. */
+  /** A folder of the container whose content is kept in the named volume. */
   readonly volume?: { readonly name: string; readonly target: string };
 }
 
-/** A container with ports that stay the same over a restart; Docker's reaper removes it when our process ends. */
+/** A container that keeps its ports when restarted; Testcontainers removes it when this process ends. */
 export interface Container {
   readonly ports: readonly number[];
   readonly kill: () => Promise<void>;
@@ -53,18 +53,18 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
-/** The name of the volume in which the data of `dataDirectory` lives when it lives in Docker. */
+/** The name of the Docker volume that replaces `dataDirectory`. */
 export function volumeOf(dataDirectory: string): string {
   return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
 }
 
-/** Removes the volume of `dataDirectory`, if there is one. */
+/** Removes the Docker volume that replaces `dataDirectory`, if any. */
 export async function removeVolume(dataDirectory: string): Promise<void> {
   const { container: client } = await getContainerRuntimeClient();
   try {
     await client.dockerode.getVolume(volumeOf(dataDirectory)).remove();
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return;
-    throw new Error(`the volume ${volumeOf(dataDirectory)} could not be removed: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot remove the Docker volume ${volumeOf(dataDirectory)}: ${reasonOf(error)}`, { cause: error });
   }
 }

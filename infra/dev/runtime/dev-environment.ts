@@ -6,55 +6,57 @@ import { prepareBroker } from './broker/prepare.ts';
 import type { Settings } from './settings.ts';
 import { startStore, type Store } from './store/store.ts';
 import { createTables } from './store/tables.ts';
-import { watchForeign } from './watch-foreign.ts';
+import { watchExternal } from './watch-external.ts';
 import { startService, type Service } from './service.ts';
 
-/** Broker, store and service, all of which serve. */
-export interface Laptop {
+/** The running broker, store and service. */
+export interface DevEnvironment {
   readonly broker: Broker;
   readonly store: Store;
   readonly service: Service;
-  /** Settles with the reason once something has ended for good that must run. */
+  /** Resolves with the reason once the broker, the store or the service has ended and cannot be restarted. */
   readonly failed: Promise<string>;
-  /** Drains the batch in flight, then stops everything. */
+  /** Waits for the running batch, then stops everything. */
   readonly stop: () => Promise<void>;
 }
 
-export interface LaptopOptions {
+export interface DevEnvironmentOptions {
   readonly settings: Settings;
   readonly dataDirectory: string;
   readonly keepData: boolean;
-  /** Whether functions are built anew when their sources change. */
+  /** Whether functions are rebuilt when their sources change. */
   readonly watch: boolean;
   readonly say: Say;
-  /** Takes the service's log as a person reads it. */
+  /** Receives each line of the service's log, formatted for people. */
   readonly output: Say;
 }
 
-/** Starts the broker and the store, applies topology and tables, starts the service; what has started is stopped where a later step fails. */
-export async function startLaptop({
+/** Starts broker and store, applies topology and tables, and starts the service; if a step fails, stops whatever has started. */
+export async function startDevEnvironment({
   settings,
   dataDirectory,
   keepData,
   watch,
   say,
   output,
-}: LaptopOptions): Promise<Laptop> {
-  const parts: { stop: () => Promise<void> }[] = [];
+}: DevEnvironmentOptions): Promise<DevEnvironment> {
+  const stoppable: { stop: () => Promise<void> }[] = [];
   let fail: (reason: string) => void = () => {};
   const failed = new Promise<string>((resolve) => (fail = resolve));
-  const keepers: (() => void)[] = [];
-  const keep = (name: string, part: Broker | Store, address: string) =>
-    keepers.push(
-      part.pid === undefined ? watchForeign(address, { name, say }) : keepRunning(part, { name, say, giveUp: fail }),
+  const stopKeeping: (() => void)[] = [];
+  const keep = (name: string, server: Broker | Store, address: string) =>
+    stopKeeping.push(
+      server.pid === undefined
+        ? watchExternal(address, { name, say })
+        : keepRunning(server, { name, say, giveUp: fail }),
     );
   const stop = async () => {
-    for (const end of keepers.splice(0)) end();
-    for (const part of parts.splice(0)) await part.stop();
+    for (const end of stopKeeping.splice(0)) end();
+    for (const one of stoppable.splice(0)) await one.stop();
   };
-  const started = async <T extends { stop: () => Promise<void> }>(part: Promise<T>): Promise<T> => {
-    const value = await part;
-    parts.unshift(value); // stopped in the reverse order
+  const started = async <T extends { stop: () => Promise<void> }>(starting: Promise<T>): Promise<T> => {
+    const value = await starting;
+    stoppable.unshift(value); // stopped in reverse order
     return value;
   };
   try {
@@ -73,7 +75,7 @@ export async function startLaptop({
       prepareBroker(broker, say),
       createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix }),
     ]);
-    say('topology and tables are in place');
+    say('topology and tables applied');
     const { httpPort, tablePrefix } = settings;
     const service = await Promise.race([
       started(startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output })),
@@ -81,7 +83,7 @@ export async function startLaptop({
         throw new Problem(reason);
       }),
     ]);
-    service.onDeath((how) => fail(`the service ended by itself (${how}); run npm start again, the data is kept`));
+    service.onDeath((how) => fail(`the service ended unexpectedly (${how}); run npm start again, the data is kept`));
     return { broker, store, service, failed, stop };
   } catch (error) {
     await stop();

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
 
-/** The clone that this file is in. */
+/** The root of the clone. */
 export const rootDirectory = resolve(import.meta.dirname, '..', '..', '..');
 
-/** Everything that the laptop keeps: data, logs, and a cache where the home directory takes none. */
+/** The folder for local data, logs, and the cache if the home directory is not writable. */
 export const localDirectory = join(rootDirectory, '.local');
 
+/** The lock that the running `npm start` of this clone holds. */
 export const startLock = join(localDirectory, 'start.lock');

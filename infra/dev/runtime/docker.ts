@@ -9,7 +9,7 @@ const SOCKETS = [
   '.testcontainers.properties',
 ];
 
-/** Whether a Docker daemon answers; takes milliseconds where there is none. */
+/** Whether a Docker daemon answers; takes only milliseconds if there is none. */
 export async function doesDockerAnswer(): Promise<boolean> {
   if (!mayDockerBeHere(process.env)) return false;
   try {
@@ -21,7 +21,7 @@ export async function doesDockerAnswer(): Promise<boolean> {
   }
 }
 
-/** Importing testcontainers takes 0.4 s: not done where neither a setting nor a socket speaks of a daemon. */
+/** Whether a setting or a socket suggests a Docker daemon; without one, importing testcontainers (0.4 s) is unnecessary. */
 function mayDockerBeHere({ DOCKER_HOST, XDG_RUNTIME_DIR, HOME }: NodeJS.ProcessEnv): boolean {
   const home = HOME === undefined || HOME === '' ? '/' : homedir();
   return (

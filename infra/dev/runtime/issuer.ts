@@ -17,7 +17,7 @@ import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../lib/http/deve
 
 const ALGORITHM = 'RS256';
 
-/** Issues operators' tokens on a laptop, and publishes the key that verifies them; no other stage takes them. */
+/** Publishes the key that verifies operators' tokens in the stage local; other stages reject those tokens. */
 export interface Issuer {
   readonly jwksUrl: string;
   stop(): Promise<void>;
@@ -25,7 +25,7 @@ export interface Issuer {
 
 const keyFile = (dataDirectory: string) => join(dataDirectory, 'issuer', 'key.json');
 
-/** Serves the JWKS of the key below `dataDirectory`, which is made where there is none and outlives a restart. */
+/** Serves the JWKS of the key under `dataDirectory`, which is created at the first start and survives a restart. */
 export async function startIssuer(dataDirectory: string): Promise<Issuer> {
   const { kty, n, e, kid } = await privateKey(dataDirectory);
   const jwks = JSON.stringify({ keys: [{ kty, n, e, kid, use: 'sig', alg: ALGORITHM }] });
@@ -44,7 +44,7 @@ export async function startIssuer(dataDirectory: string): Promise<Issuer> {
   };
 }
 
-/** A token with these scopes, good for an hour. */
+/** Issues a token with these scopes that is valid for one hour. */
 export async function issueToken(
   dataDirectory: string,
   scopes: readonly string[],
@@ -61,7 +61,7 @@ export async function issueToken(
   });
 }
 
-/** A token with any claims at all, signed with the issuer's key. */
+/** Signs a token with any claims using the issuer's key. */
 export async function signClaims(dataDirectory: string, claims: JWTPayload): Promise<string> {
   const key = await privateKey(dataDirectory);
   return new SignJWT(claims)
@@ -79,7 +79,7 @@ async function privateKey(dataDirectory: string): Promise<JWK> {
   try {
     writeFileSync(file, JSON.stringify(key), { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    // Two commands at once: the first one's key is the one.
+    // If two commands create a key at the same time, both use the key that was written first.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return JSON.parse(readFileSync(file, 'utf8')) as JWK;
   }

@@ -4,25 +4,25 @@ import { reasonOf, type Say } from './command-line.ts';
 const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
-/** The n-th restart within the window waits so much longer: what took its port may be gone by then. */
+/** Each further restart within the window waits this much longer, so that another process can release the port. */
 const DELAY_MS = 250;
 
-/** A process of ours that can be started again with the same address and the same data. */
+/** A process that can be restarted with the same address and the same data. */
 export interface Restartable {
   restart(): Promise<void>;
-  /** Calls `listener` when it ends although nobody asked it to. */
+  /** Calls `listener` when the process ends unexpectedly. */
   onDeath(listener: (how: string) => void): void;
 }
 
 export interface KeeperOptions {
   readonly name: string;
   readonly say: Say;
-  /** Called once, where the part ends again and again. */
+  /** Called once if the process keeps ending. */
   readonly giveUp: (reason: string) => void;
 }
 
-/** Starts `part` again whenever it ends by itself, at most five times within a minute; returns how to stop that. */
-export function keepRunning(part: Restartable, { name, say, giveUp }: KeeperOptions): () => void {
+/** Restarts `target` whenever it ends unexpectedly, at most five times within a minute; returns a function that stops this. */
+export function keepRunning(target: Restartable, { name, say, giveUp }: KeeperOptions): () => void {
   let restartedAt: number[] = [];
   let isStopped = false;
 
@@ -33,24 +33,24 @@ export function keepRunning(part: Restartable, { name, say, giveUp }: KeeperOpti
       if (restartedAt.length === MAX_RESTARTS) {
         isStopped = true;
         return giveUp(
-          `${name} was started again ${MAX_RESTARTS} times within a minute and ended once more (${reason}); find out why, then run npm start again: the data is kept`,
+          `${name} was restarted ${MAX_RESTARTS} times within a minute and ended again (${reason}); fix the cause and run npm start again, the data is kept`,
         );
       }
       restartedAt.push(now);
       say(
-        `${name} ended (${reason}); starting it again (${restartedAt.length} of at most ${MAX_RESTARTS} times a minute)`,
+        `${name} ended (${reason}); restarting (${restartedAt.length} of at most ${MAX_RESTARTS} restarts per minute)`,
       );
       await sleep(DELAY_MS * (restartedAt.length - 1));
       if (isStopped) return;
       try {
-        return await part.restart();
+        return await target.restart();
       } catch (error) {
         reason = reasonOf(error);
       }
     }
   }
 
-  part.onDeath((how) => void recover(how));
+  target.onDeath((how) => void recover(how));
   return () => {
     isStopped = true;
   };

@@ -1,5 +1,5 @@
 const ID_NAMES = /(^|_)id$|Id$/;
-/** Ids of one line that are shown. */
+/** How many message ids of one line are shown. */
 const MAX_IDS = 3;
 const SHOWN = new Set([
   'method',
@@ -18,12 +18,12 @@ const SHOWN = new Set([
   'delayMs',
 ]);
 
-/** Whether a line of the service's output is a metric in CloudWatch's embedded format. */
+/** Whether a line of the service's output is in CloudWatch's embedded metric format. */
 export function isMetricLine(line: string): boolean {
   return line.startsWith('{') && line.includes('"_aws"');
 }
 
-/** A JSON log line as a person reads it: time, level, function, message, ids. Undefined where it is no JSON log line. */
+/** Formats a JSON log line for people: time, level, function, message, ids; undefined if the line is not a JSON log line. */
 export function compactLogLine(line: string): string | undefined {
   const entry = parse(line);
   if (entry === undefined || typeof entry['message'] !== 'string') return undefined;
@@ -48,7 +48,7 @@ export function compactLogLine(line: string): string | undefined {
     .join(' ');
 }
 
-/** A field of a line as `name=value`: ids, and what tells an operator what happened. */
+/** Formats a field as `name=value` if it is an id or in SHOWN. */
 function detail(name: string, value: unknown): string[] {
   if (name === 'messageIds' && Array.isArray(value)) {
     const more = value.length > MAX_IDS ? ',…' : '';
@@ -58,7 +58,7 @@ function detail(name: string, value: unknown): string[] {
   return isShown ? [`${name}=${String(value)}`] : [];
 }
 
-/** What went wrong, in words: a text, or the message of an error. */
+/** The text of a field that holds either a string or an error. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : undefined;

@@ -1,15 +1,15 @@
-/** The name among `known` that `given` is probably meant to be; undefined where it is one of them, or close to none. */
+/** The known name that `given` probably misspells; undefined if `given` is itself known or resembles none. */
 export function meantName(given: string, known: readonly string[]): string | undefined {
   if (known.includes(given)) return undefined;
   const [closest] = known
     .map((name) => ({ name, distance: editDistance(given.toUpperCase(), name) }))
-    // Short names are close to each other by chance.
+    // Short names resemble each other by chance.
     .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 6)))
     .toSorted((a, b) => a.distance - b.distance);
   return closest?.name;
 }
 
-/** How many letters must be inserted, deleted, replaced or swapped with their neighbour to make one text of the other. */
+/** The number of letters to insert, delete, replace or swap with their neighbor to turn one text into the other. */
 function editDistance(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= one.length; row += 1) {

@@ -10,13 +10,13 @@ const listening = (port: number, host: string): Promise<Server> =>
 
 const portOf = (server: Server): number => {
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
   return address.port;
 };
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
-/** `count` different ports that nothing listens on at 127.0.0.1, held at the same time so that none is given twice. */
+/** Returns `count` different ports that are free on 127.0.0.1; all are held open at the same time so that none is returned twice. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listening(0, '127.0.0.1')));
   const ports = servers.map(portOf);
@@ -24,7 +24,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Whether something else listens on `port` at any address that `localhost` may mean. */
+/** Whether another process listens on `port` on any address that `localhost` can resolve to. */
 export async function isPortTaken(port: number): Promise<boolean> {
   for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
     try {
@@ -37,7 +37,7 @@ export async function isPortTaken(port: number): Promise<boolean> {
   return false;
 }
 
-/** Who listens on `port`, as "node (pid 123)", where the system tells it cheaply. */
+/** The process that listens on `port`, such as "node (pid 123)"; undefined if neither ss nor lsof finds one. */
 export function ownerOfPort(port: number): string | undefined {
   const ask = (command: string, args: string[], pattern: RegExp): string | undefined => {
     try {

@@ -1,13 +1,13 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Who holds a lock; the start time tells a process from a later one with the same id. */
+/** The process that holds a lock; its start time distinguishes it from a later process with the same id. */
 interface Holder {
   readonly pid: number;
   readonly startedAt: string;
 }
 
-/** Takes the lock at `file` for this process, or gives the id of the live process that has it. A dead one's is taken over. */
+/** Takes the lock at `file` for this process, or returns the id of the running process that holds it; takes over a dead process's lock. */
 export function takeLock(file: string): { readonly release: () => void } | { readonly heldBy: number } {
   mkdirSync(dirname(file), { recursive: true });
   const own = `${file}.${process.pid}`;
@@ -16,7 +16,7 @@ export function takeLock(file: string): { readonly release: () => void } | { rea
   try {
     for (;;) {
       try {
-        linkSync(own, file); // fails where the file exists: only one process can win
+        linkSync(own, file); // fails if the file exists, so only one process can succeed
         return { release: () => (read(file) === text ? rmSync(file, { force: true }) : undefined) };
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -30,7 +30,7 @@ export function takeLock(file: string): { readonly release: () => void } | { rea
   }
 }
 
-/** The live process that holds the lock at `file`. */
+/** The id of the running process that holds the lock at `file`, if any. */
 export function lockHolder(file: string): number | undefined {
   const holder = parse(read(file));
   if (holder === undefined) return undefined;
@@ -40,7 +40,7 @@ export function lockHolder(file: string): number | undefined {
     : holder.pid;
 }
 
-/** Moves the dead process's lock away; where another process was faster and its live lock was caught, puts that back. */
+/** Moves a dead process's lock aside; if another process took the lock meanwhile, puts that process's lock back. */
 function removeStale(file: string): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
@@ -53,7 +53,7 @@ function removeStale(file: string): void {
   }
 }
 
-/** When a process started, in the system's own unit; "" where the system does not tell, undefined where there is no such process. */
+/** When a process started, in the system's own unit; "" if the system does not say, undefined if the process does not exist. */
 function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);

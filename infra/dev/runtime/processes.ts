@@ -5,26 +5,26 @@ import { waitFor, within } from './wait.ts';
 import { reasonOf } from './command-line.ts';
 
 /**
- * The guard: file descriptor 3 is a pipe from our process. When our process ends, by whatever means, the pipe closes
- * and the watcher kills the whole group, itself included.
+ * The shell script around every command. File descriptor 3 is a pipe from this process; when this process ends for any reason,
+ * the pipe closes and the background subshell kills the whole process group.
  */
 const GUARD = `( trap '' INT TERM HUP; read -r _ <&3; kill -9 0 ) >/dev/null 2>&1 & exec "$@" 3<&-`;
 
 const TAIL_LINES = 15;
 const WRITTEN_WITHIN_MS = 500;
 
-/** A command in a process group of its own, which cannot outlive us. */
+/** A command in its own process group, which ends when this process ends. */
 export interface GuardedProcess {
   readonly pid: number;
-  /** Settles when the command itself has ended, with "exit code 1" or "signal SIGKILL". */
+  /** Resolves when the command has ended, with "exit code 1" or "signal SIGKILL". */
   readonly ended: Promise<string>;
   readonly hasEnded: () => boolean;
-  /** The last lines that it wrote. */
+  /** The last lines that the command wrote. */
   readonly tail: () => string[];
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** SIGKILL to the whole group; settles when nothing of it is left. */
+  /** Sends SIGKILL to the whole group; resolves when all processes of the group have ended. */
   readonly kill: () => Promise<void>;
-  /** A signal to the command, and SIGKILL to what is left of the group after `graceMs`. */
+  /** Sends a signal to the command and, after `graceMs`, SIGKILL to the rest of the group. */
   readonly stop: (options: { signal: NodeJS.Signals; graceMs: number }) => Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export interface GuardedCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where its output goes: a file (the former one is kept as `<file>.1`), line by line to a function, or where ours goes. */
+  /** The destination of the output: a file (the previous one becomes `<file>.1`), a function that takes each line, or this process's output. */
   readonly output: Output;
 }
 
@@ -57,7 +57,7 @@ export async function startGuarded({ command, args, cwd, env, output }: GuardedC
   const { pid } = child;
   if (pid === undefined) {
     const error = await new Promise<Error>((resolve) => child.once('error', resolve));
-    throw new Error(`${command} could not be started: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot start ${command}: ${reasonOf(error)}`, { cause: error });
   }
   child.stdio[3]?.on('error', () => {});
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
@@ -108,7 +108,7 @@ function killGroup(groupId: number): void {
   }
 }
 
-/** Whether anything of the group still runs; the dead that nobody has collected yet do not count. */
+/** Whether any process of the group is still running; zombies do not count. */
 function isGroupAlive(groupId: number): boolean {
   try {
     process.kill(-groupId, 0);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 
-/** Runs a command to its end and gives what it wrote; throws its last line of error where it fails. */
+/** Runs a command and returns its standard output; if the command fails, throws an error with its last error line. */
 export function run(
   command: string,
   args: readonly string[],
@@ -17,7 +17,7 @@ export function run(
         const lines = stderr.split('\n').filter((line) => line.trim() !== '');
         const said = lines.findLast((line) => /^(E|error|fatal)/i.test(line)) ?? lines.at(-1);
         reject(
-          new Error(missing ? `there is no ${command} here` : `${command}: ${said ?? error.message}`, { cause: error }),
+          new Error(missing ? `${command} is not installed` : `${command}: ${said ?? error.message}`, { cause: error }),
         );
       },
     );

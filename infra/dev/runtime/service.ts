@@ -15,28 +15,28 @@ import { waitFor } from './wait.ts';
 const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
 
-/** A function that failed so often, one time after another, is broken: a part that is not there yet gives 503. */
+/** After this many consecutive 500s the readiness function counts as broken; an unavailable dependency gives 503 instead. */
 const MAX_FAILURES = 5;
 
-/** Characters of an answer that are shown. */
-const MAX_ANSWER = 500;
+/** How many characters of a response are shown. */
+const MAX_SHOWN = 500;
 
-/** What the runner says about each request; the functions' own log says it better. */
+/** The lines that serverless-offline prints for each request; the log of the functions contains the same in more detail. */
 const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
 
-/** The functions, served over HTTP and by their event sources. */
+/** The running functions with their HTTP server and event sources. */
 export interface Service {
   readonly url: string;
   readonly logFile: string;
-  /** An operator's token with these scopes. */
+  /** Issues an operator's token with these scopes. */
   readonly token: (...scopes: string[]) => Promise<string>;
-  /** Of its process group. */
+  /** The id of the process group. */
   readonly pid: number;
-  /** Ends it after the batch in flight. */
+  /** Stops the service after the running batch. */
   readonly stop: () => Promise<void>;
-  /** SIGKILL to all of it. */
+  /** Sends SIGKILL to all processes of the service. */
   readonly kill: () => Promise<void>;
-  /** Calls `listener` when it ends although nobody asked it to. */
+  /** Calls `listener` when the service ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
 }
 
@@ -46,16 +46,16 @@ export interface ServiceOptions {
   readonly store: Pick<Store, 'endpoint'>;
   readonly tablePrefix: string;
   readonly dataDirectory: string;
-  /** Where its serverless.yml is; this clone by default. */
+  /** The folder of serverless.yml; the root of this clone by default. */
   readonly serviceDirectory?: string;
-  /** Whether functions are built anew when their sources change; requests under way finish with the former version. */
+  /** Whether functions are rebuilt when their sources change; requests in progress finish with the previous version. */
   readonly watch: boolean;
   readonly say: Say;
-  /** Takes the log as a person reads it. */
+  /** Receives each log line, formatted for people. */
   readonly output: Say;
 }
 
-/** Runs the functions as `serverless offline` does; settles when the body of `GET /readyz` says that they are ready. */
+/** Runs the functions with `serverless offline`; resolves when `GET /readyz` answers "ready". */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
   say('starting the functions and their event sources');
@@ -69,7 +69,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const text = line.replace(/^[\d:.]+ /, '').replace(/requestId=\S+/, '');
     return !seen.has(text) && seen.add(text);
   };
-  let isAsked = false;
+  let isStopping = false;
 
   const [lambdaPort] = await freePorts(1);
   const issuer = await startIssuer(dataDirectory);
@@ -95,7 +95,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         if (!log.writableEnded) log.write(`${line}\n`);
         if (isMetricLine(line)) return;
         const compact = compactLogLine(line);
-        // Until it is ready the rest is the runner's banner, and a failure comes again with each look whether it is ready.
+        // Before the service is ready, other lines are serverless-offline's banner, and every readiness check repeats the same failure.
         if (compact !== undefined && (isReady || isNew(compact))) output(compact);
         else if (isReady && line.trim() !== '' && !CHATTER.test(line)) output(line);
       },
@@ -107,7 +107,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 
   const url = `http://localhost:${httpPort}`;
-  let answer = 'no answer';
+  let answer = 'no response';
   let failures = 0;
   const ready = await waitFor(
     async () => {
@@ -115,7 +115,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       failures = answer.startsWith('500') ? failures + 1 : 0;
       return answer === 'ready' && !child.hasEnded() ? true : undefined;
     },
-    { timeoutMs: READY_WITHIN_MS, everyMs: 100, given: () => child.hasEnded() || failures >= MAX_FAILURES },
+    { timeoutMs: READY_WITHIN_MS, everyMs: 100, giveUp: () => child.hasEnded() || failures >= MAX_FAILURES },
   );
   if (ready === undefined) {
     const how = child.hasEnded() ? `ended with ${await child.ended}` : `GET /readyz: ${answer}`;
@@ -123,7 +123,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await close();
     const tail = child.tail().filter((line) => !isMetricLine(line));
     throw new Problem(
-      `the service did not start (${how}); its last lines, more in ${logFile}:\n${tail.map((line) => `    ${compactLogLine(line) ?? line}`).join('\n')}`,
+      `the service did not start (${how}); its last log lines, more in ${logFile}:\n${tail.map((line) => `    ${compactLogLine(line) ?? line}`).join('\n')}`,
     );
   }
   isReady = true;
@@ -133,31 +133,31 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     token: (...scopes) => issueToken(dataDirectory, scopes),
     pid: child.pid,
     stop: async () => {
-      isAsked = true;
+      isStopping = true;
       await child.stop({ signal: 'SIGINT', graceMs: DRAINED_WITHIN_MS });
       await close();
     },
     kill: async () => {
-      isAsked = true;
+      isStopping = true;
       await child.kill();
       await close();
     },
     onDeath: (listener) =>
       void child.ended.then((how) => {
-        if (!isAsked) listener(how);
+        if (!isStopping) listener(how);
       }),
   };
 }
 
-/** "ready" where the body says so, and otherwise what was answered. */
+/** Returns "ready" if the service is ready, otherwise a description of the response. */
 async function askReadiness(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
     const body = await response.text();
     const { status } = JSON.parse(body) as { status?: unknown };
-    return response.ok && status === 'ready' ? 'ready' : `${response.status} ${body.slice(0, MAX_ANSWER)}`;
+    return response.ok && status === 'ready' ? 'ready' : `${response.status} ${body.slice(0, MAX_SHOWN)}`;
   } catch (error) {
-    return `no answer (${reasonOf(error)})`;
+    return `no response (${reasonOf(error)})`;
   }
 }
 

@@ -6,36 +6,36 @@ import { allSettingFaults, settingNames } from '../../../lib/settings.ts';
 import { meantName } from './misspelt.ts';
 import { Problem } from './command-line.ts';
 
-/** Settings of the laptop itself, which no function reads. */
-const LAPTOP_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
+/** Settings of the dev environment itself, which no function reads. */
+const DEV_SETTING_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
 
 const DEFAULT_PORT = 3_000;
 
-/** The name before every table, where none is given. */
+/** The default prefix of table names. */
 export const TABLE_PREFIX = 'surehop-local-';
 
-/** Settings that only make sense for a deployed stage, and what takes their place on a laptop. */
+/** Settings that are valid only in a deployed stage, and what to set locally instead. */
 const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
   BROKER_ENDPOINT: 'set AMQP_URL',
   BROKER_SECRET_ARN: 'set AMQP_URL',
   SIGNING_SECRETS_ARN: 'set SIGNING_SECRETS',
 };
 
-/** The laptop's settings: what is given is used, the rest starts itself. */
+/** The settings of the dev environment. A broker or store without an address is started. */
 export interface Settings {
   readonly httpPort: number;
   readonly amqpUrl: string | undefined;
   readonly managementUrl: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
-  /** The name before every table. */
+  /** The prefix of table names. */
   readonly tablePrefix: string;
-  /** Where unpacked packages are kept, over clones. */
+  /** The folder for unpacked packages, which all clones share. */
   readonly cacheDirectory: string;
 }
 
 /**
- * Reads and checks the laptop's settings and those of all functions. Wrong ones are one Problem with exit code 2, a sentence
- * for each: the setting, what is wrong, and an example. An empty variable counts as not set.
+ * Reads and checks the settings of the dev environment and of all functions. Throws one Problem with exit code 2 that contains,
+ * for each wrong setting, its name, what is wrong, and an example. An empty variable counts as not set.
  */
 export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
   const given = (name: string) => environment[name] || undefined;
@@ -43,7 +43,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
   const cache = cacheDirectory(environment, localDirectory);
   if (cache === undefined)
     faults.push(
-      `SUREHOP_CACHE is ${shownValue('SUREHOP_CACHE', given('SUREHOP_CACHE') ?? '')}: it must be a folder that can be written to, for example SUREHOP_CACHE=/tmp/surehop`,
+      `SUREHOP_CACHE is ${shownValue('SUREHOP_CACHE', given('SUREHOP_CACHE') ?? '')}: it must be a writable folder, for example SUREHOP_CACHE=/tmp/surehop`,
     );
   if (faults.length > 0) throw new Problem(`wrong setting: ${faults.join('; ')}`, { exitCode: 2 });
   return Object.freeze({
@@ -56,12 +56,12 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
   });
 }
 
-/** One sentence for each variable whose name is nearly that of a setting. */
+/** One sentence for each variable whose name is similar to that of a setting. */
 export function misspeltSettings(environment: NodeJS.ProcessEnv): string[] {
-  const known = [...LAPTOP_NAMES, ...settingNames];
+  const known = [...DEV_SETTING_NAMES, ...settingNames];
   return Object.keys(environment).flatMap((name) => {
     const meant = meantName(name, known);
-    return meant === undefined ? [] : [`${name} is not a setting and is ignored; is ${meant} meant?`];
+    return meant === undefined ? [] : [`${name} is not a setting and is ignored; did you mean ${meant}?`];
   });
 }
 
@@ -78,15 +78,13 @@ function stageFaults(given: (name: string) => string | undefined): string[] {
     ...(stage === undefined || stage === DEVELOPMENT_STAGE
       ? []
       : [
-          `STAGE is ${shownValue('STAGE', stage)}: on a laptop the stage is "${DEVELOPMENT_STAGE}"; unset STAGE, and deploy other stages (docs/deploy.md)`,
+          `STAGE is ${shownValue('STAGE', stage)}: the local stage is always "${DEVELOPMENT_STAGE}"; unset STAGE, and deploy to use another stage (docs/deploy.md)`,
         ]),
     ...(given('JWT_VERIFIED_BY') === 'gateway'
-      ? [
-          'JWT_VERIFIED_BY is "gateway": on a laptop no gateway verifies tokens; unset it, or set JWT_VERIFIED_BY=function',
-        ]
+      ? ['JWT_VERIFIED_BY is "gateway": locally no gateway verifies tokens; unset it, or set JWT_VERIFIED_BY=function']
       : []),
     ...Object.entries(FOR_DEPLOYED_STAGES).flatMap(([name, instead]) =>
-      given(name) === undefined ? [] : [`${name} is for a deployed stage: unset it, and ${instead} on a laptop`],
+      given(name) === undefined ? [] : [`${name} is only for deployed stages: unset it, and ${instead} instead`],
     ),
   ];
 }
@@ -104,7 +102,7 @@ function cacheDirectory(environment: NodeJS.ProcessEnv, localDirectory: string):
   return candidates.find(isWritable) ?? join(localDirectory, 'cache');
 }
 
-/** Whether `directory` can be made and written to; it is made on the way. */
+/** Creates `directory` if needed and returns whether it is writable. */
 function isWritable(directory: string): boolean {
   try {
     mkdirSync(directory, { recursive: true });
@@ -115,7 +113,7 @@ function isWritable(directory: string): boolean {
   }
 }
 
-/** A URL as it may be shown: without its password. */
+/** A URL with its password masked, for messages. */
 export function withoutPassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^/@:]*):.*@/s, '$1:***@');
 }

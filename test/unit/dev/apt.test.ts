@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseDependencies } from '../../../infra/dev/runtime/broker/apt.ts';
 
-test('of alternatives the first real package is taken, and providers of a virtual one are no dependencies', () => {
+test('parseDependencies takes the first real package of alternatives and skips providers of virtual packages', () => {
   const answer = `rabbitmq-server
   PreDepends: adduser
  |Depends: erlang-base

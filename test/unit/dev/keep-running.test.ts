@@ -2,76 +2,76 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { keepRunning } from '../../../infra/dev/runtime/keep-running.ts';
-import { watchForeign } from '../../../infra/dev/runtime/watch-foreign.ts';
+import { watchExternal } from '../../../infra/dev/runtime/watch-external.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** A part that is ended from outside; `restart` gives what the given outcomes say, and succeeds after them. */
-function aPart(outcomes: readonly Error[] = []) {
+/** A process that the test ends; `restart` fails with each given error in turn, then succeeds. */
+function aProcess(outcomes: readonly Error[] = []) {
   let listener: (how: string) => void = () => {};
   const remaining = [...outcomes];
-  const part = {
+  const target = {
     restarts: 0,
     async restart() {
-      part.restarts += 1;
+      target.restarts += 1;
       const failure = remaining.shift();
       if (failure) throw failure;
     },
     onDeath: (given: typeof listener) => void (listener = given),
     die: (how: string) => listener(how),
   };
-  return part;
+  return target;
 }
 
 function keeping(outcomes?: readonly Error[]) {
   const lines: string[] = [];
   const given: string[] = [];
-  const part = aPart(outcomes);
-  const stop = keepRunning(part, {
+  const target = aProcess(outcomes);
+  const stop = keepRunning(target, {
     name: 'RabbitMQ',
     say: (line) => void lines.push(line),
     giveUp: (reason) => void given.push(reason),
   });
-  return { part, lines, given, stop };
+  return { target, lines, given, stop };
 }
 
-describe('a part that was started here', () => {
-  test('is started again when it ends, with one line', async () => {
-    const { part, lines, given } = keeping();
-    part.die('signal SIGKILL');
-    await eventually('a restart', () => part.restarts === 1);
-    expect(lines).toEqual(['RabbitMQ ended (signal SIGKILL); starting it again (1 of at most 5 times a minute)']);
+describe('keepRunning', () => {
+  test('a process that ends is restarted, and one line reports the restart', async () => {
+    const { target, lines, given } = keeping();
+    target.die('signal SIGKILL');
+    await eventually('a restart', () => target.restarts === 1);
+    expect(lines).toEqual(['RabbitMQ ended (signal SIGKILL); restarting (1 of at most 5 restarts per minute)']);
     expect(given).toEqual([]);
   });
 
-  test('is started once more where the restart fails', async () => {
-    const { part, lines } = keeping([new Error('the port is taken')]);
-    part.die('exit code 1');
-    await eventually('a second restart', () => part.restarts === 2);
+  test('a restart that fails is repeated', async () => {
+    const { target, lines } = keeping([new Error('the port is taken')]);
+    target.die('exit code 1');
+    await eventually('a second restart', () => target.restarts === 2);
     expect(lines[1]).toContain('RabbitMQ ended (the port is taken)');
   });
 
-  test('is given up with the reason after five restarts within a minute', async () => {
-    const { part, lines, given } = keeping(Array.from({ length: 5 }, () => new Error('no space left on device')));
-    part.die('exit code 1');
+  test('after five restarts within a minute the process is given up with the reason', async () => {
+    const { target, lines, given } = keeping(Array.from({ length: 5 }, () => new Error('no space left on device')));
+    target.die('exit code 1');
     await eventually('giving up', () => given.length === 1);
-    expect(part.restarts).toBe(5);
+    expect(target.restarts).toBe(5);
     expect(lines).toHaveLength(5);
     expect(given[0]).toContain(
-      'RabbitMQ was started again 5 times within a minute and ended once more (no space left on device)',
+      'RabbitMQ was restarted 5 times within a minute and ended again (no space left on device)',
     );
-    part.die('exit code 1');
-    expect(part.restarts).toBe(5);
+    target.die('exit code 1');
+    expect(target.restarts).toBe(5);
   });
 
-  test('is left alone once it is being stopped', async () => {
-    const { part, lines, stop } = keeping();
+  test('a process that ends while it is being stopped is not restarted', async () => {
+    const { target, lines, stop } = keeping();
     stop();
-    part.die('exit code 0');
-    expect([part.restarts, lines]).toEqual([0, []]);
+    target.die('exit code 0');
+    expect([target.restarts, lines]).toEqual([0, []]);
   });
 });
 
-describe('a part that was not started here', () => {
+describe('watchExternal', () => {
   let server: Server | undefined;
   const listen = (port: number): Promise<number> =>
     new Promise((resolve, reject) => {
@@ -81,10 +81,10 @@ describe('a part that was not started here', () => {
   const close = () => new Promise((resolve) => server!.close(resolve));
   afterEach(() => void server?.close());
 
-  test('is reported once when it takes no connections, and once when it does again', async () => {
+  test('a server is reported once when it stops accepting connections, and once when it accepts them again', async () => {
     const port = await listen(0);
     const lines: string[] = [];
-    const stop = watchForeign(`amqp://guest:guest@127.0.0.1:${port}/vhost`, {
+    const stop = watchExternal(`amqp://guest:guest@127.0.0.1:${port}/vhost`, {
       name: 'RabbitMQ',
       say: (line) => void lines.push(line),
       everyMs: 20,
@@ -92,10 +92,10 @@ describe('a part that was not started here', () => {
     await close();
     await eventually('a report', () => lines.length > 0);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(lines).toEqual(['RabbitMQ takes no connections; it is no process of npm start, which leaves it alone']);
+    expect(lines).toEqual(['RabbitMQ does not accept connections; npm start did not start it and does not restart it']);
     await listen(port);
     await eventually('a second report', () => lines.length > 1);
-    expect(lines[1]).toBe('RabbitMQ takes connections again');
+    expect(lines[1]).toBe('RabbitMQ accepts connections again');
     stop();
   });
 });

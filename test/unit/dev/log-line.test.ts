@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { compactLogLine, isMetricLine } from '../../../infra/dev/runtime/log-line.ts';
 
 describe('a log line on the console', () => {
-  test('shows time, level, function, message, ids and what went wrong, in this order', () => {
+  test('compactLogLine shows time, level, function, message, ids and the error, in this order', () => {
     const line = JSON.stringify({
       level: 'WARN',
       message: 'retry placed',
@@ -66,15 +66,18 @@ describe('a log line on the console', () => {
       },
       "rule failed reason=UNKNOWN_ERROR messages=1 messageIds=m-1 (Cannot read properties of undefined (reading 'tier')) at bill (functions/bill.ts:4:21)",
     ],
-  ])('shows what happened, to which messages and why: %#', (entry, shown) => {
+  ])('compactLogLine shows the relevant fields of example %#', (entry, shown) => {
     expect(compactLogLine(JSON.stringify(entry))).toBe(shown);
   });
 
-  test.each([['Server ready: http://localhost:3000'], ['{"a":1}'], ['{broken'], ['']])('%j is no log line', (line) => {
-    expect(compactLogLine(line)).toBeUndefined();
-  });
+  test.each([['Server ready: http://localhost:3000'], ['{"a":1}'], ['{broken'], ['']])(
+    'compactLogLine ignores %j, which is not a log line',
+    (line) => {
+      expect(compactLogLine(line)).toBeUndefined();
+    },
+  );
 
-  test('a metric in the embedded format is told apart', () => {
+  test('isMetricLine recognizes the embedded metric format', () => {
     expect(isMetricLine('{"_aws":{"Timestamp":1},"completed":1}')).toBe(true);
     expect(isMetricLine('{"level":"INFO","message":"done"}')).toBe(false);
   });

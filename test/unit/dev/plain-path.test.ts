@@ -11,7 +11,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe('the plain path of a directory', () => {
   test.each(['with space', '订单', 'é', 'a#b', 'a%41', "it's", 'a:b', 'a;b', '$HOME', '(a)', 'a"b', 'a\\b', 'a\nb'])(
-    '%j is reached through a link that is plain, and is the same at every call',
+    'plainPath returns the same ASCII symbolic link to the directory %j at every call',
     (name) => {
       const directory = join(scratch, name);
       mkdirSync(directory);
@@ -26,7 +26,7 @@ describe('the plain path of a directory', () => {
     },
   );
 
-  test('two directories have two links, and a link that was cleaned away is made again', () => {
+  test('plainPath creates one link per directory and recreates a deleted link', () => {
     const [one, other] = ['one 1', 'other 1'].map((name) => join(scratch, name)) as [string, string];
     const plain = plainPath(one);
     expect(plainPath(other)).not.toBe(plain);
@@ -35,7 +35,7 @@ describe('the plain path of a directory', () => {
     for (const directory of [one, other]) removePlainPath(directory);
   });
 
-  test('a directory whose path is plain already is not linked to, and not removed', () => {
+  test('plainPath returns a path of plain characters unchanged, and removePlainPath keeps that directory', () => {
     const directory = mkdtempSync('/tmp/surehop-plain-');
     expect(plainPath(directory)).toBe(directory);
     removePlainPath(directory);

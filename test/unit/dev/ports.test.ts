@@ -4,22 +4,25 @@ import { createServer, type AddressInfo } from 'node:net';
 import { freePorts, isPortTaken, ownerOfPort } from '../../../infra/dev/runtime/ports.ts';
 
 describe('ports', () => {
-  test('free ones are all different, and free', async () => {
+  test('freePorts returns different ports that are free', async () => {
     const ports = await freePorts(20);
     expect(new Set(ports).size).toBe(20);
     expect(await isPortTaken(ports[0] ?? 0)).toBe(false);
   });
 
-  test.each([['127.0.0.1'], ['0.0.0.0']])('one that is listened on at %s is taken', async (host) => {
-    const server = createServer().listen(0, host);
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    try {
-      expect(await isPortTaken(port)).toBe(true);
-      const owner = ownerOfPort(port);
-      expect([undefined, process.pid]).toContain(owner === undefined ? undefined : Number(/\d+/.exec(owner)?.[0]));
-    } finally {
-      server.close();
-    }
-  });
+  test.each([['127.0.0.1'], ['0.0.0.0']])(
+    'isPortTaken recognizes a port that a server listens on at %s',
+    async (host) => {
+      const server = createServer().listen(0, host);
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      try {
+        expect(await isPortTaken(port)).toBe(true);
+        const owner = ownerOfPort(port);
+        expect([undefined, process.pid]).toContain(owner === undefined ? undefined : Number(/\d+/.exec(owner)?.[0]));
+      } finally {
+        server.close();
+      }
+    },
+  );
 });

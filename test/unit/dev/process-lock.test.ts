@@ -8,14 +8,14 @@ import { lockHolder, takeLock } from '../../../infra/dev/runtime/process-lock.ts
 const lockFile = () => join(mkdtempSync(join(tmpdir(), 'surehop-lock-')), 'deep', 'start.lock');
 
 describe('the lock of a clone', () => {
-  test('is refused while a live process holds it, with that process named', () => {
+  test('a lock that a running process holds is refused with the id of that process', () => {
     const file = lockFile();
     const first = takeLock(file);
     expect(first).toHaveProperty('release');
     expect(takeLock(file)).toEqual({ heldBy: process.pid });
   });
 
-  test('is free again after its release, with nothing left beside it', () => {
+  test('a released lock can be taken again and leaves no other file behind', () => {
     const file = lockFile();
     const first = takeLock(file);
     if ('release' in first) first.release();
@@ -24,7 +24,7 @@ describe('the lock of a clone', () => {
     expect(readdirSync(dirname(file))).toEqual(['start.lock']);
   });
 
-  test('is taken over from a process that was killed', () => {
+  test('the lock of a killed process can be taken', () => {
     const file = lockFile();
     takeLock(file);
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -34,19 +34,19 @@ describe('the lock of a clone', () => {
     expect(lockHolder(file)).toBe(process.pid);
   });
 
-  test.each([['not json'], [''], ['null'], ['{"pid":"x"}']])('is taken over when it holds %j', (text) => {
+  test.each([['not json'], [''], ['null'], ['{"pid":"x"}']])('a lock file that contains %j can be taken', (text) => {
     const file = lockFile();
     takeLock(file);
     writeFileSync(file, text);
     expect(takeLock(file)).toHaveProperty('release');
   });
 
-  test('is not held by a later process that got the same id', () => {
+  test('a later process with the same id does not hold the lock', () => {
     const file = lockFile();
     takeLock(file);
     const { startedAt } = JSON.parse(readFileSync(file, 'utf8')) as { startedAt: string };
     writeFileSync(file, JSON.stringify({ pid: process.pid, startedAt: `${startedAt}0` }));
-    // Where the system does not tell when a process started, the id is all there is to go by.
+    // If the system does not say when a process started, only the id is compared.
     expect(lockHolder(file)).toBe(startedAt === '' ? process.pid : undefined);
   });
 });

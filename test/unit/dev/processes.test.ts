@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { startGuarded } from '../../../infra/dev/runtime/processes.ts';
 import { waitFor } from '../../../infra/dev/runtime/wait.ts';
 
-/** A command that ignores every signal it can, with a child that does so too; it prints both ids. */
+/** A shell command that ignores all signals it can, like its child process, and prints both process ids. */
 const STUBBORN = `trap '' INT TERM HUP; sh -c 'trap "" INT TERM HUP; echo "$$"; while :; do sleep 0.05; done' & echo "$$"; wait`;
 const command = { cwd: tmpdir(), env: process.env };
 
@@ -34,7 +34,7 @@ async function startStubborn() {
 }
 
 describe('a guarded process', () => {
-  test('gives its lines, its last lines and how it ended', async () => {
+  test('startGuarded passes on each line, keeps the last lines and reports how the process ended', async () => {
     const lines: string[] = [];
     const started = await startGuarded({
       ...command,
@@ -49,7 +49,7 @@ describe('a guarded process', () => {
     expect(started.hasEnded()).toBe(true);
   });
 
-  test('writes to a file, and keeps that of the run before', async () => {
+  test('startGuarded writes the output to a file and keeps the file of the previous run', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'surehop-log-')), 'part.log');
     for (const word of ['first', 'second']) {
       const started = await startGuarded({ ...command, command: 'echo', args: [word], output: { file } });
@@ -58,14 +58,14 @@ describe('a guarded process', () => {
     }
   });
 
-  test('is stopped with its children when it does not listen to the signal', async () => {
+  test('stop kills a process and its children if they ignore the signal', async () => {
     const { started, pids } = await startStubborn();
     await started.stop({ signal: 'SIGTERM', graceMs: 50 });
     expect(await started.ended).toBe('signal SIGKILL');
     expect(await untilGone(pids)).toBe(true);
   });
 
-  test('dies with its children when the process that started it is killed', async () => {
+  test('a guarded process and its children end when the process that started them is killed', async () => {
     const module = new URL('../../../infra/dev/runtime/processes.ts', import.meta.url).href;
     const program = `
       import { startGuarded } from ${JSON.stringify(module)};

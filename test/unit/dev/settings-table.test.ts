@@ -9,12 +9,12 @@ import { dev } from '../../../infra/stages/dev.ts';
 import { explainSetting, readAllSettings, settingNames, type SettingName } from '../../../lib/settings.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 
-/** Values of a setting; for whole numbers they follow from the bounds. */
+/** Values of a setting that are rejected and accepted. */
 interface Row {
   readonly wrong: readonly string[];
-  /** Taken, however extreme. */
+  /** Values that are accepted, including the bounds. */
   readonly right: readonly string[];
-  /** Taken by a deployed stage, refused on a laptop. */
+  /** Accepted in a deployed stage, refused in the stage local. */
   readonly deployedOnly?: true;
 }
 
@@ -43,7 +43,7 @@ const url = (right: string): Row => ({
 const word: Row = { wrong: [' ', 'two words', 'x'.repeat(2_049), 'über'], right: ['x', 'x'.repeat(2_048)] };
 const secretOf = (byte: number) => `whsec_${Buffer.alloc(64, byte).toString('base64')}`;
 
-/** Every setting with wrong and extreme values: one that is added without a row does not compile. */
+/** Wrong and extreme values of every setting; the type check fails for a setting without a row. */
 const table: Readonly<Record<SettingName, Row>> = {
   STAGE: { wrong: ['Prod', 'a b', '1st', 'x'.repeat(21)], right: ['local'] },
   LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },
@@ -129,11 +129,11 @@ function refusal(environment: Record<string, string>): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error(`taken: ${JSON.stringify(environment).slice(0, 200)}`);
+  throw new Error(`the settings were accepted: ${JSON.stringify(environment).slice(0, 200)}`);
 }
 
-describe('a setting with a wrong value', () => {
-  test.each(rows)('stops the start with one line: $name', ({ name, wrong }) => {
+describe('settings', () => {
+  test.each(rows)('a wrong value of $name stops the start with one line', ({ name, wrong }) => {
     for (const value of wrong) {
       const { message, exitCode } = refusal({ [name]: value });
       expect(exitCode).toBe(2);
@@ -145,7 +145,7 @@ describe('a setting with a wrong value', () => {
   });
 
   test.each(rows)(
-    'fails the start of a function with the same sentence and without a stack: $name',
+    'a wrong value of $name makes a function fail at start with the same sentence and without a stack',
     ({ name, wrong }) => {
       for (const value of wrong) {
         const failure = failureOf(() => readAllSettings({ [name]: value }));
@@ -155,7 +155,7 @@ describe('a setting with a wrong value', () => {
     },
   );
 
-  test('is named together with all other wrong ones', () => {
+  test('one message names all wrong settings', () => {
     const { message } = refusal({ HTTP_PORT: 'x', LOG_LEVEL: 'x', MAX_BODY_BYTES: 'ten', STAGE: 'prod' });
     for (const name of ['HTTP_PORT', 'LOG_LEVEL', 'MAX_BODY_BYTES', 'STAGE']) expect(message).toContain(`${name} is `);
   });
@@ -165,44 +165,47 @@ describe('a setting with a wrong value', () => {
     ['AMQP_URL', 'http://ada:hush/hush@hush@broker'],
     ['AMQP_URL', 'amqp://ada:hush'],
     ['SIGNING_SECRETS', '{"shop": ["whsec_hush"]}'],
-  ])('is shown without what is secret in it: %s=%s', (name, value) => {
+  ])('the message about %s=%s does not contain the secret', (name, value) => {
     expect(refusal({ [name]: value }).message).not.toContain('hush');
   });
 });
 
-describe('a setting with a right value', () => {
-  test.each(rows)('is taken at its bounds: $name', ({ name, right }) => {
+describe('valid settings', () => {
+  test.each(rows)('$name is accepted at its bounds', ({ name, right }) => {
     for (const value of right) expect(String(readAllSettings({ [name]: value })[name])).toBe(value);
   });
 
-  test.each(rows)('reaches the functions of a laptop, or is refused there: $name', ({ name, right, deployedOnly }) => {
-    for (const value of right) {
-      if (deployedOnly) {
-        expect(refusal({ [name]: value }).message).toMatch(/is for a deployed stage: unset it/);
-        continue;
+  test.each(rows)(
+    '$name reaches the functions of the stage local, or is refused there',
+    ({ name, right, deployedOnly }) => {
+      for (const value of right) {
+        if (deployedOnly) {
+          expect(refusal({ [name]: value }).message).toMatch(/is only for deployed stages: unset it/);
+          continue;
+        }
+        expect(readSettings({ [name]: value }, LOCAL)).toBeDefined();
+        process.env[name] = value;
+        expect(commonEnvironment('surehop', 'local', dev)[name]).toBe(value);
       }
-      expect(readSettings({ [name]: value }, LOCAL)).toBeDefined();
-      process.env[name] = value;
-      expect(commonEnvironment('surehop', 'local', dev)[name]).toBe(value);
-    }
-  });
+    },
+  );
 
-  test.each(rows)('that is empty counts as not set: $name', ({ name }) => {
+  test.each(rows)('an empty $name counts as not set', ({ name }) => {
     expect(readAllSettings({ [name]: '' })).toEqual(readAllSettings({}));
     expect(readSettings({ [name]: '' }, LOCAL)).toEqual(readSettings({}, LOCAL));
   });
 
-  test.each(rows)('has an example that is right itself: $name', ({ name }) => {
+  test.each(rows)('the example in the message about $name is valid', ({ name }) => {
     expect(() => readAllSettings({ [name]: explainSetting(name).example })).not.toThrow();
   });
 });
 
-test('a stage that is deployed is refused on a laptop', () => {
+test('npm start refuses the name of a deployed stage', () => {
   for (const stage of ['dev', 'prod'])
-    expect(refusal({ STAGE: stage }).message).toContain('on a laptop the stage is "local"');
+    expect(refusal({ STAGE: stage }).message).toContain('the local stage is always "local"');
 });
 
-test('the development key and the development issuer are refused in a deployed stage', () => {
+test('a deployed stage refuses the development key and the development issuer', () => {
   const keys = JSON.stringify({ development: [DEVELOPMENT_SECRET] });
   expect(() => readAllSettings({ STAGE: 'dev', SIGNING_SECRETS: keys })).toThrow('development key');
   expect(() => readAllSettings({ STAGE: 'dev', JWT_ISSUER: 'urn:surehop:development-issuer' })).toThrow(
@@ -210,7 +213,7 @@ test('the development key and the development issuer are refused in a deployed s
   );
 });
 
-describe('a variable whose name is nearly that of a setting', () => {
+describe('misspelled settings', () => {
   test.each([
     ['HTPP_PORT', 'HTTP_PORT'],
     ['AMPQ_URL', 'AMQP_URL'],
@@ -221,8 +224,10 @@ describe('a variable whose name is nearly that of a setting', () => {
     ['SIGNING_SECRET', 'SIGNING_SECRETS'],
     ['DYNAMO_DB_ENDPOINT', 'DYNAMODB_ENDPOINT'],
     ['BATCH_CONCURENCY', 'BATCH_CONCURRENCY'],
-  ])('is warned of: %s', (name, meant) => {
-    expect(misspeltSettings({ [name]: 'x' })).toEqual([`${name} is not a setting and is ignored; is ${meant} meant?`]);
+  ])('the variable %s causes a warning that suggests %s', (name, meant) => {
+    expect(misspeltSettings({ [name]: 'x' })).toEqual([
+      `${name} is not a setting and is ignored; did you mean ${meant}?`,
+    ]);
   });
 
   test.each([
@@ -236,7 +241,7 @@ describe('a variable whose name is nearly that of a setting', () => {
     'NODE_ENV',
     'LANG',
     'PAGER',
-  ])('is not one of those that every shell has: %s', (name) => {
+  ])('the common variable %s causes no warning', (name) => {
     expect(misspeltSettings({ [name]: 'x' })).toEqual([]);
   });
 });

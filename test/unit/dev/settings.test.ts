@@ -15,11 +15,11 @@ function problemOf(environment: NodeJS.ProcessEnv): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error('the settings were taken');
+  throw new Error('the settings were accepted');
 }
 
-describe('the settings of the laptop', () => {
-  test('without any given, HTTP is on 3000, parts start themselves, and the cache is in the clone', () => {
+describe('the settings of the dev environment', () => {
+  test('by default HTTP uses port 3000, broker and store are started, and the cache is in the clone', () => {
     expect(readSettings({}, LOCAL)).toEqual({
       httpPort: 3_000,
       amqpUrl: undefined,
@@ -30,7 +30,7 @@ describe('the settings of the laptop', () => {
     });
   });
 
-  test('an empty variable counts as not given', () => {
+  test('an empty variable counts as not set', () => {
     expect(readSettings({ HTTP_PORT: '', AMQP_URL: '' }, LOCAL)).toMatchObject({ httpPort: 3_000, amqpUrl: undefined });
   });
 
@@ -42,13 +42,13 @@ describe('the settings of the laptop', () => {
     expect(exitCode).toBe(2);
   });
 
-  test('a password in a wrong setting is not shown', () => {
+  test('the message about a wrong setting does not contain its password', () => {
     const { message } = problemOf({ AMQP_URL: 'http://ada:secret@broker' });
     expect(message).toContain('http://ada:***@broker');
     expect(message).not.toContain('secret');
   });
 
-  test('the cache goes to XDG_CACHE_HOME, else below HOME, else into the clone', () => {
+  test('the cache is in XDG_CACHE_HOME, otherwise in HOME, otherwise in the clone', () => {
     const home = mkdtempSync(join(tmpdir(), 'surehop-home-'));
     const cacheOf = (environment: NodeJS.ProcessEnv) => readSettings(environment, LOCAL).cacheDirectory;
     expect(cacheOf({ HOME: home, XDG_CACHE_HOME: join(home, 'x') })).toBe(join(home, 'x', 'surehop'));
@@ -56,7 +56,7 @@ describe('the settings of the laptop', () => {
     expect(cacheOf({ HOME: '/nonexistent' })).toBe(join(LOCAL, 'cache'));
   });
 
-  test('a cache that cannot be written to is refused by name', () => {
+  test('a cache directory that is not writable is refused with the name of the setting', () => {
     expect(problemOf({ SUREHOP_CACHE: '/dev/null/cache' }).message).toContain('SUREHOP_CACHE is "/dev/null/cache"');
   });
 
@@ -64,7 +64,7 @@ describe('the settings of the laptop', () => {
     ['amqp://127.0.0.1:5680', 'http://guest:guest@127.0.0.1:15672'],
     ['amqp://ada:pw@broker:5672/vhost', 'http://ada:pw@broker:15672'],
     ['amqps://ada:pw@b-1.mq.eu-central-1.amazonaws.com:5671', 'https://ada:pw@b-1.mq.eu-central-1.amazonaws.com'],
-  ])('the management API of %s is looked for at %s', (amqpUrl, managementUrl) => {
+  ])('the default management address of %s is %s', (amqpUrl, managementUrl) => {
     expect(guessManagementUrl(amqpUrl)).toBe(managementUrl);
   });
 });

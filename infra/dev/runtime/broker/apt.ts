@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import type { Say } from '../command-line.ts';
 import { run } from '../run-command.ts';
 
-/** apt without root: it looks up and downloads, it never installs. */
+/** apt without root: looks up and downloads packages, and never installs them. */
 export interface Apt {
-  /** What the packages depend on, one step deep; of alternatives the first that exists. */
+  /** The direct dependencies of the packages; of alternatives, the first one that is a real package. */
   readonly dependenciesOf: (packages: readonly string[]) => Promise<string[]>;
-  /** Those of the packages that this system has. */
+  /** Those of the packages that are installed on this system. */
   readonly installedOf: (packages: readonly string[]) => Promise<Set<string>>;
   readonly download: (packages: readonly string[], directory: string) => Promise<void>;
 }
 
-/** apt with the system's package lists; where they lack the package, with lists of its own below `stateDirectory`. */
+/** Opens apt with the system's package lists, or with private lists under `stateDirectory` if the system's lack the package. */
 export async function openApt({
   package: name,
   stateDirectory,
@@ -34,7 +34,7 @@ export async function openApt({
   const isKnown = async () => /^\s*Candidate: (?!\(none\))/m.test(await run('apt-cache', [...options, 'policy', name]));
   if (!(await isKnown())) {
     await refresh();
-    if (!(await isKnown())) throw new Error(`apt knows no package ${name}`);
+    if (!(await isKnown())) throw new Error(`apt has no package ${name}`);
   }
   return {
     dependenciesOf: async (packages) =>
@@ -42,7 +42,7 @@ export async function openApt({
     installedOf,
     download: async (packages, directory) => {
       const download = () => run('apt-get', [...options, 'download', '-q', ...packages], { cwd: directory });
-      // Lists that are out of date name archives that are gone.
+      // Outdated package lists name archives that no longer exist.
       await download().catch(async (error: unknown) => {
         if (options === own) throw error;
         await refresh();
@@ -52,7 +52,7 @@ export async function openApt({
   };
 }
 
-/** The names in the answer of `apt-cache depends`: of lines marked as alternatives only the first real package is taken. */
+/** The package names in the output of `apt-cache depends`; of lines that are marked as alternatives, only the first real package. */
 export function parseDependencies(text: string): string[] {
   const names = new Set<string>();
   let isChosen = false;
@@ -70,13 +70,13 @@ export function parseDependencies(text: string): string[] {
 }
 
 async function installedOf(packages: readonly string[]): Promise<Set<string>> {
-  const asked = packages.map((name) =>
+  const found = packages.map((name) =>
     run('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name]).then(
       (status) => (status.includes('installed') && !status.includes('not-installed') ? name : undefined),
       () => undefined,
     ),
   );
-  return new Set((await Promise.all(asked)).filter((name) => name !== undefined));
+  return new Set((await Promise.all(found)).filter((name) => name !== undefined));
 }
 
 function privateState(directory: string): string[] {

@@ -8,36 +8,36 @@ import { findInstalledServer } from './installed.ts';
 import { unpackDebianServer } from './debian.ts';
 import { doesDockerAnswer } from '../docker.ts';
 
-/** A RabbitMQ that serves. */
+/** A running RabbitMQ. */
 export interface Broker {
   readonly amqpUrl: string;
   /** The management API, with its login. */
   readonly managementUrl: string;
   readonly version: string;
-  /** Where it comes from, for people. */
+  /** Where the broker comes from, for the person at the terminal. */
   readonly describe: string;
-  /** The process to look at; not there for a broker that is not ours. */
+  /** The process id; undefined if this process did not start the broker. */
   readonly pid?: number;
-  /** SIGKILL to the whole of it, as in a power cut. */
+  /** Sends SIGKILL to all processes of the broker, as in a power cut. */
   readonly kill: () => Promise<void>;
-  /** Starts it again, on the same ports, with the same data. */
+  /** Restarts the broker on the same ports with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Runs `rabbitmqctl`; not there where its command line cannot be reached. */
+  /** Runs `rabbitmqctl`; undefined if the broker's command line cannot be reached. */
   readonly control?: (...args: readonly string[]) => Promise<string>;
-  /** Calls `listener` when it ends although nobody asked it to. */
+  /** Calls `listener` when the broker ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
 }
 
 export interface BrokerOptions {
-  /** Where its data goes; a folder of its own. */
+  /** The folder for the broker's data, used by nothing else. */
   readonly dataDirectory: string;
-  /** Whether data outlives a stop; if so the stop is a graceful one. */
+  /** Whether data survives a stop; if so, the broker is stopped gracefully. */
   readonly keepData: boolean;
   readonly say: Say;
 }
 
-/** Uses the broker at AMQP_URL; else starts one: with Docker, from an installed RabbitMQ, or from Debian's packages. */
+/** Uses the broker at AMQP_URL if set. Otherwise starts one: in Docker, from an installed RabbitMQ, or from Debian packages. */
 export async function startBroker(
   options: BrokerOptions,
   { amqpUrl, managementUrl, cacheDirectory }: Pick<Settings, 'amqpUrl' | 'managementUrl' | 'cacheDirectory'>,

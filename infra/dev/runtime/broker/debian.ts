@@ -7,13 +7,13 @@ import { openApt, type Apt } from './apt.ts';
 import { plainPath } from './plain-path.ts';
 import { run } from '../run-command.ts';
 
-const HOW_TO_MEND =
-  'set AMQP_URL to a broker that runs, start Docker, install rabbitmq-server, or run "sudo apt-get update" and try again';
+const HOW_TO_FIX =
+  'set AMQP_URL to a running broker, start Docker, install rabbitmq-server, or run "sudo apt-get update" and try again';
 const COMPLETE = 'complete';
 const SCRATCH = 'unpacking-';
 const LEFTOVER_AFTER_MS = 3_600_000;
 
-/** Debian's RabbitMQ and Erlang, downloaded and unpacked below `directory` once; nothing is installed and root is not needed. */
+/** Downloads Debian's RabbitMQ and Erlang once and unpacks them under `directory`; installs nothing and does not need root. */
 export async function unpackDebianServer({ directory, say }: { directory: string; say: Say }): Promise<RabbitmqServer> {
   const before = findUnpacked(directory);
   if (before !== undefined) return before;
@@ -23,18 +23,18 @@ export async function unpackDebianServer({ directory, say }: { directory: string
     const packages = await closureOf(apt, 'rabbitmq-server');
     await unpack(apt, packages, directory, say);
   } catch (error) {
-    throw new Problem(`RabbitMQ cannot be had from Debian's packages: ${reasonOf(error)}; ${HOW_TO_MEND}`, {
+    throw new Problem(`RabbitMQ could not be unpacked from Debian packages: ${reasonOf(error)}; ${HOW_TO_FIX}`, {
       cause: error,
     });
   }
   const after = findUnpacked(directory);
   if (after !== undefined) return after;
   throw new Problem(
-    `the unpacked RabbitMQ in ${directory} is not complete; remove that folder and try again, or ${HOW_TO_MEND}`,
+    `the unpacked RabbitMQ in ${directory} is incomplete; delete that folder and try again, or ${HOW_TO_FIX}`,
   );
 }
 
-/** What has to be unpacked: RabbitMQ, Erlang, and the shared libraries that this system lacks; tools for a service are left out. */
+/** The packages to unpack: RabbitMQ, Erlang, and the shared libraries that this system lacks, but no tools for system services. */
 async function closureOf(apt: Apt, root: string): Promise<string[]> {
   const wanted = new Set<string>();
   let next = [root];
@@ -51,7 +51,7 @@ async function closureOf(apt: Apt, root: string): Promise<string[]> {
   return [...wanted].toSorted();
 }
 
-/** Unpacks into a folder of its own that is then renamed: another process sees all of it or nothing. */
+/** Unpacks into a temporary folder and renames it, so that another process sees either a complete folder or none. */
 async function unpack(apt: Apt, packages: readonly string[], directory: string, say: Say): Promise<void> {
   removeLeftovers(directory);
   const scratch = mkdtempSync(join(directory, SCRATCH));
@@ -71,7 +71,7 @@ async function unpack(apt: Apt, packages: readonly string[], directory: string, 
     try {
       renameSync(root, join(directory, 'root'));
     } catch (error) {
-      if (findUnpacked(directory) !== undefined) return; // another process was faster
+      if (findUnpacked(directory) !== undefined) return; // another process unpacked it first
       throw error;
     }
   } finally {
@@ -79,7 +79,7 @@ async function unpack(apt: Apt, packages: readonly string[], directory: string, 
   }
 }
 
-/** What a process that was killed in the middle left behind; no unpacking takes an hour. */
+/** Deletes the temporary folders of processes that were killed while unpacking; unpacking never takes an hour. */
 function removeLeftovers(directory: string): void {
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(SCRATCH))) {
     const path = join(directory, name);
@@ -95,10 +95,10 @@ function findUnpacked(directory: string): RabbitmqServer | undefined {
   const scriptsDirectory = scriptsUnder(join(root, 'usr/lib/rabbitmq/lib'));
   const erlang = join(root, 'usr/lib/erlang');
   if (scriptsDirectory === undefined || !existsSync(erlang)) return undefined;
-  return { scriptsDirectory, path: [erlangWrappers(plain, erlang)], describe: "Debian's packages, run privately" };
+  return { scriptsDirectory, path: [erlangWrappers(plain, erlang)], describe: 'unpacked Debian packages' };
 }
 
-/** Debian's `erl` hard-codes where it is installed: ours tells it where it was unpacked. */
+/** Writes wrappers for Erlang's programs, because Debian's own wrappers contain the path of an installation. */
 function erlangWrappers(directory: string, erlang: string): string {
   const runtime = readdirSync(erlang).find((name) => name.startsWith('erts-')) ?? 'erts';
   const libraries = ['usr/lib', 'lib'].flatMap((base) => [`${base}/${multiarch()}`, base]);

@@ -8,7 +8,7 @@ const AMQP_PORT = 5_672;
 const MANAGEMENT_PORT = 15_672;
 const READY_WITHIN_MS = 60_000;
 
-/** RabbitMQ 4 in Docker, its data in a named volume when it is to be kept. */
+/** Starts RabbitMQ 4 in Docker, with its data in a named volume if `keepData` is set. */
 export async function startDockerBroker({ dataDirectory, keepData, say }: BrokerOptions): Promise<Broker> {
   say(`starting RabbitMQ in Docker (${IMAGE})`);
   const { startContainer, volumeOf } = await import('../container.ts');
@@ -17,7 +17,7 @@ export async function startDockerBroker({ dataDirectory, keepData, say }: Broker
     image: IMAGE,
     ports: [AMQP_PORT, MANAGEMENT_PORT],
     waitFor: Wait.forListeningPorts().withStartupTimeout(READY_WITHIN_MS),
-    // The node's name, under which its data is found again, follows from the host's.
+    // RabbitMQ finds its data by the node's name, which contains the host name.
     hostname: 'surehop',
     files: [
       {
@@ -31,7 +31,7 @@ export async function startDockerBroker({ dataDirectory, keepData, say }: Broker
     ],
     ...(keepData && { volume: { name: volumeOf(dataDirectory), target: '/var/lib/rabbitmq' } }),
   }).catch((error: unknown) => {
-    throw new Problem(`RabbitMQ did not start in Docker (${IMAGE}): ${reasonOf(error)}; mend Docker, or set AMQP_URL`, {
+    throw new Problem(`RabbitMQ did not start in Docker (${IMAGE}): ${reasonOf(error)}; fix Docker, or set AMQP_URL`, {
       cause: error,
     });
   });
@@ -48,9 +48,7 @@ export async function startDockerBroker({ dataDirectory, keepData, say }: Broker
       { timeoutMs: READY_WITHIN_MS },
     );
     if (version !== undefined) return version;
-    throw new Problem(
-      `RabbitMQ in Docker (${IMAGE}) is not ready after ${READY_WITHIN_MS / 1_000} s; look at docker logs`,
-    );
+    throw new Problem(`RabbitMQ in Docker (${IMAGE}) is not ready after ${READY_WITHIN_MS / 1_000} s; see docker logs`);
   };
   try {
     const version = await untilReady();

@@ -5,7 +5,7 @@ import { withoutPassword } from '../settings.ts';
 
 const DEFAULT_MANAGEMENT_PORT = 15_672;
 
-/** The broker at AMQP_URL, after a look whether it answers; it is neither killed nor stopped. */
+/** Uses the broker at AMQP_URL if it accepts a login; this process never kills or stops that broker. */
 export async function useGivenBroker({
   amqpUrl,
   managementUrl,
@@ -16,26 +16,28 @@ export async function useGivenBroker({
   const shown = withoutPassword(amqpUrl);
   const version = await probeBroker(amqpUrl).catch((error: unknown) => {
     throw new Problem(
-      `no broker at AMQP_URL=${shown}: ${whyNoLogin(error)}; mend AMQP_URL, or unset it and a broker is started for you`,
+      `no broker at AMQP_URL=${shown}: ${loginFailure(error)}; correct AMQP_URL, or unset it to have a broker started for you`,
       { cause: error },
     );
   });
-  const notOurs = async (): Promise<never> => {
-    throw new Problem(`the broker at AMQP_URL=${shown} is not ours to kill; unset AMQP_URL`);
+  const cannotKill = async (): Promise<never> => {
+    throw new Problem(
+      `the broker at AMQP_URL=${shown} was not started here, so it cannot be killed or restarted here; unset AMQP_URL`,
+    );
   };
   return {
     amqpUrl,
     managementUrl: managementUrl ?? guessManagementUrl(amqpUrl),
     version,
     describe: `RabbitMQ ${version} at ${shown} (AMQP_URL)`,
-    kill: notOurs,
-    restart: notOurs,
+    kill: cannotKill,
+    restart: cannotKill,
     stop: async () => {},
     onDeath: () => {},
   };
 }
 
-/** Amazon MQ serves the management API with TLS on the standard port, a plain broker on 15672; the login is the same. */
+/** Amazon MQ serves the management API over TLS on port 443, other brokers on port 15672; the login is the same. */
 export function guessManagementUrl(amqpUrl: string): string {
   const { protocol, username, password, hostname } = new URL(amqpUrl);
   const login = `${username === '' ? 'guest' : username}:${password === '' && username === '' ? 'guest' : password}`;
@@ -44,11 +46,12 @@ export function guessManagementUrl(amqpUrl: string): string {
     : `http://${login}@${hostname}:${DEFAULT_MANAGEMENT_PORT}`;
 }
 
-/** The client's errors at login are about frames; this is what they mean. */
-function whyNoLogin(error: unknown): string {
+/** Translates the client's errors at login, which name protocol frames, into their cause. */
+function loginFailure(error: unknown): string {
   const reason = reasonOf(error);
   if (reason.includes('ACCESS_REFUSED') || reason.includes('ACCESS-REFUSED'))
-    return 'it refuses the user or the password';
-  if (reason.includes('Expected ConnectionOpenOk')) return 'it has no such virtual host, or not for this user';
+    return 'the broker refuses the user or the password';
+  if (reason.includes('Expected ConnectionOpenOk'))
+    return 'the virtual host does not exist, or this user may not access it';
   return reason;
 }

@@ -1,16 +1,16 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** A RabbitMQ on disk that can be run. */
+/** A RabbitMQ server on disk. */
 export interface RabbitmqServer {
-  /** The server's own scripts: beside `rabbitmq-server` stands `rabbitmq-env`. */
+  /** The directory of the server's own scripts, `rabbitmq-server` and `rabbitmq-env`. */
   readonly scriptsDirectory: string;
-  /** Put first on PATH: where `erl` and `epmd` are. */
+  /** The directories of `erl` and `epmd`, which come first on PATH. */
   readonly path: readonly string[];
   readonly describe: string;
 }
 
-/** Distributions wrap the server's scripts in ones that demand root; the scripts themselves are here. */
+/** Distributions wrap the server's scripts in scripts that need root; these directories contain the originals. */
 const LIBRARY_DIRECTORIES = ['/usr/lib/rabbitmq/lib', '/usr/local/lib/rabbitmq/lib'];
 const SCRIPT_DIRECTORIES = [
   '/usr/lib/rabbitmq/bin',
@@ -19,7 +19,7 @@ const SCRIPT_DIRECTORIES = [
   '/usr/local/opt/rabbitmq/sbin',
 ];
 
-/** The newest RabbitMQ under `libraryDirectory`, as its scripts' directory. */
+/** The scripts directory of the newest RabbitMQ under `libraryDirectory`. */
 export function scriptsUnder(libraryDirectory: string): string | undefined {
   if (!existsSync(libraryDirectory)) return undefined;
   return readdirSync(libraryDirectory)
@@ -29,7 +29,7 @@ export function scriptsUnder(libraryDirectory: string): string | undefined {
     .find(isScriptsDirectory);
 }
 
-/** A RabbitMQ that is installed, together with its Erlang; undefined where there is none. */
+/** Finds an installed RabbitMQ and its Erlang; undefined if either is missing. */
 export function findInstalledServer({ PATH = '' }: NodeJS.ProcessEnv): RabbitmqServer | undefined {
   const folders = [
     ...PATH.split(delimiter).filter((folder) => folder !== ''),
@@ -48,7 +48,7 @@ export function findInstalledServer({ PATH = '' }: NodeJS.ProcessEnv): RabbitmqS
     LIBRARY_DIRECTORIES.map(scriptsUnder).find((found) => found !== undefined);
   return scriptsDirectory === undefined
     ? undefined
-    : { scriptsDirectory, path: [erlang], describe: 'the installed one, run privately' };
+    : { scriptsDirectory, path: [erlang], describe: 'installed on this machine' };
 }
 
 function isScriptsDirectory(directory: string): boolean {

@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 const PLAIN = /^[\w./-]+$/;
 
 /**
- * A path to `directory` made of ASCII letters, digits and `._/-` only: the path itself, or a symbolic link to it. RabbitMQ's
- * scripts do not quote their own path, PATH cannot hold a colon, and the management plugin crashes on a path that is not ASCII.
- * The link's path is the same at every call; what it is called for again restores a link that was cleaned away.
+ * A path to `directory` that contains only ASCII letters, digits and `._/-`: the path itself, or a symbolic link to it. RabbitMQ's
+ * scripts do not quote their own path, PATH cannot contain a colon, and the management plugin crashes on a non-ASCII path.
+ * The path of the link is the same at every call, and a call recreates a link that was deleted.
  */
 export function plainPath(directory: string): string {
   const target = resolve(directory);
@@ -21,7 +21,7 @@ export function plainPath(directory: string): string {
   return link;
 }
 
-/** Removes the link that `plainPath` made for `directory`, if it made one. */
+/** Removes the symbolic link that `plainPath` created for `directory`, if any. */
 export function removePlainPath(directory: string): void {
   const target = resolve(directory);
   if (!PLAIN.test(target)) rmSync(linkOf(target), { force: true });
@@ -32,11 +32,11 @@ function linkOf(target: string): string {
   return join(folderForLinks(), `surehop-${process.getuid?.() ?? 0}-${name}`);
 }
 
-/** Not TMPDIR at first: it may differ from one start to the next, and may itself not be plain. */
+/** TMPDIR comes last: it can change between two starts and can itself contain special characters. */
 function folderForLinks(): string {
   const found = ['/tmp', '/var/tmp', tmpdir()].find((folder) => PLAIN.test(folder) && isWritable(folder));
   if (found !== undefined) return found;
-  throw new Error(`no symbolic link can be made in /tmp, /var/tmp or ${tmpdir()}: make one of them writable`);
+  throw new Error(`cannot create a symbolic link in /tmp, /var/tmp or ${tmpdir()}: make one of them writable`);
 }
 
 function isWritable(folder: string): boolean {

@@ -11,9 +11,9 @@ import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';
 import { Problem, type Say } from '../command-line.ts';
 
-const PATIENCE_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 
-/** A broker by its addresses; the management API has the login of AMQP where it is given none. */
+/** Access to the broker at these addresses; the management API uses the AMQP login if its own address contains none. */
 export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUrl)): BrokerAccess {
   const url = new URL(managementUrl);
   const login = loginOf(url.username ? url : new URL(amqpUrl));
@@ -23,7 +23,7 @@ export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUr
       url: managementUrl,
       login: async () => login,
       virtualHost: virtualHostOf(amqpUrl),
-      timeoutMs: PATIENCE_MS,
+      timeoutMs: REQUEST_TIMEOUT_MS,
     }),
   };
 }
@@ -33,8 +33,8 @@ export const faultsOf = async (broker: BrokerAccess, declared: Topology = topolo
   (await readDiff(broker, declared)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 /**
- * Applies the topology, then looks whether any setting would lose messages: with such a broker nothing starts. Gives a line for
- * each change; `previous` is what was applied before.
+ * Applies the topology and returns one line per change. Throws if a setting of the broker can lose messages. `previous` is the
+ * topology that was applied before.
  */
 export async function prepareBroker(
   { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,
@@ -50,12 +50,12 @@ export async function prepareBroker(
   } catch (error) {
     if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
     if (!(error instanceof ManagementError)) throw error;
-    // Somebody's broker may have no management API for us: queues can be declared, policies cannot.
+    // A given broker may have no management API that we can use. AMQP can declare queues, but not policies.
     await declareTopology(amqpUrl, wanted);
-    say(`the settings of the broker are not verified, and no policy is set: ${error.message}`);
+    say(`broker settings not verified and policies not set: ${error.message}`);
     return [];
   }
   if (faults.length > 0)
-    throw new Problem(`with this broker messages would be lost:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
+    throw new Problem(`this broker can lose messages:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
   return differences.map(planLine);
 }

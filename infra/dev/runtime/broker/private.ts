@@ -15,7 +15,7 @@ const READY_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 15_000;
 const START_ATTEMPTS = 3;
 
-/** Data is found again under the node's name, so it never changes; the port mapper of its own keeps it from other nodes. */
+/** RabbitMQ finds its data by the node's name, so the name is constant; a private port mapper separates nodes with this name. */
 const NODE_NAME = 'surehop@localhost';
 
 interface Ports {
@@ -25,7 +25,7 @@ interface Ports {
   readonly portMapper: number;
 }
 
-/** Runs `server` as a private node: own ports, own folder, own port mapper, nothing of the system's configuration. */
+/** Runs `server` as a private node with its own ports, folder and port mapper, ignoring the system's configuration. */
 export async function startPrivateBroker(
   server: RabbitmqServer,
   { dataDirectory, keepData, say }: BrokerOptions,
@@ -46,7 +46,7 @@ export async function startPrivateBroker(
         'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"',
         join(server.scriptsDirectory, 'rabbitmq-server'),
       ],
-      // Not the data directory: through a link it would again be the path that RabbitMQ cannot read.
+      // The data directory may be a symbolic link to a path that RabbitMQ cannot read, and the current directory is resolved.
       cwd: '/',
       env: environment(server, plainPath(dataDirectory), ports),
       output: { file: logFile(dataDirectory) },
@@ -60,11 +60,11 @@ export async function startPrivateBroker(
       throw error;
     }
     void started.ended.then((how) => {
-      if (running === started && !isAsked) for (const listener of deathListeners) listener(how);
+      if (running === started && !isStopping) for (const listener of deathListeners) listener(how);
     });
   };
 
-  let isAsked = false;
+  let isStopping = false;
   for (let attempt = 1; ; attempt += 1) {
     ports = await choosePorts();
     try {
@@ -72,7 +72,7 @@ export async function startPrivateBroker(
       break;
     } catch (error) {
       const tail = readFileSync(logFile(dataDirectory), 'utf8');
-      // Between choosing a port and listening on it somebody else may take it.
+      // Another process can take a port after it was chosen and before RabbitMQ listens on it.
       if (!tail.includes('eaddrinuse') || attempt === START_ATTEMPTS) throw error;
     }
   }
@@ -86,23 +86,23 @@ export async function startPrivateBroker(
       return running.pid;
     },
     kill: async () => {
-      isAsked = true;
+      isStopping = true;
       await running.kill();
       removePlainPath(dataDirectory);
     },
     restart: async () => {
-      isAsked = true;
+      isStopping = true;
       try {
         await running.kill();
         await boot();
-        // While it was asked to end nobody was told.
+        // The death of the node was not reported while it was being restarted.
         if (running.hasEnded()) throw new Error(await running.ended);
       } finally {
-        isAsked = false;
+        isStopping = false;
       }
     },
     stop: async () => {
-      isAsked = true;
+      isStopping = true;
       if (keepData) await running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS });
       else await running.kill();
       removePlainPath(dataDirectory);
@@ -114,7 +114,7 @@ export async function startPrivateBroker(
       }),
     onDeath: (listener) => {
       deathListeners.push(listener);
-      if (running.hasEnded() && !isAsked) void running.ended.then(listener);
+      if (running.hasEnded() && !isStopping) void running.ended.then(listener);
     },
   };
 }
@@ -130,7 +130,7 @@ const firstStartDone = (dataDirectory: string) => join(dataDirectory, 'first-sta
 const logFile = (dataDirectory: string) => join(dataDirectory, 'rabbitmq.log');
 
 function prepare(dataDirectory: string): void {
-  // A node that was killed in the middle of its very first start leaves a half-made database, and nothing in it.
+  // A node that is killed during its first start leaves an incomplete, empty database.
   if (!existsSync(firstStartDone(dataDirectory)))
     rmSync(join(dataDirectory, 'mnesia'), { recursive: true, force: true });
   mkdirSync(join(dataDirectory, 'conf.d'), { recursive: true });
@@ -140,7 +140,7 @@ function prepare(dataDirectory: string): void {
   writeFileSync(join(dataDirectory, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n');
 }
 
-/** Statistics every second, not every five: whoever looks at a queue on a laptop means now. */
+/** RabbitMQ collects statistics every second instead of every five, so that queue lengths are current during development. */
 const configuration = (ports: Ports) => `listeners.tcp.1 = 127.0.0.1:${ports.amqp}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = ${ports.management}
@@ -182,21 +182,21 @@ function environment(server: RabbitmqServer, dataDirectory: string, ports: Ports
   };
 }
 
-/** Ready is what a client sees: a login over AMQP, and the management API. Gives the version. */
+/** Waits until AMQP accepts a login and the management API answers, and returns RabbitMQ's version. */
 async function untilReady(started: GuardedProcess, ports: Ports): Promise<string> {
   const version = await waitFor(
     async () => {
       const answer = await probeBroker(amqpUrl(ports), 2_000).catch(() => undefined);
       return answer !== undefined && (await doesManagementAnswer(managementUrl(ports), 2_000)) ? answer : undefined;
     },
-    { timeoutMs: READY_WITHIN_MS, everyMs: 150, given: started.hasEnded },
+    { timeoutMs: READY_WITHIN_MS, everyMs: 150, giveUp: started.hasEnded },
   );
   if (version !== undefined) return version;
   const how = started.hasEnded()
-    ? `it ended with ${await started.ended}`
+    ? `the process ended with ${await started.ended}`
     : `not ready after ${READY_WITHIN_MS / 1_000} s`;
   throw new Problem(
-    `RabbitMQ did not start: ${how}; the end of its log:\n${started
+    `RabbitMQ did not start: ${how}; the last lines of its log:\n${started
       .tail()
       .map((line) => `    ${line}`)
       .join('\n')}`,

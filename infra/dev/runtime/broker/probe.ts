@@ -1,12 +1,12 @@
 import { loginOf } from '../../../../lib/rabbitmq/address.ts';
 import { withConnection } from '../../../../lib/rabbitmq/open-connection.ts';
 
-/** Logs in at `amqpUrl` and out again, and gives the broker's version; throws what went wrong. */
+/** Connects to the broker at `amqpUrl`, disconnects, and returns the broker's version; throws if the login fails. */
 export async function probeBroker(amqpUrl: string, timeoutMs = 5_000): Promise<string> {
   return withConnection(amqpUrl, async ({ connection }) => connection.serverProperties.version, timeoutMs);
 }
 
-/** Whether the management API answers with its login. */
+/** Whether the management API accepts the login in its address. */
 export async function doesManagementAnswer(managementUrl: string, timeoutMs = 5_000): Promise<boolean> {
   const address = new URL(managementUrl);
   const { origin, pathname } = address;

@@ -7,7 +7,7 @@ const IMAGE = 'amazon/dynamodb-local:latest';
 const PORT = 8_000;
 const READY_WITHIN_MS = 60_000;
 
-/** DynamoDB Local in Docker, its data in a named volume when it is to be kept. */
+/** Starts DynamoDB Local in Docker, with its data in a named volume if `keepData` is set. */
 export async function startDockerStore({ dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
   say(`starting DynamoDB in Docker (${IMAGE})`);
   const { startContainer, volumeOf } = await import('../container.ts');
@@ -17,12 +17,12 @@ export async function startDockerStore({ dataDirectory, keepData, say }: StoreOp
     ports: [PORT],
     waitFor: Wait.forListeningPorts().withStartupTimeout(READY_WITHIN_MS),
     command: ['-jar', 'DynamoDBLocal.jar', '-sharedDb', ...(keepData ? ['-dbPath', '/data'] : ['-inMemory'])],
-    // A fresh volume belongs to root, and the image's own user could not write to it.
+    // A new volume belongs to root, so the image's own user cannot write to the volume.
     user: 'root',
     ...(keepData && { volume: { name: volumeOf(dataDirectory), target: '/data' } }),
   }).catch((error: unknown) => {
     throw new Problem(
-      `DynamoDB did not start in Docker (${IMAGE}): ${reasonOf(error)}; mend Docker, or set DYNAMODB_ENDPOINT`,
+      `DynamoDB did not start in Docker (${IMAGE}): ${reasonOf(error)}; fix Docker, or set DYNAMODB_ENDPOINT`,
       { cause: error },
     );
   });
@@ -34,7 +34,7 @@ export async function startDockerStore({ dataDirectory, keepData, say }: StoreOp
     if (ready === undefined) {
       await container.stop();
       throw new Problem(
-        `DynamoDB in Docker (${IMAGE}) is not ready after ${READY_WITHIN_MS / 1_000} s; look at docker logs`,
+        `DynamoDB in Docker (${IMAGE}) is not ready after ${READY_WITHIN_MS / 1_000} s; see docker logs`,
       );
     }
   };

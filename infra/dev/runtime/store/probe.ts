@@ -2,7 +2,7 @@ import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 
 import { requestLimits } from '../../../../lib/runtime/timeout.ts';
 
-/** What every client on the laptop signs with; the emulators take any. */
+/** Region and credentials for every client of a local DynamoDB, which accepts any. */
 export const LOCAL_AWS = {
   AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: 'local',

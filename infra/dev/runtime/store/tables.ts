@@ -11,7 +11,7 @@ import { tableResources } from '../../../aws/foundation/tables.ts';
 import type { Resources } from '../../../aws/template.ts';
 import { LOCAL_AWS } from './probe.ts';
 
-/** Seconds until a table must be usable. */
+/** How long to wait until a new table is active, in seconds. */
 const READY_WITHIN_SECONDS = 30;
 
 export interface Table {
@@ -35,10 +35,10 @@ export const localTables = (resources: Resources): Table[] =>
     };
   });
 
-/** How long one request may take, in ms; creating a table is among them. */
+/** How long a request, for example one that creates a table, can take, in ms. */
 const REQUEST_MS = 20_000;
 
-/** A client for a DynamoDB on this machine, which takes any credentials. */
+/** A client for a local DynamoDB, which accepts any credentials. */
 export const localClient = (endpoint: string): DynamoDBClient =>
   new DynamoDBClient({
     endpoint,
@@ -54,7 +54,7 @@ async function createTable(client: DynamoDBClient, { definition, timeToLive }: T
     () => true,
     (error: Error) => {
       if (error instanceof ResourceInUseException) return false;
-      throw new Error(`the table ${TableName} cannot be created: ${error.message}`, { cause: error });
+      throw new Error(`cannot create the table ${TableName}: ${error.message}`, { cause: error });
     },
   );
   await waitUntilTableExists({ client, maxWaitTime: READY_WITHIN_SECONDS, minDelay: 1, maxDelay: 2 }, { TableName });
@@ -62,7 +62,7 @@ async function createTable(client: DynamoDBClient, { definition, timeToLive }: T
   await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: timeToLive }));
 }
 
-/** Creates those of the tables that are missing at a local DynamoDB, and returns the names of all when they can be used. */
+/** Creates the missing tables in a local DynamoDB, and returns the names of all tables once they are active. */
 export async function createTables({
   endpoint,
   prefix,
