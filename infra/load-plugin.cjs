@@ -1,14 +1,14 @@
-// Serverless requires its plugins, so their TypeScript is compiled in memory.
+// Serverless loads plugins with require, so this module compiles their TypeScript in memory.
 const Module = require('node:module');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { buildSync } = require('esbuild');
 
-/** Gives what the plugin.ts beside the module `shim` exports. */
+/** Returns the exports of the plugin.ts in the folder of the module `shim`. */
 module.exports = function loadPlugin(shim) {
   const entry = join(dirname(shim.filename), 'plugin.ts');
   const { outputFiles } = buildSync({
-    // Relative to its directory: a star in an absolute path would make it a glob.
+    // The path is relative because esbuild reads a star in an absolute path as a glob pattern.
     absWorkingDir: dirname(entry),
     entryPoints: ['./plugin.ts'],
     bundle: true,

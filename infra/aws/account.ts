@@ -3,7 +3,7 @@ import { ZONES } from './foundation/network.ts';
 import { tableResources } from './foundation/tables.ts';
 import type { Stage } from '../stages/stage.ts';
 
-/** What AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
+/** The concurrency that AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
 const UNRESERVED_CONCURRENCY = 100;
 
 interface Quota {
@@ -19,25 +19,27 @@ const quotas = {
 } as const satisfies Record<string, Quota>;
 
 const raise = ({ name, service, code }: Quota, value: number) =>
-  `have the quota "${name}" (${code}) raised to ${value} or more, which may take days: ` +
+  `request an increase of the quota "${name}" (${code}) to at least ${value}, which can take days: ` +
   `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${value}`;
 
+/** The deployment to check. */
 export interface Deployment {
   readonly service: string;
   readonly stageName: string;
   readonly stage: Stage;
-  /** Environments that the functions reserve together; nothing where only the broker's stack is deployed. */
+  /** The total reserved concurrency of all functions; undefined if only the foundation stack is deployed. */
   readonly reserved?: number;
 }
 
+/** The result of the checks. */
 export interface Findings {
-  /** What the deployment would fail on, with what to do. */
+  /** Each reason why the deployment would fail, and what to do about it. */
   readonly faults: readonly string[];
-  /** What could not be looked at, and why. */
+  /** Each check that could not be made, and why. */
   readonly unknown: readonly string[];
 }
 
-/** Looks, with the deployer's own credentials, at everything in the account that a deployment would fail on much later. */
+/** Checks the account, with the deployer's credentials, for conditions that would make the deployment fail late. */
 export async function checkAccount(access: AwsAccess, deployment: Deployment): Promise<Findings> {
   const { service, stageName, stage, reserved = 0 } = deployment;
   const there = await attempt('stacks', async () => ({
@@ -50,11 +52,11 @@ export async function checkAccount(access: AwsAccess, deployment: Deployment): P
       "Lambda's concurrency": () => concurrency(access, reserved, there.found?.functions),
     }),
     ...(isFirst && {
-      'networks of the region': () => networks(access),
-      ...(stage.network.exit === 'nat' && { 'public addresses': () => addresses(access, stage.network.exitZones) }),
-      'zones of the region': () => zones(access, stage),
-      'tables that stayed': () => tables(access, deployment, there.found!.broker),
-      'keys that stayed': () => signingKeys(access, deployment, there.found!.broker),
+      'VPCs of the region': () => networks(access),
+      ...(stage.network.exit === 'nat' && { 'Elastic IP addresses': () => addresses(access, stage.network.exitZones) }),
+      'availability zones of the region': () => zones(access, stage),
+      'retained tables': () => tables(access, deployment, there.found!.broker),
+      'retained signing keys': () => signingKeys(access, deployment, there.found!.broker),
     }),
   };
   const results = await Promise.all(Object.entries(checks).map(([what, check]) => attempt(what, check)));
@@ -81,37 +83,37 @@ async function concurrency(
   const { AccountLimit: limit } = JSON.parse(text) as {
     AccountLimit: { ConcurrentExecutions: number; UnreservedConcurrentExecutions: number };
   };
-  // What the stage's functions have reserved already is not to be had a second time. Of a first deployment that failed, none are left.
+  // The stage's deployed functions already count as reserved. A first deployment that failed has left no functions.
   const hasFunctions = [...inStack].some((id) => id.endsWith('LambdaFunction'));
   const free = hasFunctions ? limit.ConcurrentExecutions : limit.UnreservedConcurrentExecutions;
   if (free >= reserved + UNRESERVED_CONCURRENCY) return undefined;
   const taken = limit.ConcurrentExecutions - free;
   return (
-    `the functions of the stage reserve ${reserved} environments, and AWS keeps ${UNRESERVED_CONCURRENCY} for functions without a reservation, ` +
+    `the functions of the stage reserve a concurrency of ${reserved}, and AWS keeps ${UNRESERVED_CONCURRENCY} for functions without a reservation, ` +
     `but the account has ${limit.ConcurrentExecutions} in ${access.region}${taken > 0 ? `, of which other functions reserve ${taken}` : ''}: ` +
     `${raise(quotas.concurrency, reserved + taken + UNRESERVED_CONCURRENCY)}; or lower publisherConcurrency of the stage`
   );
 }
 
 async function networks(access: AwsAccess): Promise<string | undefined> {
-  const there = new Set(textsOf(await ec2Request(access, 'DescribeVpcs', {}), 'vpcId')).size;
+  const existing = new Set(textsOf(await ec2Request(access, 'DescribeVpcs', {}), 'vpcId')).size;
   const allowed = await quotaOf(access, quotas.networks);
-  if (there < allowed) return undefined;
-  return `the stage needs a network of its own, but ${access.region} has ${there} of ${allowed}: ${raise(quotas.networks, there + 1)}; or delete one`;
+  if (existing < allowed) return undefined;
+  return `the stage needs a VPC, but ${existing} of ${allowed} exist in ${access.region}: ${raise(quotas.networks, existing + 1)}; or delete one`;
 }
 
 async function addresses(access: AwsAccess, needed: number): Promise<string | undefined> {
-  const there = new Set(textsOf(await ec2Request(access, 'DescribeAddresses', {}), 'allocationId')).size;
+  const existing = new Set(textsOf(await ec2Request(access, 'DescribeAddresses', {}), 'allocationId')).size;
   const allowed = await quotaOf(access, quotas.addresses);
-  if (there + needed <= allowed) return undefined;
-  return `the NAT gateways need ${needed} public addresses, but ${there} of ${allowed} are taken in ${access.region}: ${raise(quotas.addresses, there + needed)}; or release some`;
+  if (existing + needed <= allowed) return undefined;
+  return `the NAT gateways need ${needed} Elastic IP addresses, but ${existing} of ${allowed} are in use in ${access.region}: ${raise(quotas.addresses, existing + needed)}; or release some`;
 }
 
 async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<number> {
   const ask = (action: string) =>
     json(access, 'servicequotas', `ServiceQuotasV20190624.${action}`, { ServiceCode: service, QuotaCode: code });
   const text = await ask('GetServiceQuota').catch((error: unknown) => {
-    // What nobody has changed in this account may have its default value only.
+    // Service Quotas may know only the default value of a quota that was never changed in this account.
     if (error instanceof AwsApiError && error.code === 'NoSuchResourceException')
       return ask('GetAWSDefaultServiceQuota');
     throw error;
@@ -119,7 +121,7 @@ async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<num
   return (JSON.parse(text) as { Quota: { Value: number } }).Quota.Value;
 }
 
-/** The network lies in the first three zones by name, a single broker in the first. */
+/** The VPC uses the first three zones by name, a single-instance broker the first one. */
 async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Promise<string | undefined> {
   const xml = await ec2Request(access, 'DescribeAvailabilityZones', {
     'Filter.1.Name': 'zone-type',
@@ -129,7 +131,7 @@ async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Prom
   });
   const names = textsOf(xml, 'zoneName').toSorted();
   if (names.length < ZONES.length)
-    return `${access.region} has ${names.length} availability zones, and the network lies in ${ZONES.length}: deploy to another region`;
+    return `${access.region} has ${names.length} availability zones, but the VPC needs ${ZONES.length}: deploy to another region`;
   const query = { engineType: 'RABBITMQ', hostInstanceType: broker.instanceType };
   const answer = await awsRequest(access, 'mq', { method: 'GET', path: '/v1/broker-instance-options', query });
   const { brokerInstanceOptions: options } = JSON.parse(answer) as {
@@ -143,11 +145,11 @@ async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Prom
   const needed = names.slice(0, broker.deployment === 'CLUSTER_MULTI_AZ' ? ZONES.length : 1);
   const missing = needed.filter((name) => !offered.has(name));
   if (missing.length === 0) return undefined;
-  return `Amazon MQ offers no ${broker.instanceType} as ${broker.deployment} in ${missing.join(', ')}: take another broker.instanceType, or another region`;
+  return `Amazon MQ does not offer ${broker.instanceType} as ${broker.deployment} in ${missing.join(', ')}: choose another broker.instanceType or another region`;
 }
 
 const RETAINED =
-  'it stayed when an earlier stage was removed. Import it, or delete it for good (docs/deploy.md, "Removing a stage")';
+  'it was retained when an earlier stage was removed. Import it, or delete it (see "Removing a stage" in docs/deploy.md)';
 
 async function tables(
   access: AwsAccess,
@@ -161,7 +163,7 @@ async function tables(
     names.map((TableName) => exists(json(access, 'dynamodb', 'DynamoDB_20120810.DescribeTable', { TableName }))),
   );
   const taken = names.filter((_, index) => there[index]);
-  return taken.length > 0 ? `there is a table ${taken.join(', ')} already: ${RETAINED}` : undefined;
+  return taken.length > 0 ? `the table ${taken.join(', ')} already exists: ${RETAINED}` : undefined;
 }
 
 async function signingKeys(
@@ -172,7 +174,7 @@ async function signingKeys(
   if (inStack.has('SigningKeys')) return undefined;
   const SecretId = `${service}/${stageName}/signing-keys`;
   const isThere = await exists(json(access, 'secretsmanager', 'secretsmanager.DescribeSecret', { SecretId }));
-  return isThere ? `there is a secret ${SecretId} already: ${RETAINED}` : undefined;
+  return isThere ? `the secret ${SecretId} already exists: ${RETAINED}` : undefined;
 }
 
 async function exists(answer: Promise<unknown>): Promise<boolean> {
@@ -185,7 +187,7 @@ async function exists(answer: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The logical ids of what a stack has now; none where there is no such stack. */
+/** The logical ids of a stack's resources; empty if the stack does not exist. */
 async function resourcesOf(access: AwsAccess, StackName: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   let next: string | undefined;

@@ -8,10 +8,10 @@ interface Templates {
 
 interface Position {
   readonly what: string;
-  /** US dollars a month for one. */
+  /** Price of one unit in US dollars per month. */
   readonly price: number;
   count(templates: Templates): number;
-  /** Only while there is traffic, so that it is not part of the sum. */
+  /** Whether the cost arises only with traffic, so that it is not part of the total. */
   readonly isWithTraffic?: boolean;
 }
 
@@ -35,7 +35,7 @@ const zonesOfEndpoints = (templates: Templates): number =>
     return sum + (Array.isArray(subnets) ? subnets.length : 0);
   }, 0);
 
-/** CloudWatch charges for each metric that an alarm looks at; a query looks at one of each node. */
+/** CloudWatch charges for each metric of an alarm; a Metrics Insights query uses one metric per node. */
 function alarmMetrics(templates: Templates): number {
   const [broker] = ofType(templates, 'AWS::AmazonMQ::Broker');
   const perQuery = property(broker, 'DeploymentMode') === 'CLUSTER_MULTI_AZ' ? 3 : 1;
@@ -46,7 +46,7 @@ function alarmMetrics(templates: Templates): number {
   }, 0);
 }
 
-/** The metrics of the functions' own that an alarm or the dashboard looks at, by name and dimensions. */
+/** The number of custom metrics in alarms and the dashboard, counted by name and dimensions. */
 function ownMetrics(templates: Templates): number {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
@@ -85,7 +85,7 @@ const count =
   (templates: Templates) =>
     ofType(templates, ...types).length;
 
-/** Prices for 730 hours, rounded up, as they were published for comparable regions: look up those of yours. */
+/** Prices for 730 hours, rounded up, as published for comparable regions; look up the prices of your region. */
 const positions: readonly Position[] = [
   { what: 'broker node, m7g.medium', price: 70, count: (one) => nodes(one, 'mq.m7g.medium') },
   { what: 'broker node, m7g.large', price: 200, count: (one) => nodes(one, 'mq.m7g.large') },
@@ -94,11 +94,11 @@ const positions: readonly Position[] = [
   { what: 'NAT gateway', price: 39, count: count('AWS::EC2::NatGateway') },
   { what: 'public address', price: 4, count: count('AWS::EC2::EIP') },
   { what: 'interface endpoint in a zone', price: 9, count: zonesOfEndpoints },
-  { what: 'metric that an alarm looks at', price: 0.1, count: alarmMetrics },
-  { what: 'metric of the functions, watched', price: 0.3, count: ownMetrics },
+  { what: 'metric of an alarm', price: 0.1, count: alarmMetrics },
+  { what: 'custom metric in alarms or dashboard', price: 0.3, count: ownMetrics },
   { what: 'dashboard', price: 3, count: count('AWS::CloudWatch::Dashboard') },
   { what: 'secret', price: 0.4, count: count('AWS::SecretsManager::Secret') },
-  { what: 'run of `report-queues`, its logs', price: 2, count: count('AWS::Events::Rule') },
+  { what: 'runs and logs of `report-queues`', price: 2, count: count('AWS::Events::Rule') },
   {
     what: 'detailed metrics of a route (six)',
     price: 1.8,
@@ -107,7 +107,7 @@ const positions: readonly Position[] = [
   },
 ];
 
-/** What the stages cost at rest, counted in their templates, in Markdown. */
+/** The monthly costs of the stages without traffic, counted from their templates, as a Markdown table. */
 export function costsTable(stages: Readonly<Record<string, Templates>>): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const names = Object.keys(stages);

@@ -25,8 +25,8 @@ const source = (name: SourceName) => ({
 });
 
 /**
- * Makes the templates of both stacks from infra/stages and infra/topology.ts: the broker's whole, the functions' beyond
- * what Serverless makes of serverless.yml. Checks what can be checked before anything is deployed.
+ * Builds the foundation stack, and adds to the service stack whatever Serverless does not derive from serverless.yml, from
+ * infra/stages and infra/topology.ts. Checks settings, account and replacements before anything is deployed.
  */
 export class PackagingPlugin {
   /** `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in serverless.yml. */
@@ -47,7 +47,7 @@ export class PackagingPlugin {
   readonly #settingsOf: (stageName: string) => Stage;
   readonly #log: Log;
 
-  /** `read` gives the settings of a stage; Serverless leaves it to the default. */
+  /** `read` returns the settings of a stage; Serverless uses the default. */
   constructor(
     serverless: Serverless,
     options: Readonly<Record<string, unknown>>,
@@ -75,7 +75,7 @@ export class PackagingPlugin {
   async #prepare(): Promise<void> {
     const stage = this.#settingsOf(this.#stageName);
     const reserved = this.#isBrokerStack ? 0 : prepareFunctions(this.#serverless, this.#stageName, stage);
-    // Serverless packages first, and the broker takes 20 minutes: what the account lacks is said before either.
+    // Checked now because packaging comes first and creating the broker takes 20 minutes.
     if (this.#serverless.processedInput.commands.join(' ') === 'deploy') await this.#checkAccount(stage, reserved);
   }
 
@@ -89,7 +89,7 @@ export class PackagingPlugin {
     for (const one of unknown) this.#log.warning(`Not checked before the deployment: ${one}`);
     if (faults.length > 0)
       throw new Error(
-        `nothing was deployed, because it would fail later:\n${faults.map((one) => `- ${one}`).join('\n')}`,
+        `nothing was deployed, because the deployment would fail later:\n${faults.map((one) => `- ${one}`).join('\n')}`,
       );
   }
 

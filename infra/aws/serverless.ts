@@ -2,7 +2,7 @@ import type { AwsAccess } from '../../lib/aws/aws-api.ts';
 import type { Access } from './service/access.ts';
 import type { Template } from './template.ts';
 
-/** A function of serverless.yml, as far as packaging looks at it. */
+/** The part of a function in serverless.yml that the plugin reads and writes. */
 export interface FunctionDefinition {
   name: string;
   handler: string;
@@ -13,11 +13,11 @@ export interface FunctionDefinition {
   reservedConcurrency?: number;
   environment?: Record<string, unknown>;
   targetAlias?: { name: string; logicalId: string };
-  /** Known once the functions are compiled. */
+  /** Set once Serverless has compiled the functions. */
   versionLogicalId?: string;
 }
 
-/** What packaging reads and writes of Serverless. */
+/** The part of Serverless that the plugin reads and writes. */
 export interface Serverless {
   serviceDir: string;
   processedInput: { readonly commands: readonly string[] };
@@ -36,13 +36,13 @@ export interface Serverless {
       getLambdaLogicalId(key: string): string;
       getLogGroupLogicalId(key: string): string;
     };
-    /** Region, credentials and time limits of the deployer, for a client of AWS's SDK. */
+    /** The deployer's region, credentials and timeouts, for an AWS SDK client. */
     getAwsSdkV3Config(): Promise<{ credentials: AwsAccess['credentials'] }>;
   };
   classes: { Error: new (message: string, code: string) => Error };
 }
 
-/** What a function is called by, which decides how it is released and what is normal for it. */
+/** The trigger of a function, which determines its releases and alarms. */
 export type Kind = 'request' | 'consumer' | 'schedule' | 'direct';
 
 export function kindOf({ events }: Pick<FunctionDefinition, 'events'>): Kind {

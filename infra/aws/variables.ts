@@ -4,11 +4,11 @@ import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
 import { operatorsValue } from './service/operators.ts';
 
-/** The service that both stacks belong to: what names begin with. */
+/** The name of the service, which is the prefix of all resource names. */
 export const SERVICE = 'surehop';
 
-/** The laptop has the settings of dev, so that what is tried is what will be deployed. */
-const LAPTOP_IS = 'dev';
+/** The stage local uses the settings of dev, so that local tests run with deployed settings. */
+const LOCAL_USES = 'dev';
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;
 
@@ -25,10 +25,10 @@ export type SourceName = keyof typeof sources;
 
 export const sourceNames = Object.keys(sources) as readonly SourceName[];
 
-/** The settings that a stage has, or the laptop. */
-const settingsOf = (stageName: string): Stage => readStage(stageName === 'local' ? LAPTOP_IS : stageName);
+/** The settings of a stage; the stage local has none of its own. */
+const settingsOf = (stageName: string): Stage => readStage(stageName === 'local' ? LOCAL_USES : stageName);
 
-/** The value of `${source:address}` in serverless.yml; an error is one sentence that says what is wrong and where. */
+/** The value of `${source:address}` in serverless.yml; throws an error of one sentence that names the mistake. */
 export const resolveVariable = (
   source: SourceName,
   address: string,
@@ -36,11 +36,11 @@ export const resolveVariable = (
   stage: Stage = settingsOf(stageName),
 ): unknown => sources[source](stageName, stage, address);
 
-/** A value of the stage by its path, `functions.request.memoryMb`. */
+/** A setting of the stage by its path, such as `functions.request.memoryMb`. */
 function settingAt(stage: Stage, path: string): unknown {
   const value = path
     .split('.')
     .reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined)?.[name], stage);
-  if (value === undefined) throw new Error(`no setting "${path}": infra/stages/stage.ts has them all`);
+  if (value === undefined) throw new Error(`unknown setting "${path}": infra/stages/stage.ts defines all settings`);
   return value;
 }

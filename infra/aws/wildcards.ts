@@ -1,17 +1,18 @@
-/** Why a statement names no single resource, by its `Sid`. A statement with a wildcard that is not here does not pass the tests. */
+/** Why a policy statement needs a wildcard, by its `Sid`; the tests reject a wildcard without a reason here. */
 export const wildcardReasons: Readonly<Record<string, string>> = {
-  NetworkInterfaces: 'Lambda makes the interfaces: they have no ARN beforehand, and Describe knows no resources.',
-  NetworkInterfacesAreNotForCode: 'It refuses: the wider, the better.',
+  NetworkInterfaces:
+    'Lambda creates the network interfaces, so their ARNs are unknown, and Describe actions do not support resources.',
+  NetworkInterfacesAreNotForCode: 'The statement denies actions, so a wildcard is the safest choice.',
   RemovedEventSources:
-    "Lambda names event sources at random; the condition lets only those of this stage's functions go.",
-  EventSourcesLeft: 'It only looks, and event sources are named at random.',
-  NetworkInterfacesLeft: 'It only looks, and Describe knows no resources.',
+    "Event sources have random ids; the condition allows only those of this stage's functions to be deleted.",
+  EventSourcesLeft: 'The action only reads, and event sources have random ids.',
+  NetworkInterfacesLeft: 'The action only reads, and Describe actions do not support resources.',
   TablesOfThisStage:
-    "An endpoint only narrows what roles allow; theirs name each table. All of them begin with the stage's name.",
+    "An endpoint policy only narrows what roles allow, and roles name each table. All table names begin with the stage's prefix.",
   AnswersToCloudFormation:
-    'The bucket is named by CloudFormation, after a region, and the object after the request; the address is signed.',
+    'CloudFormation names the bucket after a region and the object after the request; the URL is presigned.',
   FunctionsOfThisStage:
-    'The stack of the functions comes after this one; their names all begin with the name of the stage.',
-  RolesOfThisStage: 'CloudFormation ends the names of roles at random; they begin with the name of the stack.',
-  LoginsOfThisStage: 'Secrets Manager ends the ARNs of secrets at random; roles name each.',
+    'The functions are deployed after this stack; all of their names begin with the name of the stage.',
+  RolesOfThisStage: 'CloudFormation appends a random suffix to role names, which begin with the name of the stack.',
+  LoginsOfThisStage: 'Secrets Manager appends a random suffix to the ARNs of secrets; roles name each secret.',
 };

@@ -1,5 +1,5 @@
 // Starts a command: `node infra/dev/run.mjs start|test|check|… [arguments]`.
-// Plain JavaScript without dependencies, since it is what installs them.
+// Plain JavaScript without dependencies, because this script installs them.
 import { spawn } from 'node:child_process';
 import {
   accessSync,
@@ -49,19 +49,20 @@ function checkNode() {
 }
 
 function checkPath() {
-  if (root.includes('?')) fail(`${root} has a question mark, which tsx takes for the start of a query; move the clone`);
+  if (root.includes('?'))
+    fail(`the path ${root} contains a question mark, which tsx cannot load modules from; move the clone`);
 }
 
 function checkCommand(command) {
   if (Object.hasOwn(COMMANDS, command ?? '')) return;
-  fail(`there is no command "${command ?? ''}"; known are ${Object.keys(COMMANDS).join(', ')}`, 2);
+  fail(`unknown command "${command ?? ''}"; the commands are ${Object.keys(COMMANDS).join(', ')}`, 2);
 }
 
 function script(command) {
   return join(root, COMMANDS[command]);
 }
 
-/** Compares what the lock file asks for with what npm noted that it installed; times of files say nothing after a copy. */
+/** Compares package-lock.json with npm's own record of the installed packages; file times are useless after a copy. */
 function isInstalled() {
   try {
     const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
@@ -85,7 +86,7 @@ function isAlive(pid) {
   }
 }
 
-/** Two first starts in one clone would tread on each other's node_modules: the second waits. */
+/** Runs `install` under a lock, so that two commands in one clone do not install at the same time. */
 async function withInstallLock(install) {
   const lock = join(local, 'install.lock');
   for (let isWaiting = false; ; isWaiting = true) {
@@ -96,7 +97,7 @@ async function withInstallLock(install) {
       if (error.code !== 'EEXIST') throw error;
       const owner = Number(existsSync(lock) ? readFileSync(lock, 'utf8') : 0);
       if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
-      else if (!isWaiting) process.stdout.write(`› waiting for another install in this folder (pid ${owner})\n`);
+      else if (!isWaiting) process.stdout.write(`› waiting for another installation in this folder (pid ${owner})\n`);
       await sleep(250);
     }
   }
@@ -106,7 +107,7 @@ async function withInstallLock(install) {
   unlock();
 }
 
-/** A home that can be written to: tools keep files there, and some crash without one. */
+/** Returns a writable home directory, because some tools crash without one. */
 function usableHome() {
   const { HOME } = process.env;
   if (HOME && isWritable(HOME)) return HOME;
@@ -115,7 +116,7 @@ function usableHome() {
   return own;
 }
 
-/** npm tells its children where its cache is, be it writable or not. */
+/** The environment for npm, with a writable cache: npm passes the path of its cache to child processes even if it is not writable. */
 function npmEnvironment() {
   const HOME = usableHome();
   const { npm_config_cache: given } = process.env;
@@ -151,10 +152,10 @@ function npm(args, log) {
       resolve(result);
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
-    child.once('error', (error) => end(error.code === 'ENOENT' ? 'npm is not on the PATH' : error.message));
+    child.once('error', (error) => end(error.code === 'ENOENT' ? 'npm is not on PATH' : error.message));
     child.once('exit', (code, signal) => {
       if (signal !== null || code === 130 || code === 143) process.exit(130);
-      end(code === 0 ? undefined : (npmComplaint(log) ?? `npm ended with exit code ${code}`));
+      end(code === 0 ? undefined : (npmComplaint(log) ?? `npm exited with code ${code}`));
     });
   });
 }
@@ -177,20 +178,20 @@ async function install() {
   writeFileSync(log, '');
   const complaint = await npm(['install', '--no-save', ...quiet], log);
   if (complaint === undefined) return;
-  fail(`the dependencies could not be installed: ${complaint}; mend that (npm's words are in ${log}) and try again`);
+  fail(`cannot install the dependencies: ${complaint}; fix the problem (npm's output is in ${log}) and try again`);
 }
 
 function runCommand(command, args) {
   const child = spawn(process.execPath, ['--import', 'tsx', script(command), ...args], {
     cwd: root,
-    // The SDK's word about Node versions to come is for those who keep this project, not for its users.
+    // The SDK's warning about the end of support for old Node versions does not concern users of this project.
     env: { ...process.env, HOME: usableHome(), AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    // The channel tells the child when this process is gone, however it went.
+    // The IPC channel closes when this process ends for any reason, which stops the child.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   watchNpm(command, child);
-  child.once('error', (error) => fail(`${command} could not be started: ${error.message}`));
+  child.once('error', (error) => fail(`cannot start ${command}: ${error.message}`));
   child.once('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
@@ -198,7 +199,7 @@ function runCommand(command, args) {
   });
 }
 
-/** npm that is killed tells nobody: without it there is no terminal left to stop us from. */
+/** Stops the child when npm is killed, because a killed npm does not stop its own children. */
 function watchNpm(command, child) {
   if (process.env.npm_lifecycle_event?.split(':')[0] !== command) return;
   const before = ancestors();
@@ -210,7 +211,7 @@ function watchNpm(command, child) {
   watch.unref();
 }
 
-/** npm is our parent, or the parent of a shell that is. */
+/** The parent process and its parent: npm is one of the two, because npm can start a shell in between. */
 function ancestors() {
   const { ppid } = process;
   try {
@@ -228,8 +229,8 @@ checkCommand(command);
 try {
   mkdirSync(local, { recursive: true });
 } catch {
-  // said below
+  // reported below
 }
-if (!isWritable(local)) fail(`${local} cannot be written to; give it to this user, or work in a clone of your own`);
+if (!isWritable(local)) fail(`${local} is not writable; change its owner, or use your own clone`);
 if (!isInstalled()) await withInstallLock(install);
 runCommand(command, args);

@@ -1,27 +1,27 @@
 import { useConnection } from '../../lib/rabbitmq/open-connection.ts';
 import { brokerName, connectTo } from './session.ts';
 
-/** A queue that a function of the service consumes. */
+/** A queue that a function consumes. */
 export interface RequiredQueue {
   functionKey: string;
   queue: string;
   virtualHost: string;
 }
 
-/** Throws one clear line when the broker cannot be reached or lacks a queue. */
+/** Throws an error if the broker cannot be reached or a required queue does not exist. */
 export async function checkQueues(url: string, required: RequiredQueue[]): Promise<void> {
   for (const virtualHost of new Set(required.map((one) => one.virtualHost))) {
     const connection = await connectTo(url, virtualHost).catch((error: Error) => {
-      // The broker closes instead of opening a virtual host that it has not, or that the user may not enter.
+      // RabbitMQ closes the connection if the virtual host does not exist or the user may not access it.
       if (error.message.startsWith('Expected ConnectionOpenOk')) {
         throw new Error(
           `No virtual host "${virtualHost}" for this user at ${brokerName(url)}: ` +
-            'create it and grant it to the user, or correct the functions\' "rabbitmq" events.',
+            'create the virtual host and give the user access, or correct the "rabbitmq" events of the functions.',
         );
       }
       throw new Error(
         `No RabbitMQ at ${brokerName(url)}, virtual host "${virtualHost}" (${error.message || 'no answer'}): ` +
-          'start one, or set AMQP_URL or custom.rabbitmqEventSource.url to the one to use.',
+          'start RabbitMQ, or set AMQP_URL or custom.rabbitmqEventSource.url to a running broker.',
       );
     });
     await useConnection(connection, async () => {
@@ -32,7 +32,7 @@ export async function checkQueues(url: string, required: RequiredQueue[]): Promi
           throw new Error(
             error.code === 404
               ? `No queue "${queue}" in virtual host "${virtualHost}" of ${brokerName(url)}, which function "${functionKey}" consumes: ` +
-                  'declare it before starting, or correct the function\'s "rabbitmq" event.'
+                  'declare the queue before starting, or correct the "rabbitmq" event of the function.'
               : `Queue "${queue}", which function "${functionKey}" consumes, cannot be read: ${error.message}`,
           );
         });

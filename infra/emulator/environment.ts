@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 import { maxPayloadBytes } from './event.ts';
 
-/** What an execution environment is made from. */
+/** The settings of an execution environment. */
 export interface EnvironmentSettings {
-  /** Path of the handler's module without its extension. */
+  /** Path of the handler's module, without extension. */
   modulePath: string;
   exportName: string;
   workingDirectory: string;
@@ -18,18 +18,18 @@ export interface EnvironmentSettings {
   memoryMb: number;
   /** Path of runtime.mjs; by default the file beside this module. */
   runtimePath?: string;
-  /** Takes each line that the function writes to its stdout or stderr. */
+  /** Receives each line that the function writes to stdout or stderr. */
   onLine(line: string): void;
 }
 
-/** How an invocation ended; only a success has a result. */
+/** The outcome of an invocation; only a success has a result. */
 export type InvocationResult =
   { outcome: 'success'; resultJson: string } | { outcome: 'error' | 'timeout' | 'crash'; error: string };
 
-/** One warm execution environment, which runs one invocation at a time. */
+/** A warm execution environment, which runs one invocation at a time. */
 export interface ExecutionEnvironment {
   invoke(eventJson: string): Promise<InvocationResult>;
-  /** Loads the handler anew, after the invocation in flight. */
+  /** Reloads the handler after the running invocation. */
   renew(): void;
   stop(): Promise<void>;
 }
@@ -42,17 +42,17 @@ type Reply =
 interface Sandbox {
   child: ChildProcess;
   ended: Promise<string>;
-  /** The next reply, or how the process ended; past the limit the process is killed and 'timeout' returned. */
+  /** Resolves with the next reply or with how the process ended; after `limitMs` kills the process and resolves with 'timeout'. */
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
 
 const defaultRuntimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
 
-// Lambda gives initialising ten seconds of its own, outside of the function's timeout.
+// On Lambda the initialization phase has ten seconds in addition to the function's timeout.
 const initLimitMs = 10_000;
 const lastLinesLimitMs = 500;
 
-/** Makes an environment: a process that starts with the first invocation, and is replaced after a timeout or a crash. */
+/** Creates an environment whose process starts with the first invocation and is replaced after a timeout or a crash. */
 export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvironment {
   let sandbox: Sandbox | undefined;
   let busy = false;
@@ -82,13 +82,13 @@ export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvir
     if (!current) return { outcome: 'crash', error: "the function's process ended right after loading" };
     const deadlineMs = Date.now() + settings.timeoutMs;
     const invocation = { requestId: randomUUID(), deadlineMs, eventJson };
-    // A send that fails means that the process is gone, which `reply` tells.
+    // If the process has ended, sending fails and `reply` reports the end of the process.
     current.child.send(invocation, () => {});
     const reply = await current.reply(settings.timeoutMs);
     if (reply.type !== 'succeeded') return failure(reply, `after ${settings.timeoutMs} ms`);
     const bytes = Buffer.byteLength(reply.resultJson);
     return bytes > maxPayloadBytes
-      ? { outcome: 'error', error: `Function.ResponseSizeTooLarge: the result has ${bytes} bytes, over 6 MB` }
+      ? { outcome: 'error', error: `Function.ResponseSizeTooLarge: the result has ${bytes} bytes, the limit is 6 MB` }
       : { outcome: 'success', resultJson: reply.resultJson };
   }
 
@@ -120,10 +120,10 @@ function failure(reply: Awaited<ReturnType<Sandbox['reply']>>, when: string): In
     case 'timeout':
       return { outcome: 'timeout', error: `the function timed out ${when}` };
     case 'ended':
-      return { outcome: 'crash', error: `the function's process ended before it answered (${reply.how})` };
+      return { outcome: 'crash', error: `the function's process ended before it responded (${reply.how})` };
     case 'ready':
     case 'succeeded':
-      return { outcome: 'crash', error: 'the function answered out of turn' };
+      return { outcome: 'crash', error: 'the function sent an unexpected reply' };
   }
 }
 
@@ -132,7 +132,7 @@ function startSandbox(settings: EnvironmentSettings): Sandbox {
   const { runtimePath = defaultRuntimePath } = settings;
   const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
     cwd: workingDirectory,
-    // The user that Lambda runs a function as has a home; this one may have none, nor a passwd entry, and the SDK looks for it.
+    // The AWS SDK needs a home directory, which Lambda provides; the local user may have neither HOME nor a passwd entry.
     env: { HOME: process.env.HOME || tmpdir(), ...variables },
     execArgv: ['--enable-source-maps', `--max-old-space-size=${memoryMb}`],
     serialization: 'advanced',
@@ -144,7 +144,7 @@ function startSandbox(settings: EnvironmentSettings): Sandbox {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => {
       const how = signal ? `signal ${signal}` : `exit code ${code}`;
-      // What it wrote last is read first, unless a process of its own keeps the pipes open.
+      // Wait for the remaining output, but not if a grandchild process keeps the pipes open.
       child.once('close', () => resolve(how));
       setTimeout(() => resolve(how), lastLinesLimitMs).unref();
     });

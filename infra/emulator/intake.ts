@@ -1,23 +1,23 @@
-/** When a batch closes: whichever of the three comes first. */
+/** The limits of a batch; reaching any of them closes the batch. */
 export interface BatchLimits {
   batchSize: number;
   batchingWindowMs: number;
   maxBytes: number;
 }
 
-/** Something received, with the bytes it takes in the payload. */
+/** A received item with its size in the payload. */
 export interface Sized {
   bytes: number;
 }
 
-/** Gathers what is received into batches. */
+/** Collects received items into batches. */
 export interface Intake<T extends Sized> {
   add(item: T): void;
-  /** Resolves with the next batch once it closes, or with undefined once the intake is closed. Callers take turns. */
+  /** Resolves with the next closed batch, or with undefined once the intake is closed. Callers are served in order. */
   next(): Promise<T[] | undefined>;
-  /** Forgets what no batch has taken, and returns it. */
+  /** Removes and returns the items that are not in a batch yet. */
   clear(): T[];
-  /** Ends `next`, and returns what no batch has taken. */
+  /** Closes the intake; removes and returns the items that are not in a batch yet. */
   close(): T[];
 }
 
@@ -26,14 +26,14 @@ interface Waiting<T> {
   receivedAtMs: number;
 }
 
-/** Makes an intake whose batches close by count, by bytes, or when the window since their first item has passed. */
+/** Creates an intake that closes a batch by count, by size, or when the window since its first item has passed. */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
   let waiting: Waiting<T>[] = [];
   const callers: ((batch: T[] | undefined) => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  // How many items make the next batch, and whether a limit has closed it.
+  // The number of items in the next batch, and whether a limit has closed that batch.
   function measure(): { count: number; full: boolean } {
     let bytes = 0;
     for (let count = 0; count < waiting.length; count++) {

@@ -1,4 +1,4 @@
-/** Where an event source speaks to people; the shape of the log that Serverless gives its plugins. */
+/** The part of Serverless's plugin log that an event source uses. */
 export interface Log {
   notice(message: string): void;
   warning(message: string): void;

@@ -10,23 +10,23 @@ import type { Delivery, OnError } from './settle.ts';
 import type { ReceivedMessage } from './session.ts';
 import { subscribe } from './subscription.ts';
 
-/** One event source mapping: a queue, and the function that its batches go to. */
+/** An event source mapping: a queue and the function that receives its batches. */
 export interface MappingSettings extends EventOrigin {
   url: string;
   functionKey: string;
   batchSize: number;
   batchingWindowMs: number;
   onError: OnError;
-  /** As many as AWS lets work on the queue at once; one by default on AWS. */
+  /** The environments that process batches concurrently; on AWS one by default. */
   environments: readonly ExecutionEnvironment[];
   log: Log;
-  /** Takes the one line about each invocation, as JSON. */
+  /** Receives one JSON line per invocation. */
   onReport(line: string): void;
 }
 
-/** A mapping at work. */
+/** A running mapping. */
 export interface RunningMapping {
-  /** Stops consuming, waits for the batch in flight, and gives back what was received but not invoked. */
+  /** Stops consuming, waits for running batches, and returns the other received messages to the queue. */
   stop(): Promise<void>;
 }
 
@@ -34,8 +34,8 @@ const firstRetryDelayMs = 100;
 const maxRetryDelayMs = 5_000;
 
 /**
- * Runs a mapping: one batch in flight for each environment, acknowledged as a whole when the function succeeds and returned as
- * a whole otherwise. A function that keeps failing is invoked ever less often, from 0.1 s after a failure up to 5 s.
+ * Runs a mapping with one batch at a time per environment. A batch is acknowledged as a whole if the function succeeds and returned
+ * as a whole otherwise. After consecutive failures the delay before the next invocation grows from 0.1 s to 5 s.
  */
 export function startMapping(settings: MappingSettings): RunningMapping {
   const { queue, batchSize, batchingWindowMs, environments, log } = settings;
@@ -48,8 +48,8 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     const bytes = Buffer.byteLength(recordJson);
     if (bytes > maxBytes) {
       log.warning(
-        `Message ${message.properties.messageId ?? 'without an id'} of queue "${queue}" makes a record of ${bytes} bytes, ` +
-          `over the 6 MB of an invocation: dropped unprocessed, as AWS would. This message is LOST; refuse large bodies when publishing.`,
+        `Message ${message.properties.messageId ?? 'without an id'} of queue "${queue}" needs a record of ${bytes} bytes, ` +
+          `more than the 6 MB of an invocation, and is dropped as on AWS. The message is LOST; reject large bodies when publishing.`,
       );
       settle([{ message, channel, recordJson, bytes }], 'acknowledge');
       return;
@@ -58,7 +58,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     intake.add({ message, channel, recordJson, bytes: bytes + commaBytes });
   }
 
-  // The broker itself returns what was unsettled on a lost session; its deliveries come again, redelivered.
+  // The broker redelivers the messages that were unsettled when the session was lost.
   const subscription = subscribe(
     { ...settings, prefetch: batchSize * environments.length, onMessage: receive },
     log,
@@ -78,7 +78,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
       report(index, batch.length, performance.now() - startedAtMs, result);
       settle(batch, result.outcome === 'success' ? 'acknowledge' : settings.onError);
       if (result.outcome === 'success') {
-        warnOfItemFailures(result.resultJson);
+        warnAboutItemFailures(result.resultJson);
         retryDelayMs = firstRetryDelayMs;
       } else {
         await sleep(retryDelayMs, undefined, { signal: stopping.signal }).catch(() => {});
@@ -103,13 +103,13 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     settings.onReport(JSON.stringify(line));
   }
 
-  function warnOfItemFailures(resultJson: string): void {
+  function warnAboutItemFailures(resultJson: string): void {
     const failures: unknown = (JSON.parse(resultJson) as { batchItemFailures?: unknown } | null)?.batchItemFailures;
     if (!Array.isArray(failures) || failures.length === 0) return;
     log.warning(
       `Function "${settings.functionKey}" returned batchItemFailures for ${failures.length} message(s) of queue "${queue}". ` +
-        `Amazon MQ IGNORES them: the whole batch was acknowledged and those messages are LOST. ` +
-        `Publish failed messages elsewhere before returning, or throw to have the whole batch back.`,
+        `Amazon MQ IGNORES batchItemFailures: the whole batch was acknowledged and those messages are LOST. ` +
+        `Publish failed messages to another queue before returning, or throw to return the whole batch.`,
     );
   }
 

@@ -10,13 +10,13 @@ import type { OnError } from './settle.ts';
 
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Runs every `rabbitmq` event of the service under `serverless offline start`, as Amazon MQ's event source would on AWS. */
+/** Emulates Amazon MQ's event source for every `rabbitmq` event of the service during `serverless offline start`. */
 export class EventSourcePlugin {
   readonly hooks = {
     'before:offline:start:init': () => this.#prepare(),
     'before:offline:start:ready': () => this.#start(),
     'before:offline:start:end': () => this.#stop(),
-    // Other plugins spawn this when they have built the functions anew.
+    // The bundler runs this command after it has rebuilt functions.
     'offline:functionsUpdated:cleanup': () => this.#renew(),
   };
 
@@ -51,7 +51,7 @@ export class EventSourcePlugin {
       );
       this.#environments.push(...environments);
       if (mapping.concurrency > 1)
-        this.#log.notice(`Event source of queue "${mapping.queue}": ${mapping.concurrency} environments at once.`);
+        this.#log.notice(`Event source of queue "${mapping.queue}": ${mapping.concurrency} concurrent environments.`);
       this.#running.push(
         startMapping({ ...mapping, ...this.#settings!, environments, log: this.#log, onReport: writeLine }),
       );

@@ -1,16 +1,16 @@
-// The inside of an execution environment: loads the handler once, then answers one invocation after another over IPC.
+// Runs inside an execution environment: loads the handler once, then answers invocations over IPC, one at a time.
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 const { modulePath, exportName, parentPid } = JSON.parse(process.argv[2]);
 
-// Ctrl-C reaches the whole process group, but the batch in flight is the parent's to drain.
+// Ctrl-C reaches the whole process group, but the parent process decides when the running batch ends.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit());
 
-// A handler in an endless loop never sees "disconnect": a thread of its own ends the process with its parent.
+// A handler in an endless loop blocks "disconnect", so a thread ends the process when the parent ends.
 new Worker(`setInterval(() => process.ppid === ${parentPid} || process.kill(process.pid, 'SIGKILL'), 500);`, {
   eval: true,
   execArgv: [],
@@ -18,7 +18,8 @@ new Worker(`setInterval(() => process.ppid === ${parentPid} || process.kill(proc
 
 async function load() {
   const file = ['.mjs', '.js', '.cjs', '.mts', '.ts'].map((extension) => modulePath + extension).find(existsSync);
-  if (!file) throw new Error(`Cannot find ${modulePath}.mjs: is "handler" right, and was the function built?`);
+  if (!file)
+    throw new Error(`Cannot find ${modulePath}.mjs: check the function's "handler" and that the function was built.`);
   const loaded = await import(pathToFileURL(file).href);
   const path = exportName.split('.');
   const pick = (from) => path.reduce((value, key) => value?.[key], from);
@@ -42,7 +43,7 @@ function lambdaContext({ requestId, deadlineMs }) {
   };
 }
 
-// Runtimes before nodejs24.x also take handlers that answer through a callback.
+// Runtimes before nodejs24.x also support handlers that use a callback.
 function invoke(handler, event, context) {
   return new Promise((resolve, reject) => {
     const answer = handler(event, context, (error, result) => (error ? reject(error) : resolve(result)));
@@ -71,7 +72,7 @@ try {
 process.on('message', async (invocation) => {
   try {
     const result = await invoke(handler, JSON.parse(invocation.eventJson), lambdaContext(invocation));
-    // Lambda answers with JSON: a result that has none is an error.
+    // A result that cannot be serialized to JSON is an error, as on Lambda.
     process.send({ type: 'succeeded', resultJson: JSON.stringify(result) ?? 'null' });
   } catch (error) {
     logError('Invoke Error', error);

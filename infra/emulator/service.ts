@@ -29,13 +29,13 @@ interface FunctionDefinition {
 interface EventSourceSettings {
   url?: string;
   onError?: OnError;
-  /** Environments that work on a queue at once, by its name: 1 where it is not named, as on AWS. */
+  /** The number of concurrent environments by queue name; 1 by default, as on AWS. */
   concurrency?: Record<string, number>;
-  /** Queues that keep order per key, which several environments cannot. */
+  /** Queues that keep order per key, which requires a single environment. */
   ordered?: string[];
 }
 
-/** What this plugin reads of Serverless. */
+/** The part of Serverless that this plugin reads. */
 export interface Serverless {
   serviceDir: string;
   service: {
@@ -49,7 +49,7 @@ export interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
 }
 
-/** One mapping of the service, as serverless.yml describes it. */
+/** An event source mapping as declared in serverless.yml. */
 export interface DeclaredMapping extends EventOrigin {
   functionKey: string;
   batchSize: number;
@@ -61,21 +61,21 @@ const defaultBatchSize = 100;
 const defaultWindowSeconds = 0.5;
 const defaultTimeoutSeconds = 6;
 const defaultMemoryMb = 1024;
-/** Each is a process of its own. */
+/** The maximum number of concurrent environments per queue, because each is a process. */
 const maxConcurrency = 32;
 const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
 
-/** The broker and what to do with failed batches; throws on a setting that makes no sense. */
+/** The broker's address and how failed batches are returned; throws if a setting is invalid. */
 export function readSettings({ service }: Serverless): { url: string; onError: OnError } {
   const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};
   if (!url) {
     throw new Error(
-      'No broker to consume from: set AMQP_URL or custom.rabbitmqEventSource.url (amqp://user:password@host:5672).',
+      'No broker address: set AMQP_URL or custom.rabbitmqEventSource.url (amqp://user:password@host:5672).',
     );
   }
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
     throw new Error(
-      'AMQP_URL (or custom.rabbitmqEventSource.url) is no AMQP address: write it as amqp://user:password@host:5672.',
+      'AMQP_URL (or custom.rabbitmqEventSource.url) is not an AMQP address such as amqp://user:password@host:5672.',
     );
   }
   if (onError !== 'nack' && onError !== 'reject') {
@@ -84,7 +84,7 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
   return { url, onError };
 }
 
-/** Every enabled `rabbitmq` event of the service. A virtual host in the URL stands for the one on AWS. */
+/** Every enabled `rabbitmq` event of the service. A virtual host in the URL replaces the one that the event names. */
 export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
   const { concurrency = {}, ordered = [] } = service.custom?.rabbitmqEventSource ?? {};
   const urlVirtualHost = percentDecoded(new URL(url).pathname.slice(1));
@@ -93,7 +93,7 @@ export function declaredMappings({ service }: Serverless, url: string, log: Log)
       if (!event || event.enabled === false) return [];
       if (event.filterPatterns) {
         log.warning(
-          `Function "${functionKey}": filterPatterns are not applied here; on AWS what does not match is LOST.`,
+          `Function "${functionKey}": filterPatterns are not applied locally; on AWS, messages that do not match are LOST.`,
         );
       }
       return {
@@ -103,7 +103,7 @@ export function declaredMappings({ service }: Serverless, url: string, log: Log)
         virtualHost: urlVirtualHost || (event.virtualHost ?? '/'),
         concurrency: concurrencyFor(event.queue, concurrency, ordered),
         batchSize: event.batchSize ?? defaultBatchSize,
-        // Serverless leaves a window of 0 out of the template, so that AWS applies its default.
+        // Serverless omits a window of 0 from the template, so AWS applies its default.
         batchingWindowMs: (event.maximumBatchingWindow || defaultWindowSeconds) * 1000,
       };
     }),
@@ -118,12 +118,12 @@ function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered:
     );
   if (concurrency > 1 && ordered.includes(queue))
     throw new Error(
-      `custom.rabbitmqEventSource.concurrency is ${concurrency} for the queue "${queue}", which keeps order per key: several environments cannot keep it. Leave it at 1.`,
+      `custom.rabbitmqEventSource.concurrency is ${concurrency} for the queue "${queue}", which keeps order per key. Several environments cannot keep the order: set the concurrency to 1.`,
     );
   return concurrency;
 }
 
-/** What a function's execution environment is made from; its variables are those that serverless-offline would give it. */
+/** The settings of a function's execution environment, with the variables that serverless-offline would set. */
 export function environmentSettings(serverless: Serverless, functionKey: string): Omit<EnvironmentSettings, 'onLine'> {
   const { provider, custom, functions } = serverless.service;
   const { name, handler, timeout, memorySize, environment } = functions[functionKey]!;
@@ -156,7 +156,7 @@ export function environmentSettings(serverless: Serverless, functionKey: string)
   };
 }
 
-// Intrinsic functions of CloudFormation have no value on a laptop.
+// Intrinsic functions of CloudFormation have no value locally.
 function plainVariables(variables: Record<string, unknown> = {}): Record<string, string> {
   const plain = Object.entries(variables).filter(([, value]) => value !== null && typeof value !== 'object');
   return Object.fromEntries(plain.map(([key, value]) => [key, String(value)]));

@@ -1,14 +1,13 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { useRawFrames } from '../../lib/rabbitmq/raw-frames.ts';
 import type { RawProperties } from '../../lib/rabbitmq/raw-frames.ts';
+import { closeConnection, dropConnection, openConnection } from '../../lib/rabbitmq/open-connection.ts';
+import { within } from '../../lib/runtime/timeout.ts';
 
 /** A message with its properties as the broker sent them. */
 export type ReceivedMessage = Omit<ConsumeMessage, 'properties'> & { properties: RawProperties };
 
-import { closeConnection, dropConnection, openConnection } from '../../lib/rabbitmq/open-connection.ts';
-import { within } from '../../lib/runtime/timeout.ts';
-
-/** Which queue to consume, and where. */
+/** The queue to consume and its broker. */
 export interface SessionOptions {
   url: string;
   virtualHost: string;
@@ -17,11 +16,11 @@ export interface SessionOptions {
   onMessage(message: ReceivedMessage, channel: Channel): void;
 }
 
-/** A consumer on a connection of its own. */
+/** A consumer with its own connection. */
 export interface Session {
-  /** Resolves with the reason once nothing more can be received or settled on this session. */
+  /** Resolves with the reason once the session can no longer receive or settle messages. */
   lost: Promise<string>;
-  /** Asks the broker to send no more. */
+  /** Cancels the consumer, so that the broker sends no more messages. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }
@@ -29,19 +28,19 @@ export interface Session {
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 5_000;
 
-/** Connects to a virtual host of the broker that `url` names. */
+/** Connects to a virtual host of the broker at `url`. */
 export function connectTo(url: string, virtualHost: string): Promise<ChannelModel> {
   const target = new URL(url);
   target.pathname = `/${encodeURIComponent(virtualHost)}`;
   return openConnection(target.href, { timeoutMs: connectTimeoutMs });
 }
 
-/** The broker's address without its credentials, for messages to people. */
+/** The broker's host and port without credentials, for log messages. */
 export function brokerName(url: string): string {
   return new URL(url).host;
 }
 
-/** Connects and starts to consume. */
+/** Connects and starts consuming. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const connection = await connectTo(options.url, options.virtualHost);
   let lose = (_reason: string): void => {};
@@ -64,7 +63,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       async cancel() {
         await within(closeTimeoutMs, channel.cancel(consumerTag)).catch(() => {});
       },
-      // A channel is closed in order after what was settled on it, so nothing settled is cut off.
+      // The channel is closed after all acknowledgements that were sent on it, so none is lost.
       async close() {
         await within(closeTimeoutMs, channel.close()).catch(() => {});
         await closeConnection(connection);

@@ -1,10 +1,10 @@
 import type { Channel, Message } from 'amqplib';
 import type { ReceivedMessage } from './session.ts';
 
-/** How the messages of a failed batch are returned; they go back to their queue either way. */
+/** How the messages of a failed batch are returned to their queue: with basic.nack or basic.reject, both with requeue. */
 export type OnError = 'nack' | 'reject';
 
-/** A received message, and what its event needs. */
+/** A received message with its channel and its record in the event. */
 export interface Delivery {
   message: ReceivedMessage;
   channel: Channel;
@@ -12,11 +12,11 @@ export interface Delivery {
   bytes: number;
 }
 
-/** Settles each delivery where it came from; on a channel that is gone this does nothing, since the broker has returned them. */
+/** Settles each delivery on its own channel; skips closed channels, because the broker has already requeued their messages. */
 export function settle(deliveries: Delivery[], how: 'acknowledge' | OnError): void {
   for (const delivery of deliveries) {
     const { channel } = delivery;
-    // Of a message only the delivery tag is read here.
+    // amqplib reads only the delivery tag here.
     const message = delivery.message as unknown as Message;
     try {
       if (how === 'acknowledge') channel.ack(message);

@@ -3,9 +3,9 @@ import type { Log } from './log.ts';
 import { openSession } from './session.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** A consumer that comes back by itself. */
+/** A consumer that reconnects automatically. */
 export interface Subscription {
-  /** Asks the broker to send no more, and stops coming back. */
+  /** Cancels the consumer and stops reconnecting. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }
@@ -13,15 +13,18 @@ export interface Subscription {
 const firstDelayMs = 100;
 const maxDelayMs = 5_000;
 
-/** Consumes a queue for ever: reconnects with backoff, and says once when the broker is lost and once when it is back. */
+/** Consumes a queue until closed: reconnects with backoff, and logs once when the connection is lost and once when it is restored. */
 export function subscribe(options: SessionOptions, log: Log, onLost: () => void): Subscription {
   const stopping = new AbortController();
   let session: Session | undefined;
-  let away = false;
+  let isLost = false;
 
-  function sayAway(reason: string): void {
-    if (!away) log.warning(`Event source of queue "${options.queue}" lost the broker (${reason}); reconnecting.`);
-    away = true;
+  function reportLost(reason: string): void {
+    if (!isLost)
+      log.warning(
+        `Event source of queue "${options.queue}" lost the connection to the broker (${reason}); reconnecting.`,
+      );
+    isLost = true;
   }
 
   async function keepOpen(): Promise<void> {
@@ -29,17 +32,17 @@ export function subscribe(options: SessionOptions, log: Log, onLost: () => void)
     while (!stopping.signal.aborted) {
       try {
         session = await openSession(options);
-        if (away) log.notice(`Event source of queue "${options.queue}" has the broker back.`);
-        away = false;
+        if (isLost) log.notice(`Event source of queue "${options.queue}" reconnected to the broker.`);
+        isLost = false;
         delayMs = firstDelayMs;
         const reason = await session.lost;
         if (stopping.signal.aborted) return;
         onLost();
-        sayAway(reason);
+        reportLost(reason);
         await session.close();
         session = undefined;
       } catch (error) {
-        sayAway((error as Error).message);
+        reportLost((error as Error).message);
       }
       await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => {});
       delayMs = Math.min(delayMs * 2, maxDelayMs);

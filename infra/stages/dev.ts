@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** Cheap, and quick to change. */
+/** The development stage: cheap and fast to deploy. */
 export const dev: Stage = {
   logLevel: 'DEBUG',
   logRetentionDays: 7,

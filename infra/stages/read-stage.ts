@@ -3,14 +3,14 @@ import { prod } from './prod.ts';
 import { stageSchema, type Stage } from './stage.ts';
 import { staging } from './staging.ts';
 
-/** The stages that can be deployed. */
+/** All stages that can be deployed. */
 export const stages: Readonly<Record<string, unknown>> = { dev, staging, prod };
 
-/** The validated settings of the stage `name`; throws one error that names every wrong or missing value. */
+/** The validated settings of the stage `name`; throws one error that names every wrong or missing setting. */
 export function readStage(name: string, all: Readonly<Record<string, unknown>> = stages): Stage {
   if (!Object.hasOwn(all, name))
     throw new Error(
-      `no stage "${name}": deploy one of ${Object.keys(all).join(', ')}, or add infra/stages/${name}.ts ("local" runs with npm start only)`,
+      `unknown stage "${name}": deploy one of ${Object.keys(all).join(', ')}, or add infra/stages/${name}.ts ("local" exists only for npm start)`,
     );
   const parsed = stageSchema.safeParse(all[name]);
   if (parsed.success) return parsed.data;

@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** As prod in everything that can break, smaller in everything that only costs. */
+/** The staging stage: the same structure as prod, with smaller and cheaper resources. */
 export const staging: Stage = {
   logLevel: 'INFO',
   logRetentionDays: 30,

@@ -43,7 +43,7 @@ describe('the check of the AWS account before a deployment', () => {
     const { faults } = await check('prod', 813);
     expect(faults).toEqual([
       expect.stringMatching(
-        /reserve 813 environments.*keeps 100.*has 10 in eu-central-1: have the quota "Concurrent executions" \(L-B99A9384\) raised to 913.*request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 913/,
+        /reserve a concurrency of 813.*keeps 100.*has 10 in eu-central-1: request an increase of the quota "Concurrent executions" \(L-B99A9384\) to at least 913.*request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 913/,
       ),
     ]);
     expect(await check('dev')).toEqual(nothing);
@@ -52,7 +52,7 @@ describe('the check of the AWS account before a deployment', () => {
   test("concurrency reserved by other functions counts at a first deployment, the stage's own reservation does not count later", async () => {
     Object.assign(aws.state, { unreserved: 600 });
     expect((await check('prod', 813)).faults).toEqual([
-      expect.stringMatching(/of which other functions reserve 400.*raised to 1313/),
+      expect.stringMatching(/of which other functions reserve 400.*to at least 1313/),
     ]);
     // After a failed first deployment only the bucket is left.
     aws.state.stacks['surehop-prod'] = { ServerlessDeploymentBucket: 'CREATE_COMPLETE' };
@@ -64,9 +64,11 @@ describe('the check of the AWS account before a deployment', () => {
   test('a region whose quota of networks or addresses is exhausted is reported with the quota', async () => {
     Object.assign(aws.state, { vpcs: 5, addresses: 5 });
     expect((await check('dev')).faults).toEqual([
-      expect.stringMatching(/has 5 of 5: have the quota "VPCs per Region" \(L-F678F1CE\) raised to 6/),
       expect.stringMatching(
-        /5 of 5 are taken in eu-central-1: have the quota "EC2-VPC Elastic IPs" \(L-0263D0A3\) raised to 6/,
+        /5 of 5 exist in eu-central-1: request an increase of the quota "VPCs per Region" \(L-F678F1CE\) to at least 6/,
+      ),
+      expect.stringMatching(
+        /5 of 5 are in use in eu-central-1: request an increase of the quota "EC2-VPC Elastic IPs" \(L-0263D0A3\) to at least 6/,
       ),
     ]);
     // A stage with endpoints instead of NAT gateways needs no public address.
@@ -81,7 +83,7 @@ describe('the check of the AWS account before a deployment', () => {
     aws.state.zones = ZONES;
     aws.state.offered = { SINGLE_INSTANCE: ZONES, CLUSTER_MULTI_AZ: ZONES.slice(0, 2) };
     expect((await check('prod')).faults).toEqual([
-      'Amazon MQ offers no mq.m7g.large as CLUSTER_MULTI_AZ in eu-central-1c: take another broker.instanceType, or another region',
+      'Amazon MQ does not offer mq.m7g.large as CLUSTER_MULTI_AZ in eu-central-1c: choose another broker.instanceType or another region',
     ]);
     expect(await check('dev')).toEqual(nothing);
   });
@@ -93,9 +95,9 @@ describe('the check of the AWS account before a deployment', () => {
     });
     expect((await check('dev')).faults).toEqual([
       expect.stringMatching(
-        /^there is a table surehop-dev-inbox, surehop-dev-audit already: .*Import it, or delete it/,
+        /^the table surehop-dev-inbox, surehop-dev-audit already exists: .*Import it, or delete it/,
       ),
-      expect.stringMatching(/^there is a secret surehop\/dev\/signing-keys already: /),
+      expect.stringMatching(/^the secret surehop\/dev\/signing-keys already exists: /),
     ]);
     // Imported resources belong to the stack.
     aws.state.stacks['surehop-broker-dev'] = {
@@ -126,11 +128,9 @@ describe('the check of the AWS account before a deployment', () => {
     const { faults, unknown } = await check('dev');
     expect(faults).toEqual([]);
     expect(unknown).toEqual([
-      expect.stringMatching(
-        /^networks of the region: .*AccessDeniedException: not authorized to perform servicequotas:/,
-      ),
-      expect.stringMatching(/^public addresses: /),
-      expect.stringMatching(/^zones of the region: /),
+      expect.stringMatching(/^VPCs of the region: .*AccessDeniedException: not authorized to perform servicequotas:/),
+      expect.stringMatching(/^Elastic IP addresses: /),
+      expect.stringMatching(/^availability zones of the region: /),
     ]);
   });
 });

@@ -71,7 +71,7 @@ describe('event sources of a queue', () => {
     const granted = (concurrency: number | Record<string, number>) => {
       return { eventSource: { ...prod.eventSource, concurrency } };
     };
-    const refusal = /eventSource\.concurrency is 2 for the queue ledger, which is declared as ordered/;
+    const refusal = /eventSource\.concurrency is 2 for the queue ledger, which keeps order per key/;
     const stock = workQueue('stock');
     expect(() => eventSources('ledger', 'prod', granted(2), { ledger })).toThrow(refusal);
     expect(() => eventSources('ledger', 'local', granted({ ledger: 2 }), { ledger })).toThrow(refusal);
@@ -129,7 +129,7 @@ describe('reserved concurrency', () => {
   test('more connections than the broker allows are refused, and the error has both numbers', () => {
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, small)).toThrow(
-      /100 connections, of which 80 .* 90 are wanted/,
+      /100 connections, of which functions can use 80, .* need 90:/,
     );
   });
 

@@ -44,7 +44,7 @@ test("deploying the functions deploys the broker's stack first, for the same sta
       '--verbose',
     ]);
     expect(() => deploy('staging')).toThrow(
-      /the stack of the broker was not deployed, so the functions were not either/,
+      /the foundation stack was not deployed, so the functions were not deployed either/,
     );
   } finally {
     rmSync(directory, { recursive: true, force: true });

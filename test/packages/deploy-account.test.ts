@@ -33,7 +33,7 @@ test('serverless deploy lists what the account lacks and stops before it package
   try {
     const { code, output } = await deploy(checkout.directory, 'prod');
     expect(code).not.toBe(0);
-    expect(output).toMatch(/nothing was deployed, because it would fail later/);
+    expect(output).toMatch(/nothing was deployed, because the deployment would fail later/);
     expect(output).toMatch(/L-B99A9384/);
     expect(output).toMatch(/L-F678F1CE/);
     const changing = aws.calls.filter(

@@ -50,9 +50,7 @@ async function withText(file: string, from: string, to: string, work: () => Prom
 test('a deployment that would replace the broker is refused, and the error names the setting', async () => {
   await withText('infra/stages/dev.ts', "deployment: 'SINGLE_INSTANCE'", "deployment: 'CLUSTER_MULTI_AZ'", async () => {
     const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
-    expect(said).toMatch(
-      /broker\.deployment is SINGLE_INSTANCE where this stage is deployed and cannot become CLUSTER/,
-    );
+    expect(said).toMatch(/broker\.deployment of the deployed stage is SINGLE_INSTANCE and cannot become CLUSTER/);
     expect(asked).toContain('GetTemplate');
     expect(asked.filter((action) => !READING.test(action))).toEqual([]);
   });
@@ -65,7 +63,7 @@ test('a deployment that would replace a table is refused', async () => {
     "tableResource(tablePrefix + name.replace('orders', 'purchases'),",
     async () => {
       const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
-      expect(said).toContain('this deployment would replace OrdersTable (TableName), and with it its items');
+      expect(said).toContain('this deployment would replace OrdersTable (TableName), which loses its items');
       expect(asked.filter((action) => !READING.test(action))).toEqual([]);
     },
   );
@@ -75,7 +73,7 @@ test("the functions' stack is checked before the broker's stack is deployed", as
   const other: Template = structuredClone(deployed.functions);
   other.Resources['HttpApi'] = { ...other.Resources['HttpApi']!, Type: 'AWS::ApiGateway::RestApi' };
   const { said, asked } = await deploy('functions', { 'surehop-dev': other });
-  expect(said).toContain('this deployment would replace HttpApi (Type), and with it the address that clients call');
+  expect(said).toContain('this deployment would replace HttpApi (Type), which loses the address that clients call');
   expect(asked.filter((action) => !READING.test(action))).toEqual([]);
 }, 120_000);
 
@@ -95,6 +93,6 @@ test('a deployment stops if the deployed template cannot be read', async () => {
   const { url } = api;
   await api.stop();
   await expect(deployStack(checkout.directory, 'broker', 'dev', url)).rejects.toThrow(
-    /what is deployed as surehop-broker-dev could not be read/,
+    /cannot read the deployed template of surehop-broker-dev/,
   );
 }, 120_000);

@@ -61,7 +61,7 @@ describe('packaging', () => {
 
   test('packaging an unknown stage fails with the names of the known stages', async () => {
     await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
-      /no stage "production": deploy one of dev, staging, prod/,
+      /unknown stage "production": deploy one of dev, staging, prod/,
     );
   });
 

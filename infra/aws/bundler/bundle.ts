@@ -4,15 +4,15 @@ import { build } from 'esbuild';
 import type { BuildFailure, BuildOptions, Metafile } from 'esbuild';
 import { leanSdk } from './lean-sdk.ts';
 
-/** What to bundle: modules as handlers name them (`functions/orders/place-order`), without an extension. */
+/** The modules to bundle, as handlers name them, without extension: `functions/orders/place-order`. */
 export interface BundleOptions {
   entries: string[];
   outDirectory: string;
-  /** Directory that the entries are relative to; the working directory by default. */
+  /** The directory that the entries are relative to; by default the working directory. */
   root?: string;
 }
 
-// The dependencies that are CommonJS call require for Node's own modules.
+// CommonJS dependencies call require for Node's built-in modules.
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
@@ -29,7 +29,7 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
     target: 'node20',
     mainFields: ['module', 'main'],
     minify: true,
-    // Beside the bundle: Node reads it on the laptop, lib/runtime/stack.ts on AWS, where it is needed for a failure alone.
+    // Source maps are separate files: locally Node reads them, on AWS lib/runtime/stack.ts reads them only when an error is logged.
     sourcemap: 'linked',
     sourcesContent: false,
     metafile: true,
@@ -39,12 +39,12 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
   } satisfies BuildOptions;
 }
 
-/** With these options too, what entries share, and what they import only when it is needed, are files of their own beside them. */
+/** Options that put shared code and dynamically imported code into separate files. */
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**
- * Bundles the entries and returns esbuild's metafile: one entry to deploy it, so that a cold start does not read what is only
- * needed later; all of them for a laptop, where they share files. Throws one line per mistake, with file and line.
+ * Bundles the entries and returns esbuild's metafile. For a deployment each function is bundled alone; locally all functions are
+ * bundled together and share files. Throws an error with one line per mistake that contains file and line.
  */
 export async function bundle(options: BundleOptions): Promise<Metafile> {
   try {
@@ -54,7 +54,7 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
   }
 }
 
-/** One line per mistake: `file:line:column: what`. */
+/** Formats esbuild's errors, one per line: `file:line:column: message`. */
 export function describeBuildError(error: unknown): string {
   const { errors } = error as Partial<BuildFailure>;
   if (!errors?.length) return (error as Error).message;

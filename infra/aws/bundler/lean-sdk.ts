@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
- * Leaves out of the AWS SDK what no function on Lambda can use, a quarter of a bundle: every source of credentials but the
- * environment, where Lambda puts them (SSO, profiles, instance metadata, …), and the reader of browsers' user agents.
+ * Removes parts of the AWS SDK that Lambda never uses and that make up a quarter of a bundle: all credential providers except the
+ * one for environment variables, which Lambda sets, and the parser of browser user agents.
  */
 export const leanSdk: Plugin = {
   name: 'lean-sdk',

@@ -28,13 +28,13 @@ interface Log {
 const outDirectory = '.build';
 
 /**
- * Bundles every function: for `serverless offline start`, where it also watches the sources, and as one
- * byte-reproducible zip per function for `serverless package`.
+ * Bundles every function: for `serverless offline start`, which also watches the sources, and for `serverless package`, which creates
+ * one reproducible zip per function.
  */
 export class BundlerPlugin {
   readonly hooks = {
     'before:offline:start:init': () => this.#serve(),
-    // Not earlier: a watcher would keep the process alive when another plugin refuses to start.
+    // The watcher starts last, because it would keep the process running if another plugin failed to start.
     'before:offline:start:ready': () => this.#watch(),
     'before:offline:start:end': () => this.#stopWatching?.(),
     'before:package:createDeploymentArtifacts': () => this.#package(),
@@ -57,7 +57,7 @@ export class BundlerPlugin {
     const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
     this.#options = { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
     await rm(this.#options.outDirectory, { recursive: true, force: true });
-    this.#firstBuild = await this.#orComplain(bundle(this.#options));
+    this.#firstBuild = await this.#withoutStack(bundle(this.#options));
     const custom = (this.#serverless.service.custom ??= {});
     custom['serverless-offline'] = { ...custom['serverless-offline'], location: outDirectory };
   }
@@ -82,7 +82,7 @@ export class BundlerPlugin {
     const outDirectory = join(serviceDir, '.serverless', 'bundles');
     await mkdir(outDirectory, { recursive: true });
     for (const [key, definition] of Object.entries(service.functions)) {
-      const { outputs } = await this.#orComplain(
+      const { outputs } = await this.#withoutStack(
         bundle({ entries: [moduleOf(definition)], root: serviceDir, outDirectory }),
       );
       const files = Object.keys(outputs);
@@ -93,7 +93,7 @@ export class BundlerPlugin {
     }
   }
 
-  async #orComplain(bundling: Promise<Metafile>): Promise<Metafile> {
+  async #withoutStack(bundling: Promise<Metafile>): Promise<Metafile> {
     try {
       return await bundling;
     } catch (error) {
@@ -103,7 +103,7 @@ export class BundlerPlugin {
   }
 }
 
-// 'functions/orders/place-order.handler' is the export `handler` of the module 'functions/orders/place-order'.
+// The handler 'functions/orders/place-order.handler' is the export `handler` of the module 'functions/orders/place-order'.
 function moduleOf({ handler }: FunctionDefinition): string {
   return handler.slice(0, handler.indexOf('.', handler.lastIndexOf('/')));
 }

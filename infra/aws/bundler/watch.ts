@@ -8,16 +8,16 @@ import type { Metafile, OutputFile } from 'esbuild';
 import { bundleOptions, describeBuildError, split } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
 
-/** What to do about a rebuild. */
+/** Receives the results of rebuilds. */
 export interface WatchListener {
-  /** Called with the entries whose code is another one than before, where there are any. */
+  /** Called with the entries whose code has changed, if there are any. */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
 }
 
 const settleMs = 100;
 
-/** Bundles once more whenever a file beside a bundled source changes; returns how to stop. */
+/** Rebuilds whenever a file in a directory of a bundled source changes; returns a function that stops watching. */
 export async function watchBundle(
   options: BundleOptions,
   firstBuild: Metafile,
@@ -28,10 +28,10 @@ export async function watchBundle(
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
   let building: Promise<void> = Promise.resolve();
-  let told: string | undefined;
+  let reported: string | undefined;
   let codes = codeOf(firstBuild, (file) => readFileSync(resolve(root, file), 'utf8'));
 
-  // Each directory on its own: a recursive watch loses events on Linux.
+  // Each directory has its own watcher, because a recursive watcher loses events on Linux.
   function follow({ inputs }: Metafile): void {
     const sources = Object.keys(inputs).filter((file) => !file.includes('node_modules/'));
     for (const directory of new Set(sources.map((file) => dirname(resolve(root, file))))) {
@@ -53,7 +53,7 @@ export async function watchBundle(
   async function rebuild(): Promise<void> {
     try {
       const { metafile, outputFiles } = await builder.rebuild();
-      told = undefined;
+      reported = undefined;
       follow(metafile);
       await writeChanged(outputFiles);
       const contents = new Map(outputFiles.map(({ path, text }) => [path, text]));
@@ -66,9 +66,9 @@ export async function watchBundle(
         );
     } catch (error) {
       const mistake = describeBuildError(error);
-      // One edit may be several events.
-      if (mistake !== told) onMistake(mistake);
-      told = mistake;
+      // One edit can trigger several events.
+      if (mistake !== reported) onMistake(mistake);
+      reported = mistake;
     }
   }
 
@@ -82,8 +82,8 @@ export async function watchBundle(
 }
 
 /**
- * Writes what differs from what is on disk. Each file is replaced in one step, and after those that it imports, since a process
- * may load it at any time.
+ * Writes the files that differ from those on disk. Each file is replaced atomically and after the files that it imports, because a
+ * process can load the file at any time.
  */
 async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   const isEntry = ({ path }: OutputFile) => Number(!path.includes('/chunks/'));
@@ -96,7 +96,7 @@ async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   }
 }
 
-/** A hash of each entry's code with all that it imports. Names of chunks are left out: a comment changes them, by way of the source map. */
+/** A hash of each entry's code with all of its imports, without chunk names, because a changed comment changes the source map and so the name. */
 function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<string, string> {
   const codes = new Map<string, string>();
   for (const [entry, { entryPoint }] of Object.entries(outputs)) {

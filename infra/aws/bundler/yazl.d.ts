@@ -1,4 +1,4 @@
-// yazl ships no types; this is what the bundler uses of it.
+// yazl has no types; this declares the part that the bundler uses.
 declare module 'yazl' {
   export class ZipFile {
     readonly outputStream: NodeJS.ReadableStream;

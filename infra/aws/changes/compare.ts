@@ -1,33 +1,33 @@
 import type { Resource, Template } from '../template.ts';
 import { createOnly } from './create-only.ts';
 
-/** What CloudFormation does to one resource when a template takes the place of another. */
+/** How CloudFormation changes one resource when one template replaces another. */
 export interface Change {
   readonly id: string;
   readonly type: string;
   readonly effect: 'created' | 'deleted' | 'updated' | 'replaced';
-  /** The changed properties, by path; of a replaced resource only those that cause it. */
+  /** The paths of the changed properties; for a replaced resource, only those that cause the replacement. */
   readonly properties: readonly string[];
 }
 
 interface CreateOnly {
-  /** Properties that only a new resource can have another value of. */
+  /** Properties whose change always needs a new resource. */
   readonly always: readonly string[];
-  /** Properties that some new values of need a new resource: taken for such in any case. */
+  /** Properties for which only some values need a new resource; here every change counts as a replacement. */
   readonly sometimes?: readonly string[];
 }
 
-/** The resource types whose schema is known here. */
+/** The create-only properties of all known resource types. */
 export const knownTypes: Readonly<Record<string, CreateOnly>> = createOnly;
 
-/** The properties by which a resource is replaced, as paths; `*` is any item of a list. */
+/** The paths of the properties whose change replaces a resource; `*` stands for any item of a list. */
 function createOnlyOf(type: string): readonly string[] {
   if (type.startsWith('Custom::')) return ['ServiceToken'];
   const { always = [], sometimes = [] } = knownTypes[type] ?? {};
   return [...always, ...sometimes];
 }
 
-/** The changes from one template to another, replacements that follow from others included. */
+/** The changes from one template to another, including replacements that other replacements cause. */
 export function compareTemplates(before: Template, after: Template): Change[] {
   const changes = new Map<string, Change>();
   const ids = new Set([...Object.keys(before.Resources), ...Object.keys(after.Resources)]);
@@ -35,7 +35,7 @@ export function compareTemplates(before: Template, after: Template): Change[] {
     const change = changeOf(id, before.Resources[id], after.Resources[id]);
     if (change) changes.set(id, change);
   }
-  // A new resource has another identity, which is a new value for every property that refers to it.
+  // A replaced resource has a new id, which changes every property that refers to the resource.
   for (let isComplete = false; !isComplete;) {
     isComplete = true;
     for (const [id, resource] of Object.entries(after.Resources)) {
@@ -74,20 +74,20 @@ function differences(one: unknown, other: unknown, path: readonly string[] = [])
   if (Array.isArray(one) && one.length !== (other as unknown[]).length) return [path.join('.')];
   const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...keys].flatMap((key) => {
-    // Where an intrinsic function changes, the property does.
+    // A change of an intrinsic function is a change of the property that contains it.
     if (/^(Ref|Fn::.*)$/.test(key)) return [path.join('.')];
     const parts = [one, other].map((part) => (part as Record<string, unknown>)[key]);
     return differences(parts[0], parts[1], [...path, Array.isArray(one) ? '*' : key]);
   });
 }
 
-/** Whether one path is the other, or lies within it. */
+/** Whether one path equals or contains the other. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one.split('.'), other.split('.')];
   return a.slice(0, b.length).every((part, index) => part === b[index]);
 }
 
-/** The values at a path, of which there are several where it leads through lists. */
+/** The values at a path; several if the path leads through lists. */
 function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[] {
   if (first === undefined) return [value];
   if (!isTree(value)) return [];

@@ -2,14 +2,14 @@ import type { Resource, Template } from '../template.ts';
 import { knownTypes, refersToReplaced, type Change } from './compare.ts';
 import type { Templates } from './templates.ts';
 
-/** A stage as it is deployed and as it is wanted. */
+/** The deployed and the wanted templates of a stage, with their differences. */
 interface Step {
   readonly before: Templates;
   readonly after: Templates;
   readonly changes: Readonly<Record<keyof Templates, readonly Change[]>>;
 }
 
-/** Why CloudFormation, or the service behind a resource, would fail to make this change. */
+/** The reasons why CloudFormation or another AWS service would fail to make a change. */
 export function conflictsOf({ before, after, changes }: Step): string[] {
   return [
     ...takenNames(before.broker, after.broker, changes.broker),
@@ -19,22 +19,24 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
   ];
 }
 
-/** CloudFormation makes the new resource before it deletes the old one: both with the same name cannot be. */
+/** CloudFormation creates a new resource before it deletes the old one, so the two cannot have the same name. */
 function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
   const coming = changes.filter(({ effect }) => effect === 'created' || effect === 'replaced');
   return coming.flatMap(({ id, type }) => {
-    // Lambda numbers the versions of a function.
+    // Lambda numbers function versions itself, so they never conflict.
     if (type === 'AWS::Lambda::Version') return [];
     const identity = identityOf(after.Resources[id]!);
     const holder = leaving.find(
       (one) => one.type === type && identity && identityOf(before.Resources[one.id]!) === identity,
     );
-    return holder ? [`${id} would take the identity of ${holder.id} while that still exists: ${identity}`] : [];
+    return holder
+      ? [`${id} would have the same identity as ${holder.id}, which still exists at that time: ${identity}`]
+      : [];
   });
 }
 
-/** What tells a resource from others of its type: its name where the template gives one, or else all that it is made with for ever. */
+/** The properties that identify a resource among those of its type: its name, or else all of its create-only properties. */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);
   const names = paths.filter((path) => path.endsWith('Name') && !/^(Function|Application|Service)Name$/.test(path));
@@ -43,7 +45,7 @@ function identityOf({ Type, Properties = {} }: Resource): string | undefined {
 }
 
 /**
- * Lambda takes no `VIRTUAL_HOST` in an update of an event source, and CloudFormation sends all of the properties
+ * Lambda rejects `VIRTUAL_HOST` in an update of an event source, and CloudFormation always sends all properties
  * (https://docs.aws.amazon.com/lambda/latest/api/API_SourceAccessConfiguration.html).
  */
 function frozenEventSources(after: Template, changes: readonly Change[]): string[] {
@@ -51,12 +53,12 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
     if (type !== 'AWS::Lambda::EventSourceMapping' || effect !== 'updated') return [];
     const configurations = after.Resources[id]!.Properties?.['SourceAccessConfigurations'];
     return JSON.stringify(configurations).includes('"VIRTUAL_HOST"')
-      ? [`${id} cannot be updated: it names its virtual host, which Lambda takes only when an event source is made`]
+      ? [`${id} cannot be updated: it names a virtual host, which Lambda accepts only when an event source is created`]
       : [];
   });
 }
 
-/** An export can neither change nor go while the deployed functions import it, and the broker's stack is deployed first. */
+/** An export can be neither changed nor removed while the deployed functions import it, and the foundation stack is deployed first. */
 function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));
   const imports = (template: Template) => [
@@ -69,7 +71,7 @@ function lockedExports(before: Templates, after: Templates, changes: readonly Ch
     .filter((name) => !wanted.has(name))
     .map((name) => `nothing exports ${name}`);
   const locked = imports(before.functions).flatMap((name) => {
-    if (!wanted.has(name)) return [`the export ${name} would go while the functions import it`];
+    if (!wanted.has(name)) return [`the export ${name} would be removed while the functions import it`];
     const value = wanted.get(name);
     return JSON.stringify(value) !== JSON.stringify(deployed.get(name)) || refersToReplaced(value, byId)
       ? [`the export ${name} would change while the functions import it`]

@@ -1,5 +1,5 @@
-"""Writes create-only.ts: for each resource type that is named on the command line or stands in the file already, the properties
-that CloudFormation cannot change on an existing resource, from cfn-lint's copy of AWS's resource schemas. `--print` prints JSON.
+"""Writes create-only.ts from cfn-lint's copy of AWS's resource schemas: the properties that CloudFormation cannot change on an
+existing resource, for each resource type on the command line or already in the file. `--print` prints JSON instead.
 
     pip install cfn-lint && python3 infra/aws/changes/create-only.py [AWS::Some::Type ...] && npm run format
 """
@@ -34,8 +34,8 @@ if "--print" in arguments:
 else:
     TARGET.write_text(
         "// Written by create-only.py.\n\n"
-        "/** Where this comes from. */\n"
+        "/** The version of cfn-lint whose schemas this file contains. */\n"
         f"export const source = {json.dumps(source)};\n\n"
-        "/** The properties by which CloudFormation replaces a resource: always, or for some new values only. */\n"
+        "/** The properties whose change makes CloudFormation replace a resource: always, or only for some values. */\n"
         f"export const createOnly = {json.dumps(types, indent=2)};\n"
     )

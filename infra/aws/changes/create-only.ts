@@ -1,9 +1,9 @@
 // Written by create-only.py.
 
-/** Where this comes from. */
+/** The version of cfn-lint whose schemas this file contains. */
 export const source = 'cfn-lint 1.51.0';
 
-/** The properties by which CloudFormation replaces a resource: always, or for some new values only. */
+/** The properties whose change makes CloudFormation replace a resource: always, or only for some values. */
 export const createOnly = {
   'AWS::AmazonMQ::Broker': {
     always: [

@@ -5,20 +5,20 @@ import { settings, valueAt, withSetting } from './settings.ts';
 import { templatesOf, type Templates } from './templates.ts';
 import type { Stage } from '../../stages/stage.ts';
 
-/** What a change of one setting of a deployed stage does. */
+/** The effect of changing one setting of a deployed stage. */
 export interface Effect {
   readonly stage: string;
   readonly setting: string;
   readonly from: unknown;
   readonly to: unknown;
-  /** Why a deployment of it is refused, before anything is changed. */
+  /** The reasons why the deployment is refused before anything is changed. */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
-  /** Why CloudFormation or a service would fail to make this change. */
+  /** The reasons why CloudFormation or another AWS service would fail to make this change. */
   readonly conflicts: readonly string[];
 }
 
-/** A value of a setting that does not pass the packaging of a stage, with what it says. */
+/** A value of a setting that packaging rejects, with the reason. */
 export interface Unfit {
   readonly stage: string;
   readonly setting: string;
@@ -26,7 +26,7 @@ export interface Unfit {
   readonly reason: string;
 }
 
-/** The effects of changing each setting of a stage, alone, from each of its values to each other. */
+/** The effects of changing each setting of a stage on its own, from each of its values to every other value. */
 export async function effectsOf(stageName: string, stage: Stage): Promise<{ effects: Effect[]; unfit: Unfit[] }> {
   const effects: Effect[] = [];
   const unfit: Unfit[] = [];
@@ -71,7 +71,7 @@ export async function effectsOf(stageName: string, stage: Stage): Promise<{ effe
   return { effects, unfit };
 }
 
-/** Of a setting that is an object in both cases, the first part that changes: `release.minutes`. */
+/** The path of the setting, or of its first changed property if both values are objects, such as `release.minutes`. */
 function settingOf(path: string, from: unknown, to: unknown): string {
   if ([from, to].some((value) => typeof value !== 'object' || value === null || Array.isArray(value))) return path;
   const [one, other] = [from, to] as [Record<string, unknown>, Record<string, unknown>];

@@ -2,10 +2,10 @@ import type { Serverless } from '../serverless.ts';
 import type { Template } from '../template.ts';
 import { refusals } from './refuse.ts';
 
-/** How long CloudFormation may take to say what is deployed, in ms. */
-const ANSWER_WITHIN_MS = 30_000;
+/** How long a request to CloudFormation can take, in ms. */
+const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Refuses a deployment that would replace or delete what holds data; reads what is deployed and changes nothing. */
+/** Throws if the deployment would replace or delete a resource that holds data; reads the deployed template and changes nothing. */
 export async function refuseReplacement(serverless: Serverless): Promise<void> {
   const deployed = await deployedTemplate(serverless);
   if (!deployed) return;
@@ -14,9 +14,9 @@ export async function refuseReplacement(serverless: Serverless): Promise<void> {
     throw new Error(`${reasons.join('; ')}. Nothing was changed; see "Changing a stage" in docs/deploy.md`);
 }
 
-/** The template that the stack was last deployed with, where there is a stack. */
+/** The template of the stack's last deployment; undefined if the stack does not exist. */
 async function deployedTemplate(serverless: Serverless): Promise<Template | undefined> {
-  // Not loaded before a deployment: it takes longer than all the rest of this plugin.
+  // Imported only for a deployment, because loading the client takes longer than the rest of the plugin.
   const { CloudFormationClient, GetTemplateCommand } = await import('@aws-sdk/client-cloudformation');
   const aws = serverless.getProvider('aws');
   const client = new CloudFormationClient(await aws.getAwsSdkV3Config());
@@ -25,13 +25,13 @@ async function deployedTemplate(serverless: Serverless): Promise<Template | unde
     const { TemplateBody = '{}' } = await client.send(
       new GetTemplateCommand({ StackName, TemplateStage: 'Original' }),
       {
-        abortSignal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       },
     );
     return { Resources: {}, ...(JSON.parse(TemplateBody) as Partial<Template>) };
   } catch (error) {
     if (/does not exist/.test((error as Error).message)) return undefined;
-    throw new Error(`what is deployed as ${StackName} could not be read: ${(error as Error).message}`, {
+    throw new Error(`cannot read the deployed template of ${StackName}: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {

@@ -1,7 +1,7 @@
 import type { Template } from '../template.ts';
 import { compareTemplates, type Change } from './compare.ts';
 
-/** What goes with a resource of these types when it is deleted or replaced. */
+/** The data that is lost when a resource of this type is deleted or replaced. */
 const holdings: Readonly<Record<string, string>> = {
   'AWS::AmazonMQ::Broker': 'its messages and users',
   'AWS::DynamoDB::Table': 'its items',
@@ -15,50 +15,48 @@ const holdings: Readonly<Record<string, string>> = {
 
 interface Permanent {
   readonly setting: string;
-  /** The resource and the property that the setting becomes. */
+  /** The resource and the property that the setting determines. */
   readonly resource: string;
   readonly property: string;
   isRefused(deployed: string, wanted: string): boolean;
-  readonly because: string;
+  readonly reason: string;
 }
 
-/** Settings that a deployed stage keeps. */
+/** Settings that cannot be changed freely once a stage is deployed. */
 const permanent: readonly Permanent[] = [
   {
     setting: 'broker.deployment',
     resource: 'Broker',
     property: 'DeploymentMode',
     isRefused: (deployed, wanted) => deployed !== wanted,
-    because: 'Amazon MQ cannot change it on an existing broker',
+    reason: 'Amazon MQ cannot change the deployment mode of an existing broker',
   },
   {
     setting: 'broker.engineVersion',
     resource: 'Broker',
     property: 'EngineVersion',
     isRefused: (deployed, wanted) => deployed.localeCompare(wanted, 'en', { numeric: true }) > 0,
-    because: 'RabbitMQ cannot go back to an older version',
+    reason: 'RabbitMQ cannot be downgraded',
   },
 ];
 
-/** Why `wanted` must not take the place of the template that is deployed: one sentence per setting or resource. */
+/** The reasons why `wanted` must not replace the deployed template: one sentence per setting or resource. */
 export function refusals(
   deployed: Template,
   wanted: Template,
   changes: readonly Change[] = compareTemplates(deployed, wanted),
 ): string[] {
-  const refused = permanent.flatMap(({ setting, resource, property, isRefused, because }) => {
+  const refused = permanent.flatMap(({ setting, resource, property, isRefused, reason }) => {
     const [from, to] = [deployed, wanted].map(({ Resources }) => Resources[resource]?.Properties?.[property]);
     if (typeof from !== 'string' || typeof to !== 'string' || !isRefused(from, to)) return [];
-    return [
-      { resource, reason: `${setting} is ${from} where this stage is deployed and cannot become ${to}: ${because}` },
-    ];
+    return [{ resource, reason: `${setting} of the deployed stage is ${from} and cannot become ${to}: ${reason}` }];
   });
   const named = new Set(refused.map(({ resource }) => resource));
   const others = changes.flatMap(({ id, type, effect, properties }) => {
     const isLost = effect === 'deleted' && deployed.Resources[id]!.DeletionPolicy !== 'Retain';
     if (!(type in holdings) || named.has(id) || !(effect === 'replaced' || isLost)) return [];
-    const why = effect === 'replaced' ? `replace ${id} (${properties.join(', ')})` : `delete ${id}`;
-    return [`this deployment would ${why}, and with it ${holdings[type]}`];
+    const action = effect === 'replaced' ? `replace ${id} (${properties.join(', ')})` : `delete ${id}`;
+    return [`this deployment would ${action}, which loses ${holdings[type]}`];
   });
   return [...refused.map(({ reason }) => reason), ...others];
 }

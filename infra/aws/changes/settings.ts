@@ -15,7 +15,7 @@ interface Schema {
 
 const addresses = [[], ['one@example.com'], ['one@example.com', 'two@example.com'], ['two@example.com']];
 
-/** Values of the settings whose schema lists none. */
+/** Sample values of the settings whose schema does not list any. */
 const samples: Readonly<Record<string, readonly unknown[]>> = {
   'broker.maintenance.timeUtc': ['00:00', '12:30', '23:59'],
   'http.corsOrigins': [
@@ -32,14 +32,14 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   'alarms.emails.warning': addresses,
 };
 
-/** A setting, and the values that a change of it is tried with: every one of a list, the smallest and the largest number. */
+/** A setting and its sample values: all values of an enumeration, or the smallest and the largest number. */
 export interface Setting {
-  /** Such as `broker.instanceType`. */
+  /** The path of the setting, such as `broker.instanceType`. */
   readonly path: string;
   readonly values: readonly unknown[];
 }
 
-/** Every setting of a stage. One whose value is an object in some cases and not in others is one setting. */
+/** Every setting of a stage. A setting whose value can be an object or a plain value counts as one setting. */
 export const settings = (): Setting[] => leaves(z.toJSONSchema(stageSchema) as Schema);
 
 function leaves({ properties }: Schema, prefix = ''): Setting[] {
@@ -58,11 +58,11 @@ function valuesOf(schema: Schema, path: string): unknown[] {
   if (schema.properties) return objects(schema.properties, path);
   const { minimum, maximum } = schema;
   if (minimum === undefined || maximum === undefined)
-    throw new Error(`infra/aws/changes/settings.ts lists no values of ${path}, and neither does its schema`);
+    throw new Error(`neither infra/aws/changes/settings.ts nor the schema lists values of ${path}`);
   return [minimum, maximum];
 }
 
-/** Objects in which each property takes each of its values, the others having their first. */
+/** Objects that together contain every value of each property, with the first value of the other properties. */
 function objects(properties: Readonly<Record<string, Schema>>, path: string): unknown[] {
   const values = Object.entries(properties).map(([name, part]) => [name, valuesOf(part, `${path}.${name}`)] as const);
   const first = Object.fromEntries(values.map(([name, [one]]) => [name, one]));
@@ -73,7 +73,7 @@ function objects(properties: Readonly<Record<string, Schema>>, path: string): un
 export const valueAt = (stage: Stage, path: string): unknown =>
   path.split('.').reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], stage);
 
-/** A stage with another value of one setting. */
+/** A copy of a stage with another value of one setting. */
 export function withSetting(stage: Stage, path: string, value: unknown): Stage {
   const copy = structuredClone(stage) as Record<string, unknown>;
   const names = path.split('.');

@@ -3,7 +3,7 @@ import { readStage, stages } from '../../stages/read-stage.ts';
 import type { Change } from './compare.ts';
 import type { Effect } from './effects.ts';
 
-/** The settings of a stage, and what a change of each does to a deployed stage: the table of docs/deploy.md, in Markdown. */
+/** The table of docs/deploy.md with all settings and the effect of changing each in a deployed stage, in Markdown. */
 export function settingsTable(effects: readonly Effect[]): string {
   const names = Object.keys(stages);
   const values = names.map((name) => flatten(readStage(name)));
@@ -11,7 +11,7 @@ export function settingsTable(effects: readonly Effect[]): string {
   const of = (path: string) => effects.filter(({ setting }) => setting === path);
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
-    row(['setting', ...names, 'what a change does']),
+    row(['setting', ...names, 'effect of a change']),
     row(['---', ...names.map(() => '---'), '---']),
     ...[...paths]
       .toSorted((one, other) => order(one) - order(other))
@@ -29,7 +29,7 @@ function flatten(value: unknown, path = ''): Readonly<Record<string, string>> {
   ) as Record<string, string>;
 }
 
-/** Where the first part of a path stands in the schema. */
+/** The position of a setting's first part in the schema. */
 const order = (path: string): number => Object.keys(stageSchema.shape).indexOf(path.split('.')[0]!);
 
 function describe(effects: readonly Effect[]): string {
@@ -43,7 +43,7 @@ function describe(effects: readonly Effect[]): string {
         ),
       ),
     ]
-      // Every changed function has a new version; the old ones stay.
+      // Every changed function gets a new version, so versions are not worth listing.
       .filter((name) => name !== 'Version')
       .toSorted()
       .join(', ');
@@ -57,7 +57,7 @@ function describe(effects: readonly Effect[]): string {
     replaced && `replaces ${replaced}`,
     refused.length > 0 && `**refused**: ${[...new Set(refused)].join(', ')}`,
   ].filter(Boolean);
-  return parts.join('; ') || 'nothing that is deployed';
+  return parts.join('; ') || 'changes no resource';
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

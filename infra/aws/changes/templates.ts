@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 
-import { rootDirectory } from '../../dev/runtime/directories.ts';
 import { PackagingPlugin } from '../plugin.ts';
 import type { FunctionDefinition, Serverless } from '../serverless.ts';
 import type { Template } from '../template.ts';
 import { resolveVariable, sourceNames } from '../variables.ts';
 import type { Stage } from '../../stages/stage.ts';
 
+const rootDirectory = join(import.meta.dirname, '..', '..', '..');
+
 const REGION = 'eu-central-1';
 
-/** Such as `serverless/surehop/dev/1764193508000-2026-11-26T21:45:08.000Z`. */
+/** The S3 path of an upload, such as `serverless/surehop/dev/1764193508000-2026-11-26T21:45:08.000Z`. */
 const UPLOAD = /serverless\/[\w-]+\/[\w-]+\/\d+-[\d-]+T[\d:.]+Z/g;
 
 /** Both templates of a stage. */
@@ -34,8 +35,8 @@ interface PackagedService extends Serverless {
 }
 
 /**
- * The templates that `serverless package` makes of these settings, made in this process and without the code of the
- * functions: a quarter of a second for both instead of ten.
+ * The templates that `serverless package` creates from these settings, compiled in this process without bundling the functions,
+ * which takes a quarter of a second instead of ten seconds.
  */
 export async function templatesOf(stageName: string, stage: Stage): Promise<Templates> {
   const directory = await mkdtemp(join(tmpdir(), 'surehop-templates-'));
@@ -52,7 +53,7 @@ export async function templatesOf(stageName: string, stage: Stage): Promise<Temp
   }
 }
 
-/** Has Serverless compile the service in `folder`, with this repository's packaging as its only plugin. */
+/** Compiles the service in `folder` with Serverless and PackagingPlugin as its only plugin. */
 async function compile(
   folder: string,
   stageName: string,
@@ -77,11 +78,11 @@ async function compile(
   });
   await service.init();
   service.pluginManager.addPlugin(Packaging);
-  // Nobody reads the files, and writing them takes longer than all the rest.
+  // Nothing reads the files that Serverless would write, and writing them takes most of the time.
   service.utils.writeFileSync = () => {};
   await service.run();
   const compiled = JSON.stringify(service.service.provider.compiledCloudFormationTemplate);
-  // Where Serverless would upload the code says when it did.
+  // The upload path contains the current time, which would make the templates differ.
   return JSON.parse(compiled.replaceAll(UPLOAD, 'code')) as Template;
 }
 
@@ -90,7 +91,7 @@ function loadServerless(): new (input: object) => PackagedService {
   return require(join(dirname(require.resolve('serverless/package.json')), 'lib', 'serverless.js')) as never;
 }
 
-/** serverless.yml of a folder with its variables resolved, as Serverless would, of which it uses few. */
+/** Reads serverless.yml of a folder and resolves its variables as Serverless would. */
 async function readConfiguration(folder: string, stageName: string, stage: Stage): Promise<Configuration> {
   const text = await readFile(join(rootDirectory, folder, 'serverless.yml'), 'utf8');
   const raw = parse(text, { merge: true }) as Configuration;
@@ -104,7 +105,7 @@ async function readConfiguration(folder: string, stageName: string, stage: Stage
     if (source === 'self')
       return resolve(address.split('.').reduce<unknown>((part, name) => (part as Configuration)[name], raw));
     throw new Error(
-      `serverless.yml of ${folder} uses \${${expression}}, which infra/aws/changes/templates.ts does not know`,
+      `serverless.yml of ${folder} uses \${${expression}}, which infra/aws/changes/templates.ts does not support`,
     );
   }
 

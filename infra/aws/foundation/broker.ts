@@ -3,20 +3,20 @@ import type { Stage } from '../../stages/stage.ts';
 import { privateSubnet, ZONES } from './network.ts';
 import { connectionQuota } from './quota.ts';
 
-/** The largest message, in bytes: Amazon MQ's own limit, stated because the archive and the publisher are made for it. */
+/** The maximum message size in bytes. It equals Amazon MQ's default, which the archive and the publisher rely on. */
 const MAX_MESSAGE_BYTES = 524_288;
 
 /**
- * What the broker is told beyond Amazon MQ's defaults, each of which would hurt silently
+ * RabbitMQ settings that replace Amazon MQ's defaults, because each default would cause failures that nobody notices
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/configurable-values.html).
  */
 const settings = (connectionsPerNode: number): string =>
   [
-    '# A queue declared with other arguments than it has must be refused, not taken for the same.',
+    '# Refuse to redeclare a queue with different arguments instead of ignoring the difference.',
     'quorum_queue.property_equivalence.relaxed_checks_on_redeclaration = false',
-    '# Past the longest batch (14 minutes) a consumer that acknowledges nothing is dead.',
+    '# A consumer that acknowledges nothing for longer than the longest batch (14 minutes) has failed.',
     'consumer_timeout = 1800000',
-    '# The publisher is sized for this; an upgrade of the broker must not change it.',
+    '# The concurrency of the publisher depends on this limit, so an upgrade of the broker must not change the limit.',
     `connection_max = ${connectionsPerNode}`,
     `max_message_size = ${MAX_MESSAGE_BYTES}`,
     '',
@@ -25,7 +25,7 @@ const settings = (connectionsPerNode: number): string =>
 const secretField = (field: string): Value =>
   sub(`{{resolve:secretsmanager:\${AdministratorLogin}:SecretString:${field}}}`);
 
-/** Amazon MQ for RabbitMQ in private subnets: a cluster over three zones or one instance, TLS only. */
+/** Amazon MQ for RabbitMQ in private subnets, with TLS only: a cluster over three zones, or one instance. */
 export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
   const { engineVersion, deployment, instanceType, maintenance } = stage.broker;
   const zones = deployment === 'CLUSTER_MULTI_AZ' ? ZONES : ZONES.slice(0, 1);
@@ -33,7 +33,7 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
     BrokerConfiguration: {
       Type: 'AWS::AmazonMQ::Configuration',
       Properties: {
-        // A configuration of another version is another configuration, beside this one until the broker has changed.
+        // A new engine version needs a new configuration, which exists beside the old one until the broker is upgraded.
         Name: `${name}-rabbitmq-${engineVersion}`,
         EngineType: 'RABBITMQ',
         EngineVersion: engineVersion,
@@ -43,7 +43,7 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
     Broker: {
       Type: 'AWS::AmazonMQ::Broker',
       DeletionPolicy: 'Delete',
-      // A replacement must not take the messages with it.
+      // A replacement must not delete the messages.
       UpdateReplacePolicy: 'Retain',
       Properties: {
         BrokerName: name,
@@ -53,15 +53,15 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
         HostInstanceType: instanceType,
         PubliclyAccessible: false,
         AuthenticationStrategy: 'SIMPLE',
-        // Patches only, in the maintenance window; a minor version is changed by hand, above.
+        // Applies only patches, in the maintenance window; minor versions change with the stage's setting.
         AutoMinorVersionUpgrade: true,
         MaintenanceWindowStartTime: { DayOfWeek: maintenance.day, TimeOfDay: maintenance.timeUtc, TimeZone: 'UTC' },
         SubnetIds: zones.map((zone) => ref(privateSubnet(zone))),
         SecurityGroups: [attribute('BrokerSecurityGroup', 'GroupId')],
         Configuration: { Id: ref('BrokerConfiguration'), Revision: attribute('BrokerConfiguration', 'Revision') },
-        // RabbitMQ has no audit log on Amazon MQ; who logged in, and was refused, is in the general log's `connection` group.
+        // Amazon MQ has no audit log for RabbitMQ; the `connection` group of the general log contains logins and refused logins.
         Logs: { General: true },
-        // RabbitMQ takes one user here, the administrator; the others are made with the topology.
+        // For RabbitMQ, Amazon MQ creates only the administrator; the topology creates the other users.
         Users: [{ Username: secretField('username'), Password: secretField('password') }],
       },
     },

@@ -8,7 +8,7 @@ interface Grant {
   readonly Condition?: Value;
 }
 
-/** Whoever comes in this way needs rights of their own besides: an endpoint's policy only says what it lets pass. */
+/** An endpoint policy limits which requests may pass; the caller's role must allow the request as well. */
 const policy = (grant: Grant): Value => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: '*', ...grant }],
@@ -25,7 +25,7 @@ const gateway = (service: string, grant: Grant): Resource => ({
   },
 });
 
-/** A way to this stage's tables that costs nothing and leaves the network nowhere. */
+/** A free gateway endpoint for this stage's DynamoDB tables; traffic stays in the VPC. */
 export const tablesEndpoint = (tablePrefix: string): Resources => ({
   TablesEndpoint: gateway('dynamodb', {
     Sid: 'TablesOfThisStage',
@@ -38,9 +38,9 @@ export const tablesEndpoint = (tablePrefix: string): Resources => ({
 });
 
 /**
- * The way on which the topology answers CloudFormation, which waits at an S3 address that it has signed itself
- * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html). Where there are NAT gateways
- * they lead to S3, and a gateway endpoint would shut everything in S3 that its policy does not name.
+ * The S3 endpoint through which custom resources respond to CloudFormation, which provides a presigned S3 URL
+ * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html). With NAT
+ * gateways the endpoint is unnecessary, and its policy would block access to the rest of S3.
  */
 const answersEndpoint = (): Resources => ({
   AnswersEndpoint: gateway('s3', {
@@ -51,8 +51,8 @@ const answersEndpoint = (): Resources => ({
 });
 
 /**
- * What passes each interface endpoint: the event sources need all three, the functions the third. What functions print,
- * Lambda ships from outside the network.
+ * The requests that each interface endpoint allows. Event sources need all three endpoints, functions only Secrets Manager. Logs
+ * need no endpoint, because Lambda sends them from outside the VPC.
  */
 const interfaces = (service: string, stageName: string): Readonly<Record<string, Grant>> => ({
   lambda: {
@@ -74,7 +74,7 @@ const interfaces = (service: string, stageName: string): Readonly<Record<string,
   },
 });
 
-/** All ways to AWS for a network that leads nowhere else, interface endpoints with a foot in each of `exitZones` zones. */
+/** All endpoints of a VPC without internet access; interface endpoints have a network interface in each of `exitZones` zones. */
 export const endpoints = (service: string, stageName: string, exitZones: number): Resources => ({
   ...answersEndpoint(),
   ...Object.fromEntries(

@@ -1,6 +1,6 @@
 import type { Value } from '../template.ts';
 
-/** What the broker's stack exports, and the functions' stack imports. */
+/** The exports of the foundation stack, which the service stack imports. */
 export const exportNames = [
   'broker-arn',
   'broker-endpoint',
@@ -20,13 +20,13 @@ export const exportNames = [
 
 export type ExportName = (typeof exportNames)[number];
 
-/** The broker's stack of a stage. */
+/** The name of a stage's foundation stack. */
 const brokerStack = (stageName: string): string => `surehop-broker-${stageName}`;
 
-/** The name that an export has in the account. */
+/** The full name of an export, which is unique in the account. */
 export const exported = (stageName: string, name: ExportName): string => `${brokerStack(stageName)}:${name}`;
 
-/** A value of the broker's stack, for the functions' stack. */
+/** A value that the service stack imports from the foundation stack. */
 export const imported = (stageName: string, name: ExportName): Value => ({
   'Fn::ImportValue': exported(stageName, name),
 });

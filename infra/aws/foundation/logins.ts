@@ -1,6 +1,6 @@
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
-/** The broker's users, by what they may do, and the name that each has first: the half of a pair that rotation begins with. */
+/** The first user name of each broker role; rotation alternates between this name and its counterpart. */
 const firstUsernames = {
   administrator: 'administrator',
   publisher: 'publisher-a',
@@ -10,13 +10,13 @@ const firstUsernames = {
 
 export type LoginRole = keyof typeof firstUsernames;
 
-/** The logins that alternate. The administrator's is the broker's own, which only its template may name. */
+/** The roles whose logins rotate. The administrator's login is fixed, because only the broker's template can set it. */
 export const rotatedRoles = ['publisher', 'consumer', 'monitor'] as const satisfies readonly LoginRole[];
 
 /** The logical id of a login's secret. */
 export const loginId = (role: LoginRole): string => `${pascalCase(role)}Login`;
 
-/** One secret per role, with a password that nobody has chosen or seen. */
+/** One secret per role, with a generated password. */
 export const logins = (service: string, stageName: string): Resources =>
   Object.fromEntries(
     Object.entries(firstUsernames).map(([role, username]): [string, Resource] => [
@@ -30,7 +30,7 @@ export const logins = (service: string, stageName: string): Resources =>
             SecretStringTemplate: JSON.stringify({ username }),
             GenerateStringKey: 'password',
             PasswordLength: 40,
-            // Amazon MQ takes no comma, colon or equals sign, and a URL few signs as they are.
+            // Amazon MQ rejects commas, colons and equals signs, and URLs require most punctuation to be encoded.
             ExcludePunctuation: true,
           },
         },

@@ -7,7 +7,7 @@ export const tagged = (name: string): Value => [{ Key: 'Name', Value: sub(`\${AW
 export const privateSubnet = (zone: number): string => `PrivateSubnet${zone}`;
 export const privateRoutes = (zone: number): string => `PrivateRoutes${zone}`;
 
-/** A subnet of one zone: 4,096 private addresses, or 256 public ones for a NAT gateway. */
+/** A subnet in one zone: private with 4,096 addresses, or public with 256 addresses for a NAT gateway. */
 export const subnet = (zone: number, kind: 'private' | 'public'): Resource => ({
   Type: 'AWS::EC2::Subnet',
   Properties: {
@@ -29,13 +29,13 @@ export const association = (subnetId: string, routeTableId: string): Resource =>
   Properties: { SubnetId: ref(subnetId), RouteTableId: ref(routeTableId) },
 });
 
-/** A network over three zones whose private subnets lead nowhere by themselves. */
+/** A VPC with a private subnet in each of three zones, without routes out of the VPC. */
 export const network = (): Resources => ({
   Network: {
     Type: 'AWS::EC2::VPC',
     Properties: {
       CidrBlock: '10.0.0.0/16',
-      // Both are needed for the private names of interface endpoints.
+      // Interface endpoints need both settings for their private DNS names.
       EnableDnsSupport: true,
       EnableDnsHostnames: true,
       Tags: tagged('network'),

@@ -2,10 +2,10 @@ import { ref, sub, type Resources, type Value } from '../template.ts';
 
 const RESOURCE_SERVER = 'surehop';
 
-/** Cognito puts the name of the resource server before every scope. */
+/** The prefix of every scope: Cognito prepends the name of the resource server. */
 export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 
-/** What operators may do, one by one. */
+/** The scopes that operators' tokens can contain. */
 const scopes = {
   'dead-letters:read': 'List and read dead letters',
   'dead-letters:redrive': 'Send dead letters back, or discard them',
@@ -14,8 +14,8 @@ const scopes = {
 } as const;
 
 /**
- * A user pool without users, which issues operators' tokens for the secret of its client. It is there whoever issues the tokens
- * (`operators` of the stage): its exports could not go while the functions' stack imports them, and unused it costs nothing.
+ * A Cognito user pool without users, which issues operators' tokens for its client secret. Every stage has the pool, even if the
+ * stage uses another issuer: CloudFormation cannot remove exports that the service stack imports, and an unused pool is free.
  */
 export const operators = (service: string, stageName: string): Resources => ({
   Operators: {
@@ -36,7 +36,7 @@ export const operators = (service: string, stageName: string): Resources => ({
       Scopes: Object.entries(scopes).map(([ScopeName, ScopeDescription]) => ({ ScopeName, ScopeDescription })),
     },
   },
-  // The name is one of the whole region, so it ends with the account.
+  // Domain names are unique within a region, so the name ends with the account id.
   OperatorsDomain: {
     Type: 'AWS::Cognito::UserPoolDomain',
     Properties: { UserPoolId: ref('Operators'), Domain: sub(`${service}-${stageName}-\${AWS::AccountId}`) },
@@ -58,7 +58,7 @@ export const operators = (service: string, stageName: string): Resources => ({
   },
 });
 
-/** What API Gateway verifies tokens by. */
+/** The values that API Gateway needs to verify operators' tokens. */
 export const operatorsOutputs = (): { 'operators-issuer': Value; 'operators-client': Value } => ({
   'operators-issuer': sub('https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Operators}'),
   'operators-client': ref('OperatorsClient'),

@@ -1,2 +1,2 @@
-// Serverless takes plugins from below the directory of the service only.
+// Serverless loads local plugins only from the directory of the service.
 module.exports = require('../plugin.cjs');

@@ -1,9 +1,9 @@
 import { attribute, ref, type Resource, type Resources } from '../template.ts';
 import type { Stage } from '../../stages/stage.ts';
 
-/** AMQP over TLS; Amazon MQ has no other port for it. */
+/** The port of AMQP over TLS on Amazon MQ. */
 const AMQPS = 5671;
-/** The management API, and every service of AWS. */
+/** The port of the management API and of AWS services. */
 const HTTPS = 443;
 
 const securityGroup = (description: string): Resource => ({
@@ -11,14 +11,14 @@ const securityGroup = (description: string): Resource => ({
   Properties: {
     GroupDescription: description,
     VpcId: ref('Network'),
-    // With no rule at all AWS would let everything out, so one that matches nothing.
+    // A security group without egress rules allows all outgoing traffic, so this rule matches nothing.
     SecurityGroupEgress: [
       { IpProtocol: 'icmp', FromPort: 252, ToPort: 86, CidrIp: '255.255.255.255/32', Description: 'nothing' },
     ],
   },
 });
 
-/** Lets `from` open connections to `to`: one rule on either side. */
+/** Allows connections from one security group to another, with a rule on each side. */
 function admit(name: string, from: string, to: string, port: number, why: string): Resources {
   const [source, target] = [attribute(from, 'GroupId'), attribute(to, 'GroupId')];
   const rule = { IpProtocol: 'tcp', FromPort: port, ToPort: port, Description: why };
@@ -35,8 +35,8 @@ function admit(name: string, from: string, to: string, port: number, why: string
 }
 
 /**
- * HTTPS to where no security group stands: S3 and DynamoDB behind their gateway endpoints, or AWS behind a NAT gateway.
- * How far that leads, the routes decide.
+ * Allows HTTPS to destinations without a security group: S3 and DynamoDB through gateway endpoints, or the internet through a NAT
+ * gateway. The route tables determine which destinations are reachable.
  */
 const httpsOut = (from: string): Resource => ({
   Type: 'AWS::EC2::SecurityGroupEgress',
@@ -50,7 +50,7 @@ const httpsOut = (from: string): Resource => ({
   },
 });
 
-/** Who may talk to whom. The event sources work from the broker's own security group, so that it must admit itself. */
+/** The allowed connections. Event sources use the broker's security group, so the group must allow connections to itself. */
 export const securityGroups = ({ network: { exit } }: Pick<Stage, 'network'>): Resources => ({
   FunctionsSecurityGroup: securityGroup('Functions that talk to the broker'),
   BrokerSecurityGroup: securityGroup('The broker, and the event sources that read from it'),

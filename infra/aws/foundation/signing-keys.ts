@@ -1,8 +1,8 @@
 import type { Resources } from '../template.ts';
 
 /**
- * The secret with the keys that clients sign with: empty at first, filled by hand, never read or changed by CloudFormation.
- * It stays when the stack goes, because CloudFormation deletes a secret at once and for ever, and nobody else has the keys.
+ * The secret with the keys that clients sign with. An operator fills the secret; CloudFormation neither reads nor changes it. The
+ * secret is retained when the stack is deleted, because CloudFormation deletes secrets without a recovery period.
  */
 export const signingKeys = (service: string, stageName: string): Resources => ({
   SigningKeys: {

@@ -12,7 +12,7 @@ import { securityGroups } from './security-groups.ts';
 import { tableResources } from './tables.ts';
 import { topicId, topics } from './topics.ts';
 
-/** The broker's name, in the account and in CloudWatch. */
+/** The broker's name in Amazon MQ and CloudWatch. */
 export const brokerName = (service: string, stageName: string): string => `${service}-${stageName}`;
 
 /** All resources of the foundation stack: network, broker, logins, tables, alarm topics. */
@@ -34,13 +34,13 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Has what outlives the stack made after everything else. A first deployment that fails on anything is rolled back, but for
- * what is retained: made earlier, tables and keys would stay, and the next deployment would find their names taken.
+ * Makes retained resources depend on all others, so that they are created last. The rollback of a failed first deployment does not
+ * delete retained resources: tables and keys that already existed would block the next deployment with their names.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';
   const all = Object.entries(resources);
-  // It stands for all that it depends on, and is nothing itself.
+  // The handle creates nothing; it only collects the dependencies.
   resources['AllButRetained'] = {
     Type: 'AWS::CloudFormation::WaitConditionHandle',
     DependsOn: all.flatMap(([id, resource]) => (isRetained(resource) ? [] : [id])),
@@ -50,8 +50,8 @@ export function makeRetainedLast(resources: Record<string, Resource>): void {
 }
 
 /**
- * What the functions' stack imports, the same for every stage and every setting: CloudFormation lets no export go, and changes
- * the value of none, while another stack imports it.
+ * The outputs that the service stack imports. They are the same for every stage and setting, because CloudFormation can neither
+ * remove nor change an export that another stack imports.
  */
 export function brokerStackOutputs(stageName: string): Record<string, Value> {
   const values: Readonly<Record<ExportName, Value>> = {

@@ -1,9 +1,9 @@
 import { sub, type Resource, type Value } from '../template.ts';
 
-/** `critical` wakes somebody up, `warning` waits until morning; `release` only stops a release. */
+/** `critical` needs action at once, `warning` during working hours; `release` only rolls back a release. */
 type Severity = 'critical' | 'warning' | 'release';
 
-/** One metric of CloudWatch over a minute, or over `periodSeconds`. */
+/** A CloudWatch metric, by default over periods of one minute. */
 export interface Metric {
   readonly namespace: string;
   readonly name: string;
@@ -12,26 +12,28 @@ export interface Metric {
   readonly statistic: string;
 }
 
+/** An alarm, independent of CloudFormation. */
 export interface AlarmDefinition {
   readonly name: string;
-  /** What it means and what to do first: it is all that somebody reads at night. */
+  /** The meaning of the alarm and the first step, which the notification contains. */
   readonly description: string;
   readonly severity: Severity;
-  /** What is looked at; or else `query`. */
+  /** The metrics by id; alternatively set `query`. */
   readonly metrics?: Readonly<Record<string, Metric>>;
-  /** Over the names of `metrics`; without it there is one metric. */
+  /** A metric math expression over the ids of `metrics`; required if there are several. */
   readonly expression?: string;
-  /** A query of CloudWatch Metrics Insights, for metrics whose dimensions nobody knows beforehand. */
+  /** A CloudWatch Metrics Insights query, for metrics whose dimensions are unknown before the deployment. */
   readonly query?: string;
   readonly comparison: 'above' | 'at least' | 'below';
   readonly threshold: number;
   readonly periodSeconds?: number;
-  /** Periods that are looked at, and how many of them must be over the threshold; all by default. */
+  /** The number of evaluated periods. */
   readonly periods: number;
+  /** How many of the periods must breach the threshold; by default all. */
   readonly ofWhich?: number;
   /**
-   * The value that a period without data is taken for, where the one metric has had data before. By default silence is fine.
-   * A metric that has never had data leaves the alarm as it is, so that a first deployment wakes nobody up.
+   * The value that replaces missing data of a metric that has had data before. By default missing data does not breach the threshold.
+   * A metric that has never had data does not change the state of the alarm, so a first deployment raises no alarm.
    */
   readonly silence?: { readonly isReadAs: number };
 }
@@ -42,13 +44,13 @@ const operators = {
   below: 'LessThanThreshold',
 } as const;
 
-/** Where the alarms of each severity go. */
+/** The topics for alarms of each severity. */
 export type Topics = Readonly<Record<Exclude<Severity, 'release'>, Value>>;
 
 const dimensionsOf = ({ dimensions }: Metric): Value =>
   Object.entries(dimensions).map(([Name, value]) => ({ Name, Value: value }));
 
-/** The alarm as CloudFormation wants it. Its name begins with the stack's, so that stages do not meet. */
+/** The alarm as a CloudFormation resource; its name begins with the stack's name, so that stages do not conflict. */
 export function alarm(definition: AlarmDefinition, topics: Topics): Resource {
   const { name, description, severity, comparison, threshold, periods, ofWhich, silence } = definition;
   const action: Value[] = severity === 'release' ? [] : [topics[severity]];
@@ -59,18 +61,18 @@ export function alarm(definition: AlarmDefinition, topics: Topics): Resource {
       AlarmDescription: description,
       ComparisonOperator: operators[comparison],
       Threshold: threshold,
-      // FILL needs a period with data among those that are looked at, so silence is looked for in twice as many; once all are
-      // silent, the alarm stays as it is (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
+      // FILL needs at least one evaluated period with data, so twice as many periods are evaluated. Once all of them lack data,
+      // the alarm keeps its state (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
       EvaluationPeriods: silence ? 2 * periods : periods,
       DatapointsToAlarm: ofWhich ?? periods,
       TreatMissingData: silence ? 'ignore' : 'notBreaching',
       ...(action.length > 0 && { AlarmActions: action, OKActions: action }),
-      ...whatItLooksAt(definition),
+      ...metricsOf(definition),
     },
   };
 }
 
-function whatItLooksAt({
+function metricsOf({
   name,
   metrics = {},
   expression,
@@ -80,7 +82,7 @@ function whatItLooksAt({
 }: AlarmDefinition): Record<string, Value> {
   if (query) return { Metrics: [{ Id: 'result', Expression: query, Label: name, Period, ReturnData: true }] };
   const [[firstId, first] = []] = Object.entries(metrics);
-  if (!firstId || !first) throw new Error(`the alarm ${name} looks at no metric`);
+  if (!firstId || !first) throw new Error(`the alarm ${name} has no metric`);
   const math = silence ? `FILL(${firstId}, ${silence.isReadAs})` : expression;
   if (math)
     return {

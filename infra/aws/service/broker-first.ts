@@ -2,18 +2,18 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Serverless } from '../serverless.ts';
 
-/** What `serverless deploy` is told that is true of the broker's stack too. */
+/** The options of `serverless deploy` that also apply to the foundation stack. */
 const SHARED_OPTIONS = ['stage', 'region', 'aws-profile', 'verbose', 'force'] as const;
 
-/** Deploys the broker's stack, which the functions' stack imports from; where nothing has changed, Serverless leaves it alone. */
+/** Deploys the foundation stack, whose exports the service stack imports; Serverless skips an unchanged stack. */
 export async function deployBrokerFirst(
   serverless: Serverless,
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const aws = serverless.getProvider('aws');
-  const told: Record<string, unknown> = { ...options, stage: aws.getStage(), region: aws.getRegion() };
+  const given: Record<string, unknown> = { ...options, stage: aws.getStage(), region: aws.getRegion() };
   const args = SHARED_OPTIONS.flatMap((name) => {
-    const value = told[name];
+    const value = given[name];
     if (value === true) return [`--${name}`];
     return typeof value === 'string' ? [`--${name}`, value] : [];
   });
@@ -23,7 +23,7 @@ export async function deployBrokerFirst(
   );
   if (code !== 0)
     throw new Error(
-      'the stack of the broker was not deployed, so the functions were not either; the lines above say why',
+      'the foundation stack was not deployed, so the functions were not deployed either; see the error above',
     );
 }
 

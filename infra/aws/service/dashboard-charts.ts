@@ -1,7 +1,7 @@
 import type { Metric } from './alarm.ts';
 import { brokerMetric } from './alarms/broker-alarms.ts';
 import { orderMetrics } from './alarms/order-alarms.ts';
-import type { Layer } from './dashboard.ts';
+import type { Section } from './dashboard.ts';
 import type { Kind } from '../serverless.ts';
 
 interface Subject {
@@ -12,8 +12,8 @@ interface Subject {
   readonly own: (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 }
 
-/** What the dashboard shows: the business first, the machines last. */
-export function layers({ brokerName, functions, queues, retryTiers, own }: Subject): Layer[] {
+/** The sections of the dashboard, from business metrics to infrastructure. */
+export function dashboardSections({ brokerName, functions, queues, retryTiers, own }: Subject): Section[] {
   const ofBroker = brokerMetric(brokerName);
   const broker = (name: string, statistic: string) => ({ ...ofBroker(name, statistic), label: name });
   const worst = (name: string, statistic: string) => ({ ...own(name, statistic), label: name });
@@ -50,7 +50,7 @@ export function layers({ brokerName, functions, queues, retryTiers, own }: Subje
         },
         { title: 'Acceptance to fulfilment (ms)', metrics: waiting },
         {
-          title: 'Orders not taken per minute',
+          title: 'Orders not accepted per minute',
           metrics: [
             { ...refused, label: '503' },
             { ...failed, label: '500' },
@@ -68,7 +68,7 @@ export function layers({ brokerName, functions, queues, retryTiers, own }: Subje
         { title: 'Batches: mean duration (ms)', metrics: ofFunctions('Duration', 'Average', ['consumer']) },
         { title: 'Messages retried per minute', metrics: ofQueues('Retried', 'Sum') },
         { title: 'Dead letters per minute', metrics: ofQueues('DeadLettersArchived', 'Sum') },
-        { title: 'Duplicates dropped per minute', metrics: ofQueues('Duplicates', 'Sum') },
+        { title: 'Duplicates skipped per minute', metrics: ofQueues('Duplicates', 'Sum') },
       ],
     },
     {
@@ -86,11 +86,11 @@ export function layers({ brokerName, functions, queues, retryTiers, own }: Subje
     {
       heading: 'Broker',
       charts: [
-        { title: 'Processors, nodes added up (%)', metrics: [broker('SystemCpuUtilization', 'Average')] },
+        { title: 'CPU of all nodes (%)', metrics: [broker('SystemCpuUtilization', 'Average')] },
         { title: 'Memory of the worst node (% of its limit)', metrics: [worst('BrokerNodeMemoryPercent', 'Maximum')] },
         { title: 'Free disk of the worst node (times its limit)', metrics: [worst('BrokerNodeDiskRatio', 'Minimum')] },
         {
-          title: 'Nodes in trouble',
+          title: 'Unhealthy nodes',
           metrics: [
             worst('BrokerNodesDown', 'Maximum'),
             worst('BrokerNodesBlocking', 'Maximum'),

@@ -1,14 +1,14 @@
 import type { Metric } from './alarm.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
-/** A chart: some metrics over time. */
+/** A chart of metrics over time. */
 interface Chart {
   readonly title: string;
   readonly metrics: readonly (Metric & { readonly label: string })[];
 }
 
-/** Charts that belong together, under a heading. */
-export interface Layer {
+/** A section of the dashboard. */
+export interface Section {
   readonly heading: string;
   readonly charts: readonly Chart[];
 }
@@ -25,11 +25,11 @@ const metricOf = ({ namespace, name, dimensions, statistic, label }: Chart['metr
   { stat: statistic, label },
 ];
 
-/** The dashboard of a stage; layers one below the other. */
-export function dashboard(layers: readonly Layer[]): Resource {
+/** The dashboard of a stage, with one section below the other. */
+export function dashboard(sections: readonly Section[]): Resource {
   const widgets: Widget[] = [];
   let y = 0;
-  for (const { heading, charts } of layers) {
+  for (const { heading, charts } of sections) {
     widgets.push({ type: 'text', x: 0, y, width: 24, height: 1, properties: { markdown: `## ${heading}` } });
     y += 1;
     charts.forEach(({ title, metrics }, index) => {

@@ -6,7 +6,7 @@ import type { Access } from './access.ts';
 import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
-/** What every function is told; nothing secret. On a laptop every setting of the shell reaches the functions. */
+/** The environment of every function, without secrets. In the stage local, all settings of the shell reach the functions. */
 export function commonEnvironment(
   service: string,
   stageName: string,
@@ -59,7 +59,7 @@ export function httpEnvironment(
   };
 }
 
-/** Where the broker is and which login is the function's; the login itself it reads from Secrets Manager. */
+/** The broker's addresses and the ARN of the function's login, which the function reads from Secrets Manager. */
 export const brokerEnvironment = (stageName: string, { login }: Access): Record<string, Value> =>
   login
     ? {

@@ -9,18 +9,18 @@ const LOCAL_LOGIN = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:loc
 
 type WorkQueues = Readonly<Record<string, Pick<WorkQueue, 'shards' | 'ordered'>>>;
 
-/** The broker's queues behind a name of the topology; the archive reads the dead letters. */
+/** The broker's queues for a queue name of the topology: the shards of a work queue, or the dead-letter queue. */
 function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
   const known: Readonly<Record<string, readonly string[]>> = {
     ...Object.fromEntries(Object.entries(workQueues).map(([key, { shards }]) => [key, shards])),
     [deadLetterQueue]: [deadLetterQueue],
   };
   const found = known[name];
-  if (!found) throw new Error(`no queue "${name}" in infra/topology.ts: there are ${Object.keys(known).join(', ')}`);
+  if (!found) throw new Error(`no queue "${name}" in infra/topology.ts, which has ${Object.keys(known).join(', ')}`);
   return found;
 }
 
-/** How many environments work on each of the broker's queues of `name` at once; throws where its order would not survive it. */
+/** The number of concurrent environments for each shard of the queue `name`; throws if a queue that keeps order has several. */
 export function concurrencyOf(
   name: string,
   { eventSource: { concurrency } }: Pick<Stage, 'eventSource'>,
@@ -30,13 +30,13 @@ export function concurrencyOf(
   const granted = typeof concurrency === 'number' ? concurrency : (concurrency[name] ?? 1);
   if (granted > 1 && workQueues[name]?.ordered)
     throw new Error(
-      `eventSource.concurrency is ${granted} for the queue ${name}, which is declared as ordered: several environments ` +
-        'cannot keep the order of a key; leave this queue at 1 and give it more shards instead (infra/topology.ts)',
+      `eventSource.concurrency is ${granted} for the queue ${name}, which keeps order per key: several environments ` +
+        'cannot keep the order; set the concurrency of this queue to 1 and add shards instead (infra/topology.ts)',
     );
   return granted;
 }
 
-/** What the local event source is told of the broker's queues: as many environments as AWS grants, and which keep order per key. */
+/** The settings of the emulated event source: the concurrency of each queue, and the queues that keep order per key. */
 export function emulatedEventSources(stage: Pick<Stage, 'eventSource'>, workQueues: WorkQueues = queues): Value {
   const names = [...Object.keys(workQueues), deadLetterQueue];
   const concurrency = Object.fromEntries(
@@ -48,14 +48,13 @@ export function emulatedEventSources(stage: Pick<Stage, 'eventSource'>, workQueu
   return { concurrency, ordered };
 }
 
-/** The work queue, or the dead letters, that one of the broker's queues belongs to. */
+/** The name of the work queue that a shard belongs to; any other queue keeps its own name. */
 export const queueNameOf = (queue: string, workQueues: WorkQueues = queues): string =>
   Object.entries(workQueues).find(([, { shards }]) => shards.includes(queue))?.[0] ?? queue;
 
 /**
- * The events of the function that consumes `name`: one event source for each of its shards. Never with filter criteria,
- * which discard messages that do not match, and never with a virtual host: `/` is the default, and Lambda refuses to update a
- * mapping whose configuration names one, so that its batch size could never be changed.
+ * The events of the function that consumes the queue `name`: one event source per shard. They have no filter criteria, because
+ * those discard messages, and no virtual host, because Lambda refuses to update a mapping that names one.
  */
 export function eventSources(
   name: string,

@@ -14,13 +14,13 @@ import { queueAlarms } from './alarms/queue-alarms.ts';
 import { reserveConcurrency } from './connections.ts';
 import { dashboard } from './dashboard.ts';
 import { brokerEnvironment, httpEnvironment } from './environment.ts';
-import { layers } from './dashboard-charts.ts';
+import { dashboardSections } from './dashboard-charts.ts';
 import { eventSourceRemoval, FUNCTIONS_NETWORK, functionsNetwork, rotations, topologyResource } from './operations.ts';
 import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released } from './release.ts';
 import { kindOf, type FunctionDefinition, type Serverless } from '../serverless.ts';
 import { pascalCase, type Resource } from '../template.ts';
 
-/** The functions that CloudFormation and Secrets Manager call, by what they do for the stack. */
+/** The functions that CloudFormation and Secrets Manager invoke. */
 const TOPOLOGY_FUNCTION = 'apply-topology';
 const ROTATION_FUNCTION = 'rotate-login';
 const REMOVAL_FUNCTION = 'remove-network';
@@ -30,19 +30,19 @@ const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
 
 const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
 
-/** Environments that an event source invokes at once. */
+/** The number of concurrent environments of an event source. */
 const environmentsOf = (source: { queue: string } | undefined, stage: Stage): number =>
   source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
 
-/** Before Serverless compiles: each function's role, alias, environment and reserved concurrency, of which it gives the sum. */
+/** Runs before Serverless compiles: sets each function's role, alias, environment and reserved concurrency, and returns the total reserved concurrency. */
 export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
-  const wishes = Object.fromEntries(
+  const demands = Object.fromEntries(
     entries(serverless).map(([key, { access, events }]) => [
       key,
       { access, environments: events.reduce((sum, { rabbitmq }) => sum + environmentsOf(rabbitmq, stage), 0) },
     ]),
   );
-  const reserved = reserveConcurrency(wishes, stage);
+  const reserved = reserveConcurrency(demands, stage);
   for (const [key, definition] of entries(serverless)) {
     const { access = {} } = definition;
     definition.role = roleId(key);
@@ -63,7 +63,7 @@ function consumedBy(events: FunctionDefinition['events']): Consumed {
   return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';
 }
 
-/** After Serverless has compiled functions and events: everything that it does not know of. */
+/** Runs after Serverless has compiled functions and events: adds the resources that Serverless does not create. */
 export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
   const { naming } = serverless.getProvider('aws');
   const template = serverless.service.provider.compiledCloudFormationTemplate;
@@ -128,7 +128,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   for (const [id, source] of ofType(template.Resources, 'AWS::Lambda::EventSourceMapping'))
     add(eventSourceRemoval(removalId, id, roleOfSource(source)));
   limitRate(template.Resources, stage);
-  admitOrigins(template.Resources, stage);
+  allowOrigins(template.Resources, stage);
 
   const consumed = [...Object.values(queues).map(({ name }) => name), deadLetterQueue];
   const workQueues = Object.values(queues).map(({ name }) => name);
@@ -143,7 +143,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   }));
   const retryTiers = [...new Set(Object.values(queues).flatMap((queue) => queue.delays.map(({ name }) => name)))];
   const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, retryTiers, own };
-  add({ Dashboard: dashboard(layers(subject)) });
+  add({ Dashboard: dashboard(dashboardSections(subject)) });
 }
 
 const patch = (resource: Resource, properties: Resource['Properties']) =>
@@ -164,8 +164,8 @@ const waitFor = (resource: Resource, ...ids: readonly string[]) =>
   Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
 
 /**
- * An event source whose queue or login is missing stops, so each waits for both. And nobody reports how many read a queue
- * before its event source is there: a first deployment would wake somebody up.
+ * Event sources wait for the topology, because an event source stops if its queue or login is missing. Schedules wait for event
+ * sources, because a report about queues without consumers would raise an alarm during a first deployment.
  */
 function waitForTopology(resources: Record<string, Resource>): void {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
@@ -173,14 +173,14 @@ function waitForTopology(resources: Record<string, Resource>): void {
   for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
 }
 
-/** Serverless has an event source wait for the role of its function. */
+/** The role of an event source's function, on which Serverless makes the event source depend. */
 function roleOfSource({ DependsOn = [] }: Resource): string {
   const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
-  if (!role) throw new Error('an event source that waits for no role');
+  if (!role) throw new Error('an event source does not depend on a role');
   return role;
 }
 
-/** What comes in faster is answered 429 by API Gateway, before it costs an environment. */
+/** Sets API Gateway's throttling, which answers 429 before a request starts an environment. */
 function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   const httpStage = resources['HttpApiStage']!;
   const { DefaultRouteSettings: settings = {} } = httpStage.Properties as { DefaultRouteSettings?: object };
@@ -193,8 +193,8 @@ function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   });
 }
 
-/** API Gateway answers what browsers ask before they call. */
-function admitOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
+/** Lets API Gateway answer the CORS preflight requests of browsers. */
+function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
   if (corsOrigins.length === 0) return;
   patch(resources['HttpApi']!, {
     CorsConfiguration: {
@@ -214,7 +214,7 @@ function admitOrigins(resources: Record<string, Resource>, { http: { corsOrigins
   });
 }
 
-/** `POST /orders`, taken apart. */
+/** Method and path of a function's HTTP route. */
 function routeOf(events: FunctionDefinition['events']): Released['route'] {
   const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
   const text = typeof route === 'string' ? route : undefined;

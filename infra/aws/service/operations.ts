@@ -4,14 +4,14 @@ import type { Stage } from '../../stages/stage.ts';
 import { topologyProperties } from '../topology-properties.ts';
 import { attribute, pascalCase, ref, type Resource, type Resources } from '../template.ts';
 
-/** Until CloudFormation gives up on the topology, in s: the function answers long before, this is for one that cannot. */
+/** CloudFormation's timeout for the topology in s; the function normally responds much earlier. */
 const TOPOLOGY_TIMEOUT_SECONDS = 300;
 
 const secret = (stageName: string, role: LoginRole) => imported(stageName, `${role}-login` satisfies ExportName);
 
 /**
- * The topology on the broker, applied from within its network, with the users that the other functions log in as.
- * `codeVersionId` has it applied again with new code, the broker's version after an upgrade, which policies depend on.
+ * The custom resource that applies the topology from inside the VPC and creates the broker users of the other functions. New code
+ * (`codeVersionId`) and a new engine version, on which policies depend, apply the topology again.
  */
 export const topologyResource = (
   stageName: string,
@@ -32,12 +32,12 @@ export const topologyResource = (
   },
 });
 
-/** Until CloudFormation gives up on a removal, in s, its longest: Lambda takes up to 40 minutes to delete network interfaces. */
+/** CloudFormation's timeout for a removal in s, its maximum: Lambda takes up to 40 minutes to delete network interfaces. */
 const REMOVAL_TIMEOUT_SECONDS = 3_600;
 
 const removal = (functionId: string, properties: Resource['Properties'], roleIds: readonly string[]): Resource => ({
   Type: 'Custom::NetworkRemoval',
-  // Lambda deletes network interfaces with the roles of the functions that they were made for.
+  // Lambda deletes network interfaces with the roles of their functions, so the roles must exist until then.
   DependsOn: roleIds,
   Properties: {
     ServiceToken: attribute(functionId, 'Arn'),
@@ -46,7 +46,7 @@ const removal = (functionId: string, properties: Resource['Properties'], roleIds
   },
 });
 
-/** Stands for an event source, is removed before it, and removes it with its network interfaces. */
+/** The custom resource that deletes an event source and waits until its network interfaces are deleted. */
 export const eventSourceRemoval = (functionId: string, eventSourceId: string, roleId: string): Resources => ({
   [`${eventSourceId}Removal`]: removal(functionId, { EventSource: ref(eventSourceId) }, [roleId]),
 });
@@ -54,14 +54,13 @@ export const eventSourceRemoval = (functionId: string, eventSourceId: string, ro
 export const FUNCTIONS_NETWORK = 'FunctionsNetwork';
 
 /**
- * Stands for the network of the functions: they are made after it, so that it is removed after them, and then waits until
- * their network interfaces are gone.
+ * The custom resource that is deleted after the functions in the VPC and then waits until their network interfaces are deleted.
  */
 export const functionsNetwork = (stageName: string, functionId: string, roleIds: readonly string[]): Resources => ({
   [FUNCTIONS_NETWORK]: removal(functionId, { SecurityGroup: imported(stageName, 'functions-security-group') }, roleIds),
 });
 
-/** The rotation of every login that alternates. */
+/** The rotation schedules of all rotated logins. */
 export const rotations = (
   stageName: string,
   functionId: string,
@@ -86,7 +85,7 @@ export const rotations = (
         `${pascalCase(role)}Rotation`,
         {
           Type: 'AWS::SecretsManager::RotationSchedule',
-          // Before the topology there is no user to rotate.
+          // The topology creates the users that rotate.
           DependsOn: ['BrokerTopology', `${pascalCase(role)}RotationPermission`],
           Properties: {
             SecretId: secret(stageName, role),

@@ -4,8 +4,8 @@ import type { Stage } from '../../stages/stage.ts';
 import type { Value } from '../template.ts';
 
 /**
- * What the HTTP API verifies operators' tokens by: `issuer`, `audience`, or else a scope as it stands in tokens. On the
- * laptop the functions verify by themselves, and nobody reads this.
+ * A value with which the HTTP API verifies operators' tokens: `issuer`, `audience`, or a scope as it appears in tokens. The stage
+ * local ignores these values, because the functions verify tokens themselves.
  */
 export function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
   const isCognito = operators === 'cognito' && stageName !== 'local';

@@ -2,33 +2,33 @@ import type { Stage } from '../../stages/stage.ts';
 import type { AlarmDefinition } from './alarm.ts';
 import { attribute, ref, sub, type Resource, type Resources, type Value } from '../template.ts';
 
-/** What events invoke, so that a version can be taken back. */
+/** The alias that events invoke, so that a release can be rolled back. */
 export const ALIAS = 'live';
 
 type Release = Stage['release'];
 
-/** One function that is released by its alias. */
+/** A function that is released through its alias. */
 export interface Released {
   readonly key: string;
   readonly functionName: string;
   readonly functionId: string;
   readonly aliasId: string;
   readonly versionId: string;
-  /** Method and path of its route, where it has one. */
+  /** Method and path of the function's HTTP route, if any. */
   readonly route?: { readonly method: string; readonly path: string };
 }
 
-/** Of the traffic in percent, how much the new version gets at first; CodeDeploy watches alarms only while less than all. */
+/** The percentage of traffic that the new version gets first; CodeDeploy watches alarms only while it is below 100. */
 const firstPercent = (release: Exclude<Release, { strategy: 'at-once' }>): number =>
   release.strategy === 'canary' ? release.percent : 99;
 
 const isWatched = (release: Release): release is Exclude<Release, { strategy: 'at-once' }> =>
   release.strategy !== 'at-once';
 
-/** Errors of the version that is being released, wherever they come from. */
+/** The alarm for errors of the version that is being released. */
 const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinition => ({
   name: `${key}-release-errors`,
-  description: `The version of ${key} that is being released fails: CodeDeploy takes it back.`,
+  description: `The version of ${key} that is being released fails. CodeDeploy rolls the release back.`,
   severity: 'release',
   metrics: {
     errors: {
@@ -47,7 +47,7 @@ const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinit
   periods: 1,
 });
 
-/** Functions of the HTTP API answer their errors themselves, so that only the route knows of them. */
+/** The alarm for 5xx responses of a route, because HTTP functions handle their own errors and do not fail the invocation. */
 const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['route']>): AlarmDefinition => {
   const metric = (name: string) => ({
     namespace: 'AWS/ApiGateway',
@@ -57,7 +57,7 @@ const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['
   });
   return {
     name: `${key}-release-answers`,
-    description: `More than 2 % of the answers of ${method} ${path} are 5xx while a version is being released: CodeDeploy takes it back.`,
+    description: `More than 2 % of the responses of ${method} ${path} are 5xx during a release. CodeDeploy rolls the release back.`,
     severity: 'release',
     metrics: { failed: metric('5xx'), all: metric('Count') },
     expression: 'IF(FILL(all, 0) > 0, 100 * FILL(failed, 0) / all, 0)',
@@ -67,13 +67,13 @@ const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['
   };
 };
 
-/** The alarms that take the release of a function back. */
+/** The alarms that roll a function's release back. */
 export const releaseAlarms = (released: Released, release: Release): AlarmDefinition[] =>
   isWatched(release)
     ? [versionErrors(released), ...(released.route ? [routeErrors(released, released.route)] : [])]
     : [];
 
-/** The alias of a function, and where releases are watched, how its traffic is shifted. `alarmNames` are those of `releaseAlarms`. */
+/** The alias of a function and, unless the stage releases at once, the CodeDeploy group that shifts its traffic. `alarmIds` are the ids of `releaseAlarms`. */
 export function releaseResources(
   { key, functionId, aliasId, versionId }: Released,
   release: Release,
@@ -81,7 +81,7 @@ export function releaseResources(
 ): Resources {
   const alias: Resource = {
     Type: 'AWS::Lambda::Alias',
-    // New code may publish to exchanges that the topology of the same deployment adds.
+    // New code can publish to exchanges that the same deployment adds to the topology.
     DependsOn: 'BrokerTopology',
     Properties: {
       FunctionName: ref(functionId),
@@ -119,13 +119,13 @@ export function releaseResources(
   };
 }
 
-/** What all releases of a stage share. */
+/** The resources that all releases of a stage share. */
 export function releaseCommons(release: Release): Resources {
   if (!isWatched(release)) return {};
   const percent = firstPercent(release);
   return {
     Releases: { Type: 'AWS::CodeDeploy::Application', Properties: { ComputePlatform: 'Lambda' } },
-    // CodeDeploy's own canaries begin at 10 %. Every property of this is replaced, never changed, so that the name must tell them all.
+    // CodeDeploy's built-in canaries begin at 10 %. Any change replaces this resource, so its name contains all values.
     ReleasePace: {
       Type: 'AWS::CodeDeploy::DeploymentConfig',
       Properties: {
@@ -146,7 +146,7 @@ export function releaseCommons(release: Release): Resources {
             { Effect: 'Allow', Principal: { Service: 'codedeploy.amazonaws.com' }, Action: 'sts:AssumeRole' },
           ],
         },
-        // AWS's own policy for exactly this, which may change aliases and read alarms.
+        // AWS's managed policy for this purpose, which allows changing aliases and reading alarms.
         ManagedPolicyArns: [
           sub('arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited'),
         ],

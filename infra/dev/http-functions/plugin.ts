@@ -6,14 +6,14 @@ import { environmentSettings, type Serverless } from '../../emulator/service.ts'
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
 
-/** Requests that one function works on at once; AWS starts more environments, a laptop has not the memory. */
+/** How many environments one function can have, which limits memory; Lambda starts more. */
 const MAX_ENVIRONMENTS = 16;
 
-/** API Gateway gives up on an integration after 30 s. */
-const PATIENCE_MS = 30_000;
+/** API Gateway's timeout of an integration. */
+const INTEGRATION_TIMEOUT_MS = 30_000;
 const IDLE_MS = 60_000;
 
-/** Takes every request that fits no other route. */
+/** The function that receives every request without a matching route. */
 const NO_ROUTE = 'no-such-route';
 
 interface HttpEvent {
@@ -28,9 +28,9 @@ const runtimePath = fileURLToPath(new URL('../../emulator/runtime.mjs', import.m
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * Runs what serverless-offline invokes (HTTP, schedules) in processes, as Lambda does and the event sources here do too:
- * a function that throws, cannot be loaded, ends its process or times out answers 500, where serverless-offline answers 200,
- * waits for ever or ends altogether. A rebuild lets invocations under way finish.
+ * Runs every function that serverless-offline invokes (HTTP, schedules) in a child process, as Lambda does. A function that throws,
+ * does not load, exits or times out answers 500; serverless-offline itself would answer 200, wait forever, or exit. Invocations in
+ * progress finish before a rebuilt function is loaded.
  */
 export class HttpFunctionsPlugin {
   readonly hooks = {
@@ -71,17 +71,17 @@ export class HttpFunctionsPlugin {
 
   async #respond(functionKey: string, event: unknown, path = ''): Promise<HttpResult> {
     const requestId = randomUUID();
-    if (functionKey === NO_ROUTE) return problemResult('not-found', `No function has a route for ${path}.`, requestId);
+    if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, requestId);
     const result = await this.#pool(functionKey).invoke(JSON.stringify(event));
     if (result?.outcome !== 'success')
-      this.#report(functionKey, requestId, result?.error ?? 'no environment came free');
+      this.#report(functionKey, requestId, result?.error ?? 'all environments were busy');
     return httpResult(functionKey, requestId, result);
   }
 
   async #invoke(functionKey: string, event: unknown): Promise<unknown> {
     const result = await this.#pool(functionKey).invoke(JSON.stringify(event));
     if (result?.outcome === 'success') return JSON.parse(result.resultJson);
-    const error = result?.error ?? 'no environment came free';
+    const error = result?.error ?? 'all environments were busy';
     this.#report(functionKey, '', error);
     throw new Error(error);
   }
@@ -107,7 +107,7 @@ export class HttpFunctionsPlugin {
     const pool = createEnvironmentPool({
       create: () => createEnvironment({ ...settings, runtimePath, onLine: writeLine }),
       limit: MAX_ENVIRONMENTS,
-      patienceMs: PATIENCE_MS,
+      maxWaitMs: INTEGRATION_TIMEOUT_MS,
       idleMs: IDLE_MS,
     });
     this.#pools.set(functionKey, pool);

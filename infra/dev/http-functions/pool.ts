@@ -1,27 +1,27 @@
 import type { ExecutionEnvironment, InvocationResult } from '../../emulator/environment.ts';
 
-/** The execution environments of one function, one for each invocation under way. */
+/** The execution environments of one function, one for each concurrent invocation. */
 export interface EnvironmentPool {
-  /** Undefined where no environment came free in time. */
+  /** Runs an invocation; resolves with undefined if all environments stay busy for `maxWaitMs`. */
   invoke(eventJson: string): Promise<InvocationResult | undefined>;
-  /** Has later invocations load the function anew; those under way finish with the version that they began with. */
+  /** Makes later invocations load the function again; running invocations finish with the version that they started with. */
   renew(): void;
 }
 
 export interface PoolOptions {
   create(): ExecutionEnvironment;
-  /** At most this many environments; further invocations wait for one of them. */
+  /** The maximum number of environments; further invocations wait for one of them. */
   readonly limit: number;
-  /** How long an invocation waits, in ms. */
-  readonly patienceMs: number;
-  /** How long an environment is kept without work, in ms. */
+  /** How long an invocation waits for an environment, in ms. */
+  readonly maxWaitMs: number;
+  /** How long an idle environment is kept, in ms. */
   readonly idleMs: number;
 }
 
-/** Makes a pool, which is empty until the first invocation. */
-export function createEnvironmentPool({ create, limit, patienceMs, idleMs }: PoolOptions): EnvironmentPool {
-  const all = new Set<ExecutionEnvironment>();
-  /** The one used last is used next, so that the others can be let go. */
+/** Creates an empty pool; the first invocation starts an environment. */
+export function createEnvironmentPool({ create, limit, maxWaitMs, idleMs }: PoolOptions): EnvironmentPool {
+  const environments = new Set<ExecutionEnvironment>();
+  /** Idle environments; the one used last is used next, so that the others can be stopped. */
   const idle: ExecutionEnvironment[] = [];
   const waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];
   const timers = new Map<ExecutionEnvironment, NodeJS.Timeout>();
@@ -32,16 +32,16 @@ export function createEnvironmentPool({ create, limit, patienceMs, idleMs }: Poo
       clearTimeout(timers.get(ready));
       return ready;
     }
-    if (all.size < limit) {
+    if (environments.size < limit) {
       const created = create();
-      all.add(created);
+      environments.add(created);
       return created;
     }
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(settle), 1);
         resolve(undefined);
-      }, patienceMs);
+      }, maxWaitMs);
       const settle = (environment: ExecutionEnvironment | undefined) => {
         clearTimeout(timer);
         resolve(environment);
@@ -54,13 +54,13 @@ export function createEnvironmentPool({ create, limit, patienceMs, idleMs }: Poo
     const next = waiting.shift();
     if (next) return next(environment);
     idle.push(environment);
-    const letGo = () => {
+    const stopIdle = () => {
       idle.splice(idle.indexOf(environment), 1);
-      all.delete(environment);
+      environments.delete(environment);
       timers.delete(environment);
       void environment.stop();
     };
-    timers.set(environment, setTimeout(letGo, idleMs).unref());
+    timers.set(environment, setTimeout(stopIdle, idleMs).unref());
   }
 
   return {
@@ -74,7 +74,7 @@ export function createEnvironmentPool({ create, limit, patienceMs, idleMs }: Poo
       }
     },
     renew() {
-      for (const environment of all) environment.renew();
+      for (const environment of environments) environment.renew();
     },
   };
 }

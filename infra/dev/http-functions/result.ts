@@ -1,7 +1,7 @@
 import { problems, type ProblemKind, type ProblemName } from '../../../lib/http/problems.ts';
 import type { InvocationResult } from '../../emulator/environment.ts';
 
-/** What API Gateway's HTTP API makes a response of (payload format 2.0). */
+/** A function's result in payload format 2.0 of API Gateway's HTTP APIs. */
 export interface HttpResult {
   readonly statusCode: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -10,8 +10,8 @@ export interface HttpResult {
 }
 
 /**
- * The response to a request, as API Gateway makes it of a function's result: a function that failed is a 500. On AWS the body
- * is `{"message":"Internal Server Error"}`; here it is a problem that says what went wrong.
+ * Converts a function's result into a response as API Gateway does; a failed function becomes a 500. On AWS the body is
+ * `{"message":"Internal Server Error"}`; here the body is a problem that describes the error.
  */
 export function httpResult(functionKey: string, requestId: string, result: InvocationResult | undefined): HttpResult {
   const problem = (name: ProblemName, detail: string) => problemResult(name, detail, requestId);
@@ -20,19 +20,19 @@ export function httpResult(functionKey: string, requestId: string, result: Invoc
     return problem('internal-error', `The function "${functionKey}" failed: ${result.error}`);
   const value: unknown = JSON.parse(result.resultJson);
   if (typeof value !== 'object' || value === null || !('statusCode' in value))
-    // Without a status the result itself is the body.
+    // API Gateway uses a result without a status code as the body.
     return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: result.resultJson };
   const { statusCode, body } = value as { statusCode: unknown; body?: unknown };
   const isResponse =
     Number.isInteger(statusCode) && Number(statusCode) >= 200 && Number(statusCode) <= 599 && isBody(body);
   return isResponse
     ? (value as HttpResult)
-    : problem('internal-error', `The function "${functionKey}" returned a result that is no HTTP response.`);
+    : problem('internal-error', `The function "${functionKey}" returned a result that is not an HTTP response.`);
 }
 
 const isBody = (body: unknown) => body === undefined || body === null || typeof body === 'string';
 
-/** A problem as RFC 9457 has it. */
+/** A problem response as defined in RFC 9457. */
 export function problemResult(name: ProblemName, detail: string, requestId: string): HttpResult {
   const { status, title, retryAfterSeconds }: ProblemKind = problems[name];
   return {

@@ -1,6 +1,6 @@
-// serverless-offline ships no types; this is what the plugin replaces of it.
+// serverless-offline has no types; this declares the class that the plugin patches.
 declare module 'serverless-offline/lambda' {
-  /** What its HTTP server, its scheduler and its Lambda API ask of a function. */
+  /** The interface through which serverless-offline's HTTP server, scheduler and Lambda API invoke a function. */
   export interface Invocable {
     setEvent(event: unknown): void;
     setClientContext(context: unknown): void;

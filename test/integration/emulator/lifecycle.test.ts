@@ -28,7 +28,7 @@ describe('an emulated event source over time', () => {
     proxy.cut();
     await until('the batch in flight has ended', () => source.reports.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(source.warnings).toEqual([expect.stringContaining('lost the broker')]);
+    expect(source.warnings).toEqual([expect.stringContaining('lost the connection to the broker')]);
     expect(source.notices).toEqual([]);
     proxy.mend();
     await until('the batch is invoked again', () => source.reports.length === 2);
@@ -41,7 +41,7 @@ describe('an emulated event source over time', () => {
       'done',
     ]);
     expect(source.warnings).toHaveLength(1);
-    expect(source.notices).toEqual([expect.stringContaining('has the broker back')]);
+    expect(source.notices).toEqual([expect.stringContaining('reconnected to the broker')]);
     expect(await harness.takeAll(queue)).toBe(0);
   });
 

@@ -76,27 +76,29 @@ describe('a deployment is refused', () => {
   test('by the name of the setting where it would need another broker', () => {
     const cluster = broker({ DeploymentMode: 'CLUSTER_MULTI_AZ', SubnetIds: ['a', 'b', 'c'] });
     expect(reasons({ Broker: broker({ SubnetIds: ['a'] }) }, { Broker: cluster })).toEqual([
-      expect.stringMatching(/^broker\.deployment is SINGLE_INSTANCE .* cannot become CLUSTER_MULTI_AZ: /),
+      expect.stringMatching(
+        /^broker\.deployment of the deployed stage is SINGLE_INSTANCE .* cannot become CLUSTER_MULTI_AZ: /,
+      ),
     ]);
   });
 
   test('where the broker would go back to an older version, and not where it goes up', () => {
     const [old, recent] = [{ Broker: broker({ EngineVersion: '4.9' }) }, { Broker: broker({ EngineVersion: '4.10' }) }];
     expect(reasons(recent, old)).toEqual([
-      expect.stringMatching(/^broker\.engineVersion is 4\.10 .* cannot become 4\.9/),
+      expect.stringMatching(/^broker\.engineVersion of the deployed stage is 4\.10 .* cannot become 4\.9/),
     ]);
     expect(reasons(old, recent)).toEqual([]);
   });
 
   test('where a table would get another name, whatever the reason', () => {
     expect(reasons({ Orders: table('orders') }, { Orders: table('purchases') })).toEqual([
-      'this deployment would replace Orders (TableName), and with it its items',
+      'this deployment would replace Orders (TableName), which loses its items',
     ]);
   });
 
   test('where a secret would go, unless it is retained', () => {
     const secret: Resource = { Type: 'AWS::SecretsManager::Secret', Properties: { Name: 'keys' } };
-    expect(reasons({ Keys: secret }, {})).toEqual(['this deployment would delete Keys, and with it its value']);
+    expect(reasons({ Keys: secret }, {})).toEqual(['this deployment would delete Keys, which loses its value']);
     expect(reasons({ Keys: { ...secret, DeletionPolicy: 'Retain' } }, {})).toEqual([]);
   });
 
@@ -126,7 +128,7 @@ describe('a change meets a conflict', () => {
 
   test('where an export goes or changes that the deployed functions import, even if the next ones do not', () => {
     expect(conflicts({ broker: [exporting('a'), template({})], functions: [importing, none] })).toEqual([
-      'the export pool would go while the functions import it',
+      'the export pool would be removed while the functions import it',
     ]);
     expect(conflicts({ broker: [exporting('a'), exporting('b')], functions: [importing, none] })).toEqual([
       'the export pool would change while the functions import it',
@@ -152,7 +154,7 @@ describe('a change meets a conflict', () => {
       conflicts({
         broker: [template({ Broker: broker() }), template({ Broker: broker({ DeploymentMode: 'CLUSTER_MULTI_AZ' }) })],
       }),
-    ).toEqual([expect.stringMatching(/^Broker would take the identity of Broker while that still exists/)]);
+    ).toEqual([expect.stringMatching(/^Broker would have the same identity as Broker, which still exists/)]);
   });
 
   test('where a subscription moves to another logical id, and is deleted under its old one afterwards', () => {
@@ -166,7 +168,7 @@ describe('a change meets a conflict', () => {
         ),
       );
     expect(conflicts({ broker: [subscriptions('one', 'two'), subscriptions('two')] })).toEqual([
-      expect.stringMatching(/^Email0 would take the identity of Email1/),
+      expect.stringMatching(/^Email0 would have the same identity as Email1/),
     ]);
   });
 
@@ -180,7 +182,7 @@ describe('a change meets a conflict', () => {
       });
     const host = { Type: 'VIRTUAL_HOST', URI: '/' };
     expect(conflicts({ functions: [source(1, host), source(2, host)] })).toEqual([
-      expect.stringMatching(/^Source cannot be updated: it names its virtual host/),
+      expect.stringMatching(/^Source cannot be updated: it names a virtual host/),
     ]);
     expect(conflicts({ functions: [source(1), source(2)] })).toEqual([]);
   });

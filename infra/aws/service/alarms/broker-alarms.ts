@@ -2,12 +2,12 @@ import { connectionQuota } from '../../foundation/quota.ts';
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from '../alarm.ts';
 
-/** The share of a node's connections in percent from which on it gets tight. */
-const TIGHT_PERCENT = 85;
+/** The percentage of a node's connection limit that raises an alarm. */
+const MAX_CONNECTIONS_PERCENT = 85;
 
 type Own = (name: string, statistic: string) => Metric;
 
-/** A metric that Amazon MQ writes of the broker: on a cluster the total of its nodes. */
+/** A metric that Amazon MQ publishes for the broker; for a cluster, the total of its nodes. */
 export const brokerMetric =
   (brokerName: string) =>
   (name: string, statistic: string): Metric => ({
@@ -18,8 +18,8 @@ export const brokerMetric =
   });
 
 /**
- * The infrastructure's layer of alarms. They look at the worst node, of which `report-queues` tells: one node over its limit
- * blocks the publishers of all, and Amazon MQ's metrics of a broker are totals
+ * The alarms of the broker. Most use metrics of the worst node, which `report-queues` publishes, because a single node over its limit
+ * blocks all publishers and Amazon MQ's own broker metrics are totals
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
  */
 export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {
@@ -34,7 +34,7 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
       severity: 'warning',
       ...(isCluster
         ? {
-            // Nodes have names of Amazon MQ's, so that no metric of one can be named here.
+            // Amazon MQ chooses the names of nodes, so a query selects their metrics.
             query: `SELECT MAX(SystemCpuUtilization) FROM SCHEMA("AWS/AmazonMQ", Broker, Node) WHERE Broker = '${brokerName}'`,
           }
         : { metrics: { cpu: ofBroker('SystemCpuUtilization', 'Average') } }),
@@ -65,7 +65,7 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
     {
       name: 'broker-blocks-publishers',
       description:
-        'A node has raised its memory or disk alarm, so that the broker takes nothing from anybody: orders are answered 503. Runbook: a full queue.',
+        'A node has raised its memory or disk alarm, so the broker blocks all publishers and orders are answered with 503. Runbook: a full queue.',
       severity: 'critical',
       metrics: { blocking: own('BrokerNodesBlocking', 'Maximum') },
       comparison: 'at least',
@@ -75,7 +75,7 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
     {
       name: 'broker-node-down',
       description:
-        'A node of the broker has not been running for ten minutes, longer than a patch takes. A second one would stop every queue. Runbook: a node that is down.',
+        'A node of the broker has been down for ten minutes, longer than a patch takes. If a second node fails, every queue stops. Runbook: a node that is down.',
       severity: 'critical',
       metrics: { down: own('BrokerNodesDown', 'Maximum') },
       comparison: 'at least',
@@ -84,7 +84,7 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
     },
     {
       name: 'broker-partitioned',
-      description: 'Nodes of the broker do not see each other. Runbook: a node that is down.',
+      description: 'The nodes of the broker cannot reach each other. Runbook: a node that is down.',
       severity: 'critical',
       metrics: { partitioned: own('BrokerNodesPartitioned', 'Maximum') },
       comparison: 'at least',
@@ -93,16 +93,17 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
     },
     {
       name: 'broker-connections',
-      description: `A node of the broker has more than ${TIGHT_PERCENT} % of the ${perNode} connections that it takes. Runbook: too many connections.`,
+      description: `A node of the broker has more than ${MAX_CONNECTIONS_PERCENT} % of its ${perNode} connections in use. Runbook: too many connections.`,
       severity: 'warning',
       metrics: { connections: own('BrokerNodeConnections', 'Maximum') },
       comparison: 'above',
-      threshold: Math.floor((perNode * TIGHT_PERCENT) / 100),
+      threshold: Math.floor((perNode * MAX_CONNECTIONS_PERCENT) / 100),
       periods: 3,
     },
     {
       name: 'broker-silent',
-      description: 'Amazon MQ has told nothing of the broker for ten minutes: it is being restarted, or it is gone.',
+      description:
+        'Amazon MQ has published no metrics of the broker for ten minutes: the broker is restarting or unavailable.',
       severity: 'critical',
       metrics: { connections: ofBroker('ConnectionCount', 'Maximum') },
       silence: { isReadAs: -1 },

@@ -8,14 +8,14 @@ interface Subject {
   readonly functionName: string;
   readonly kind: Kind;
   readonly timeoutSeconds: number;
-  /** Whether it publishes what comes in from outside, so that a throttle is an order refused. */
+  /** Whether the function publishes incoming orders, so that throttling refuses orders. */
   readonly isPublisher: boolean;
 }
 
-/** The part of its time limit in percent that a batch or a job may take on average. */
+/** The percentage of its timeout that a batch or a job can take on average. */
 const BUSY_PERCENT = 60;
 
-/** Each function's layer of alarms: errors, throttles, how long it takes. */
+/** The alarms of a function: errors, throttles and mean duration. */
 export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
   const { key, functionName, kind, timeoutSeconds, isPublisher } = subject;
   const metric = (name: string, statistic: string): Metric => ({
@@ -31,20 +31,20 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
       name: `${key}-errors`,
       description:
         kind === 'consumer'
-          ? `Batches of ${key} come back to the queue, again and again. Runbook: a batch that comes back.`
-          : `${key} fails with an error that it did not expect. Its log says which.`,
+          ? `Batches of ${key} are redelivered repeatedly. Runbook: a batch that is redelivered repeatedly.`
+          : `${key} fails with an unexpected error. The log of the function contains the error.`,
       severity: kind === 'consumer' || kind === 'direct' ? 'critical' : 'warning',
       metrics: { errors: metric('Errors', 'Sum') },
       comparison: 'at least',
       threshold: 1,
-      // What is called once a month must not have to fail twice.
+      // A function that runs once a month must raise the alarm at its first failure.
       ...(kind === 'direct' ? { periods: 1 } : { periods: 5, ofWhich: 3 }),
     },
     {
       name: `${key}-throttles`,
       description: isPublisher
-        ? `${key} may not run as often as it is asked to: orders are refused. Runbook: too many connections.`
-        : `${key} may not run as often as it is asked to. Raise its connections, or the account's concurrency.`,
+        ? `${key} is throttled, so orders are refused. Runbook: too many connections.`
+        : `${key} is throttled. Raise its access.connections or the account's concurrency.`,
       severity: isPublisher ? 'critical' : 'warning',
       metrics: { throttles: metric('Throttles', 'Sum') },
       comparison: 'at least',
@@ -56,7 +56,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
       name: `${key}-mean-duration`,
       description: isRequest
         ? `${key} takes more than ${meanLimitMs} ms on average.`
-        : `${key} takes more than ${BUSY_PERCENT} % of its time limit on average: ${kind === 'consumer' ? 'make eventSource.batchSize smaller, or its memory larger' : 'its log says what it waits for'}.`,
+        : `${key} takes more than ${BUSY_PERCENT} % of its timeout on average: ${kind === 'consumer' ? 'reduce eventSource.batchSize or increase its memory' : 'the log shows the slow step'}.`,
       severity: 'warning',
       metrics: { duration: metric('Duration', 'Average') },
       comparison: 'above',

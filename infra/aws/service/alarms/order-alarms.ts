@@ -4,10 +4,10 @@ import type { AlarmDefinition, Metric } from '../alarm.ts';
 type Own = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 
 const PLACE_ORDER = 'POST /orders';
-/** The queue whose consumer decides about an order. */
+/** The queue whose consumer fulfils or rejects an order. */
 const DECIDED_BY = 'stock';
 
-/** What is told of orders: the numbers that somebody who sells looks at. */
+/** The business metrics of orders. */
 export const orderMetrics = (own: Own) => ({
   accepted: own('Requests', 'Sum', { route: PLACE_ORDER, status: '202' }),
   refused: own('Requests', 'Sum', { route: PLACE_ORDER, status: '503' }),
@@ -17,13 +17,14 @@ export const orderMetrics = (own: Own) => ({
   toFulfilment: own('TimeToOutcome', 'p90', { queue: DECIDED_BY }),
 });
 
-/** The business's layer of alarms. */
+/** The business alarms of orders. */
 export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
   const { accepted, refused, failed, fulfilled, rejected, toFulfilment } = orderMetrics(own);
   return [
     {
       name: 'orders-refused',
-      description: 'Orders are answered 503: the broker is away, blocked, or a queue is full. GET /status says which.',
+      description:
+        'Orders are answered with 503: the broker is unavailable or blocks publishers, or a queue is full. GET /status shows which.',
       severity: 'critical',
       metrics: { refused },
       comparison: 'at least',
@@ -33,7 +34,7 @@ export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmD
     },
     {
       name: 'orders-failed',
-      description: 'Orders are answered 500. The log of place-order has each with its id.',
+      description: 'Orders are answered with 500. The log of place-order contains each error with its request id.',
       severity: 'critical',
       metrics: { failed },
       comparison: 'at least',
@@ -43,7 +44,7 @@ export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmD
     },
     {
       name: 'orders-intake-without-record',
-      description: 'Orders are taken without the record that knows a reused Idempotency-Key: DynamoDB does not answer.',
+      description: 'Orders are accepted without an idempotency record, because DynamoDB does not answer.',
       severity: 'warning',
       metrics: { unrecorded: own('IntakeRecordUnavailable', 'Sum') },
       comparison: 'at least',
@@ -53,7 +54,8 @@ export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmD
     },
     {
       name: 'orders-unfulfilled',
-      description: 'Orders were accepted for ten minutes, and none was decided about. Runbook: a stopped event source.',
+      description:
+        'Orders were accepted for ten minutes, but none was fulfilled or rejected. Runbook: a stopped event source.',
       severity: 'critical',
       metrics: { accepted, fulfilled, rejected },
       expression: 'IF(FILL(accepted, 0) > 0 AND FILL(fulfilled, 0) + FILL(rejected, 0) == 0, 1, 0)',
@@ -63,8 +65,7 @@ export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmD
     },
     {
       name: 'orders-rejected',
-      description:
-        'For ten minutes more than half of the orders were rejected: stock is empty, or not where it should be.',
+      description: 'For ten minutes more than half of the orders were rejected: the stock is empty or wrong.',
       severity: 'warning',
       metrics: { fulfilled, rejected },
       expression: '100 * FILL(rejected, 0) / (FILL(fulfilled, 0) + FILL(rejected, 0))',
@@ -74,7 +75,7 @@ export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmD
     },
     {
       name: 'orders-slow',
-      description: `One order in ten takes more than ${alarms.acceptanceToFulfilmentMs} ms from its acceptance to its fulfilment. Runbook: a full queue.`,
+      description: `One order in ten takes more than ${alarms.acceptanceToFulfilmentMs} ms from acceptance to fulfilment. Runbook: a full queue.`,
       severity: 'warning',
       metrics: { toFulfilment },
       comparison: 'above',

@@ -1,6 +1,6 @@
 import type { Metric } from '../alarm.ts';
 
-/** A metric that the functions write themselves (lib/runtime/metrics.ts), with its dimensions. */
+/** A custom metric that the functions publish (lib/runtime/metrics.ts), with its dimensions. */
 export const ownMetric =
   (service: string, stageName: string) =>
   (name: string, statistic: string, dimensions: Readonly<Record<string, string>> = {}): Metric => ({

@@ -2,25 +2,25 @@ import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from '../alarm.ts';
 
-/** The share of a queue's length in percent at which it is as good as full. */
+/** The percentage of a queue's maximum length that raises an alarm. */
 const FULL_PERCENT = 80;
 
 type Own = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 
-/** What is looked at: the queues that an event source reads, of which `workQueues` are worked on. */
+/** The queues that event sources read; `workQueues` are those without the dead-letter queue. */
 interface Subject {
   readonly consumed: readonly string[];
   readonly workQueues: readonly string[];
   readonly topology: Topology;
 }
 
-/** The alarms of the queues; CloudWatch itself knows nothing of them, `report-queues` does. */
+/** The alarms of the queues, based on the metrics that `report-queues` publishes. */
 export function queueAlarms(
   { consumed, workQueues, topology }: Subject,
   own: Own,
   { alarms }: Pick<Stage, 'alarms'>,
 ): AlarmDefinition[] {
-  // The first shard has the name of the queue, and all have the same length.
+  // The first shard has the name of the queue, and all shards have the same maximum length.
   const lengthOf = (queue: string) => {
     const length = topology.queues.find(({ name }) => name === queue)?.arguments['x-max-length'];
     if (typeof length !== 'number') throw new Error(`the queue ${queue} has no x-max-length in infra/topology.ts`);
@@ -29,7 +29,7 @@ export function queueAlarms(
   const ofEvery = consumed.flatMap((queue): AlarmDefinition[] => [
     {
       name: `queue-${queue}-without-consumer`,
-      description: `Nobody has read from the queue ${queue} for five minutes. Runbook: a stopped event source.`,
+      description: `The queue ${queue} has had no consumer for five minutes. Runbook: a stopped event source.`,
       severity: 'critical',
       metrics: { consumers: own('QueueConsumers', 'Maximum', { queue }) },
       comparison: 'below',
@@ -38,7 +38,7 @@ export function queueAlarms(
     },
     {
       name: `queue-${queue}-full`,
-      description: `The queue ${queue}, or a shard of it, holds ${FULL_PERCENT} % of what it may; full, it refuses publishers. Runbook: a full queue.`,
+      description: `The queue ${queue}, or one of its shards, has reached ${FULL_PERCENT} % of its maximum length; a full queue refuses publishers. Runbook: a full queue.`,
       severity: 'critical',
       metrics: {
         fullest: own('QueueFullest', 'Maximum', { queue }),
@@ -51,7 +51,7 @@ export function queueAlarms(
   const ofWork = workQueues.flatMap((queue): AlarmDefinition[] => [
     {
       name: `queue-${queue}-deep`,
-      description: `More than ${alarms.queueDepth} messages have waited in ${queue} for five minutes. Runbook: a full queue.`,
+      description: `More than ${alarms.queueDepth} messages have been waiting in ${queue} for five minutes. Runbook: a full queue.`,
       severity: 'warning',
       metrics: { ready: own('QueueReady', 'Minimum', { queue }) },
       comparison: 'above',
@@ -60,7 +60,7 @@ export function queueAlarms(
     },
     {
       name: `queue-${queue}-dead-letter`,
-      description: `A message of ${queue} is in the archive of dead letters. GET /dead-letters says why.`,
+      description: `A message of ${queue} was dead-lettered and archived. GET /dead-letters shows the reason.`,
       severity: 'warning',
       metrics: { letters: own('DeadLettersArchived', 'Sum', { queue }) },
       comparison: 'at least',
@@ -70,7 +70,7 @@ export function queueAlarms(
     },
     {
       name: `queue-${queue}-dead-letters`,
-      description: `${alarms.deadLetters} messages of ${queue} and more were dead-lettered within five minutes. Runbook: a poison flood.`,
+      description: `At least ${alarms.deadLetters} messages of ${queue} were dead-lettered within five minutes. Runbook: many dead letters.`,
       severity: 'critical',
       metrics: { letters: own('DeadLettersArchived', 'Sum', { queue }) },
       comparison: 'at least',
@@ -85,7 +85,7 @@ export function queueAlarms(
     {
       name: 'queues-unread',
       description:
-        'The broker could not be asked for its queues and nodes for five minutes: the other alarms of queues and broker are blind. The log of report-queues says why.',
+        'The queues and nodes of the broker could not be read for five minutes, so the other alarms of queues and broker have no data. The log of report-queues contains the error.',
       severity: 'critical',
       metrics: { failed: own('QueueReportFailed', 'Maximum') },
       silence: { isReadAs: 1 },
