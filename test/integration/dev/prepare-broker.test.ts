@@ -17,14 +17,14 @@ const prepare = (managementUrl = process.env['MANAGEMENT_URL']!) =>
 
 const queueCount = async () => ((await host.manage('GET', `queues/${host.name}?columns=name`)) as unknown[]).length;
 
-test('a broker is set up before the service starts, as often as it starts', async () => {
+test('prepareBroker applies the topology and can be repeated without changes', async () => {
   await prepare();
   await prepare();
   expect(await queueCount()).toBe(topology.queues.length);
   expect(said).toEqual([]);
 });
 
-test('the service does not start with a broker whose settings would lose messages, and says which', async () => {
+test('prepareBroker fails with the name of the setting if a broker setting can lose messages', async () => {
   await host.manage('PUT', `policies/${host.name}/hurry`, {
     pattern: '^stock$',
     definition: { 'delivery-limit': 2 },
@@ -37,7 +37,7 @@ test('the service does not start with a broker whose settings would lose message
   });
 });
 
-test('a queue with other arguments is a problem in one line', async () => {
+test('prepareBroker fails with one line if a queue exists with other arguments', async () => {
   await host.channel.assertQueue('stock', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',
@@ -45,8 +45,8 @@ test('a queue with other arguments is a problem in one line', async () => {
   });
 });
 
-test('somebody’s broker without a management API is set up all the same, and what could not be looked at is said', async () => {
+test('prepareBroker declares the topology without a management API and reports that settings are not verified', async () => {
   await prepare('http://127.0.0.1:65000');
   expect(await queueCount()).toBe(topology.queues.length);
-  expect(said).toEqual([expect.stringMatching(/^the settings of the broker are not verified.*ECONNREFUSED/)]);
+  expect(said).toEqual([expect.stringMatching(/^broker settings not verified and policies not set: .*ECONNREFUSED/)]);
 });

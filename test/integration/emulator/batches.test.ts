@@ -13,7 +13,7 @@ describe('the batches of an emulated event source', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('carry what a real broker delivers as the frozen event has it', async () => {
+  test('a batch from a real broker equals the recorded event', async () => {
     const frozen = JSON.parse(
       readFileSync(new URL('../../contract/events/every-property.json', import.meta.url), 'utf8'),
     ) as { rmqMessagesByQueue: Record<string, [{ basicProperties: { clusterId: unknown; headers: object } }]> };
@@ -69,7 +69,7 @@ describe('the batches of an emulated event source', () => {
     ]);
   });
 
-  test('close at the count, however long the window', async () => {
+  test('a batch closes at the batch size before the window has passed', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, sayIds, { batchSize: 3, batchingWindowMs: hourMs });
     await harness.publish(queue, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
@@ -82,7 +82,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('close at the window, however large the count', async () => {
+  test('a batch closes after the window before the batch size is reached', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
     const source = await harness.run(queue, sayIds, { batchSize: 10_000, batchingWindowMs: 300 });
@@ -92,7 +92,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('close at 6 MB of payload, and drop a record that alone is larger, loudly', async () => {
+  test('a batch closes at 6 MB of payload, and a larger single record is dropped with a warning', async () => {
     const queue = await harness.declareQueue();
     const megabytes = (size: number) => Buffer.alloc(size * 1024 * 1024, 'x');
     await harness.publish(queue, [2, 2, 2, 5, 2, 2].map(megabytes), { messageId: 'large' });
@@ -108,7 +108,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('are in flight one at a time, in one warm environment', async () => {
+  test('batches run one at a time in one warm environment', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b', 'c', 'd']);
     const source = await harness.run(
@@ -123,7 +123,7 @@ describe('the batches of an emulated event source', () => {
     expect(new Set(said.map(({ pid }) => pid)).size).toBe(1);
   });
 
-  test('reach the function with the context of Lambda', async () => {
+  test('the function receives a Lambda context', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(
@@ -142,7 +142,7 @@ describe('the batches of an emulated event source', () => {
     expect(context!.variables).not.toContain('AMQP_URL');
   });
 
-  test('find a home, where the SDK looks for settings, also if the user has none', async () => {
+  test('the function has a home directory even if the user has none', async () => {
     const { HOME } = process.env;
     delete process.env.HOME;
     try {

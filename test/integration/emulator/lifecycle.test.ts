@@ -16,7 +16,7 @@ describe('an emulated event source over time', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('that loses its broker finishes the batch in flight, says so once, and sees it redelivered', async () => {
+  test('when the broker fails, the event source finishes the running batch, logs the loss once, and receives the batch again', async () => {
     const proxy = await startProxy(harness.url);
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
@@ -45,7 +45,7 @@ describe('an emulated event source over time', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('that stops drains the batch in flight and gives back what it had fetched besides', async () => {
+  test('when it stops, the event source finishes the running batch and returns the other messages to the queue', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids); await sleep(1500); say("done");'), {
       batchSize: 10,
@@ -63,7 +63,7 @@ describe('an emulated event source over time', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('whose queue is deleted says so, and goes on when it is declared again', async () => {
+  test('the event source logs that its queue was deleted and continues when the queue is declared again', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids);'));
     await harness.publish(queue, ['a']);
@@ -78,7 +78,7 @@ describe('an emulated event source over time', () => {
     expect(source.said()).toEqual([['a'], ['b']]);
   });
 
-  test('takes up a rebuilt handler after the batch in flight', async () => {
+  test('the event source uses a rebuilt handler after the running batch', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say("old"); await sleep(500); say("old done");'), {
       batchSize: 1,
@@ -94,7 +94,7 @@ describe('an emulated event source over time', () => {
     expect(source.reports).toMatchObject([{ outcome: 'success' }, { outcome: 'success' }]);
   });
 
-  test('leaves no process behind when it is killed, not even one in an endless loop', async () => {
+  test('killing the event source ends its processes, even one in an endless loop', async () => {
     const environmentModule = new URL('../../../infra/emulator/environment.ts', import.meta.url).href;
     const modulePath = await harness.writeModule(
       'export const handler = async () => { console.log(process.pid); for (;;); };',
@@ -122,7 +122,7 @@ describe('the check before an event source starts', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('passes when every queue is there', async () => {
+  test('the check before the start passes if every queue exists', async () => {
     const queue = await harness.declareQueue();
     const required = [{ functionKey: 'reserve', queue, virtualHost: harness.virtualHost }];
     await expect(checkQueues(harness.url, required)).resolves.toBeUndefined();

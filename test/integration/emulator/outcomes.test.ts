@@ -62,7 +62,7 @@ describe('the outcome of an emulated invocation', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('success acknowledges the whole batch, whatever it returns', async () => {
+  test('a successful invocation acknowledges the whole batch, whatever the function returns', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
     const source = await harness.run(queue, handlerOf('return { batchItemFailures: [], failed: 1 };'), {
@@ -75,7 +75,7 @@ describe('the outcome of an emulated invocation', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('returned batchItemFailures are ignored with a warning, and everything is acknowledged', async () => {
+  test('batchItemFailures cause a warning, and the whole batch is acknowledged', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b', 'c']);
     const failures = 'return { batchItemFailures: [{ itemIdentifier: "b" }] };';
@@ -101,7 +101,7 @@ describe('the outcome of an emulated invocation', () => {
     expect(returned!['x-delivery-count']).toBe(onError === 'reject' || nackCounts ? 1 : undefined);
   });
 
-  test('a function that keeps failing is invoked ever less often', async () => {
+  test('the delay between invocations grows while a function keeps failing', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(queue, handlerOf('throw new Error("again");'), { batchingWindowMs: 1 });

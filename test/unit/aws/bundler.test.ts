@@ -22,7 +22,7 @@ describe('the bundler', () => {
   });
   afterAll(() => rm(dirname(root), { recursive: true }));
 
-  test('makes one self-contained module per handler, also from CommonJS dependencies', async () => {
+  test('the bundler creates one self-contained module per handler, including CommonJS dependencies', async () => {
     const metafile = await bundle({ root, entries: ['functions/orders/place-order'], outDirectory: outDirectory() });
     const file = join(outDirectory(), 'functions/orders/place-order.mjs');
     expect(Object.keys(metafile.outputs)).toContain('.build/functions/orders/place-order.mjs');
@@ -32,7 +32,7 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('a/\n');
   });
 
-  test('keeps what is imported only when it is needed out of the file that a cold start reads', async () => {
+  test('the bundler puts dynamically imported code into a separate file', async () => {
     await writeFile(join(root, 'functions/orders/seldom.ts'), `export const seldom = 'needed once in a while';`);
     await writeFile(
       join(root, 'functions/orders/lazy.ts'),
@@ -46,17 +46,17 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('needed once in a while\n');
   });
 
-  test('names file and line of a mistake', async () => {
+  test('the bundler reports file and line of a syntax error', async () => {
     const building = bundle({ root, entries: ['functions/orders/broken'], outDirectory: outDirectory() });
     await expect(building).rejects.toThrow('functions/orders/broken.ts:2:24: Unexpected ";"');
   });
 
-  test('names a handler that has no source', async () => {
+  test('the bundler reports a handler without a source file', async () => {
     const building = bundle({ root, entries: ['functions/orders/nowhere'], outDirectory: outDirectory() });
     await expect(building).rejects.toThrow('functions/orders/nowhere.ts does not exist');
   });
 
-  test('zips the same content to the same bytes, whenever and wherever', async () => {
+  test('zipFiles creates the same bytes for the same content', async () => {
     const names = ['functions/orders/place-order.ts', 'functions/orders/rule.cjs'];
     await zipFiles(root, names, join(root, '1.zip'));
     const source = join(root, names[0]!);

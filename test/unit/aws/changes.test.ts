@@ -24,7 +24,7 @@ const table = (TableName: string, more: Partial<Resource> = {}): Resource => ({
 const compare = (before: Resources, after: Resources) => compareTemplates(template(before), template(after));
 
 describe('comparing two templates', () => {
-  test('finds nothing between equal templates, in whatever order their properties are', () => {
+  test('compareTemplates finds no changes between equal templates with another order of properties', () => {
     const one = { Broker: broker({ HostInstanceType: 'mq.m7g.medium' }) };
     expect(compare(one, structuredClone(one))).toEqual([]);
     const turned = { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'a', DisplayName: 'b' } };
@@ -32,7 +32,7 @@ describe('comparing two templates', () => {
     expect(compare({ Topic: turned }, { Topic: other })).toEqual([]);
   });
 
-  test('takes a changed property for an update where AWS can change it, and for a replacement where it cannot', () => {
+  test('a changed property is an update, or a replacement if the property is create-only', () => {
     expect(compare({ Broker: broker() }, { Broker: broker({ HostInstanceType: 'mq.m7g.large' }) })).toEqual([
       { id: 'Broker', type: 'AWS::AmazonMQ::Broker', effect: 'updated', properties: ['HostInstanceType'] },
     ]);
@@ -41,14 +41,14 @@ describe('comparing two templates', () => {
     ]);
   });
 
-  test('takes a reference to another resource for another value', () => {
+  test('a reference to another resource is a changed value', () => {
     const subnet = (id: string): Resource => ({ Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: id } } });
     expect(compare({ Subnet: subnet('One') }, { Subnet: subnet('Other') })).toMatchObject([
       { effect: 'replaced', properties: ['VpcId'] },
     ]);
   });
 
-  test('replaces what is made with the identity of something that is replaced, however far away', () => {
+  test('replacing a resource replaces every resource that refers to it in a create-only property, directly or indirectly', () => {
     const at = (CidrBlock: string): Resources => ({
       Broker: broker({ SubnetIds: [{ 'Fn::Join': ['', [{ Ref: 'Subnet' }]] }] }),
       Subnet: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { 'Fn::GetAtt': ['Network', 'VpcId'] } } },
@@ -62,7 +62,7 @@ describe('comparing two templates', () => {
     ]);
   });
 
-  test('names what comes and goes', () => {
+  test('compareTemplates reports created and deleted resources', () => {
     expect(compare({ Old: table('a') }, { New: table('b') }).map(({ id, effect }) => [id, effect])).toEqual([
       ['Old', 'deleted'],
       ['New', 'created'],
@@ -73,7 +73,7 @@ describe('comparing two templates', () => {
 describe('a deployment is refused', () => {
   const reasons = (before: Resources, after: Resources) => refusals(template(before), template(after));
 
-  test('by the name of the setting where it would need another broker', () => {
+  test('a deployment that needs a new broker is refused with the name of the setting', () => {
     const cluster = broker({ DeploymentMode: 'CLUSTER_MULTI_AZ', SubnetIds: ['a', 'b', 'c'] });
     expect(reasons({ Broker: broker({ SubnetIds: ['a'] }) }, { Broker: cluster })).toEqual([
       expect.stringMatching(
@@ -82,7 +82,7 @@ describe('a deployment is refused', () => {
     ]);
   });
 
-  test('where the broker would go back to an older version, and not where it goes up', () => {
+  test('a downgrade of the broker is refused, an upgrade is not', () => {
     const [old, recent] = [{ Broker: broker({ EngineVersion: '4.9' }) }, { Broker: broker({ EngineVersion: '4.10' }) }];
     expect(reasons(recent, old)).toEqual([
       expect.stringMatching(/^broker\.engineVersion of the deployed stage is 4\.10 .* cannot become 4\.9/),
@@ -90,19 +90,19 @@ describe('a deployment is refused', () => {
     expect(reasons(old, recent)).toEqual([]);
   });
 
-  test('where a table would get another name, whatever the reason', () => {
+  test('a deployment that renames a table is refused', () => {
     expect(reasons({ Orders: table('orders') }, { Orders: table('purchases') })).toEqual([
       'this deployment would replace Orders (TableName), which loses its items',
     ]);
   });
 
-  test('where a secret would go, unless it is retained', () => {
+  test('a deployment that deletes a secret is refused unless the secret is retained', () => {
     const secret: Resource = { Type: 'AWS::SecretsManager::Secret', Properties: { Name: 'keys' } };
     expect(reasons({ Keys: secret }, {})).toEqual(['this deployment would delete Keys, which loses its value']);
     expect(reasons({ Keys: { ...secret, DeletionPolicy: 'Retain' } }, {})).toEqual([]);
   });
 
-  test('never where the stack holds nothing yet', () => {
+  test('the first deployment of a stack is never refused', () => {
     expect(reasons({}, { Broker: broker(), Orders: table('orders') })).toEqual([]);
   });
 });
@@ -126,7 +126,7 @@ describe('a change meets a conflict', () => {
     Api: { Type: 'AWS::ApiGatewayV2::Authorizer', Properties: { Name: { 'Fn::ImportValue': 'pool' } } },
   });
 
-  test('where an export goes or changes that the deployed functions import, even if the next ones do not', () => {
+  test('removing or changing an export that the deployed functions import is a conflict, even if the new functions do not import it', () => {
     expect(conflicts({ broker: [exporting('a'), template({})], functions: [importing, none] })).toEqual([
       'the export pool would be removed while the functions import it',
     ]);
@@ -137,7 +137,7 @@ describe('a change meets a conflict', () => {
     expect(conflicts({ broker: [exporting('a'), template({})] })).toEqual([]);
   });
 
-  test('where an export names a resource that is replaced', () => {
+  test('replacing a resource in an imported export is a conflict', () => {
     const at = (name: string) =>
       exporting({ 'Fn::GetAtt': ['Broker', 'Arn'] }, { Broker: broker({ BrokerName: name }) });
     expect(conflicts({ broker: [at('a'), at('b')], functions: [importing, importing] })).toEqual([
@@ -145,11 +145,11 @@ describe('a change meets a conflict', () => {
     ]);
   });
 
-  test('where the functions import what nothing exports', () => {
+  test('importing a value that no stack exports is a conflict', () => {
     expect(conflicts({ functions: [none, importing] })).toEqual(['nothing exports pool']);
   });
 
-  test('where a new resource takes a name that the old one still has', () => {
+  test('a new resource with the name of an existing resource is a conflict', () => {
     expect(
       conflicts({
         broker: [template({ Broker: broker() }), template({ Broker: broker({ DeploymentMode: 'CLUSTER_MULTI_AZ' }) })],
@@ -157,7 +157,7 @@ describe('a change meets a conflict', () => {
     ).toEqual([expect.stringMatching(/^Broker would have the same identity as Broker, which still exists/)]);
   });
 
-  test('where a subscription moves to another logical id, and is deleted under its old one afterwards', () => {
+  test('moving a subscription to another logical id is a conflict', () => {
     const subscriptions = (...addresses: string[]) =>
       template(
         Object.fromEntries(
@@ -172,7 +172,7 @@ describe('a change meets a conflict', () => {
     ]);
   });
 
-  test('where an event source that names its virtual host is updated', () => {
+  test('updating an event source that names a virtual host is a conflict', () => {
     const source = (BatchSize: number, ...more: Value[]) =>
       template({
         Source: {

@@ -23,8 +23,8 @@ function aServerless(service: Partial<Serverless['service']> = {}): Serverless {
   };
 }
 
-describe('what the event source reads of serverless.yml', () => {
-  test('takes the defaults of Amazon MQ where an event names nothing', () => {
+describe('the emulated event source', () => {
+  test('an event without settings gets the defaults of Amazon MQ', () => {
     expect(declaredMappings(aServerless(), url, silent)).toEqual([
       {
         functionKey: 'reserve',
@@ -38,7 +38,7 @@ describe('what the event source reads of serverless.yml', () => {
     ]);
   });
 
-  test('takes what an event names, skips a disabled one, and warns of filters', () => {
+  test('the settings of an event are used, a disabled event is skipped, and filters cause a warning', () => {
     const warnings: string[] = [];
     const functions = {
       points: {
@@ -68,12 +68,12 @@ describe('what the event source reads of serverless.yml', () => {
     expect(warnings).toEqual([expect.stringContaining('filterPatterns')]);
   });
 
-  test('takes the virtual host of the address where the event names none', () => {
+  test('the virtual host of the address is used if the event names none', () => {
     const [mapping] = declaredMappings(aServerless(), `${url}/orders%2Feu`, silent);
     expect(mapping!.virtualHost).toBe('orders/eu');
   });
 
-  test('gives a function its own limits before those of the provider, and the variables of both', () => {
+  test('limits of a function override those of the provider, and the function gets the variables of both', () => {
     const reserve = {
       name: 'shop-dev-reserve',
       handler: 'functions/v1.2/reserve-stock.nested.handler',
@@ -96,7 +96,7 @@ describe('what the event source reads of serverless.yml', () => {
     expect(settings.variables).not.toHaveProperty('BROKER');
   });
 
-  test('has one environment for each queue unless the settings name more for it', () => {
+  test('each queue has one environment unless the settings name more', () => {
     const custom = { rabbitmqEventSource: { url, concurrency: { stock: 4 } } };
     expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'stock', concurrency: 4 }]);
   });
@@ -108,15 +108,15 @@ describe('what the event source reads of serverless.yml', () => {
       { concurrency: { stock: 2 }, ordered: ['stock'] },
       'concurrency is 2 for the queue "stock", which keeps order per key',
     ],
-  ])('refuses %j by the name of the queue', (settings, reason) => {
+  ])('the settings %j are refused with the name of the queue', (settings, reason) => {
     const custom = { rabbitmqEventSource: { url, ...settings } };
     expect(() => declaredMappings(aServerless({ custom }), url, silent)).toThrow(reason);
   });
 
   test.each([
-    [{ url: 'localhost:5672' }, 'is no AMQP address'],
+    [{ url: 'localhost:5672' }, 'is not an AMQP address'],
     [{ url, onError: 'drop' }, 'must be "nack" or "reject"'],
-  ])('refuses %j with one line that says how to mend it', (rabbitmqEventSource, reason) => {
+  ])('the settings %j are refused with one line that says how to fix them', (rabbitmqEventSource, reason) => {
     const custom = { rabbitmqEventSource } as Serverless['service']['custom'];
     expect(() => readSettings(aServerless({ custom }))).toThrow(reason);
   });
