@@ -92,9 +92,9 @@ describe('a function that fails', () => {
   test.each([
     ['throws', 'TypeError: the rule is broken'],
     ['throws-text', 'just a text'],
-    ['throws-later', 'ended before it answered'],
-    ['leaves-rejection', 'ended before it answered'],
-    ['exits', 'ended before it answered (exit code 3)'],
+    ['throws-later', 'ended before it responded'],
+    ['leaves-rejection', 'ended before it responded'],
+    ['exits', 'ended before it responded (exit code 3)'],
     ['cannot-load', 'not today'],
     ['takes-too-long', 'timed out after 1000 ms'],
     ['loops-forever', 'timed out after 1000 ms'],

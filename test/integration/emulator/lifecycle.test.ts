@@ -129,15 +129,23 @@ describe('the check before an event source starts', () => {
   });
 
   test.each([
-    ['a missing queue', {}, /^No queue "absent" in virtual host .* which function "reserve" consumes: declare it/],
-    ['a missing virtual host', { virtualHost: 'absent' }, /^No virtual host "absent" for this user .*: create it/],
     [
-      'a broker that is away',
+      'a missing queue',
+      {},
+      /^No queue "absent" in virtual host .* which function "reserve" consumes: declare the queue/,
+    ],
+    [
+      'a missing virtual host',
+      { virtualHost: 'absent' },
+      /^No virtual host "absent" for this user .*: create the virtual host/,
+    ],
+    [
+      'an unavailable broker',
       { url: 'amqp://guest:secret@127.0.0.1:1' },
-      /^No RabbitMQ at 127\.0\.0\.1:1.*: start one/,
+      /^No RabbitMQ at 127\.0\.0\.1:1.*: start RabbitMQ/,
     ],
   ])(
-    'names %s and how to mend it',
+    'the check before the start reports %s and how to fix it',
     async (_name, { url, ...part }: { url?: string; virtualHost?: string }, message) => {
       const required = { functionKey: 'reserve', queue: 'absent', virtualHost: harness.virtualHost, ...part };
       const checking = checkQueues(url ?? harness.url, [required]);
