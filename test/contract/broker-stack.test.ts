@@ -5,7 +5,7 @@ import { tableResources } from '../../infra/aws/foundation/tables.ts';
 import type { Resource } from '../../infra/aws/template.ts';
 import { readStage, stages } from '../../infra/stages/read-stage.ts';
 import type { Stage } from '../../infra/stages/stage.ts';
-import { dependencies, ofType, properties, text } from '../support/template-reading.ts';
+import { dependencies, ofType, properties, text } from '../support/templates.ts';
 
 const tables = tableResources('surehop-prod-');
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { costsTable } from '../../infra/aws/costs.ts';
 import { fixedNames } from '../support/fixed-names.ts';
 import { templatesOf } from '../support/in-a-process.ts';
-import { stageNames } from '../support/stacks.ts';
+import { stageNames } from '../support/packages.ts';
 
 let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]>>>;
 beforeAll(async () => {

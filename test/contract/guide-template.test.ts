@@ -8,7 +8,7 @@ import type { Template, Value } from '../../infra/aws/template.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { cfnLint, lint } from '../support/cfn-lint.ts';
 import { templatesOf } from '../support/in-a-process.ts';
-import { aCheckout } from '../support/packaged.ts';
+import { aCheckout } from '../support/packages.ts';
 import {
   dependencies,
   ofType,
@@ -17,8 +17,8 @@ import {
   targetOf,
   type Properties,
   type Statement,
-} from '../support/template-reading.ts';
-import { resolveValue } from '../support/template-values.ts';
+  resolveValue,
+} from '../support/templates.ts';
 
 const FILE = 'docs/guides/consumer.yaml';
 

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { templatesOf } from '../support/in-a-process.ts';
 import { stackOrder, type StackOrder } from '../support/stack-order.ts';
-import { stageNames } from '../support/stacks.ts';
-import { properties, targetOf } from '../support/template-reading.ts';
+import { stageNames } from '../support/packages.ts';
+import { properties, targetOf } from '../support/templates.ts';
 
 let orders: Record<(typeof stageNames)[number], StackOrder>;
 

@@ -7,7 +7,7 @@ import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { templatesOf } from '../support/in-a-process.ts';
-import { stageNames } from '../support/stacks.ts';
+import { stageNames } from '../support/packages.ts';
 import {
   allows,
   dependencies,
@@ -20,8 +20,9 @@ import {
   text,
   type Properties,
   type Statement,
-} from '../support/template-reading.ts';
-import { resolveValue, walk } from '../support/template-values.ts';
+  resolveValue,
+  walk,
+} from '../support/templates.ts';
 
 let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]>>>;
 

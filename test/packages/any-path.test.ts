@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from '@jest/globals';
 
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
-import { aCheckout } from '../support/packaged.ts';
+import { aCheckout } from '../support/packages.ts';
 
 const SOURCES = ['functions', 'infra', 'lib', 'test'];
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
-import { aCheckout, serverlessCommand } from '../support/packaged.ts';
+import { aCheckout, serverlessCommand } from '../support/packages.ts';
 
 const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
 

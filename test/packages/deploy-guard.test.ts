@@ -4,7 +4,7 @@ import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
 
 import type { Template } from '../../infra/aws/template.ts';
 import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
-import { aCheckout, deployStack, packageStack } from '../support/packaged.ts';
+import { aCheckout, deployStack, packageStack } from '../support/packages.ts';
 
 /** Matches the AWS actions that change nothing. */
 const READING = /^(Get|Describe|List)/;

@@ -9,9 +9,8 @@ import type { CustomResourceEvent } from '../../lib/aws/custom-resource.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import { aDeployment, type Deployment } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
-import { rolesOf } from '../support/roles.ts';
-import { properties, type Statement } from '../support/template-reading.ts';
-import { resolveValue, walk } from '../support/template-values.ts';
+import { rolesOf } from '../support/deployed-logins.ts';
+import { properties, type Statement, resolveValue, walk } from '../support/templates.ts';
 
 let deployed: Deployment;
 

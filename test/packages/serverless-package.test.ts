@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { cfnLint, lint } from '../support/cfn-lint.ts';
 import { templatesOf } from '../support/in-a-process.ts';
-import { aCheckout, packageStack } from '../support/packaged.ts';
-import { packageAll, stageNames } from '../support/stacks.ts';
+import { aCheckout, packageStack, packageAll, stageNames } from '../support/packages.ts';
 
 describe('serverless package', () => {
   let packaged: Awaited<ReturnType<typeof packageAll>>;

@@ -9,8 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
 
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
-import { anEvent, aRecord } from '../support/delivery.ts';
-import { anInvocation } from '../support/invocation.ts';
+import { anEvent, aRecord, anInvocation } from '../support/delivery.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
 const readme = readFileSync(join(rootDirectory, 'README.md'), 'utf8');

@@ -5,9 +5,9 @@ import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createConsumer } from '../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../lib/consumer/parts.ts';
-import { anInvocation } from './invocation.ts';
-import { partsAt } from './parts.ts';
-import { tallying } from './tally.ts';
+import { anInvocation } from './delivery.ts';
+import { dependenciesAt } from './consumer-dependencies.ts';
+import { scriptedConsumer } from './scripted-consumer.ts';
 
 const [step, side, input] = process.argv.slice(2) as [string, 'before' | 'after', string];
 const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
@@ -34,7 +34,7 @@ const connection = createConnection({
   name: 'crashing',
 });
 const publisher = createPublisher(connection, systemClock, 5_000);
-const parts = partsAt(endpoint, tablePrefix, publisher);
+const parts = dependenciesAt(endpoint, tablePrefix, publisher);
 const crashingParts: ConsumerParts = {
   ...parts,
   inbox: {
@@ -45,8 +45,10 @@ const crashingParts: ConsumerParts = {
   },
   publisher: { ...publisher, publishAll: crashing('publish', publisher.publishAll) },
 };
-const decide = crashing('decide', async (...args: Parameters<typeof tallying.decide>) => tallying.decide(...args));
+const decide = crashing('decide', async (...args: Parameters<typeof scriptedConsumer.decide>) =>
+  scriptedConsumer.decide(...args),
+);
 
-await createConsumer({ ...tallying, decide }, crashingParts)(event, anInvocation());
+await createConsumer({ ...scriptedConsumer, decide }, crashingParts)(event, anInvocation());
 await publisher.close();
 process.exit(0);

@@ -70,3 +70,12 @@ function encodeHeader(value: GivenHeader): unknown {
 
 export const encodeTable = (table: GivenHeaders) =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, encodeHeader(value)]));
+
+/** The part of a Lambda context that tells a handler how much time is left. */
+export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): number } {
+  const end = Date.now() + timeoutMs;
+  return { getRemainingTimeInMillis: () => end - Date.now() };
+}
+
+/** The counters of a message that has been neither retried nor redriven. */
+export const firstAttempt = { redrives: 0, attempt: 1 } as const;

@@ -3,8 +3,8 @@ import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createConsumer } from '../../lib/consumer/consumer.ts';
 import type { Payload } from '../../lib/events/define.ts';
-import { partsAt } from './parts.ts';
-import { tallied, tallying } from './tally.ts';
+import { dependenciesAt } from './consumer-dependencies.ts';
+import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
 /** The ways in which a message can end the process. */
 const ends: Record<string, () => void> = {
@@ -30,13 +30,13 @@ const connection = createConnection({
 /** A consumer that ends its process when a message's SKU is a key of `ends`, and processes every other message. */
 export const handler = createConsumer(
   {
-    ...tallying,
-    decide: async (event: Payload<typeof tallied>, context) => {
+    ...scriptedConsumer,
+    decide: async (event: Payload<typeof scriptedEvent>, context) => {
       ends[event.sku]?.();
       // Node reports an unhandled rejection only after the current turn of the event loop.
       await new Promise((resolve) => setTimeout(resolve, 5));
-      return tallying.decide(event, context);
+      return scriptedConsumer.decide(event, context);
     },
   },
-  partsAt(DYNAMODB_ENDPOINT!, TABLE_PREFIX!, createPublisher(connection, systemClock, 5_000)),
+  dependenciesAt(DYNAMODB_ENDPOINT!, TABLE_PREFIX!, createPublisher(connection, systemClock, 5_000)),
 );

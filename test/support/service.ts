@@ -6,7 +6,7 @@ import { startService } from '../../infra/dev/runtime/service.ts';
 import { topology } from '../../infra/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
-import { aCheckout } from './packaged.ts';
+import { aCheckout } from './packages.ts';
 
 /** The complete service behind HTTP: a copy of the sources at a difficult path, with its own virtual host and tables. */
 export interface RunningService {

@@ -1,5 +1,5 @@
 import { readAllSettings, type AllSettings } from '../../lib/settings.ts';
-import { addressesOf, administrator } from './as-deployed.ts';
+import { addressesOf, administrator } from './deployed-logins.ts';
 import { aBackend, type Backend } from './backend.ts';
 import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { aSilence, type Silence } from './silence.ts';

@@ -1,8 +1,7 @@
 import { referencesOf } from '../../infra/aws/changes/compare.ts';
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 import type { Resource, Template } from '../../infra/aws/template.ts';
-import { dependencies } from './template-reading.ts';
-import { walk } from './template-values.ts';
+import { dependencies, walk } from './templates.ts';
 
 /**
  * The order in which CloudFormation creates the resources of both stacks, which follows from `DependsOn`, references and

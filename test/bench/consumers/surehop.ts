@@ -12,7 +12,7 @@ import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
-import { anInvocation } from '../../support/invocation.ts';
+import { anInvocation } from '../../support/delivery.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
 /** A publisher for batches without failures and follow-up events, which throws if it is used. */

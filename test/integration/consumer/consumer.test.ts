@@ -10,40 +10,39 @@ import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/re
 import { log } from '../../../lib/runtime/log.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { partsAt } from '../../support/parts.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { dependenciesAt } from '../../support/consumer-dependencies.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 let bare: VirtualHost;
 beforeAll(async () => {
-  [shop, bare] = await Promise.all([aWorkshop(), aVirtualHost()]);
+  [setup, bare] = await Promise.all([aConsumerSetup(), aVirtualHost()]);
 });
-afterAll(() => Promise.all([shop.remove(), bare.remove()]));
+afterAll(() => Promise.all([setup.remove(), bare.remove()]));
 
 let sku: string;
 beforeEach(() => {
   sku = randomUUID();
 });
 
-const type = 'test.tallied';
+const type = 'test.scripted';
 const message = (behave?: string, about: object = {}) => aRecord({ type, body: { sku, behave }, ...about });
 const run = (
   records: readonly RabbitMqRecord[],
-  parts: ConsumerParts = shop.parts,
+  parts: ConsumerParts = setup.parts,
   invocation = anInvocation(),
-): Promise<BatchReport> => createConsumer(tallying, parts)(anEvent(records), invocation);
+): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
 /** An invocation whose time runs out while rules run, on a machine of any speed; the time reserved for settling remains. */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
   return { getRemainingTimeInMillis: () => leftMs.shift() ?? 15_100 };
 };
-const applied = async () => (await shop.item('stock', { sku }))?.available ?? 0;
+const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
 const placed = async (queue: string) =>
-  (await shop.host.drain(queue)).map(
+  (await setup.host.drain(queue)).map(
     (found) => found && { id: found.properties.messageId, ...found.properties.headers },
   );
 
@@ -84,10 +83,10 @@ const doneBefore = async (about: object = {}) => {
 };
 
 /** Parts with a DynamoDB endpoint that refuses connections. */
-const withoutStore = () => partsAt('http://127.0.0.1:1', shop.tablePrefix, shop.publisher);
+const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
 /** Parts with a publisher on a virtual host without queues, so that no message can be routed. */
-const withoutQueues = (): ConsumerParts => ({ ...shop.parts, publisher: bare.publisher() });
+const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
 
 const table: Row[] = [
   { title: 'a valid message is completed', records: () => [message()], counts: { completed: 2 }, applied: 2 },
@@ -325,15 +324,18 @@ test.each<[string, () => unknown]>([
   ['an error whose code is not a string', () => Object.assign(new Error('x'), { code: 42 })],
 ])('a rule that throws %s fails its own message only, which is retried', async (_, thrown) => {
   const definition = {
-    ...tallying,
-    decide: (event: Parameters<typeof tallying.decide>[0], context: Parameters<typeof tallying.decide>[1]) => {
+    ...scriptedConsumer,
+    decide: (
+      event: Parameters<typeof scriptedConsumer.decide>[0],
+      context: Parameters<typeof scriptedConsumer.decide>[1],
+    ) => {
       // oxlint-disable-next-line no-throw-literal
       if (event.number === 1) throw thrown();
-      return tallying.decide(event, context);
+      return scriptedConsumer.decide(event, context);
     },
   };
   const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
-  const report = await createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
+  const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
   expect(await retried(1)).toBe(1);
 });
@@ -368,7 +370,7 @@ test('the report of a batch lists each message that was not completed, with its 
 
 test('a follow-up event is published once, however often its batch is redelivered to the same process', async () => {
   const record = { ...message('reject'), redelivered: true };
-  const handler = createConsumer(tallying, shop.parts);
+  const handler = createConsumer(scriptedConsumer, setup.parts);
   for (let time = 0; time < 3; time += 1) await handler(anEvent([record]), anInvocation());
   expect(await placed('points')).toHaveLength(1);
 });
@@ -376,10 +378,10 @@ test('a follow-up event is published once, however often its batch is redelivere
 test('a batch that is redelivered to the process that completed it needs no request to the store', async () => {
   const unavailable = withoutStore();
   const isDone = { now: false };
-  const inbox = new Proxy(shop.parts.inbox, {
+  const inbox = new Proxy(setup.parts.inbox, {
     get: (real, name: keyof ConsumerParts['inbox']) => (isDone.now ? unavailable.inbox : real)[name],
   });
-  const handler = createConsumer(tallying, { ...shop.parts, inbox });
+  const handler = createConsumer(scriptedConsumer, { ...setup.parts, inbox });
   const records = [message(), message('reject')];
   await handler(anEvent(records), anInvocation());
   isDone.now = true;
@@ -410,9 +412,9 @@ test('a redelivered invalid message is not dead-lettered a second time', async (
 
 test('a batch of which only some copies were published publishes only the missing copies when it is redelivered', async () => {
   const records = [message('transient'), message('permanent')];
-  await shop.host.channel.unbindQueue('dead-letters', 'dead-letters', '');
+  await setup.host.channel.unbindQueue('dead-letters', 'dead-letters', '');
   await expect(run(records)).rejects.toBeInstanceOf(BatchUnfinishedError);
-  await shop.host.channel.bindQueue('dead-letters', 'dead-letters', '');
+  await setup.host.channel.bindQueue('dead-letters', 'dead-letters', '');
   const report = await run(records.map((record) => ({ ...record, redelivered: true })));
   expect(report.counts).toMatchObject({ duplicate: 1, 'dead-letter': 1 });
   expect(await placed('dead-letters')).toHaveLength(1);
@@ -461,12 +463,12 @@ test('each record without the form of a message is dead-lettered, and the other 
 });
 
 test('a message whose schema throws is dead-lettered, and the other messages complete', async () => {
-  const schema = tallying.event.schema.refine(({ behave }) => {
+  const schema = scriptedConsumer.event.schema.refine(({ behave }) => {
     if (behave === 'permanent') throw Object.assign(Object.create(null), { toString: undefined });
     return true;
   });
-  const definition = { ...tallying, event: { ...tallying.event, schema } };
-  const report = await createConsumer(definition, shop.parts)(
+  const definition = { ...scriptedConsumer, event: { ...scriptedConsumer.event, schema } };
+  const report = await createConsumer(definition, setup.parts)(
     anEvent([message('permanent'), message()]),
     anInvocation(),
   );
@@ -499,8 +501,8 @@ test('a message that is too large for the broker is archived with its whole body
       ? new PublishError('TOO_LARGE', 'the message is larger than the broker accepts')
       : undefined;
   const parts: ConsumerParts = {
-    ...shop.parts,
-    publisher: { ...shop.publisher, publishAll: async (sent) => sent.map(tooLarge) },
+    ...setup.parts,
+    publisher: { ...setup.publisher, publishAll: async (sent) => sent.map(tooLarge) },
     archiveLetter: async ({ code, queue }, { body }) => archived.push({ code, queue, body }) > 0,
   };
   const large = (behave: string) =>
@@ -517,9 +519,9 @@ test('a message that is too large for the broker is archived with its whole body
 test('a follow-up event that is too large for the broker is archived', async () => {
   const archived: object[] = [];
   const parts: ConsumerParts = {
-    ...shop.parts,
+    ...setup.parts,
     publisher: {
-      ...shop.publisher,
+      ...setup.publisher,
       publishAll: async (sent) =>
         sent.map(() => new PublishError('TOO_LARGE', 'the message is larger than the broker accepts')),
     },

@@ -5,19 +5,18 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 let script: BundledScript;
 beforeAll(async () => {
   script = bundleScript('crashing-consumer.ts');
-  shop = await aWorkshop();
+  setup = await aConsumerSetup();
 });
 afterAll(async () => {
-  await shop?.remove();
+  await setup?.remove();
   script?.remove();
 });
 
@@ -28,9 +27,9 @@ const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', '
 function crash(step: string, side: string, event: unknown): Promise<string | number | null> {
   const input = JSON.stringify({
     event,
-    amqpUrl: shop.host.amqpUrl,
-    endpoint: shop.endpoint,
-    tablePrefix: shop.tablePrefix,
+    amqpUrl: setup.host.amqpUrl,
+    endpoint: setup.endpoint,
+    tablePrefix: setup.tablePrefix,
   });
   const child = spawn(process.execPath, [`${script.modulePath}.mjs`, step, side, input], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -44,17 +43,17 @@ for (const step of steps)
   for (const side of ['before', 'after'])
     test(`a redelivered batch applies each effect once and loses no message after its process was killed ${side} ${step}`, async () => {
       const sku = randomUUID();
-      const message = (behave: string) => aRecord({ type: 'test.tallied', body: { sku, behave }, redelivered: true });
+      const message = (behave: string) => aRecord({ type: 'test.scripted', body: { sku, behave }, redelivered: true });
       const records = [message('well'), message('reject'), message('permanent')];
       expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
 
-      const report = await createConsumer(tallying, shop.parts)(anEvent(records), anInvocation());
+      const report = await createConsumer(scriptedConsumer, setup.parts)(anEvent(records), anInvocation());
       const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
       expect(completed + rejected + duplicate + deadLettered).toBe(3);
-      expect((await shop.item('stock', { sku }))?.available).toBe(1);
+      expect((await setup.item('stock', { sku }))?.available).toBe(1);
 
       const ids = async (queue: string) =>
-        new Set((await shop.host.drain(queue)).map((found) => found && found.properties.messageId));
+        new Set((await setup.host.drain(queue)).map((found) => found && found.properties.messageId));
       expect((await ids('points')).size).toBe(1);
       expect(await ids('dead-letters')).toEqual(new Set([records[2]!.basicProperties.messageId]));
     });

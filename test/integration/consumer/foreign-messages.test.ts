@@ -17,12 +17,11 @@ import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { foreignProperties, propertyBytes, type GivenProperties } from '../../support/amqp-arbitraries.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
-import { anEvent } from '../../support/delivery.ts';
+import { anEvent, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { partsAt } from '../../support/parts.ts';
+import { dependenciesAt } from '../../support/consumer-dependencies.ts';
 import { aRawPublisher, type RawPublisher } from '../../support/raw-publisher.ts';
-import { tallying } from '../../support/tally.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
 
 let backend: Backend;
 let channel: Channel;
@@ -37,7 +36,7 @@ beforeAll(async () => {
   await backend.declare();
   channel = await backend.host.rawChannel();
   foreign = await aRawPublisher(backend.host.amqpUrl);
-  parts = partsAt(process.env['DYNAMODB_ENDPOINT']!, process.env['TABLE_PREFIX']!, backend.host.publisher());
+  parts = dependenciesAt(process.env['DYNAMODB_ENDPOINT']!, process.env['TABLE_PREFIX']!, backend.host.publisher());
   ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
   ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
   ({ handler: redriveOne } = await import('../../../functions/dead-letters/redrive.ts'));
@@ -49,9 +48,9 @@ afterAll(async () => {
 });
 
 /** One delay is enough, because every retry copy is made like the first. */
-const queue = { ...tallying.queue, delays: tallying.queue.delays.slice(0, 1) };
+const queue = { ...scriptedConsumer.queue, delays: scriptedConsumer.queue.delays.slice(0, 1) };
 
-const handler = () => createConsumer({ ...tallying, queue }, parts);
+const handler = () => createConsumer({ ...scriptedConsumer, queue }, parts);
 
 interface Taken {
   readonly message: GetMessage;
@@ -118,7 +117,7 @@ test('any message of another publisher is archived byte for byte and can be redr
           none: undefined,
           bytes: Buffer.concat([Buffer.from([0xff, 0xc3]), Buffer.from(token)]),
         };
-        const bytes = propertyBytes({ ...one.properties, messageId: id[one.id], type: Buffer.from('test.tallied') });
+        const bytes = propertyBytes({ ...one.properties, messageId: id[one.id], type: Buffer.from('test.scripted') });
         sent += 1;
         if (await foreign.publish('', 'stock', bytes, body)) accepted.set(body.toString('base64'), one);
       }
@@ -128,7 +127,7 @@ test('any message of another publisher is archived byte for byte and can be redr
         await foreign.publish(
           '',
           'stock',
-          propertyBytes({ messageId: Buffer.from(randomUUID()), type: Buffer.from('test.tallied') }),
+          propertyBytes({ messageId: Buffer.from(randomUUID()), type: Buffer.from('test.scripted') }),
           Buffer.from(JSON.stringify({ sku })),
         );
 

@@ -7,17 +7,15 @@ import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { log } from '../../../lib/runtime/log.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { tallied } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { anEvent, aRecord, anInvocation, firstAttempt } from '../../support/delivery.ts';
+import { scriptedEvent } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 beforeAll(async () => {
-  shop = await aWorkshop();
+  setup = await aConsumerSetup();
 });
-afterAll(() => shop.remove());
+afterAll(() => setup.remove());
 
 /** The idempotency keys that the other system was called with. */
 let calls: string[];
@@ -27,11 +25,11 @@ beforeEach(() => {
   duringCall = () => {};
 });
 
-const run = (records: readonly RabbitMqRecord[], parts = shop.parts) =>
+const run = (records: readonly RabbitMqRecord[], parts = setup.parts) =>
   createConsumer(
     {
       queue: queues.stock,
-      event: tallied,
+      event: scriptedEvent,
       perform: async (_, { id }) => {
         calls.push(id);
         await duringCall();
@@ -40,7 +38,8 @@ const run = (records: readonly RabbitMqRecord[], parts = shop.parts) =>
     parts,
   )(anEvent(records), anInvocation());
 
-const message = (id = randomUUID(), headers = {}) => aRecord({ id, type: 'test.tallied', body: { sku: 'a' }, headers });
+const message = (id = randomUUID(), headers = {}) =>
+  aRecord({ id, type: 'test.scripted', body: { sku: 'a' }, headers });
 const redelivered = (record: RabbitMqRecord) => ({ ...record, redelivered: true });
 
 const failingCall = () => {
@@ -67,7 +66,7 @@ test('a copy of a message that another environment has a lease of is postponed a
   expect(other?.counts).toMatchObject({ postponed: 1, retry: 0 });
   expect(other?.notCompleted).toMatchObject([{ outcome: 'postponed', code: 'LEASED', destination: 'retry.4s' }]);
   expect(calls).toHaveLength(1);
-  const [copy] = await shop.host.drain('retry.4s');
+  const [copy] = await setup.host.drain('retry.4s');
   expect(copy && copy.properties.headers?.['surehop-attempt']).toBe(1);
 });
 
@@ -78,26 +77,26 @@ test('a failed message releases its lease, so that its retry copy runs without w
   duringCall = () => {};
   expect((await run([message(id, { 'surehop-attempt': 2 })])).counts.completed).toBe(1);
   expect(calls).toEqual([id, id]);
-  await shop.host.drain('retry.1s');
-  await shop.host.drain('stock');
+  await setup.host.drain('retry.1s');
+  await setup.host.drain('stock');
 });
 
 test('a failing release of a lease does not hide the error of the rule', async () => {
   duringCall = failingCall;
-  const leases = { ...shop.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
+  const leases = { ...setup.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
   const warn = jest.spyOn(log(), 'warn').mockImplementation(() => {});
-  const report = await run([message()], { ...shop.parts, leases });
+  const report = await run([message()], { ...setup.parts, leases });
   expect(report.notCompleted).toMatchObject([{ outcome: 'retry', message: 'the other system is unavailable' }]);
   expect(warn).toHaveBeenCalledWith('releasing a lease failed', expect.any(StoreUnavailableError));
   warn.mockRestore();
-  await shop.host.drain('retry.1s');
-  await shop.host.drain('stock');
+  await setup.host.drain('retry.1s');
+  await setup.host.drain('stock');
 });
 
 test('a message whose process died is postponed until the lease expires and then runs again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
-  await shop.parts.leases.take('stock', {
+  await setup.parts.leases.take('stock', {
     ...firstAttempt,
     id: id!,
     payloadHash,

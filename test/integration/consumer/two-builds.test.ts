@@ -17,7 +17,7 @@ import { eventMessage } from '../../../lib/events/publish.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 /** The build that a rollback would return to: set to the commit of each release. */
 const PREVIOUS = '052715e26088126b5992954128d971a6b69302df';
@@ -62,15 +62,15 @@ const reason = obstacle();
 if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: ${reason}\n`);
 
 (reason === undefined ? describe : describe.skip)('two builds of the consumers side by side', () => {
-  let shop: Workshop;
+  let setup: ConsumerSetup;
   let store: DynamoDBClient;
   let directory: string;
   /** How many messages each build received, by queue. */
   const received = new Map<string, number>();
 
   beforeAll(async () => {
-    shop = await aWorkshop();
-    store = new DynamoDBClient({ endpoint: shop.endpoint });
+    setup = await aConsumerSetup();
+    store = new DynamoDBClient({ endpoint: setup.endpoint });
     directory = mkdtempSync(join(tmpdir(), 'surehop-two-builds-'));
     writeFileSync(join(directory, 'sabotage.json'), JSON.stringify({ kills: [], isJammed: false }));
     writeFileSync(join(directory, 'kills'), '');
@@ -84,7 +84,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
 
   afterAll(async () => {
     store.destroy();
-    await shop.remove();
+    await setup.remove();
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -94,9 +94,9 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       exportName: 'handler',
       workingDirectory: directory,
       variables: {
-        AMQP_URL: shop.host.amqpUrl,
-        DYNAMODB_ENDPOINT: shop.endpoint,
-        TABLE_PREFIX: shop.tablePrefix,
+        AMQP_URL: setup.host.amqpUrl,
+        DYNAMODB_ENDPOINT: setup.endpoint,
+        TABLE_PREFIX: setup.tablePrefix,
         AWS_REGION: 'eu-central-1',
         AWS_ACCESS_KEY_ID: 'local',
         AWS_SECRET_ACCESS_KEY: 'local',
@@ -112,8 +112,8 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
     });
     const quiet = () => {};
     return startMapping({
-      url: shop.host.amqpUrl,
-      virtualHost: shop.host.name,
+      url: setup.host.amqpUrl,
+      virtualHost: setup.host.name,
       eventSourceArn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-1',
       functionKey: `${build}-${queue}`,
       queue,
@@ -142,7 +142,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   };
 
   const items = async (table: string) =>
-    (await store.send(new ScanCommand({ TableName: shop.tablePrefix + table, ConsistentRead: true }))).Items ?? [];
+    (await store.send(new ScanCommand({ TableName: setup.tablePrefix + table, ConsistentRead: true }))).Items ?? [];
 
   const total = async (table: string, attribute: string) =>
     (await items(table)).reduce((sum, item) => sum + Number(item[attribute]?.N ?? 0), 0);
@@ -158,7 +158,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
     const messages = orders.map(({ order, id }): Message =>
       eventMessage(orderCreated, { ...order, orderId: id }, { id, appId: 'shop', publishedAtMs: Date.now() }),
     );
-    const publish = async () => expect((await shop.publisher.publishAll(messages)).filter(Boolean)).toEqual([]);
+    const publish = async () => expect((await setup.publisher.publishAll(messages)).filter(Boolean)).toEqual([]);
     const served = orders.filter(({ kind }) => kind !== 'soldout' && kind !== 'poison');
     const expected = {
       stock: -served.reduce((sum, { order }) => sum + order.items[0]!.quantity, 0),
@@ -166,7 +166,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       deadLetters: 2 * orders.filter(({ kind }) => kind === 'poison').length,
     };
     const initial = { sku: { S: 'common' }, available: { N: '10000' } };
-    await store.send(new PutItemCommand({ TableName: `${shop.tablePrefix}stock`, Item: initial }));
+    await store.send(new PutItemCommand({ TableName: `${setup.tablePrefix}stock`, Item: initial }));
     const ledger = async () => ({
       stock: (await total('stock', 'available')) - 10_000,
       points: await total('points', 'points'),

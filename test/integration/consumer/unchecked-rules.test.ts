@@ -10,26 +10,25 @@ import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/c
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit, type Decision, type FollowUp } from '../../../lib/inbox/decision.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 beforeAll(async () => {
-  shop = await aWorkshop();
+  setup = await aConsumerSetup();
 });
-afterAll(() => shop.remove());
+afterAll(() => setup.remove());
 
 let sku: string;
 beforeEach(() => {
   sku = randomUUID();
 });
 
-const type = 'test.tallied';
-const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<any> = tallying) =>
-  createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
-const applied = async () => (await shop.item('stock', { sku }))?.available ?? 0;
+const type = 'test.scripted';
+const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<any> = scriptedConsumer) =>
+  createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
+const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
 
 /** An event whose key has the length of its note. */
 const follower = defineEvent({
@@ -41,7 +40,7 @@ const follower = defineEvent({
 });
 
 const emitting = (event: FollowUp) => ({
-  ...tallying,
+  ...scriptedConsumer,
   decide: (): Decision => ({
     effects: [{ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 }],
     events: [event],
@@ -52,14 +51,14 @@ const following = (note: string) => emitting(emit(follower, { sku, note }));
 test('a follow-up event is published even if its key is larger than the headers of a message may be', async () => {
   const record = aRecord({ type, body: { sku } });
   expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
-  expect(await shop.host.drain('points')).toHaveLength(1);
+  expect(await setup.host.drain('points')).toHaveLength(1);
 });
 
 test.each([undefined, null, 0])('a rule that resolves with %s fails its own message only', async (given) => {
   const definition = {
-    ...tallying,
+    ...scriptedConsumer,
     decide: (event: any, context: any) =>
-      event.number === 1 ? (Promise.resolve(given) as Promise<any>) : tallying.decide(event, context),
+      event.number === 1 ? (Promise.resolve(given) as Promise<any>) : scriptedConsumer.decide(event, context),
   };
   const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
   expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
@@ -87,8 +86,8 @@ test.each([
   const redrives = readEnvelope({ [name]: value }).redrives + 1;
   const record = aRecord({ id, type, body, headers: { 'surehop-attempt': 1, 'surehop-redrives': redrives } });
   const fixed = {
-    ...tallying,
-    decide: (event: any, context: any) => tallying.decide({ ...event, behave: 'well' }, context),
+    ...scriptedConsumer,
+    decide: (event: any, context: any) => scriptedConsumer.decide({ ...event, behave: 'well' }, context),
   };
   expect((await run([record], fixed)).counts).toMatchObject({ completed: 1 });
   expect(await applied()).toBe(1);

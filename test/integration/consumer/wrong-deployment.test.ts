@@ -14,13 +14,11 @@ import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import type { Table } from '../../../lib/dynamodb/tables.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
+import { anEvent, aRecord, anInvocation, firstAttempt } from '../../support/delivery.ts';
 import { fastRetries, openStore, type TestStore } from '../../support/store.ts';
 import { faultsOf, type Faults } from '../../support/store-faults.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;
@@ -208,18 +206,18 @@ describe('an inbox table that is not as it should be', () => {
 });
 
 describe('a consumer in a wrong deployment', () => {
-  let shop: Workshop;
+  let setup: ConsumerSetup;
   beforeAll(async () => {
-    shop = await aWorkshop();
+    setup = await aConsumerSetup();
   });
-  afterAll(() => shop.remove());
+  afterAll(() => setup.remove());
 
-  const run = (decide: (parts: ConsumerParts) => Promise<Decision> | Decision, parts = shop.parts) => {
+  const run = (decide: (parts: ConsumerParts) => Promise<Decision> | Decision, parts = setup.parts) => {
     const handler = createConsumer(
-      { queue: tallying.queue, event: tallying.event, decide: () => decide(parts) },
+      { queue: scriptedConsumer.queue, event: scriptedConsumer.event, decide: () => decide(parts) },
       parts,
     );
-    return handler(anEvent([aRecord({ type: 'test.tallied', body: { sku: 'x' } })]), anInvocation());
+    return handler(anEvent([aRecord({ type: 'test.scripted', body: { sku: 'x' } })]), anInvocation());
   };
 
   test.each([
@@ -230,9 +228,9 @@ describe('a consumer in a wrong deployment', () => {
     async (_, decide) => {
       const batch = run(decide);
       await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
-      await expect(batch).rejects.toThrow(`TABLE_MISSING: the table ${shop.tablePrefix}shipmentz does not exist`);
-      expect(await shop.host.drain('retry.1s')).toEqual([]);
-      expect(await shop.host.drain('dead-letters')).toEqual([]);
+      await expect(batch).rejects.toThrow(`TABLE_MISSING: the table ${setup.tablePrefix}shipmentz does not exist`);
+      expect(await setup.host.drain('retry.1s')).toEqual([]);
+      expect(await setup.host.drain('dead-letters')).toEqual([]);
     },
   );
 
@@ -241,7 +239,7 @@ describe('a consumer in a wrong deployment', () => {
     ['an empty key', { sku: '' }],
   ])('a rule that reads with %s fails its message and uses an attempt', async (_, key) => {
     await run(({ read }) => read(tables.stock, key).then(() => ({ effects: [] }))).catch(() => undefined);
-    const copies = [...(await shop.host.drain('retry.1s')), ...(await shop.host.drain('dead-letters'))];
+    const copies = [...(await setup.host.drain('retry.1s')), ...(await setup.host.drain('dead-letters'))];
     expect(copies).toHaveLength(1);
   });
 });

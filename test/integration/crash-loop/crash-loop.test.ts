@@ -6,15 +6,15 @@ import { createEnvironment } from '../../../infra/emulator/environment.ts';
 import { startMapping, type RunningMapping } from '../../../infra/emulator/mapping.ts';
 import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
 import { eventually } from '../../support/eventually.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 let mapping: RunningMapping;
 let script: BundledScript;
 const outcomes: string[] = [];
 
 beforeAll(async () => {
-  shop = await aWorkshop();
+  setup = await aConsumerSetup();
   script = bundleScript('fatal-consumer.ts');
   const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env as Record<string, string>;
   const variables = {
@@ -24,14 +24,14 @@ beforeAll(async () => {
     AWS_LAMBDA_FUNCTION_NAME: 'fatal',
   } as Record<string, string>;
   Object.assign(variables, {
-    AMQP_URL: shop.host.amqpUrl,
-    DYNAMODB_ENDPOINT: shop.endpoint,
-    TABLE_PREFIX: shop.tablePrefix,
+    AMQP_URL: setup.host.amqpUrl,
+    DYNAMODB_ENDPOINT: setup.endpoint,
+    TABLE_PREFIX: setup.tablePrefix,
   });
   const silent = () => {};
   mapping = startMapping({
-    url: shop.host.amqpUrl,
-    virtualHost: shop.host.name,
+    url: setup.host.amqpUrl,
+    virtualHost: setup.host.name,
     queue: 'stock',
     eventSourceArn: 'arn:aws:mq:us-east-1:000000000000:broker:shop:b-1',
     functionKey: 'fatal',
@@ -56,16 +56,16 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await mapping?.stop();
-  await shop?.remove();
+  await setup?.remove();
   script?.remove();
 });
 
 const publish = (sku: string) =>
-  shop.publisher.publish({
+  setup.publisher.publish({
     exchange: '',
     routingKey: 'stock',
     body: Buffer.from(JSON.stringify({ sku })),
-    properties: { messageId: randomUUID(), type: 'test.tallied', headers: {} },
+    properties: { messageId: randomUUID(), type: 'test.scripted', headers: {} },
   });
 
 for (const end of ['exit', 'memory', 'rejection', 'loop'])
@@ -73,16 +73,16 @@ for (const end of ['exit', 'memory', 'rejection', 'loop'])
     const sku = randomUUID();
     outcomes.length = 0;
     await Promise.all([publish(sku), publish(sku), publish(end), publish(sku), publish(sku)]);
-    const dead = await eventually('the dead letter', () => shop.host.channel.get('dead-letters', { noAck: true }));
+    const dead = await eventually('the dead letter', () => setup.host.channel.get('dead-letters', { noAck: true }));
     expect(JSON.parse(dead.content.toString())).toEqual({ sku: end });
     expect(dead.properties.headers).toMatchObject({
       'surehop-dead-letter-code': 'CRASH_LOOP',
       'surehop-dead-letter-queue': 'stock',
     });
-    await eventually('the other messages', async () => (await shop.item('stock', { sku }))?.available === 4);
+    await eventually('the other messages', async () => (await setup.item('stock', { sku }))?.available === 4);
     // Three deliveries make the message a suspect, three isolated runs make it a dead letter, and a few runs find it.
     const failures = outcomes.filter((outcome) => outcome !== 'success').length;
     expect(failures).toBeGreaterThanOrEqual(4);
     expect(failures).toBeLessThanOrEqual(8);
-    expect(await shop.host.drain('dead-letters')).toHaveLength(0);
+    expect(await setup.host.drain('dead-letters')).toHaveLength(0);
   });

@@ -5,24 +5,23 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import type { Publisher } from '../../../lib/events/publish.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 const before = { ...process.env };
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 beforeAll(async () => {
   Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' });
-  shop = await aWorkshop();
+  setup = await aConsumerSetup();
 });
 afterEach(() => {
   jest.restoreAllMocks();
 });
 afterAll(async () => {
   process.env = before;
-  await shop.remove();
+  await setup.remove();
 });
 
 test('a dead letter too large for the broker is archived by the consumer and counted once in DeadLettersArchived', async () => {
@@ -35,11 +34,12 @@ test('a dead letter too large for the broker is archived by the consumer and cou
       return DeadLettersArchived === undefined ? [] : [{ queue, DeadLettersArchived }];
     });
   const refusing: Publisher = {
-    ...shop.publisher,
+    ...setup.publisher,
     publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
   };
-  const record = aRecord({ type: 'test.tallied', body: { sku: randomUUID(), behave: 'permanent' } });
-  const run = () => createConsumer(tallying, { ...shop.parts, publisher: refusing })(anEvent([record]), anInvocation());
+  const record = aRecord({ type: 'test.scripted', body: { sku: randomUUID(), behave: 'permanent' } });
+  const run = () =>
+    createConsumer(scriptedConsumer, { ...setup.parts, publisher: refusing })(anEvent([record]), anInvocation());
   expect(await run()).toMatchObject({ counts: { 'dead-letter': 1 } });
   expect(archived()).toEqual([{ queue: 'stock', DeadLettersArchived: 1 }]);
   await run();

@@ -9,7 +9,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 
 import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
-import { addressesOf } from '../../support/as-deployed.ts';
+import { addressesOf } from '../../support/deployed-logins.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { eventually } from '../../support/eventually.ts';
 import { call } from '../../support/request.ts';

@@ -12,7 +12,7 @@ import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 const SHOP_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 

@@ -9,7 +9,7 @@ import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { faultsOf } from '../../support/store-faults.ts';
 import type { Faults } from '../../support/store-faults.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;

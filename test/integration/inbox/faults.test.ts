@@ -7,7 +7,7 @@ import { fastRetries, openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { answerLost, cancelled, faultsOf, named, serverError, throttled } from '../../support/store-faults.ts';
 import type { Fault, Faults } from '../../support/store-faults.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;

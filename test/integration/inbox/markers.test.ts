@@ -5,7 +5,7 @@ import type { Leases } from '../../../lib/inbox/leases.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'stock';
 const never = new AbortController().signal;

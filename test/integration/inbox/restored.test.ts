@@ -4,23 +4,22 @@ import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { partsAt } from '../../support/parts.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
+import { dependenciesAt } from '../../support/consumer-dependencies.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 let store: DynamoDBClient;
 let table: string;
 beforeAll(async () => {
-  shop = await aWorkshop();
-  store = new DynamoDBClient({ endpoint: shop.endpoint });
-  table = `${shop.tablePrefix}inbox`;
+  setup = await aConsumerSetup();
+  store = new DynamoDBClient({ endpoint: setup.endpoint });
+  table = `${setup.tablePrefix}inbox`;
 });
 afterAll(async () => {
   store.destroy();
-  await shop.remove();
+  await setup.remove();
 });
 
 const markers = async () => (await store.send(new ScanCommand({ TableName: table, ConsistentRead: true }))).Items ?? [];
@@ -35,7 +34,7 @@ const minutesFromNow = (minutes: number) => new Date(Date.now() + minutes * 60_0
 
 const aMessage = (sku: string, publishedAt: string, headers: Record<string, string | number> = {}, behave = 'well') =>
   aRecord({
-    type: 'test.tallied',
+    type: 'test.scripted',
     body: { sku, behave },
     redelivered: true,
     headers: { 'surehop-published-at': publishedAt, ...headers },
@@ -43,9 +42,9 @@ const aMessage = (sku: string, publishedAt: string, headers: Record<string, stri
 
 test('after the inbox table was restored, a message whose marker may be lost is dead-lettered until an operator decides', async () => {
   const sku = randomUUID();
-  const available = async () => (await shop.item('stock', { sku }))?.['available'];
+  const available = async () => (await setup.item('stock', { sku }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>
-    createConsumer(tallying, partsAt(shop.endpoint, shop.tablePrefix, shop.publisher, settings))(
+    createConsumer(scriptedConsumer, dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, settings))(
       anEvent(records),
       anInvocation(),
     );
@@ -64,7 +63,7 @@ test('after the inbox table was restored, a message whose marker may be lost is 
   expect(counts).toMatchObject({ duplicate: 1, 'dead-letter': 1, completed: 1 });
   expect(notCompleted).toMatchObject([{ id: forgotten.basicProperties.messageId, code: 'UNREMEMBERED' }]);
   expect(await available()).toBe(3);
-  expect(await shop.host.drain('dead-letters')).toHaveLength(1);
+  expect(await setup.host.drain('dead-letters')).toHaveLength(1);
 
   // Redriven before the restoration it is as doubtful as before; redriven by force since, it is what the operator wants.
   const redriven = (at: string) => ({
@@ -81,8 +80,8 @@ test('after the inbox table was restored, a message whose marker may be lost is 
 test('a restored marker of a failed attempt does not let its message run again, because a later completion may be lost', async () => {
   const sku = randomUUID();
   const failing = aMessage(sku, minutesFromNow(-5), {}, 'transient');
-  const { inbox } = shop.parts;
-  await createConsumer(tallying, shop.parts)(anEvent([failing]), anInvocation());
+  const { inbox } = setup.parts;
+  await createConsumer(scriptedConsumer, setup.parts)(anEvent([failing]), anInvocation());
   expect((await inbox.find('stock', [failing.basicProperties.messageId as never])).size).toBe(1);
   const retried = {
     ...failing,
@@ -91,8 +90,10 @@ test('a restored marker of a failed attempt does not let its message run again, 
       messageId: failing.basicProperties.messageId,
     },
   };
-  const parts = partsAt(shop.endpoint, shop.tablePrefix, shop.publisher, { INBOX_COMPLETE_SINCE: minutesFromNow(-1) });
-  const { notCompleted } = await createConsumer(tallying, parts)(anEvent([retried]), anInvocation());
+  const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {
+    INBOX_COMPLETE_SINCE: minutesFromNow(-1),
+  });
+  const { notCompleted } = await createConsumer(scriptedConsumer, parts)(anEvent([retried]), anInvocation());
   expect(notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNREMEMBERED' }]);
-  expect(await shop.item('stock', { sku })).toBeUndefined();
+  expect(await setup.item('stock', { sku })).toBeUndefined();
 });

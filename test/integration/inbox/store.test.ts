@@ -7,7 +7,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 let store: TestStore;
 let surehop: Surehop;

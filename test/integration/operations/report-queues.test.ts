@@ -5,10 +5,9 @@ import { topology } from '../../../infra/topology.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
-import { asDeployed } from '../../support/as-deployed.ts';
+import { asDeployed, firstLogins, removeUsers, rolesOf } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
-import { firstLogins, removeUsers, rolesOf } from '../../support/roles.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
 
 let host: VirtualHost;

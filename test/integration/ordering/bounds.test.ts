@@ -11,9 +11,8 @@ import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
-import { anEvent } from '../../support/delivery.ts';
+import { anEvent, anInvocation } from '../../support/delivery.ts';
 import { recordFromBroker } from '../../support/from-broker.ts';
-import { anInvocation } from '../../support/invocation.ts';
 import { call } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 

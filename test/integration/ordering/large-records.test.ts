@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeError } from '../../../lib/runtime/errors.ts';
 import type { Sequences } from '../../../lib/ordering/sequences.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 
 const MAX_ITEM_BYTES = 400 * 1024;

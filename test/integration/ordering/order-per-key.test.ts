@@ -9,18 +9,17 @@ import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { deadLetterQueue, topology } from '../../../infra/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
-import { anInvocation } from '../../support/invocation.ts';
 import { recordFromBroker } from '../../support/from-broker.ts';
-import { tallying } from '../../support/tally.ts';
-import { aWorkshop, quickTopology, type Workshop } from '../../support/workshop.ts';
+import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { aConsumerSetup, quickTopology, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 beforeAll(async () => {
-  shop = await aWorkshop({}, quickTopology);
+  setup = await aConsumerSetup({}, quickTopology);
 });
-afterAll(() => shop.remove());
+afterAll(() => setup.remove());
 
 /** The completed runs of the rule in their order, as `key:number`. */
 let done: string[];
@@ -32,8 +31,8 @@ beforeEach(() => {
 });
 
 const definition = {
-  ...tallying,
-  queue: { ...tallying.queue, ordered: true },
+  ...scriptedConsumer,
+  queue: { ...scriptedConsumer.queue, ordered: true },
   orderBy: ({ sku }: { sku: string }) => sku,
   decide: (event: { sku: string; number?: number }) => {
     const name = `${event.sku}:${event.number}`;
@@ -52,27 +51,27 @@ const definition = {
 /** A message that the broker delivered `deliveries` times before. */
 const message = (sku: string, number: number, deliveries = 0) =>
   aRecord({
-    type: 'test.tallied',
+    type: 'test.scripted',
     body: { sku, number },
     redelivered: deliveries > 0,
     headers: { 'x-acquired-count': deliveries },
   });
 const run = (records: readonly RabbitMqRecord[]) =>
-  createConsumer(definition, shop.parts)(anEvent(records), anInvocation());
+  createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
 
 const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own['x-message-ttl'] ? [name] : []));
 const CIRCULATING = ['stock', ...delayQueues];
 
 /** How many messages are ready in the queue or wait in a delay queue. */
 async function circulating(): Promise<number> {
-  const counts = await Promise.all(CIRCULATING.map((queue) => shop.host.channel.checkQueue(queue)));
+  const counts = await Promise.all(CIRCULATING.map((queue) => setup.host.channel.checkQueue(queue)));
   return counts.reduce((sum, { messageCount }) => sum + messageCount, 0);
 }
 
 /** Runs the messages that come back, each time as one batch in their order, until `isDone` and no message is left. */
 async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
-    const messages = await shop.host.drain('stock');
+    const messages = await setup.host.drain('stock');
     if (messages.length > 0) await run(messages.map(recordFromBroker));
     return messages.length === 0 && (await isDone()) && (await circulating()) === 0;
   });
@@ -94,7 +93,7 @@ test('messages of one key are processed one after another, and a failed message 
   expect(of(b)).toEqual([1, 2, 3]);
   await runWhatComesBack(() => of(a).length === 4);
   expect(of(a)).toEqual([1, 2, 3, 4]);
-  expect((await shop.item('stock', { sku: a }))?.available).toBe(4);
+  expect((await setup.item('stock', { sku: a }))?.available).toBe(4);
 });
 
 test('the next messages of a key are processed after one became a dead letter', async () => {
@@ -103,7 +102,7 @@ test('the next messages of a key are processed after one became a dead letter', 
   await run([message(a, 1), message(a, 2), message(a, 3)]);
   await runWhatComesBack(() => of(a).length === 2);
   expect(of(a)).toEqual([1, 3]);
-  expect(await shop.host.drain(deadLetterQueue)).toHaveLength(1);
+  expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
 });
 
 test('the messages of a key are processed one hour after the first message was lost, although more messages arrived meanwhile', async () => {
@@ -111,12 +110,12 @@ test('the messages of a key are processed one hour after the first message was l
   failing.set(`${a}:1`, 1);
   await run([message(a, 1)]);
   // An operator purges the delay queue, and the retry copy is lost.
-  await eventually('the copy', async () => (await shop.host.drain('stock')).length > 0);
+  await eventually('the copy', async () => (await setup.host.drain('stock')).length > 0);
   let minutes = 0;
   const clock = { now: () => Date.now() + minutes * 60_000 };
-  const { endpoint, tablePrefix } = shop;
+  const { endpoint, tablePrefix } = setup;
   const table = openInboxTable({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
-  const later = createConsumer(definition, { ...shop.parts, ...dynamoDbPorts(table), clock });
+  const later = createConsumer(definition, { ...setup.parts, ...dynamoDbPorts(table), clock });
   const blocked = [2, 3, 4].map((number) => message(a, number));
   for (const one of blocked) {
     minutes += 25;
@@ -125,7 +124,7 @@ test('the messages of a key are processed one hour after the first message was l
   expect(of(a)).toEqual([]);
   minutes += 1;
   await later(anEvent(blocked), anInvocation());
-  await shop.host.drain('stock');
+  await setup.host.drain('stock');
   expect(of(a)).toEqual([2, 3, 4]);
 });
 
@@ -138,44 +137,44 @@ test('the messages of a key keep their order if a batch with a blocked message i
   await runWhatComesBack(() => of(a).length === 2);
   // The rule may run again for a second copy, which has no effect.
   expect([...new Set(of(a))]).toEqual([1, 2]);
-  expect((await shop.item('stock', { sku: a }))?.available).toBe(2);
+  expect((await setup.item('stock', { sku: a }))?.available).toBe(2);
 });
 
 test('younger messages do not overtake an abandoned batch that is redelivered after them', async () => {
   const a = randomUUID();
   const abandoned = [message(a, 1), message(a, 2)];
   const crashing: ConsumerParts = {
-    ...shop.parts,
-    blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
+    ...setup.parts,
+    blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
   };
   // A process that dies after it recorded its batch: its invocation never ends, and no rule runs.
   void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
-  await eventually('the open-batch record', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
+  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('stock')) !== undefined);
   done = [];
   await run([message(a, 3)]);
   expect(of(a)).toEqual([]);
   await run(abandoned.map((record) => ({ ...record, redelivered: true })));
   await runWhatComesBack(() => of(a).length === 3);
   expect([...new Set(of(a))]).toEqual([1, 2, 3]);
-  expect((await shop.item('stock', { sku: a }))?.available).toBe(3);
+  expect((await setup.item('stock', { sku: a }))?.available).toBe(3);
 });
 
 test('younger messages do not overtake an abandoned batch if a batch of invalid messages comes in between', async () => {
   const a = randomUUID();
   const hanging: ConsumerParts = {
-    ...shop.parts,
-    blockedKeys: { ...shop.parts.blockedKeys, read: () => new Promise(() => {}) },
+    ...setup.parts,
+    blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
   };
   const abandoned = [message(a, 1)];
   void createConsumer(definition, hanging)(anEvent(abandoned), anInvocation());
-  await eventually('the open-batch record', async () => (await shop.parts.openBatches.read('stock')) !== undefined);
-  await run([aRecord({ type: 'test.tallied', raw: Buffer.from('{') })]);
+  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('stock')) !== undefined);
+  await run([aRecord({ type: 'test.scripted', raw: Buffer.from('{') })]);
   await run([message(a, 2)]);
   expect(of(a)).toEqual([]);
   await run(abandoned.map((record) => ({ ...record, redelivered: true })));
   await runWhatComesBack(() => of(a).length === 2);
   expect(of(a)).toEqual([1, 2]);
-  await shop.host.drain(deadLetterQueue);
+  await setup.host.drain(deadLetterQueue);
 });
 
 test('a message whose orderBy throws fails like a message whose rule throws, and blocks no other message', async () => {
@@ -187,7 +186,7 @@ test('a message whose orderBy throws fails like a message whose rule throws, and
       return sku;
     },
   };
-  const report = await createConsumer(keyless, shop.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
+  const report = await createConsumer(keyless, setup.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
   expect(report.notCompleted).toMatchObject([{ message: 'this message has no key', destination: 'retry.1s' }]);
   expect(of(b)).toEqual([1]);
@@ -199,7 +198,7 @@ test('messages with an empty or a very long key are processed in order', async (
     const about = randomUUID();
     const odd = { ...definition, orderBy: () => key };
     failing.set(`${about}:1`, 1);
-    const report = await createConsumer(odd, shop.parts)(
+    const report = await createConsumer(odd, setup.parts)(
       anEvent([message(about, 1), message(about, 2)]),
       anInvocation(),
     );

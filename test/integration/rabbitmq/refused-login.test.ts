@@ -7,7 +7,7 @@ import { systemClock } from '../../../lib/runtime/clock.ts';
 import { readAllSettings, type AllSettings } from '../../../lib/settings.ts';
 import { createSecretReader } from '../../../lib/runtime/secrets.ts';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { addressesOf } from '../../support/as-deployed.ts';
+import { addressesOf } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
 

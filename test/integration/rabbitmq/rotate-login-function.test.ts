@@ -4,10 +4,9 @@ import { brokerRoles } from '../../../infra/topology.ts';
 import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import type { Login } from '../../../lib/rabbitmq/address.ts';
 import type { RotationEvent } from '../../../lib/aws/rotation.ts';
-import { addressesOf, administrator, asDeployed } from '../../support/as-deployed.ts';
+import { addressesOf, administrator, asDeployed, removeUsers } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
-import { removeUsers } from '../../support/roles.ts';
 
 let host: VirtualHost;
 let secrets: SecretsManager;

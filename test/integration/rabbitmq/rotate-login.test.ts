@@ -19,10 +19,9 @@ import { loginRotation } from '../../../lib/rabbitmq/admin/rotate-login.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { rotate, type RotationEvent } from '../../../lib/aws/rotation.ts';
-import { addressesOf } from '../../support/as-deployed.ts';
+import { addressesOf, firstLogins, removeUsers, rolesOf } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
-import { firstLogins, removeUsers, rolesOf } from '../../support/roles.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
 
 const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;

@@ -12,7 +12,7 @@ import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
 import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { administrator } from '../../support/as-deployed.ts';
+import { administrator } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 

@@ -17,7 +17,7 @@ import { callAsOperator } from '../../support/as-client.ts';
 import { eventually } from '../../support/eventually.ts';
 import { call } from '../../support/request.ts';
 import { aSilentBackend, type SilentBackend } from '../../support/silent-backend.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 let silentBackend: SilentBackend;
 let silent: SilentBackend['silent'];

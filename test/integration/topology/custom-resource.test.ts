@@ -11,11 +11,17 @@ import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { brokerSettings } from '../../../lib/rabbitmq/settings.ts';
-import { addressesOf, administrator, asDeployed } from '../../support/as-deployed.ts';
+import {
+  addressesOf,
+  administrator,
+  asDeployed,
+  firstLogins,
+  removeUsers,
+  rolesOf,
+} from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
-import { anInvocation } from '../../support/invocation.ts';
-import { firstLogins, removeUsers, rolesOf } from '../../support/roles.ts';
+import { anInvocation } from '../../support/delivery.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
 
 let host: VirtualHost;

@@ -16,13 +16,12 @@ import { decode, type RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { anEvent } from '../../support/delivery.ts';
+import { anEvent, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
 import { recordFromBroker } from '../../support/from-broker.ts';
-import { anInvocation } from '../../support/invocation.ts';
 import { readShard, type ShardReader } from '../../support/shard-readers.ts';
 import { queuesWith, topologyWith } from '../../support/topology.ts';
-import { aWorkshop, type Workshop } from '../../support/workshop.ts';
+import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 /** The event whose consumer increments a counter for the key. */
 const counted = defineEvent({
@@ -45,13 +44,13 @@ const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
 const messageOf = (data: Counted, id = randomUUID() as MessageId) =>
   eventMessage(counted, data, { id, appId: 'test', publishedAtMs: Date.now() });
 
-let shop: Workshop;
+let setup: ConsumerSetup;
 let broker: BrokerAccess;
 beforeAll(async () => {
-  shop = await aWorkshop();
-  broker = reach(shop.host.amqpUrl, process.env['MANAGEMENT_URL']);
+  setup = await aConsumerSetup();
+  broker = reach(setup.host.amqpUrl, process.env['MANAGEMENT_URL']);
 });
-afterAll(() => shop.remove());
+afterAll(() => setup.remove());
 
 const deploy = (sharding: Sharding) => applyTopology(broker, shardedTopology(sharding));
 
@@ -59,17 +58,17 @@ const deploy = (sharding: Sharding) => applyTopology(broker, shardedTopology(sha
 async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {
   const taken: string[][] = shards.map(() => []);
   await eventually(`${total} messages`, async () => {
-    for (const [index, shard] of shards.entries()) taken[index]!.push(...(await shop.host.drain(shard)).map(keyOf));
+    for (const [index, shard] of shards.entries()) taken[index]!.push(...(await setup.host.drain(shard)).map(keyOf));
     return taken.flat().length >= total;
   });
   return taken;
 }
 
-const keyOf = (message: Awaited<ReturnType<Workshop['host']['drain']>>[number]) =>
+const keyOf = (message: Awaited<ReturnType<ConsumerSetup['host']['drain']>>[number]) =>
   message ? (JSON.parse(message.content.toString()) as Counted).key : '';
 
 const publishAll = async (keys: readonly string[]) => {
-  const errors = await shop.publisher.publishAll(keys.map((key, number) => messageOf({ key, number })));
+  const errors = await setup.publisher.publishAll(keys.map((key, number) => messageOf({ key, number })));
   expect(errors.filter(Boolean)).toEqual([]);
 };
 
@@ -77,7 +76,7 @@ describe('a sharded queue', () => {
   const { shards } = sharded({ shards: 4 }).stock;
   beforeEach(async () => {
     await deploy({ shards: 4 });
-    for (const shard of shards) await shop.host.channel.purgeQueue(shard);
+    for (const shard of shards) await setup.host.channel.purgeQueue(shard);
   });
 
   test('leaves no difference to the topology after it was applied', async () => {
@@ -96,18 +95,18 @@ describe('a sharded queue', () => {
     const message = messageOf({ key: 'none', number: 1 });
     const { 'surehop-key': _, ...others } = message.properties.headers;
     for (const headers of [{}, others, { ...others, other: 'x' }])
-      await shop.publisher.publish({ ...message, properties: { ...message.properties, headers } });
+      await setup.publisher.publish({ ...message, properties: { ...message.properties, headers } });
     expect((await keysIn(shards, 3)).map((keys) => keys.length).toSorted()).toEqual([0, 0, 0, 3]);
   });
 
   test('gets messages in its first shard if the ring has no shard for them, as after a double binding was removed', async () => {
     for (const shard of shards) {
-      await shop.host.channel.bindQueue(shard, 'stock', '2');
-      await shop.host.channel.unbindQueue(shard, 'stock', '2');
+      await setup.host.channel.bindQueue(shard, 'stock', '2');
+      await setup.host.channel.unbindQueue(shard, 'stock', '2');
     }
     await publishAll(KEYS);
     expect((await keysIn(shards, KEYS.length)).flat()).toHaveLength(KEYS.length);
-    for (const shard of shards) await shop.host.channel.unbindQueue(shard, 'stock', '1');
+    for (const shard of shards) await setup.host.channel.unbindQueue(shard, 'stock', '1');
     await publishAll(KEYS);
     expect((await keysIn(shards, KEYS.length)).map((keys) => keys.length)).toEqual([KEYS.length, 0, 0, 0]);
     await deploy({ shards: 4 });
@@ -116,30 +115,30 @@ describe('a sharded queue', () => {
   });
 
   test('refuses to the publisher a message that finds no queue because the ring is missing', async () => {
-    await shop.host.channel.deleteExchange('stock');
+    await setup.host.channel.deleteExchange('stock');
     expect(await readDiff(broker, shardedTopology({ shards: 4 }))).toEqual(
       expect.arrayContaining([expect.objectContaining({ subject: 'exchange "stock"', losesMessages: true })]),
     );
     const bindings = shardedTopology({ shards: 4 }).bindings.filter(({ exchange }) => exchange === 'orders');
-    for (const { routingKey } of bindings) await shop.host.channel.unbindQueue('points', 'orders', routingKey);
-    await expect(shop.publisher.publish(messageOf({ key: 'k', number: 1 }))).rejects.toMatchObject({
+    for (const { routingKey } of bindings) await setup.host.channel.unbindQueue('points', 'orders', routingKey);
+    await expect(setup.publisher.publish(messageOf({ key: 'k', number: 1 }))).rejects.toMatchObject({
       code: 'UNROUTABLE',
     });
     await deploy({ shards: 4 });
-    await shop.publisher.publish(messageOf({ key: 'k', number: 1 }));
+    await setup.publisher.publish(messageOf({ key: 'k', number: 1 }));
     expect((await keysIn(shards, 1)).flat()).toEqual(['k']);
   });
 
   test('gets a retried message back on the shard that it came from', async () => {
     const handler = createConsumer(
       { ...definition(), decide: () => Promise.reject(new Error('not this time')) },
-      shop.parts,
+      setup.parts,
     );
     await publishAll(KEYS);
     const before: string[][] = shards.map(() => []);
     await eventually('all of them', async () => {
       for (const [index, shard] of shards.entries()) {
-        const messages = await shop.host.drain(shard);
+        const messages = await setup.host.drain(shard);
         if (messages.length > 0) await handler(anEvent(messages.map(recordFromBroker), shard), anInvocation());
         before[index]!.push(...messages.map(keyOf));
       }
@@ -151,17 +150,17 @@ describe('a sharded queue', () => {
 
   test('gets a redriven dead letter back on its shard, which the archive records, or on another one if that shard was removed', async () => {
     const refuse = () => Promise.reject(new PermanentError('NEVER', 'this will never do'));
-    const handler = createConsumer({ ...definition(), decide: refuse }, shop.parts);
+    const handler = createConsumer({ ...definition(), decide: refuse }, setup.parts);
     // With new keys, since messages that the previous test left would block later messages of their keys.
     await publishAll(KEYS.map((key) => `dead-${key}`));
     const messages = await eventually('some messages', async () => {
-      const { messageCount } = await shop.host.channel.checkQueue('stock.03');
-      return messageCount > 0 && shop.host.drain('stock.03');
+      const { messageCount } = await setup.host.channel.checkQueue('stock.03');
+      return messageCount > 0 && setup.host.drain('stock.03');
     });
     await handler(anEvent(messages.map(recordFromBroker), 'stock.03'), anInvocation());
     const dead = await eventually('the dead letters', async () => {
-      const ready = await shop.host.channel.checkQueue(deadLetterQueue);
-      return ready.messageCount === messages.length && shop.host.drain(deadLetterQueue);
+      const ready = await setup.host.channel.checkQueue(deadLetterQueue);
+      return ready.messageCount === messages.length && setup.host.drain(deadLetterQueue);
     });
     const deliveries = decode(anEvent(dead.map(recordFromBroker), deadLetterQueue));
     for (const delivery of deliveries)
@@ -171,10 +170,10 @@ describe('a sharded queue', () => {
       });
 
     const redrive = async (work: Sharding) => {
-      for (const shard of shards) await shop.host.channel.purgeQueue(shard);
+      for (const shard of shards) await setup.host.channel.purgeQueue(shard);
       const address = addressOfShard(sharded(work).stock, 'stock.03');
       for (const delivery of deliveries)
-        await shop.publisher.publish(redrivenCopy(delivery, address, { redrives: 1, at: new Date().toISOString() }));
+        await setup.publisher.publish(redrivenCopy(delivery, address, { redrives: 1, at: new Date().toISOString() }));
       return (await keysIn(shards, deliveries.length)).map((keys) => keys.length);
     };
     expect(await redrive({ shards: 4 })).toEqual([0, 0, 0, deliveries.length]);
@@ -208,7 +207,7 @@ const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) 
 /** Reads all these queues concurrently and records which of them delivered each key. */
 async function readAll(shards: readonly string[], done: string[]) {
   const met = new Map<string, Set<string>>();
-  const handler = createConsumer(definition(done), shop.parts);
+  const handler = createConsumer(definition(done), setup.parts);
   const handle = (shard: string) => (event: RabbitMqEvent) => {
     for (const { body } of decode(event)) {
       const { key } = JSON.parse(body.toString()) as Counted;
@@ -217,12 +216,12 @@ async function readAll(shards: readonly string[], done: string[]) {
     return handler(event, anInvocation());
   };
   const readers: ShardReader[] = [];
-  for (const shard of shards) readers.push(await readShard(shop.host.amqpUrl, shard, handle(shard)));
+  for (const shard of shards) readers.push(await readShard(setup.host.amqpUrl, shard, handle(shard)));
   return { met, stop: () => Promise.all(readers.map((reader) => reader.stop())) };
 }
 
 const countOf = async (keys: readonly string[]) => {
-  const items = await Promise.all(keys.map((sku) => shop.item('stock', { sku })));
+  const items = await Promise.all(keys.map((sku) => setup.item('stock', { sku })));
   return items.map((item) => Number(item?.available ?? 0));
 };
 
@@ -232,7 +231,7 @@ test('messages of a key keep their order while several shards are read concurren
   const done: string[] = [];
   const { stop } = await readAll(sharded({ shards: 4 }).stock.shards, done);
   for (let number = 0; number < 10; number += 1) {
-    const errors = await shop.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
+    const errors = await setup.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
     expect(errors.filter(Boolean)).toEqual([]);
   }
   await eventually('all of it', async () => (await countOf(keys)).every((count) => count === 10));
@@ -249,7 +248,7 @@ test('changing the number of shards under load loses and repeats nothing, and a 
   let isOver = false;
   const publishing = (async () => {
     for (; !isOver; number += 1) {
-      const errors = await shop.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
+      const errors = await setup.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
       expect(errors.filter(Boolean)).toEqual([]);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -286,7 +285,7 @@ test('adding a shard moves keys only to it, and removing the shard moves them ba
   const placesWith = async (shards: number) => {
     await deploy({ shards, retiring: 4 - shards });
     const all = sharded({ shards: 4 }).stock.shards;
-    for (const shard of all) await shop.host.channel.purgeQueue(shard);
+    for (const shard of all) await setup.host.channel.purgeQueue(shard);
     await publishAll(KEYS);
     const taken = await keysIn(all, KEYS.length);
     return new Map(KEYS.map((key) => [key, all[taken.findIndex((keys) => keys.includes(key))]!]));

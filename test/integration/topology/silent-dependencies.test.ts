@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 
 import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
-import { anInvocation } from '../../support/invocation.ts';
+import { anInvocation } from '../../support/delivery.ts';
 import { aSilentBackend, type SilentBackend } from '../../support/silent-backend.ts';
 
 let silentBackend: SilentBackend;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { customResource, type CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
-import { anInvocation } from '../../support/invocation.ts';
+import { anInvocation } from '../../support/delivery.ts';
 
 /** Stands where CloudFormation takes answers: over HTTP, at a signed address. */
 let server: Server;

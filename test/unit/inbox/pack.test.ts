@@ -7,7 +7,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate, transactionLimits, type Candidate } from '../../../lib/inbox/candidate.ts';
 import type { Effect } from '../../../lib/inbox/decision.ts';
 import { pack } from '../../../lib/inbox/pack.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 type Name = string | number;
 

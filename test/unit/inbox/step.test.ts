@@ -10,7 +10,7 @@ import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { Entry, Marker } from '../../../lib/inbox/inbox.ts';
 import type { Next, Reply, State } from '../../../lib/inbox/state.ts';
 import { firstStep, step } from '../../../lib/inbox/step.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'stock';
 const NOW = Date.parse('2026-03-01T12:00:00Z');

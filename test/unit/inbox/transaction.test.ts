@@ -6,7 +6,7 @@ import type { Decision } from '../../../lib/inbox/decision.ts';
 import { itemId } from '../../../lib/dynamodb/item.ts';
 import { toTransaction } from '../../../lib/inbox/transaction.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { firstAttempt } from '../../support/first-attempt.ts';
+import { firstAttempt } from '../../support/delivery.ts';
 
 const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
 const add = (by: number, atLeast?: number, attribute = 'n') =>

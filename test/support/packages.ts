@@ -3,9 +3,9 @@ import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-
 import type { Template } from '../../infra/aws/template.ts';
 import { aHostileDirectory } from './hostile-directory.ts';
+import { stages } from '../../infra/stages/read-stage.ts';
 
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
@@ -85,4 +85,45 @@ export function serverlessCommand(): string {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
   return join(dirname(manifest), bin.serverless);
+}
+
+/** The two packaged stacks of a stage. */
+export interface Stacks {
+  readonly broker: Packaged;
+  readonly functions: Packaged;
+}
+
+export const stageNames = Object.keys(stages) as readonly ('dev' | 'staging' | 'prod')[];
+
+/**
+ * Packages both stacks of every stage, two at a time: each stack has its own checkout, because Serverless writes into the
+ * checkout.
+ */
+export async function packageAll(): Promise<{
+  readonly of: Readonly<Record<(typeof stageNames)[number], Stacks>>;
+  remove(): void;
+}> {
+  const [forBroker, forFunctions] = [aCheckout({ withoutCode: true }), aCheckout({ withoutCode: true })];
+  const all = async (checkout: string, stack: 'broker' | 'functions') => {
+    const packaged: Record<string, Packaged> = {};
+    for (const stage of stageNames) packaged[stage] = await packageStack(checkout, stack, stage);
+    return packaged;
+  };
+  const remove = () => {
+    forBroker.remove();
+    forFunctions.remove();
+  };
+  try {
+    const [brokers, functions] = await Promise.all([
+      all(forBroker.directory, 'broker'),
+      all(forFunctions.directory, 'functions'),
+    ]);
+    const of = Object.fromEntries(
+      stageNames.map((stage) => [stage, { broker: brokers[stage]!, functions: functions[stage]! }]),
+    );
+    return { of: of as Record<(typeof stageNames)[number], Stacks>, remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
 }

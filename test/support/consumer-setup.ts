@@ -7,7 +7,7 @@ import type { Publisher } from '../../lib/events/publish.ts';
 import type { ConsumerParts } from '../../lib/consumer/parts.ts';
 import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
-import { partsAt } from './parts.ts';
+import { dependenciesAt } from './consumer-dependencies.ts';
 
 /** The service's topology with delays of a tenth, so that tests wait less for retried messages. */
 export const quickTopology: Topology = {
@@ -20,7 +20,7 @@ export const quickTopology: Topology = {
 };
 
 /** A virtual host with the service's topology, tables, and the dependencies of a consumer that uses both. */
-export interface Workshop {
+export interface ConsumerSetup {
   readonly host: VirtualHost;
   readonly endpoint: string;
   readonly tablePrefix: string;
@@ -30,13 +30,13 @@ export interface Workshop {
   remove(): Promise<void>;
 }
 
-export async function aWorkshop(settings: Record<string, string> = {}, wanted = topology): Promise<Workshop> {
+export async function aConsumerSetup(settings: Record<string, string> = {}, wanted = topology): Promise<ConsumerSetup> {
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
   await Promise.all([declareTopology(host.amqpUrl, wanted), createTables({ endpoint, prefix: tablePrefix })]);
   const publisher = host.publisher();
-  const parts = partsAt(endpoint, tablePrefix, publisher, settings);
+  const parts = dependenciesAt(endpoint, tablePrefix, publisher, settings);
   return {
     host,
     endpoint,

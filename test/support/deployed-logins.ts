@@ -1,5 +1,8 @@
 import type { Surehop } from '../../lib/runtime/surehop.ts';
 import type { VirtualHost } from './broker.ts';
+import { brokerRoles } from '../../infra/topology.ts';
+import type { Login } from '../../lib/rabbitmq/address.ts';
+import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
 
 /** The broker's AMQP and management addresses without the login, like those of deployed functions. */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
@@ -38,4 +41,22 @@ export async function asDeployed(
 export function administrator(): string {
   const url = new URL(process.env['AMQP_URL']!);
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
+}
+
+/** The broker's roles with usernames that contain the virtual host's name, because users belong to the whole broker. */
+export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
+  brokerRoles.map((role) => ({
+    ...role,
+    usernames: [`${role.usernames[0]}-${name}`, `${role.usernames[1]}-${name}`],
+  }));
+
+/** The login of each role's first user. */
+export const firstLogins = (roles: readonly BrokerRole[]): Record<string, Login> =>
+  Object.fromEntries(
+    roles.map(({ name, usernames }) => [name, { username: usernames[0], password: `first-password-of-${name}` }]),
+  );
+
+export async function removeUsers(host: VirtualHost, roles: readonly BrokerRole[]): Promise<void> {
+  for (const username of roles.flatMap(({ usernames }) => usernames))
+    await host.manage('DELETE', `users/${username}`).catch(() => {});
 }

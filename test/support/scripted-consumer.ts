@@ -9,8 +9,8 @@ import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
 /** An event whose `behave` field tells the rule how to end. */
-export const tallied = defineEvent({
-  type: 'test.tallied',
+export const scriptedEvent = defineEvent({
+  type: 'test.scripted',
   version: 1,
   exchange: exchanges.orders,
   schema: z.object({
@@ -24,7 +24,7 @@ export const tallied = defineEvent({
  * Adds one to the stock of the event's SKU. A rejection publishes `order.rejected`, which the broker routes to the points
  * queue.
  */
-async function tally({ sku, behave }: Payload<typeof tallied>, signal: AbortSignal): Promise<Decision> {
+async function decide({ sku, behave }: Payload<typeof scriptedEvent>, signal: AbortSignal): Promise<Decision> {
   const add = { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 } as const;
   switch (behave) {
     case 'permanent':
@@ -54,8 +54,8 @@ const rejection = defineEvent({
   schema: z.object({ sku: z.string() }),
 });
 
-export const tallying = {
+export const scriptedConsumer = {
   queue: queues.stock,
-  event: tallied,
-  decide: (event: Payload<typeof tallied>, { signal }: RuleContext) => tally(event, signal),
-} satisfies ConsumerDefinition<Payload<typeof tallied>>;
+  event: scriptedEvent,
+  decide: (event: Payload<typeof scriptedEvent>, { signal }: RuleContext) => decide(event, signal),
+} satisfies ConsumerDefinition<Payload<typeof scriptedEvent>>;

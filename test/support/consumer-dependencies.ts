@@ -11,7 +11,7 @@ import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
  * The dependencies of a consumer, with the broker, the store and the tables of a test. Processes started by a test use them
  * too.
  */
-export function partsAt(
+export function dependenciesAt(
   endpoint: string,
   tablePrefix: string,
   publisher: Publisher,
