@@ -1,7 +1,7 @@
 import { tables } from '../../infra/tables.ts';
 import { deriveId } from '../../lib/events/message-id.ts';
 import { eventPublisher } from '../../lib/events/publish.ts';
-import { canonical } from '../../lib/http/auth/canonical.ts';
+import { canonical } from '../../lib/http/idempotency/canonical.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { idempotencyKey } from '../../lib/http/idempotency/idempotency-key.ts';
 import { oncePerKey } from '../../lib/http/idempotency/once-per-key.ts';

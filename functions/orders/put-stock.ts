@@ -5,7 +5,7 @@ import { tables } from '../../infra/tables.ts';
 import { sendToDynamo } from '../../lib/dynamodb/send.ts';
 import { store, tableName } from '../../lib/dynamodb/store.ts';
 import { ok } from '../../lib/http/answer.ts';
-import { audited } from '../../lib/http/audited.ts';
+import { audited } from '../../lib/http/audit.ts';
 import { operator } from '../../lib/http/auth/operator.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { reason } from '../../lib/http/reason.ts';

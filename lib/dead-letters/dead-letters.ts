@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 
 import type { RabbitMqEvent } from '../consumer/delivery.ts';
-import { audited } from '../http/audited.ts';
+import { audited } from '../http/audit.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
 import { errorCount } from '../http/validate.ts';

@@ -15,7 +15,7 @@ import { problemOf, type Problem } from './problem.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { factsOf, type Request } from './request.ts';
 import { httpSettings } from './settings.ts';
-import { tell } from './tell.ts';
+import { tell } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /** What a request must look like; a part without a schema is not read. A body that may be left out has a default. */

@@ -14,7 +14,7 @@ import { inboxSettings } from '../../inbox/settings.ts';
 import { brokerSettings } from '../../rabbitmq/settings.ts';
 import type { Table } from '../../dynamodb/tables.ts';
 import { guarded } from '../breaker.ts';
-import { hashOf } from '../auth/canonical.ts';
+import { hashOf } from './canonical.ts';
 import { Problem } from '../problem.ts';
 
 /** For how long one step waits for the store. */

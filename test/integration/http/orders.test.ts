@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { tables } from '../../../infra/tables.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { readEnvelope } from '../../../lib/events/envelope.ts';
-import { hashOf } from '../../../lib/http/auth/canonical.ts';
+import { hashOf } from '../../../lib/http/idempotency/canonical.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';

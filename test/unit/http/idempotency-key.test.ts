@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { canonical, hashOf } from '../../../lib/http/auth/canonical.ts';
+import { canonical, hashOf } from '../../../lib/http/idempotency/canonical.ts';
 import { idempotencyKey } from '../../../lib/http/idempotency/idempotency-key.ts';
 
 const keyOf = (header?: string) =>
