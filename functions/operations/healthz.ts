@@ -2,8 +2,7 @@ import * as z from 'zod';
 
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
-import type { Route } from '../../lib/http/route.ts';
+import { endpoint, type Route } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 
 export const route = {

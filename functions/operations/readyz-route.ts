@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { open } from '../../lib/http/auth/access.ts';
-import type { Route } from '../../lib/http/route.ts';
+import type { Route } from '../../lib/http/endpoint.ts';
 
 const breaker = z.enum(['closed', 'half-open', 'open']);
 

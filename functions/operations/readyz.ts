@@ -4,7 +4,7 @@ import { tables } from '../../infra/tables.ts';
 import { sendToDynamo } from '../../lib/dynamodb/send.ts';
 import { store, tableName } from '../../lib/dynamodb/store.ts';
 import { ok } from '../../lib/http/answer.ts';
-import { breakerState, guarded, type Part } from '../../lib/http/breaker.ts';
+import { breakerState, guarded, type Dependency } from '../../lib/http/breaker.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
 import { probeBroker } from '../../lib/rabbitmq/broker.ts';
@@ -15,7 +15,7 @@ import { route } from './readyz-route.ts';
 const TIMEOUT_MS = 2_000;
 
 /** The parts that every message needs, each with a request that shows whether it answers. */
-const probes: readonly (readonly [Part, () => Promise<unknown>])[] = [
+const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
   ['broker', () => probeBroker(surehop, TIMEOUT_MS)],
   ['store', probeStore],
 ];

@@ -4,9 +4,8 @@ import { tables } from '../../infra/tables.ts';
 import { readItem } from '../../lib/dynamodb/read-item.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { open } from '../../lib/http/auth/access.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
+import { endpoint, type Route } from '../../lib/http/endpoint.ts';
 import { Problem } from '../../lib/http/problem.ts';
-import type { Route } from '../../lib/http/route.ts';
 import { surehop } from '../surehop.ts';
 import { sku } from './events.ts';
 

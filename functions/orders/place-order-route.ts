@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { signature } from '../../lib/http/auth/signature.ts';
-import type { Route } from '../../lib/http/route.ts';
+import type { Route } from '../../lib/http/endpoint.ts';
 import { order } from './events.ts';
 
 /** The route has a file of its own because importing place-order.ts, as the OpenAPI document would, connects to the broker. */

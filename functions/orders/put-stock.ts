@@ -5,11 +5,9 @@ import { tables } from '../../infra/tables.ts';
 import { sendToDynamo } from '../../lib/dynamodb/send.ts';
 import { store, tableName } from '../../lib/dynamodb/store.ts';
 import { ok } from '../../lib/http/answer.ts';
-import { audited } from '../../lib/http/audit.ts';
+import { audited, reason } from '../../lib/http/audit.ts';
 import { operator } from '../../lib/http/auth/operator.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
-import { reason } from '../../lib/http/reason.ts';
-import type { Route } from '../../lib/http/route.ts';
+import { endpoint, type Route } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 import { sku } from './events.ts';
 
@@ -27,9 +25,9 @@ export const route = {
 /** PUT /stock/{sku} */
 export const handler = endpoint(surehop, route, async (request) => {
   const { sku } = request.path;
-  const { available, reason: why } = request.body;
+  const { available, reason } = request.body;
   request.note({ sku, available });
-  await audited(request, { subject: `stock/${sku}`, wish: { available }, why }, () => setStock(sku, available));
+  await audited(request, { subject: `stock/${sku}`, requested: { available }, reason }, () => setStock(sku, available));
   return ok({ sku, available });
 });
 

@@ -72,7 +72,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       const item = await readForRedrive(redriving, id, force);
       const { queue, messageId } = item.deadLetter;
       request.note({ messageId });
-      await audited(request, { subject: `dead-letters/${id}`, wish: { force }, why: reason }, () =>
+      await audited(request, { subject: `dead-letters/${id}`, requested: { force }, reason }, () =>
         redriveOne(redriving, item, force),
       );
       return { id, status: 'redriven', queue, messageId };
@@ -86,7 +86,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
         throw new Problem('invalid-body', errorCount(errors.length, 'the body'), { members: { errors } });
       const report = await audited(
         request,
-        { subject: 'dead-letters', wish: { filter, maximum, force }, why: reason },
+        { subject: 'dead-letters', requested: { filter, maximum, force }, reason },
         () => redriveMany(redriving, filter, { maximum, force, remainingMs: request.remainingMs }),
       );
       const { redriven, skipped, failed, unwritable, more } = report;
@@ -98,7 +98,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       const { id } = request.path;
       const { reason } = request.body;
       request.note({ deadLetterId: id });
-      await audited(request, { subject: `dead-letters/${id}`, why: reason }, () =>
+      await audited(request, { subject: `dead-letters/${id}`, reason }, () =>
         discardDeadLetter({ table, clock }, id, reason),
       );
       return { id, status: 'discarded', discardReason: reason };

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 import { operator } from '../http/auth/operator.ts';
-import { reason } from '../http/reason.ts';
-import type { Route } from '../http/route.ts';
+import { reason } from '../http/audit.ts';
+import type { Route } from '../http/endpoint.ts';
 import {
   deadLetterDetails,
   deadLetterList,

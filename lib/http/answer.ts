@@ -1,18 +1,19 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 
 import type { Problem } from './problem.ts';
+import type { RequestFacts } from './request.ts';
+import type { HttpSettings } from './settings.ts';
 
-/** What a handler answers. */
+/** The response of a handler; `body` is serialised as JSON. */
 export interface Answer {
   readonly status: number;
-  /** Written as JSON. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 
-/** For browsers: an answer is data, for whoever asked, and never a page. */
+/** Responses are data: browsers must not cache, embed or render them. */
 const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -22,24 +23,37 @@ const securityHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
-/** An answer as API Gateway wants it (payload format 2.0); `about` are headers that every answer to this request has. */
+/** The response in the form of API Gateway's payload format 2.0. */
 export const toResult = (
   { status, body, headers }: Answer,
-  requestId: string,
-  about: Readonly<Record<string, string>>,
+  { id, headers: { origin } }: Pick<RequestFacts, 'id' | 'headers'>,
+  settings: Pick<HttpSettings, 'CORS_ORIGINS'>,
 ): APIGatewayProxyStructuredResultV2 => ({
   statusCode: status,
   headers: {
     'content-type': 'application/json',
     ...securityHeaders,
-    'x-request-id': requestId,
-    ...about,
+    'x-request-id': id,
+    ...corsHeaders(settings, origin),
     ...headers,
   },
   body: JSON.stringify(body),
 });
 
-/** A problem as an answer (RFC 9457). Its `instance` names the request, by the id that the log has too. */
+function corsHeaders(
+  { CORS_ORIGINS }: Pick<HttpSettings, 'CORS_ORIGINS'>,
+  origin: string | undefined,
+): Record<string, string> {
+  if (!CORS_ORIGINS) return {};
+  if (!origin || !CORS_ORIGINS.split(',').includes(origin)) return { vary: 'origin' };
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'location, retry-after, x-request-id',
+    vary: 'origin',
+  };
+}
+
+/** A problem as a response (RFC 9457). Its `instance` contains the request id, which the log has too. */
 export function problemAnswer({ problem, kind, message, members, challenge }: Problem, requestId: string): Answer {
   const { status, title, retryAfterSeconds } = kind;
   return {
@@ -67,7 +81,7 @@ const bearerErrors: Readonly<Record<string, string>> = {
   'insufficient-scope': 'Bearer error="insufficient_scope"',
 };
 
-/** As RFC 6750 has it for tokens; for signatures there is no registered scheme. */
+/** The `WWW-Authenticate` header: RFC 6750 for tokens; no scheme is registered for webhook signatures. */
 function challengeOf(problem: string, challenge: string | undefined): string {
   const scheme = bearerErrors[problem] ?? 'StandardWebhooks';
   return challenge ? `${scheme}, ${challenge}` : scheme;

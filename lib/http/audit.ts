@@ -1,92 +1,81 @@
 import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
 
-import { describeError } from '../runtime/errors.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
+import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
-import type { Surehop } from '../runtime/surehop.ts';
 import { count } from '../runtime/metrics.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import { Problem } from './problem.ts';
 import type { Request } from './request.ts';
 import { httpSettings } from './settings.ts';
 
-/** What an operator is about to change. */
+/** An operator's reason for a change. */
+export const reason = z.string().trim().min(1).max(1_000);
+
+/** A change that an operator requests. */
 export interface Change {
-  /** As in `dead-letters/17`. */
+  /** What the change applies to, such as `dead-letters/17`. */
   readonly subject: string;
-  /** What is asked for, without what may be secret. */
-  readonly wish?: object;
-  /** In the operator's own words. */
-  readonly why?: string;
+  /** The requested values, without secrets. */
+  readonly requested?: object;
+  readonly reason?: string;
 }
 
 const { audit: TABLE } = defineTables('audit');
 
 /**
- * Makes a change of which a record is kept: who, what, when and why, written before it is begun, so that there is none
- * without; and how it ended, where that can still be written. Without the store there is no change.
+ * Runs an operator's change with an audit record. The record is written before the change starts, so that no change goes
+ * unrecorded; if the record cannot be written, the change does not run. Afterwards the outcome is added.
  */
 export async function audited<T>(
   { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
-  { subject, wish, why }: Change,
+  { subject, requested, reason }: Change,
   change: () => Promise<T>,
 ): Promise<T> {
   const nowMs = surehop.clock.now();
   const { AUDIT_RETENTION_DAYS } = surehop.settings(httpSettings);
-  const record = { who: client, what: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
-  await sendToDynamo(
-    (client) =>
-      client.send(
-        new PutItemCommand({
-          TableName: tableName(surehop, TABLE),
-          Item: {
-            id: { S: id },
-            who: { S: record.who },
-            what: { S: record.what },
-            at: { S: record.at },
-            why: { S: why ?? 'no reason given' },
-            ...(wish && { wish: { S: JSON.stringify(wish) } }),
-            outcome: { S: 'begun' },
-            expiresAt: { N: String(Math.floor(nowMs / 1_000) + AUDIT_RETENTION_DAYS * 86_400) },
-          },
-          ConditionExpression: 'attribute_not_exists(id)',
-        }),
-      ),
-    store(surehop),
-  );
+  const record = { actor: client, action: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
+  const put = new PutItemCommand({
+    TableName: tableName(surehop, TABLE),
+    Item: {
+      id: { S: id },
+      actor: { S: record.actor },
+      action: { S: record.action },
+      at: { S: record.at },
+      reason: { S: reason ?? 'no reason given' },
+      ...(requested && { requested: { S: JSON.stringify(requested) } }),
+      outcome: { S: 'started' },
+      expiresAt: { N: String(Math.floor(nowMs / 1_000) + AUDIT_RETENTION_DAYS * 86_400) },
+    },
+    ConditionExpression: 'attribute_not_exists(id)',
+  });
+  await sendToDynamo((client) => client.send(put), store(surehop));
   try {
     const result = await change();
-    await noteOutcome(surehop, id, record, 'done');
+    await recordOutcome(surehop, id, record, 'succeeded');
     return result;
   } catch (error) {
-    await noteOutcome(
-      surehop,
-      id,
-      record,
-      `failed: ${error instanceof Problem ? error.problem : describeError(error).code}`,
-    );
+    const code = error instanceof Problem ? error.problem : describeError(error).code;
+    await recordOutcome(surehop, id, record, `failed: ${code}`);
     throw error;
   }
 }
 
-async function noteOutcome(surehop: Surehop, id: string, record: object, outcome: string): Promise<void> {
+async function recordOutcome(surehop: Surehop, id: string, record: object, outcome: string): Promise<void> {
   log().info('audit', { requestId: id, ...record, outcome });
+  const update = new UpdateItemCommand({
+    TableName: tableName(surehop, TABLE),
+    Key: { id: { S: id } },
+    UpdateExpression: 'SET outcome = :outcome',
+    ExpressionAttributeValues: { ':outcome': { S: outcome } },
+  });
   try {
-    await sendToDynamo(
-      (client) =>
-        client.send(
-          new UpdateItemCommand({
-            TableName: tableName(surehop, TABLE),
-            Key: { id: { S: id } },
-            UpdateExpression: 'SET outcome = :outcome',
-            ExpressionAttributeValues: { ':outcome': { S: outcome } },
-          }),
-        ),
-      store(surehop),
-    );
+    await sendToDynamo((client) => client.send(update), store(surehop));
   } catch (error) {
     count('AuditOutcomeUnwritten');
-    log().error('the outcome of a change is not in the audit', { requestId: id, because: describeError(error) });
+    log().error('audit outcome not recorded', { requestId: id, error: describeError(error) });
   }
 }

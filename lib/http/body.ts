@@ -6,22 +6,22 @@ import { parseJson } from '../runtime/json.ts';
 import { checkJson } from './check-json.ts';
 import { Problem } from './problem.ts';
 
-/** The body's bytes as they were sent; `undefined` where none was. Throws the problem of a body past `maxBytes`. */
+/** The bytes of the body, or `undefined` without one; throws a problem if there are more than `maxBytes`. */
 export function readBytes(
   { body, isBase64Encoded }: Pick<APIGatewayProxyEventV2, 'body' | 'isBase64Encoded'>,
   maxBytes: number,
 ): Buffer | undefined {
   if (!body) return undefined;
-  // What the header Content-Length says is the client's word; only the bytes count.
+  // Content-Length comes from the client, so only the bytes count.
   const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
   if (bytes.length > maxBytes)
-    throw new Problem('body-too-large', `The body has ${bytes.length} bytes; ${maxBytes} are taken at most.`, {
+    throw new Problem('body-too-large', `The body has ${bytes.length} bytes; at most ${maxBytes} are allowed.`, {
       members: { maxBodyBytes: maxBytes },
     });
   return bytes;
 }
 
-/** The JSON of a body, its texts in Unicode's form NFC; `undefined` where there is none. */
+/** The parsed body with all strings in Unicode normalization form C, or `undefined` without a body. */
 export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<string, string>>): unknown {
   if (!bytes) return undefined;
   checkType(headers['content-type'], headers['content-encoding']);
@@ -29,25 +29,25 @@ export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<str
   const text = bytes.toString();
   const json = parse(text);
   checkJson(text);
-  // What is written in one way only need not be normalised.
-  return bytes.length === text.length && !text.includes('\\') ? json : normalised(json);
+  // ASCII without escapes is already normalized.
+  return bytes.length === text.length && !text.includes('\\') ? json : normalized(json);
 }
 
 function parse(text: string): unknown {
   try {
     return parseJson(text);
   } catch {
-    // Without its cause, which quotes the body.
-    throw new Problem('malformed-json', 'The body cannot be read as JSON.');
+    // The parser's error quotes the body, which must not be logged.
+    throw new Problem('malformed-json', 'The body cannot be parsed as JSON.');
   }
 }
 
-/** So that what looks the same is the same. Its depth is bounded by now. */
-function normalised(value: unknown): unknown {
+/** Strings that look the same become equal. `checkJson` has limited the depth. */
+function normalized(value: unknown): unknown {
   if (typeof value === 'string') return value.normalize();
-  if (Array.isArray(value)) return value.map(normalised);
+  if (Array.isArray(value)) return value.map(normalized);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, normalised(member)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, normalized(member)]));
 }
 
 function checkType(contentType: string | undefined, contentEncoding: string | undefined): void {
@@ -55,11 +55,11 @@ function checkType(contentType: string | undefined, contentEncoding: string | un
     throw new Problem(
       'unsupported-media-type',
       contentType
-        ? 'The body came with another Content-Type; send it as application/json in UTF-8.'
-        : 'The body came without a Content-Type; send it as application/json.',
+        ? 'Unsupported Content-Type: send application/json in UTF-8.'
+        : 'Content-Type missing: send application/json.',
     );
   if (contentEncoding && contentEncoding.trim().toLowerCase() !== 'identity')
-    throw new Problem('unsupported-media-type', 'The body came with a Content-Encoding; send it as it is.');
+    throw new Problem('unsupported-media-type', 'Unsupported Content-Encoding: send the body uncompressed.');
 }
 
 function isJson(contentType = ''): boolean {

@@ -13,70 +13,71 @@ import { counts } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { httpSettings } from './settings.ts';
 
-/** A part that may be away. */
-export type Part = 'broker' | 'store';
+/** A service that requests depend on, with a circuit breaker of its own. */
+export type Dependency = 'broker' | 'store';
 
-/** Which errors say that the part is away, and what is said while it is left alone. */
-const parts = {
+const OPEN = 'circuit breaker open';
+
+/** Which errors count as failures of a dependency, and the error of requests refused while its breaker is open. */
+const dependencies = {
   broker: {
-    isAway: (error: unknown) =>
+    isFailure: (error: unknown) =>
       error instanceof PublishError && (error.code === 'BROKER_UNAVAILABLE' || error.code === 'UNCONFIRMED'),
-    refusal: () => new PublishError('BROKER_UNAVAILABLE', 'the broker was away a moment ago, and is left alone'),
+    refusal: () => new PublishError('BROKER_UNAVAILABLE', OPEN),
   },
   store: {
-    isAway: (error: unknown) => error instanceof StoreUnavailableError,
-    refusal: () => new StoreUnavailableError({ cause: new Error('it was away a moment ago, and is left alone') }),
+    isFailure: (error: unknown) => error instanceof StoreUnavailableError,
+    refusal: () => new StoreUnavailableError({ cause: new Error(OPEN) }),
   },
 } as const;
 
 interface Breaker {
   readonly policy: CircuitBreakerPolicy;
-  /** Whether work would be refused. */
-  isResting(): boolean;
+  isRefusing(): boolean;
 }
 
-/** The breakers of this process, one for each part. */
-const breakers = (surehop: Surehop): Readonly<Record<Part, Breaker>> => ({
+const breakers = (surehop: Surehop): Readonly<Record<Dependency, Breaker>> => ({
   broker: newBreaker(surehop, 'broker'),
   store: newBreaker(surehop, 'store'),
 });
 
-function newBreaker({ settings, clock }: Surehop, part: Part): Breaker {
+function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Breaker {
   const { BREAKER_FAILURES, BREAKER_REST_MS } = settings(httpSettings);
   let openedAtMs = 0;
-  const policy = circuitBreaker(handleWhen(parts[part].isAway), {
+  const policy = circuitBreaker(handleWhen(dependencies[dependency].isFailure), {
     halfOpenAfter: BREAKER_REST_MS,
     breaker: new ConsecutiveBreaker(BREAKER_FAILURES),
   });
   policy.onStateChange((state) => {
     if (state === CircuitState.Open) openedAtMs = clock.now();
-    counts({ BreakerOpen: state === CircuitState.Closed ? 0 : 1 }, { part });
-    log().warn('breaker', { part, breaker: nameOf(state) });
+    counts({ BreakerOpen: state === CircuitState.Closed ? 0 : 1 }, { dependency });
+    log().warn('circuit breaker changed', { dependency, state: nameOf(state) });
   });
-  const isResting = () =>
+  const isRefusing = () =>
     policy.state === CircuitState.HalfOpen ||
     (policy.state === CircuitState.Open && clock.now() - openedAtMs < BREAKER_REST_MS);
-  return { policy, isResting };
+  return { policy, isRefusing };
 }
 
-const breakerOf = (surehop: Surehop, part: Part): Breaker => surehop.shared(breakers)[part];
+const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
-/** Throws what `guarded` would at once, so that nothing need be begun that cannot be finished. */
-export function refuseWhileAway(surehop: Surehop, part: Part): void {
-  if (breakerOf(surehop, part).isResting()) throw parts[part].refusal();
+/** Throws if the breaker is open, before a request starts work that it could not finish. */
+export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
+  if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }
 
 /**
- * Does `work`, which needs `part`. After some failures in a row the part is left alone for a while, and work refused at
- * once; then one piece of work tries whether it is back, and no other waits for that.
+ * Runs `work` behind the circuit breaker of a dependency. Breakers belong to one Lambda environment, which serves one request
+ * at a time: after several consecutive requests that waited for the dependency in vain, this environment refuses requests at
+ * once for some seconds instead of letting each client wait for a timeout; then a single request tries the dependency again.
  */
-export async function guarded<T>(surehop: Surehop, part: Part, work: () => Promise<T>): Promise<T> {
-  const { policy } = breakerOf(surehop, part);
-  if (policy.state === CircuitState.HalfOpen) throw parts[part].refusal();
+export async function guarded<T>(surehop: Surehop, dependency: Dependency, work: () => Promise<T>): Promise<T> {
+  const { policy } = breakerOf(surehop, dependency);
+  if (policy.state === CircuitState.HalfOpen) throw dependencies[dependency].refusal();
   try {
     return await policy.execute(work);
   } catch (error) {
-    throw error instanceof BrokenCircuitError ? parts[part].refusal() : error;
+    throw error instanceof BrokenCircuitError ? dependencies[dependency].refusal() : error;
   }
 }
 
@@ -85,6 +86,5 @@ export type BreakerState = 'closed' | 'half-open' | 'open';
 const nameOf = (state: CircuitState): BreakerState =>
   state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half-open' : 'open';
 
-/** How the breaker of a part stands in this environment. */
-export const breakerState = (surehop: Surehop, part: Part): BreakerState =>
-  nameOf(breakerOf(surehop, part).policy.state);
+export const breakerState = (surehop: Surehop, dependency: Dependency): BreakerState =>
+  nameOf(breakerOf(surehop, dependency).policy.state);

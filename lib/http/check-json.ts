@@ -1,32 +1,31 @@
 import { Problem } from './problem.ts';
 
-/** Far more than any request needs. */
 const MAX_DEPTH = 16;
 const MAX_MEMBERS = 2_000;
 const MAX_STRING_LENGTH = 10_000;
 
-/** Names by which JavaScript's own objects could be changed. */
+/** Field names that could change JavaScript's built-in objects. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** The parts of valid JSON. */
+/** Matches the tokens of valid JSON. */
 const TOKENS = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/g;
 
-/** An object or array that is not closed yet: the names so far, or the place. */
+/** An object or array that is still open. Objects have the names seen so far; `at` is the current name or index. */
 interface Open {
   readonly names?: Set<string>;
   at: string | number;
 }
 
 /**
- * Throws the problem of JSON that is valid but means different things to different readers, or costs too much to look at:
- * too deep, too many parts, texts too long or no Unicode, numbers that do not fit, names twice or forbidden.
+ * Throws a problem for valid JSON that parsers interpret differently or that is too expensive to process: nested too deeply,
+ * too many values, strings that are too long or not Unicode, numbers that lose precision, duplicate or forbidden names.
  */
 export function checkJson(text: string): void {
   const open: Open[] = [];
   let members = 0;
   let name: string | undefined;
 
-  const fault = (detail: string) => {
+  const invalid = (detail: string) => {
     const pointer = open.map(({ at }) => `/${String(at).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
     return new Problem('invalid-body', '1 error in the body.', { members: { errors: [{ pointer, detail }] } });
   };
@@ -41,23 +40,24 @@ export function checkJson(text: string): void {
       if (inner && !inner.names) (inner.at as number) += 1;
     } else if (token === ':') {
       inner!.at = name!;
-      if (FORBIDDEN_NAMES.has(name!)) throw fault('unknown field');
-      if (inner!.names!.has(name!)) throw fault('is there twice');
+      if (FORBIDDEN_NAMES.has(name!)) throw invalid('unknown field');
+      if (inner!.names!.has(name!)) throw invalid('duplicate field');
       inner!.names!.add(name!);
     } else {
       if (++members > MAX_MEMBERS) throw tooComplex(`${MAX_MEMBERS} names and values`);
       if (token.startsWith('"')) {
         name = JSON.parse(token) as string;
-        if (name.length > MAX_STRING_LENGTH) throw fault(`must have at most ${MAX_STRING_LENGTH} characters`);
-        if (/\p{Surrogate}/u.test(name)) throw fault('must be Unicode text: half of a surrogate pair is none');
-      } else if (/^[-\d]/.test(token) && !fits(token)) throw fault('must be a number that fits a double without loss');
+        if (name.length > MAX_STRING_LENGTH) throw invalid(`must have at most ${MAX_STRING_LENGTH} characters`);
+        if (/\p{Surrogate}/u.test(name)) throw invalid('must not contain a lone surrogate');
+      } else if (/^[-\d]/.test(token) && !fits(token))
+        throw invalid('must be a number that a double represents exactly');
     }
   }
 }
 
 const tooComplex = (limit: string) => new Problem('json-too-complex', `The body has more than ${limit}.`);
 
-/** Whether the number is the one that was written. */
+/** Whether a double keeps every digit of the literal. */
 function fits(literal: string): boolean {
   const value = Number(literal);
   if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) return false;

@@ -1,7 +1,7 @@
-/** Who signs on a laptop, and with which key. Known to everybody: both are refused in any other stage. */
+/** The client and signing key of the development stage. They are public, so that every other stage refuses them. */
 export const DEVELOPMENT_CLIENT = 'development';
 export const DEVELOPMENT_SECRET = `whsec_${Buffer.from('for a laptop only, refused elsewhere').toString('base64')}`;
 
-/** Who issues operators' tokens on a laptop. */
+/** The issuer of operators' tokens in the development stage. */
 export const DEVELOPMENT_ISSUER = 'urn:surehop:development-issuer';
 export const DEVELOPMENT_AUDIENCE = 'surehop';

@@ -3,29 +3,38 @@ import * as z from 'zod';
 import type { ZodType } from 'zod';
 
 import type { Surehop } from '../runtime/surehop.ts';
-import type { Access } from './auth/access.ts';
+import { within } from '../runtime/timeout.ts';
 import { problemAnswer, toResult, type Answer } from './answer.ts';
+import type { Access } from './auth/access.ts';
 import { readBytes, readJson } from './body.ts';
-import { guarded, type Part } from './breaker.ts';
-import { checkHeaders } from './check-headers.ts';
-import { corsHeaders } from './cors.ts';
-import { inFlight } from './in-flight.ts';
-import { inTime } from './in-time.ts';
-import { problemOf, type Problem } from './problem.ts';
-import { createRateLimit } from './rate-limit.ts';
-import { factsOf, type Request } from './request.ts';
+import { guarded, type Dependency } from './breaker.ts';
+import { Problem, problemOf } from './problem.ts';
+import type { ProblemName } from './problems.ts';
+import { checkHeaders, factsOf, type Request } from './request.ts';
 import { httpSettings } from './settings.ts';
-import { tell } from './telemetry.ts';
+import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
-/** What a request must look like; a part without a schema is not read. A body that may be left out has a default. */
+/** What `endpoint` verifies in a request. Parts without a schema are ignored; an optional body has a default. */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
   readonly body?: ZodType<Body>;
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
-  /** Parts without which nothing can be done; while one is away the request is refused at once. */
-  readonly needs?: readonly Part[];
+  /** While the circuit breaker of one of these is open, requests are refused at once. */
+  readonly needs?: readonly Dependency[];
+}
+
+/** A route as `endpoint` verifies it and as the OpenAPI document describes it. */
+export interface Route extends Shape<unknown, unknown, unknown> {
+  /** Method and path template, such as `GET /orders/{id}`. */
+  readonly route: string;
+  readonly summary: string;
+  /** Schemas of the successful responses, by status. */
+  readonly answers: Readonly<Record<number, ZodType>>;
+  /** Problems besides those that follow from the access, the schemas and the dependencies. */
+  readonly problems?: readonly ProblemName[];
+  readonly example: { readonly body?: unknown; readonly answer: unknown };
 }
 
 export type HttpHandler = (
@@ -34,9 +43,9 @@ export type HttpHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>;
 
 /**
- * Makes a function of API Gateway's HTTP API out of `handle`: verifies who is asking and what, bounds what it may cost,
- * answers every error as problem+json, logs and counts the request once. It never throws: what got out might be answered
- * with 200.
+ * Turns `handle` into a Lambda handler for an HTTP API. It authenticates and validates the request, enforces limits on size
+ * and time, converts errors to problem+json, and logs and counts the request once. The handler never rejects, because API
+ * Gateway would hide the reason behind a plain 500.
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   surehop: Surehop,
@@ -45,13 +54,8 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
 ): HttpHandler {
   const settings = surehop.settings(httpSettings);
   const verify = access.verifier(surehop);
-  const limit = createRateLimit(
-    { perSecond: settings.RATE_LIMIT_PER_SECOND, clientPerSecond: settings.CLIENT_RATE_LIMIT_PER_SECOND },
-    surehop.clock,
-  );
-  // What an operator asks for and nobody reads would be taken for granted.
-  const query = shape.query ?? (access.scheme === 'operator' ? noQuery : undefined);
-  const besideOthers = inFlight(settings.MAX_IN_FLIGHT);
+  // An operator's misspelt parameter must not be ignored silently.
+  const query = shape.query ?? (access.scheme === 'operator' ? z.strictObject({}) : undefined);
 
   return async (event, context) => {
     const startedAtMs = performance.now();
@@ -61,45 +65,58 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
     let answer: Answer;
     let problem: Problem | undefined;
 
-    async function answerIt(signal: AbortSignal): Promise<Answer> {
-      limit.admit();
+    async function process(signal: AbortSignal): Promise<Answer> {
       checkHeaders(facts.headers);
       const bytes = readBytes(event, settings.MAX_BODY_BYTES);
       const caller = await verify(facts, bytes);
-      if (access.scheme !== 'public') {
-        limit.admitClient(caller.client);
-        client = caller.client;
-      }
+      if (access.scheme !== 'public') ({ client } = caller);
       const request: Request<Body, Path, Query> = {
         ...facts,
         ...caller,
         surehop,
         signal,
-        note: (ids) => void Object.assign(noted, ids),
-        path: part(shape.path, (schema) => validateParameters(schema, event.pathParameters ?? {}, 'path')),
-        query: part(query as ZodType<Query> | undefined, (schema) =>
+        note: (fields) => void Object.assign(noted, fields),
+        path: parsePart(shape.path, (schema) => validateParameters(schema, event.pathParameters ?? {}, 'path')),
+        query: parsePart(query as ZodType<Query> | undefined, (schema) =>
           validateParameters(schema, event.queryStringParameters ?? {}, 'query'),
         ),
-        body: part(shape.body, (schema) => validateBody(schema, readJson(bytes, facts.headers))),
+        body: parsePart(shape.body, (schema) => validateBody(schema, readJson(bytes, facts.headers))),
       };
-      return guardedBy(surehop, needs, async () => handle(request));
+      return needs.reduce(
+        (inner, dependency) => () => guarded(surehop, dependency, inner),
+        async () => handle(request),
+      )();
     }
 
     try {
-      answer = await besideOthers(() => inTime(facts.remainingMs(), answerIt));
+      answer = await withDeadline(facts.remainingMs(), process);
     } catch (thrown) {
       problem = problemOf(thrown);
       answer = problemAnswer(problem, facts.id);
     }
-    tell(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
-    return toResult(answer, facts.id, { ...limit.headers(client), ...corsHeaders(settings, facts.headers.origin) });
+    recordTelemetry(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
+    return toResult(answer, facts, settings);
   };
 }
 
-const noQuery = z.strictObject({});
+const parsePart = <T>(schema: ZodType<T> | undefined, parse: (schema: ZodType<T>) => T): T =>
+  schema ? parse(schema) : (undefined as T);
 
-const part = <T>(schema: ZodType<T> | undefined, read: (schema: ZodType<T>) => T): T =>
-  schema ? read(schema) : (undefined as T);
-
-const guardedBy = (surehop: Surehop, parts: readonly Part[], work: () => Promise<Answer>): Promise<Answer> =>
-  parts.reduce((inner, one) => () => guarded(surehop, one, inner), work)();
+/** The result of `work`; after `ms`, aborts its signal and throws the problem `deadline-exceeded`. */
+async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const settled = work(controller.signal).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  const outcome = await within(Math.max(ms, 1), settled).catch(() => {
+    controller.abort();
+    throw new Problem(
+      'deadline-exceeded',
+      'The request may have been processed. Send it again, with the same Idempotency-Key if it had one.',
+      { members: { indeterminate: true } },
+    );
+  });
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
+}

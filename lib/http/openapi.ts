@@ -1,16 +1,15 @@
 import * as z from 'zod';
 
+import type { Route } from './endpoint.ts';
 import { problems, type ProblemName } from './problems.ts';
-import type { Route } from './route.ts';
 
-/** What the document says besides its routes. */
 export interface About {
   readonly title: string;
   readonly version: string;
   readonly description: string;
 }
 
-/** The OpenAPI 3.1 document of these routes, made of the schemas that validate (https://spec.openapis.org/oas/v3.1.1.html). */
+/** The OpenAPI 3.1 document of the routes, generated from the schemas that validate them (https://spec.openapis.org/oas/v3.1.1.html). */
 export function openApi(about: About, routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
@@ -38,21 +37,21 @@ const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A token of the issuer, with the scope.',
+    description: 'An access token (JWT) with the required scope.',
   },
   signature: {
     type: 'apiKey',
     in: 'header',
     name: 'webhook-signature',
     description:
-      'Standard Webhooks: "v1,<base64>" of HMAC-SHA256 over "<webhook-id>.<webhook-timestamp>.<body>" with the client\'s key; several with spaces between.',
+      'Standard Webhooks: "v1,<base64>" of the HMAC-SHA256 of "<webhook-id>.<webhook-timestamp>.<body>" with the client\'s key; several signatures are separated by spaces.',
   },
 };
 
 const signedHeaders = [
-  ['webhook-id', true, 'New for each new order, the same for a repetition: the idempotency key.'],
-  ['webhook-timestamp', true, 'Seconds since 1970, of now within five minutes.'],
-  ['idempotency-key', false, 'Where given, the same as webhook-id.'],
+  ['webhook-id', true, 'The idempotency key: unique per request, and the same when a request is repeated.'],
+  ['webhook-timestamp', true, 'Unix time in seconds, within five minutes of the current time.'],
+  ['idempotency-key', false, 'Optional; must equal webhook-id.'],
 ].map(([name, required, description]) => ({ name, in: 'header', required, description, schema: { type: 'string' } }));
 
 function operation(route: Route): object {
@@ -86,7 +85,15 @@ function operation(route: Route): object {
   };
 }
 
-/** What any route may answer, and what its own parts bring with them. */
+/** Responses that API Gateway itself sends on AWS, before a request reaches a function. */
+const fromGateway: Readonly<Record<number, string>> = {
+  429: 'Sent by API Gateway when the API exceeds its rate or burst limit, with the body {"message": "Too Many Requests"}.',
+  503: 'API Gateway answers {"message": "Service Unavailable"} if no Lambda environment is free or the function does not answer.',
+};
+
+const gatewayMessage = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
+
+/** The problems of every route, and those that follow from its access, schemas and dependencies. */
 function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
   const names: ProblemName[] = [
     'headers-too-large',
@@ -112,9 +119,13 @@ function problemResponses({ access, body, path, query, needs, problems: own = []
       {
         description: [...new Set(names)]
           .filter((name) => problems[name].status === status)
-          .map((name) => `${name}: ${problems[name].title}`)
+          .map((name) => `${name}: ${problems[name].title}.`)
+          .concat(fromGateway[status] ?? [])
           .join(' '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: {
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+          ...(fromGateway[status] && { 'application/json': { schema: gatewayMessage } }),
+        },
       },
     ]),
   );

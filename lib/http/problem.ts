@@ -3,11 +3,11 @@ import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {
   readonly members?: Readonly<Record<string, unknown>>;
-  /** What the answer's header WWW-Authenticate says besides the type. */
+  /** Parameters for the `WWW-Authenticate` header. */
   readonly challenge?: string;
 }
 
-/** Thrown where a request is answered with an error. `members` stand beside the standard ones of RFC 9457. */
+/** An error response (RFC 9457). `members` are added to the standard members of the response body. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly problem: ProblemName;
@@ -26,20 +26,21 @@ export class Problem extends Error {
   }
 }
 
-/** What a client is told of whatever was thrown; nothing of an unforeseen error gets out. */
+/** Converts anything thrown into a problem. Clients see nothing of an unexpected error. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   if (thrown instanceof PublishError) return publishProblem(thrown);
   if (thrown instanceof StoreUnavailableError)
-    return new Problem('store-unavailable', 'The store cannot be reached, or is overloaded: send the request again.', {
+    return new Problem('store-unavailable', 'DynamoDB is unavailable or throttling: send the request again.', {
       cause: thrown,
     });
   if (thrown instanceof MisconfiguredError)
-    return new Problem('misconfigured', 'Its operators are told; sending the request again does not help until then.', {
-      cause: thrown,
-      members: { code: thrown.code },
-    });
-  return new Problem('internal-error', 'The request failed; its instance stands in the log with the reason.', {
+    return new Problem(
+      'misconfigured',
+      'An alarm has notified the operators; do not retry until they have fixed the deployment.',
+      { cause: thrown, members: { code: thrown.code } },
+    );
+  return new Problem('internal-error', 'The request failed; search the log for the request id in `instance`.', {
     cause: thrown,
   });
 }
@@ -55,17 +56,17 @@ const publishProblems: Readonly<Record<string, ProblemName>> = {
 function publishProblem(cause: PublishError): Problem {
   const { code, indeterminate } = cause;
   if (code === 'TOO_LARGE')
-    return new Problem('body-too-large', 'The message is larger than the broker takes.', { cause });
+    return new Problem('body-too-large', 'The message is larger than the broker accepts.', { cause });
   if (code === 'UNWRITABLE')
-    return new Problem('internal-error', 'The message cannot be sent as it is; the log has the reason.', { cause });
+    return new Problem('internal-error', 'AMQP cannot encode the message; the log has the reason.', { cause });
   const detail = indeterminate
-    ? 'The message may or may not have been taken. Send the same request again, with the same Idempotency-Key where it had one: it is done once.'
-    : 'The message was not taken. Send the same request again, with the same Idempotency-Key where it had one.';
+    ? 'The message may have been accepted. Send the same request again, with the same Idempotency-Key if it had one; the message is processed once.'
+    : 'The message was not accepted. Send the same request again, with the same Idempotency-Key if it had one.';
   return new Problem(publishProblems[code] ?? 'unconfirmed', detail, { cause, members: { indeterminate } });
 }
 
-/** What the log says of a failed request, the reason behind it included. */
+/** The log fields of a failed request, with the underlying error. */
 export function describeProblem({ problem, message, cause }: Problem): Record<string, unknown> {
   if (cause === undefined) return { problem, detail: message };
-  return { problem, because: describeError(cause) };
+  return { problem, error: describeError(cause) };
 }

@@ -4,39 +4,40 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 
 import { nextSpan } from '../events/trace.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import { Problem } from './problem.ts';
 
-/** A request whose parts fit their schemas. */
+/** A request whose parts have passed their schemas. */
 export interface Request<Body = unknown, Path = unknown, Query = unknown> extends RequestFacts {
   readonly body: Body;
   readonly path: Path;
   readonly query: Query;
   readonly surehop: Surehop;
-  /** Who is asking: whose key signed, or whom the token names; `public` where anybody may. */
+  /** The owner of the signing key, the subject of the token, or `public`. */
   readonly client: string;
-  /** Aborted when the answer is due. */
+  /** Aborted when the response is due. */
   readonly signal: AbortSignal;
-  /** Adds ids to the one line that the log has of this request. */
-  note(ids: Readonly<Record<string, unknown>>): void;
+  /** Adds ids and figures to the request's log line. Never pass personal data or secrets. */
+  note(fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** What can be told of a request before anything in it is verified. */
+/** The parts of a request that need no verification. */
 export interface RequestFacts {
   readonly id: string;
   readonly method: string;
   readonly route: string;
   /** By name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What the authorizer of API Gateway has read from the token, where there is one. */
+  /** The claims of the token, if API Gateway's authorizer verified one. */
   readonly verifiedClaims?: Readonly<Record<string, unknown>>;
-  /** This request's own span, in the caller's trace where it named one. */
+  /** The span of this request, within the caller's trace if the request names one. */
   readonly traceparent: string;
   readonly tracestate?: string;
-  /** Milliseconds until the answer is due. */
+  /** Milliseconds until the response is due. */
   remainingMs(): number;
 }
 
-/** Of the time until the function is stopped, what is kept back for the answer. */
-const ANSWER_MS = 500;
+/** Milliseconds reserved for sending the response before Lambda stops the function. */
+const RESPONSE_MS = 500;
 
 export function factsOf(
   event: APIGatewayProxyEventV2,
@@ -54,13 +55,13 @@ export function factsOf(
     ...nextSpan(headers),
     remainingMs: () =>
       Math.min(
-        (context?.getRemainingTimeInMillis?.() ?? Infinity) - ANSWER_MS,
+        (context?.getRemainingTimeInMillis?.() ?? Infinity) - RESPONSE_MS,
         deadlineMs - (performance.now() - startedAtMs),
       ),
   };
 }
 
-/** By name in lower case; one that came several times is one, with commas, as API Gateway itself writes it. */
+/** Names in lower case. Repeated headers are joined with commas, as API Gateway does. */
 function headersOf({ headers }: APIGatewayProxyEventV2): Record<string, string> {
   const byName = new Map<string, string>();
   for (const [given, value] of Object.entries(headers ?? {})) {
@@ -75,4 +76,19 @@ function headersOf({ headers }: APIGatewayProxyEventV2): Record<string, string> 
 function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<string, unknown>> | undefined {
   const { authorizer } = (requestContext ?? {}) as { authorizer?: { jwt?: { claims?: Record<string, unknown> } } };
   return authorizer?.jwt?.claims;
+}
+
+/** The same limits as API Gateway (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html). */
+const MAX_HEADERS_BYTES = 10_240;
+const MAX_HEADERS = 100;
+
+/** Throws a problem if the headers are too large or too many. */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  const all = Object.entries(headers);
+  const bytes = all.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);
+  if (bytes > MAX_HEADERS_BYTES || all.length > MAX_HEADERS)
+    throw new Problem(
+      'headers-too-large',
+      `Send at most ${MAX_HEADERS} headers with at most ${MAX_HEADERS_BYTES} bytes together.`,
+    );
 }

@@ -10,14 +10,6 @@ export const httpSettings = defineSettings({
     100,
     28_500,
   ),
-  MAX_IN_FLIGHT: wholeNumber('requests that one environment works on at the same time', 100, 1, 10_000),
-  RATE_LIMIT_PER_SECOND: wholeNumber('requests per second that one environment accepts', 3_000, 1, 1_000_000),
-  CLIENT_RATE_LIMIT_PER_SECOND: wholeNumber(
-    'requests per second that one environment accepts from one client',
-    1_000,
-    1,
-    1_000_000,
-  ),
   BREAKER_FAILURES: wholeNumber('consecutive failures after which a circuit breaker opens', 5, 1, 1_000),
   BREAKER_REST_MS: wholeNumber('how long a circuit breaker stays open, in ms', 5_000, 10, 600_000),
   CORS_ORIGINS: z

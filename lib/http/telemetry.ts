@@ -1,39 +1,23 @@
+import { traceIdOf } from '../events/trace.ts';
 import { log } from '../runtime/log.ts';
 import { count, duration } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
-import { traceIdOf } from '../events/trace.ts';
 import { describeProblem, type Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
 
-/** What a handler may add to the line of a request: ids and figures, nothing that a client made up. */
-const NOTABLE = [
-  'orderId',
-  'messageId',
-  'deadLetterId',
-  'sku',
-  'available',
-  'redriven',
-  'skipped',
-  'failed',
-  'more',
-  'away',
-  'notCounted',
-  'progressUnknown',
-] as const;
-
-/** What happened to a request. */
-interface Happened {
+interface Outcome {
   readonly status: number;
   readonly tookMs: number;
   readonly client: string | undefined;
+  /** Fields that the handler added with `request.note`. */
   readonly noted: Readonly<Record<string, unknown>>;
   readonly problem: Problem | undefined;
 }
 
-/** One line a request, of what is listed here and nothing else: no body, no header, no query. */
-export function tell(
+/** Writes one log line and the metrics of a request. Bodies, headers and query strings are never logged. */
+export function recordTelemetry(
   { id, method, route, traceparent }: RequestFacts,
-  { status, tookMs, client, noted, problem }: Happened,
+  { status, tookMs, client, noted, problem }: Outcome,
 ): void {
   const about = {
     requestId: id,
@@ -43,7 +27,7 @@ export function tell(
     durationMs: Math.round(tookMs),
     traceId: traceIdOf(traceparent),
     client,
-    ...Object.fromEntries(NOTABLE.flatMap((name) => (noted[name] === undefined ? [] : [[name, noted[name]]]))),
+    ...noted,
     ...(problem && describeProblem(problem)),
   };
   if (problem?.kind.status === 500) log().error('request failed', { ...about, error: toLoggable(problem.cause) });

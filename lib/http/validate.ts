@@ -15,7 +15,7 @@ export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap((issue) => errorsOf(issue, schema));
-  throw new Problem('invalid-body', summary(errors, body === undefined ? 'the request has no body' : 'the body'), {
+  throw new Problem('invalid-body', body === undefined ? 'The request has no body.' : summary(errors, 'the body'), {
     members: { errors: errors.slice(0, MAX_ERRORS).map(({ path, detail }) => ({ pointer: pointer(path), detail })) },
   });
 }

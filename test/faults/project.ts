@@ -72,6 +72,8 @@ export function writeProject(
     events: [{ rabbitmq: { ...eventSource, queue: accountsQueue.name, batchSize: LARGE_BATCH } }],
   };
   const unordered = [...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue];
+  // The faults are not about throttling.
+  delete template.custom.httpThrottle;
   template.custom.rabbitmqEventSource = {
     url: eventSourceUrl,
     concurrency: Object.fromEntries(unordered.map((queue) => [queue, environments])),

@@ -29,6 +29,8 @@ export async function aService(): Promise<RunningService> {
     await host.remove();
     checkout.remove();
   };
+  // Tests send more requests per second than the throttle of the development stage allows.
+  process.env.HTTP_RATE_PER_SECOND = '1000';
   const service = await startService({
     httpPort: httpPort!,
     broker: { amqpUrl: host.amqpUrl, managementUrl: process.env.MANAGEMENT_URL! },

@@ -45,7 +45,6 @@ export function httpEnvironment(
   // A function without a way to the issuer's keys leaves the token to API Gateway, which verifies it in any case.
   const verifiedBy = login && network.exit === 'endpoints' ? 'gateway' : 'function';
   return {
-    RATE_LIMIT_PER_SECOND: String(http.ratePerSecond),
     ...(http.corsOrigins.length > 0 && { CORS_ORIGINS: http.corsOrigins.join(',') }),
     ...(signingKeys && { SIGNING_SECRETS_ARN: imported(stageName, 'signing-keys') }),
     ...(operators === 'cognito'

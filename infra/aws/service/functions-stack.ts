@@ -208,7 +208,7 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
         'webhook-timestamp',
         'webhook-signature',
       ],
-      ExposeHeaders: ['location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'],
+      ExposeHeaders: ['location', 'retry-after', 'x-request-id'],
       MaxAge: 600,
     },
   });

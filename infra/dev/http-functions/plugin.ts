@@ -5,6 +5,7 @@ import { createEnvironment } from '../../emulator/environment.ts';
 import { environmentSettings, type Serverless } from '../../emulator/service.ts';
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
+import { throttleOf, type Throttle } from './throttle.ts';
 
 /** How many environments one function can have, which limits memory; Lambda starts more. */
 const MAX_ENVIRONMENTS = 16;
@@ -40,9 +41,11 @@ export class HttpFunctionsPlugin {
 
   readonly #serverless: Serverless;
   readonly #pools = new Map<string, EnvironmentPool>();
+  readonly #isWithinLimit: () => boolean;
 
   constructor(serverless: Serverless) {
     this.#serverless = serverless;
+    this.#isWithinLimit = throttleOf(serverless.service.custom as { httpThrottle?: Throttle } | undefined);
   }
 
   async #prepare(): Promise<void> {
@@ -71,6 +74,8 @@ export class HttpFunctionsPlugin {
 
   async #respond(functionKey: string, event: unknown, path = ''): Promise<HttpResult> {
     const requestId = randomUUID();
+    if (!this.#isWithinLimit())
+      return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', requestId);
     if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, requestId);
     const result = await this.#pool(functionKey).invoke(JSON.stringify(event));
     if (result?.outcome !== 'success')

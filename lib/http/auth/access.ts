@@ -1,13 +1,12 @@
 import type { Surehop } from '../../runtime/surehop.ts';
 import type { RequestFacts } from '../request.ts';
 
-/** Who a request turned out to be from. */
 interface Caller {
-  /** Keys and limits are per client. */
+  /** Idempotency keys and audit records are per client. */
   readonly client: string;
 }
 
-/** Who may call a route, and how that is verified; the scheme and its scopes stand in the OpenAPI document. */
+/** Who may call a route, and how callers are authenticated. The OpenAPI document shows the scheme and the scopes. */
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
@@ -18,5 +17,5 @@ export interface Access {
 /** Verifies a request, or throws the problem that says which rule it breaks, without a hint that would help to forge one. */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 
-/** Anybody may call. */
+/** For routes that need no authentication. */
 export const open: Access = { scheme: 'public', verifier: () => () => ({ client: 'public' }) };

@@ -1,42 +1,41 @@
-import { createRemoteJWKSet, customFetch } from 'jose';
+import { createRemoteJWKSet, customFetch, type FetchImplementation } from 'jose';
+import * as z from 'zod';
 
 import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { SettingsError } from '../../runtime/settings.ts';
 import type { Surehop } from '../../runtime/surehop.ts';
-import { fetchByMetadata, metadataUrl } from './discovery.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../development.ts';
 import { tokenSettings } from './settings.ts';
 
-/** Keys are used for this long, and read again where a token names an unknown one, but not more often than the second. */
+/** How long keys are cached, and the minimum time between two reads for unknown keys, in ms. */
 const CACHED_MS = 10 * 60_000;
 const REREAD_PAUSE_MS = 5_000;
-const PATIENCE_MS = 3_000;
+/** How long one read of the keys may take, in ms. */
+const REQUEST_TIMEOUT_MS = 3_000;
 
-/** Who issues operators' tokens, for whom, and the keys that it publishes. */
+/** The issuer of operators' tokens. */
 export interface Issuer {
   readonly name: string;
   readonly audience: string;
   readonly keys: ReturnType<typeof createRemoteJWKSet>;
-  /** Whether the keys may be read again because a signature fits none of them: not for each forged token. */
+  /** Whether the keys may be read again after a failed verification; limited, so that forged tokens cannot cause many reads. */
   mayReread(): boolean;
-  /** What it signs with; API Gateway's authorizer takes RSA alone. */
+  /** API Gateway's authorizer accepts only RSA. */
   readonly algorithms: readonly string[];
 }
 
-/** The issuer that the settings name. */
 export function createIssuer({ settings, clock }: Surehop): Issuer {
   const { STAGE, JWT_ISSUER, JWT_AUDIENCE, JWKS_URL } = settings(tokenSettings);
   const isDevelopment = STAGE === DEVELOPMENT_STAGE;
   const name = JWT_ISSUER ?? (isDevelopment ? DEVELOPMENT_ISSUER : undefined);
   const audience = JWT_AUDIENCE ?? (isDevelopment ? DEVELOPMENT_AUDIENCE : undefined);
-  if (!name || !audience)
-    throw new SettingsError('missing setting: no issuer of tokens; set JWT_ISSUER and JWT_AUDIENCE');
+  if (!name || !audience) throw new SettingsError('missing settings: set JWT_ISSUER and JWT_AUDIENCE');
   if (!JWKS_URL && !URL.canParse(name))
-    throw new SettingsError('missing setting: no keys of the issuer; set JWT_ISSUER to its URL, or JWKS_URL');
+    throw new SettingsError("missing setting: set JWKS_URL, or set JWT_ISSUER to the issuer's URL");
   const keys = createRemoteJWKSet(JWKS_URL ? new URL(JWKS_URL) : metadataUrl(name), {
     cacheMaxAge: CACHED_MS,
     cooldownDuration: REREAD_PAUSE_MS,
-    timeoutDuration: PATIENCE_MS,
+    timeoutDuration: REQUEST_TIMEOUT_MS,
     ...(!JWKS_URL && { [customFetch]: fetchByMetadata(name) }),
   });
   let rereadAtMs = -Infinity;
@@ -48,3 +47,26 @@ export function createIssuer({ settings, clock }: Surehop): Issuer {
   };
   return { name, audience, keys, mayReread, algorithms: ['RS256'] };
 }
+
+const metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });
+
+/** The OpenID metadata document of an issuer (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig). */
+const metadataUrl = (issuer: string): URL => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+
+/** Fetches an OpenID provider's keys from the `jwks_uri` in its metadata, because providers use different URLs. */
+const fetchByMetadata =
+  (issuer: string): FetchImplementation =>
+  async (url, options) => {
+    const response = await fetch(url, options);
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`${url} answered ${response.status} instead of OpenID metadata`);
+    }
+    const { issuer: named, jwks_uri: keysUrl } = metadata.parse(await response.json());
+    // Another issuer's metadata could substitute its own keys.
+    if (named !== issuer) throw new Error(`${url} has the metadata of "${named}" instead of "${issuer}"`);
+    const { protocol } = new URL(keysUrl);
+    if (protocol !== 'https:' && protocol !== new URL(issuer).protocol)
+      throw new Error(`${url} names keys at ${keysUrl}, which is not https`);
+    return fetch(keysUrl, options);
+  };

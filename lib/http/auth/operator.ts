@@ -5,11 +5,11 @@ import { createIssuer, type Issuer } from './issuer.ts';
 import { tokenSettings } from './settings.ts';
 import { Problem } from '../problem.ts';
 import type { RequestFacts } from '../request.ts';
-import { isTokenFault, verifyToken } from './token.ts';
+import { isTokenError, verifyToken } from './token.ts';
 
 const MAX_TOKEN_LENGTH = 8_192;
 
-/** For operators who hold a token with `scope`: a JWT of the issuer, verified against the keys that it publishes. */
+/** For operators: requires a JWT with `scope`, verified with the public keys of its issuer. */
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
   scopes: [scope],
@@ -19,7 +19,7 @@ export const operator = (scope: string): Access => ({
     return async (facts) => {
       const claims = await claimsOf(facts, issuer);
       if (!scopesOf(claims).includes(JWT_SCOPE_PREFIX + scope))
-        throw new Problem('insufficient-scope', `The token needs the scope ${scope}.`, {
+        throw new Problem('insufficient-scope', `The token lacks the scope ${scope}.`, {
           challenge: `scope="${scope}"`,
         });
       return { client: claims.sub! };
@@ -27,11 +27,11 @@ export const operator = (scope: string): Access => ({
   },
 });
 
-/** Without an issuer, the authorizer of API Gateway has verified the token. */
+/** Without an `issuer`, API Gateway's authorizer has verified the token. */
 async function claimsOf({ headers, verifiedClaims }: RequestFacts, issuer: Issuer | undefined): Promise<JWTPayload> {
   const token = readBearer(headers.authorization);
   if (!issuer) {
-    if (!verifiedClaims) throw new Problem('invalid-token', 'The token was not verified.');
+    if (!verifiedClaims) throw new Problem('invalid-token', 'API Gateway has not verified the token.');
     return withSubject(withLists(verifiedClaims));
   }
   return withSubject(await verified(token, issuer));
@@ -46,32 +46,32 @@ async function verified(token: string, issuer: Issuer): Promise<JWTPayload> {
 }
 
 function readBearer(header: string | undefined): string {
-  if (!header) throw new Problem('no-token', 'Send the header Authorization: Bearer <token>.');
+  if (!header) throw new Problem('no-token', 'Send an Authorization header: Bearer <token>.');
   const token = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header)?.[1];
   if (!token || token.length > MAX_TOKEN_LENGTH) throw new Problem('invalid-token', 'The token is not a signed JWT.');
   return token;
 }
 
-/** Who is asking stands in the audit. */
+/** The audit records the subject, so that every token must have one. */
 function withSubject(claims: JWTPayload): JWTPayload {
   if (typeof claims.sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(claims.sub))
-    throw new Problem('invalid-token', 'The token names nobody.');
+    throw new Problem('invalid-token', 'The token has no usable subject.');
   return claims;
 }
 
 function problemOfToken(error: unknown): Problem {
   if (error instanceof errors.JWTExpired) return new Problem('token-expired', 'The token has expired.');
-  if (isTokenFault(error))
-    return new Problem('invalid-token', 'The token is not one of the issuer, for this service, valid now.');
-  return new Problem('identity-unavailable', "The issuer's keys cannot be read, so that no token can be verified.", {
+  if (isTokenError(error))
+    return new Problem('invalid-token', 'The token has a wrong issuer, audience, time or signature.');
+  return new Problem('identity-unavailable', "The issuer's public keys cannot be read.", {
     cause: error,
   });
 }
 
 /**
- * API Gateway hands on every claim as text, and a list as `[one other]`: nowhere documented, but so in its events
- * (https://github.com/floci-io/floci/pull/2011). The scopes that its event has beside the claims (`jwt.scopes`) depend on the
- * route's settings, and are `null` for a route without any, so that the claims alone are read.
+ * API Gateway passes every claim as text, and a list as `[one other]`. AWS does not document this, but its events show it
+ * (https://github.com/floci-io/floci/pull/2011). `jwt.scopes` depends on the route's settings and may be `null`, so that only
+ * the claims are read.
  */
 const withLists = (claims: JWTPayload): JWTPayload => ({
   ...claims,
@@ -82,6 +82,6 @@ const withLists = (claims: JWTPayload): JWTPayload => ({
 const withoutBrackets = (claim: unknown): unknown =>
   typeof claim === 'string' ? claim.replace(/^\[(.*)\]$/s, '$1') : claim;
 
-/** As RFC 8693 has them, with spaces between, or as a list; API Gateway too reads either claim. */
+/** Scopes separated by spaces (RFC 8693) or as a list; like API Gateway, this accepts `scope` and `scp`. */
 const scopesOf = ({ scope, scp }: JWTPayload): readonly string[] =>
   [scope, scp].flat().flatMap((one) => (typeof one === 'string' ? one.split(/\s+/).filter(Boolean) : []));

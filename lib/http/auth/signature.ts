@@ -5,36 +5,35 @@ import { WebhookVerificationError } from 'standardwebhooks';
 import type { Access } from './access.ts';
 import { Problem } from '../problem.ts';
 import type { RequestFacts } from '../request.ts';
-import type { SigningKey } from './signing-keys.ts';
-import { createProcessKeys } from './signing-keys-of-process.ts';
+import { createProcessKeys, type SigningKey } from './signing-keys.ts';
 
-/** Both ways, as Standard Webhooks asks for. */
+/** In either direction; the tolerance that Standard Webhooks recommends. */
 const TOLERANCE_SECONDS = 5 * 60;
 const MAX_SIGNATURES = 10;
 
-/** What the three headers say, each in its form. */
 interface Signed {
   readonly 'webhook-id': string;
   readonly 'webhook-timestamp': string;
   readonly 'webhook-signature': string;
 }
 
-/** For those who sign the body with a key of theirs, as Standard Webhooks has it (https://www.standardwebhooks.com). */
+/** For clients that sign requests with a shared key according to Standard Webhooks (https://www.standardwebhooks.com). */
 export const signature: Access = {
   scheme: 'signature',
   verifier(surehop) {
     const signingKeys = surehop.shared(createProcessKeys);
     return async ({ headers }, body = Buffer.alloc(0)) => {
       const signed = readSigned(headers, surehop.clock.now());
-      // The library signs text: bytes that are none would be taken for others that look alike.
+      // The library verifies text. Decoding invalid UTF-8 would map different bytes to the same text.
       if (!isUtf8(body)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
       const keys = await signingKeys.current();
       const client = signerOf(signed, body, keys);
       if (client !== undefined) return { client };
-      // A key may be newer than what was read.
+      // The client may use a key that was added after the last read.
       const newer = await signingKeys.newerThan(keys);
       const found = newer && signerOf(signed, body, newer);
-      if (found === undefined) throw new Problem('wrong-signature', 'No known key makes this signature for this body.');
+      if (found === undefined)
+        throw new Problem('wrong-signature', 'No known key produces this signature for this body.');
       return { client: found };
     };
   },
@@ -46,29 +45,32 @@ function readSigned(headers: RequestFacts['headers'], nowMs: number): Signed {
   );
   if (!id || !timestamp || !signatures)
     throw new Problem('unsigned', 'Send the headers webhook-id, webhook-timestamp and webhook-signature.');
-  // The dot ends an id within what is signed, the comma one header of two that were joined.
+  // A dot separates the parts of the signed text; a comma would come from two headers joined by HTTP.
   if (!/^[\x21-\x2b\x2d\x2f-\x7e]{1,255}$/.test(id))
     throw new Problem(
       'malformed-signature',
-      'The webhook-id must be 1 to 255 printable ASCII characters but "." and ",".',
+      'The webhook-id must have 1 to 255 printable ASCII characters without "." and ",".',
     );
   if (!/^[1-9]\d{0,11}$/.test(timestamp))
-    throw new Problem('malformed-signature', 'The webhook-timestamp must be whole seconds since 1970.');
+    throw new Problem('malformed-signature', 'The webhook-timestamp must be a Unix time in whole seconds.');
   const versions = signatures.split(' ');
-  const ofOurs = versions.filter((one) => /^v1,[A-Za-z0-9+/]{43}=$/.test(one));
-  // One that is none may be the seam of two headers that were joined.
-  const areAll = versions.every((one) => /^[a-z0-9]{1,8},[A-Za-z0-9+/=]{1,200}$/.test(one));
-  if (!areAll || ofOurs.length === 0 || versions.length > MAX_SIGNATURES)
+  const supported = versions.filter((one) => /^v1,[A-Za-z0-9+/]{43}=$/.test(one));
+  // An invalid entry may come from two headers joined by HTTP.
+  const areValid = versions.every((one) => /^[a-z0-9]{1,8},[A-Za-z0-9+/=]{1,200}$/.test(one));
+  if (!areValid || supported.length === 0 || versions.length > MAX_SIGNATURES)
     throw new Problem(
       'malformed-signature',
-      `The webhook-signature must be up to ${MAX_SIGNATURES} like "v1,<32 bytes in base64>", with spaces between.`,
+      `The webhook-signature must have 1 to ${MAX_SIGNATURES} entries like "v1,<32 bytes in base64>", separated by spaces.`,
     );
   if (Math.abs(nowMs / 1_000 - Number(timestamp)) > TOLERANCE_SECONDS)
-    throw new Problem('signature-expired', 'The webhook-timestamp is more than five minutes from now: sign anew.');
-  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': ofOurs.join(' ') };
+    throw new Problem(
+      'signature-expired',
+      'The webhook-timestamp is more than five minutes off: sign the request again.',
+    );
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': supported.join(' ') };
 }
 
-/** The client whose key made one of the signatures. */
+/** The client whose key produced one of the signatures. */
 function signerOf(signed: Signed, body: Buffer, keys: readonly SigningKey[]): string | undefined {
   const text = body.toString();
   return keys.find(({ webhook }) => isSignedWith(webhook, signed, text))?.client;

@@ -4,19 +4,25 @@ import type { Clock } from '../../runtime/clock.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import { count } from '../../runtime/metrics.ts';
+import { createSecretReader, secretsManager } from '../../runtime/secrets.ts';
+import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
+import { SettingsError } from '../../runtime/settings.ts';
 import { singleFlight } from '../../runtime/single-flight.ts';
+import type { Surehop } from '../../runtime/surehop.ts';
 import { NoAnswerError, within } from '../../runtime/timeout.ts';
+import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET } from '../development.ts';
+import { signingSettings } from './settings.ts';
 import { parseSigningSecrets } from './signing-secrets.ts';
 
-/** For how long the last keys are used while the secret cannot be read, in ms. */
+/** How long the cached keys may be used while the secret cannot be read, in ms. */
 const STALE_MS = 60 * 60_000;
 
-/** Between two readings because a signature fitted no key: not one for each forged request. */
+/** Minimum time between two reads after a failed verification, in ms; forged requests must not cause many reads. */
 const REREAD_PAUSE_MS = 10_000;
 
-/** How long a request waits for keys to be read where it has others to go on with, and where it has none, in ms. */
-const READ_WITHIN_MS = 3_000;
-const FIRST_READ_WITHIN_MS = 10_000;
+/** How long a request waits for new keys if there are cached ones, and if there are none, in ms. */
+const READ_TIMEOUT_MS = 3_000;
+const FIRST_READ_TIMEOUT_MS = 10_000;
 
 interface Known {
   readonly text: string;
@@ -24,22 +30,21 @@ interface Known {
   readonly readAtMs: number;
 }
 
-/** One key of one client. */
 export interface SigningKey {
   readonly client: string;
   readonly webhook: Webhook;
 }
 
 export interface SigningKeys {
-  /** The keys of now, at most as old as `read` lets them be. */
+  /** The current keys, at most as old as the cache of `read` allows. */
   current(): Promise<readonly SigningKey[]>;
-  /** Keys newer than `known`; undefined where it is too early to look again, or nothing has changed. */
+  /** Keys newer than `known`, or undefined if nothing changed or the secret was read too recently. */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 
 /**
- * The keys that clients sign with, `{"client": ["whsec_…", …], …}` as `read` gives it, which never gives an older text after
- * a newer one; `fresh` asks it to look anew. While it cannot, the last keys stay in use for an hour.
+ * Caches the keys that clients sign with. `read` returns the text `{"client": ["whsec_…", …], …}`, never an older text after a
+ * newer one; `fresh` bypasses its cache. If `read` fails, the cached keys stay in use for an hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,
@@ -57,22 +62,21 @@ export function createSigningKeys(
     return keys;
   }
 
-  /** The last keys, where they may still be used though the secret could not be read. */
   function fallBack(error: unknown): readonly SigningKey[] {
     failedAtMs = clock.now();
     if (!known || clock.now() - known.readAtMs > STALE_MS) throw error;
     count('SigningKeysStale');
-    log().warn('the signing keys of before stay in use', { because: describeError(error) });
+    log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
     return known.keys;
   }
 
   return {
     async current() {
-      // While the secret cannot be read, not every request waits for it.
+      // After a failed read, requests do not wait for another one until the pause is over.
       const isPausing = clock.now() - failedAtMs < REREAD_PAUSE_MS;
       if (known && isPausing && clock.now() - known.readAtMs <= STALE_MS) return known.keys;
       try {
-        return await within(known ? READ_WITHIN_MS : FIRST_READ_WITHIN_MS, look(false));
+        return await within(known ? READ_TIMEOUT_MS : FIRST_READ_TIMEOUT_MS, look(false));
       } catch (error) {
         return fallBack(error);
       }
@@ -85,21 +89,37 @@ export function createSigningKeys(
       }
       try {
         const keys = await within(
-          READ_WITHIN_MS,
-          lookups.run(() => look(true), READ_WITHIN_MS),
+          READ_TIMEOUT_MS,
+          lookups.run(() => look(true), READ_TIMEOUT_MS),
         );
         return keys === before ? undefined : keys;
       } catch (error) {
-        // The pause after a refusal spares the secret store; after a silence, the next request asks again.
+        // After a timeout the next request reads again; after an error it waits for the pause to end.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         count('SigningKeysStale');
-        log().warn('newer signing keys cannot be read', { because: describeError(error) });
+        log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
         return undefined;
       }
     },
   };
 }
 
-/** The keys in a secret's text; an error repeats nothing of the text. */
+/** Parses the keys in a secret's text. Errors never quote the text. */
 export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
   parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));
+
+/** The signing keys from Secrets Manager; in the development stage those of `SIGNING_SECRETS`, or only the development key. */
+export const createProcessKeys = (surehop: Surehop): SigningKeys =>
+  createSigningKeys(reader(surehop), { clock: surehop.clock, stage: surehop.settings(signingSettings).STAGE });
+
+function reader({ settings, clock }: Surehop): (fresh: boolean) => Promise<string> {
+  const { STAGE, SIGNING_SECRETS, SIGNING_SECRETS_ARN: arn } = settings(signingSettings);
+  if (arn) {
+    const readSecret = createSecretReader(secretsManager(), clock);
+    return (fresh) => readSecret(arn, fresh);
+  }
+  if (STAGE !== DEVELOPMENT_STAGE)
+    throw new SettingsError('missing setting: set SIGNING_SECRETS_ARN to the ARN of the secret with the signing keys');
+  const text = SIGNING_SECRETS ?? JSON.stringify({ [DEVELOPMENT_CLIENT]: [DEVELOPMENT_SECRET] });
+  return async () => text;
+}

@@ -12,20 +12,20 @@ import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import type { Issuer } from './issuer.ts';
 
-/** For clocks that are a little apart. */
+/** Allowed clock difference between the issuer and this service. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** Keys that are tried on one token, where its header does not say which. */
+/** Keys that one token is checked against if its header names none. */
 const MAX_KEYS = 50;
 
-/** The claims of a token that one of the issuer's keys verifies; throws an error of `jose` otherwise. */
+/** Verifies a token with the issuer's keys and returns its claims; throws an error of `jose` if that fails. */
 export async function verifyToken(token: string, issuer: Issuer): Promise<JWTPayload> {
-  // A reading that began before a freeze of the environment may fail by its timer alone.
+  // A read of the keys that started before Lambda froze the environment may time out as soon as it thaws.
   const isJoining = issuer.keys.reloading;
   try {
     return await verifyOnce(token, issuer);
   } catch (error) {
-    if (!isJoining || isTokenFault(error)) throw error;
+    if (!isJoining || isTokenError(error)) throw error;
     return verifyOnce(token, issuer);
   }
 }
@@ -34,7 +34,7 @@ async function verifyOnce(token: string, issuer: Issuer): Promise<JWTPayload> {
   try {
     return await verifyWithEachKey(token, issuer);
   } catch (error) {
-    // The key may be newer than what was read: one without an id, or one that took the id of another.
+    // The issuer may have published a new key without an id, or reused an id.
     if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await hasNewerKeys(issuer))) throw error;
     return verifyWithEachKey(token, issuer);
   }
@@ -46,7 +46,7 @@ async function hasNewerKeys({ keys, mayReread }: Issuer): Promise<boolean> {
     await keys.reload();
     return true;
   } catch (error) {
-    log().warn('newer keys of the issuer cannot be read', { because: describeError(error) });
+    log().warn('issuer key refresh failed; using cached keys', { error: describeError(error) });
     return false;
   }
 }
@@ -60,7 +60,7 @@ async function verifyWithEachKey(token: string, { name, audience, keys, algorith
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   };
   const verify = async (key: CryptoKey | JWTVerifyGetKey) =>
-    // The two overloads of jwtVerify.
+    // jwtVerify has one overload for each type of key.
     (await (typeof key === 'function' ? jwtVerify(token, key, options) : jwtVerify(token, key, options))).payload;
   try {
     return await verify(keys);
@@ -79,7 +79,7 @@ async function verifyWithEachKey(token: string, { name, audience, keys, algorith
   }
 }
 
-/** The claims by the first of several keys whose signature it is. */
+/** Tries several keys until one verifies the signature. */
 async function verifyWithFirst(
   keys: AsyncIterable<CryptoKey>,
   verify: (key: CryptoKey) => Promise<JWTPayload>,
@@ -91,20 +91,20 @@ async function verifyWithFirst(
     try {
       return await verify(key);
     } catch (error) {
-      // Claims are looked at once the signature is right.
-      if (isFaultOfClaims(error)) throw error;
+      // jose checks claims only after the signature is valid.
+      if (isClaimError(error)) throw error;
     }
   }
   throw new errors.JWSSignatureVerificationFailed();
 }
 
-const isFaultOfClaims = (error: unknown): boolean =>
+const isClaimError = (error: unknown): boolean =>
   error instanceof errors.JWTClaimValidationFailed ||
   error instanceof errors.JWTExpired ||
   error instanceof errors.JWTInvalid;
 
-/** Faults of the token itself; for anything else the issuer is at fault, or away. */
-const tokenFaults: ReadonlySet<string> = new Set([
+/** Errors caused by the token; all others are caused by the issuer or the network. */
+const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWTExpired.code,
   errors.JWTClaimValidationFailed.code,
   errors.JWTInvalid.code,
@@ -116,6 +116,6 @@ const tokenFaults: ReadonlySet<string> = new Set([
   errors.JWKSMultipleMatchingKeys.code,
 ]);
 
-/** Whether the token is at fault, and not the issuer. */
-export const isTokenFault = (error: unknown): boolean =>
-  error instanceof errors.JOSEError && tokenFaults.has(error.code);
+/** Whether the token is invalid, as opposed to the issuer being unavailable. */
+export const isTokenError = (error: unknown): boolean =>
+  error instanceof errors.JOSEError && tokenErrors.has(error.code);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The same value with the members of every object in the order of their names: equal values are equal as JSON text too. */
+/** A copy with the fields of every object sorted by name, so that equal values have equal JSON texts. */
 export function canonical<T>(value: T): T {
   if (Array.isArray(value)) return value.map(canonical) as T;
   if (typeof value !== 'object' || value === null) return value;
@@ -11,7 +11,7 @@ export function canonical<T>(value: T): T {
   ) as T;
 }
 
-/** SHA-256 of a value's canonical JSON, hex. */
+/** The SHA-256 of the value's canonical JSON, in hex. */
 export const hashOf = (value: unknown): string =>
   createHash('sha256')
     .update(JSON.stringify(canonical(value)))

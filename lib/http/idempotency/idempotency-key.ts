@@ -3,9 +3,9 @@ import { Problem } from '../problem.ts';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * The client's Idempotency-Key, bare or as the quoted string of RFC 8941 that the draft asks for: the same key either way
- * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/). A signed request's webhook-id stands in for
- * it; where both are there they must agree, since the signature is of the webhook-id alone.
+ * The request's idempotency key. The header may be bare or a quoted string, which is the form of the draft
+ * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/). Without the header, the webhook-id of a signed
+ * request is the key. If both are present they must be equal, because the signature covers only the webhook-id.
  */
 export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<string, string>> }): string {
   const header = headers['idempotency-key']?.trim();
@@ -13,25 +13,31 @@ export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<
   if (header === undefined && signedId) return signedId;
   const key = readKey(header);
   if (signedId && key !== signedId)
-    throw new Problem('idempotency-key-mismatch', 'Send the webhook-id alone, or both with the same value.');
+    throw new Problem('idempotency-key-mismatch', 'Send only webhook-id, or both headers with the same value.');
   return key;
 }
 
 function readKey(header: string | undefined): string {
   if (!header)
-    throw new Problem('missing-idempotency-key', 'Send a header Idempotency-Key that is new for each new request.');
+    throw new Problem(
+      'missing-idempotency-key',
+      'Send an Idempotency-Key header with a unique value for each new request.',
+    );
   const key = header.startsWith('"') ? unquote(header) : header;
   if (key === '') throw new Problem('missing-idempotency-key', 'The Idempotency-Key is empty.');
   if (key === undefined || !/^[\x20-\x7e]*$/.test(key))
-    throw new Problem('invalid-idempotency-key', 'The Idempotency-Key must be one string of printable ASCII.');
+    throw new Problem(
+      'invalid-idempotency-key',
+      'The Idempotency-Key must be a single string of printable ASCII characters.',
+    );
   if (key.length > MAX_KEY_LENGTH)
     throw new Problem(
       'invalid-idempotency-key',
-      `The Idempotency-Key has ${key.length} characters; ${MAX_KEY_LENGTH} are taken at most.`,
+      `The Idempotency-Key has ${key.length} characters; at most ${MAX_KEY_LENGTH} are allowed.`,
     );
   return key;
 }
 
-/** What a quoted string holds; `undefined` where it is not one. */
+/** The content of a quoted string, or `undefined` if the text is not one. */
 const unquote = (text: string): string | undefined =>
   /^"((?:[^"\\]|\\["\\])*)"$/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');

@@ -17,13 +17,13 @@ import { guarded } from '../breaker.ts';
 import { hashOf } from './canonical.ts';
 import { Problem } from '../problem.ts';
 
-/** For how long one step waits for the store. */
-const PATIENCE_MS = 500;
+/** How long one request to DynamoDB may take, in ms. */
+const REQUEST_TIMEOUT_MS = 500;
 
-/** Days for which a key is remembered longer than the consumers remember its message. */
-const LONGER_DAYS = 1;
+/** Days that a key outlives the inbox marker of its message. */
+const EXTRA_DAYS = 1;
 
-/** Which request is taken in, and where its record stands. */
+/** A request with an idempotency key, and the item that records it. */
 export interface Intake {
   readonly surehop: Surehop;
   readonly table: Table;
@@ -33,8 +33,8 @@ export interface Intake {
 }
 
 /**
- * Takes the key for this request, or tells that it was accepted before; a problem where the key is another payload's, or
- * one with it is under way. What died under way gives the key up when its time has run out.
+ * Claims the key for this request, or reports that an earlier request with the key was accepted. Throws a problem if the key
+ * was used with another payload, or if a request with the key is in progress. A claim whose request crashed expires.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;
@@ -53,13 +53,13 @@ export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> 
             payloadHash: { S: payloadHash },
             status: { S: 'publishing' },
             claimedAt: { S: new Date(nowMs).toISOString() },
-            busyUntilMs: { N: String(nowMs + PUBLISH_DEADLINE_MS + 3 * PATIENCE_MS) },
+            claimedUntilMs: { N: String(nowMs + PUBLISH_DEADLINE_MS + 3 * REQUEST_TIMEOUT_MS) },
             client: { S: client },
-            expiresAt: { N: String(nowSeconds + (INBOX_RETENTION_DAYS + LONGER_DAYS) * 86_400) },
+            expiresAt: { N: String(nowSeconds + (INBOX_RETENTION_DAYS + EXTRA_DAYS) * 86_400) },
           },
           ConditionExpression:
             'attribute_not_exists(payloadHash) OR expiresAt < :now OR ' +
-            '(payloadHash = :hash AND #status <> :accepted AND (attribute_not_exists(busyUntilMs) OR busyUntilMs < :nowMs))',
+            '(payloadHash = :hash AND #status <> :accepted AND (attribute_not_exists(claimedUntilMs) OR claimedUntilMs < :nowMs))',
           ExpressionAttributeNames: { '#status': 'status' },
           ExpressionAttributeValues: {
             ':now': { N: String(nowSeconds) },
@@ -74,20 +74,19 @@ export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> 
     );
     return 'claimed';
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException && error.Item) return judge(error.Item, payloadHash);
+    if (error instanceof ConditionalCheckFailedException && error.Item) return resultOf(error.Item, payloadHash);
     throw error;
   }
 }
 
-/** What the record of an earlier request with the same key says to this one. */
-function judge(record: Record<string, AttributeValue>, payloadHash: string): 'accepted' {
+function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 'accepted' {
   if (record.payloadHash?.S !== payloadHash)
-    throw new Problem('idempotency-key-reused', 'Send another body with an Idempotency-Key of its own.');
+    throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a different body.');
   if (record.status?.S === 'accepted') return 'accepted';
-  throw new Problem('request-in-progress', 'Wait for its answer, or send this one again in a moment.');
+  throw new Problem('request-in-progress', 'Wait for its response, or send this request again in a second.');
 }
 
-/** Notes that the message was confirmed. The first confirm is the one that counts. */
+/** Records that the broker confirmed the message; the time of the first confirm is kept. */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {
     UpdateExpression: 'SET #status = :accepted, acceptedAt = if_not_exists(acceptedAt, :now)',
@@ -98,8 +97,9 @@ export const markAccepted = (intake: Intake): Promise<void> =>
     },
   });
 
-/** Gives the key up, so that the request can be sent again at once. */
-export const giveUpKey = (intake: Intake): Promise<void> => update(intake, { UpdateExpression: 'REMOVE busyUntilMs' });
+/** Releases the claim, so that the request can be repeated at once. */
+export const releaseKey = (intake: Intake): Promise<void> =>
+  update(intake, { UpdateExpression: 'REMOVE claimedUntilMs' });
 
 async function update({ surehop, table, key }: Intake, change: Partial<UpdateItemCommandInput>): Promise<void> {
   await send(surehop, (store, abortSignal) =>
@@ -120,7 +120,7 @@ const send = <T>(
   request: (client: DynamoDBClient, abortSignal: AbortSignal) => Promise<T>,
 ): Promise<T> =>
   guarded(surehop, 'store', () =>
-    sendToDynamo((client) => request(client, AbortSignal.timeout(PATIENCE_MS)), store(surehop)),
+    sendToDynamo((client) => request(client, AbortSignal.timeout(REQUEST_TIMEOUT_MS)), store(surehop)),
   );
 
 const attributes = (key: Intake['key']): Record<string, AttributeValue> =>

@@ -1,16 +1,15 @@
 import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import { count } from '../../runtime/metrics.ts';
-import { guarded, refuseWhileAway } from '../breaker.ts';
-import { claimKey, giveUpKey, markAccepted, type Intake } from './intake-record.ts';
+import { guarded, refuseIfOpen } from '../breaker.ts';
+import { claimKey, releaseKey, markAccepted, type Intake } from './intake-record.ts';
 import { Problem } from '../problem.ts';
 import type { Request } from '../request.ts';
 
 /**
- * Publishes for an idempotency key: at once for a new one, not again for one whose publish was confirmed, and again for
- * one whose publish nobody saw confirmed, which is harmless under the same message id. A key that came with another
- * payload before, or whose first request is under way, is a problem. Where the store is away it publishes all the same;
- * the consumers know a duplicate.
+ * Publishes unless an earlier request with this idempotency key was confirmed. If the confirm of an earlier request is unknown,
+ * it publishes again with the same message id, and the consumers drop the duplicate. Throws a problem if the key was used with
+ * another payload, or if a request with this key is in progress. While DynamoDB is unavailable it publishes without the record.
  */
 export async function oncePerKey(
   { surehop, client, body: payload }: Pick<Request, 'surehop' | 'client' | 'body'>,
@@ -18,26 +17,26 @@ export async function oncePerKey(
   publish: () => Promise<void>,
 ): Promise<void> {
   const intake = { surehop, client, payload, ...record };
-  refuseWhileAway(surehop, 'broker');
-  const claim = await withoutStore(claimKey(intake));
+  refuseIfOpen(surehop, 'broker');
+  const claim = await unlessUnavailable(claimKey(intake));
   if (claim === 'accepted') return;
   try {
     await guarded(surehop, 'broker', publish);
   } catch (error) {
-    if (claim === 'claimed') await withoutStore(giveUpKey(intake));
+    if (claim === 'claimed') await unlessUnavailable(releaseKey(intake));
     throw error;
   }
-  if (claim === 'claimed') await withoutStore(markAccepted(intake));
+  if (claim === 'claimed') await unlessUnavailable(markAccepted(intake));
 }
 
-/** The record is an aid, and intake goes on without it. */
-async function withoutStore<T>(step: Promise<T>): Promise<T | undefined> {
+/** Continues if the record is unavailable, because consumers deduplicate messages anyway. */
+async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
   } catch (error) {
     if (error instanceof Problem) throw error;
     count('IntakeRecordUnavailable');
-    log().warn('intake goes on without its record', { because: describeError(error) });
+    log().warn('idempotency record unavailable; continuing', { error: describeError(error) });
     return undefined;
   }
 }

@@ -58,9 +58,6 @@ const table: Readonly<Record<SettingName, Row>> = {
   PUBLISH_DEADLINE_MS: whole(100, 25_000),
   HEARTBEAT_SECONDS: whole(1, 60),
   REQUEST_DEADLINE_MS: whole(100, 28_500),
-  MAX_IN_FLIGHT: whole(1, 10_000),
-  RATE_LIMIT_PER_SECOND: whole(1, 1_000_000),
-  CLIENT_RATE_LIMIT_PER_SECOND: whole(1, 1_000_000),
   BREAKER_FAILURES: whole(1, 1_000),
   BREAKER_REST_MS: whole(10, 600_000),
   SIGNING_SECRETS: {

@@ -3,8 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { breakerState, guarded } from '../../../lib/http/breaker.ts';
-import { inFlight } from '../../../lib/http/in-flight.ts';
-import { inTime } from '../../../lib/http/in-time.ts';
 import { PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { createSurehop } from '../../../lib/runtime/surehop.ts';
 
@@ -22,8 +20,8 @@ beforeAll(() => {
 
 const away = () => Promise.reject(new PublishError('BROKER_UNAVAILABLE', 'gone'));
 
-describe('a breaker', () => {
-  test('opens after failures in a row, refuses without trying, tries again alone, and closes with the first success', async () => {
+describe('a circuit breaker', () => {
+  test('a circuit breaker opens after consecutive failures, refuses work, tries a single call after a pause and closes on success', async () => {
     for (let failure = 0; failure < 3; failure += 1)
       await expect(guarded(surehop, 'broker', away)).rejects.toThrow('gone');
     expect(breakerState(surehop, 'broker')).toBe('open');
@@ -33,14 +31,16 @@ describe('a breaker', () => {
       indeterminate: false,
     });
     expect(work).not.toHaveBeenCalled();
-    expect(metrics.some((line) => line.includes('"BreakerOpen":1') && line.includes('"part":"broker"'))).toBe(true);
+    expect(metrics.some((line) => line.includes('"BreakerOpen":1') && line.includes('"dependency":"broker"'))).toBe(
+      true,
+    );
 
     await sleep(REST_MS + 20);
     let end: (result: string) => void = () => {};
     const probe = guarded(surehop, 'broker', () => new Promise<string>((resolve) => (end = resolve)));
     expect(breakerState(surehop, 'broker')).toBe('half-open');
-    // Nobody waits for the one that tries.
-    await expect(guarded(surehop, 'broker', work)).rejects.toThrow('left alone');
+    // Other calls do not wait for the trial call.
+    await expect(guarded(surehop, 'broker', work)).rejects.toThrow('circuit breaker open');
     end('back');
     expect(await probe).toBe('back');
     expect(breakerState(surehop, 'broker')).toBe('closed');
@@ -48,7 +48,7 @@ describe('a breaker', () => {
     expect(metrics.some((line) => line.includes('"BreakerOpen":0'))).toBe(true);
   });
 
-  test('is not opened by a refusal that says that the part is there', async () => {
+  test('errors from a reachable dependency do not open its circuit breaker', async () => {
     for (let failure = 0; failure < 10; failure += 1)
       await expect(
         guarded(surehop, 'broker', () => Promise.reject(new PublishError('REFUSED', 'full'))),
@@ -56,38 +56,11 @@ describe('a breaker', () => {
     expect(breakerState(surehop, 'broker')).toBe('closed');
   });
 
-  test('of the store is another than that of the broker', async () => {
+  test('the store and the broker have separate circuit breakers', async () => {
     for (let failure = 0; failure < 3; failure += 1)
       await expect(guarded(surehop, 'store', () => Promise.reject(new StoreUnavailableError()))).rejects.toThrow();
     expect(breakerState(surehop, 'store')).toBe('open');
     expect(breakerState(surehop, 'broker')).toBe('closed');
     await expect(guarded(surehop, 'store', async () => 1)).rejects.toBeInstanceOf(StoreUnavailableError);
   });
-});
-
-test('work past its deadline is answered as such, and told so', async () => {
-  let told: AbortSignal | undefined;
-  await expect(
-    inTime(30, (signal) => {
-      told = signal;
-      return new Promise(() => {});
-    }),
-  ).rejects.toMatchObject({ problem: 'deadline-exceeded', members: { indeterminate: true } });
-  expect(told?.aborted).toBe(true);
-  expect(await inTime(1_000, () => 'in time')).toBe('in time');
-  await expect(inTime(1_000, () => Promise.reject(new Error('of its own')))).rejects.toThrow('of its own');
-});
-
-test('what is more than may be in flight is refused at once, and not kept', async () => {
-  const beside = inFlight(2);
-  let end = () => {};
-  const first = new Promise<void>((resolve) => (end = resolve));
-  const running = [beside(() => first), beside(() => first)];
-  const third = jest.fn(async () => {});
-  await expect(beside(third)).rejects.toMatchObject({ problem: 'overloaded' });
-  end();
-  await Promise.all(running);
-  expect(third).not.toHaveBeenCalled();
-  await beside(third);
-  expect(third).toHaveBeenCalledTimes(1);
 });

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
@@ -5,6 +7,7 @@ import { open, type Access } from '../../../lib/http/auth/access.ts';
 import { MisconfiguredError, PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { Problem } from '../../../lib/http/problem.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
+import { checkHeaders } from '../../../lib/http/request.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { call } from '../../support/request.ts';
 
@@ -26,19 +29,19 @@ beforeAll(() => {
 
 const logged = () => entries.splice(0);
 
-/** Answers with what it was given. */
+/** An endpoint that returns its body and client. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
 describe('a body', () => {
   const good = { name: 'x', items: [{ 'a/b~c': 1, size: 2 }] };
 
-  test('that fits its schema reaches the handler, as text or as base64', async () => {
+  test('a valid body reaches the handler, sent as text or as base64', async () => {
     for (const about of [{ body: good }, { raw: Buffer.from(JSON.stringify(good)) }])
       expect(await call(echo(), about)).toMatchObject({ status: 200, body: { body: good, client: 'public' } });
   });
 
-  test('is refused with every field at fault, each by its JSON pointer', async () => {
+  test('an invalid body is refused with the JSON pointer of each invalid field', async () => {
     const { status, headers, body } = await call(echo(), {
       body: {
         name: '',
@@ -57,7 +60,7 @@ describe('a body', () => {
     );
   });
 
-  test('that is missing is refused, not taken for an empty one', async () => {
+  test('a missing body is refused', async () => {
     expect(await call(echo(), {})).toMatchObject({ status: 400, body: { type: 'urn:surehop:problem:invalid-body' } });
   });
 
@@ -69,14 +72,14 @@ describe('a body', () => {
     ['with two byte-order marks', `\ufeff\ufeff${JSON.stringify(good)}`],
     ['with a byte-order mark behind it', `${JSON.stringify(good)}\ufeff`],
     ['in UTF-16 with its byte-order mark', Buffer.from(`\ufeff${JSON.stringify(good)}`, 'utf16le')],
-  ])('that is %s is malformed', async (_, raw) => {
+  ])('a body that is %s is refused as malformed JSON', async (_, raw) => {
     expect(await call(echo(), { raw })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:malformed-json' },
     });
   });
 
-  test.each(['name', 'é'])('with a byte-order mark before it is read as without (%p)', async (name) => {
+  test.each(['name', 'é'])('a byte-order mark before the body is ignored (%p)', async (name) => {
     const raw = `\ufeff${JSON.stringify({ ...good, name })}`;
     for (const sent of [raw, Buffer.from(raw)]) {
       const got = await call(echo(), { raw: sent });
@@ -84,7 +87,7 @@ describe('a body', () => {
     }
   });
 
-  test('past the limit is refused by its bytes, whatever Content-Length says', async () => {
+  test('a body above the size limit gets 413, whatever Content-Length claims', async () => {
     const raw = JSON.stringify({ name: 'é'.repeat(100), items: [] });
     expect(raw.length).toBeLessThan(200);
     for (const sent of [raw, Buffer.from(raw)])
@@ -106,17 +109,17 @@ describe('a body', () => {
     ['application/x-www-form-urlencoded', 415],
     ['application/jsonx', 415],
     ['', 415],
-  ])('sent as "%s" is answered with %d', async (type, status) => {
+  ])('a body with the Content-Type "%s" gives %d', async (type, status) => {
     expect((await call(echo(), { body: good, headers: { 'content-type': type } })).status).toBe(status);
   });
 
-  test('with a member called __proto__ changes nothing but is a fault', async () => {
+  test('a field named __proto__ is refused', async () => {
     const { body } = await call(echo(), { raw: '{"__proto__":{"name":"x"},"name":"x","items":[]}' });
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toContain('/__proto__');
   });
 });
 
-test('parameters at fault are named, of the path and of the query', async () => {
+test('invalid path and query parameters are listed by name', async () => {
   const handler = endpoint(
     surehop,
     {
@@ -137,7 +140,7 @@ test('parameters at fault are named, of the path and of the query', async () => 
   ]);
 });
 
-test('a field that nobody asked for is a fault that names the known ones, in whatever it stands', async () => {
+test('an unknown field is refused with the known fields of its object, at any depth', async () => {
   const item = z.strictObject({ sku: z.string() });
   const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
   const handler = endpoint(surehop, { access: open, body }, () => ({ status: 200, body: {} }));
@@ -151,7 +154,7 @@ test('a field that nobody asked for is a fault that names the known ones, in wha
   );
 });
 
-test('an operator who sends a parameter to a route that has none is told, and a public route takes it for nothing', async () => {
+test('unknown query parameters are refused on operator routes and ignored on public routes', async () => {
   const operators: Access = { scheme: 'operator', verifier: () => () => ({ client: 'ada' }) };
   const handler = (access: Access) => endpoint(surehop, { access }, () => ({ status: 200, body: {} }));
   expect((await call(handler(operators), { query: { force: 'true' } })).body).toMatchObject({
@@ -161,7 +164,7 @@ test('an operator who sends a parameter to a route that has none is told, and a 
   expect((await call(handler(open), { query: { at: '1' } })).status).toBe(200);
 });
 
-describe('what a handler throws', () => {
+describe('errors of a handler', () => {
   const throwing = (thrown: unknown) => endpoint(surehop, { access: open }, () => Promise.reject(thrown));
 
   test.each([
@@ -174,14 +177,14 @@ describe('what a handler throws', () => {
     [new StoreUnavailableError(), 503, 'store-unavailable'],
     [new MisconfiguredError('TABLE_MISSING', 'x'), 500, 'misconfigured'],
     [new Problem('too-old', 'x'), 409, 'too-old'],
-  ])('%s is answered with %d %s', async (thrown, status, type) => {
+  ])('the error %s is answered with %d %s', async (thrown, status, type) => {
     const got = await call(throwing(thrown), {});
     expect(got).toMatchObject({ status, body: { type: `urn:surehop:problem:${type}`, status } });
     expect(got.headers['retry-after'] === undefined).toBe(status !== 503);
     expect(got.headers['cache-control']).toBe('no-store');
   });
 
-  test('says whether a message may have been taken all the same', async () => {
+  test('a publish error says whether the broker may have accepted the message', async () => {
     for (const indeterminate of [true, false])
       expect(
         (await call(throwing(new PublishError('BROKER_UNAVAILABLE', 'x', { indeterminate })), {})).body,
@@ -189,7 +192,7 @@ describe('what a handler throws', () => {
   });
 
   test.each([new Error('secret of the house'), 'secret of the house', undefined])(
-    'and nobody foresaw (%p) stays inside, under an id that the log has too',
+    'an unexpected error (%p) is logged but not shown to the client, under the same request id',
     async (thrown) => {
       logged();
       const got = await call(throwing(thrown), {}, 'request-17');
@@ -206,7 +209,7 @@ describe('what a handler throws', () => {
   );
 });
 
-test('a request is logged once, with its ids and its trace, without its body', async () => {
+test('a request is logged once with its ids and trace id, and without its body', async () => {
   const handler = endpoint(surehop, { access: open, body: z.any() }, ({ note }) => {
     note({ orderId: 'o-1' });
     return { status: 202, body: {} };
@@ -231,7 +234,31 @@ test('a request is logged once, with its ids and its trace, without its body', a
   expect(JSON.stringify(entries)).not.toContain('private');
 });
 
-test('an event without any of what API Gateway sends is answered all the same', async () => {
+test('an empty event is answered with 400', async () => {
   const result = await echo()({} as never);
   expect(result.statusCode).toBe(400);
+});
+
+test('a request that misses its deadline gets 503, and its signal is aborted', async () => {
+  const surehop = createSurehop({ environment: { LOG_LEVEL: 'ERROR', REQUEST_DEADLINE_MS: '150' } });
+  let signal: AbortSignal | undefined;
+  const handler = endpoint(surehop, { access: open }, async (request) => {
+    signal = request.signal;
+    await sleep(10_000, undefined, { signal });
+    return { status: 200, body: {} };
+  });
+  expect(await call(handler, {})).toMatchObject({
+    status: 503,
+    headers: { 'retry-after': '1' },
+    body: { type: 'urn:surehop:problem:deadline-exceeded', indeterminate: true },
+  });
+  expect(signal?.aborted).toBe(true);
+});
+
+test('headers of more than 10,240 bytes or more than 100 headers are refused with 431', () => {
+  expect(() => checkHeaders({ a: 'x'.repeat(10_239) })).not.toThrow();
+  for (const value of ['x'.repeat(10_240), 'é'.repeat(5_120)])
+    expect(() => checkHeaders({ a: value })).toThrow(expect.objectContaining({ problem: 'headers-too-large' }));
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, '']));
+  expect(() => checkHeaders(many)).toThrow(expect.objectContaining({ problem: 'headers-too-large' }));
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { createRemoteJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 
 import type { Issuer } from '../../../lib/http/auth/issuer.ts';
-import { isTokenFault, verifyToken } from '../../../lib/http/auth/token.ts';
+import { isTokenError, verifyToken } from '../../../lib/http/auth/token.ts';
 
 interface Key {
   readonly jwk: JWK;
@@ -117,7 +117,7 @@ describe('a token is refused', () => {
   const faultOf = async (token: Promise<string>, issuer: Issuer) =>
     verify(token, issuer).then(
       () => 'taken',
-      (error: { code?: string }) => (isTokenFault(error) ? error.code : `no fault of the token: ${error.code}`),
+      (error: { code?: string }) => (isTokenError(error) ? error.code : `no fault of the token: ${error.code}`),
     );
 
   test('that none of several keys has signed, and the keys are not read again for each of them', async () => {

@@ -14,3 +14,14 @@ test.each(['ada:hush', 'ada:hu@sh', 'ada:h@u@sh', 'ada:h%40sh%C3%BC'])(
     );
   },
 );
+
+test.each([
+  ['amqp://user:pass@host:5672', 'amqp://***@host:5672'],
+  ['key whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw is wrong', 'key whsec_*** is wrong'],
+  ['Bearer abc.def', 'Bearer ***'],
+  ['token eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln here', 'token eyJ*** here'],
+  ['v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=', 'v1,***'],
+  ['nothing secret, order v1, of 2026', 'nothing secret, order v1, of 2026'],
+])('the text "%s" is logged as "%s"', (text, scrubbed) => {
+  expect(scrub(text)).toBe(scrubbed);
+});
