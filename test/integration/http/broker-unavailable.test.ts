@@ -8,7 +8,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Stands where the broker should be, and takes connections without a word. */
+/** Replaces the broker: accepts connections and never answers. */
 let server: Server;
 let backend: Backend;
 const sockets = new Set<Socket>();
@@ -34,7 +34,7 @@ afterAll(async () => {
   server.close();
 });
 
-test('with a silent broker an order is refused in time, and can be asked for', async () => {
+test('an order gets 503 broker-unavailable in time if the broker does not answer', async () => {
   const { handler } = await import('../../../functions/orders/place-order.ts');
   const got = await callSigned(handler, randomUUID(), {
     route: 'POST /orders',
@@ -48,12 +48,12 @@ test('with a silent broker an order is refused in time, and can be asked for', a
   expect(JSON.stringify(got)).not.toContain('secret');
 });
 
-test('with a silent broker the service is not ready, and names the broker', async () => {
+test('readiness gets 503 and names the broker if the broker does not answer', async () => {
   const { handler } = await import('../../../functions/operations/readyz.ts');
   expect(await call(handler, { route: 'GET /readyz' })).toMatchObject({ status: 503, body: { away: ['broker'] } });
 });
 
-test('without the management API there is no status', async () => {
+test('the status gets 503 without the management API', async () => {
   const { handler } = await import('../../../functions/operations/status.ts');
   const got = await callAsOperator(handler, { route: 'GET /status' });
   expect(got).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:status-unavailable' } });

@@ -16,7 +16,7 @@ import { numRuns } from '../../support/thorough.ts';
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** A request that needs longer hangs. */
+/** A request without a response within this time, in ms, counts as hanging. */
 const ANSWER_WITHIN_MS = 10_000;
 
 let backend: Backend;
@@ -34,7 +34,7 @@ afterAll(() => backend.remove());
 
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 
-/** Signed as any client may: whatever the body is. */
+/** The headers of a validly signed request with this body. */
 function signed(body: Buffer): Record<string, string> {
   const [id, at] = [randomUUID(), String(Math.floor(Date.now() / 1_000))];
   const hmac = createHmac('sha256', developmentKey).update(`${id}.${at}.`).update(body);
@@ -51,7 +51,7 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/** An answer that may be given: never a 5xx but a deliberate 503. */
+/** Whether the service chose this status; unexpected errors give 500. */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({
@@ -62,7 +62,7 @@ const order = fc.record({
   }),
 });
 
-/** From bytes without sense to orders with something wrong, or nothing. */
+/** Random bytes, random JSON, and orders that are valid, invalid or damaged. */
 const bodies = fc.oneof(
   { weight: 2, arbitrary: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 500 }).map((text) => Buffer.from(text)) },
@@ -100,11 +100,11 @@ const headers = fc.dictionary(headerNames, fc.string({ unit: 'binary', maxLength
 
 const settings = { numRuns: CASES, seed: SEED, endOnFailure: true } as const;
 
-/** With the seed of the run in its title, so that it can be had again. */
+/** The title contains the seed, so that a failed run can be repeated. */
 const title = (what: string) => `${what} (seed ${SEED}, ${CASES} cases)`;
 
 test(
-  title('any signed body is answered, with an order only where it is one'),
+  title('every signed body gets a response, and only a valid order is accepted'),
   async () => {
     await fc.assert(
       fc.asyncProperty(bodies, async (raw) => {
@@ -118,7 +118,7 @@ test(
 );
 
 test(
-  title('any headers are answered, and none but a signed order is accepted'),
+  title('random headers get a response, and an order without a valid signature is never accepted'),
   async () => {
     const sound = Buffer.from(
       JSON.stringify({ customerId: 'c', currency: 'EUR', items: [{ sku: 'a', quantity: 1, unitPrice: 1 }] }),
@@ -140,7 +140,7 @@ test(
 );
 
 test(
-  title('no made-up token changes anything'),
+  title('a random token is refused with 401 and changes nothing'),
   async () => {
     const parts = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 200 }),
@@ -165,7 +165,7 @@ test(
   300_000,
 );
 
-test('memory stays flat over thousands of refused requests', async () => {
+test('the heap grows by less than 10 MB over a thousand refused requests', async () => {
   const raw = Buffer.from(`{"items":[${'{"sku":"x"},'.repeat(500)}{}]}`);
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -177,6 +177,6 @@ test('memory stays flat over thousands of refused requests', async () => {
   };
   const before = await refuse(200);
   const after = await refuse(1_000);
-  // A body with its faults is some 100 KB: a thousand of them that stayed would be 100 MB.
+  // The validation errors of one body take about 100 KB: a leak of a thousand would take 100 MB.
   expect(after - before).toBeLessThan(10_000_000);
 }, 120_000);

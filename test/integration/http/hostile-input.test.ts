@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-/** What is sent, and what it must be answered: status and problem. */
+/** A request and the expected status and problem. */
 interface Row {
   readonly what: string;
   readonly request: () => About | Promise<About>;
@@ -58,7 +58,7 @@ const post = (raw: string | Buffer, headers: Record<string, string>): About => (
   headers,
 });
 
-/** A sound order with these headers over (`undefined`: without) those of its signature. */
+/** A signed order with changed headers; `undefined` removes a header. */
 const withHeaders = (what: string, change: Record<string, string | undefined>, answer: string): Row => ({
   what,
   answer,
@@ -71,7 +71,7 @@ const withHeaders = (what: string, change: Record<string, string | undefined>, a
   },
 });
 
-/** These bytes, well signed. */
+/** A validly signed request with this body. */
 const withBody = (what: string, body: string | Buffer, answer: string): Row => ({
   what,
   answer,
@@ -89,7 +89,7 @@ const hmac = (key: string | Buffer, content: string | Buffer, algorithm = 'sha25
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 const now = () => String(Math.floor(Date.now() / 1_000));
 
-/** As `openssl dgst -hmac` signs: the very bytes. */
+/** Signs the exact bytes, like `openssl dgst -hmac`. */
 function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: { id?: string; at?: string } = {}) {
   const content = Buffer.concat([Buffer.from(`${id}.${at}.`), Buffer.from(body)]);
   return {
@@ -100,7 +100,7 @@ function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: {
   };
 }
 
-/** A signature made in some other way. */
+/** A request with a signature computed in a wrong way. */
 const forged = (what: string, make: (id: string, at: string) => string, answer = '401 wrong-signature'): Row => ({
   what,
   answer,
@@ -199,7 +199,7 @@ const malformedRows: Row[] = [
     ),
   ),
   {
-    what: 'a good signature after the seam of a doubled header',
+    what: 'a valid signature after a comma from a repeated header',
     answer: '401 malformed-signature',
     request() {
       const headers = signedBytes(sound);
@@ -209,7 +209,7 @@ const malformedRows: Row[] = [
 ];
 
 const skewed = (seconds: number, answer: string): Row => ({
-  what: `a clock that is ${seconds} s off`,
+  what: `a timestamp that is ${seconds} s off`,
   answer,
   request: () => post(sound, signedBytes(sound, { at: String(Math.floor(Date.now() / 1_000) + seconds) })),
 });
@@ -242,13 +242,13 @@ const wrongSignatureRows: Row[] = [
     'the body with other spaces',
     (id, at) => `v1,${hmac(developmentKey, `${id}.${at}.${JSON.stringify(order, null, 1)}`)}`,
   ),
-  forged('nothing but zeros', () => `v1,${Buffer.alloc(32).toString('base64')}`),
+  forged('a signature of zeros', () => `v1,${Buffer.alloc(32).toString('base64')}`),
   forged('SHA-512, cut to length', (id, at) => {
     const long = createHmac('sha512', developmentKey).update(`${id}.${at}.${sound}`).digest();
     return `v1,${long.subarray(0, 32).toString('base64')}`;
   }),
   forged('SHA-1', (id, at) => `v1,${hmac(developmentKey, `${id}.${at}.${sound}`, 'sha1')}`, '401 malformed-signature'),
-  forged('no HMAC but a hash', (id, at) => `v1,${hmac(Buffer.alloc(0), `${id}.${at}.${sound}`)}`),
+  forged('an HMAC with an empty key of zero bytes', (id, at) => `v1,${hmac(Buffer.alloc(0), `${id}.${at}.${sound}`)}`),
   {
     what: 'a body that was changed after it was signed',
     answer: '401 wrong-signature',
@@ -259,9 +259,13 @@ const wrongSignatureRows: Row[] = [
     answer: '401 wrong-signature',
     request: () => post(`${sound} `, signedBytes(sound)),
   },
-  { what: 'no body where one was signed', answer: '401 wrong-signature', request: () => post('', signedBytes(sound)) },
   {
-    what: 'bytes that decode to the text that was signed',
+    what: 'a missing body whose signature covers one',
+    answer: '401 wrong-signature',
+    request: () => post('', signedBytes(sound)),
+  },
+  {
+    what: 'invalid UTF-8 that decodes to the signed text',
     answer: '400 malformed-json',
     request: () => post(Buffer.from('{"customerId":"\xff"}', 'latin1'), signedBytes('{"customerId":"\ufffd"}')),
   },
@@ -314,10 +318,10 @@ const headerRows: Row[] = [
 ];
 
 const bodyRows: Row[] = [
-  withBody('a body past the limit', ' '.repeat(131_073), '413 body-too-large'),
-  withBody('a body past the limit in base64', Buffer.alloc(131_073, 32), '413 body-too-large'),
+  withBody('a body above the limit', ' '.repeat(131_073), '413 body-too-large'),
+  withBody('a base64 body above the limit', Buffer.alloc(131_073, 32), '413 body-too-large'),
   {
-    what: 'a body past the limit whose Content-Length says otherwise',
+    what: 'a body above the limit with a smaller Content-Length',
     answer: '413 body-too-large',
     request: () => post(Buffer.alloc(200_000, 32), { ...signedBytes(sound), 'content-length': '10' }),
   },
@@ -341,13 +345,13 @@ const bodyRows: Row[] = [
     ['a form', 'customerId=mallory&currency=EUR'],
   ].map(([what, body]) => withBody(what!, body!, '400 malformed-json')),
   ...[
-    ['gzip without saying so', gzipSync(sound)],
+    ['gzip without Content-Encoding', gzipSync(sound)],
     ['UTF-16', Buffer.from(sound, 'utf16le').fill(0xff, 0, 2)],
     ['an overlong UTF-8 form', Buffer.from([0x22, 0xc0, 0xaf, 0x22])],
     ['a lone continuation byte', Buffer.from([0x22, 0x80, 0x22])],
     ['a surrogate in UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
-    ['a UTF-8 sequence that breaks off', Buffer.from([0x22, 0xf0, 0x9f, 0xa6, 0x22])],
-    ['a byte that UTF-8 has not', Buffer.from([0x22, 0xff, 0x22])],
+    ['a truncated UTF-8 sequence', Buffer.from([0x22, 0xf0, 0x9f, 0xa6, 0x22])],
+    ['a byte that is invalid in UTF-8', Buffer.from([0x22, 0xff, 0x22])],
     ['a code point past Unicode', Buffer.from([0x22, 0xf4, 0x90, 0x80, 0x80, 0x22])],
   ].map(([what, body]) => withBody(what as string, body as Buffer, '400 malformed-json')),
   ...['null', '[]', '"x"', '1', 'true', '{}', '[{}]'].map((body) =>
@@ -361,7 +365,7 @@ const bodyRows: Row[] = [
   withOrder('10,000 items', { items: Array.from({ length: 5_000 }, () => 1) }, '400 json-too-complex'),
   withOrder('a text of 10,001 characters', { note: 'x'.repeat(10_001) }),
   ...['__proto__', 'constructor', 'prototype'].flatMap((name) => [
-    withBody(`a member ${name}`, `{"${name}":{"isAdmin":true},${sound.slice(1)}`, '400 invalid-body'),
+    withBody(`a field named ${name}`, `{"${name}":{"isAdmin":true},${sound.slice(1)}`, '400 invalid-body'),
     withBody(
       `a member ${name} further down`,
       sound.replace('"sku"', `"${name}":{"sku":"x"},"sku"`),
@@ -369,8 +373,8 @@ const bodyRows: Row[] = [
     ),
   ]),
   withBody('__proto__ in escapes', `{"\\u005f\\u005fproto\\u005f\\u005f":{},${sound.slice(1)}`, '400 invalid-body'),
-  withBody('the same name twice', `{"currency":"USD",${sound.slice(1)}`, '400 invalid-body'),
-  withBody('the same name twice, once in escapes', `{"c\\u0075rrency":"USD",${sound.slice(1)}`, '400 invalid-body'),
+  withBody('a duplicate field', `{"currency":"USD",${sound.slice(1)}`, '400 invalid-body'),
+  withBody('a duplicate field, once escaped', `{"c\\u0075rrency":"USD",${sound.slice(1)}`, '400 invalid-body'),
   withBody(
     'the same name twice further down',
     sound.replace('"quantity":1', '"quantity":1,"quantity":9'),
@@ -386,7 +390,7 @@ const bodyRows: Row[] = [
   ...[-1, 1_000_000_001, 0.5, '100', null].map((unitPrice) =>
     withItem(`the price ${JSON.stringify(unitPrice)}`, { unitPrice }),
   ),
-  withBody('half of a surrogate pair', sound.replace('hostile', '\\ud800'), '400 invalid-body'),
+  withBody('a lone surrogate', sound.replace('hostile', '\\ud800'), '400 invalid-body'),
   ...[
     '',
     ' ',
@@ -421,11 +425,11 @@ const bodyRows: Row[] = [
   ),
   withOrder('no items', { items: [] }),
   withOrder('51 items', { items: Array.from({ length: 51 }, () => item) }),
-  withOrder('items that are none', { items: 'apple' }),
+  withOrder('items that are a text', { items: 'apple' }),
   withOrder('an array-like object of items', { items: { 0: item, length: 1 } }),
-  withOrder('an order id of its own', { orderId: randomUUID() }),
-  withOrder('a total of its own', { total: 0 }),
-  withItem('an item with more', { discount: 100 }),
+  withOrder('an order with an orderId', { orderId: randomUUID() }),
+  withOrder('an order with a total', { total: 0 }),
+  withItem('an item with an unknown field', { discount: 100 }),
 ];
 
 // Operators -------------------------------------------------------------------------------------------------------------
@@ -433,7 +437,7 @@ const bodyRows: Row[] = [
 const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
-/** The key that the JWKS of the issuer has: public, so that anybody may try to misuse it. */
+/** The issuer's public key, which an attacker may try to misuse. */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
   return keys[0]!;
@@ -463,7 +467,7 @@ const withToken = (what: string, make: TokenMaker, answer = '401 invalid-token')
   }),
 });
 
-/** Signed by a key of the attacker's own, under the kid of the issuer's. */
+/** Signed with the attacker's key under the issuer's key id. */
 const selfSigned =
   (header: object, claims: object = {}, key: KeyObject | Uint8Array = own.privateKey): TokenMaker =>
   async () => {
@@ -473,7 +477,7 @@ const selfSigned =
       .sign(key)}`;
   };
 
-/** Signed by the issuer's own key, with claims that are not as they must be. */
+/** Signed with the issuer's key, with invalid claims. */
 const issued = (what: string, claims: Record<string, unknown>, answer = '401 invalid-token'): Row =>
   withToken(what, async () => `Bearer ${await backend.issuer.sign({ ...soundClaims(), ...claims })}`, answer);
 
@@ -588,7 +592,7 @@ const tokenRows: Row[] = [
       request: () => ({ route: route as string, ...(about as About) }),
     },
     {
-      what: `${route as string} signed as an order is`,
+      what: `${route as string} with an order signature`,
       answer: '401 no-token',
       request: () => ({ route: route as string, ...(about as About), headers: signedBytes('') }),
     },
@@ -630,7 +634,7 @@ const parameterRows: Row[] = [
     '\\',
   ].flatMap((sku): Row[] =>
     sku === '..'
-      ? [] // two dots are a SKU as good as any other
+      ? [] // '..' is a valid SKU
       : [
           {
             what: `GET /stock/${JSON.stringify(sku.slice(0, 20))}`,
@@ -688,12 +692,12 @@ const parameterRows: Row[] = [
     ),
   ),
   asOperator(
-    'a stock below nothing',
+    'a negative stock',
     { route: 'PUT /stock/{sku}', path: { sku: 'hostile' }, body: { available: -1 } },
     '400 invalid-body',
   ),
   asOperator(
-    'a stock that is a formula',
+    'a stock that is an object',
     { route: 'PUT /stock/{sku}', path: { sku: 'hostile' }, body: { available: { $inc: 1 } } },
     '400 invalid-body',
   ),
@@ -714,22 +718,25 @@ const rows = [
   ...parameterRows,
 ];
 
-test('the table has at least 150 requests', () => {
+test('the table of hostile requests has at least 150 rows', () => {
   expect(rows.length).toBeGreaterThanOrEqual(150);
 });
 
-test.each(rows.map((row) => [row.what, row.answer, row] as const))('%s: %s', async (_, answer, { request }) => {
-  const about = await request();
-  const got = await call(handlers[about.route!]!, about);
-  expect(`${got.status} ${String(got.body.type).replace('urn:surehop:problem:', '')}`).toBe(answer);
-  expect(got.headers['content-type']).toBe('application/problem+json');
-  expect(got.headers['x-content-type-options']).toBe('nosniff');
-  if (got.status === 401 || got.status === 403) expect(got.headers['www-authenticate']).toEqual(expect.any(String));
-  // Nothing of what was sent comes back that could be taken for ours.
-  expect(JSON.stringify(got)).not.toMatch(/whsec_|eyJ|<script>|\bat .*\.ts:/);
-});
+test.each(rows.map((row) => [row.what, row.answer, row] as const))(
+  'a request with %s gets %s',
+  async (_, answer, { request }) => {
+    const about = await request();
+    const got = await call(handlers[about.route!]!, about);
+    expect(`${got.status} ${String(got.body.type).replace('urn:surehop:problem:', '')}`).toBe(answer);
+    expect(got.headers['content-type']).toBe('application/problem+json');
+    expect(got.headers['x-content-type-options']).toBe('nosniff');
+    if (got.status === 401 || got.status === 403) expect(got.headers['www-authenticate']).toEqual(expect.any(String));
+    // The response contains no secrets, markup or stack frames.
+    expect(JSON.stringify(got)).not.toMatch(/whsec_|eyJ|<script>|\bat .*\.ts:/);
+  },
+);
 
-test('of all these nothing was accepted, published or changed', async () => {
+test('the hostile requests published and changed nothing', async () => {
   expect(await backend.host.drain('stock')).toEqual([]);
   expect(await backend.host.drain('points')).toEqual([]);
   const { store } = await import('../../../lib/dynamodb/store.ts');
@@ -745,7 +752,7 @@ test('of all these nothing was accepted, published or changed', async () => {
   expect(({} as Record<string, unknown>)['isAdmin']).toBeUndefined();
 });
 
-test('beside them the sound order is accepted, up to five minutes off either way', async () => {
+test('a valid order is accepted with a timestamp up to five minutes off', async () => {
   for (const seconds of [0, -290, 290]) {
     const at = String(Math.floor(Date.now() / 1_000) + seconds);
     const got = await call(handlers['POST /orders']!, post(sound, signedBytes(sound, { at })));

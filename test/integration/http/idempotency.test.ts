@@ -48,7 +48,7 @@ async function record(orderId: string) {
   };
 }
 
-test('the webhook-id is the idempotency key: sent again, the order is answered alike and published once', async () => {
+test('an order repeated with the same webhook-id gets the same response and is published once', async () => {
   const key = randomUUID();
   const first = await place(key);
   const again = await place(key);
@@ -61,7 +61,7 @@ test('the webhook-id is the idempotency key: sent again, the order is answered a
   expect(await published()).toBe(1);
 });
 
-test('while one is under way a second is 409, and takes over once the time of the first has run out', async () => {
+test('a second request with a key in progress gets 409, and takes over once the claim of the first has expired', async () => {
   const key = randomUUID();
   const { body } = await place(key);
   const { set } = await record(body.orderId);
@@ -71,14 +71,14 @@ test('while one is under way a second is 409, and takes over once the time of th
     headers: { 'retry-after': '1' },
     body: { type: 'urn:surehop:problem:request-in-progress' },
   });
-  // Another payload is another matter, under way or not.
+  // A different payload is refused whether or not the first request is in progress.
   expect((await place(key, { ...order, customerId: 'c-2' })).status).toBe(422);
   await set('busyUntilMs', { N: String(Date.now() - 1) });
   expect((await place(key)).body).toEqual(body);
   expect(await published()).toBe(2);
 });
 
-test('a publish that failed gives the key up at once', async () => {
+test('a failed publish releases its idempotency key at once', async () => {
   const key = randomUUID();
   await backend.host.channel.deleteExchange('orders');
   try {
@@ -89,13 +89,13 @@ test('a publish that failed gives the key up at once', async () => {
   expect((await place(key)).status).toBe(202);
 });
 
-test('a key is remembered for a day more than the consumers remember its order, and is free then', async () => {
+test('an idempotency key is kept for one day longer than the inbox markers, and can be reused afterwards', async () => {
   const key = randomUUID();
   const { body } = await place(key);
   const { read, set } = await record(body.orderId);
   const days = (Number((await read()).expiresAt?.N) - Date.now() / 1_000) / 86_400;
   expect(Math.round(days)).toBe(15);
-  // DynamoDB deletes what has expired some time later.
+  // DynamoDB deletes expired items with a delay.
   await set('expiresAt', { N: String(Math.floor(Date.now() / 1_000) - 1) });
   expect((await place(key, { ...order, customerId: 'c-2' })).status).toBe(202);
 });

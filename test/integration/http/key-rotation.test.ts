@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** The issuer's JWKS, which may change under its readers. */
+/** Serves the issuer's JWKS, which the tests change. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;
@@ -61,7 +61,7 @@ beforeAll(async () => {
   const given = { AMQP_URL: process.env.AMQP_URL, MANAGEMENT_URL: process.env.MANAGEMENT_URL };
   await backend.declare();
   Object.assign(process.env, {
-    // As on AWS: nothing is read from the environment but where it is.
+    // As on AWS, the environment has only the ARNs of the secrets.
     STAGE: 'rotation',
     AMQP_URL: '',
     BROKER_ENDPOINT: endpoint,
@@ -74,7 +74,7 @@ beforeAll(async () => {
   });
   ({ handler: placeOrder } = await import('../../../functions/orders/place-order.ts'));
   ({ handler: getStatus } = await import('../../../functions/operations/status.ts'));
-  // The settings are read by now; these are the test's own.
+  // The functions have read their settings; these are for the test itself.
   Object.assign(process.env, given);
 });
 
@@ -86,13 +86,13 @@ afterAll(async () => {
   jwksServer.close();
 });
 
-/** Until every client has been answered some more times. */
+/** Waits until every client has received about three more responses. */
 const some = (answers: readonly unknown[]) => {
   const from = answers.length;
   return eventually('answers', () => answers.length >= from + CLIENTS * 3);
 };
 
-/** Asks again and again, several at once, while `change` goes on; every answer that came. */
+/** Sends requests from several clients while `change` runs, and returns all statuses. */
 async function underLoad(
   ask: () => Promise<number | undefined>,
   change: (someMore: () => Promise<unknown>) => Promise<void>,
@@ -102,7 +102,7 @@ async function underLoad(
   const client = async () => {
     while (!isOver) {
       answers.push(await ask());
-      // What is answered at once would leave the timers no turn.
+      // Immediate responses would starve the timers.
       await sleep(2);
     }
   };
@@ -133,14 +133,14 @@ async function place(secret: string): Promise<number | undefined> {
   return got.status;
 }
 
-describe('under load, without a failed request', () => {
-  test('a signing key is added, clients go over to it, and the old one is taken away', async () => {
+describe('rotation under load', () => {
+  test('no request fails while a signing key is added, used and the old one removed', async () => {
     let secret = oldSecret;
     const answers = await underLoad(
       () => place(secret),
       async (someMore) => {
         secrets.replace(signingKeys, JSON.stringify({ shop: [oldSecret, newSecret] }));
-        // The first request with the new key has the secret read afresh, long before the cache is old.
+        // The first request with the new key makes the function read the secret before its cache expires.
         secret = newSecret;
         await someMore();
       },
@@ -150,7 +150,7 @@ describe('under load, without a failed request', () => {
     expect(await place(newSecret)).toBe(202);
   });
 
-  test("the broker's password changes, and connections are cut off: the new one is read and used", async () => {
+  test("no request fails while the broker's password changes and its connections are closed", async () => {
     const reads = () => secrets.requests.filter((name) => name === 'GetSecretValue').length;
     let before = 0;
     const answers = await underLoad(
@@ -173,7 +173,7 @@ describe('under load, without a failed request', () => {
     expect(reads() - before).toBe(1);
   });
 
-  test('the issuer publishes a new key, signs with it, and takes the old one away', async () => {
+  test('no request fails while the issuer publishes a new key, uses it and removes the old one', async () => {
     const aKey = async (kid: string) => {
       const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
       return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } };
@@ -193,7 +193,7 @@ describe('under load, without a failed request', () => {
       (await call(getStatus, { route: 'GET /status', headers: { authorization: `Bearer ${token}` } })).status;
     const answers = await underLoad(ask, async (someMore) => {
       jwks = [first.jwk, second.jwk];
-      // A key is published before it is used; it is read where it is met first, five seconds after the last reading at the earliest.
+      // The function reads the keys again with the first unknown key, but not within five seconds of the last read.
       await sleep(5_100);
       token = await tokenOf(second);
       await someMore();
@@ -203,7 +203,7 @@ describe('under load, without a failed request', () => {
     expect(jwksReads).toBe(2);
   }, 30_000);
 
-  test('tokens with keys that nobody published do not have the issuer asked for each of them', async () => {
+  test('tokens with unpublished keys cause at most one read of the keys', async () => {
     const { privateKey } = await generateKeyPair('RS256');
     const before = jwksReads;
     for (let forgery = 0; forgery < 50; forgery += 1) {
@@ -215,7 +215,7 @@ describe('under load, without a failed request', () => {
   });
 });
 
-test('on AWS the development key and the development issuer are worth nothing', async () => {
+test('the development key and the development issuer are refused in other stages', async () => {
   expect(
     (
       await call(placeOrder, {

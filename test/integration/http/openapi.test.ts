@@ -45,13 +45,13 @@ const operations = () =>
     Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, operation })),
   );
 
-/** The schema as the document has it, made to validate. */
+/** A validator for a schema of the document. */
 function validator(schema: object): z.ZodType {
   const isProblem = JSON.stringify(schema).includes('#/components/schemas/Problem');
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
-/** What in a live answer is not as the document says of its route and status. */
+/** The differences between a response and the schema of its route and status. */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
   const content = operation.responses[String(status)]?.content[String(headers['content-type'])];
@@ -59,7 +59,7 @@ function undocumentedIn(route: string, { status, headers, body }: Got): unknown[
   return validator(content.schema).safeParse(body).error?.issues ?? [];
 }
 
-test('the document has every HTTP route of serverless.yml, and no other', () => {
+test('the OpenAPI document has exactly the HTTP routes of serverless.yml', () => {
   const file = fileURLToPath(new URL('../../../serverless.yml', import.meta.url));
   const { functions } = parse(readFileSync(file, 'utf8'), { merge: true }) as {
     functions: Record<string, { events?: unknown }>;
@@ -80,7 +80,7 @@ test('the document has every HTTP route of serverless.yml, and no other', () => 
   expect(document.openapi).toMatch(/^3\.1\./);
 });
 
-test('each example fits the schema beside it', () => {
+test('each example of the OpenAPI document matches its schema', () => {
   for (const { route, operation } of operations()) {
     const contents = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) =>
       one ? Object.values(one.content) : [],
@@ -92,7 +92,7 @@ test('each example fits the schema beside it', () => {
   }
 });
 
-test('routes that change or show what is not public say who may call them', () => {
+test('only the public routes of the OpenAPI document have no security scheme', () => {
   const open = operations().flatMap(({ route, operation }) => (operation.security.length === 0 ? [route] : []));
   expect(open.toSorted()).toEqual(
     [
@@ -106,10 +106,10 @@ test('routes that change or show what is not public say who may call them', () =
   );
 });
 
-describe('live answers are what the document says', () => {
+describe('responses and the OpenAPI document', () => {
   const order = { customerId: 'c-1', currency: 'EUR', items: [{ sku: 'apple', quantity: 1, unitPrice: 100 }] };
 
-  test('of orders', async () => {
+  test('responses of the order routes match the OpenAPI document', async () => {
     const { handler: place } = await import('../../../functions/orders/place-order.ts');
     const { handler: get } = await import('../../../functions/orders/get-order.ts');
     const key = randomUUID();
@@ -133,45 +133,55 @@ describe('live answers are what the document says', () => {
   const routes: readonly (readonly [string, string, () => Promise<{ handler: HttpHandler }>, About])[] = [
     [
       'PUT /stock/{sku}',
-      'operator',
+      'an operator',
       () => import('../../../functions/orders/put-stock.ts'),
       { path: { sku: 'apple' }, body: { available: 3 } },
     ],
-    ['GET /stock/{sku}', 'anybody', () => import('../../../functions/orders/get-stock.ts'), { path: { sku: 'apple' } }],
-    ['GET /stock/{sku}', 'anybody', () => import('../../../functions/orders/get-stock.ts'), { path: { sku: 'none' } }],
+    [
+      'GET /stock/{sku}',
+      'an anonymous client',
+      () => import('../../../functions/orders/get-stock.ts'),
+      { path: { sku: 'apple' } },
+    ],
+    [
+      'GET /stock/{sku}',
+      'an anonymous client',
+      () => import('../../../functions/orders/get-stock.ts'),
+      { path: { sku: 'none' } },
+    ],
     [
       'GET /customers/{id}/points',
-      'anybody',
+      'an anonymous client',
       () => import('../../../functions/orders/get-points.ts'),
       { path: { id: 'c' } },
     ],
-    ['GET /healthz', 'anybody', () => import('../../../functions/operations/healthz.ts'), {}],
-    ['GET /readyz', 'anybody', () => import('../../../functions/operations/readyz.ts'), {}],
-    ['GET /status', 'operator', () => import('../../../functions/operations/status.ts'), {}],
-    ['GET /openapi.json', 'anybody', () => import('../../../functions/operations/openapi.ts'), {}],
+    ['GET /healthz', 'an anonymous client', () => import('../../../functions/operations/healthz.ts'), {}],
+    ['GET /readyz', 'an anonymous client', () => import('../../../functions/operations/readyz.ts'), {}],
+    ['GET /status', 'an operator', () => import('../../../functions/operations/status.ts'), {}],
+    ['GET /openapi.json', 'an anonymous client', () => import('../../../functions/operations/openapi.ts'), {}],
     [
       'GET /dead-letters',
-      'operator',
+      'an operator',
       () => import('../../../functions/dead-letters/list.ts'),
       { query: { limit: '1' } },
     ],
     [
       'GET /dead-letters',
-      'operator',
+      'an operator',
       () => import('../../../functions/dead-letters/list.ts'),
       { query: { limit: 'x' } },
     ],
   ];
 
-  test.each(routes)('of %s, asked by an %s', async (route, who, load, about) => {
+  test.each(routes)('the response of %s to %s matches the OpenAPI document', async (route, who, load, about) => {
     const { handler } = await load();
     expect(
-      undocumentedIn(route, await (who === 'operator' ? callAsOperator : call)(handler, { route, ...about })),
+      undocumentedIn(route, await (who === 'an operator' ? callAsOperator : call)(handler, { route, ...about })),
     ).toEqual([]);
-    if (who === 'operator') expect(undocumentedIn(route, await call(handler, { route, ...about }))).toEqual([]);
+    if (who === 'an operator') expect(undocumentedIn(route, await call(handler, { route, ...about }))).toEqual([]);
   });
 
-  test('of dead letters', async () => {
+  test('responses of the dead-letter routes match the OpenAPI document', async () => {
     const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
     const { handler: list } = await import('../../../functions/dead-letters/list.ts');
     const { handler: get } = await import('../../../functions/dead-letters/get.ts');

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-test('the service is alive, and ready while broker and store answer', async () => {
+test('the service is alive, and ready while the broker and DynamoDB answer', async () => {
   const { handler: healthz } = await import('../../../functions/operations/healthz.ts');
   const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
   expect(await call(healthz, { route: 'GET /healthz' })).toMatchObject({ status: 200, body: { status: 'alive' } });

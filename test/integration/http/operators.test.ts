@@ -34,39 +34,39 @@ async function audit(requestId: string) {
 }
 
 // https://www.rfc-editor.org/rfc/rfc9110#section-11.4
-test.each(['Bearer', 'bearer', 'Bearer  '])('a token may come after %p and a space', async (scheme) => {
+test.each(['Bearer', 'bearer', 'Bearer  '])('a token is accepted after the scheme %p', async (scheme) => {
   const headers = { authorization: `${scheme} ${await backend.issuer.token()}` };
   const about = { route: 'PUT /stock/{sku}', path: { sku: 'pear' }, body: { available: 1 }, headers };
   expect((await call(putStock, about)).status).toBe(200);
 });
 
-describe('the audit', () => {
-  test('has who changed what, when and why, and how it ended', async () => {
+describe('the audit table', () => {
+  test('an audit record has the actor, action, values, time, reason and outcome of a change', async () => {
     const requestId = randomUUID();
     expect((await put('apple', { available: 7, reason: 'counted anew' }, requestId)).status).toBe(200);
     expect(await audit(requestId)).toEqual({
       id: requestId,
-      who: 'ada',
-      what: 'PUT /stock/{sku} stock/apple',
-      wish: '{"available":7}',
+      actor: 'ada',
+      action: 'PUT /stock/{sku} stock/apple',
+      requested: '{"available":7}',
       at: expect.stringMatching(/^\d{4}-.*Z$/),
-      why: 'counted anew',
-      outcome: 'done',
+      reason: 'counted anew',
+      outcome: 'succeeded',
       expiresAt: expect.any(String),
     });
   });
 
-  test('has what failed too, and says where no reason was given', async () => {
+  test('failed changes and changes without a reason have an audit record too', async () => {
     const requestId = randomUUID();
     const about = { route: 'DELETE /dead-letters/{id}', path: { id: 'none' }, body: { reason: 'x' } };
     expect((await callAsOperator(discard, about, requestId)).status).toBe(404);
-    expect(await audit(requestId)).toMatchObject({ outcome: 'failed: not-found', why: 'x' });
+    expect(await audit(requestId)).toMatchObject({ outcome: 'failed: not-found', reason: 'x' });
     const other = randomUUID();
     await put('apple', { available: 8 }, other);
-    expect(await audit(other)).toMatchObject({ why: 'no reason given' });
+    expect(await audit(other)).toMatchObject({ reason: 'no reason given' });
   });
 
-  test('has nothing of those who were not let in', async () => {
+  test('an unauthenticated request has no audit record', async () => {
     const requestId = randomUUID();
     const about = { route: 'PUT /stock/{sku}', path: { sku: 'apple' }, body: { available: 7 } };
     expect((await call(putStock, about, requestId)).status).toBe(401);
@@ -74,8 +74,8 @@ describe('the audit', () => {
   });
 });
 
-describe('answers', () => {
-  test('are for the pages of permitted origins only', async () => {
+describe('response headers', () => {
+  test('CORS headers are sent only to the configured origins', async () => {
     const headersFor = async (origin?: string) =>
       (await call(healthz, { route: 'GET /healthz', headers: origin ? { origin } : {} })).headers;
     expect((await headersFor('https://shop.example'))['access-control-allow-origin']).toBe('https://shop.example');
@@ -84,15 +84,13 @@ describe('answers', () => {
     expect((await headersFor())['vary']).toBe('origin');
   });
 
-  test('tell browsers to take them for data, and clients what is left of their rate', async () => {
+  test('responses tell browsers not to cache, embed or render them', async () => {
     const { headers } = await call(healthz, { route: 'GET /healthz' });
     expect(headers).toMatchObject({
       'cache-control': 'no-store',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'x-content-type-options': 'nosniff',
       'strict-transport-security': expect.stringContaining('max-age='),
-      'ratelimit-policy': '"total";q=3000;w=1',
-      ratelimit: expect.stringMatching(/^"total";r=\d+;t=1$/),
     });
   });
 });

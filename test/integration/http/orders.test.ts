@@ -40,7 +40,7 @@ const anOrder = (about: object = {}) => ({
   ...about,
 });
 
-/** Signed under the key, which is said once more as the Idempotency-Key, as it is. */
+/** A signed request whose Idempotency-Key header is `key` as given. */
 const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
   callSigned(placeOrder, key.replaceAll('"', '') || randomUUID(), {
     route: 'POST /orders',
@@ -51,8 +51,8 @@ const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
 
 const statusOf = async (id: string) => call(getOrder, { route: 'GET /orders/{id}', path: { id } });
 
-describe('before the broker knows any exchange', () => {
-  test('an order is refused as unroutable, is not accepted, and can be sent again', async () => {
+describe('before the topology is applied', () => {
+  test('an order that no queue receives gets 503 unroutable and can be repeated with the same key', async () => {
     const key = randomUUID();
     const refused = await place(key);
     expect(refused).toMatchObject({
@@ -76,7 +76,7 @@ describe('an order', () => {
     return { stock, points };
   };
 
-  test('is accepted with a byte-order mark before it, and signed with that; its event has none', async () => {
+  test('an order with a byte-order mark is accepted, and its event has none', async () => {
     await drained();
     const raw = `\ufeff${JSON.stringify(anOrder())}`;
     const got = await callSigned(placeOrder, randomUUID(), { route: 'POST /orders', raw });
@@ -87,7 +87,7 @@ describe('an order', () => {
     ]);
   });
 
-  test('is accepted once its event is in both queues, with all that its consumers need', async () => {
+  test('an accepted order is in both work queues with complete AMQP properties', async () => {
     await drained();
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const { status, headers, body } = await place(randomUUID(), {
@@ -124,7 +124,7 @@ describe('an order', () => {
     });
   });
 
-  test('sent again under the same key, bare or quoted, in whatever order of its members, is answered the same and not published again', async () => {
+  test('a repeated order with the same key and any field order gets the same response and is not published again', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -134,7 +134,7 @@ describe('an order', () => {
     expect(await drained()).toEqual({ stock: [], points: [] });
   });
 
-  test('whose publish nobody saw confirmed is published again, byte for byte the same, under the same id', async () => {
+  test('a repeated order whose publish was not confirmed is published again with the same id and bytes', async () => {
     const key = randomUUID();
     const { body } = await place(key);
     const first = await drained();
@@ -163,7 +163,7 @@ describe('an order', () => {
     expect((await statusOf(body.orderId)).body).toMatchObject({ status: 'accepted', acceptedAt: expect.any(String) });
   });
 
-  test('with the key of another order is refused, and nothing is published', async () => {
+  test('another order with a used key is refused with 422 and not published', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -175,7 +175,7 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(first.body);
   });
 
-  test('sent twenty times at once under one key is published once; who comes too early is told so', async () => {
+  test('twenty concurrent requests with one key publish one order, and the others get 202 or 409', async () => {
     const key = randomUUID();
     const got = await Promise.all(Array.from({ length: 20 }, () => place(key)));
     const accepted = got.filter(({ status }) => status === 202);
@@ -191,7 +191,7 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(accepted[0]?.body);
   });
 
-  test('has an id of its own for every key and every client', async () => {
+  test('each key and each client gives an order an id of its own', async () => {
     const key = randomUUID();
     const headers = signedHeaders(JSON.stringify(anOrder()), { key, secret: SHOP_SECRET });
     const ids = [await place(key), await place(randomUUID()), await place(key, { headers })].map(
@@ -200,14 +200,14 @@ describe('an order', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  test.each(['', '""'])('with the Idempotency-Key %p is refused', async (key) => {
+  test.each(['', '""'])('an order with the Idempotency-Key %p is refused with 400', async (key) => {
     expect(await place(key)).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:missing-idempotency-key' },
     });
   });
 
-  test('with faults is refused with each of them, and nothing is published', async () => {
+  test('an order with several invalid fields is refused with each of them and not published', async () => {
     await drained();
     const { status, body } = await place(randomUUID(), {
       body: {
@@ -236,12 +236,12 @@ describe('an order', () => {
     expect(await drained()).toEqual({ stock: [], points: [] });
   });
 
-  test('of more than 128 KiB is refused', async () => {
+  test('an order of more than 128 KiB is refused with 413', async () => {
     expect(await place(randomUUID(), { raw: Buffer.alloc(128 * 1024 + 1, ' ') })).toMatchObject({ status: 413 });
     expect(await place(randomUUID(), { raw: Buffer.alloc(128 * 1024, ' ') })).toMatchObject({ status: 400 });
   });
 
-  test('that a full queue refuses is answered so, and with the same key it may come again', async () => {
+  test('an order that a full queue rejects gets 503 refused', async () => {
     const { channel } = backend.host;
     await channel.assertQueue('small', {
       durable: true,
@@ -250,7 +250,7 @@ describe('an order', () => {
     await channel.bindQueue('small', 'orders', 'order.created');
     try {
       const refusals: Awaited<ReturnType<typeof place>>[] = [];
-      // A quorum queue may take a few more than its limit before it refuses.
+      // A quorum queue may accept a few more messages than its limit.
       for (let index = 0; index < 50 && refusals.length === 0; index += 1) {
         const got = await place(randomUUID());
         if (got.status !== 202) refusals.push(got);
@@ -263,12 +263,12 @@ describe('an order', () => {
 });
 
 describe('the status of an order', () => {
-  test('that nobody knows is 404, whatever its id looks like', async () => {
+  test('the status of an unknown order is 404, whatever its id looks like', async () => {
     for (const id of [randomUUID(), 'nonsense', 'ü#/%'])
       expect(await statusOf(id)).toMatchObject({ status: 404, body: { type: 'urn:surehop:problem:not-found' } });
   });
 
-  test('follows what its consumers commit, without a word of the intake', async () => {
+  test('the status of an order follows the commits of its consumers, even without an intake record', async () => {
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();
     const id = randomUUID() as MessageId;
@@ -279,11 +279,11 @@ describe('the status of an order', () => {
       status: 'accepted',
       consumers: { stock: { outcome: 'completed', at: expect.any(String) }, points: { outcome: 'pending' } },
     });
-    const failure = { id, payloadHash, redrives: 0, attempt: 1, code: 'BOOM', message: 'it went off' } as const;
+    const failure = { id, payloadHash, redrives: 0, attempt: 1, code: 'BOOM', message: 'connection refused' } as const;
     await inbox(surehop).recordHandoffs('points', [{ ...failure, state: 'retrying' }]);
     expect((await statusOf(id)).body.consumers.points).toMatchObject({ outcome: 'retrying', attempt: 1, code: 'BOOM' });
     await inbox(surehop).recordHandoffs('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
-    expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'it went off' });
+    expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'connection refused' });
     await inbox(surehop).commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered' });
     const redriven = { ...firstAttempt, redrives: 1, id, payloadHash, decision: { effects: [] } };
@@ -293,7 +293,7 @@ describe('the status of an order', () => {
 });
 
 describe('stock and points', () => {
-  test('stock is what it was set to last, and 404 before', async () => {
+  test('stock has the value that was set last, and is 404 before', async () => {
     const { handler: put } = await import('../../../functions/orders/put-stock.ts');
     const { handler: get } = await import('../../../functions/orders/get-stock.ts');
     const path = { sku: 'apple.red_1-x' };
@@ -310,7 +310,7 @@ describe('stock and points', () => {
     expect((await call(get, { route: 'GET /stock/{sku}', path: { sku: 'no spaces' } })).status).toBe(400);
   });
 
-  test('a customer has the points that were awarded, and none otherwise', async () => {
+  test('a customer has the awarded points, and 0 points without any', async () => {
     const { handler } = await import('../../../functions/orders/get-points.ts');
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();

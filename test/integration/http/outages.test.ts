@@ -51,7 +51,7 @@ interface Timed {
   readonly tookMs: number;
 }
 
-/** Clients that ask again and again until they are told to end. */
+/** Clients that send requests until `end` is called. */
 function load(ask: () => Promise<Got>) {
   const answers: Timed[] = [];
   let isOver = false;
@@ -78,7 +78,7 @@ const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 const drained = async () =>
   new Set((await backend.host.drain('stock')).map((message) => message && message.properties.messageId));
 
-test('with the broker taken away under load orders are soon refused at once, and taken again once it is back', async () => {
+test('orders are refused within milliseconds while the broker is down, and accepted again afterwards', async () => {
   const { answers, end } = load(place);
   await eventually('orders to be accepted', () => answers.some(({ got }) => got.status === 202));
   const cutAtMs = performance.now();
@@ -86,13 +86,13 @@ test('with the broker taken away under load orders are soon refused at once, and
   const { got: first } = await eventually('the first refusal', () => answers.find(({ got }) => got.status !== 202));
   const refusedAfterMs = performance.now() - cutAtMs;
   expect(first).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
-  // From here on the breaker is open, but for the one that tries now and then.
+  // The circuit breaker is open, except for single trial requests.
   await eventually('the breaker to open', () => answers.slice(-CLIENTS * 4).every(({ tookMs }) => tookMs < 200));
   const from = answers.length;
   await sleep(REST_MS * 2);
   const refused = answers.slice(from);
   expect(refused.every(({ got }) => got.status === 503)).toBe(true);
-  // In milliseconds, where waiting for the broker takes seconds.
+  // Waiting for the broker would take seconds.
   expect(median(refused.map(({ tookMs }) => tookMs))).toBeLessThan(PUBLISH_DEADLINE_MS / 20);
 
   const backAtMs = performance.now();
@@ -112,7 +112,7 @@ test('with the broker taken away under load orders are soon refused at once, and
   );
 }, 60_000);
 
-test('with the store taken away under load orders are accepted all the same, and what needs it is refused at once', async () => {
+test('orders are accepted while DynamoDB is down, and requests that need it are refused within milliseconds', async () => {
   const orders = load(place);
   const shelves = load(() => call(getStock, { route: 'GET /stock/{sku}', path: { sku: 'apple' } }));
   await eventually('both to be answered', () => orders.answers.length > CLIENTS && shelves.answers.length > CLIENTS);
@@ -142,7 +142,7 @@ test('with the store taken away under load orders are accepted all the same, and
   );
 }, 60_000);
 
-test('readiness says how the breakers stand', async () => {
+test('readiness shows the states of the circuit breakers', async () => {
   const standing = async (status: number) =>
     eventually(`readiness to be ${status}`, async () => {
       const got = await call(readyz, { route: 'GET /readyz' });

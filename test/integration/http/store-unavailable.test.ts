@@ -9,7 +9,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Stands where the store should be: keeps silent, or hangs up. */
+/** Replaces DynamoDB: either never answers or closes the connection. */
 let silent: boolean;
 let server: Server;
 let backend: Backend;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   backend = await aBackend({
     DYNAMODB_ENDPOINT: `http://127.0.0.1:${port}`,
     LOG_LEVEL: 'INFO',
-    // Breakers have tests of their own.
+    // Keeps the circuit breakers closed; outages.test.ts covers them.
     BREAKER_FAILURES: '1000',
     POWERTOOLS_DEV: 'true',
     POWERTOOLS_METRICS_DISABLED: 'false',
@@ -48,9 +48,9 @@ const order = { customerId: 'c-1', currency: 'EUR', items: [{ sku: 'apple', quan
 const place = (key: string) => callSigned(placeOrder, key, { route: 'POST /orders', body: order });
 
 test.each([
-  ['hangs up', false],
-  ['keeps silent', true],
-])('with a store that %s orders are accepted and published all the same, and it is told', async (_, isSilent) => {
+  ['closes connections', false],
+  ['does not answer', true],
+])('orders are accepted and the missing idempotency record is counted if DynamoDB %s', async (_, isSilent) => {
   silent = isSilent;
   written = [];
   await backend.host.drain('stock');
@@ -59,12 +59,12 @@ test.each([
   expect(got).toMatchObject({ status: 202, body: { status: 'accepted' } });
   const messages = await backend.host.drain('stock');
   expect(messages.map((message) => message && message.properties.messageId)).toEqual([got.body.orderId]);
-  expect(written.filter((line) => line.includes('intake goes on without its record'))).toHaveLength(1);
+  expect(written.filter((line) => line.includes('idempotency record unavailable; continuing'))).toHaveLength(1);
   expect(written.filter((line) => line.includes('"IntakeRecordUnavailable":1'))).toHaveLength(1);
   expect((await place(key)).body).toEqual(got.body);
 });
 
-test('with a silent store an order waits less than what needs the store', async () => {
+test('an order waits less for an unresponsive DynamoDB than a request that needs it', async () => {
   silent = true;
   const { handler: getStock } = await import('../../../functions/orders/get-stock.ts');
   const slow = call(getStock, { route: 'GET /stock/{sku}', path: { sku: 'apple' } });
@@ -75,7 +75,7 @@ test('with a silent store an order waits less than what needs the store', async 
   expect((await slow).status).toBe(503);
 });
 
-test('with the store away what cannot be told is 503, to be asked again', async () => {
+test('requests that need DynamoDB get 503 with Retry-After while it is unavailable', async () => {
   silent = false;
   const { handler: getOrder } = await import('../../../functions/orders/get-order.ts');
   const { handler: getStock } = await import('../../../functions/orders/get-stock.ts');
@@ -90,7 +90,7 @@ test('with the store away what cannot be told is 503, to be asked again', async 
     });
 });
 
-test('with the store away the service is not ready, and names the store', async () => {
+test('readiness gets 503 and names the store while DynamoDB is unavailable', async () => {
   for (silent of [false, true]) {
     const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
     expect(await call(readyz, { route: 'GET /readyz' })).toMatchObject({
@@ -100,7 +100,7 @@ test('with the store away the service is not ready, and names the store', async 
   }
 });
 
-test('with the store away the status still tells what the broker knows', async () => {
+test('the status still shows the figures of the broker while DynamoDB is unavailable', async () => {
   silent = false;
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const got = await callAsOperator(status, { route: 'GET /status' });
@@ -108,7 +108,7 @@ test('with the store away the status still tells what the broker knows', async (
   expect(got.body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
 });
 
-test('with the store away a dead letter is not taken from its queue', async () => {
+test('archiving fails while DynamoDB is unavailable, so that dead letters stay in their queue', async () => {
   silent = false;
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
   const { anEvent, aRecord } = await import('../../support/delivery.ts');

@@ -7,26 +7,29 @@ const keyOf = (header?: string) =>
   idempotencyKey({ headers: header === undefined ? {} : { 'idempotency-key': header } });
 
 describe('an Idempotency-Key', () => {
-  test('is the same bare and quoted', () => {
+  test('a bare and a quoted Idempotency-Key are the same key', () => {
     expect(keyOf('8e03978e-40d5')).toBe('8e03978e-40d5');
     expect(keyOf(' "8e03978e-40d5" ')).toBe('8e03978e-40d5');
     expect(keyOf('"a \\"b\\" \\\\ c"')).toBe('a "b" \\ c');
   });
 
-  test.each([undefined, '', '   ', '""'])('%p is missing', (header) => {
+  test.each([undefined, '', '   ', '""'])('the Idempotency-Key %p counts as missing', (header) => {
     expect(() => keyOf(header)).toThrow(expect.objectContaining({ problem: 'missing-idempotency-key' }));
   });
 
-  test.each(['"open', '"a", "b"', '"a\\x"', 'grün', 'a\tb', 'x'.repeat(256)])('%p cannot be used', (header) => {
-    expect(() => keyOf(header)).toThrow(expect.objectContaining({ problem: 'invalid-idempotency-key' }));
-  });
+  test.each(['"open', '"a", "b"', '"a\\x"', 'grün', 'a\tb', 'x'.repeat(256)])(
+    'the Idempotency-Key %p is invalid',
+    (header) => {
+      expect(() => keyOf(header)).toThrow(expect.objectContaining({ problem: 'invalid-idempotency-key' }));
+    },
+  );
 
-  test('may have 255 characters', () => {
+  test('an Idempotency-Key may have 255 characters', () => {
     expect(keyOf('x'.repeat(255))).toHaveLength(255);
   });
 });
 
-test('a payload is the same whatever the order of its members, and another with another value', () => {
+test('the payload hash ignores the order of fields, but not the order of list items or their values', () => {
   const a = {
     customerId: 'c',
     items: [

@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 
 describe('the reference vector of Standard Webhooks', () => {
-  // https://github.com/standard-webhooks/standard-webhooks: secret, id, time and payload of the test suites of its libraries.
+  // From the tests of https://github.com/standard-webhooks/standard-webhooks.
   const vector = {
     secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
     id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
@@ -21,7 +21,7 @@ describe('the reference vector of Standard Webhooks', () => {
     signature: 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
   };
 
-  test('is what our client signs', () => {
+  test('the client of this repository produces the reference signature', () => {
     expect(signedHeaders(vector.payload, { key: vector.id, secret: vector.secret, at: vector.at })).toEqual({
       'content-type': 'application/json',
       'webhook-id': vector.id,
@@ -30,7 +30,7 @@ describe('the reference vector of Standard Webhooks', () => {
     });
   });
 
-  test('is what our keys verify, at its time, and at no other', () => {
+  test('the reference signature is valid at its own time and invalid five minutes earlier or later', () => {
     jest.useFakeTimers({ now: vector.at, doNotFake: ['nextTick', 'setImmediate'] });
     try {
       const { webhook } = parseSigningKeys(JSON.stringify({ shop: [vector.secret] }), 'prod')[0]!;
@@ -51,24 +51,24 @@ describe('the reference vector of Standard Webhooks', () => {
   });
 });
 
-describe('the keys of clients', () => {
-  test('are several per client', () => {
+describe('signing keys of clients', () => {
+  test('a client may have several signing keys, or none', () => {
     const text = JSON.stringify({ 'shop-1': [secretOf(1), secretOf(2)], 'shop-2': [secretOf(3)], 'shop-3': [] });
     expect(clientsOf(parseSigningKeys(text, 'prod'))).toEqual(['shop-1', 'shop-1', 'shop-2']);
   });
 
   test.each([
-    ['no JSON', 'whsec_secret'],
+    ['not JSON', 'whsec_secret'],
     ['a list', '[]'],
-    ['a key that is none', JSON.stringify({ shop: ['secret-of-the-house'] })],
+    ['a malformed key', JSON.stringify({ shop: ['secret-of-the-house'] })],
     ['a key too short', JSON.stringify({ shop: [`whsec_${Buffer.alloc(16, 1).toString('base64')}`] })],
-    ['a client with a strange name', JSON.stringify({ 'a b': [secretOf(1)] })],
-  ])('that are %s are refused without a word of them', (_, text) => {
+    ['a client name with a space', JSON.stringify({ 'a b': [secretOf(1)] })],
+  ])('signing keys that are %s are refused with an error that does not quote them', (_, text) => {
     expect(() => parseSigningKeys(text, 'prod')).toThrow('the signing keys must be JSON');
     expect(() => parseSigningKeys(text, 'prod')).not.toThrow('secret-of-the-house');
   });
 
-  test('must each tell whose it is, and be no more than fifty', () => {
+  test('duplicate signing keys and more than 50 signing keys are refused', () => {
     expect(() => parseSigningKeys(JSON.stringify({ a: [secretOf(1)], b: [secretOf(1)] }), 'prod')).toThrow(
       'duplicate signing key',
     );
@@ -76,14 +76,14 @@ describe('the keys of clients', () => {
     expect(() => parseSigningKeys(JSON.stringify(many), 'prod')).toThrow('51 signing keys');
   });
 
-  test('must not be the development key but on a laptop', () => {
+  test('the development key is accepted only in the stage local', () => {
     const text = JSON.stringify({ development: [DEVELOPMENT_SECRET] });
     expect(() => parseSigningKeys(text, 'dev')).toThrow('development key');
     expect(clientsOf(parseSigningKeys(text, 'local'))).toEqual(['development']);
   });
 });
 
-describe('keys that are read', () => {
+describe('cached signing keys', () => {
   const aSecret = () => {
     const secret = { text: JSON.stringify({ shop: [secretOf(1)] }), isAway: false, freshReads: 0 };
     const clock = { nowMs: 0, now: () => clock.nowMs };
@@ -98,12 +98,12 @@ describe('keys that are read', () => {
     return { secret, clock, keys };
   };
 
-  test('are the same objects while the secret is the same', async () => {
+  test('the same key objects are returned while the secret is unchanged', async () => {
     const { keys } = aSecret();
     expect(await keys.current()).toBe(await keys.current());
   });
 
-  test('are looked for anew where no key fits, but not for each forged request', async () => {
+  test('a failed verification reads the secret again, at most once in ten seconds', async () => {
     const { secret, clock, keys } = aSecret();
     const before = await keys.current();
     expect(await keys.newerThan(before)).toBeUndefined();
@@ -112,12 +112,12 @@ describe('keys that are read', () => {
     expect(secret.freshReads).toBe(1);
     clock.nowMs += 10_000;
     expect(await keys.newerThan(before)).toHaveLength(2);
-    // Who still holds the old ones gets the new ones without a reading.
+    // A request that still has the old keys gets the new ones without another read.
     expect(await keys.newerThan(before)).toHaveLength(2);
     expect(secret.freshReads).toBe(2);
   });
 
-  test('stay in use for an hour while the secret cannot be read, and no longer', async () => {
+  test('cached keys are used for an hour while the secret cannot be read', async () => {
     const { secret, clock, keys } = aSecret();
     await expect(aSecretThatIsAway().current()).rejects.toThrow('away');
     const before = await keys.current();
@@ -131,7 +131,7 @@ describe('keys that are read', () => {
   const aSecretThatIsAway = () =>
     createSigningKeys(() => Promise.reject(new Error('away')), { clock: { now: () => 0 }, stage: 'prod' });
 
-  test('stay in use where what was written over them is no secret', async () => {
+  test('cached keys stay in use if the new secret is invalid', async () => {
     const { secret, keys } = aSecret();
     const before = await keys.current();
     secret.text = 'a slip of the pen';
@@ -139,8 +139,8 @@ describe('keys that are read', () => {
   });
 });
 
-describe('keys whose reading is not answered', () => {
-  /** A secret whose readings are answered by the test, in any order. */
+describe('reads of signing keys that time out', () => {
+  /** A secret whose reads the test answers in any order. */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };
@@ -152,7 +152,7 @@ describe('keys whose reading is not answered', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  test('are not waited for beyond three seconds, and the next request looks for newer ones again', async () => {
+  test('a read of newer keys times out after three seconds, and the next request reads again', async () => {
     const { readings, keys } = aSlowSecret();
     const first = keys.current();
     readings[0]!(textOf(1));
@@ -165,7 +165,7 @@ describe('keys whose reading is not answered', () => {
     expect(await again).toHaveLength(2);
   });
 
-  test('leave those of before in use, for which no further request waits during ten seconds', async () => {
+  test('after a read that timed out, requests use the cached keys without waiting for ten seconds', async () => {
     const { readings, clock, keys } = aSlowSecret();
     const first = keys.current();
     readings[0]!(textOf(1));

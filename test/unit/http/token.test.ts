@@ -43,7 +43,7 @@ beforeEach(() => {
   [reads, isAway] = [0, false];
 });
 
-/** An issuer that publishes these keys; a pause between readings where `cooldownMs` says so. */
+/** An issuer that publishes these keys and may be read again after `cooldownMs`. */
 function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
   served = published;
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -70,29 +70,29 @@ const tokenOf = ({ privateKey }: Key, kid?: string, expires = '1h') =>
 
 const verify = async (token: Promise<string>, issuer: Issuer) => (await verifyToken(await token, issuer)).sub;
 
-describe('a token is taken', () => {
-  test('without a key id, whichever of several keys has signed it', async () => {
+describe('accepted tokens', () => {
+  test('a token without a key id is accepted if any of the published keys signed it', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'b'), named(keys[2]!)]);
     for (const key of keys.slice(0, 3)) expect(await verify(tokenOf(key), issuer)).toBe('ada');
   });
 
-  test('where the same key is listed twice under its id', async () => {
+  test('a token is accepted if its key is published twice with the same id', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
   });
 
-  test('where two keys have one id', async () => {
+  test('a token is accepted if two published keys share its key id', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')]);
     for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
   });
 
-  test('with a key id, where the keys have none', async () => {
+  test('a token with a key id is accepted if the published keys have no ids', async () => {
     const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
     for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
     expect(await verify(tokenOf(keys[2]!, 'a'), anIssuer([named(keys[2]!)]))).toBe('ada');
   });
 
-  test('beside keys that cannot be used', async () => {
+  test('unusable published keys do not prevent the verification', async () => {
     const broken: JWK[] = [
       { kty: 'RSA', n: 'AQAB', e: 'AQAB', kid: 'a' },
       { kty: 'RSA', kid: 'a' },
@@ -104,47 +104,50 @@ describe('a token is taken', () => {
     expect(await verify(tokenOf(keys[0]!), issuer)).toBe('ada');
   });
 
-  test.each([undefined, 'a'])('with a key newer than what was read, under the id %p as before', async (kid) => {
-    const issuer = anIssuer([named(keys[0]!, kid)]);
-    expect(await verify(tokenOf(keys[0]!, kid), issuer)).toBe('ada');
-    served = [named(keys[1]!, kid)];
-    expect(await verify(tokenOf(keys[1]!, kid), issuer)).toBe('ada');
-    expect(reads).toBe(2);
-  });
+  test.each([undefined, 'a'])(
+    'a token signed with a newly published key is accepted although the key id %p was cached before',
+    async (kid) => {
+      const issuer = anIssuer([named(keys[0]!, kid)]);
+      expect(await verify(tokenOf(keys[0]!, kid), issuer)).toBe('ada');
+      served = [named(keys[1]!, kid)];
+      expect(await verify(tokenOf(keys[1]!, kid), issuer)).toBe('ada');
+      expect(reads).toBe(2);
+    },
+  );
 });
 
-describe('a token is refused', () => {
+describe('refused tokens', () => {
   const faultOf = async (token: Promise<string>, issuer: Issuer) =>
     verify(token, issuer).then(
-      () => 'taken',
-      (error: { code?: string }) => (isTokenError(error) ? error.code : `no fault of the token: ${error.code}`),
+      () => 'accepted',
+      (error: { code?: string }) => (isTokenError(error) ? error.code : `not a token error: ${error.code}`),
     );
 
-  test('that none of several keys has signed, and the keys are not read again for each of them', async () => {
+  test('tokens that no published key signed are refused without reading the keys for each of them', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')], 60_000);
     for (const kid of [undefined, 'a', 'a'])
       expect(await faultOf(tokenOf(keys[3]!, kid), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
     expect(reads).toBe(1);
   });
 
-  test('with an id that no key has', async () => {
+  test('a token with an unknown key id is refused', async () => {
     expect(await faultOf(tokenOf(keys[0]!, 'z'), anIssuer([named(keys[0]!, 'a')]))).toBe('ERR_JWKS_NO_MATCHING_KEY');
   });
 
-  test('that has expired, whichever of several keys has signed it', async () => {
+  test('an expired token is refused, whichever key signed it', async () => {
     const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
     for (const key of keys.slice(0, 2))
       expect(await faultOf(tokenOf(key, undefined, '-1h'), issuer)).toBe('ERR_JWT_EXPIRED');
   });
 
-  test('that no known key has signed, though newer ones cannot be read', async () => {
+  test('a token that no cached key signed is refused although the keys cannot be read again', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
     isAway = true;
     expect(await faultOf(tokenOf(keys[1]!, 'a'), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
   });
 
-  test('after fifty keys that do not fit: what a token costs is bounded', async () => {
+  test('a token is checked against at most fifty keys', async () => {
     const many = Array.from({ length: 50 }, () => named(keys[0]!));
     expect(await verify(tokenOf(keys[1]!), anIssuer([...many.slice(1), named(keys[1]!)]))).toBe('ada');
     const issuer = anIssuer([...many, named(keys[1]!)]);
