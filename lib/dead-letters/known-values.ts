@@ -15,10 +15,10 @@ const fields = ['queue', 'code'] as const;
 
 type Field = (typeof fields)[number];
 
-/** Values per field. Anyone who can publish to the dead-letter queue can invent values; above this number none is refused. */
+/** Stored values per field. Above this number every filter value is accepted, because anyone who can publish can invent values. */
 const MAX_STORED = 500;
 
-/** The item beside the dead letters; it lacks the index attributes, and no dead letter has a part -1. */
+/** The key of the item with the known values. No dead letter has a part -1, and the item is in no index. */
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
 export interface KnownValues {

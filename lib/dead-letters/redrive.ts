@@ -36,7 +36,7 @@ export interface ArchivedDeadLetter {
   readonly message: ArchivedMessage;
 }
 
-/** Reads a dead letter that is about to be redriven; throws a problem if it must not be. */
+/** Reads a dead letter for a redrive; throws a problem if the redrive is refused. */
 export async function readForRedrive(redriving: Redriving, id: string, force: boolean): Promise<ArchivedDeadLetter> {
   const item = await readDeadLetter(redriving.table, id);
   const refusal = redriveRefusal(item.deadLetter, { force, rememberedSinceMs: rememberedSince(redriving) });

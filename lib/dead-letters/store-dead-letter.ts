@@ -9,8 +9,8 @@ import { toParts } from './message-parts.ts';
 import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
- * Stores a dead letter with its message, byte for byte, and counts it. Returns `false` if the archive already has it; its
- * status then stays as it is. The record is written after the message parts, so a record always has its whole message.
+ * Stores a dead letter with its message, byte for byte, and counts it. Returns `false` if the archive already
+ * has the dead letter, whose status then does not change. The record is written last, so a record always has its whole message.
  */
 export async function storeDeadLetter(
   deadLetter: DeadLetter,

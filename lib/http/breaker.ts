@@ -61,7 +61,7 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
 
 const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
-/** Throws if the breaker is open, before a request starts work that it could not finish. */
+/** Throws if the circuit breaker of the dependency is open, before a request starts work in vain. */
 export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
   if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }

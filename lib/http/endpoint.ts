@@ -15,7 +15,7 @@ import { httpSettings } from './settings.ts';
 import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
-/** What `endpoint` verifies in a request. Parts without a schema are ignored; an optional body has a default. */
+/** How a request is authenticated and validated. Parts without a schema are ignored; an optional body has a default. */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
   readonly body?: ZodType<Body>;
@@ -25,7 +25,7 @@ export interface Shape<Body, Path, Query> {
   readonly needs?: readonly Dependency[];
 }
 
-/** A route as `endpoint` verifies it and as the OpenAPI document describes it. */
+/** A route, as used by `endpoint` and by the OpenAPI document. */
 export interface Route extends Shape<unknown, unknown, unknown> {
   /** Method and path template, such as `GET /orders/{id}`. */
   readonly route: string;
@@ -43,9 +43,9 @@ export type HttpHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>;
 
 /**
- * Turns `handle` into a Lambda handler for an HTTP API. It authenticates and validates the request, enforces limits on size
- * and time, converts errors to problem+json, and logs and counts the request once. The handler never rejects, because API
- * Gateway would hide the reason behind a plain 500.
+ * Turns `handle` into a Lambda handler for an HTTP API. The handler authenticates and validates each request, limits its size
+ * and time, converts errors to problem+json, and logs and counts each request once. The handler never rejects, because API
+ * Gateway would replace the error with a plain 500.
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   surehop: Surehop,

@@ -28,7 +28,7 @@ export const httpSettings = defineSettings({
 
 export type HttpSettings = NonNullable<(typeof httpSettings)['type']>;
 
-/** Whether `origin` is written as browsers send it: scheme, host, and the port unless it is the default. */
+/** Whether `origin` has the form that browsers send: scheme, host, and the port unless it is the default. */
 function isOrigin(origin: string): boolean {
   return /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }

@@ -10,11 +10,11 @@ interface Caller {
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
-  /** Called once, when the function starts. Throws a `SettingsError` if settings that it needs are missing. */
+  /** Called once when the function starts; throws a `SettingsError` if a required setting is missing. */
   verifier(surehop: Surehop): Verify;
 }
 
-/** Verifies a request, or throws the problem that says which rule it breaks, without a hint that would help to forge one. */
+/** Returns the caller, or throws the problem that names the violated rule without helping an attacker. */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 
 /** For routes that need no authentication. */

@@ -34,7 +34,7 @@ export const signingSettings = defineSettings(
   },
 );
 
-/** Whose tokens operators present, and who verifies them. */
+/** The issuer and audience of operators' tokens, and whether the function or API Gateway verifies tokens. */
 export const tokenSettings = defineSettings(
   {
     ...stageSetting,

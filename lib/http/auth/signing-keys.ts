@@ -94,7 +94,7 @@ export function createSigningKeys(
         );
         return keys === before ? undefined : keys;
       } catch (error) {
-        // After a timeout the next request reads again; after an error it waits for the pause to end.
+        // After a timeout the next request reads the secret again; after an error, requests wait until the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         count('SigningKeysStale');
         log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });

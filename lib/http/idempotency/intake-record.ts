@@ -23,7 +23,7 @@ const REQUEST_TIMEOUT_MS = 500;
 /** Days that a key outlives the inbox marker of its message. */
 const EXTRA_DAYS = 1;
 
-/** A request with an idempotency key, and the item that records it. */
+/** A request with an idempotency key, and the table and key of its record. */
 export interface Intake {
   readonly surehop: Surehop;
   readonly table: Table;

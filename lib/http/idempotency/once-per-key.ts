@@ -9,7 +9,7 @@ import type { Request } from '../request.ts';
 /**
  * Publishes unless an earlier request with this idempotency key was confirmed. If the confirm of an earlier request is unknown,
  * it publishes again with the same message id, and the consumers drop the duplicate. Throws a problem if the key was used with
- * another payload, or if a request with this key is in progress. While DynamoDB is unavailable it publishes without the record.
+ * another payload, or if a request with this key is in progress. While DynamoDB is unavailable, publishes without a record.
  */
 export async function oncePerKey(
   { surehop, client, body: payload }: Pick<Request, 'surehop' | 'client' | 'body'>,
