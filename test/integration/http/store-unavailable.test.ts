@@ -25,7 +25,7 @@ beforeAll(async () => {
   backend = await aBackend({
     DYNAMODB_ENDPOINT: `http://127.0.0.1:${port}`,
     LOG_LEVEL: 'INFO',
-    // Keeps the circuit breakers closed; outages.test.ts covers them.
+    // Keeps the circuit breakers closed; circuit-breakers.test.ts covers them.
     BREAKER_FAILURES: '1000',
     POWERTOOLS_DEV: 'true',
     POWERTOOLS_METRICS_DISABLED: 'false',
