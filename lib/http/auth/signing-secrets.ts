@@ -17,7 +17,7 @@ export function parseSigningSecrets(text: string, stage: string): { client: stri
     list.map((one) => ({ client, secret: one })),
   );
   if (secrets.length > MAX_KEYS)
-    throw new Error(`too many signing keys: there are ${secrets.length}, at most ${MAX_KEYS} are allowed`);
+    throw new Error(`${secrets.length} signing keys are too many: at most ${MAX_KEYS} are allowed`);
   if (new Set(secrets.map((one) => one.secret)).size < secrets.length)
     throw new Error('duplicate signing key: each key must identify exactly one client');
   if (stage !== DEVELOPMENT_STAGE && secrets.some((one) => one.secret === DEVELOPMENT_SECRET))

@@ -73,7 +73,7 @@ test('a second request with a key in progress gets 409, and takes over once the 
   });
   // A different payload is refused whether or not the first request is in progress.
   expect((await place(key, { ...order, customerId: 'c-2' })).status).toBe(422);
-  await set('busyUntilMs', { N: String(Date.now() - 1) });
+  await set('claimedUntilMs', { N: String(Date.now() - 1) });
   expect((await place(key)).body).toEqual(body);
   expect(await published()).toBe(2);
 });

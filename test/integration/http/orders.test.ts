@@ -145,7 +145,7 @@ describe('an order', () => {
       new UpdateItemCommand({
         TableName: `${process.env.TABLE_PREFIX}orders`,
         Key: { orderId: { S: body.orderId } },
-        UpdateExpression: 'SET #status = :publishing, busyUntilMs = :past REMOVE acceptedAt',
+        UpdateExpression: 'SET #status = :publishing, claimedUntilMs = :past REMOVE acceptedAt',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: { ':publishing': { S: 'publishing' }, ':past': { N: '1' } },
       }),
