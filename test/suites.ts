@@ -16,7 +16,6 @@ export const suites: Readonly<Record<string, Suite>> = {
     patterns: [
       'model/settlement',
       'inbox/equivalence',
-      'inbox/presumed',
       'http/fuzz',
       'ordering/bounds',
       'rabbitmq/amqp-codec',
