@@ -15,7 +15,7 @@ export function reportMisconfigured(error: MisconfiguredError): MisconfiguredErr
   if (nowMs - (reportedAtMs.get(message) ?? -Infinity) < QUIET_MS) return error;
   if (reportedAtMs.size >= 100) reportedAtMs.clear();
   reportedAtMs.set(message, nowMs);
-  log().error('deployment is wrong', { code, tables, error: toLoggable(error) });
+  log().error('deployment is wrong', { reason: code, tables, error: toLoggable(error) });
   count('DeploymentWrong');
   return error;
 }

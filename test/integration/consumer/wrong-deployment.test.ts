@@ -98,7 +98,7 @@ describe('a table that a rule misspells', () => {
     await commit([entry(add(name))]);
     const told = written.filter((line) => line.includes('deployment is wrong'));
     expect(told.map((line) => JSON.parse(line))).toEqual([
-      expect.objectContaining({ level: 'ERROR', code: 'TABLE_MISSING', tables: [`${store.prefix}${name}`] }),
+      expect.objectContaining({ level: 'ERROR', reason: 'TABLE_MISSING', tables: [`${store.prefix}${name}`] }),
     ]);
     expect(written.filter((line) => line.includes('"DeploymentWrong":1'))).toHaveLength(1);
   });
