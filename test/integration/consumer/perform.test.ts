@@ -13,7 +13,8 @@ import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup
 
 let setup: ConsumerSetup;
 beforeAll(async () => {
-  setup = await aConsumerSetup();
+  // Long enough for a second batch to run during the call on a busy machine.
+  setup = await aConsumerSetup({ MESSAGE_TIME_LIMIT_MS: '10000' });
 });
 afterAll(() => setup.remove());
 

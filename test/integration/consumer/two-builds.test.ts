@@ -20,7 +20,7 @@ import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 /** The build that a rollback would return to: set to the commit of each release. */
-const PREVIOUS = '052715e26088126b5992954128d971a6b69302df';
+const PREVIOUS = '063df5aeb7936db1ec362a7373ac07a964acc1e3';
 
 const CONSUMERS = {
   stock: 'test/faults/functions/reserve-stock',
@@ -30,7 +30,7 @@ const CONSUMERS = {
 
 const git = (...args: string[]) => execFileSync('git', ['-C', rootDirectory, ...args], { maxBuffer: 100_000_000 });
 
-/** Why the previous build cannot be made here, if so. */
+/** The reason why the previous build cannot be created here, or undefined. */
 function obstacle(): string | undefined {
   try {
     git('cat-file', '-e', `${PREVIOUS}^{commit}`);
@@ -107,7 +107,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       },
       timeoutMs: 30_000,
       memoryMb: 512,
-      // What the function logs; the rest is Node's and the SDK's advice about versions.
+      // Show the function's log lines, but not the warnings of Node.js and the SDK about versions.
       onLine: (line) => void (line.startsWith('{') && process.stderr.write(`${build} ${line}\n`)),
     });
     const quiet = () => {};
@@ -147,7 +147,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   const total = async (table: string, attribute: string) =>
     (await items(table)).reduce((sum, item) => sum + Number(item[attribute]?.N ?? 0), 0);
 
-  test('each reads the messages, markers and dead letters of the other, and the ledger balances', async () => {
+  test('two builds side by side read each other’s messages, markers and dead letters, and the ledger balances', async () => {
     const kinds = ['sound', 'sound', 'sound', 'sound', 'fails1', 'fails2', 'soldout', 'poison'];
     const orders = Array.from({ length: 48 }, (_, n) => {
       const kind = kinds[n % kinds.length]!;
@@ -178,7 +178,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
     for (const build of ['previous', 'current'])
       for (const queue of Object.keys(CONSUMERS)) expect(received.get(`${build} ${queue}`) ?? 0).toBeGreaterThan(0);
 
-    // Every message comes once more, to one build only: it must know what the other one did.
+    // Every message is delivered once more, to one build only, which must detect what the other one completed.
     for (const build of ['previous', 'current'] as const) {
       received.clear();
       await publish();

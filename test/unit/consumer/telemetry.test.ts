@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+
+import { queues } from '../../../infra/topology.ts';
+import { postponed, type Outcome } from '../../../lib/consumer/outcome.ts';
+import { reportOf } from '../../../lib/consumer/report.ts';
+import { recordTelemetry } from '../../../lib/consumer/telemetry.ts';
+import { aDelivery } from '../../support/delivery.ts';
+
+process.env.POWERTOOLS_DEV = 'true';
+process.env.POWERTOOLS_METRICS_DISABLED = 'false';
+process.env.LOG_LEVEL = 'INFO';
+
+let lines: Record<string, unknown>[];
+beforeEach(() => {
+  lines = [];
+  for (const level of ['log', 'info', 'warn', 'error'] as const)
+    jest.spyOn(console, level).mockImplementation((line: unknown) => void lines.push(JSON.parse(String(line))));
+});
+afterEach(() => void jest.restoreAllMocks());
+
+function record(...outcomes: Outcome[]): void {
+  const results = outcomes.map((outcome, n) => ({
+    is: 'result' as const,
+    delivery: aDelivery({ id: `m-${n}`, type: 'test.tallied' }),
+    outcome,
+  }));
+  recordTelemetry(reportOf(queues.stock, results), results, { startedAtMs: 0, nowMs: 5 });
+}
+
+const counted = () => lines.find((line) => 'Completed' in line);
+const logged = (message: string) => lines.filter((line) => line['message'] === message);
+
+test('a postponed message is counted as Postponed, not as Retried, and logged at info level', () => {
+  record(postponed('BLOCKED_BY_KEY', queues.stock, 0));
+  expect(counted()).toMatchObject({ queue: 'stock', Postponed: 1, Retried: 0 });
+  expect(logged('message postponed')).toMatchObject([
+    { level: 'INFO', messageId: 'm-0', attempt: 1, reason: 'BLOCKED_BY_KEY', delayQueue: 'retry.1s', delayMs: 1_000 },
+  ]);
+});
+
+test('a message to be retried is counted as Retried and logged with the code and the text of its error', () => {
+  const [delayQueue] = queues.stock.delays;
+  record({ is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' });
+  expect(counted()).toMatchObject({ Postponed: 0, Retried: 1 });
+  expect(logged('message to be retried')).toMatchObject([
+    { level: 'WARN', messageId: 'm-0', reason: 'LATER', error: { message: 'the carrier is closed' } },
+  ]);
+});
+
+test('completed messages and duplicates are logged by their ids on one line each', () => {
+  const done: Outcome[] = [
+    { is: 'completed', events: [] },
+    { is: 'completed', events: [] },
+    { is: 'duplicate', events: [] },
+  ];
+  record(...done);
+  expect(logged('messages completed')).toMatchObject([{ queue: 'stock', messageIds: ['m-0', 'm-1'] }]);
+  expect(logged('duplicates skipped')).toMatchObject([{ queue: 'stock', messageIds: ['m-2'] }]);
+});
