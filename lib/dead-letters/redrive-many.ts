@@ -14,7 +14,7 @@ export interface RedriveReport {
   readonly failed: readonly { readonly id: string; readonly code: string }[];
   /** Dead letters that AMQP cannot encode; redriving them again without `force` fails the same way. */
   readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
-  /** Whether more open dead letters may match the filter. */
+  /** Whether the archive may have more open dead letters that match the filter. */
   readonly more: boolean;
 }
 
@@ -124,7 +124,7 @@ async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   }
 }
 
-/** How many of the first messages fit into one chunk. */
+/** How many messages from the start of the list fit into one chunk. */
 function chunkLength(deadLetters: readonly DeadLetter[]): number {
   let bytes = 0;
   const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);

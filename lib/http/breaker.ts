@@ -13,7 +13,7 @@ import { counts } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { httpSettings } from './settings.ts';
 
-/** A service that requests depend on, with a circuit breaker of its own. */
+/** RabbitMQ (`broker`) or DynamoDB (`store`); each has its own circuit breaker. */
 export type Dependency = 'broker' | 'store';
 
 const OPEN = 'circuit breaker open';

@@ -17,5 +17,5 @@ export interface Access {
 /** Returns the caller, or throws the problem that names the violated rule without helping an attacker. */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 
-/** For routes that need no authentication. */
+/** The access of a public route, which needs no authentication. */
 export const open: Access = { scheme: 'public', verifier: () => () => ({ client: 'public' }) };
