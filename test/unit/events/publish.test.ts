@@ -1,0 +1,47 @@
+import { expect, test } from '@jest/globals';
+
+import { deriveId } from '../../../lib/events/message-id.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import { eventPublisher, type Publisher } from '../../../lib/events/publish.ts';
+import { createSurehop } from '../../../lib/runtime/surehop.ts';
+
+test('publishEvent publishes the event with its envelope, and its id as the default correlation id', async () => {
+  const sent: Message[] = [];
+  const publisher: Publisher = {
+    publish: async (message) => void sent.push(message),
+    publishAll: () => Promise.reject(new Error('not used')),
+    close: async () => {},
+  };
+  const clock = { now: () => Date.parse('2026-11-22T12:00:00.250Z') };
+  const publishEvent = eventPublisher(createSurehop({ environment: { SERVICE_NAME: 'shop' }, clock }), publisher);
+  const event = { type: 'order.created', version: 2, exchange: 'orders', key: ({ customer }: Order) => customer };
+  const id = deriveId('order', '1');
+  await publishEvent(event as never, { customer: 'ada' }, { id });
+  expect(sent).toEqual([
+    {
+      exchange: 'orders',
+      routingKey: 'order.created',
+      body: Buffer.from('{"customer":"ada"}'),
+      properties: {
+        messageId: id,
+        correlationId: id,
+        type: 'order.created',
+        appId: 'shop',
+        contentType: 'application/json',
+        timestamp: Date.parse('2026-11-22T12:00:00Z') / 1_000,
+        headers: {
+          'surehop-exchange': 'orders',
+          'surehop-routing-key': 'order.created',
+          'surehop-published-at': '2026-11-22T12:00:00.250Z',
+          'surehop-schema-version': 2,
+          'surehop-key': 'ada',
+          traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/),
+        },
+      },
+    },
+  ]);
+});
+
+interface Order {
+  readonly customer: string;
+}

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
+import { store, tableName } from '../../../lib/dynamodb/store.ts';
+import { tables } from '../../../infra/tables.ts';
+import { httpSettings } from '../../../lib/http/settings.ts';
+import { brokerSettings } from '../../../lib/rabbitmq/settings.ts';
+import { count } from '../../../lib/runtime/metrics.ts';
+import { createSurehop } from '../../../lib/runtime/surehop.ts';
+
+let lines: string[];
+const before = { ...process.env };
+beforeEach(() => {
+  lines = [];
+  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' });
+  jest.spyOn(console, 'log').mockImplementation((line: unknown) => void lines.push(String(line)));
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.env = { ...before };
+});
+
+describe('createSurehop', () => {
+  test('a wrong setting of the service fails the setup with a sentence that names the setting', () => {
+    expect(() => createSurehop({ environment: { SERVICE_NAME: 'My Service' } })).toThrow(
+      'wrong setting: SERVICE_NAME is "My Service": it must be a lower-case letter',
+    );
+  });
+
+  test('a wrong setting of one part fails only that part, when it starts', () => {
+    const surehop = createSurehop({ environment: { MAX_BODY_BYTES: 'ten' } });
+    expect(surehop.settings(brokerSettings).PUBLISH_DEADLINE_MS).toBe(5_000);
+    expect(() => surehop.settings(httpSettings)).toThrow('wrong setting: MAX_BODY_BYTES is "ten"');
+  });
+
+  test('all parts read the settings of the setup, even if the environment changes later', () => {
+    const environment = { HEARTBEAT_SECONDS: '7' };
+    const surehop = createSurehop({ environment });
+    environment.HEARTBEAT_SECONDS = '8';
+    expect(surehop.settings(brokerSettings).HEARTBEAT_SECONDS).toBe(7);
+  });
+
+  test('a client is created once, when it is first used', () => {
+    const surehop = createSurehop({ environment: {} });
+    const make = jest.fn(() => ({}));
+    expect(make).not.toHaveBeenCalled();
+    expect(surehop.shared(make)).toBe(surehop.shared(make));
+    expect(make).toHaveBeenCalledTimes(1);
+  });
+
+  test('two setups in one process have their own tables and clients', () => {
+    const [one, other] = ['one-', 'other-'].map((prefix) => createSurehop({ environment: { TABLE_PREFIX: prefix } }));
+    expect([tableName(one!, tables.stock), tableName(other!, tables.stock)]).toEqual(['one-stock', 'other-stock']);
+    expect(store(one!)).not.toBe(store(other!));
+  });
+
+  test('given clients are used instead of those that the settings describe', () => {
+    const dynamodb = dynamoDbClient({ region: 'eu-central-1' });
+    expect(store(createSurehop({ environment: {}, clients: { dynamodb } }))).toBe(dynamodb);
+  });
+
+  test('metrics have the given namespace, and the service and stage of the settings', () => {
+    createSurehop({ environment: { SERVICE_NAME: 'shop', STAGE: 'dev' }, metricsNamespace: 'Shop' });
+    count('Orders');
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({
+      _aws: { CloudWatchMetrics: [{ Namespace: 'Shop' }] },
+      service: 'shop',
+      stage: 'dev',
+      Orders: 1,
+    });
+  });
+});
