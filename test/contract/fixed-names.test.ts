@@ -9,7 +9,7 @@ import { stageNames } from '../support/packages.ts';
 let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]>>>;
 beforeAll(async () => {
   templates = await templatesOf(stageNames);
-}, 120_000);
+}, 180_000);
 
 /**
  * CloudFormation replaces a resource whose logical id changes, and a renamed export breaks every stack that imports it. The

@@ -38,7 +38,7 @@ beforeAll(async () => {
   ({
     prod: { functions: ours, broker },
   } = await templatesOf(['prod']));
-}, 60_000);
+}, 180_000);
 
 const one = (template: Template, id: string) => {
   expect(Object.keys(template.Resources)).toContain(id);

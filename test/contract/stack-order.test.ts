@@ -10,7 +10,7 @@ let orders: Record<(typeof stageNames)[number], StackOrder>;
 beforeAll(async () => {
   const templates = await templatesOf(stageNames);
   orders = Object.fromEntries(stageNames.map((name) => [name, stackOrder(templates[name])])) as typeof orders;
-}, 60_000);
+}, 180_000);
 
 describe.each(stageNames)('the order of resources in the templates of %s', (stageName) => {
   let order: StackOrder;

@@ -28,7 +28,7 @@ let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]
 
 beforeAll(async () => {
   templates = await templatesOf(stageNames);
-}, 60_000);
+}, 180_000);
 
 describe.each(stageNames)('templates of %s', (stageName) => {
   const stage = readStage(stageName);

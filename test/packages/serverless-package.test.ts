@@ -24,7 +24,7 @@ describe('serverless package', () => {
           stack,
           withoutCode(packaged.of[stage][stack].template),
         ]);
-  }, 60_000);
+  }, 180_000);
 
   test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
     const files = stageNames.flatMap((stage) =>

@@ -30,7 +30,7 @@ beforeAll(async () => {
         for (const { Type } of Object.values(Resources)) all.types.add(Type);
     }
     process.stdout.write(JSON.stringify({ ...all, types: [...all.types] }));`));
-}, 300_000);
+}, 600_000);
 
 const title = ({ stage, setting, from, to }: Effect) =>
   `${stage}: ${setting} from ${JSON.stringify(from)} to ${JSON.stringify(to)}`;
