@@ -55,7 +55,7 @@ describe('a clone at any path', () => {
     cpSync(join(rootDirectory, 'infra/dev/run.mjs'), command);
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^surehop: .*what\? has a question mark, .*; move the clone\n$/);
+    expect(stderr).toMatch(/^surehop: the path .*what\? contains a question mark, .*; move the clone\n$/);
   });
 
   test('the definitions of a clone at a difficult path can be read', () => {

@@ -74,7 +74,7 @@ describe('packaging', () => {
     expect(reserved('ReserveDashstockLambdaFunction')).toBe(6);
     expect(reserved('AwardDashpointsLambdaFunction')).toBe(2);
     writeFileSync(file, withConcurrency('200'));
-    await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(/takes 1500 connections/);
+    await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(/allows 1500 connections/);
     writeFileSync(file, settings);
   });
 
@@ -82,7 +82,7 @@ describe('packaging', () => {
     const file = join(checkout.directory, 'serverless.yml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('connections: 1,', 'connections: 500,'));
     await expect(packageStack(checkout.directory, 'functions', 'dev')).rejects.toThrow(
-      /mq\.m7g\.medium, SINGLE_INSTANCE\) takes 100 connections/,
+      /mq\.m7g\.medium, SINGLE_INSTANCE\) allows 100 connections/,
     );
   });
 });

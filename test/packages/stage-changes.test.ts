@@ -68,7 +68,7 @@ describe('changing one setting of a deployed stage', () => {
     for (const effect of refused)
       expect([title(effect), effect.refused]).toEqual([
         title(effect),
-        [expect.stringMatching(new RegExp(`^${effect.setting} is `))],
+        [expect.stringMatching(new RegExp(`^${effect.setting} of the deployed stage is `))],
       ]);
     expect([
       ...new Set(refused.map(({ setting, from, to }) => `${setting}: ${from as string} > ${to as string}`)),
