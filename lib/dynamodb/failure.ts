@@ -126,9 +126,9 @@ export const requestRefused = (tables: readonly string[], cause: unknown): Misco
  */
 export function toStoreError(error: unknown): Error {
   if (error instanceof ConditionalCheckFailedException) return error;
-  const answer = readFailure(error);
-  if (answer.is === 'misconfigured') return reportMisconfigured(answer.error);
-  if (answer.is === 'refused') return reportMisconfigured(requestRefused(requestedTables(error), error));
+  const failure = readFailure(error);
+  if (failure.is === 'misconfigured') return reportMisconfigured(failure.error);
+  if (failure.is === 'refused') return reportMisconfigured(requestRefused(requestedTables(error), error));
   return new StoreUnavailableError({ cause: error });
 }
 

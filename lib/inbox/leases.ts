@@ -16,7 +16,7 @@ interface Lease extends Attempt {
   readonly durationMs: number;
 }
 
-/** Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
+/** Every method throws `StoreUnavailableError` if DynamoDB does not reply. */
 export interface Leases {
   /** Returns `false` if another owner holds the lease, or if the message is completed or dead-lettered. */
   take(queue: string, lease: Lease): Promise<boolean>;

@@ -8,11 +8,11 @@ import type { Scope } from './transaction.ts';
 /** Holds for no item, so a write with this condition only tells whether DynamoDB accepts the request. */
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
-/** Asks DynamoDB about a deployment that may be wrong, each question once. */
+/** Finds out what is wrong with a deployment, with writes that change nothing. Each write is sent once per commit. */
 export interface Probe {
-  /** Full names of the tables of these writes that do not exist; all of them if each seems to exist. */
+  /** Returns the full names of the tables that do not exist. If each table exists, returns all tables of these writes. */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
-  /** The error with which DynamoDB refuses a marker that belongs to no message: its table has another primary key. */
+  /** Returns the error if DynamoDB refuses even a marker that belongs to no message, because the inbox table is wrong. */
   markerRefusal(): Promise<unknown>;
 }
 
@@ -23,7 +23,7 @@ export function createProbe({
 }: Scope & { readonly client: DynamoDBClient; readonly signal: AbortSignal }): Probe {
   const replies = new Map<string, Promise<unknown>>();
 
-  /** The error for a write that needs the same permission and changes nothing. */
+  /** Sends the write with a condition that never holds, which needs the same permission, and returns the error. */
   function tryWrite(name: string, { Put, Update }: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
       write: W,

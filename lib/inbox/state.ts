@@ -25,7 +25,7 @@ export interface State {
   /** Cancellations in a row that showed nothing new. */
   readonly conflicts: number;
   readonly transaction: Transaction;
-  /** The question that the reply to a read answers. */
+  /** What the engine continues with after the reply to a read. */
   readonly open?:
     | { readonly of: 'markers'; readonly findings: Findings; readonly error: unknown }
     | { readonly of: 'markerWrites'; readonly invalid: Candidate; readonly error: unknown };

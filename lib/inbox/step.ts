@@ -32,7 +32,7 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
     case 'failed':
       return failedRequest(state, reply.failure, reply.error, nowMs);
     case 'markers':
-      if (open?.of !== 'markers') throw new Error('received markers that the commit did not ask for');
+      if (open?.of !== 'markers') throw new Error('received markers that the commit did not request');
       return cancelled(state, open.findings, reply.markers, open.error, nowMs);
     case 'missingTables':
       return setAside(state, tableMissing(reply.tables), nowMs);
