@@ -309,7 +309,7 @@ test.each(['permanent', 'transient'])(
     await run([message(behave, { headers: { 'surehop-attempt': 4 } })]);
     const [letter] = await placed('dead-letters');
     const frames = String((letter as Record<string, unknown>)['surehop-dead-letter-frames']).split('\n');
-    expect(frames[0]).toMatch(/^tally \(test\/support\/tally\.ts:\d+:\d+\)$/);
+    expect(frames[0]).toMatch(/^decide \(test\/support\/scripted-consumer\.ts:\d+:\d+\)$/);
     expect(frames.filter((frame) => frame.includes('lib/'))).toEqual([]);
   },
 );
@@ -353,7 +353,7 @@ test('a batch logs the stack of a failed rule once, however many messages failed
     { reason: 'NEVER', failed: 1, error: { message: 'this will never do' } },
   ]);
   expect(failed[0]!.messageIds).toHaveLength(20);
-  expect((failed[0]!.error as Error).stack).toContain('test/support/tally.ts');
+  expect((failed[0]!.error as Error).stack).toContain('test/support/scripted-consumer.ts');
   expect(written.filter(({ line }) => line === 'message to be retried')).toHaveLength(60);
   expect(await retried(60)).toBe(60);
   await placed('dead-letters');
