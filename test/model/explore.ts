@@ -10,7 +10,7 @@ class Counterexample extends Error {
 
 type Scenario = (choose: Choose) => Promise<void>;
 
-const SAMPLED_RUNS = 150;
+const SAMPLED_RUNS = 80;
 
 /**
  * Explores a scenario; returns how many runs it took. `npm run test:thorough` explores it completely, any other command
