@@ -1,0 +1,284 @@
+import { readFileSync } from 'node:fs';
+
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { tables } from '../../../infra/tables.ts';
+import { orderCreated, orderRejected } from '../../../functions/orders/events.ts';
+import type { ConsumerPorts } from '../../../lib/consumer/parts.ts';
+import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import { createKnownValues } from '../../../lib/dead-letters/known-values.ts';
+import { readCursor, writeCursor } from '../../../lib/dead-letters/list.ts';
+import { toDeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
+import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
+import { recordDiscard, recordRedrive, recordUnwritable } from '../../../lib/dead-letters/record-action.ts';
+import { storeDeadLetter } from '../../../lib/dead-letters/store-dead-letter.ts';
+import { bareDeadLetter, deadLetterCopy, redrivenCopy, retryCopy } from '../../../lib/events/copies.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import { eventMessage } from '../../../lib/events/publish.ts';
+import { audited } from '../../../lib/http/audit.ts';
+import { claimKey, markAccepted, type Intake } from '../../../lib/http/idempotency/intake-record.ts';
+import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
+import { aDelivery, anEvent } from '../../support/delivery.ts';
+import { openStore, type TestStore } from '../../support/store.ts';
+
+type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
+
+interface Forms {
+  /** Messages as Surehop publishes them, and as the event source delivers them. */
+  readonly messages: Readonly<
+    Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
+  >;
+  /** Items by table. */
+  readonly items: Readonly<Record<string, Items>>;
+  /** What the readers of these items return. */
+  readonly read: Readonly<Record<string, unknown>>;
+  readonly cursor: string;
+}
+
+/**
+ * Messages in queues and items in tables outlive a release. Every later release must read these forms as they are, and may add
+ * headers and attributes to what it writes, but must not rename, remove or retype one (docs/adr/018-frozen-forms.md).
+ */
+const forms = JSON.parse(
+  readFileSync(new URL('./forms.json', import.meta.url), 'utf8'),
+  // Bytes are base64 in JSON.
+  (key, value: unknown) => (key === 'B' && typeof value === 'string' ? Buffer.from(value, 'base64') : value),
+) as Forms;
+
+const QUEUE = 'stock';
+const id = (name: string) => `form-${name}` as MessageId;
+const HASH = 'a'.repeat(64);
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const publishedAtMs = Date.parse('2026-03-01T12:00:00.250Z');
+const order = {
+  orderId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+  customerId: 'ada',
+  currency: 'EUR',
+  items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }],
+};
+const rejection = {
+  orderId: order.orderId,
+  customerId: 'ada',
+  currency: 'EUR',
+  total: 300,
+  reason: 'OUT_OF_STOCK' as const,
+};
+const note = {
+  id: id('dead-letter'),
+  code: 'ATTEMPTS_EXHAUSTED',
+  reason: 'the warehouse refused',
+  frames: ['reserve (functions/reserve.ts:4:21)', 'functions/handler.ts:6:12'],
+  queue: QUEUE,
+  at: '2026-03-01T12:00:09.000Z',
+};
+
+/** One message of each form, as this version of the code writes it. */
+function publishedMessages(): Record<string, Message> {
+  const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
+  const first = eventMessage(orderCreated, order, { ...about, id: id('first'), correlationId: id('request') });
+  const retried = retryCopy(first, QUEUE, 'retry.1s', 2);
+  const deadLettered = deadLetterCopy(retried, 'dead-letters', note, 'the header x: not UTF-8');
+  return {
+    first,
+    retried,
+    deadLettered,
+    bareDeadLetter: bareDeadLetter(retried, 'dead-letters', note, 'the header x: not UTF-8'),
+    redriven: redrivenCopy(
+      deadLettered,
+      { exchange: '', routingKey: QUEUE },
+      { redrives: 1, at: '2026-03-01T13:00:00.000Z' },
+    ),
+    followUp: eventMessage(orderRejected, rejection, { ...about, id: id('follow-up'), correlationId: id('first') }),
+  };
+}
+
+const plain = ({ body, ...message }: Message) => ({ ...message, body: body.toString() });
+
+let store: TestStore;
+let ports: ConsumerPorts;
+let surehop: Surehop;
+
+beforeAll(async () => {
+  store = await openStore();
+  ports = store.ports();
+  surehop = createSurehop({
+    environment: { TABLE_PREFIX: store.prefix, LOG_LEVEL: 'ERROR', POWERTOOLS_METRICS_DISABLED: 'true' },
+    clients: { dynamodb: store.client },
+    clock: store.clock,
+  });
+});
+
+afterAll(() => store.close());
+
+const archive = () => ({ client: store.client, tablePrefix: store.prefix, retentionDays: 90 });
+const intake = (orderId: string): Intake => ({
+  surehop,
+  table: tables.orders,
+  key: { orderId },
+  payload: order,
+  client: 'shop',
+});
+
+/** Writes one item of each form with this version of the code, and reads them back as they are stored. */
+async function writtenItems(): Promise<Record<string, Items>> {
+  const event = { type: 'order.rejected', version: 1, exchange: 'orders' };
+  const entry = (name: string) => ({ id: id(name), payloadHash: HASH, redrives: 0, attempt: 1 });
+  const followUp = { event: { ...orderRejected, ...event }, data: rejection };
+  await ports.inbox.commit(
+    QUEUE,
+    [
+      { ...entry('completed'), decision: { effects: [], events: [followUp] } },
+      {
+        ...entry('rejected'),
+        decision: {
+          effects: [
+            { kind: 'add', table: tables.stock, key: { sku: 'none' }, attribute: 'available', by: -1, atLeast: 0 },
+          ],
+          otherwise: { outcome: 'rejected', reason: 'OUT_OF_STOCK', effects: [], events: [followUp] },
+        },
+      },
+    ],
+    AbortSignal.timeout(30_000),
+  );
+  const handoff = (name: string, state: 'retrying' | 'dead-lettered') =>
+    ({
+      ...entry(name),
+      attempt: 2,
+      redrives: 1,
+      state,
+      code: 'RULE_FAILED',
+      message: 'the warehouse refused',
+    }) as never;
+  await ports.inbox.recordHandoffs(QUEUE, [handoff('retrying', 'retrying'), handoff('dead-lettered', 'dead-lettered')]);
+  await ports.inbox.claimDeadLetters(QUEUE, [handoff('claimed', 'dead-lettered')]);
+  const lease = (name: string) => ({ ...entry(name), owner: 'owner-1', durationMs: 60_000 });
+  await ports.leases.take(QUEUE, lease('leased'));
+  await ports.leases.take(QUEUE, lease('performed'));
+  await ports.leases.complete(QUEUE, id('performed'), 'owner-1');
+  await ports.blockedKeys.write(QUEUE, 'ada', { ids: [id('a'), id('b')], firstSeenAtMs: publishedAtMs }, undefined);
+  await ports.openBatches.begin(QUEUE, [['ada', [id('a'), id('b')]]], undefined);
+  const endsByMs = publishedAtMs + 30_000;
+  await ports.attemptLog.begin(QUEUE, [id('suspect')], { kind: 'together', id: 'run-1', endsByMs });
+  await ports.attemptLog.begin(QUEUE, [id('suspect')], { kind: 'isolated', id: 'run-2', endsByMs });
+  await ports.progress.record(QUEUE, { oldestPublishedAt: note.at, at: note.at });
+
+  const delivery = aDelivery({ id: 'form-archived', type: 'order.created', body: order, headers: { note: 'é' } });
+  const deadLetter = (name: string) =>
+    toDeadLetter(
+      delivery,
+      {
+        id: id(name),
+        queue: QUEUE,
+        shard: QUEUE,
+        code: note.code,
+        reason: note.reason,
+        frames: note.frames.join('\n'),
+        deadLetteredAt: note.at,
+      },
+      publishedAtMs,
+    );
+  for (const name of ['open', 'redriven', 'discarded']) await storeDeadLetter(deadLetter(name), delivery, archive());
+  await recordRedrive(archive(), deadLetter('redriven'), { action: 'redriven', at: note.at, redrives: 1 });
+  await recordDiscard(archive(), id('discarded'), { action: 'discarded', at: note.at, reason: 'tested' });
+  await recordUnwritable(archive(), id('open'), 'the header x: not UTF-8');
+  await createKnownValues(archive(), []).add({ queue: 'retired', code: 'OWN_CODE' });
+
+  const request = { surehop, id: 'form-request', client: 'operator', route: 'POST /dead-letters/{id}/redrive' };
+  const change = { subject: 'dead-letters/17', requested: { force: true }, reason: 'the warehouse is back' };
+  await audited(request, change, async () => {});
+  await claimKey(intake('form-publishing'));
+  await claimKey(intake('form-accepted'));
+  await markAccepted(intake('form-accepted'));
+
+  const names = ['inbox', 'dead-letters', 'audit', 'orders'];
+  const all = await Promise.all(names.map(async (table) => [table, await store.all(table)] as const));
+  return Object.fromEntries(all.map(([table, items]) => [table, byKey(items)]));
+}
+
+const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
+  Object.fromEntries(
+    items
+      .map((item) => [[item.pk?.S, item.id?.S, item.part?.N, item.orderId?.S].filter(Boolean).join('/'), item] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+
+/** Values that differ from run to run. */
+const steady = <T>(value: T): T =>
+  JSON.parse(
+    JSON.stringify(value, (key, part: unknown) => {
+      if (key === 'traceparent' && typeof part === 'string') return part.replace(/-[0-9a-f]{16}-/, '-<span>-');
+      if (key === 'version' && typeof part === 'object') return { S: '<version>' };
+      // JSON in a text may get new fields, too.
+      if (key === 'S' && typeof part === 'string' && /^[[{]/.test(part)) return JSON.parse(part) as unknown;
+      return part;
+    }),
+  ) as T;
+
+describe('messages', () => {
+  test.each(Object.keys(forms.messages))('the %s message is written with the frozen headers and properties', (name) => {
+    expect(steady(plain(publishedMessages()[name]!))).toMatchObject(forms.messages[name]!.published);
+  });
+
+  test.each(Object.keys(forms.messages))('the %s message is read from its frozen form', (name) => {
+    const { record, read } = forms.messages[name]!;
+    const [delivery] = decode(anEvent([record]));
+    const { id, envelope, payloadHash } = delivery!;
+    expect(JSON.parse(JSON.stringify({ id, envelope, payloadHash }))).toMatchObject(read);
+  });
+
+  test('every form of a message is frozen', () => {
+    expect(Object.keys(forms.messages).toSorted()).toEqual(Object.keys(publishedMessages()).toSorted());
+  });
+});
+
+describe('items', () => {
+  test('markers, ordering, attempts, progress, archive, audit and idempotency records are written with the frozen attributes', async () => {
+    const written = steady(await writtenItems());
+    for (const [table, items] of Object.entries(steady(forms.items)))
+      for (const [key, item] of Object.entries(items).filter(
+        ([, item]) => !('bytes' in item || ('parts' in item && table === 'inbox')),
+      ))
+        expect({ table, key, item: written[table]?.[key] }).toMatchObject({ table, key, item });
+  });
+
+  test('markers, ordering, attempts, progress and archive records are read from their frozen forms', async () => {
+    for (const [table, items] of Object.entries(forms.items))
+      for (const item of Object.values(items)) await store.put(table, item);
+    expect(JSON.parse(JSON.stringify(await readItems()))).toMatchObject(forms.read);
+  });
+
+  test('a key with a frozen record is accepted once, and refused while its request is in progress', async () => {
+    await expect(claimKey(intake('form-accepted'))).resolves.toBe('accepted');
+    await expect(claimKey(intake('form-publishing'))).rejects.toMatchObject({ problem: 'request-in-progress' });
+  });
+
+  test('a paging token is written and read in its frozen form', () => {
+    const after = `${note.at}#${id('open')}`;
+    expect(writeCursor(after)).toBe(forms.cursor);
+    expect(readCursor(forms.cursor)).toBe(after);
+  });
+});
+
+/** What this version of the code reads from the items of `forms`. */
+async function readItems(): Promise<Record<string, unknown>> {
+  const markers = ['completed', 'rejected', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'].map(id);
+  const found = await ports.inbox.find(QUEUE, markers);
+  const blocked = await ports.blockedKeys.read(QUEUE, ['ada', 'parts']);
+  const archived = await Promise.all(
+    ['open', 'redriven', 'discarded'].map(async (name) => {
+      const { deadLetter, message } = await readDeadLetter(archive(), id(name));
+      return [name, { deadLetter, message: { ...message, body: message.body.toString() } }] as const;
+    }),
+  );
+  return {
+    markers: Object.fromEntries(found),
+    blockedKeys: Object.fromEntries(blocked),
+    openBatch: await ports.openBatches.read(QUEUE),
+    attempts: Object.fromEntries(await ports.attemptLog.read(QUEUE, [id('suspect')])),
+    progress: await ports.progress.read(QUEUE),
+    archived: Object.fromEntries(archived),
+    unknownValues: await createKnownValues(archive(), []).errorsIn({ queue: 'retired', code: 'OWN_CODE' }),
+  };
+}
