@@ -35,14 +35,14 @@ export function commonEnvironment(
   };
 }
 
-/** What a function of the HTTP API is told besides: whom it answers, and how often. */
+/** The additional environment of HTTP functions: CORS, signing keys and the verification of tokens. */
 export function httpEnvironment(
   stageName: string,
   stage: Pick<Stage, 'http' | 'network' | 'operators'>,
   { login, signingKeys }: Access,
 ): Record<string, Value> {
   const { operators, http, network } = stage;
-  // A function without a way to the issuer's keys leaves the token to API Gateway, which verifies it in any case.
+  // API Gateway verifies every token. A function verifies the token again unless it runs in a VPC without access to the issuer's keys.
   const verifiedBy = login && network.exit === 'endpoints' ? 'gateway' : 'function';
   return {
     ...(http.corsOrigins.length > 0 && { CORS_ORIGINS: http.corsOrigins.join(',') }),

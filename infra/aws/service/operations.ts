@@ -1,8 +1,11 @@
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { rotatedRoles, type LoginRole } from '../foundation/logins.ts';
 import type { Stage } from '../../stages/stage.ts';
-import { topologyProperties } from '../topology-properties.ts';
+import { brokerRoles, topology } from '../../topology.ts';
 import { attribute, pascalCase, ref, type Resource, type Resources } from '../template.ts';
+
+/** The topology and the broker's users as JSON text, because CloudFormation would turn numbers in properties into text. */
+export const topologyProperties = { Topology: JSON.stringify(topology), Roles: JSON.stringify(brokerRoles) };
 
 /** CloudFormation's timeout for the topology in s; the function normally responds much earlier. */
 const TOPOLOGY_TIMEOUT_SECONDS = 300;

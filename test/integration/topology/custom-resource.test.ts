@@ -4,7 +4,7 @@ import { createServer as createSilentServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from 'amqplib';
 
-import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
+import { topologyProperties } from '../../../infra/aws/service/operations.ts';
 import { topology } from '../../../infra/topology.ts';
 import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';

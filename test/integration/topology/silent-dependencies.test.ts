@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
+import { topologyProperties } from '../../../infra/aws/service/operations.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { anInvocation } from '../../support/delivery.ts';
 import { aSilentBackend, type SilentBackend } from '../../support/silent-backend.ts';

@@ -41,7 +41,7 @@ const anEvent = (change: Partial<CustomResourceEvent> = {}): CustomResourceEvent
 const answered = () => JSON.parse(answers.at(-1)!.body) as Record<string, string>;
 
 describe('a custom resource', () => {
-  test('answers success to the signed address, as it is, without a content type', async () => {
+  test('a custom resource reports success to the unchanged presigned URL without a content type', async () => {
     await customResource('broker-topology', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(1);
     expect(answers[0]).toMatchObject({ method: 'PUT', url: '/answer?Signature=a%2Bb%3D&Expires=1' });
@@ -56,7 +56,7 @@ describe('a custom resource', () => {
     });
   });
 
-  test('hands over the properties, and on an update those of before', async () => {
+  test('a custom resource receives its properties and, on an update, the previous ones', async () => {
     let seen: unknown;
     const handler = customResource('id', {
       apply: async ({ properties, previous }) => void (seen = { properties, previous }),
@@ -68,7 +68,7 @@ describe('a custom resource', () => {
     expect(seen).toEqual({ properties: { a: '2' }, previous: { a: '1' } });
   });
 
-  test('answers a failure with its reason, with no login in it, and with the same physical id', async () => {
+  test('a failure is reported with its reason and the same physical id, and without passwords', async () => {
     const handler = customResource('id', {
       apply: async () => {
         throw new Error('cannot reach amqps://administrator:hunter2@broker.example:5671/');
@@ -93,7 +93,7 @@ describe('a custom resource', () => {
     expect(answered()).toMatchObject({ Status: 'FAILED', Reason: expect.stringMatching(/^"ü→.*…$/) });
   });
 
-  test('answers a failure when its time is nearly up, and tells the work to stop', async () => {
+  test('shortly before the timeout a custom resource aborts the work and reports a failure', async () => {
     let stopped = false;
     const handler = customResource('id', {
       apply({ signal }) {
@@ -111,21 +111,21 @@ describe('a custom resource', () => {
     expect(stopped).toBe(true);
   });
 
-  test('tries again where its answer is not taken', async () => {
+  test('a response that CloudFormation does not accept is sent again', async () => {
     statuses = [503, 500];
     await customResource('id', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(3);
     expect(answered()).toMatchObject({ Status: 'SUCCESS' });
   });
 
-  test('fails where no answer is ever taken, so that Lambda invokes it again', async () => {
+  test('the invocation fails if no response is accepted, so that Lambda retries it', async () => {
     statuses = [503, 503, 503];
     await expect(customResource('id', { apply: async () => {} })(anEvent(), anInvocation())).rejects.toThrow(
       /answered 503/,
     );
   });
 
-  test('is deleted without doing anything', async () => {
+  test('deleting a custom resource without a removal step does nothing', async () => {
     let ran = false;
     const handler = customResource('id', { apply: async () => void (ran = true) });
     await handler(anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' }), anInvocation());
@@ -133,7 +133,7 @@ describe('a custom resource', () => {
     expect(answered()).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'id' });
   });
 
-  test('is removed by its own step where it has one, under the id that it was made with', async () => {
+  test('deleting a custom resource runs its removal step with the physical id of its creation', async () => {
     let removed: unknown;
     const handler = customResource(({ name }) => String(name), {
       apply: async () => {},
@@ -149,14 +149,14 @@ describe('a custom resource', () => {
     expect([removed, answered()]).toMatchObject(['two', { Status: 'SUCCESS', PhysicalResourceId: 'made-as-this' }]);
   });
 
-  test('answers nothing and fails when its removal takes longer than an invocation, so that Lambda goes on with it', async () => {
+  test('a removal that takes longer than an invocation fails without a response, so that Lambda continues it', async () => {
     const handler = customResource('id', { apply: async () => {}, remove: () => new Promise(() => {}) });
     const event = anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' });
     await expect(handler(event, anInvocation(10_200))).rejects.toThrow(/not finished before the function timed out/);
     expect(answers).toEqual([]);
   });
 
-  test('answers a failure where its removal fails', async () => {
+  test('a failed removal is reported as a failure', async () => {
     const remove = async () => {
       throw new Error('not allowed');
     };

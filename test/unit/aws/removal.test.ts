@@ -25,7 +25,7 @@ const asked = () => aws.calls.map(({ action, resource }) => `${action} ${resourc
 const ids = () =>
   aws.interfaces.map(({ description }) => /armq-\d+-(\w+)|ENI-(surehop-\w+)/.exec(description)!.slice(1));
 
-test('an event source is deleted, and waited for until its own network interfaces are gone', async () => {
+test('the removal deletes an event source and waits until its network interfaces are deleted', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.addMapping('other', 'sg-broker');
   await removeEventSource(access, 'one', waiting());
@@ -34,7 +34,7 @@ test('an event source is deleted, and waited for until its own network interface
   expect(asked()).not.toContain('lambda:DeleteEventSourceMapping event-source-mapping:other');
 });
 
-test('an event source that is gone already is done, so that a removal can be repeated, and is not deleted, which AWS may refuse', async () => {
+test('the removal succeeds without a delete request if the event source no longer exists', async () => {
   await removeEventSource(access, 'gone', waiting());
   expect(asked()).toEqual([
     'lambda:GetEventSourceMapping event-source-mapping:gone',
@@ -42,7 +42,7 @@ test('an event source that is gone already is done, so that a removal can be rep
   ]);
 });
 
-test('an event source that an earlier invocation deletes is waited for by the next', async () => {
+test('a later invocation waits for an event source that an earlier invocation is deleting', async () => {
   aws.addMapping('one', 'sg-broker');
   const first = new AbortController();
   const cut = removeEventSource(access, 'one', { signal: first.signal, pauseMs: 60_000 });
@@ -56,7 +56,7 @@ test('an event source that an earlier invocation deletes is waited for by the ne
   expect(asked().filter((one) => one.startsWith('lambda:Delete'))).toHaveLength(1);
 });
 
-test('functions are waited for until no network interface is left in their security group', async () => {
+test('the removal waits until the functions have no network interface in their security group', async () => {
   aws.addFunctions('surehop-dev-status', 'sg-functions');
   aws.addFunctions('another-service', 'sg-of-others');
   aws.deleteFunctions('surehop-dev-status');
@@ -64,7 +64,7 @@ test('functions are waited for until no network interface is left in their secur
   expect(aws.interfaces.map(({ group }) => group)).toEqual(['sg-of-others', 'sg-of-others']);
 });
 
-test('an answer that does not come, or an error of AWS, is no end of the wait', async () => {
+test('the removal keeps waiting after a timeout or an error of AWS', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.failNext(1, 429, 'TooManyRequestsException');
   await removeEventSource(access, 'one', waiting());
@@ -73,14 +73,14 @@ test('an answer that does not come, or an error of AWS, is no end of the wait', 
   await waitForFunctionInterfaces(access, 'sg-functions', waiting());
 });
 
-test('a permission that is missing ends it at once, with its name', async () => {
+test('a missing permission ends the removal at once with the name of the permission', async () => {
   aws.failNext(1, 403, 'UnauthorizedOperation');
   await expect(waitForFunctionInterfaces(access, 'sg-functions', waiting())).rejects.toThrow(
     /answered UnauthorizedOperation/,
   );
 });
 
-test('without the role the interfaces stay, and the wait ends with the time', async () => {
+test('if the role is missing, network interfaces remain and the removal ends at the timeout', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.deleteRole();
   const removal = removeEventSource(access, 'one', waiting());

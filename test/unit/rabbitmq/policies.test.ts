@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { topologyProperties } from '../../../infra/aws/topology-properties.ts';
+import { topologyProperties } from '../../../infra/aws/service/operations.ts';
 import { brokerRoles, topology } from '../../../infra/topology.ts';
 import { policyOf } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { policyFor, queuesNamedBy, readVersion, type BrokerPolicy } from '../../../lib/rabbitmq/topology/by-version.ts';
