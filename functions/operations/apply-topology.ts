@@ -1,5 +1,5 @@
 import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
-import { ensureUsers } from '../../lib/rabbitmq/admin/broker-user.ts';
+import { ensureUsers } from '../../lib/rabbitmq/admin/users.ts';
 import { applyTopology, requireSafe } from '../../lib/rabbitmq/topology/apply.ts';
 import { planLine } from '../../lib/rabbitmq/topology/describe.ts';
 import { parseLogin } from '../../lib/rabbitmq/login.ts';

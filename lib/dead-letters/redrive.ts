@@ -2,7 +2,8 @@ import pMap from 'p-map';
 
 import { redrivenCopy } from '../events/copies.ts';
 import { Problem } from '../http/problem.ts';
-import { unwritableParts, withoutParts } from '../rabbitmq/encode-message.ts';
+import { unwritableParts } from '../rabbitmq/encode-message.ts';
+import { withoutParts } from '../rabbitmq/unwritable.ts';
 import type { Publisher } from '../events/publish.ts';
 import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';

@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import type { Headers, HeaderValue } from './message.ts';
 
 /**
- * A header that is a list, a table or a date, as the event showed it. It may nest as deep as a frame allows, so it is
- * carried on as it is; `plainOf` reads it.
+ * A header that is a list, a table or a date, in the form of the event. It may nest as deep as a frame allows, so copies of a
+ * message carry it unread. `plainOf` converts it for readers.
  */
 export class Structure {
   readonly json: unknown;
@@ -14,10 +14,10 @@ export class Structure {
   }
 }
 
-/** Decodes the headers of an event. Strings arrive as `{ bytes: [...] }`, dates as strings, the rest as itself. */
+/** Decodes the headers of an event: strings arrive as `{ bytes: [...] }`, dates as strings, numbers and booleans unchanged. */
 export function decodeHeaders(headers: unknown): Headers {
   if (!isTable(headers)) return {};
-  // `fromEntries` makes a header named `__proto__` a property like any other.
+  // `fromEntries` treats a header named `__proto__` like any other.
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, decodeHeader(value)]));
 }
 
@@ -33,7 +33,7 @@ function decodeHeader(value: unknown): HeaderValue {
   return new Structure(value);
 }
 
-/** Writes a header back the way the event shows it: the inverse of decoding. */
+/** Encodes a header in the form of the event, the inverse of `decodeHeaders`. */
 export function headerInEvent(value: HeaderValue): unknown {
   if (value instanceof Structure) return value.json;
   if (typeof value === 'string') return { bytes: [...new Int8Array(Buffer.from(value))] };
@@ -41,7 +41,7 @@ export function headerInEvent(value: HeaderValue): unknown {
   return value;
 }
 
-/** JSON without recursion: `JSON.stringify` fails for values that nest a few thousand levels. */
+/** `JSON.stringify` without recursion, which fails for values that nest some thousand levels deep. */
 export function writeJson(root: unknown): string {
   const pieces: string[] = [];
   const open: { readonly entries: readonly (readonly [string, unknown])[]; readonly end: string; next: number }[] = [];
@@ -73,16 +73,14 @@ export function writeJson(root: unknown): string {
 
 const isJson = (value: unknown) => value !== undefined && !['function', 'symbol', 'bigint'].includes(typeof value);
 
-/** Levels of a structure that are read. */
-const READ_LEVELS = 20;
+const MAX_LEVELS = 20;
 
 /**
- * A header as plain values for people and for code that looks into it: text as text, other bytes as `{ $base64 }`.
- * Deeper levels than the twentieth are left out.
+ * Converts a header for readers: UTF-8 bytes become text and other bytes `{ $base64 }`. Levels below the twentieth become "…".
  */
 export function plainOf(value: HeaderValue): unknown {
   if (Buffer.isBuffer(value)) return { $base64: value.toString('base64') };
-  return value instanceof Structure ? plainStructure(value.json, READ_LEVELS) : value;
+  return value instanceof Structure ? plainStructure(value.json, MAX_LEVELS) : value;
 }
 
 function plainStructure(json: unknown, levels: number): unknown {
@@ -96,7 +94,7 @@ function plainStructure(json: unknown, levels: number): unknown {
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether a value of the event is an AMQP long string: a table with nothing but a list of bytes named `bytes`. */
+/** Whether a value of the event is an AMQP long string: an object whose only entry is a list of bytes named `bytes`. */
 export function isByteString(value: object): value is { readonly bytes: readonly number[] } {
   const { bytes } = value as { bytes?: unknown };
   if (!Array.isArray(bytes) || Object.keys(value).length !== 1) return false;
@@ -108,19 +106,19 @@ export function isByteString(value: object): value is { readonly bytes: readonly
     if ((byte as number) > most) most = byte as number;
   }
   if (least < -128 || most > 255) return false;
-  // The event source writes signed bytes. A list of unsigned ones is taken for text only where it reads as text.
+  // The event source writes signed bytes. A list of unsigned bytes counts as text only if it is valid UTF-8.
   return most < 128 || (least >= 0 && isUtf8(Buffer.from(bytes as number[])));
 }
 
-/** As many arguments as any engine takes. */
-const MAX_SHORT = 1_024;
+/** A number of arguments that every JavaScript engine supports. */
+const MAX_ARGUMENTS = 1_024;
 
 const isAscii = (byte: number) => byte >= 0 && byte < 0x80;
 
 function decodeBytes(bytes: readonly number[]): string | Buffer {
-  // Nearly all are short and ASCII, for which a buffer of their own costs four times as much.
-  if (bytes.length <= MAX_SHORT && bytes.every(isAscii)) return String.fromCharCode(...bytes);
-  // Negative ones wrap round.
+  // Most strings are short and ASCII, and decoding those through a buffer takes four times as long.
+  if (bytes.length <= MAX_ARGUMENTS && bytes.every(isAscii)) return String.fromCharCode(...bytes);
+  // `Buffer.from` stores a negative byte as its unsigned counterpart.
   const buffer = Buffer.from(bytes as number[]);
   return isUtf8(buffer) ? buffer.toString() : buffer;
 }
@@ -129,12 +127,12 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u202f]([AP])M$/;
 
-/** Before this year Java writes dates of the Julian calendar, and years before Christ like those after. */
+/** For earlier years, Java writes dates of the Julian calendar and does not mark years before Christ. */
 const FIRST_YEAR = 1583;
 
 /**
- * Reads a date as the event source writes it, `Nov 22, 2026, 12:00:05 PM` in UTC, in seconds since the epoch. Undefined
- * where the text is no such date, or is ambiguous because it lies before 1583.
+ * Parses a date of the event, such as `Nov 22, 2026, 12:00:05 PM` in UTC, into seconds since the epoch. Returns undefined if
+ * the text is not such a date, or is ambiguous because the year is before 1583.
  */
 export function readDate(text: string): number | undefined {
   const [, monthName = '', ...rest] = DATE.exec(text) ?? [];
@@ -142,7 +140,7 @@ export function readDate(text: string): number | undefined {
   const [day, year, hour, minute, second] = rest.slice(0, 5).map(Number) as [number, number, number, number, number];
   if (month < 0 || year < FIRST_YEAR || day < 1 || day > 31 || hour < 1 || hour > 12) return undefined;
   if (minute > 59 || second > 59) return undefined;
-  // The calendar repeats itself every 400 years, and `Date` ends long before Java's dates do.
+  // `Date` has a smaller range than Java's dates, and the calendar repeats every 400 years.
   const cycles = Math.floor((year - 2_000) / 400);
   const base = new Date(
     Date.UTC(year - cycles * 400, month, day, (hour % 12) + (rest[5] === 'P' ? 12 : 0), minute, second),

@@ -6,48 +6,47 @@ import { withoutLogins } from '../runtime/scrub.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import { within } from '../runtime/timeout.ts';
 import { gathering } from './gathering.ts';
-import { isLoginRefused } from './admin/log-in.ts';
-import { closeConnection, dropConnection, openConnection, socketOf } from './open-connection.ts';
+import { closeConnection, dropConnection, isLoginRefused, openConnection, socketOf } from './open-connection.ts';
 import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
-/** One connection with its one confirm channel; both live and die together. */
+/** A connection and its only confirm channel. When one of them closes, both are replaced. */
 export interface Link {
   readonly channel: ConfirmChannel;
-  /** Why the broker takes no messages from this connection now (a memory or disk alarm), if so. */
+  /** Why the broker blocks publishing on this connection (a memory or disk alarm); undefined if it does not. */
   blocked(): string | undefined;
-  /** Why the connection or the channel is gone, once it is. */
+  /** Why the connection or the channel closed; undefined while both are open. */
   lostBecause(): Error | undefined;
-  /** Has the broker answer on a channel of its own, beside the one for publishing. */
+  /** Resolves when the broker has answered on a second channel. */
   ping(): Promise<void>;
-  /** Lets all that is published in this turn of the event loop go out in one piece; to be called after each publish. */
-  gather(): void;
-  /** Drops the socket without waiting for anybody. */
+  /** Sends everything that is published in this turn of the event loop in one write. Must be called after each publish. */
+  coalesceWrites(): void;
+  /** Destroys the socket without waiting for the broker. */
   destroy(): void;
 }
 
 export interface ConnectionOptions {
-  /** Broker and login; `refused` is true where the last login was refused, so that a rotated one is read afresh. */
+  /** The address with the login. With `refused`, the last login was refused, so a rotated one must be read again. */
   readonly url: (refused: boolean) => Promise<string>;
   readonly heartbeatSeconds: number;
   readonly clock: Clock;
-  /** Told of a connection that was blocked, for logs. */
+  /** The connection name that RabbitMQ's management shows. */
   readonly name: string;
 }
 
-/** The one connection of an environment: opened when first needed, shared, replaced when it is gone or has slept too long. */
+/** The only connection of a process: opened when first needed, shared, and replaced after it closed or the process was frozen. */
 export interface Connection {
-  /** The link in use, or a fresh one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
+  /** The open link, or a new one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
   link(timeoutMs: number): Promise<Link>;
-  /** Resolves where the broker answers and takes messages now; rejects with a `PublishError` that says what is wrong. */
+  /** Resolves if the broker answers and accepts messages; otherwise rejects with a `PublishError` that gives the reason. */
   probe(timeoutMs: number): Promise<void>;
-  /** Takes `link` out of use: the next publish opens a fresh one. */
+  /** Takes `link` out of use, so that the next publish opens a new link. */
   retire(link: Link): void;
   /** Whether the next publish would go over `link`. */
   uses(link: Link): boolean;
   close(): Promise<void>;
 }
 
-/** What the socket takes before it asks to wait: room for a window of messages, which amqplib else hands on by 16 KiB. */
+/** The socket's write buffer. With the default of 16 KiB, a window of messages would be written in many small pieces. */
 const SOCKET_BUFFER_BYTES = 256 * 1_024;
 
 interface OpenLink extends Link {
@@ -55,7 +54,7 @@ interface OpenLink extends Link {
   lastHeardAtMs: number;
 }
 
-/** An attempt to open a connection may take this long, in ms, even where the first to ask for it waits for less. */
+/** How long opening a connection may take at least, in ms, even if the first caller waits for less. */
 const MIN_ATTEMPT_MS = 2_000;
 
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {
@@ -80,7 +79,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     let blockedBecause: string | undefined;
     let lossCause: Error | undefined;
     const socket = socketOf(model);
-    const destroy = () => dropConnection(model, 'connection dropped by its owner');
+    const destroy = () => dropConnection(model, 'the connection was dropped because it is no longer used');
     const guard = setTimeout(destroy, timeoutMs);
     try {
       useRawFrames(model);
@@ -90,7 +89,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         model,
         channel,
         destroy,
-        gather: gathering(socket),
+        coalesceWrites: gathering(socket),
         ping: async () => {
           const beside = await model.createChannel();
           beside.on('error', () => {});
@@ -104,7 +103,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         lossCause ??= cause ?? new Error('connection closed');
         retire(link);
       };
-      // Without listeners for `error` a lost connection would take the process down.
+      // Without a listener for `error`, a lost connection would end the process.
       for (const emitter of [model, channel]) emitter.on('error', lose).on('close', lose);
       model.on('blocked', (reason) => (blockedBecause = reason || 'resource alarm'));
       model.on('unblocked', () => (blockedBecause = undefined));
@@ -118,13 +117,13 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     }
   }
 
-  /** One that opens after its attempt was given up is used where there is no other, and dropped otherwise. */
+  /** A connection that opens after its time limit is used if there is no other, and dropped otherwise. */
   async function openAndKeep(timeoutMs: number): Promise<OpenLink> {
     const timesClosedBefore = timesClosed;
     const fresh = await openLink(timeoutMs);
     if (timesClosed !== timesClosedBefore) {
       fresh.destroy();
-      throw new Error('the connection was closed while it opened');
+      throw new Error('the connection was closed while it was being opened');
     }
     const lost = fresh.lostBecause();
     if (lost) throw lost;
@@ -133,15 +132,15 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     return current;
   }
 
-  /** A frozen environment sends no heartbeats: after that long a silence the broker has hung up, whether or not we were told. */
-  const sleptThrough = (link: OpenLink) => clock.now() - link.lastHeardAtMs > heartbeatSeconds * 1_500;
+  /** A frozen Lambda environment sends no heartbeats: after this time the broker has closed the connection, noticed or not. */
+  const wasFrozen = (link: OpenLink) => clock.now() - link.lastHeardAtMs > heartbeatSeconds * 1_500;
 
   function retire(link: Link): void {
     if (current === link) current = undefined;
   }
 
   async function link(timeoutMs: number): Promise<Link> {
-    if (current && sleptThrough(current)) {
+    if (current && wasFrozen(current)) {
       current.destroy();
       current = undefined;
     }
@@ -164,7 +163,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     const end = clock.now() + timeoutMs;
     const open = await link(timeoutMs);
     const blocked = open.blocked();
-    if (blocked) throw new PublishError('BLOCKED', `the broker takes no messages now: ${blocked}`);
+    if (blocked) throw new PublishError('BLOCKED', `the broker accepts no messages: ${blocked}`);
     try {
       await within(Math.max(end - clock.now(), 1), open.ping());
     } catch (error) {

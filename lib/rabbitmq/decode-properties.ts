@@ -1,9 +1,9 @@
 import { SECONDS_OF_400_YEARS } from '../events/json-form.ts';
 
-/** The properties of a message as they stand in its content-header frame: flags, then the values. */
+/** The properties of a message as the content-header frame holds them: flags, then the values. */
 export type PropertyBytes = Buffer;
 
-/** Bits of the flags, in the order of the values (https://www.rabbitmq.com/amqp-0-9-1-reference#class.basic). */
+/** The properties in the order of their flag bits and of their values (https://www.rabbitmq.com/amqp-0-9-1-reference#class.basic). */
 const names = [
   'contentType',
   'contentEncoding',
@@ -23,7 +23,7 @@ const names = [
 
 type Name = (typeof names)[number];
 
-/** Where each property that is there begins and ends. */
+/** The start and end of each property that is set. */
 function locate(bytes: PropertyBytes): Map<Name, readonly [start: number, end: number]> {
   const found = new Map<Name, readonly [number, number]>();
   const flags = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
@@ -44,23 +44,22 @@ function locate(bytes: PropertyBytes): Map<Name, readonly [start: number, end: n
   return found;
 }
 
-/** The message id, where there is one. */
 export function messageIdIn(bytes: PropertyBytes): string | undefined {
-  const place = locate(bytes).get('messageId');
-  return place && bytes.toString('utf8', ...place);
+  const range = locate(bytes).get('messageId');
+  return range && bytes.toString('utf8', ...range);
 }
 
-const transient = 1;
+const TRANSIENT = 1;
 
 /**
- * The properties as the event source shows them: the values of the Java client, written as JSON by Gson, keys in the order
- * of AWS's documented sample. Text, since tables may nest deeper than `JSON.stringify` can go.
+ * The JSON text of the properties in the event that Lambda gets: the values of the Java client as Gson writes them, keys in the
+ * order of AWS's documented sample. The result is text because tables may nest deeper than `JSON.stringify` allows.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
-  const places = locate(bytes);
+  const ranges = locate(bytes);
   const members = names.map((name) => {
-    const place = places.get(name);
-    return `"${name}":${place ? propertyInEvent(name, bytes.subarray(...place)) : name === 'deliveryMode' ? transient : 'null'}`;
+    const range = ranges.get(name);
+    return `"${name}":${range ? propertyInEvent(name, bytes.subarray(...range)) : name === 'deliveryMode' ? TRANSIENT : 'null'}`;
   });
   return `{${members.join(',')},"bodySize":${bodySize}}`;
 }
@@ -79,22 +78,22 @@ function propertyInEvent(name: Name, value: Buffer): string {
   }
 }
 
-interface Open {
+interface OpenStructure {
   readonly end: number;
-  /** The names of a table so far; a list has none. */
+  /** The names read so far of a table; a list has none. */
   readonly names?: Set<string>;
   isEmpty: boolean;
-  /** Of two headers with one name Java's client keeps the first. */
+  /** Whether the structure is left out: of two headers with one name, the Java client keeps the first. */
   readonly isHidden: boolean;
 }
 
 /**
- * A table's entries as the event shows them: strings as `{ bytes }` (signed), byte arrays as plain lists, dates as text,
- * decimals and floats as numbers. Bytes that are no table, which no broker hands on, end the table that they stand in.
+ * The JSON text of a table in the event: strings as `{ bytes }` with signed bytes, byte arrays as lists, dates as text,
+ * decimals and floats as numbers. Invalid bytes, which no broker delivers, end the table that contains them.
  */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];
-  const open: Open[] = [{ end: bytes.length, names: new Set(), isEmpty: true, isHidden: false }];
+  const open: OpenStructure[] = [{ end: bytes.length, names: new Set(), isEmpty: true, isHidden: false }];
   let at = 0;
   for (let top = open.at(-1); top; top = open.at(-1)) {
     if (at >= top.end) {
@@ -138,7 +137,7 @@ const tagOf = (letter: string) => letter.charCodeAt(0);
 const FIELD_TABLE = tagOf('F');
 const FIELD_ARRAY = tagOf('A');
 
-/** Bytes of the types whose size does not vary (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
+/** The sizes of the field types in bytes; for `S` and `x`, the size of the length that precedes the content (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
 const sizes: Readonly<Record<string, number>> = {
   t: 1,
   b: 1,
@@ -157,7 +156,7 @@ const sizes: Readonly<Record<string, number>> = {
   x: 4,
 };
 
-/** A value that is neither a table nor a list; undefined where it is cut off or of no known type. */
+/** Reads a value that is neither a table nor a list. Returns undefined if the value is incomplete or has an unknown type. */
 function scalar(tag: number, bytes: Buffer, at: number, limit: number): { json: string; end: number } | undefined {
   const letter = String.fromCharCode(tag);
   const size = sizes[letter];
@@ -165,7 +164,7 @@ function scalar(tag: number, bytes: Buffer, at: number, limit: number): { json: 
   if (letter === 'S' || letter === 'x') {
     const end = at + 4 + bytes.readUInt32BE(at);
     if (end > limit) return undefined;
-    // Java's bytes are signed: 0xc3 arrives as -61.
+    // Bytes are signed in Java: 0xc3 arrives as -61.
     const list = `[${new Int8Array(bytes.subarray(at + 4, end)).join(',')}]`;
     return { json: letter === 'S' ? `{"bytes":${list}}` : list, end };
   }
@@ -203,11 +202,11 @@ function fixed(letter: string, bytes: Buffer, at: number): string {
   }
 }
 
-/** JSON has no word for what is not finite. */
+/** JSON has no form for infinities and NaN. */
 const numberInEvent = (value: number) =>
   Object.is(value, -0) ? '-0.0' : Number.isFinite(value) ? String(value) : 'null';
 
-/** A float of 32 bits as Java writes it: with the fewest digits that tell it from its neighbours. */
+/** A 32-bit float as Java writes it: with the fewest digits that distinguish it from its neighbours. */
 function shortestFloat(value: number): number {
   for (let digits = 1; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
@@ -216,16 +215,16 @@ function shortestFloat(value: number): number {
   return Number(value.toPrecision(9));
 }
 
-// Plain spaces, as the documented sample has them: a JDK from 20 on would put U+202F before AM and PM.
+// With a plain space before AM and PM, as in the documented sample; a JDK from 20 on would write U+202F.
 const javaDateFormat = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
 
 const LARGEST_DATE_SECONDS = 8.64e12;
 
-/** Seconds since the epoch in Java's default US date format. Java counts in milliseconds, and its 64 bits wrap round. */
+/** Formats seconds since the epoch in Java's default US date format. Java counts milliseconds in 64 bits, which overflow. */
 function javaDate(epochSeconds: bigint): string {
   const ms = BigInt.asIntN(64, epochSeconds * 1_000n);
   const seconds = Number((ms - BigInt.asUintN(64, ((ms % 1_000n) + 1_000n) % 1_000n)) / 1_000n);
-  // The calendar repeats itself every 400 years, and `Date` ends before Java's dates do.
+  // `Date` has a smaller range than Java's dates, and the calendar repeats every 400 years.
   const cycles = Math.abs(seconds) > LARGEST_DATE_SECONDS ? Math.floor(seconds / SECONDS_OF_400_YEARS) : 0;
   const text = javaDateFormat.format((seconds - cycles * SECONDS_OF_400_YEARS) * 1_000).replaceAll('\u202f', ' ');
   return cycles === 0 ? text : text.replace(/, (\d+),/, (_, year: string) => `, ${Number(year) + cycles * 400},`);

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { connect, credentials, type ChannelModel } from 'amqplib';
 
 import { within } from '../runtime/timeout.ts';
-import { loginOf } from './address.ts';
+import { loginOf, withLogin, type Login } from './address.ts';
 
-/** How long the broker may take to answer one step of a short connection, in ms. */
+/** How long the broker may take to answer one step on a short-lived connection, in ms. */
 const STEP_MS = 10_000;
 
 /** How long the broker may take to close a connection, in ms. */
@@ -17,17 +17,17 @@ interface OpenOptions {
   readonly clientProperties?: Readonly<Record<string, string>>;
 }
 
-/** The socket below an amqplib connection, which its types do not show. */
+/** The socket of an amqplib connection, which amqplib's types do not show. */
 export const socketOf = (connection: ChannelModel): Socket =>
   (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 
-/** Drops the connection at once; whatever waits for the broker on it is rejected with `reason`. */
+/** Destroys the socket. Every pending operation on the connection is rejected with `reason`. */
 export function dropConnection(connection: ChannelModel, reason: string): void {
-  // Without an error, amqplib would not notice.
+  // Without an error, amqplib would not notice the closed socket.
   socketOf(connection).destroy(new Error(reason));
 }
 
-/** Connects and logs in within `timeoutMs`. A connection that opens later is closed. */
+/** Connects and logs in within `timeoutMs`. A connection that opens after that is dropped. */
 export async function openConnection(
   amqpUrl: string,
   { timeoutMs = STEP_MS, ...options }: OpenOptions = {},
@@ -36,7 +36,7 @@ export async function openConnection(
   const opening = connect(amqpUrl, {
     noDelay: true,
     timeout: timeoutMs,
-    // amqplib reads percent-encoded bytes of an address as Latin-1.
+    // amqplib would decode a percent-encoded login in the address as Latin-1 instead of UTF-8.
     credentials: credentials.plain(username, password),
     ...options,
   });
@@ -44,7 +44,7 @@ export async function openConnection(
   opening.then(
     (connection) => {
       connection.on('error', () => {});
-      if (isLate) dropConnection(connection, 'opened too late');
+      if (isLate) dropConnection(connection, 'the connection opened after its time limit');
     },
     () => {},
   );
@@ -56,7 +56,7 @@ export async function openConnection(
   }
 }
 
-/** Does `work` on a connection of its own. A broker that stays silent for `stepMs` is an error. */
+/** Runs `work` on a new connection. Throws an error if the broker sends nothing for `stepMs`. */
 export async function withConnection<T>(
   amqpUrl: string,
   work: (connection: ChannelModel) => Promise<T>,
@@ -65,18 +65,18 @@ export async function withConnection<T>(
   return useConnection(await openConnection(amqpUrl, { timeoutMs: stepMs }), work, stepMs);
 }
 
-/** The same with a connection that is open; it is closed afterwards. */
+/** Runs `work` on an open connection, then closes it. Throws an error if the broker sends nothing for `stepMs`. */
 export async function useConnection<T>(
   connection: ChannelModel,
   work: (connection: ChannelModel) => Promise<T>,
   stepMs = STEP_MS,
 ): Promise<T> {
   const socket = socketOf(connection);
-  // amqplib's own listener is for the time before the login.
+  // amqplib's own listener is for the time before the login is complete.
   socket.removeAllListeners('timeout');
   let silence: Error | undefined;
   socket.setTimeout(stepMs, () => {
-    silence = new Error(`no answer from the broker within ${stepMs} ms`);
+    silence = new Error(`the broker did not answer within ${stepMs} ms`);
     dropConnection(connection, silence.message);
   });
   try {
@@ -88,11 +88,30 @@ export async function useConnection<T>(
   }
 }
 
-/** Closes the connection, and drops it where the broker does not answer. */
+/** Closes the connection, or drops it if the broker does not answer. */
 export async function closeConnection(connection: ChannelModel): Promise<void> {
   try {
     await within(CLOSE_WITHIN_MS, connection.close());
   } catch {
-    dropConnection(connection, 'the broker does not close it');
+    dropConnection(connection, 'the broker did not close the connection in time');
   }
 }
+
+/** Whether the broker accepts the login. Throws an error if it does not answer or denies access to the virtual host. */
+export async function canLogIn(amqpUrl: string, login: Login, timeoutMs = STEP_MS): Promise<boolean> {
+  try {
+    await withConnection(
+      withLogin(amqpUrl, login),
+      async (connection) => (await connection.createChannel()).close(),
+      timeoutMs,
+    );
+    return true;
+  } catch (error) {
+    if (isLoginRefused(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether the broker refused the user name or the password, so that only another login can help. */
+export const isLoginRefused = (error: unknown): boolean =>
+  error instanceof Error && /ACCESS[_-]REFUSED|\b403\b/.test(error.message);

@@ -6,15 +6,15 @@ import { messageIdIn, type PropertyBytes } from './decode-properties.ts';
 import { encodePublish } from './encode-message.ts';
 import type { Message } from '../events/message.ts';
 
-/** The properties of a message that was received on a connection with raw frames. */
+/** The properties of a message received on a connection with raw frames. */
 export interface RawProperties {
   readonly messageId?: string;
   readonly bytes: PropertyBytes;
 }
 
-/** What an amqplib connection has inside, which its types do not show. */
+/** The fields of an amqplib connection that its types do not show. */
 interface Internals {
-  /** Received and not cut into frames yet. */
+  /** Received bytes that are not yet split into frames. */
   rest: Buffer;
   readonly frameMax: number;
   readonly maxFrameSize: number;
@@ -24,7 +24,7 @@ interface Internals {
   sendMessage(channel: number, ...rest: unknown[]): unknown;
 }
 
-/** The same of a channel. */
+/** The fields of an amqplib channel that its types do not show. */
 interface ChannelInternals {
   readonly ch: number;
   sendMessage(fields: unknown, properties: unknown, content: unknown): unknown;
@@ -34,14 +34,14 @@ interface ChannelInternals {
 const HEADER_FRAME = 2;
 const FRAME_HEADER_BYTES = 7;
 const FRAME_END = 0xce;
-/** Class, weight and body size, before the flags. */
+/** The size of class, weight and body size, which precede the flags. */
 const CONTENT_HEADER_BYTES = 12;
 const BASIC_CLASS = 60;
 
 /**
- * Has this module write and read the properties of all messages on a connection. amqplib's codec recurses into tables, knows
- * strings of UTF-8 only and no time before 1970: it fails for messages that a broker holds, and changes others. Messages that
- * arrive have `RawProperties`; `publishRaw` sends. Throws where amqplib is not built as expected.
+ * Replaces amqplib's codec for the properties of messages on a connection. That codec recurses into tables and supports only
+ * UTF-8 strings and times after 1970, so it fails for some messages that a broker holds and changes others. Received messages
+ * have `RawProperties`. Throws an error if amqplib's internals differ from those of the version in package.json.
  */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Internals;
@@ -72,14 +72,14 @@ export function useRawFrames(model: ChannelModel): void {
 const isMessage = (fields: unknown): fields is Message =>
   typeof fields === 'object' && fields !== null && 'body' in fields && 'routingKey' in fields;
 
-/** Publishes on a channel of a connection with raw frames, `mandatory`; throws a `PublishError` where that cannot be written. */
+/** Publishes a message as `mandatory` on a channel with raw frames. Throws a `PublishError` if AMQP cannot carry the message. */
 export function publishRaw(channel: ConfirmChannel, message: Message, confirm: (error: Error | null) => void): void {
   const internals = channel as unknown as ChannelInternals;
   internals.sendMessage(message, message, message.body);
   internals.pushConfirmCallback(confirm);
 }
 
-/** Fails where amqplib's channels are not built as expected. */
+/** Throws an error if amqplib's channels differ from those of the version in package.json. */
 export function requireRawChannel(channel: Channel): void {
   const { ch, sendMessage, pushConfirmCallback } = channel as unknown as ChannelInternals;
   if (typeof ch !== 'number' || typeof sendMessage !== 'function' || typeof pushConfirmCallback !== 'function')
@@ -87,9 +87,11 @@ export function requireRawChannel(channel: Channel): void {
 }
 
 const unexpected = () =>
-  new Error('this version of amqplib is not built as lib/rabbitmq/raw-frames.ts expects: use the one in package.json');
+  new Error(
+    'lib/rabbitmq/raw-frames.ts does not support the installed version of amqplib: install the version in package.json',
+  );
 
-/** Takes a whole content-header frame off the bytes received, where one stands first; all others are amqplib's. */
+/** Removes a complete content-header frame from the start of the received bytes; amqplib reads all other frames. */
 function takeContentHeader(connection: Internals) {
   const { rest, maxFrameSize } = connection;
   if (rest.length < FRAME_HEADER_BYTES || rest[0] !== HEADER_FRAME) return undefined;

@@ -44,10 +44,10 @@ const roles: z.ZodType<readonly BrokerRole[]> = z.array(
   }),
 );
 
-/** Reads a topology that came as text. */
+/** Parses the property `Topology` of the custom resource. */
 export const readTopology = (text: unknown): Topology => readJson('Topology', topology, text);
 
-/** Reads roles that came as text. */
+/** Parses the property `Roles` of the custom resource. */
 export const readRoles = (text: unknown): readonly BrokerRole[] => readJson('Roles', roles, text);
 
 function readJson<T>(name: string, schema: z.ZodType<T>, text: unknown): T {
@@ -56,7 +56,7 @@ function readJson<T>(name: string, schema: z.ZodType<T>, text: unknown): T {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
     const [issue] = cause instanceof z.ZodError ? cause.issues : [];
-    const where = issue ? ` at ${issue.path.join('.')}: ${issue.message}` : ': it is no JSON';
-    throw new Error(`the property ${name} is wrong${where}`, { cause });
+    const where = issue ? ` at ${issue.path.join('.')}: ${issue.message}` : ': it is not JSON';
+    throw new Error(`the property ${name} is invalid${where}`, { cause });
   }
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
-import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
+import { ensureUsers } from '../../../lib/rabbitmq/admin/users.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import { asDeployed, firstLogins, removeUsers, rolesOf } from '../../support/deployed-logins.ts';

@@ -4,7 +4,7 @@ import { doesManagementAnswer, probeBroker } from '../../../infra/dev/runtime/br
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { loginOf, withLogin } from '../../../lib/rabbitmq/address.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
-import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
 import { managementApi } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
@@ -28,13 +28,13 @@ const create = async (username: string, password: string) => {
   await host.manage('PUT', `permissions/${host.name}/${name}`, { configure: '.*', write: '.*', read: '.*' });
 };
 
-/** An address with its user and password just as they are written here. */
+/** Builds an address with this user and password, without encoding them. */
 const addressWith = (address: string, login: string) => {
   const { protocol, host: authority, pathname } = new URL(address);
   return `${protocol}//${login}@${authority}${pathname}`;
 };
 
-/** Everything that takes an address apart, with the same login in both addresses. */
+/** Logs in with every function that parses an address. */
 async function everyWayIn(login: string): Promise<void> {
   const amqpUrl = addressWith(host.amqpUrl, login);
   const managementUrl = addressWith(process.env['MANAGEMENT_URL']!, login);
@@ -51,7 +51,7 @@ async function everyWayIn(login: string): Promise<void> {
   expect(await probeBroker(amqpUrl)).toMatch(/^\d+\./);
   expect(await doesManagementAnswer(managementUrl)).toBe(true);
   expect(await readQueueFigures({ ...settings, MANAGEMENT_URL: managementUrl }, 10_000)).toEqual([]);
-  // Without a login of its own the management API has that of the broker.
+  // Without a login in its own address, the management API uses the login of the broker.
   const bare = new URL(managementUrl);
   [bare.username, bare.password] = ['', ''];
   const api = managementApi({ ...settings, MANAGEMENT_URL: bare.href }, { timeoutMs: 10_000 });
@@ -59,14 +59,14 @@ async function everyWayIn(login: string): Promise<void> {
   await reach(amqpUrl, bare.href).api.remove(['queues', host.name, 'none']);
 }
 
-describe('a user of the broker', () => {
+describe('a broker user', () => {
   test.each<[what: string, username: string, password: string, written: string[]]>([
     ['with a password that is not ASCII', 'ümit', 'pässwörd-密码-🔑', ['ümit:pässwörd-密码-🔑']],
     ['with every character that an address uses itself', 'a@b/c', ':/?#[]@!$&\'()*+,;= %"<>\\^`{|}', []],
     ['with a percent sign', 'percent', '100%', ['percent:100%', 'percent:100%25']],
     ['with what looks like an escape', 'escape', '%41%zz', ['escape:%2541%25zz']],
     ['with an @ that is not escaped', 'at', 'p@ss', ['at:p@ss']],
-  ])('%s logs in, however the address is written', async (_, name, password, written) => {
+  ])('with %s logs in, whether or not the address is percent-encoded', async (_, name, password, written) => {
     const username = `${name}-${host.name}`;
     await create(username, password);
     const encoded = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
@@ -76,7 +76,7 @@ describe('a user of the broker', () => {
     expect(loginOf(new URL(withLogin(host.amqpUrl, { username, password })))).toEqual({ username, password });
   });
 
-  test('is guest, as with RabbitMQ itself, where the address names none', async () => {
+  test('is guest if the address names no user', async () => {
     expect(loginOf(new URL('amqp://localhost'))).toEqual({ username: 'guest', password: 'guest' });
     expect(loginOf(new URL('amqp://ada@localhost'))).toEqual({ username: 'ada', password: '' });
   });

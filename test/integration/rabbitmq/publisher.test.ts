@@ -30,8 +30,8 @@ const aMessage = (routingKey: string, id = 'message-1', body = 'hello', exchange
   properties: { messageId: id, headers: { 'surehop-attempt': 1 } },
 });
 
-describe('a publish', () => {
-  test('resolves when the broker has the message in a queue, persistent and as it was', async () => {
+describe('publishing a message', () => {
+  test('resolves when the broker has stored the message unchanged and persistently in a queue', async () => {
     await host.publisher().publish(aMessage('order.created', 'kept', 'body'));
     const [message] = await host.drain('all');
     expect(message).toMatchObject({
@@ -40,7 +40,7 @@ describe('a publish', () => {
     });
   });
 
-  test('that no queue takes is an error, though the broker acknowledges it', async () => {
+  test('fails with UNROUTABLE if no queue receives the message, although the broker confirms it', async () => {
     await expect(host.publisher().publish(aMessage('invoice.created'))).rejects.toMatchObject({
       code: 'UNROUTABLE',
       indeterminate: false,
@@ -48,7 +48,7 @@ describe('a publish', () => {
     });
   });
 
-  test('to an exchange that is missing is an error, and its neighbours on the channel get through', async () => {
+  test('fails if the exchange is missing, and other messages on the channel are confirmed', async () => {
     const publisher = host.publisher();
     const errors = await publisher.publishAll([
       aMessage('order.created', 'before'),
@@ -60,7 +60,7 @@ describe('a publish', () => {
     expect(new Set(ids)).toEqual(new Set(['before', 'after']));
   });
 
-  test('that a full queue refuses is an error, and the queue keeps what it holds', async () => {
+  test('fails with REFUSED if the queue is full, and the queue keeps its messages', async () => {
     await quorumQueue('small', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
     const publisher = host.publisher();
     const codes = new Set<string | undefined>();
@@ -72,7 +72,7 @@ describe('a publish', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
-  test('that one queue of two refuses may have reached the other: the error says so', async () => {
+  test('fails with an indeterminate error if only one of two queues is full, since the other may have the message', async () => {
     for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
       await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
       await host.channel.bindQueue(name, 'shop', 'both');
@@ -84,7 +84,7 @@ describe('a publish', () => {
     expect(roomy.length).toBeGreaterThan(full.length);
   });
 
-  test('with more headers than one frame holds is refused before anything is sent, and named', async () => {
+  test('fails before anything is sent if the headers do not fit into one frame, and names a header', async () => {
     const message = aMessage('order.created');
     const withHeader = (bytes: number) => {
       const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
@@ -103,10 +103,10 @@ describe('a publish', () => {
   });
 });
 
-describe('a message whose content the broker refuses', () => {
-  test('is told from those that were under way with it, which are confirmed', async () => {
+describe('a message that the broker refuses because of its content', () => {
+  test('fails alone, and the messages that were published at the same time are confirmed', async () => {
     const publisher = host.publisher(20_000);
-    // RabbitMQ closes the channel for it: it expects a list of texts.
+    // RabbitMQ expects a list of strings in this header and closes the channel otherwise.
     const refused = { ...aMessage('order.created', 'refused') };
     const bad = { ...refused, properties: { ...refused.properties, headers: { CC: 5 } } };
     const good = (id: string) => aMessage('order.created', id);
@@ -117,8 +117,8 @@ describe('a message whose content the broker refuses', () => {
   });
 });
 
-describe('an absent broker', () => {
-  test('is told by the deadline, without the login in the error', async () => {
+describe('an unreachable broker', () => {
+  test('makes a publish fail by its deadline with an error that does not contain the login', async () => {
     const url = 'amqp://someone:hushhush@127.0.0.1:1/';
     const connection = createConnection({
       url: async () => url,
@@ -132,7 +132,7 @@ describe('an absent broker', () => {
   });
 });
 
-describe('behind a network that fails', () => {
+describe('on a failing network', () => {
   let proxy: FaultyProxy;
   beforeAll(async () => {
     proxy = await faultyProxy(new URL(host.amqpUrl));
@@ -151,18 +151,18 @@ describe('behind a network that fails', () => {
     return createPublisher(connection, systemClock, deadlineMs);
   };
 
-  test('a connection reset before the confirm: the message is sent again under its id on a fresh connection', async () => {
+  test('a message whose connection is reset before the confirm is sent again with its id on a new connection', async () => {
     const publisher = publisherThroughProxy(10_000);
     await publisher.publish(aMessage('order.created', 'warm'));
     proxy.resetOnNextReply();
     await publisher.publish(aMessage('order.created', 'again'));
     const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
-    // Twice: the first copy had reached the broker, only its confirm was lost. A duplicate, never a loss.
+    // The broker has the message twice, since only the confirm of the first copy was lost. A duplicate is better than a loss.
     expect(ids).toEqual(['warm', 'again', 'again']);
     await publisher.close();
   });
 
-  test('a connection that went silent is not waited for beyond the deadline, and the next publish has a fresh one', async () => {
+  test('a publish on a silent connection fails by its deadline, and the next publish opens a new connection', async () => {
     const publisher = publisherThroughProxy(600);
     await publisher.publish(aMessage('order.created', 'warm'));
     proxy.hold(true);
@@ -176,7 +176,7 @@ describe('behind a network that fails', () => {
     await publisher.close();
   });
 
-  test('an environment that slept through its heartbeats publishes on a fresh connection at once', async () => {
+  test('a process that was frozen longer than its heartbeats allow publishes on a new connection at once', async () => {
     let skewMs = 0;
     const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
     await publisher.publish(aMessage('order.created', 'warm'));
@@ -199,7 +199,7 @@ interface FaultyProxy {
   close(): void;
 }
 
-/** A TCP proxy before the broker that can break what passes through it. */
+/** A TCP proxy in front of the broker that can interrupt connections. */
 async function faultyProxy(broker: URL): Promise<FaultyProxy> {
   let [resetNext, held, connections] = [false, false, 0];
   const sockets = new Set<Socket>();

@@ -44,7 +44,7 @@ afterEach(async () => {
 
 const reads = () => secrets.requests.filter((name) => name === 'GetSecretValue').length;
 
-/** Gives the connection up, as after a loss: the next one logs in anew. */
+/** Closes the connection, so that the next publish logs in again. */
 const reconnect = async () => {
   const link = await connection.link(5_000);
   connection.retire(link);
@@ -52,14 +52,14 @@ const reconnect = async () => {
   return connection.link(5_000);
 };
 
-test('a login is read once, and kept over connections', async () => {
+test('a login is read once and used for later connections', async () => {
   const before = reads();
   await reconnect();
   await reconnect();
   expect(reads() - before).toBe(1);
 });
 
-test('a refused login is read afresh, once, and the connection stands without an error', async () => {
+test('a refused login is read again once, and the connection opens without an error', async () => {
   await connection.link(5_000);
   await setPassword('two');
   secrets.replace(arn, JSON.stringify({ username, password: 'two' }));
@@ -69,7 +69,7 @@ test('a refused login is read afresh, once, and the connection stands without an
   expect(reads() - before).toBe(1);
 });
 
-test('a login that stays refused is an error after one more reading, without the password', async () => {
+test('a login that is refused again after it was read again is an error, which does not contain the password', async () => {
   await setPassword('nobody knows');
   const before = reads();
   const failure = await connection.link(5_000).catch((error: Error) => error);
@@ -78,7 +78,7 @@ test('a login that stays refused is an error after one more reading, without the
   expect(reads() - before).toBe(2);
 });
 
-test('the management API too is asked again with a login read afresh', async () => {
+test('a request to the management API that is refused is sent again with a newly read login', async () => {
   expect(await readQueueFigures(settings, 5_000)).toEqual([]);
   await setPassword('two');
   const failure = await readQueueFigures(settings, 5_000).catch((error: Error) => error.message);
@@ -87,7 +87,7 @@ test('the management API too is asked again with a login read afresh', async () 
   expect(await readQueueFigures(settings, 5_000)).toEqual([]);
 });
 
-test('a secret is read again after five minutes, and no sooner', async () => {
+test('a secret is read again after five minutes and not earlier', async () => {
   let nowMs = 1_700_000_000_000;
   const client = new SecretsManagerClient({});
   const read = createSecretReader(client, { now: () => nowMs });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { brokerRoles } from '../../../infra/topology.ts';
-import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import type { Login } from '../../../lib/rabbitmq/address.ts';
 import type { RotationEvent } from '../../../lib/aws/rotation.ts';
 import { addressesOf, administrator, asDeployed, removeUsers } from '../../support/deployed-logins.ts';
@@ -25,7 +25,7 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-test('the function takes the four steps of Secrets Manager, with the administrator’s secret, to a login that works', async () => {
+test('the rotation function runs the four steps of Secrets Manager with the administrator’s login, and the new login works', async () => {
   const arn = secrets.create('monitor', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const token = secrets.beginRotation(arn);
   for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const)
@@ -35,7 +35,7 @@ test('the function takes the four steps of Secrets Manager, with the administrat
   expect(await canLogIn(addressesOf(host).endpoint, login)).toBe(true);
 });
 
-test('an unknown step is refused', async () => {
+test('the rotation function refuses an unknown step', async () => {
   const arn = secrets.create('other', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const event = { Step: 'eatSecret', SecretId: arn, ClientRequestToken: secrets.beginRotation(arn) };
   await expect(handler(event as unknown as RotationEvent)).rejects.toThrow(/unknown step "eatSecret"/);

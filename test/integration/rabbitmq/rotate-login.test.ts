@@ -7,10 +7,10 @@ import { connect } from 'amqplib';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
-import { ensureUsers } from '../../../lib/rabbitmq/admin/broker-user.ts';
+import { ensureUsers } from '../../../lib/rabbitmq/admin/users.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
-import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
 import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
@@ -33,7 +33,7 @@ let secrets: SecretsManager;
 let client: SecretsManagerClient;
 let roles: BrokerRole[];
 let logins: Record<string, Login>;
-/** Of the role's secret. */
+/** The id of the secret with the role's login. */
 let arn: string;
 
 beforeAll(async () => {
@@ -80,8 +80,8 @@ async function rotateOnce(secretArn = arn): Promise<void> {
   for (const name of steps) await step(name, token, secretArn);
 }
 
-describe('rotating a login', () => {
-  test('goes from one user to the other and back; at no step is the current login refused', async () => {
+describe('the rotation of a login', () => {
+  test('alternates between two users, and the broker accepts the current login at every step', async () => {
     const seen: string[] = [];
     for (let rotation = 0; rotation < 3; rotation += 1) {
       const token = secrets.beginRotation(arn);
@@ -94,7 +94,7 @@ describe('rotating a login', () => {
     expect(seen).toEqual(['consumer-b', 'consumer-a', 'consumer-b']);
   });
 
-  test('leaves the login of before valid until the next rotation, and ends it then', async () => {
+  test('keeps the previous login valid until the next rotation', async () => {
     const first = current();
     await rotateOnce();
     expect(await canLogIn(endpoint, first)).toBe(true);
@@ -102,7 +102,7 @@ describe('rotating a login', () => {
     expect(await canLogIn(endpoint, first)).toBe(false);
   });
 
-  test('makes passwords of 256 bits that need no escape in an address, and gives the user no more rights than the role', async () => {
+  test('creates passwords of 256 bits that need no escaping in an address, with no more permissions than the role has', async () => {
     await rotateOnce();
     const { username, password } = current();
     expect(password).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -111,7 +111,7 @@ describe('rotating a login', () => {
     expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: [] });
   });
 
-  test('comes to the same end when every step runs twice, and when early ones come again after the last', async () => {
+  test('has the same result if every step runs twice or early steps run again after the last', async () => {
     const token = secrets.beginRotation(arn);
     for (const name of steps) {
       await step(name, token);
@@ -124,7 +124,7 @@ describe('rotating a login', () => {
     expect(Object.values(secrets.labels(arn)).toSorted()).toEqual([['AWSCURRENT', 'AWSPENDING'], ['AWSPREVIOUS']]);
   });
 
-  test('makes one password where createSecret runs twice at once', async () => {
+  test('creates one password if createSecret runs twice at the same time', async () => {
     const token = secrets.beginRotation(arn);
     await Promise.all([step('createSecret', token), step('createSecret', token), step('createSecret', token)]);
     for (const name of steps.slice(1)) await step(name, token);
@@ -135,14 +135,14 @@ describe('rotating a login', () => {
     const before = current();
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
-    await expect(step('testSecret', token)).rejects.toThrow(/broker refuses the login of consumer-b/);
-    await expect(step('finishSecret', token)).rejects.toThrow(/broker refuses the login of consumer-b/);
+    await expect(step('testSecret', token)).rejects.toThrow(/broker refuses the new login of consumer-b/);
+    await expect(step('finishSecret', token)).rejects.toThrow(/broker refuses the new login of consumer-b/);
     expect(current()).toEqual(before);
     for (const name of steps) await step(name, token);
     expect(current().username).toContain('consumer-b');
   });
 
-  test('can be tried without being done: testSecret alone, as when rotation is switched on for later', async () => {
+  test('can run testSecret alone, as Secrets Manager does when rotation is enabled', async () => {
     const before = current();
     await step('testSecret', secrets.beginRotation(arn));
     expect(current()).toEqual(before);
@@ -150,7 +150,7 @@ describe('rotating a login', () => {
     await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the login/);
   });
 
-  test('is taken up again where the broker was away', async () => {
+  test('continues after the broker was unavailable', async () => {
     const before = current();
     const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);
@@ -163,7 +163,7 @@ describe('rotating a login', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('refuses while somebody still uses the login it would change, and changes nothing', async () => {
+  test('fails without a change while a connection uses the login whose password it would set', async () => {
     await rotateOnce();
     const model = await connect(withLogin(endpoint, logins['consumer']!));
     model.on('error', () => {});
@@ -175,7 +175,7 @@ describe('rotating a login', () => {
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
     await expect(step('setSecret', token)).rejects.toThrow(
-      /1 connections still log in as consumer-a.*nothing was changed; wait until they are gone/,
+      /1 connections still log in as consumer-a.*password was not changed: wait until they are closed/,
     );
     expect(current()).toEqual(before);
     expect(await canLogIn(endpoint, logins['consumer']!)).toBe(true);
@@ -187,7 +187,7 @@ describe('rotating a login', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('refuses a secret whose user it does not know, without a word of the secret', async () => {
+  test('refuses a secret with an unknown user, and the error does not contain the secret', async () => {
     const other = secrets.create(randomUUID(), JSON.stringify({ username: 'stranger', password: 'hush-hush' }));
     const failure = await messageOf(step('createSecret', secrets.beginRotation(other), other));
     expect(failure).toMatch(/user "stranger", which belongs to no role; known users: publisher-a/);
@@ -198,8 +198,8 @@ describe('rotating a login', () => {
   });
 });
 
-describe('while a login rotates', () => {
-  test('a consumer goes on consuming, over the connection that it has', async () => {
+describe('during the rotation of a login', () => {
+  test('a consumer keeps its connection and continues to consume', async () => {
     const model = await connect(withLogin(endpoint, current()));
     const lost: unknown[] = [];
     model.on('error', (error) => lost.push(error)).on('close', (error) => lost.push(error));
@@ -220,7 +220,7 @@ describe('while a login rotates', () => {
     await model.close();
   });
 
-  test('no publish fails, whichever login a function has kept, new connections and old', async () => {
+  test('no publish fails on an open or a new connection, whichever of the two logins the process has read', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
     /** As a function environment that started before the first rotation: it keeps what it read for minutes. */
@@ -239,7 +239,7 @@ describe('while a login rotates', () => {
     const usersSeen = new Set<string>();
     let published = 0;
     for (let rotation = 0; rotation < 4; rotation += 1) {
-      // Nobody is refused in between: the user that this environment remembers is changed at the earliest two rotations on.
+      // No login is refused here: the password of the user that this process has read changes two rotations later at the earliest.
       const token = secrets.beginRotation(publisherArn);
       for (const name of steps) {
         await publishOnce();

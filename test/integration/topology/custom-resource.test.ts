@@ -6,7 +6,7 @@ import { connect } from 'amqplib';
 
 import { topologyProperties } from '../../../infra/aws/service/operations.ts';
 import { topology } from '../../../infra/topology.ts';
-import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
@@ -68,7 +68,7 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** Has the function handle a request; whatever happens it answers once, under one id, without a password. */
+/** Sends a request to the function and checks that it answers once, with the same id, and without a password. */
 async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
   answers = [];
   await handler(
@@ -94,20 +94,20 @@ const succeeded = { status: 'SUCCESS', reason: undefined };
 const queueNames = async () =>
   ((await host.manage('GET', `queues/${host.name}?columns=name`)) as { name: string }[]).map(({ name }) => name);
 
-describe('the broker as a resource of the stack', () => {
-  test('is made: exchanges, queues, bindings, policy, and users that can log in', async () => {
+describe('the custom resource for the broker', () => {
+  test('creates exchanges, queues, bindings, policies, and users that can log in', async () => {
     expect(await send()).toEqual(succeeded);
     expect((await queueNames()).toSorted()).toEqual(topology.queues.map(({ name }) => name).toSorted());
     const { endpoint } = addressesOf(host);
     for (const login of Object.values(logins)) expect(await canLogIn(endpoint, login)).toBe(true);
   });
 
-  test('is updated as often as you like, to the same end', async () => {
+  test('can be updated repeatedly with the same result', async () => {
     const update = { RequestType: 'Update', PhysicalResourceId: 'broker-topology' } as const;
     expect(await send({ ...update, OldResourceProperties: properties })).toEqual(succeeded);
   });
 
-  test('sets a password right that the broker refuses, and rights and tags that somebody changed', async () => {
+  test('restores a password that the broker refuses, and permissions and tags that somebody changed', async () => {
     const { username } = logins['monitor']!;
     await host.manage('PUT', `users/${username}`, { password: 'changed-by-hand', tags: 'administrator' });
     await host.manage('PUT', `permissions/${host.name}/${username}`, { configure: '.*', write: '.*', read: '.*' });
@@ -121,14 +121,14 @@ describe('the broker as a resource of the stack', () => {
     expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: ['monitoring'] });
   });
 
-  test('does not touch a password that logs in', async () => {
+  test('does not change a password that the broker accepts', async () => {
     const path = `users/${logins['publisher']!.username}`;
     const before = await host.manage('GET', path);
     await send({ RequestType: 'Update' });
     expect(await host.manage('GET', path)).toEqual(before);
   });
 
-  test('refuses to let a queue vanish that still holds messages, and lets it go when it is empty', async () => {
+  test('fails if a queue that is no longer declared holds a message, and succeeds when the queue is empty', async () => {
     const audit = { name: 'audit', arguments: topology.queues[0]!.arguments };
     const before = JSON.stringify({ ...topology, queues: [...topology.queues, audit] });
     await send({ RequestType: 'Update', ResourceProperties: { ...properties, Topology: before } });
@@ -145,7 +145,7 @@ describe('the broker as a resource of the stack', () => {
     expect(await queueNames()).toContain('audit');
   });
 
-  test('refuses a broker that would lose messages, and names the setting', async () => {
+  test('fails if a setting of the broker loses messages, and names the setting', async () => {
     const path = `policies/${host.name}/hurry`;
     await host.manage('PUT', path, {
       pattern: '^points$',
@@ -158,27 +158,27 @@ describe('the broker as a resource of the stack', () => {
     expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('overflow drop-head') });
   });
 
-  test('is deleted without a message lost: everything stays', async () => {
+  test('keeps every queue and message when it is deleted', async () => {
     host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
     expect(await send({ RequestType: 'Delete', PhysicalResourceId: 'broker-topology' })).toEqual(succeeded);
     expect(await eventually('the message', () => host.channel.get('stock', { noAck: true }))).toBeTruthy();
   });
 
   test.each([
-    ['a topology that is no JSON', { Topology: '{' }, 'the property Topology is wrong: it is no JSON'],
+    ['a topology that is not JSON', { Topology: '{' }, 'the property Topology is invalid: it is not JSON'],
     ['a topology with a mistake', { Topology: '{"exchanges":[{"name":"x","type":"banana"}]}' }, 'exchanges.0.type'],
     ['no topology', { Topology: undefined }, 'the property Topology must be JSON text'],
     ['no secret for a role', { ConsumerLogin: undefined }, 'no secret for the role consumer: set ConsumerLogin'],
-    ['a secret of another role', { ConsumerLogin: 'PublisherLogin' }, 'the login of role consumer is for'],
+    ['a secret of another role', { ConsumerLogin: 'PublisherLogin' }, 'the login of role consumer names the user'],
     ['a secret that is not there', { ConsumerLogin: 'arn:nowhere' }, "can't find the specified secret"],
-  ])('answers a failure that names %s', async (_, change: Record<string, string | undefined>, reason) => {
+  ])('reports %s to CloudFormation as a failure', async (_, change: Record<string, string | undefined>, reason) => {
     const given = Object.entries(change).map(([name, value]) => [name, properties[value ?? ''] ?? value]);
     const answer = await send({ ResourceProperties: { ...properties, ...Object.fromEntries(given) } });
     expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining(reason) });
   });
 });
 
-test('with a broker that keeps silent it answers a failure before its time is up', async () => {
+test('the custom resource reports a failure before its time limit if the broker does not answer', async () => {
   const silent = createSilentServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => silent.once('listening', resolve));
   const { port } = silent.address() as AddressInfo;
@@ -199,7 +199,7 @@ test('with a broker that keeps silent it answers a failure before its time is up
   expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('not finished in the time') });
 });
 
-describe('the users have the least rights that work:', () => {
+describe('the permissions of the broker users', () => {
   const channelOf = async (role: string) => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
@@ -220,7 +220,7 @@ describe('the users have the least rights that work:', () => {
     channel.publish(exchange, routingKey, Buffer.from('x'), { persistent: true });
     await channel.waitForConfirms();
   };
-  test('the publisher publishes to every exchange of the topology and straight to a queue, and no more', async () => {
+  test('let the publisher only publish, to the exchanges of the topology and to the default exchange', async () => {
     const publisher = await channelOf('publisher');
     for (const { name } of topology.exchanges) expect(await publisher.may(publish(name, 'stock'))).toBe(true);
     expect(await publisher.may(publish('', 'stock'))).toBe(true);
@@ -231,7 +231,7 @@ describe('the users have the least rights that work:', () => {
     await publisher.close();
   });
 
-  test('the consumer reads the queues that have event sources, and no more', async () => {
+  test('let the consumer only read the queues that have event sources', async () => {
     const consumer = await channelOf('consumer');
     for (const queue of ['stock', 'points', 'dead-letters']) {
       expect(await consumer.may((channel) => channel.checkQueue(queue))).toBe(true);
@@ -244,7 +244,7 @@ describe('the users have the least rights that work:', () => {
     await consumer.close();
   });
 
-  test('the monitor reads figures, and no message', async () => {
+  test('let the monitor read figures of queues but no message', async () => {
     const { managementUrl } = addressesOf(host);
     const { username, password } = logins['monitor']!;
     const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

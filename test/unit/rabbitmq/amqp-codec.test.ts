@@ -6,7 +6,8 @@ import type { ChannelModel } from 'amqplib';
 import fc from 'fast-check';
 
 import { propertiesInEvent } from '../../../lib/rabbitmq/decode-properties.ts';
-import { describeParts, encodePublish, unwritableParts, withoutParts } from '../../../lib/rabbitmq/encode-message.ts';
+import { encodePublish, unwritableParts } from '../../../lib/rabbitmq/encode-message.ts';
+import { describeParts, withoutParts } from '../../../lib/rabbitmq/unwritable.ts';
 import { decodeHeaders, headerInEvent, Structure, writeJson } from '../../../lib/events/json-form.ts';
 import type { Headers, Message, Properties } from '../../../lib/events/message.ts';
 import { useRawFrames } from '../../../lib/rabbitmq/raw-frames.ts';
@@ -45,7 +46,7 @@ function framesOf(bytes: Buffer): Frame[] {
 
 const published = (message: Message) => framesOf(Buffer.concat(encodePublish(message, 7, FRAME_BYTES)));
 
-/** The bytes of the properties that a publish would send. */
+/** Encodes the properties of a message as a publish does. */
 const written = (message: Message) => published(message)[1]!.payload.subarray(12);
 
 const inEvent = (bytes: Buffer) =>
@@ -69,7 +70,7 @@ const name = fc.oneof(
   fc.constantFrom('__proto__', '', 'bytes', 'toJSON'),
 );
 
-/** Whatever an event can show of a header. */
+/** Every value that a header can have in an event. */
 const { value: eventValue } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
@@ -87,8 +88,8 @@ const { value: eventValue } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-describe('headers in the form of an event', () => {
-  test('are written so that the next function sees the same', () => {
+describe('headers of an event', () => {
+  test('are unchanged in the event of the function that gets the copy', () => {
     fc.assert(
       fc.property(fc.dictionary(name, eventValue, { maxKeys: 8 }), (event) => {
         expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
@@ -97,13 +98,13 @@ describe('headers in the form of an event', () => {
     );
   });
 
-  test('come back from whatever a broker holds, and stay the same over any number of copies', () => {
+  test('from a foreign publisher stay the same over any number of copies', () => {
     fc.assert(
       fc.property(headerTable, (table) => {
         const first = inEvent(propertyBytes({ headers: table })).headers;
         const headers = decodeHeaders(first);
         const parts = unwritableParts(aMessage({ headers }));
-        // A name that is not UTF-8 grows when the event source decodes it; nothing else of a broker's is unwritable.
+        // Only a name that is not UTF-8 is unwritable: it grows when the event source decodes it.
         for (const { why } of parts) expect(why).toMatch(/^a name of \d+ bytes/);
         const kept = withoutParts(aMessage({ headers }), parts).properties.headers;
         const second = headersInEvent(kept);
@@ -116,7 +117,7 @@ describe('headers in the form of an event', () => {
     );
   });
 
-  test('come back together with the properties', () => {
+  test('and all other properties are unchanged in a copy', () => {
     fc.assert(
       fc.property(foreignProperties, (given) => {
         const first = inEvent(propertyBytes(given));
@@ -131,26 +132,26 @@ describe('headers in the form of an event', () => {
     );
   });
 
-  test.each(['A', 'F'] as const)('may nest as deep as a frame holds (%s)', (kind) => {
+  test.each(['A', 'F'] as const)('may be nested as deep as fits into a frame (type %s)', (kind) => {
     const event = inEvent(propertyBytes({ headers: tableOf({ deep: nested(15_000, kind) }) })).headers;
     expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
   });
 
-  test('hold text of bytes that are not UTF-8 as text, never as a list', () => {
+  test('with bytes that are not UTF-8 are written as a long string and not as a list', () => {
     const event = { odd: { bytes: [0, 83, -64, -1] } };
     const headers = decodeHeaders(event);
     expect(headers).toEqual({ odd: Buffer.from([0x00, 0x53, 0xc0, 0xff]) });
     expect(headersInEvent(headers)).toEqual(event);
   });
 
-  test('hold a byte array of a broker in as many bytes as it came in', () => {
+  test('with a byte array take as many bytes as in the original message', () => {
     const headers = { binary: new Structure(Array.from({ length: 100_000 }, (_, index) => (index % 256) - 128)) };
     expect(unwritableParts(aMessage({ headers }))).toEqual([]);
   });
 });
 
-describe('a publish', () => {
-  test('is read by amqplib as it was meant', () => {
+describe('the frames of a publish', () => {
+  test('are decoded by amqplib to the same message', () => {
     const properties = {
       messageId: 'm-1',
       correlationId: 'käse',
@@ -185,14 +186,14 @@ describe('a publish', () => {
   test.each([
     [-1, 'Dec 31, 1969, 11:59:59 PM'],
     [2 ** 45, 'May 14, 1116918, 7:20:32 PM'],
-  ])('writes the timestamp %d, which is no date of JavaScript, or before 1970', (timestamp, shown) => {
+  ])('carry the timestamp %d, which is before 1970 or beyond the range of Date', (timestamp, shown) => {
     expect(inEvent(written(aMessage({ timestamp }))).timestamp).toBe(shown);
     const record = aRecord();
     const basicProperties = { ...record.basicProperties, timestamp: shown };
     expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([{ properties: { timestamp } }]);
   });
 
-  test('fills a frame to the last byte, and not one more', () => {
+  test('fill the property frame up to its last byte and never exceed it', () => {
     const room = (length: number) => aMessage({ headers: { full: 'x'.repeat(length) } });
     let [fits, fails] = [0, FRAME_BYTES];
     while (fails - fits > 1) {
@@ -214,7 +215,7 @@ const deepest = (levels: number): unknown => {
   return value;
 };
 
-describe('what cannot be written', () => {
+describe('a part that AMQP cannot carry', () => {
   test.each<[string, object, string]>([
     ['an id of 256 bytes', { messageId: 'é'.repeat(128) }, 'messageId (256 bytes are more than 255)'],
     ['an id with half a surrogate pair', { messageId: 'a\ud800' }, 'messageId (not Unicode text)'],
@@ -251,7 +252,7 @@ describe('what cannot be written', () => {
       'header "a" (a name of',
     ],
     ['a header larger than a frame', { headers: { a: 'x'.repeat(131_072) } }, 'header "a" (too large'],
-  ])('is named: %s', (_, properties, says) => {
+  ])('is named with the reason: %s', (_, properties, says) => {
     const message = aMessage({ headers: {}, ...properties });
     const parts = unwritableParts(message);
     expect(parts).toHaveLength(1);
@@ -262,7 +263,7 @@ describe('what cannot be written', () => {
     expect(rest.body).toBe(message.body);
   });
 
-  test('is named too where it is the address', () => {
+  test('is named if it is the exchange or the routing key', () => {
     const message = aMessage({}, { exchange: 'e'.repeat(256), routingKey: 'r'.repeat(300) });
     expect(unwritableParts(message).map(({ part, name }) => `${part} ${name}`)).toEqual([
       'address exchange',
@@ -270,7 +271,7 @@ describe('what cannot be written', () => {
     ]);
   });
 
-  test('of too many headers is the largest, and never one of ours', () => {
+  test('is the largest header if not all headers fit, and never one of the toolkit’s', () => {
     const many = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, index) => [`n${index}`, 'x'.repeat(index % 10)]),
     );
@@ -282,7 +283,7 @@ describe('what cannot be written', () => {
     expect(left.size).toBeLessThan(20_000);
   });
 
-  test('is described in at most 900 characters, whatever it is called', () => {
+  test('is described in at most 900 characters, however long its name is', () => {
     const headers = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${'n'.repeat(300)}`, 1]));
     const text = describeParts(unwritableParts(aMessage({ headers })));
     expect(text.length).toBeLessThan(900);
@@ -290,8 +291,8 @@ describe('what cannot be written', () => {
   });
 });
 
-describe('the hook into amqplib', () => {
-  test('is tried with the very version that is installed, which package.json names exactly', () => {
+describe('the replacement of amqplib’s codec', () => {
+  test('is tested with the installed version of amqplib, which package.json pins', () => {
     const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, any>;
     const wanted = manifest('package.json').dependencies.amqplib as string;
     const installed = manifest(

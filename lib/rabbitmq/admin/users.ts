@@ -1,23 +1,23 @@
 import * as z from 'zod';
 
-import { canLogIn } from './log-in.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import type { Login } from '../address.ts';
+import { canLogIn } from '../open-connection.ts';
 import type { ManagementApi } from './management-api.ts';
 import type { BrokerRole } from './roles.ts';
 
 const user = z.object({
   password_hash: z.string(),
   hashing_algorithm: z.string(),
-  // RabbitMQ before 3.9 lists them in one text.
+  // RabbitMQ before 3.9 lists the tags in one string, separated by commas.
   tags: z.union([z.array(z.string()), z.string().transform((tags) => tags.split(',').filter(Boolean))]),
 });
 
-/** Gives the users of `role` its rights, makes that of `login` where there is none, and sets its password where the broker refuses it. */
+/** Creates the user of `login` if it is missing, sets its password if the broker refuses it, and gives both users of the role their permissions. */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   if (!role.usernames.includes(login.username))
     throw new Error(
-      `the login of role ${role.name} is for "${login.username}", not for ${role.usernames.join(' or ')}`,
+      `the login of role ${role.name} names the user "${login.username}" instead of ${role.usernames.join(' or ')}`,
     );
   for (const username of role.usernames) {
     const isLogin = username === login.username;
@@ -25,14 +25,14 @@ export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRo
     if (!known && !isLogin) continue;
     if (!known) await setPassword(api, role, login);
     else if (known.tags.toSorted().join() !== role.tags.toSorted().join())
-      // Without its hash the password would be taken away.
+      // Without the hash, the request would remove the user's password.
       await api.put(['users', username], { ...known, tags: role.tags.join(',') });
     await grant(api, role, username);
     if (known && isLogin && !(await canLogIn(amqpUrl, login))) await setPassword(api, role, login);
   }
 }
 
-/** Makes the user, or gives it this password. Connections that are open stay open. */
+/** Creates the user or changes its password. Open connections stay open. */
 export async function setPassword(
   api: ManagementApi,
   { tags }: BrokerRole,
@@ -41,7 +41,7 @@ export async function setPassword(
   await api.put(['users', username], { password, tags: tags.join(',') });
 }
 
-/** Gives the user the rights of the role in the virtual host, and takes every other. */
+/** Gives the user exactly the permissions of the role in the virtual host. */
 export async function grant(
   api: ManagementApi,
   { configure, write, read }: BrokerRole,
@@ -50,7 +50,7 @@ export async function grant(
   await api.put(['permissions', api.virtualHost, username], { configure, write, read });
 }
 
-/** How many connections the user has, as of some seconds ago. */
+/** Counts the connections of the user, as the broker reported them up to five seconds ago. */
 export async function countConnections(api: ManagementApi, username: string): Promise<number> {
   return (await api.get(['connections', 'username', username], z.array(z.unknown()))).length;
 }
