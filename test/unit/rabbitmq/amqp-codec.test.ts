@@ -105,7 +105,7 @@ describe('headers of an event', () => {
         const headers = decodeHeaders(first);
         const parts = unwritableParts(aMessage({ headers }));
         // Only a name that is not UTF-8 is unwritable: it grows when the event source decodes it.
-        for (const { why } of parts) expect(why).toMatch(/^a name of \d+ bytes/);
+        for (const { reason } of parts) expect(reason).toMatch(/^a name of \d+ bytes/);
         const kept = withoutParts(aMessage({ headers }), parts).properties.headers;
         const second = headersInEvent(kept);
         expect(writeJson(second)).toBe(
