@@ -59,24 +59,27 @@ async function everyWayIn(login: string): Promise<void> {
   await reach(amqpUrl, bare.href).api.remove(['queues', host.name, 'none']);
 }
 
-describe('a broker user', () => {
+describe('login characters', () => {
   test.each<[what: string, username: string, password: string, written: string[]]>([
     ['with a password that is not ASCII', 'ümit', 'pässwörd-密码-🔑', ['ümit:pässwörd-密码-🔑']],
     ['with every character that an address uses itself', 'a@b/c', ':/?#[]@!$&\'()*+,;= %"<>\\^`{|}', []],
     ['with a percent sign', 'percent', '100%', ['percent:100%', 'percent:100%25']],
     ['with what looks like an escape', 'escape', '%41%zz', ['escape:%2541%25zz']],
     ['with an @ that is not escaped', 'at', 'p@ss', ['at:p@ss']],
-  ])('with %s logs in, whether or not the address is percent-encoded', async (_, name, password, written) => {
-    const username = `${name}-${host.name}`;
-    await create(username, password);
-    const encoded = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
-    for (const login of [encoded, ...written.map((one) => one.replace(name, username))]) await everyWayIn(login);
-    expect(await canLogIn(host.amqpUrl, { username, password })).toBe(true);
-    expect(await canLogIn(host.amqpUrl, { username, password: `${password}x` })).toBe(false);
-    expect(loginOf(new URL(withLogin(host.amqpUrl, { username, password })))).toEqual({ username, password });
-  });
+  ])(
+    'a broker user with %s logs in, whether or not the address is percent-encoded',
+    async (_, name, password, written) => {
+      const username = `${name}-${host.name}`;
+      await create(username, password);
+      const encoded = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
+      for (const login of [encoded, ...written.map((one) => one.replace(name, username))]) await everyWayIn(login);
+      expect(await canLogIn(host.amqpUrl, { username, password })).toBe(true);
+      expect(await canLogIn(host.amqpUrl, { username, password: `${password}x` })).toBe(false);
+      expect(loginOf(new URL(withLogin(host.amqpUrl, { username, password })))).toEqual({ username, password });
+    },
+  );
 
-  test('is guest if the address names no user', async () => {
+  test('the user is guest if the address names no user', async () => {
     expect(loginOf(new URL('amqp://localhost'))).toEqual({ username: 'guest', password: 'guest' });
     expect(loginOf(new URL('amqp://ada@localhost'))).toEqual({ username: 'ada', password: '' });
   });

@@ -30,8 +30,8 @@ const aMessage = (routingKey: string, id = 'message-1', body = 'hello', exchange
   properties: { messageId: id, headers: { 'surehop-attempt': 1 } },
 });
 
-describe('publishing a message', () => {
-  test('resolves when the broker has stored the message unchanged and persistently in a queue', async () => {
+describe('publish', () => {
+  test('publishing a message resolves when the broker has stored the message unchanged and persistently in a queue', async () => {
     await host.publisher().publish(aMessage('order.created', 'kept', 'body'));
     const [message] = await host.drain('all');
     expect(message).toMatchObject({
@@ -40,7 +40,7 @@ describe('publishing a message', () => {
     });
   });
 
-  test('fails with UNROUTABLE if no queue receives the message, although the broker confirms it', async () => {
+  test('publishing a message fails with UNROUTABLE if no queue receives the message, although the broker confirms it', async () => {
     await expect(host.publisher().publish(aMessage('invoice.created'))).rejects.toMatchObject({
       code: 'UNROUTABLE',
       indeterminate: false,
@@ -48,7 +48,7 @@ describe('publishing a message', () => {
     });
   });
 
-  test('fails if the exchange is missing, and other messages on the channel are confirmed', async () => {
+  test('publishing a message fails if the exchange is missing, and other messages on the channel are confirmed', async () => {
     const publisher = host.publisher();
     const errors = await publisher.publishAll([
       aMessage('order.created', 'before'),
@@ -60,7 +60,7 @@ describe('publishing a message', () => {
     expect(new Set(ids)).toEqual(new Set(['before', 'after']));
   });
 
-  test('fails with REFUSED if the queue is full, and the queue keeps its messages', async () => {
+  test('publishing a message fails with REFUSED if the queue is full, and the queue keeps its messages', async () => {
     await quorumQueue('small', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
     const publisher = host.publisher();
     const codes = new Set<string | undefined>();
@@ -72,7 +72,7 @@ describe('publishing a message', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
-  test('fails with an indeterminate error if only one of two queues is full, since the other may have the message', async () => {
+  test('publishing a message fails with an indeterminate error if only one of two queues is full, since the other may have the message', async () => {
     for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
       await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
       await host.channel.bindQueue(name, 'shop', 'both');
@@ -84,7 +84,7 @@ describe('publishing a message', () => {
     expect(roomy.length).toBeGreaterThan(full.length);
   });
 
-  test('fails before anything is sent if the headers do not fit into one frame, and names a header', async () => {
+  test('publishing a message fails before anything is sent if the headers do not fit into one frame, and names a header', async () => {
     const message = aMessage('order.created');
     const withHeader = (bytes: number) => {
       const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
@@ -103,8 +103,8 @@ describe('publishing a message', () => {
   });
 });
 
-describe('a message that the broker refuses because of its content', () => {
-  test('fails alone, and the messages that were published at the same time are confirmed', async () => {
+describe('refused content', () => {
+  test('a message that the broker refuses because of its content fails alone, and the messages that were published at the same time are confirmed', async () => {
     const publisher = host.publisher(20_000);
     // RabbitMQ expects a list of strings in this header and closes the channel otherwise.
     const refused = { ...aMessage('order.created', 'refused') };
@@ -117,8 +117,8 @@ describe('a message that the broker refuses because of its content', () => {
   });
 });
 
-describe('an unreachable broker', () => {
-  test('makes a publish fail by its deadline with an error that does not contain the login', async () => {
+describe('unreachable broker', () => {
+  test('an unreachable broker makes a publish fail by its deadline with an error that does not contain the login', async () => {
     const url = 'amqp://someone:hushhush@127.0.0.1:1/';
     const connection = createConnection({
       url: async () => url,
@@ -132,7 +132,7 @@ describe('an unreachable broker', () => {
   });
 });
 
-describe('on a failing network', () => {
+describe('failing network', () => {
   let proxy: FaultyProxy;
   beforeAll(async () => {
     proxy = await faultyProxy(new URL(host.amqpUrl));

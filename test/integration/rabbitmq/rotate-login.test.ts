@@ -80,8 +80,8 @@ async function rotateOnce(secretArn = arn): Promise<void> {
   for (const name of steps) await step(name, token, secretArn);
 }
 
-describe('the rotation of a login', () => {
-  test('alternates between two users, and the broker accepts the current login at every step', async () => {
+describe('rotation', () => {
+  test('the rotation of a login alternates between two users, and the broker accepts the current login at every step', async () => {
     const seen: string[] = [];
     for (let rotation = 0; rotation < 3; rotation += 1) {
       const token = secrets.beginRotation(arn);
@@ -94,7 +94,7 @@ describe('the rotation of a login', () => {
     expect(seen).toEqual(['consumer-b', 'consumer-a', 'consumer-b']);
   });
 
-  test('keeps the previous login valid until the next rotation', async () => {
+  test('the rotation of a login keeps the previous login valid until the next rotation', async () => {
     const first = current();
     await rotateOnce();
     expect(await canLogIn(endpoint, first)).toBe(true);
@@ -102,7 +102,7 @@ describe('the rotation of a login', () => {
     expect(await canLogIn(endpoint, first)).toBe(false);
   });
 
-  test('creates passwords of 256 bits that need no escaping in an address, with no more permissions than the role has', async () => {
+  test('the rotation of a login creates passwords of 256 bits that need no escaping in an address, with no more permissions than the role has', async () => {
     await rotateOnce();
     const { username, password } = current();
     expect(password).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -111,7 +111,7 @@ describe('the rotation of a login', () => {
     expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: [] });
   });
 
-  test('has the same result if every step runs twice or early steps run again after the last', async () => {
+  test('the rotation of a login has the same result if every step runs twice or early steps run again after the last', async () => {
     const token = secrets.beginRotation(arn);
     for (const name of steps) {
       await step(name, token);
@@ -124,14 +124,14 @@ describe('the rotation of a login', () => {
     expect(Object.values(secrets.labels(arn)).toSorted()).toEqual([['AWSCURRENT', 'AWSPENDING'], ['AWSPREVIOUS']]);
   });
 
-  test('creates one password if createSecret runs twice at the same time', async () => {
+  test('the rotation of a login creates one password if createSecret runs twice at the same time', async () => {
     const token = secrets.beginRotation(arn);
     await Promise.all([step('createSecret', token), step('createSecret', token), step('createSecret', token)]);
     for (const name of steps.slice(1)) await step(name, token);
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('never makes a login current that the broker refuses', async () => {
+  test('the rotation of a login never makes a login current that the broker refuses', async () => {
     const before = current();
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
@@ -142,7 +142,7 @@ describe('the rotation of a login', () => {
     expect(current().username).toContain('consumer-b');
   });
 
-  test('can run testSecret alone, as Secrets Manager does when rotation is enabled', async () => {
+  test('the rotation of a login can run testSecret alone, as Secrets Manager does when rotation is enabled', async () => {
     const before = current();
     await step('testSecret', secrets.beginRotation(arn));
     expect(current()).toEqual(before);
@@ -150,7 +150,7 @@ describe('the rotation of a login', () => {
     await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the login/);
   });
 
-  test('continues after the broker was unavailable', async () => {
+  test('the rotation of a login continues after the broker was unavailable', async () => {
     const before = current();
     const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);
@@ -163,7 +163,7 @@ describe('the rotation of a login', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('fails without a change while a connection uses the login whose password it would set', async () => {
+  test('the rotation of a login fails without a change while a connection uses the login whose password it would set', async () => {
     await rotateOnce();
     const model = await connect(withLogin(endpoint, logins['consumer']!));
     model.on('error', () => {});
@@ -187,7 +187,7 @@ describe('the rotation of a login', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('refuses a secret with an unknown user, and the error does not contain the secret', async () => {
+  test('the rotation of a login refuses a secret with an unknown user, and the error does not contain the secret', async () => {
     const other = secrets.create(randomUUID(), JSON.stringify({ username: 'stranger', password: 'hush-hush' }));
     const failure = await messageOf(step('createSecret', secrets.beginRotation(other), other));
     expect(failure).toMatch(/user "stranger", which belongs to no role; known users: publisher-a/);
@@ -198,7 +198,7 @@ describe('the rotation of a login', () => {
   });
 });
 
-describe('during the rotation of a login', () => {
+describe('clients during a rotation', () => {
   test('a consumer keeps its connection and continues to consume', async () => {
     const model = await connect(withLogin(endpoint, current()));
     const lost: unknown[] = [];

@@ -37,8 +37,8 @@ const send = (queue: string) => {
   return eventually('the message', async () => (await host.channel.checkQueue(queue)).messageCount > 0);
 };
 
-describe('the plan for a topology', () => {
-  test('lists everything that is missing, and making the plan changes nothing', async () => {
+describe('plan', () => {
+  test('the plan for a topology lists everything that is missing, and making the plan changes nothing', async () => {
     const lines = await plan(topology);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -52,13 +52,13 @@ describe('the plan for a topology', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('is empty after the topology was applied, and applying it again changes nothing', async () => {
+  test('the plan for a topology is empty after the topology was applied, and applying it again changes nothing', async () => {
     await applyTopology(broker, topology);
     expect(await plan(topology)).toEqual([]);
     expect(await applyTopology(broker, topology)).toEqual([]);
   });
 
-  test('shows the old and the new setting of a policy that somebody changed, and applying restores the policy', async () => {
+  test('the plan for a topology shows the old and the new setting of a policy that somebody changed, and applying restores the policy', async () => {
     await applyTopology(broker, topology);
     const path = `policies/${host.name}/surehop`;
     const policy = (await host.manage('GET', path)) as { definition: Record<string, unknown> };
@@ -68,7 +68,7 @@ describe('the plan for a topology', () => {
     expect(await plan(topology)).toEqual([]);
   });
 
-  test('names a binding that somebody added by hand, and applying keeps the binding', async () => {
+  test('the plan for a topology names a binding that somebody added by hand, and applying keeps the binding', async () => {
     await applyTopology(broker, topology);
     await host.channel.bindQueue('stock', 'orders', 'order.by-hand');
     expect(await plan(topology)).toEqual(['  binding orders → stock [order.by-hand] is not declared and stays']);
@@ -76,7 +76,7 @@ describe('the plan for a topology', () => {
     expect((await bindingsOf('stock')).map(({ routing_key: key }) => key)).toContain('order.by-hand');
   });
 
-  test('removes a binding that was declared before and no longer is', async () => {
+  test('applying a topology removes a binding that was declared before and no longer is', async () => {
     await applyTopology(broker, topology);
     const less = {
       ...topology,
@@ -88,8 +88,8 @@ describe('the plan for a topology', () => {
   });
 });
 
-describe('applying a topology refuses and changes nothing', () => {
-  test('if a queue has other arguments, and names the queue, the argument, the actual and the declared value', async () => {
+describe('refusals', () => {
+  test('applying a topology refuses and changes nothing if a queue has other arguments, and names the queue, the argument, the actual and the declared value', async () => {
     await host.channel.assertQueue('points', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
@@ -102,7 +102,7 @@ describe('applying a topology refuses and changes nothing', () => {
     expect(await queueNames()).toEqual(['points']);
   });
 
-  test('if an exchange has another type', async () => {
+  test('applying a topology refuses and changes nothing if an exchange has another type', async () => {
     await host.channel.assertExchange('orders', 'direct', { durable: true });
     await expect(applyTopology(broker, topology)).rejects.toThrow(
       /exchange "orders" has type direct, declared is topic/,
@@ -110,7 +110,7 @@ describe('applying a topology refuses and changes nothing', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('if a policy of somebody else takes precedence over the declared one', async () => {
+  test('applying a topology refuses and changes nothing if a policy of somebody else takes precedence over the declared one', async () => {
     const policy = { pattern: '.*', definition: { 'max-length': 9 }, priority: 99, 'apply-to': 'all' };
     await host.manage('PUT', `policies/${host.name}/theirs`, policy);
     await expect(applyTopology(broker, topology)).rejects.toThrow(
@@ -119,7 +119,7 @@ describe('applying a topology refuses and changes nothing', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('if a work queue that is no longer declared holds a message, even when only the policy records the queue', async () => {
+  test('applying a topology refuses and changes nothing if a work queue that is no longer declared holds a message, even when only the policy records the queue', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await expect(applyTopology(broker, topology)).rejects.toThrow(
@@ -129,7 +129,7 @@ describe('applying a topology refuses and changes nothing', () => {
     expect(await host.drain('audit')).toHaveLength(1);
   });
 
-  test('if the last message of such a queue is delivered but not yet acknowledged', async () => {
+  test('applying a topology refuses and changes nothing if a work queue that is no longer declared has an unacknowledged message', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await host.channel.get('audit');

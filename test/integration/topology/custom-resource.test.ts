@@ -94,20 +94,20 @@ const succeeded = { status: 'SUCCESS', reason: undefined };
 const queueNames = async () =>
   ((await host.manage('GET', `queues/${host.name}?columns=name`)) as { name: string }[]).map(({ name }) => name);
 
-describe('the custom resource for the broker', () => {
-  test('creates exchanges, queues, bindings, policies, and users that can log in', async () => {
+describe('custom resource', () => {
+  test('the custom resource for the broker creates exchanges, queues, bindings, policies, and users that can log in', async () => {
     expect(await send()).toEqual(succeeded);
     expect((await queueNames()).toSorted()).toEqual(topology.queues.map(({ name }) => name).toSorted());
     const { endpoint } = addressesOf(host);
     for (const login of Object.values(logins)) expect(await canLogIn(endpoint, login)).toBe(true);
   });
 
-  test('can be updated repeatedly with the same result', async () => {
+  test('the custom resource for the broker can be updated repeatedly with the same result', async () => {
     const update = { RequestType: 'Update', PhysicalResourceId: 'broker-topology' } as const;
     expect(await send({ ...update, OldResourceProperties: properties })).toEqual(succeeded);
   });
 
-  test('restores a password that the broker refuses, and permissions and tags that somebody changed', async () => {
+  test('the custom resource for the broker restores a password that the broker refuses, and permissions and tags that somebody changed', async () => {
     const { username } = logins['monitor']!;
     await host.manage('PUT', `users/${username}`, { password: 'changed-by-hand', tags: 'administrator' });
     await host.manage('PUT', `permissions/${host.name}/${username}`, { configure: '.*', write: '.*', read: '.*' });
@@ -121,14 +121,14 @@ describe('the custom resource for the broker', () => {
     expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: ['monitoring'] });
   });
 
-  test('does not change a password that the broker accepts', async () => {
+  test('the custom resource for the broker does not change a password that the broker accepts', async () => {
     const path = `users/${logins['publisher']!.username}`;
     const before = await host.manage('GET', path);
     await send({ RequestType: 'Update' });
     expect(await host.manage('GET', path)).toEqual(before);
   });
 
-  test('fails if a queue that is no longer declared holds a message, and succeeds when the queue is empty', async () => {
+  test('the custom resource for the broker fails if a queue that is no longer declared holds a message, and succeeds when the queue is empty', async () => {
     const audit = { name: 'audit', arguments: topology.queues[0]!.arguments };
     const before = JSON.stringify({ ...topology, queues: [...topology.queues, audit] });
     await send({ RequestType: 'Update', ResourceProperties: { ...properties, Topology: before } });
@@ -145,7 +145,7 @@ describe('the custom resource for the broker', () => {
     expect(await queueNames()).toContain('audit');
   });
 
-  test('fails if a setting of the broker loses messages, and names the setting', async () => {
+  test('the custom resource for the broker fails if a setting of the broker loses messages, and names the setting', async () => {
     const path = `policies/${host.name}/hurry`;
     await host.manage('PUT', path, {
       pattern: '^points$',
@@ -158,7 +158,7 @@ describe('the custom resource for the broker', () => {
     expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('overflow drop-head') });
   });
 
-  test('keeps every queue and message when it is deleted', async () => {
+  test('the custom resource for the broker keeps every queue and message when it is deleted', async () => {
     host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
     expect(await send({ RequestType: 'Delete', PhysicalResourceId: 'broker-topology' })).toEqual(succeeded);
     expect(await eventually('the message', () => host.channel.get('stock', { noAck: true }))).toBeTruthy();
@@ -171,11 +171,14 @@ describe('the custom resource for the broker', () => {
     ['no secret for a role', { ConsumerLogin: undefined }, 'no secret for the role consumer: set ConsumerLogin'],
     ['a secret of another role', { ConsumerLogin: 'PublisherLogin' }, 'the login of role consumer names the user'],
     ['a secret that is not there', { ConsumerLogin: 'arn:nowhere' }, "can't find the specified secret"],
-  ])('reports %s to CloudFormation as a failure', async (_, change: Record<string, string | undefined>, reason) => {
-    const given = Object.entries(change).map(([name, value]) => [name, properties[value ?? ''] ?? value]);
-    const answer = await send({ ResourceProperties: { ...properties, ...Object.fromEntries(given) } });
-    expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining(reason) });
-  });
+  ])(
+    'the custom resource for the broker reports %s to CloudFormation as a failure',
+    async (_, change: Record<string, string | undefined>, reason) => {
+      const given = Object.entries(change).map(([name, value]) => [name, properties[value ?? ''] ?? value]);
+      const answer = await send({ ResourceProperties: { ...properties, ...Object.fromEntries(given) } });
+      expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining(reason) });
+    },
+  );
 });
 
 test('the custom resource reports a failure before its time limit if the broker does not answer', async () => {
@@ -199,7 +202,7 @@ test('the custom resource reports a failure before its time limit if the broker 
   expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('not finished in the time') });
 });
 
-describe('the permissions of the broker users', () => {
+describe('permissions', () => {
   const channelOf = async (role: string) => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
@@ -220,7 +223,7 @@ describe('the permissions of the broker users', () => {
     channel.publish(exchange, routingKey, Buffer.from('x'), { persistent: true });
     await channel.waitForConfirms();
   };
-  test('let the publisher only publish, to the exchanges of the topology and to the default exchange', async () => {
+  test('the publisher user may only publish, to the exchanges of the topology and to the default exchange', async () => {
     const publisher = await channelOf('publisher');
     for (const { name } of topology.exchanges) expect(await publisher.may(publish(name, 'stock'))).toBe(true);
     expect(await publisher.may(publish('', 'stock'))).toBe(true);
@@ -231,7 +234,7 @@ describe('the permissions of the broker users', () => {
     await publisher.close();
   });
 
-  test('let the consumer only read the queues that have event sources', async () => {
+  test('the consumer user may only read the queues that have event sources', async () => {
     const consumer = await channelOf('consumer');
     for (const queue of ['stock', 'points', 'dead-letters']) {
       expect(await consumer.may((channel) => channel.checkQueue(queue))).toBe(true);
@@ -244,7 +247,7 @@ describe('the permissions of the broker users', () => {
     await consumer.close();
   });
 
-  test('let the monitor read figures of queues but no message', async () => {
+  test('the monitor user may read figures of queues but no message', async () => {
     const { managementUrl } = addressesOf(host);
     const { username, password } = logins['monitor']!;
     const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

@@ -18,8 +18,8 @@ const queue = async (name: string) =>
     arguments: Record<string, unknown>;
   };
 
-describe('declaring the topology over AMQP', () => {
-  test('creates every queue as a durable quorum queue that refuses messages when it is full', async () => {
+describe('declareTopology', () => {
+  test('declaring the topology over AMQP creates every queue as a durable quorum queue that refuses messages when it is full', async () => {
     await declareTopology(host.amqpUrl, topology);
     for (const { name } of topology.queues)
       expect(await queue(name)).toMatchObject({
@@ -29,13 +29,13 @@ describe('declaring the topology over AMQP', () => {
       });
   });
 
-  test('twice changes nothing the second time', async () => {
+  test('declaring the topology over AMQP a second time changes nothing', async () => {
     await declareTopology(host.amqpUrl, topology);
     await declareTopology(host.amqpUrl, topology);
     expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
   });
 
-  test('keeps the messages of a queue with other arguments, and names the queue, the argument and both values', async () => {
+  test('declaring the topology over AMQP keeps the messages of a queue with other arguments, and names the queue, the argument and both values', async () => {
     await host.channel.assertQueue('stock', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
@@ -51,7 +51,7 @@ describe('declaring the topology over AMQP', () => {
     expect(messages).toHaveLength(1);
   });
 
-  test('lifts the delivery limit as the broker’s version requires, so that a message survives 30 returns', async () => {
+  test('declaring the topology over AMQP lifts the delivery limit as the broker’s version requires, so that a message survives 30 returns', async () => {
     await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
     for (let delivery = 0; delivery < 30; delivery += 1) {
@@ -62,7 +62,7 @@ describe('declaring the topology over AMQP', () => {
     expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
   });
 
-  test('creates delay queues that return a message to the queue named by its routing key, not before the delay has passed', async () => {
+  test('declaring the topology over AMQP creates delay queues that return a message to the queue named by its routing key, not before the delay has passed', async () => {
     await declareTopology(host.amqpUrl, topology);
     const sentAt = Date.now();
     host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
@@ -71,7 +71,7 @@ describe('declaring the topology over AMQP', () => {
     expect(message).toMatchObject({ content: Buffer.from('again'), properties: { messageId: 'm' } });
   });
 
-  test('makes the broker dead-letter a message that expires in a work queue', async () => {
+  test('declaring the topology over AMQP makes the broker dead-letter a message that expires in a work queue', async () => {
     await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
     const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));

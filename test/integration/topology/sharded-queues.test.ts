@@ -72,18 +72,18 @@ const publishAll = async (keys: readonly string[]) => {
   expect(errors.filter(Boolean)).toEqual([]);
 };
 
-describe('a sharded queue', () => {
+describe('sharded queue', () => {
   const { shards } = sharded({ shards: 4 }).stock;
   beforeEach(async () => {
     await deploy({ shards: 4 });
     for (const shard of shards) await setup.host.channel.purgeQueue(shard);
   });
 
-  test('leaves no difference to the topology after it was applied', async () => {
+  test('the broker does not differ from the topology of a sharded queue after it was applied', async () => {
     expect(await readDiff(broker, shardedTopology({ shards: 4 }))).toEqual([]);
   });
 
-  test('has all messages of a key in one shard, and keys in every shard', async () => {
+  test('a sharded queue has all messages of a key in one shard, and keys in every shard', async () => {
     await publishAll([...KEYS, ...KEYS, ...KEYS]);
     const taken = await keysIn(shards, 3 * KEYS.length);
     expect(taken.flat().toSorted()).toEqual([...KEYS, ...KEYS, ...KEYS].toSorted());
@@ -91,7 +91,7 @@ describe('a sharded queue', () => {
     expect(taken.filter((keys) => keys.length === 0)).toEqual([]);
   });
 
-  test('gets all messages without a key in one shard and loses none', async () => {
+  test('a sharded queue gets all messages without a key in one shard and loses none', async () => {
     const message = messageOf({ key: 'none', number: 1 });
     const { 'surehop-key': _, ...others } = message.properties.headers;
     for (const headers of [{}, others, { ...others, other: 'x' }])
@@ -99,7 +99,7 @@ describe('a sharded queue', () => {
     expect((await keysIn(shards, 3)).map((keys) => keys.length).toSorted()).toEqual([0, 0, 0, 3]);
   });
 
-  test('gets messages in its first shard if the ring has no shard for them, as after a double binding was removed', async () => {
+  test('a sharded queue gets messages in its first shard if the ring has no shard for them, as after a double binding was removed', async () => {
     for (const shard of shards) {
       await setup.host.channel.bindQueue(shard, 'stock', '2');
       await setup.host.channel.unbindQueue(shard, 'stock', '2');
@@ -114,7 +114,7 @@ describe('a sharded queue', () => {
     expect((await keysIn(shards, KEYS.length)).every((keys) => keys.length > 0)).toBe(true);
   });
 
-  test('refuses to the publisher a message that finds no queue because the ring is missing', async () => {
+  test('a publish fails as unroutable if the ring of a sharded queue is missing', async () => {
     await setup.host.channel.deleteExchange('stock');
     expect(await readDiff(broker, shardedTopology({ shards: 4 }))).toEqual(
       expect.arrayContaining([expect.objectContaining({ subject: 'exchange "stock"', losesMessages: true })]),
@@ -129,7 +129,7 @@ describe('a sharded queue', () => {
     expect((await keysIn(shards, 1)).flat()).toEqual(['k']);
   });
 
-  test('gets a retried message back on the shard that it came from', async () => {
+  test('a sharded queue gets a retried message back on the shard that it came from', async () => {
     const handler = createConsumer(
       { ...definition(), decide: () => Promise.reject(new Error('not this time')) },
       setup.parts,
@@ -148,7 +148,7 @@ describe('a sharded queue', () => {
     expect(again.map((keys) => keys.toSorted())).toEqual(before.map((keys) => keys.toSorted()));
   });
 
-  test('gets a redriven dead letter back on its shard, which the archive records, or on another one if that shard was removed', async () => {
+  test('a sharded queue gets a redriven dead letter back on its shard, which the archive records, or on another one if that shard was removed', async () => {
     const refuse = () => Promise.reject(new PermanentError('NEVER', 'this will never do'));
     const handler = createConsumer({ ...definition(), decide: refuse }, setup.parts);
     // With new keys, since messages that the previous test left would block later messages of their keys.

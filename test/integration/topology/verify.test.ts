@@ -111,21 +111,24 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
   },
 };
 
-describe('verifying the topology', () => {
-  test('finds nothing after the topology was applied', async () => {
+describe('verify', () => {
+  test('verifying the topology finds nothing after the topology was applied', async () => {
     expect(await faults()).toEqual([]);
     await expect(requireSafe(broker, topology)).resolves.toBeUndefined();
   });
 
-  test.each(Object.keys(sabotages))('finds %s, through which messages can be lost', async (name) => {
-    const { by, found } = sabotages[name]!;
-    await by();
-    expect(await faults()).toContainEqual(expect.stringMatching(found));
-    await expect(requireSafe(broker, topology)).rejects.toThrow(/messages could be lost: /);
-  });
+  test.each(Object.keys(sabotages))(
+    'verifying the topology finds %s, through which messages can be lost',
+    async (name) => {
+      const { by, found } = sabotages[name]!;
+      await by();
+      expect(await faults()).toContainEqual(expect.stringMatching(found));
+      await expect(requireSafe(broker, topology)).rejects.toThrow(/messages could be lost: /);
+    },
+  );
 });
 
-describe('on the broker', () => {
+describe('effect of policies', () => {
   /** How many of a hundred messages the broker refused, and how many it holds. */
   async function publishedTo(queue: string): Promise<{ refused: number; held: number }> {
     const model = await connect(host.amqpUrl);

@@ -88,8 +88,8 @@ const { value: eventValue } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-describe('headers of an event', () => {
-  test('are unchanged in the event of the function that gets the copy', () => {
+describe('headers', () => {
+  test('headers are unchanged in the event of the function that gets a copy of the message', () => {
     fc.assert(
       fc.property(fc.dictionary(name, eventValue, { maxKeys: 8 }), (event) => {
         expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
@@ -98,7 +98,7 @@ describe('headers of an event', () => {
     );
   });
 
-  test('from a foreign publisher stay the same over any number of copies', () => {
+  test('headers from a foreign publisher stay the same over any number of copies', () => {
     fc.assert(
       fc.property(headerTable, (table) => {
         const first = inEvent(propertyBytes({ headers: table })).headers;
@@ -117,7 +117,7 @@ describe('headers of an event', () => {
     );
   });
 
-  test('and all other properties are unchanged in a copy', () => {
+  test('headers and all other properties are unchanged in a copy of a message', () => {
     fc.assert(
       fc.property(foreignProperties, (given) => {
         const first = inEvent(propertyBytes(given));
@@ -132,26 +132,26 @@ describe('headers of an event', () => {
     );
   });
 
-  test.each(['A', 'F'] as const)('may be nested as deep as fits into a frame (type %s)', (kind) => {
+  test.each(['A', 'F'] as const)('headers may be nested as deep as fits into a frame (type %s)', (kind) => {
     const event = inEvent(propertyBytes({ headers: tableOf({ deep: nested(15_000, kind) }) })).headers;
     expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
   });
 
-  test('with bytes that are not UTF-8 are written as a long string and not as a list', () => {
+  test('a header with bytes that are not UTF-8 is written as a long string and not as a list', () => {
     const event = { odd: { bytes: [0, 83, -64, -1] } };
     const headers = decodeHeaders(event);
     expect(headers).toEqual({ odd: Buffer.from([0x00, 0x53, 0xc0, 0xff]) });
     expect(headersInEvent(headers)).toEqual(event);
   });
 
-  test('with a byte array take as many bytes as in the original message', () => {
+  test('a byte array in a header takes as many bytes in a copy as in the original message', () => {
     const headers = { binary: new Structure(Array.from({ length: 100_000 }, (_, index) => (index % 256) - 128)) };
     expect(unwritableParts(aMessage({ headers }))).toEqual([]);
   });
 });
 
-describe('the frames of a publish', () => {
-  test('are decoded by amqplib to the same message', () => {
+describe('frames', () => {
+  test('the frames of a publish are decoded by amqplib to the same message', () => {
     const properties = {
       messageId: 'm-1',
       correlationId: 'käse',
@@ -172,7 +172,7 @@ describe('the frames of a publish', () => {
   });
 
   test.each([0, 1, 65_535, 65_536, FRAME_BYTES - 8, FRAME_BYTES - 7, 400_000])(
-    'cuts a body of %d bytes into frames that the broker takes',
+    'the frames of a publish cuts a body of %d bytes into frames that the broker takes',
     (size) => {
       const body = Buffer.alloc(size, 'x');
       const pieces = encodePublish(aMessage({}, { body }), 7, FRAME_BYTES);
@@ -186,14 +186,14 @@ describe('the frames of a publish', () => {
   test.each([
     [-1, 'Dec 31, 1969, 11:59:59 PM'],
     [2 ** 45, 'May 14, 1116918, 7:20:32 PM'],
-  ])('carry the timestamp %d, which is before 1970 or beyond the range of Date', (timestamp, shown) => {
+  ])('a publish carries the timestamp %d, which is before 1970 or beyond the range of Date', (timestamp, shown) => {
     expect(inEvent(written(aMessage({ timestamp }))).timestamp).toBe(shown);
     const record = aRecord();
     const basicProperties = { ...record.basicProperties, timestamp: shown };
     expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([{ properties: { timestamp } }]);
   });
 
-  test('fill the property frame up to its last byte and never exceed it', () => {
+  test('the frames of a publish fill the property frame up to its last byte and never exceed it', () => {
     const room = (length: number) => aMessage({ headers: { full: 'x'.repeat(length) } });
     let [fits, fails] = [0, FRAME_BYTES];
     while (fails - fits > 1) {
@@ -215,7 +215,7 @@ const deepest = (levels: number): unknown => {
   return value;
 };
 
-describe('a part that AMQP cannot carry', () => {
+describe('unwritable parts', () => {
   test.each<[string, object, string]>([
     ['an id of 256 bytes', { messageId: 'é'.repeat(128) }, 'messageId (256 bytes are more than 255)'],
     ['an id with half a surrogate pair', { messageId: 'a\ud800' }, 'messageId (not Unicode text)'],
@@ -252,7 +252,7 @@ describe('a part that AMQP cannot carry', () => {
       'header "a" (a name of',
     ],
     ['a header larger than a frame', { headers: { a: 'x'.repeat(131_072) } }, 'header "a" (too large'],
-  ])('is named with the reason: %s', (_, properties, says) => {
+  ])('a part that AMQP cannot carry is named with the reason: %s', (_, properties, says) => {
     const message = aMessage({ headers: {}, ...properties });
     const parts = unwritableParts(message);
     expect(parts).toHaveLength(1);
@@ -263,7 +263,7 @@ describe('a part that AMQP cannot carry', () => {
     expect(rest.body).toBe(message.body);
   });
 
-  test('is named if it is the exchange or the routing key', () => {
+  test('an exchange or a routing key that AMQP cannot carry is named', () => {
     const message = aMessage({}, { exchange: 'e'.repeat(256), routingKey: 'r'.repeat(300) });
     expect(unwritableParts(message).map(({ part, name }) => `${part} ${name}`)).toEqual([
       'address exchange',
@@ -271,7 +271,7 @@ describe('a part that AMQP cannot carry', () => {
     ]);
   });
 
-  test('is the largest header if not all headers fit, and never one of the toolkit’s', () => {
+  test('if not all headers fit into a frame, the largest is left out and never one of the toolkit’s', () => {
     const many = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, index) => [`n${index}`, 'x'.repeat(index % 10)]),
     );
@@ -283,7 +283,7 @@ describe('a part that AMQP cannot carry', () => {
     expect(left.size).toBeLessThan(20_000);
   });
 
-  test('is described in at most 900 characters, however long its name is', () => {
+  test('parts that AMQP cannot carry are described in at most 900 characters, however long their names are', () => {
     const headers = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${'n'.repeat(300)}`, 1]));
     const text = describeParts(unwritableParts(aMessage({ headers })));
     expect(text.length).toBeLessThan(900);
@@ -291,8 +291,8 @@ describe('a part that AMQP cannot carry', () => {
   });
 });
 
-describe('the replacement of amqplib’s codec', () => {
-  test('is tested with the installed version of amqplib, which package.json pins', () => {
+describe('raw frames', () => {
+  test('the replacement of amqplib’s codec is tested with the version that package.json pins', () => {
     const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, any>;
     const wanted = manifest('package.json').dependencies.amqplib as string;
     const installed = manifest(
@@ -304,7 +304,7 @@ describe('the replacement of amqplib’s codec', () => {
   });
 
   test.each(['rest', 'frameMax', 'maxFrameSize', 'channels', 'recvFrame', 'sendMessage'])(
-    'fails where a connection has no %s any more',
+    'the replacement of amqplib’s codec fails where a connection has no %s any more',
     (missing) => {
       const connection = {
         rest: Buffer.alloc(0),

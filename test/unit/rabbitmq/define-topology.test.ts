@@ -9,8 +9,8 @@ import { queuesWith } from '../../support/topology.ts';
 const namesOf = (things: readonly { readonly name: string }[]) => things.map(({ name }) => name);
 const queueNamed = (name: string) => topology.queues.find((queue) => queue.name === name);
 
-describe('the topology of the service', () => {
-  test('has the names that brokers in use already have', () => {
+describe('service topology', () => {
+  test('the topology of the service has the names that brokers in use already have', () => {
     expect(namesOf(topology.exchanges)).toEqual(['orders', 'dead-letters', 'retry.1s', 'retry.2s', 'retry.4s']);
     expect(namesOf(topology.queues)).toEqual(['stock', 'points', 'retry.1s', 'retry.2s', 'retry.4s', 'dead-letters']);
     expect(topology.bindings.filter(({ exchange }) => exchange === 'orders')).toEqual([
@@ -21,7 +21,7 @@ describe('the topology of the service', () => {
     expect(queuesWith()).toEqual(queues);
   });
 
-  test('gives every queue except the dead-letter queue at-least-once dead-lettering', () => {
+  test('the topology of the service gives every queue except the dead-letter queue at-least-once dead-lettering', () => {
     for (const { name } of topology.queues.filter((queue) => queue.name !== deadLetterQueue))
       expect(queueNamed(name)?.arguments).toMatchObject({
         'x-dead-letter-strategy': 'at-least-once',
@@ -30,14 +30,14 @@ describe('the topology of the service', () => {
       });
   });
 
-  test('binds every queue, so that no message published to its exchanges is unroutable', () => {
+  test('the topology of the service binds every queue, so that no message published to its exchanges is unroutable', () => {
     const bound = new Set(topology.bindings.map((binding) => destinationOf(binding).name));
     expect(namesOf(topology.queues).filter((name) => !bound.has(name))).toEqual([]);
   });
 });
 
-describe('the delays of a work queue', () => {
-  test('are 1, 2 and 4 seconds by default, each with a delay queue of that TTL', () => {
+describe('delays', () => {
+  test('the delays of a work queue are 1, 2 and 4 seconds by default, each with a delay queue of that TTL', () => {
     for (const { delays } of Object.values(queues)) {
       expect(delays.map(({ delayMs }) => delayMs)).toEqual([1_000, 2_000, 4_000]);
       for (const { name, delayMs } of delays)
@@ -45,7 +45,7 @@ describe('the delays of a work queue', () => {
     }
   });
 
-  test('make the topology declare exactly the delay queues that a work queue uses, shortest first', () => {
+  test('the topology declares exactly the delay queues that a work queue uses, shortest first', () => {
     const { queues: declared, bindings } = defineTopology({
       shipping: workQueue('shipping', { delays: ['10s', '1m'] }),
       billing: workQueue('billing', { delays: ['500ms', '60s', '2h'] }),
@@ -65,7 +65,7 @@ describe('the delays of a work queue', () => {
     [['1d'], 'delay "1d" is not a whole number'],
     [['25h'], 'delay "25h" is longer than 24h'],
     [['1m', '10s'], 'delay "10s" is shorter than "1m" before it'],
-  ])('%j are refused with an error that names the queue and the value', (delays, reason) => {
+  ])('the delays %j are refused with an error that names the queue and the value', (delays, reason) => {
     expect(() => workQueue('shipping', { delays })).toThrow(`work queue "shipping": ${reason}`);
   });
 
@@ -74,7 +74,7 @@ describe('the delays of a work queue', () => {
     [10_000, 'retry.10s'],
     [10_001, 'retry.1m'],
     [90_000, 'retry.1m'],
-  ])('give a retry after %d ms the shortest delay queue that is not shorter, or the longest', (delayMs, name) => {
+  ])('a retry after %d ms uses the shortest delay queue that is not shorter, or the longest', (delayMs, name) => {
     expect(delayQueueFor(workQueue('shipping', { delays: ['10s', '1m'] }).delays, delayMs).name).toBe(name);
   });
 });

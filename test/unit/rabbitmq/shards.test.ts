@@ -5,12 +5,12 @@ import { addressOfShard, queueOfShard, shardsOf } from '../../../lib/rabbitmq/to
 
 const queue = (name: string, shards = 1, retiring = 0) => workQueue(name, { shards, retiring });
 
-describe('the shards of a work queue', () => {
-  test('are the queue alone if the queue is not sharded', () => {
+describe('shards', () => {
+  test('a queue that is not sharded is its own only shard', () => {
     expect(shardsOf('stock', {})).toEqual({ shards: ['stock'] });
   });
 
-  test('begin with the queue itself, and their names sort in the order in which shards are added', () => {
+  test('the shards of a work queue begin with the queue itself, and their names sort in the order in which shards are added', () => {
     const { shards } = queue('stock', 12);
     expect(shards.slice(0, 3)).toEqual(['stock', 'stock.01', 'stock.02']);
     expect(shards.toSorted()).toEqual(shards);
@@ -18,7 +18,7 @@ describe('the shards of a work queue', () => {
     expect(queue('stock', 100).shards.toSorted()).toEqual(queue('stock', 100).shards);
   });
 
-  test('that retire are the last ones, and the ring does not route to them', () => {
+  test('the shards of a work queue that retire are the last ones, and the ring does not route to them', () => {
     const { shards, ring } = queue('stock', 1, 2);
     expect(shards).toEqual(['stock', 'stock.01', 'stock.02']);
     expect(ring?.shards).toEqual(['stock']);
@@ -29,14 +29,14 @@ describe('the shards of a work queue', () => {
     [1.5, 0],
     [1, -1],
     [60, 41],
-  ])('cannot be %p in number with %p more that retire', (shards, retiring) => {
+  ])('%p shards with %p more that retire are refused', (shards, retiring) => {
     expect(() => shardsOf('stock', { shards, retiring })).toThrow(
       'work queue "stock": shards and retiring shards together must be from 1 to 100',
     );
   });
 });
 
-describe('the work queue of a shard', () => {
+describe('queueOfShard', () => {
   const queues = [queue('stock', 2), queue('stock.returns'), queue('stock.07')];
 
   test.each([
@@ -49,18 +49,18 @@ describe('the work queue of a shard', () => {
     ['stock.1', undefined],
     ['stocks', undefined],
     ['', undefined],
-  ])('named "%s" is %p, whether or not the shard still exists', (shard, name) => {
+  ])('the work queue of the shard "%s" is %p, whether or not the shard still exists', (shard, name) => {
     expect(queueOfShard(queues, shard)?.name).toBe(name);
   });
 });
 
-describe('the address of a shard', () => {
-  test('is the shard itself while it exists, even if it retires', () => {
+describe('addressOfShard', () => {
+  test('the address of a shard is the shard itself while it exists, even if it retires', () => {
     expect(addressOfShard(queue('stock', 4), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
     expect(addressOfShard(queue('stock', 2, 2), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
   });
 
-  test('is the ring of its work queue once the shard is removed, or the queue itself if it has no ring', () => {
+  test('the address of a shard is the ring of its work queue once the shard is removed, or the queue itself if it has no ring', () => {
     expect(addressOfShard(queue('stock', 2), 'stock.03')).toMatchObject({ exchange: 'stock' });
     expect(addressOfShard(queue('stock'), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock' });
   });
