@@ -172,7 +172,7 @@ describe('frames', () => {
   });
 
   test.each([0, 1, 65_535, 65_536, FRAME_BYTES - 8, FRAME_BYTES - 7, 400_000])(
-    'the frames of a publish cuts a body of %d bytes into frames that the broker takes',
+    'a publish splits a body of %d bytes into frames that the broker accepts',
     (size) => {
       const body = Buffer.alloc(size, 'x');
       const pieces = encodePublish(aMessage({}, { body }), 7, FRAME_BYTES);
@@ -304,7 +304,7 @@ describe('raw frames', () => {
   });
 
   test.each(['rest', 'frameMax', 'maxFrameSize', 'channels', 'recvFrame', 'sendMessage'])(
-    'the replacement of amqplib’s codec fails where a connection has no %s any more',
+    'the replacement of amqplib’s codec fails if an amqplib connection has no field %s',
     (missing) => {
       const connection = {
         rest: Buffer.alloc(0),
