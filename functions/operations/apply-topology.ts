@@ -1,4 +1,4 @@
-import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
+import { brokerAccess } from '../../lib/rabbitmq/admin/management-api.ts';
 import { ensureUsers } from '../../lib/rabbitmq/admin/users.ts';
 import { applyTopology, requireSafe } from '../../lib/rabbitmq/topology/apply.ts';
 import { planLine } from '../../lib/rabbitmq/topology/describe.ts';

@@ -1,6 +1,6 @@
 import { brokerRoles } from '../../infra/topology.ts';
 import { rotate, type RotationEvent } from '../../lib/aws/rotation.ts';
-import { brokerAccess } from '../../lib/rabbitmq/admin/broker-access.ts';
+import { brokerAccess } from '../../lib/rabbitmq/admin/management-api.ts';
 import { loginRotation } from '../../lib/rabbitmq/admin/rotate-login.ts';
 import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
 import { log } from '../../lib/runtime/log.ts';

@@ -1,10 +1,9 @@
-/** Who logs in at the broker. */
 export interface Login {
   readonly username: string;
   readonly password: string;
 }
 
-/** The address with the login in it. */
+/** The address with this login instead of its own. */
 export function withLogin(amqpUrl: string, { username, password }: Login): string {
   const address = new URL(amqpUrl);
   address.username = encodeURIComponent(username);
@@ -12,13 +11,13 @@ export function withLogin(amqpUrl: string, { username, password }: Login): strin
   return address.href;
 }
 
-/** The login in an address; without one, RabbitMQ's own default. */
+/** The login in an address, or RabbitMQ's default login if the address has none. */
 export const loginOf = ({ username, password }: URL): Login =>
   username || password
     ? { username: percentDecoded(username), password: percentDecoded(password) }
     : { username: 'guest', password: 'guest' };
 
-/** A part of an address as it was before it was percent-encoded in UTF-8. A `%` that encodes nothing stands for itself. */
+/** Decodes percent-encoded UTF-8 in a part of an address. An invalid sequence stays as it is. */
 export const percentDecoded = (text: string): string =>
   text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
     try {
@@ -27,3 +26,7 @@ export const percentDecoded = (text: string): string =>
       return encoded;
     }
   });
+
+/** The virtual host in an AMQP address, or `/` if the address names none. */
+export const virtualHostOf = (amqpUrl: string): string =>
+  URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';

@@ -9,8 +9,8 @@ import { requireBroker, type BrokerSettings } from './settings.ts';
 const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
 /**
- * Where the broker is and how to log in: `AMQP_URL` as it stands, else `BROKER_ENDPOINT` with the login of
- * `BROKER_SECRET_ARN`, read afresh after a refusal so that a rotated password is found.
+ * The broker's address with the login: `AMQP_URL`, or `BROKER_ENDPOINT` with the login in the secret `BROKER_SECRET_ARN`. After
+ * a refused login the secret is read again, because the password may have been rotated.
  */
 export function brokerUrl(
   settings: Pick<BrokerSettings, 'AMQP_URL' | 'BROKER_ENDPOINT' | 'BROKER_SECRET_ARN'>,
@@ -25,11 +25,11 @@ export function brokerUrl(
   };
 }
 
-/** Reads a secret's text; the error says what is wrong, without a word of the secret itself. */
+/** Parses a secret with a login. The error does not contain any part of the secret. */
 export function parseLogin(secret: string, name: string): Login {
   try {
     return login.parse(parseJson(secret));
   } catch {
-    throw new Error(`the secret of ${name} must be JSON with "username" and "password"`);
+    throw new Error(`the secret named by ${name} must be JSON with "username" and "password"`);
   }
 }

@@ -8,28 +8,28 @@ import type { Message } from '../events/message.ts';
 import type { Publisher } from '../events/publish.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
 
-/** Unconfirmed messages that `publishAll` has under way at most. */
+/** How many unconfirmed messages `publishAll` sends at most. */
 const WINDOW = 256;
 
 interface InFlight {
   readonly message: Message;
   returned?: string;
-  /** Whether another message was under way on the link at any time beside this one. */
-  hadCompany: boolean;
+  /** Whether another message was unconfirmed on the link at the same time. */
+  wasConcurrent: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
-  /** The end of the last message that was sent on its own, for the next to wait for. */
+  /** Settles when the last message that was sent alone is confirmed or has failed. */
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
-  /** What is in flight on `link`; set up with the link's first publish. */
+  /** The unconfirmed messages of the link. */
   function flightsOf(link: Link): Set<InFlight> {
     const known = tracked.get(link);
     if (known) return known;
     const flights = new Set<InFlight>();
     tracked.set(link, flights);
-    // An unroutable message is returned first and acknowledged afterwards: without this, it would pass for confirmed.
+    // The broker returns an unroutable message and then confirms it: without this listener, it would count as published.
     link.channel.on('return', (returned) => {
       const flight = [...flights].find((candidate) => !candidate.returned && isSame(candidate.message, returned));
       if (flight) flight.returned = (returned.fields as { replyText?: string }).replyText ?? 'NO_ROUTE';
@@ -37,21 +37,25 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     return flights;
   }
 
-  /** One try on one link. */
+  /** Publishes the message once on the link and waits for the confirm. */
   async function send(link: Link, message: Message, timeoutMs: number): Promise<void> {
     const blocked = link.blocked();
-    if (blocked) throw new PublishError('BLOCKED', `the broker takes no messages now: ${blocked}`);
+    if (blocked) throw new PublishError('BLOCKED', `the broker accepts no messages: ${blocked}`);
     const flights = flightsOf(link);
-    const flight: InFlight = { message, hadCompany: flights.size > 0 };
-    for (const other of flights) other.hadCompany = true;
+    const flight: InFlight = { message, wasConcurrent: flights.size > 0 };
+    for (const other of flights) other.wasConcurrent = true;
     let timer: NodeJS.Timeout | undefined;
     flights.add(flight);
     try {
       await new Promise<void>((resolve, reject) => {
         timer = setTimeout(() => {
-          // A dead connection is never waited for; a blocked one is alive.
+          // A connection without an answer is replaced, unless the broker has only blocked it.
           if (!link.blocked()) connection.retire(link);
-          reject(new PublishError('UNCONFIRMED', `no confirm within ${timeoutMs} ms`, { indeterminate: true }));
+          reject(
+            new PublishError('UNCONFIRMED', `the broker sent no confirm within ${timeoutMs} ms`, {
+              indeterminate: true,
+            }),
+          );
         }, timeoutMs);
         publishRaw(link.channel, message, (error) => {
           if (flight.returned) reject(unroutable(message, flight.returned));
@@ -64,8 +68,8 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     } catch (error) {
       const failure = error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
       if (failure.code !== 'UNCONFIRMED' || !isRefusal(failure.cause)) throw failure;
-      // The broker closed the link for the content of a message: of this one, if it was the only one.
-      throw new SuspectError(failure, !flight.hadCompany);
+      // The broker closed the link because of the content of a message: of this message, if no other was unconfirmed.
+      throw new SuspectError(failure, !flight.wasConcurrent);
     } finally {
       clearTimeout(timer);
       flights.delete(flight);
@@ -75,7 +79,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 
   async function publish(message: Message, deadlineMs = defaultDeadlineMs): Promise<void> {
     const end = clock.now() + deadlineMs;
-    // Half of the time for one try leaves room for another on a fresh connection.
+    // Half of the time for one attempt leaves time for another on a new connection.
     const tryMs = Math.ceil(deadlineMs / 2);
     let indeterminate = false;
     const attempt = async () => {
@@ -104,7 +108,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  /** Runs one task after another: of messages that go out alone, the one at fault is known. */
+  /** Runs tasks one after another, so that a refusal can be attributed to the only unconfirmed message. */
   function alone(task: () => Promise<void>): Promise<void> {
     const turn = aloneUntil.then(task);
     aloneUntil = turn.catch(() => {});
@@ -122,13 +126,13 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
   return { publish, publishAll, close: () => connection.close() };
 }
 
-/** Between two tries, so that an absent broker is not hammered. */
+/** How long a publish waits before it tries again, in ms, so that it does not flood an unreachable broker. */
 const RECONNECT_PAUSE_MS = 50;
 
-/** A message that was under way when the broker closed the link because of the content of one of them. */
+/** The broker closed the link because of the content of a message while this message was unconfirmed. */
 class SuspectError extends Error {
   readonly failure: PublishError;
-  /** Nothing else was under way, so this message is the one. */
+  /** Whether this message was the only unconfirmed one, so that the broker refused this message. */
   readonly wasAlone: boolean;
 
   constructor(failure: PublishError, wasAlone: boolean) {
@@ -138,20 +142,20 @@ class SuspectError extends Error {
   }
 }
 
-/** A broker in trouble of its own may fail once. */
+/** One refusal may have another reason, such as an internal error of the broker. */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>
   new PublishError('UNWRITABLE', `the broker refuses the message: ${describeError(cause).message}`, { cause });
 
-/** Replies of the broker that speak of the bytes of a message: a failed check, a broken frame, wrong syntax, an internal error. */
+/** Reply codes with which the broker closes a channel because of a message: precondition failed, frame, syntax and internal errors. */
 const REFUSALS: ReadonlySet<number | undefined> = new Set([406, 501, 502, 505, 541]);
 
 const isRefusal = (cause: unknown) => cause instanceof Error && REFUSALS.has((cause as Error & { code?: number }).code);
 
 const isRepairable = ({ code }: PublishError) => code === 'UNCONFIRMED' || code === 'BROKER_UNAVAILABLE';
 
-/** Once any try may have reached the broker, the whole publish may have. */
+/** If one attempt may have reached the broker, the error of the publish must be indeterminate. */
 const asFinal = (error: PublishError, indeterminate: boolean) =>
   indeterminate && !error.indeterminate
     ? new PublishError(error.code, error.message, { cause: error, indeterminate })
@@ -164,21 +168,23 @@ const isSame = (message: Message, { fields, properties }: ReturnedMessage) =>
 
 const named = ({ exchange, routingKey }: Message) => `exchange "${exchange}", routing key "${routingKey}"`;
 
-const unroutable = (message: Message, why: string) =>
-  new PublishError('UNROUTABLE', `no queue takes ${named(message)} (${why})`);
+const unroutable = (message: Message, reason: string) =>
+  new PublishError('UNROUTABLE', `no queue receives messages for ${named(message)} (${reason})`);
 
-/** A nack says that one queue refused: behind an exchange others may have taken the message. */
+/** After a nack, another queue behind the exchange may have stored the message. */
 const refused = (message: Message) =>
   new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });
 
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
-/** What the loss of the channel means for one message on it: its own fault where the broker names it, else unknown. */
+/** The error of a message whose channel was lost. The outcome is unknown unless the broker named this message as the reason. */
 function lost(cause: unknown, message: Message): PublishError {
   const text = describeError(cause).message;
   if (text.includes(`no exchange '${message.exchange}'`)) return unroutable(message, 'the exchange is missing');
   if (text.includes(`message size ${message.body.length} is larger`))
-    return new PublishError('TOO_LARGE', `${message.body.length} bytes are more than the broker takes`, { cause });
+    return new PublishError('TOO_LARGE', `a body of ${message.body.length} bytes is larger than the broker accepts`, {
+      cause,
+    });
   return new PublishError('UNCONFIRMED', `the connection was lost before the confirm: ${text}`, {
     cause,
     indeterminate: true,

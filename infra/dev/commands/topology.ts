@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
 import { removeRetiredQueue } from '../../../lib/rabbitmq/topology/remove.ts';

@@ -1,10 +1,10 @@
 import type * as z from 'zod';
 
 import type { BrokerSettings } from '../settings.ts';
-import { loginOf, percentDecoded, type Login } from '../address.ts';
+import { loginOf, virtualHostOf, type Login } from '../address.ts';
 import { brokerUrl } from '../login.ts';
 
-/** The management API refused a request, or did not answer; `status` is missing where nothing answered. */
+/** The management API refused a request or did not answer. Without an answer, `status` is undefined. */
 export class ManagementError extends Error {
   override readonly name = 'ManagementError';
   readonly status?: number;
@@ -17,11 +17,11 @@ export class ManagementError extends Error {
 
 type Path = readonly string[];
 
-/** RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference); a path is a list of names, as they are. */
+/** RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference). A path is a list of unencoded names. */
 export interface ManagementApi {
   readonly virtualHost: string;
   get<T>(path: Path, schema: z.ZodType<T>, query?: Readonly<Record<string, string>>): Promise<T>;
-  /** As `get`, but `undefined` where there is no such thing. */
+  /** Like `get`, but returns undefined for a 404. */
   find<T>(path: Path, schema: z.ZodType<T>): Promise<T | undefined>;
   put(path: Path, body: unknown): Promise<void>;
   remove(path: Path): Promise<void>;
@@ -29,10 +29,10 @@ export interface ManagementApi {
 
 export interface ManagementOptions {
   readonly url: string;
-  /** Asked again with `true` when the last login was refused, so that a rotated one is read afresh. */
+  /** Returns the login. With `refused`, the last login was refused, so a rotated one must be read again. */
   readonly login: (refused: boolean) => Promise<Login>;
   readonly virtualHost: string;
-  /** For one request. */
+  /** The time limit of one request. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -74,11 +74,11 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
 
   function succeeded(answer: Answer, path: Path): Answer {
     if (answer.ok) return answer;
-    const said = answer.status === 401 ? ': it refuses the user or the password' : reasonOf(path, answer.text);
+    const said = answer.status === 401 ? ': the user or the password is refused' : reasonOf(path, answer.text);
     throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
   }
 
-  /** An address that is not RabbitMQ's answers with a page, say. */
+  /** Another server at the address may answer with HTML, for example. */
   function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
     try {
       return schema.parse(JSON.parse(text));
@@ -122,11 +122,7 @@ export function managementApi(
   });
 }
 
-/** The virtual host that an AMQP address names; `/` where it names none. */
-export const virtualHostOf = (amqpUrl: string): string =>
-  URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';
-
-/** What the API says of a user's data stays out of errors: a password could be among it. */
+/** The reason in an error response; omitted for users, since it could contain a password. */
 function reasonOf([kind]: Path, text: string): string {
   if (kind === 'users') return '';
   try {
@@ -135,4 +131,19 @@ function reasonOf([kind]: Path, text: string): string {
   } catch {
     return '';
   }
+}
+
+/** Access to one virtual host over AMQP and over the management API. */
+export interface BrokerAccess {
+  readonly amqpUrl: string;
+  readonly api: ManagementApi;
+}
+
+export async function brokerAccess(
+  settings: BrokerSettings,
+  limits: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
+): Promise<BrokerAccess> {
+  const { MANAGEMENT_URL } = settings;
+  if (!MANAGEMENT_URL) throw new Error('the management API has no address: set MANAGEMENT_URL');
+  return { amqpUrl: await brokerUrl(settings)(false), api: managementApi({ ...settings, MANAGEMENT_URL }, limits) };
 }

@@ -3,15 +3,15 @@ import * as z from 'zod';
 import type { BrokerSettings } from '../settings.ts';
 import { managementApi } from './management-api.ts';
 
-/** What the broker says of one queue; `undefined` where it has not counted yet, as in a queue's first seconds. */
+/** The message counts of one queue. A count is undefined in the first seconds of a queue, before the broker has counted. */
 export interface QueueFigures {
   readonly name: string;
   readonly ready?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
-  /** Expired or given up, and held until the queue that they go to has room: neither ready nor unacknowledged. */
+  /** Expired or dead-lettered messages that wait until their next queue has room; neither ready nor unacknowledged. */
   readonly handingOn?: number;
-  /** Returned by a consumer, and held back until they are delivered again: neither ready nor unacknowledged; before RabbitMQ 4.3 none. */
+  /** Returned messages that wait for their redelivery (RabbitMQ 4.3 and later); neither ready nor unacknowledged. */
   readonly delayed?: number;
 }
 
@@ -28,14 +28,14 @@ const figures = z.array(
 
 /**
  * The figures of every queue in the broker's virtual host, up to five seconds old, from the management API
- * (https://www.rabbitmq.com/docs/http-api-reference). Throws an error that says why, without the login.
+ * (https://www.rabbitmq.com/docs/http-api-reference). Errors do not contain the login.
  */
 export async function readQueueFigures(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   timeoutMs: number,
 ): Promise<QueueFigures[]> {
   const api = managementApi(settings, { timeoutMs });
-  // Without this, the broker puts every statistic that it has into the answer.
+  // Without a list of columns, the response contains every statistic of every queue.
   const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx,messages_delayed';
   return (await api.get(['queues', api.virtualHost], figures, { columns })).map((queue) => ({
     name: queue.name,
@@ -47,17 +47,17 @@ export async function readQueueFigures(
   }));
 }
 
-/** One node of the broker. A node that is not running has no figures, and an old broker may leave one out. */
+/** One node of the broker. A node that is not running has no figures, and older brokers omit some of them. */
 export interface NodeFigures {
   readonly name: string;
   readonly running: boolean;
-  /** Whether the node is over its limit of memory, or under that of free disk: then every node blocks its publishers. */
+  /** Whether the node exceeds its memory limit or has too little free disk, so that all nodes block publishers. */
   readonly blocksPublishers: boolean;
   readonly memoryUsed?: number;
   readonly memoryLimit?: number;
   readonly diskFree?: number;
   readonly diskFreeLimit?: number;
-  /** How many other nodes it has lost sight of. */
+  /** How many other nodes this node cannot reach. */
   readonly partitions: number;
   readonly connections: number;
 }
@@ -70,7 +70,7 @@ const nodes = z.array(
     mem_used: z.number().optional(),
     mem_limit: z.number().optional(),
     disk_free_alarm: z.boolean().default(false),
-    // A text in a node's first seconds.
+    // The value is a string in the first seconds of a node.
     disk_free: z.number().optional().catch(undefined),
     disk_free_limit: z.number().optional().catch(undefined),
     partitions: z.array(z.unknown()).default([]),
@@ -79,7 +79,7 @@ const nodes = z.array(
 
 const connections = z.array(z.object({ node: z.string() }));
 
-/** The figures of every node of the cluster, or of the one instance; the login needs the tag `monitoring`. */
+/** The figures of every node of the broker. The login needs the tag `monitoring`. */
 export async function readNodeFigures(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   timeoutMs: number,

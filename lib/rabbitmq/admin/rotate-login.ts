@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-import type { RotationSteps } from '../../aws/rotation.ts';
 import { countConnections, grant, setPassword } from './users.ts';
-import type { BrokerAccess } from './broker-access.ts';
+import type { BrokerAccess } from './management-api.ts';
 import { parseLogin } from '../login.ts';
 import { canLogIn } from '../open-connection.ts';
 import { otherUser, roleOf, type BrokerRole } from './roles.ts';
@@ -14,15 +13,15 @@ const newPassword = () => randomBytes(32).toString('base64url');
  * Rotates the login of a role between its two users. The user in use never changes, so no login is refused during a rotation:
  * a process that read the secret before the last step continues as one user, a process that reads it later uses the other.
  */
-export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]): RotationSteps {
+export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');
   return {
-    next(current) {
+    next(current: string) {
       const { username } = read(current);
       return JSON.stringify({ username: otherUser(roleOf(username, roles), username), password: newPassword() });
     },
 
-    async set(pendingText, currentText) {
+    async set(pendingText: string, currentText: string) {
       const pending = read(pendingText);
       if (pending.username === read(currentText).username)
         throw new Error(
@@ -41,7 +40,7 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       await grant(api, role, pending.username);
     },
 
-    async test(pendingText) {
+    async test(pendingText: string) {
       const pending = read(pendingText);
       const { amqpUrl } = await broker();
       if (!(await canLogIn(amqpUrl, pending)))

@@ -1,9 +1,8 @@
 import * as z from 'zod';
 
-import type { BrokerAccess } from './broker-access.ts';
 import type { Login } from '../address.ts';
 import { canLogIn } from '../open-connection.ts';
-import type { ManagementApi } from './management-api.ts';
+import type { BrokerAccess, ManagementApi } from './management-api.ts';
 import type { BrokerRole } from './roles.ts';
 
 const user = z.object({

@@ -140,6 +140,6 @@ test('report-queues logs one error each for queues and nodes and counts the fail
   expect(metrics).toEqual({ QueueReportFailed: 1 });
   const errors = lines.filter((line) => line.includes('"ERROR"'));
   expect(errors).toHaveLength(2);
-  for (const error of errors) expect(error).toContain('answered 401: it refuses the user or the password');
+  for (const error of errors) expect(error).toContain('answered 401: the user or the password is refused');
   expect(lines.join('')).not.toContain('hush-hush');
 });

@@ -6,7 +6,7 @@ import { connect } from 'amqplib';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../../infra/topology.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/users.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';

@@ -186,7 +186,7 @@ test('the custom resource reports a failure before its time limit if the broker 
   await new Promise((resolve) => silent.once('listening', resolve));
   const { port } = silent.address() as AddressInfo;
   const { customResource } = await import('../../../lib/aws/custom-resource.ts');
-  const { brokerAccess } = await import('../../../lib/rabbitmq/admin/broker-access.ts');
+  const { brokerAccess } = await import('../../../lib/rabbitmq/admin/management-api.ts');
   const { applyTopology } = await import('../../../lib/rabbitmq/topology/apply.ts');
   const { surehop } = await import('../../../functions/surehop.ts');
   handler = customResource('broker-topology', {

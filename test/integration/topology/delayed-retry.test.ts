@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { deadLetterQueue, exchanges, queues } from '../../../infra/topology.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/broker-access.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { redrivenCopy } from '../../../lib/events/copies.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';

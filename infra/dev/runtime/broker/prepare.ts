@@ -1,11 +1,14 @@
 import { declareTopology, TopologyError } from '../../../../lib/rabbitmq/topology/declare.ts';
-import type { BrokerAccess } from '../../../../lib/rabbitmq/admin/broker-access.ts';
 import { applyTopology, readDiff } from '../../../../lib/rabbitmq/topology/apply.ts';
 import { faultLine, planLine } from '../../../../lib/rabbitmq/topology/describe.ts';
 import type { Difference } from '../../../../lib/rabbitmq/topology/difference.ts';
-import { loginOf } from '../../../../lib/rabbitmq/address.ts';
+import { loginOf, virtualHostOf } from '../../../../lib/rabbitmq/address.ts';
 import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
-import { createManagementApi, ManagementError, virtualHostOf } from '../../../../lib/rabbitmq/admin/management-api.ts';
+import {
+  createManagementApi,
+  ManagementError,
+  type BrokerAccess,
+} from '../../../../lib/rabbitmq/admin/management-api.ts';
 import { topology } from '../../../topology.ts';
 import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';
