@@ -192,9 +192,9 @@ describe('failing network', () => {
 interface FaultyProxy {
   readonly port: number;
   connections(): number;
-  /** Swallows the broker's next bytes and resets the connection instead. */
+  /** Discards the next bytes from the broker and resets the connection. */
   resetOnNextReply(): void;
-  /** While held, no byte passes either way. */
+  /** Stops forwarding bytes in both directions. */
   hold(held: boolean): void;
   close(): void;
 }

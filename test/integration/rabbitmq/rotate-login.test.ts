@@ -223,7 +223,7 @@ describe('clients during a rotation', () => {
   test('no publish fails on an open or a new connection, whichever of the two logins the process has read', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
-    /** As a function environment that started before the first rotation: it keeps what it read for minutes. */
+    /** Behaves like a process that read the login before the first rotation and keeps it for minutes. */
     const url = brokerUrl(settings);
     const publishOnce = async () => {
       const connection = createConnection({ url, heartbeatSeconds: 10, clock: systemClock, name: 'test' });

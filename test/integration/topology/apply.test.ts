@@ -159,7 +159,7 @@ test('an empty work queue that is no longer declared is unbound and kept', async
 test('a queue declared on RabbitMQ 3 has no delivery limit argument, and its messages survive more than 20 returns', async () => {
   for (const { name, arguments: settings } of topology.queues)
     await host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...settings } });
-  // Without the pause between deliveries, since the limit is the subject.
+  // Without delayed redelivery, so that 30 returns take no time.
   const policies = topology.policies!.map((policy) => ({ ...policy, delayedRetry: undefined }));
   await applyTopology(broker, { ...topology, policies });
   expect((await readDiff(broker, topology)).filter(({ losesMessages }) => losesMessages)).toEqual([]);

@@ -207,7 +207,7 @@ describe('permissions', () => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
     return {
-      /** Whether the broker lets it happen; each attempt has a channel of its own, since a refusal closes it. */
+      /** Whether the broker permits the operation. Each attempt uses a new channel, since a refusal closes the channel. */
       may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
         const channel = await model.createConfirmChannel();
         channel.on('error', () => {});

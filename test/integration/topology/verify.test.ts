@@ -129,7 +129,7 @@ describe('verify', () => {
 });
 
 describe('effect of policies', () => {
-  /** How many of a hundred messages the broker refused, and how many it holds. */
+  /** Publishes a hundred messages and counts those that the broker refused and those that it holds. */
   async function publishedTo(queue: string): Promise<{ refused: number; held: number }> {
     const model = await connect(host.amqpUrl);
     const channel: ConfirmChannel = await model.createConfirmChannel();
