@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { topology } from '../../../infra/topology.ts';
 import type { Login } from '../../../lib/rabbitmq/address.ts';
-import { canLogIn } from '../../../lib/rabbitmq/admin/log-in.ts';
+import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
 import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
 import { createPublisher } from '../../../lib/rabbitmq/publisher.ts';
@@ -32,10 +32,10 @@ const message = () => ({
   properties: { messageId: randomUUID(), headers: {} },
 });
 
-describe('a broker that takes a connection and says nothing', () => {
+describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
-  /** How the next connections are treated; then as a broker would. */
+  /** How the server treats the next connections, in order; later connections reach the broker. */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe('a broker that takes a connection and says nothing', () => {
   const connection = () =>
     createConnection({ url: async () => url(), heartbeatSeconds: 10, clock: systemClock, name: 'test' });
 
-  test('is given up in time for the same publish to go out on another connection', async () => {
+  test('a publish to a broker that stays silent succeeds on another connection before its deadline', async () => {
     treatments = ['silent'];
     const publisher = createPublisher(connection(), systemClock, 10_000);
     await publisher.publish(message());
@@ -75,7 +75,7 @@ describe('a broker that takes a connection and says nothing', () => {
     await eventually('both connections to be closed', () => sockets.size === 0);
   });
 
-  test('but opens it later than a publish may wait: the next one uses it', async () => {
+  test('a connection that opens after its publish has failed serves the next publish', async () => {
     treatments = [{ answersAfterMs: 1_000 }];
     const late = connection();
     await expect(late.link(50)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -86,7 +86,7 @@ describe('a broker that takes a connection and says nothing', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('but opens it after its attempt was given up: one connection is left of the two', async () => {
+  test('a connection that opens after its time limit, when another one is open, is dropped', async () => {
     treatments = [{ answersAfterMs: 2_500 }];
     const late = connection();
     await expect(late.link(2_000)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -97,7 +97,7 @@ describe('a broker that takes a connection and says nothing', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('but opens it after the connection was closed here: it is closed', async () => {
+  test('a connection that opens after the publisher was closed is closed', async () => {
     treatments = [{ answersAfterMs: 1_000 }];
     const late = connection();
     await expect(late.link(50)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -105,14 +105,14 @@ describe('a broker that takes a connection and says nothing', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('is told within the time that a login check has', async () => {
+  test('a login check of a silent broker fails within its time limit', async () => {
     treatments = ['silent'];
     await expect(canLogIn(url(), administratorLogin, 300)).rejects.toThrow('no answer within 300 ms');
     expect(await canLogIn(url(), administratorLogin, 20_000)).toBe(true);
     await eventually('all to be closed', () => sockets.size === 0);
   });
 
-  test('in the middle of its work is told as silence', async () => {
+  test('an operation on a connection that becomes silent fails with "the broker did not answer"', async () => {
     treatments = [];
     const work = withConnection(
       url(),
@@ -123,7 +123,7 @@ describe('a broker that takes a connection and says nothing', () => {
       },
       500,
     );
-    await expect(work).rejects.toThrow('no answer from the broker within 500 ms');
+    await expect(work).rejects.toThrow('the broker did not answer within 500 ms');
     await eventually('it to be closed', () => sockets.size === 0);
   });
 });

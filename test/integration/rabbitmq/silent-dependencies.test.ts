@@ -54,8 +54,8 @@ const aPublisher = (deadlineMs: number) => {
   return createPublisher(connection, systemClock, deadlineMs);
 };
 
-describe('a silent secret store', () => {
-  test('that swallows the first request for the login delays the first publish, no more', async () => {
+describe('Secrets Manager', () => {
+  test('a silent Secrets Manager that swallows the first request for the login only delays the first publish', async () => {
     const publisher = aPublisher(20_000);
     silent.secrets.swallow();
     await publisher.publish(message());
@@ -63,7 +63,7 @@ describe('a silent secret store', () => {
     await publisher.close();
   });
 
-  test('fails a publish by its deadline, and the next publish opens a connection at once when the store is back', async () => {
+  test('a silent Secrets Manager makes a publish fail by its deadline, and the next publish opens a connection once the secret can be read', async () => {
     const publisher = aPublisher(300);
     silent.secrets.swallow(100);
     await expect(publisher.publish(message())).rejects.toMatchObject({
@@ -75,7 +75,7 @@ describe('a silent secret store', () => {
     await publisher.close();
   });
 
-  test('does not keep a rotation from taking its step', async () => {
+  test('a silent Secrets Manager that swallows one request only delays a step of a rotation', async () => {
     const arn = secrets.create('rotated', 'one');
     const token = secrets.beginRotation(arn);
     const client = secretsManager();
@@ -89,7 +89,7 @@ describe('a silent secret store', () => {
     expect(secrets.labels(arn)[token]).toEqual(['AWSPENDING']);
   });
 
-  test('ends a rotation that it does not answer at all with an error', async () => {
+  test('a silent Secrets Manager that never answers makes a rotation fail with an error', async () => {
     const client = secretsManager();
     silent.secrets.swallow(100);
     const event = { Step: 'createSecret', SecretId: login, ClientRequestToken: 'any' } as const;
@@ -116,12 +116,12 @@ describe('signing keys', () => {
 
   beforeAll(async () => void ({ handler: placeOrder } = await import('../../../functions/orders/place-order.ts')));
 
-  test('are read though the first request for them is swallowed', async () => {
+  test('the signing keys are read although the first request for them is swallowed', async () => {
     silent.secrets.swallow();
     expect((await place(oldSecret)).status).toBe(202);
   });
 
-  test('that cannot be looked up make a signature with an unknown key a 401, and the next request looks again', async () => {
+  test('a signature with an unknown key is answered 401 while the signing keys cannot be read, and the next request reads the keys again', async () => {
     silent.secrets.swallow(1_000);
     expect(await place(newSecret)).toMatchObject({
       status: 401,
@@ -134,7 +134,7 @@ describe('signing keys', () => {
   });
 });
 
-test("the issuer's keys are read by the second request where the first reading is swallowed", async () => {
+test("the second HTTP request reads the issuer's keys if the first attempt was swallowed", async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   silent.jwks.swallow();
@@ -142,7 +142,7 @@ test("the issuer's keys are read by the second request where the first reading i
   expect((await ask()).status).toBe(200);
 });
 
-test('the status is there again with the second request where the management API swallows the first', async () => {
+test('the second request for the status succeeds if the management API swallows the first', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   await eventually('the figures to be read anew', async () => {
@@ -152,7 +152,7 @@ test('the status is there again with the second request where the management API
   expect((await ask()).status).toBe(200);
 });
 
-test('DynamoDB may swallow a request of either client: it is sent again', async () => {
+test('a request that DynamoDB swallows is sent again by either client', async () => {
   const surehop = await silentBackend.backend.surehop();
   const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterEach(() => silentBackend.answerAgain());
 afterAll(() => silentBackend?.remove());
 
-describe('the topology function', () => {
+describe('apply-topology', () => {
   const apply = async () => {
     const { handler } = await import('../../../functions/operations/apply-topology.ts');
     const answers: string[] = [];
@@ -27,7 +27,7 @@ describe('the topology function', () => {
       let body = '';
       request.on('data', (chunk) => (body += chunk));
       request.on('end', () => {
-        // CloudFormation's address may be silent too.
+        // CloudFormation's response address can be silent as well.
         if (answers.push(body) > 1) response.end();
       });
     });
@@ -51,12 +51,12 @@ describe('the topology function', () => {
     return JSON.parse(answers[1]!) as { Status: string; Reason?: string };
   };
 
-  test('answers though the secret store and the address for the answer each swallow a request', async () => {
+  test('the function that applies the topology answers CloudFormation although Secrets Manager and the response address each swallow a request', async () => {
     silent.secrets.swallow();
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
   }, 120_000);
 
-  test('says so where the management API does not answer, and succeeds the next time', async () => {
+  test('the function that applies the topology reports that the management API does not answer, and succeeds at the next attempt', async () => {
     silent.management.swallow();
     expect(await apply()).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('/api/') });
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
