@@ -1,7 +1,7 @@
 /** The largest frame that RabbitMQ accepts by default. All properties of a message must fit into one frame. */
 export const FRAME_BYTES = 131_072;
 
-export const FRAME_HEADER_BYTES = 7;
+const FRAME_HEADER_BYTES = 7;
 
 const FRAME_END = 0xce;
 

@@ -106,7 +106,7 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
   };
 }
 
-/** The API at MANAGEMENT_URL, with the login of the broker unless the address has one of its own. */
+/** A client for the API at MANAGEMENT_URL. It uses the login in this address or, if there is none, the login of the broker. */
 export function managementApi(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   { timeoutMs, signal }: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
