@@ -39,6 +39,9 @@ export async function removeRetiredQueue(
     throw new TopologyError(`queue "${name}" is not a retired queue of this service; retired queues: ${known}`);
   }
   await requireRemovable(access, input, queue);
+  const foreign = input.actual.bindings.find(({ source, destination }) => source === name && destination !== name);
+  if (foreign && isDelayQueue(queue))
+    throw refusal(name, `its exchange also routes to "${foreign.destination}": remove that binding, then try again`);
   // A quorum queue cannot be deleted on the condition that it is empty: first nothing may be routed to it any more.
   const removed = input.actual.bindings.filter(
     ({ source, destination, destination_type: type }) => source !== '' && type === 'queue' && destination === name,
@@ -66,16 +69,17 @@ export async function removeRetiredQueue(
   );
 }
 
+const refusal = (queue: string, reason: string) => new TopologyError(`queue "${queue}" was not removed: ${reason}`);
+
 const consumers = z.object({ consumers: z.number().default(0) });
 
 async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: RetiredQueue): Promise<void> {
   const { name } = queue;
-  const refuse = (reason: string) => new TopologyError(`queue "${name}" was not removed: ${reason}`);
   const found = await access.api.get(['queues', access.api.virtualHost, name], consumers);
-  if (found.consumers > 0) throw refuse(`it has ${found.consumers} consumers: stop them, then try again`);
+  if (found.consumers > 0) throw refusal(name, `it has ${found.consumers} consumers: stop them, then try again`);
   const counted = new Set([name, ...delayQueuesOf(input, retiredQueues(input))]);
   const obstacle = obstacleToRemoval(queue, input, await countMessages(access, [...counted]));
-  if (obstacle) throw refuse(`${obstacle}: try again when these messages are gone`);
+  if (obstacle) throw refusal(name, `${obstacle}: try again when these messages are gone`);
 }
 
 /** Takes the queue out of the policy that records retired queues. */

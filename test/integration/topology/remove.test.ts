@@ -72,6 +72,16 @@ test('a delay queue that gets a message while it is being removed is kept togeth
   await eventually('both messages wait', async () => (await host.channel.checkQueue('retry.3s')).messageCount === 2);
 });
 
+test('a delay queue is kept while its exchange also routes to a queue of somebody else', async () => {
+  await applyTopology(broker, shippingWith(['1s']));
+  await host.channel.assertQueue('theirs', { durable: true });
+  await host.channel.bindQueue('theirs', 'retry.3s', '');
+  await expect(remove('retry.3s', shippingWith(['1s']))).rejects.toThrow('its exchange also routes to "theirs"');
+  expect(await plan(shippingWith(['1s']))).toContainEqual(
+    expect.stringContaining('"retry.3s" is no longer used and empty'),
+  );
+});
+
 test('a retired work queue is removed only without a consumer, and while no delay queue holds a message', async () => {
   await applyTopology(broker, topology);
   const { consumerTag } = await host.channel.consume('shipping', () => {});
