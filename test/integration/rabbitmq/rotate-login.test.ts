@@ -147,7 +147,7 @@ describe('rotation', () => {
     await step('testSecret', secrets.beginRotation(arn));
     expect(current()).toEqual(before);
     await host.manage('PUT', `users/${before.username}`, { password: 'another', tags: '' });
-    await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the login/);
+    await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the new login/);
   });
 
   test('the rotation of a login continues after the broker was unavailable', async () => {

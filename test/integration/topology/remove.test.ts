@@ -19,7 +19,7 @@ let broker: BrokerAccess;
 beforeEach(async () => {
   host = await aVirtualHost();
   broker = reach(host.amqpUrl, process.env['MANAGEMENT_URL']);
-  await applyTopology(broker, shippingWith(['3s']));
+  await applyTopology(broker, shippingWith(['8s']));
 });
 afterEach(() => host.remove());
 
@@ -33,52 +33,52 @@ const namesOf = async (kind: 'queues' | 'exchanges') =>
 
 test('a delay queue that is no longer used returns its messages, is reported, and is removed once it is empty', async () => {
   const declared = shippingWith(['1s']);
-  host.channel.publish('retry.3s', 'shipping', Buffer.from('waiting'), { persistent: true, messageId: 'm' });
-  await eventually('the message waits', async () => (await host.channel.checkQueue('retry.3s')).messageCount === 1);
+  host.channel.publish('retry.8s', 'shipping', Buffer.from('waiting'), { persistent: true, messageId: 'm' });
+  await eventually('the message waits', async () => (await host.channel.checkQueue('retry.8s')).messageCount === 1);
   await applyTopology(broker, declared);
   expect(await plan(declared)).toEqual([
-    '  queue "retry.3s" is no longer used and returns its 1 message to their work queues',
+    '  queue "retry.8s" is no longer used and returns its 1 message to their work queues',
   ]);
-  await expect(remove('retry.3s', declared)).rejects.toThrow(
-    'queue "retry.3s" was not removed: it still holds 1 message: try again when these messages are gone',
+  await expect(remove('retry.8s', declared)).rejects.toThrow(
+    'queue "retry.8s" was not removed: it still holds 1 message: try again when these messages are gone',
   );
 
   const returned = await eventually('the message returns', () => host.channel.get('shipping', { noAck: true }));
   expect(returned).toMatchObject({ properties: { messageId: 'm' } });
-  const report = '  queue "retry.3s" is no longer used and empty: remove it with "topology remove retry.3s"';
+  const report = '  queue "retry.8s" is no longer used and empty: remove it with "topology remove retry.8s"';
   await eventually('the queue is reported as empty', async () => (await plan(declared)).includes(report));
   // A consumer of the previous release can still publish to the delay queue.
-  host.channel.publish('retry.3s', 'shipping', Buffer.from('late'), { persistent: true, messageId: 'late' });
+  host.channel.publish('retry.8s', 'shipping', Buffer.from('late'), { persistent: true, messageId: 'late' });
   await eventually('the late message returns', () => host.channel.get('shipping', { noAck: true }));
   await eventually('the queue is reported as empty again', async () => (await plan(declared)).includes(report));
 
-  await remove('retry.3s', declared);
-  expect(await namesOf('queues')).not.toContain('retry.3s');
-  expect(await namesOf('exchanges')).not.toContain('retry.3s');
+  await remove('retry.8s', declared);
+  expect(await namesOf('queues')).not.toContain('retry.8s');
+  expect(await namesOf('exchanges')).not.toContain('retry.8s');
   expect(await plan(declared)).toEqual([]);
 });
 
 test('a delay queue that gets a message while it is being removed is kept together with its binding', async () => {
   const declared = shippingWith(['1s']);
   await applyTopology(broker, declared);
-  const removing = remove('retry.3s', declared, 1_000);
+  const removing = remove('retry.8s', declared, 1_000);
   await eventually('the binding is gone', async () => {
-    const bindings = (await host.manage('GET', `exchanges/${host.name}/retry.3s/bindings/source`)) as unknown[];
+    const bindings = (await host.manage('GET', `exchanges/${host.name}/retry.8s/bindings/source`)) as unknown[];
     return bindings.length === 0;
   });
-  host.channel.sendToQueue('retry.3s', Buffer.from('precious'), { persistent: true });
-  await expect(removing).rejects.toThrow(/"retry.3s" was not removed: it still holds 1 message/);
-  host.channel.publish('retry.3s', 'shipping', Buffer.from('x'), { persistent: true });
-  await eventually('both messages wait', async () => (await host.channel.checkQueue('retry.3s')).messageCount === 2);
+  host.channel.sendToQueue('retry.8s', Buffer.from('precious'), { persistent: true });
+  await expect(removing).rejects.toThrow(/"retry.8s" was not removed: it still holds 1 message/);
+  host.channel.publish('retry.8s', 'shipping', Buffer.from('x'), { persistent: true });
+  await eventually('both messages wait', async () => (await host.channel.checkQueue('retry.8s')).messageCount === 2);
 });
 
 test('a delay queue is kept while its exchange also routes to a queue of somebody else', async () => {
   await applyTopology(broker, shippingWith(['1s']));
   await host.channel.assertQueue('theirs', { durable: true });
-  await host.channel.bindQueue('theirs', 'retry.3s', '');
-  await expect(remove('retry.3s', shippingWith(['1s']))).rejects.toThrow('its exchange also routes to "theirs"');
+  await host.channel.bindQueue('theirs', 'retry.8s', '');
+  await expect(remove('retry.8s', shippingWith(['1s']))).rejects.toThrow('its exchange also routes to "theirs"');
   expect(await plan(shippingWith(['1s']))).toContainEqual(
-    expect.stringContaining('"retry.3s" is no longer used and empty'),
+    expect.stringContaining('"retry.8s" is no longer used and empty'),
   );
 });
 
@@ -105,7 +105,7 @@ test('a retired work queue is removed only without a consumer, and while no dela
   );
   expect(await namesOf('queues')).not.toContain('shipping');
   expect(await plan()).toEqual([
-    '  queue "retry.3s" is no longer used and empty: remove it with "topology remove retry.3s"',
+    '  queue "retry.8s" is no longer used and empty: remove it with "topology remove retry.8s"',
   ]);
 });
 
@@ -119,7 +119,7 @@ test.each([
   const before = await namesOf('queues');
   await expect(remove(queue)).rejects.toThrow(
     new RegExp(
-      `queue "${queue}" is not a retired queue of this service; retired queues: (retry.3s, shipping|shipping, retry.3s)`,
+      `queue "${queue}" is not a retired queue of this service; retired queues: (retry.8s, shipping|shipping, retry.8s)`,
     ),
   );
   expect(await namesOf('queues')).toEqual(before);
