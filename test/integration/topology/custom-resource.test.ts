@@ -199,7 +199,10 @@ test('the custom resource reports a failure before its time limit if the broker 
   const answer = await send({}, invocation);
   silent.close();
   expect(invocation.getRemainingTimeInMillis()).toBeGreaterThan(0);
-  expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('not finished before the function timed out') });
+  expect(answer).toEqual({
+    status: 'FAILED',
+    reason: expect.stringContaining('not finished before the function timed out'),
+  });
 });
 
 describe('permissions', () => {

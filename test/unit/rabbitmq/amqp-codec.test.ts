@@ -316,7 +316,9 @@ describe('raw frames', () => {
       };
       const changed = { ...connection, [missing]: undefined };
       expect(() => useRawFrames({ connection } as unknown as ChannelModel)).not.toThrow();
-      expect(() => useRawFrames({ connection: changed } as unknown as ChannelModel)).toThrow(/does not support the installed version of amqplib/);
+      expect(() => useRawFrames({ connection: changed } as unknown as ChannelModel)).toThrow(
+        /does not support the installed version of amqplib/,
+      );
     },
   );
 });
