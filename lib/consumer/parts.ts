@@ -65,7 +65,7 @@ export function partsOf(surehop: Surehop): ConsumerParts {
   if (deployed) requireTables(deployed);
   return {
     ...dynamoDbPorts(processInboxTable(surehop)),
-    publisher: surehop.clients.publisher ?? lazyPublisher(surehop),
+    publisher: lazyPublisher(surehop),
     archiveLetter: async (deadLetter, message) => {
       // Loaded when the broker refuses a dead letter, which is rare.
       const [{ storeDeadLetter }, { archiveTable }] = await Promise.all([

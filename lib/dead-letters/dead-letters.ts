@@ -43,7 +43,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
     table,
     queues,
     // Only redrives need a publisher: functions that only read have no login at the broker.
-    publisher: () => surehop.clients.publisher ?? lazyPublisher(surehop),
+    publisher: () => lazyPublisher(surehop),
     clock,
     inboxSettings: surehop.settings(inboxSettings),
   };

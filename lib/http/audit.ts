@@ -1,6 +1,7 @@
 import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
+import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
@@ -48,7 +49,7 @@ export async function audited<T>(
       reason: { S: reason ?? 'no reason given' },
       ...(requested && { requested: { S: JSON.stringify(requested) } }),
       outcome: { S: 'started' },
-      expiresAt: { N: String(Math.floor(nowMs / 1_000) + AUDIT_RETENTION_DAYS * 86_400) },
+      expiresAt: { N: expiryAfter(AUDIT_RETENTION_DAYS, nowMs) },
     },
     ConditionExpression: 'attribute_not_exists(id)',
   });

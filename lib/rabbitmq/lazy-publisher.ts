@@ -7,6 +7,7 @@ import { brokerSettings, requireBroker } from './settings.ts';
  * so their cold start need not load it. With `early`, loading begins at once, in parallel with the rest of the start.
  */
 export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
+  if (surehop.clients.publisher) return surehop.clients.publisher;
   requireBroker(surehop.settings(brokerSettings));
   let loading: Promise<Publisher> | undefined;
   const load = () =>

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import type { Surehop } from '../../runtime/surehop.ts';
+import { expiryAfter } from '../../dynamodb/item.ts';
 import { sendToDynamo } from '../../dynamodb/send.ts';
 import { store, tableName } from '../../dynamodb/store.ts';
 import { inboxSettings } from '../../inbox/settings.ts';
@@ -55,7 +56,7 @@ export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> 
             claimedAt: { S: new Date(nowMs).toISOString() },
             claimedUntilMs: { N: String(nowMs + PUBLISH_DEADLINE_MS + 3 * REQUEST_TIMEOUT_MS) },
             client: { S: client },
-            expiresAt: { N: String(nowSeconds + (INBOX_RETENTION_DAYS + EXTRA_DAYS) * 86_400) },
+            expiresAt: { N: expiryAfter(INBOX_RETENTION_DAYS + EXTRA_DAYS, nowMs) },
           },
           ConditionExpression:
             'attribute_not_exists(payloadHash) OR expiresAt < :now OR ' +
