@@ -104,7 +104,7 @@ describe('the batches of an emulated event source', () => {
       [two, two],
       [two, two],
     ]);
-    expect(source.warnings).toEqual([expect.stringMatching(/^Message large of queue .* over the 6 MB .* LOST/)]);
+    expect(source.warnings).toEqual([expect.stringMatching(/^Message large of queue .* more than the 6 MB .* LOST/)]);
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
