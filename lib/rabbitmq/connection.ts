@@ -5,7 +5,6 @@ import { describeError, PublishError } from '../runtime/errors.ts';
 import { withoutLogins } from '../runtime/scrub.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import { within } from '../runtime/timeout.ts';
-import { gathering } from './gathering.ts';
 import { closeConnection, dropConnection, isLoginRefused, openConnection, socketOf } from './open-connection.ts';
 import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
@@ -18,8 +17,6 @@ export interface Link {
   lostBecause(): Error | undefined;
   /** Resolves when the broker has answered on a second channel. */
   ping(): Promise<void>;
-  /** Sends everything that is published in this turn of the event loop in one write. Must be called after each publish. */
-  coalesceWrites(): void;
   /** Destroys the socket without waiting for the broker. */
   destroy(): void;
 }
@@ -89,7 +86,6 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         model,
         channel,
         destroy,
-        coalesceWrites: gathering(socket),
         ping: async () => {
           const beside = await model.createChannel();
           beside.on('error', () => {});

@@ -63,7 +63,6 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
           else if (isNack(error)) reject(refused(message));
           else reject(lost(link.lostBecause() ?? error, message));
         });
-        link.coalesceWrites();
       });
     } catch (error) {
       const failure = error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
