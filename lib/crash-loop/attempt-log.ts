@@ -51,7 +51,7 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
 
     async begin(queue, ids, { kind, id: runId, endsByMs }) {
       const begin = (id: MessageId) => {
-        // Adding to a set may be withRetries: the set holds each run once.
+        // Repeating the request is safe, because a set holds each run once.
         const command = new UpdateItemCommand({
           TableName: name,
           Key: keyOf(queue, id),
