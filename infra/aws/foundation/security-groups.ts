@@ -19,9 +19,9 @@ const securityGroup = (description: string): Resource => ({
 });
 
 /** Allows connections from one security group to another, with a rule on each side. */
-function admit(name: string, from: string, to: string, port: number, why: string): Resources {
+function admit(name: string, from: string, to: string, port: number, description: string): Resources {
   const [source, target] = [attribute(from, 'GroupId'), attribute(to, 'GroupId')];
-  const rule = { IpProtocol: 'tcp', FromPort: port, ToPort: port, Description: why };
+  const rule = { IpProtocol: 'tcp', FromPort: port, ToPort: port, Description: description };
   return {
     [`${name}Out`]: {
       Type: 'AWS::EC2::SecurityGroupEgress',

@@ -31,9 +31,7 @@ export function compactLogLine(line: string): string | undefined {
   const time = text('timestamp')?.match(/\d\d:\d\d:\d\d(\.\d+)?/)?.[0];
   const from = text('function') ?? text('function_name') ?? text('functionName');
   const details = Object.entries(entry).flatMap(([name, value]) => detail(name, value));
-  const cause = ['error', 'because', 'why', 'detail']
-    .map((name) => textOf(entry[name]))
-    .find((one) => one !== undefined);
+  const cause = ['error', 'detail'].map((name) => textOf(entry[name])).find((one) => one !== undefined);
   const [at] = Array.isArray(entry['frames']) ? (entry['frames'] as unknown[]) : [];
   return [
     time,

@@ -53,7 +53,7 @@ describe('a log line on the console', () => {
       'request answered requestId=r-1 method=GET route=GET /status status=401 problem=no-token (The request has no token.)',
     ],
     [
-      { message: 'request failed', route: 'GET /x', because: { code: 'UNKNOWN_ERROR', message: 'it broke' } },
+      { message: 'request failed', route: 'GET /x', error: { code: 'UNKNOWN_ERROR', message: 'it broke' } },
       'request failed route=GET /x (it broke)',
     ],
     [
