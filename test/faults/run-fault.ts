@@ -10,7 +10,7 @@ import { faultsTopology } from './accounts.ts';
 import { audit } from './audit.ts';
 import { place } from './client.ts';
 import { createForeignPublisher } from './foreign-publisher.ts';
-import { violationsOf, type AuditResult, type InvariantName } from './invariants.ts';
+import { violationsOf, type Account, type AuditResult, type InvariantName } from './invariants.ts';
 import { DEFAULT_RECOVERY_MS, type Fault, type Lab } from './lab.ts';
 import type { Ledger } from './ledger.ts';
 import { observe, putStock } from './observe.ts';
@@ -112,7 +112,10 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
       if (waiting === 0 || isLate) {
         const recovery = { tookMs: worstRecoveryMs, limitMs };
         const audited = audit(ledger, await observe(store), { waiting: waiting ?? 0, fault: fault.name, recovery });
-        const isOver = audited.accounts.every(({ answer, ends }) => answer !== 'accepted' || ends.length > 0);
+        // A message that commits while the tables are read has its effects in the audit but not its marker: read again.
+        const isOpen = ({ answer, applied, ends }: Account) =>
+          ends.length === 0 && (answer === 'accepted' || applied > 0);
+        const isOver = !audited.accounts.some(isOpen);
         const ended = audited.accounts.filter(({ ends }) => ends.length > 0).length;
         if (ended !== progress.ended) progress = { ended, atMs: performance.now() };
         const isStuck = async () =>
