@@ -1,4 +1,4 @@
 import { createSurehop } from '../lib/runtime/surehop.ts';
 
-/** The toolkit as this service uses it: the only place in functions/ that reads the environment. */
+/** Configures the toolkit for this service with the environment variables of the process. */
 export const surehop = createSurehop({ environment: process.env });

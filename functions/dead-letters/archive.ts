@@ -1,5 +1,5 @@
 import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
 import { deadLetters } from './dead-letters.ts';
 
-/** Archives every message of the dead-letter queue. */
+/** Stores every message of the dead-letter queue in the archive table. */
 export const handler = (event: RabbitMqEvent) => deadLetters.archive(event);

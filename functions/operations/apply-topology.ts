@@ -10,15 +10,16 @@ import { log } from '../../lib/runtime/log.ts';
 import { createSecretReader, secretsManager } from '../../lib/runtime/secrets.ts';
 import { surehop } from '../surehop.ts';
 
-/** How long one request to the management API may take, in ms. */
+/** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
 
-/** The resource property with the ARN of each role's secret, which holds its first login. */
+/** For each broker role, the property of the custom resource that contains the ARN of the secret with the role's login. */
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 
 /**
- * Applies the broker's exchanges, queues, bindings, policies and users, as a resource of the stack. The topology is in the
- * resource's properties, not in this bundle, so that a stack that rolls back also restores its earlier topology.
+ * Handles the custom resource that creates and updates the broker's exchanges, queues, bindings, policies and users.
+ * CloudFormation passes the topology in the properties of the resource, so that rolling back a stack update also restores the
+ * earlier topology.
  */
 async function apply({ properties, previous, signal }: Change): Promise<void> {
   const topology = readTopology(properties['Topology']);

@@ -1,8 +1,8 @@
 import type { NodeFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
 
 /**
- * The metrics of the broker's nodes. Each metric has the value of the worst node, because one node over a limit stops the whole
- * cluster and a sum over the nodes would hide it. A figure that no running node reports is omitted.
+ * Calculates the metrics of the broker's nodes. Each metric is the value of the worst node, because one node over its limit stops
+ * the whole cluster, and a sum over all nodes would hide that node. A metric is omitted if no running node reports it.
  */
 export function nodeMetrics(nodes: readonly NodeFigures[]): Readonly<Record<string, number>> {
   const running = nodes.filter((node) => node.running);

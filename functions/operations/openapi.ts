@@ -23,7 +23,7 @@ export const route = {
   example: { answer: { openapi: '3.1.1' } },
 } satisfies Route;
 
-/** Every route of the service, in the order in which the document lists them. */
+/** Every route of the service, in the order of the OpenAPI document. */
 const routes: readonly Route[] = [
   placeOrder,
   getOrder,
@@ -37,7 +37,7 @@ const routes: readonly Route[] = [
   route,
 ];
 
-/** GET /openapi.json: the API, described by the same schemas that validate requests. */
+/** GET /openapi.json: returns the OpenAPI document, which is generated from the schemas that validate requests. */
 export const handler = endpoint(surehop, route, () =>
   ok(
     openApi(

@@ -8,10 +8,10 @@ export interface QueueMetric {
 }
 
 /**
- * The metrics of the topology's queues. `QueueReady` counts all messages that wait for a consumer, including those that the
- * broker delays before their redelivery. A sharded queue counts as one queue: its messages are summed over the shards,
- * `QueueConsumers` is the number of the shard with the fewest consumers, and `QueueFullest` is the number of messages in the
- * fullest shard. There is no metric for the age of the oldest message, because RabbitMQ does not report it for quorum queues.
+ * Calculates the metrics of the queues in the topology. `QueueReady` counts all messages that wait for a consumer, including
+ * messages whose redelivery the broker delays. For a sharded queue, message counts are sums over its shards, `QueueConsumers` is
+ * the lowest number of consumers of any shard, and `QueueFullest` is the number of messages in the fullest shard. No metric shows
+ * the age of the oldest message, because RabbitMQ does not report that age for quorum queues.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],

@@ -12,23 +12,26 @@ const depth = z.strictObject({
   name: z.string(),
   ready: figure,
   unacknowledged: figure,
-  /** Messages that a consumer returned and that the broker delays before it delivers them again (RabbitMQ 4.3). */
+  /** The number of messages that a consumer returned to the queue and that the broker (RabbitMQ 4.3) redelivers after a delay. */
   delayed: figure,
   consumers: figure,
 });
 
 const queueStatus = depth.extend({
-  /** Messages in the delay queues. Queues may share a delay queue, so the number is known only if those are empty or not shared. */
+  /**
+   * The number of messages that wait in the queue's delay queues for a retry. `null` if messages wait there and another queue
+   * uses one of the same delay queues, because the messages cannot be told apart.
+   */
   retrying: figure,
-  /** Open dead letters of the queue in the archive. */
+  /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * When the oldest message of the batch processed last was published, and when that batch was processed. Messages that wait now
-   * are not older, except for retries. RabbitMQ does not report the age of messages in a quorum queue. `null` if no message
-   * waits, or if no batch was processed yet.
+   * `publishedAt` is the time at which the oldest message of the last processed batch was published, and `asOf` is the time at
+   * which that batch was processed. Messages that wait now were not published earlier, except for retries. `null` if no message
+   * waits or no batch was processed yet. RabbitMQ itself does not report the age of messages in a quorum queue.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
-  /** The shards of a sharded queue; the other figures are sums over them. */
+  /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
   shards: z.array(depth).optional(),
 });
 
@@ -36,12 +39,12 @@ export const statusSchema = z.strictObject({
   queues: z.array(queueStatus),
   retryTiers: z.array(z.strictObject({ name: z.string(), delayMs: z.int(), waiting: figure })),
   deadLetters: z.strictObject({
-    /** Dead letters that are not in the archive yet. */
+    /** The number of messages in the dead-letter queue that wait to be archived. */
     ready: figure,
     unacknowledged: figure,
     delayed: figure,
     open: figure,
-    /** Whether there were too many open dead letters to count them all. */
+    /** Whether `open` is only a minimum, because the archive contains more dead letters than one request counts. */
     openIsAtLeast: z.boolean(),
   }),
 });
@@ -49,13 +52,13 @@ export const statusSchema = z.strictObject({
 type QueueStatus = z.infer<typeof queueStatus>;
 type Status = z.infer<typeof statusSchema>;
 
-/** Builds the status from the broker's figures, the archive's counts and the progress of the consumers. */
+/** Builds the response of GET /status from the broker's figures, the counts of open dead letters, and the consumers' progress. */
 export function statusOf(
   workQueues: readonly WorkQueue[],
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
-  /** The progress of each shard. */
+  /** The progress of the consumer of each shard, by the name of the shard. */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
@@ -76,7 +79,7 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
-  /** The oldest message of the shards that have waiting messages. */
+  /** Returns the oldest message over all shards in which messages wait. */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards
       .filter((shard) => depth(shard).ready || depth(shard).unacknowledged || depth(shard).delayed)
@@ -110,9 +113,9 @@ export function statusOf(
   };
 }
 
-/** Brokers before 4.3 neither delay redeliveries nor report this figure. */
+/** Returns how many messages the broker redelivers after a delay: always 0 before RabbitMQ 4.3, which introduced such delays. */
 const delayedIn = (figures: QueueFigures | undefined) => (figures?.ready === undefined ? null : (figures.delayed ?? 0));
 
-/** The sum, or `null` if one of the numbers is `null`. */
+/** Returns the sum of the numbers, or `null` if one of them is `null`. */
 const sum = (numbers: readonly (number | null)[]): number | null =>
   numbers.reduce((total: number | null, number) => (total === null || number === null ? null : total + number), 0);

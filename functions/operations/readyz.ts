@@ -14,13 +14,15 @@ import { route } from './readyz-route.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** The parts that every message needs, each with a request that shows whether it answers. */
+/**
+ * The dependencies without which no message can be processed, each with a request that checks whether the dependency responds.
+ */
 const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
   ['broker', () => probeBroker(surehop, TIMEOUT_MS)],
   ['store', probeStore],
 ];
 
-/** GET /readyz: whether the broker and the store answer, and the state of this environment's circuit breakers. */
+/** GET /readyz: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers in this environment. */
 export const handler = endpoint(surehop, route, async ({ note }) => {
   const results = await Promise.all(
     probes.map(([part, probe]) => failureOf(part, () => guarded(surehop, part, probe))),

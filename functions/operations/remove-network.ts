@@ -2,14 +2,15 @@ import type { AwsAccess } from '../../lib/aws/aws-api.ts';
 import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
 import { waitForFunctionInterfaces, removeEventSource } from '../../lib/aws/removal.ts';
 
-/** Pause between two checks for remaining network interfaces, in ms. */
+/** The pause between two checks whether network interfaces still exist, in ms. */
 const PAUSE_MS = 10_000;
 
 /**
- * Handles two kinds of custom resources that act only when they are removed. One belongs to an event source (`EventSource`):
- * it deletes the event source and waits until its network interfaces are deleted. The other belongs to the functions' security
- * group (`SecurityGroup`): it waits until the interfaces of the deleted functions are deleted. The functions' roles still exist
- * during both, because Lambda needs them to delete the interfaces; remaining interfaces would block deleting the network.
+ * Handles the deletion of two kinds of custom resources; their creation and update do nothing. A resource with the property
+ * `EventSource` deletes that event source and waits until Lambda has deleted its network interfaces. A resource with the property
+ * `SecurityGroup` waits until Lambda has deleted the network interfaces of the functions in that group. Without this wait,
+ * remaining interfaces would block deleting the network. The functions' roles still exist during the wait, because Lambda needs
+ * the roles to delete the interfaces.
  */
 async function remove({ properties, signal }: Change): Promise<void> {
   const { EventSource: id, SecurityGroup: group } = properties;
@@ -25,7 +26,7 @@ export const handler = customResource(({ EventSource: id, SecurityGroup: group }
   remove,
 });
 
-/** The credentials of the function's role, which Lambda puts into the environment. */
+/** Reads the credentials of the function's role, which Lambda provides in environment variables. */
 function accessOfProcess(): AwsAccess {
   const {
     AWS_REGION: region = '',

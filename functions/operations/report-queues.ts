@@ -13,8 +13,8 @@ const settings = surehop.settings(brokerSettings);
 const TIMEOUT_MS = 10_000;
 
 /**
- * Reports, once a minute, the depth of each queue and the state of the broker's worst node as metrics. Amazon MQ's own metrics
- * are not split by queue, and they add up the nodes of a cluster.
+ * Publishes metrics once a minute: the number of messages in each queue, and the state of the broker's worst node. Amazon MQ's
+ * own metrics are not split by queue, and they are totals over the nodes of a cluster.
  */
 export async function handler(): Promise<void> {
   const reported = await Promise.all([attempt('queues', reportQueues), attempt('nodes', reportNodes)]);

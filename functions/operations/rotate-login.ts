@@ -9,10 +9,10 @@ import { surehop } from '../surehop.ts';
 
 const settings = surehop.settings(brokerSettings);
 
-/** How long one request to the management API may take, in ms. */
+/** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
 
-/** Runs one of the four steps in which Secrets Manager rotates the login of a role. */
+/** Handles one of the four steps in which Secrets Manager rotates the login of a broker role. */
 export async function handler(event: RotationEvent): Promise<void> {
   const { Step: step, SecretId: secretId } = event;
   const broker = () => brokerAccess(settings, { timeoutMs: TIMEOUT_MS });

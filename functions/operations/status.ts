@@ -42,14 +42,17 @@ export const route = {
 
 const TIMEOUT_MS = 5_000;
 
-/** How long figures are reused, in ms: the broker itself updates them only every five seconds, and each request costs it work. */
+/**
+ * How long the broker's queue figures are cached, in ms. The broker updates these figures only every five seconds, and each
+ * request costs the broker work.
+ */
 const CACHED_MS = 5_000;
 
 let cached: { readonly figures: QueueFigures[]; readonly readAtMs: number } | undefined;
 
 const reading = singleFlight<QueueFigures[]>(surehop.clock);
 
-/** GET /status; without the store the answer has only what the broker knows. */
+/** GET /status: returns the state of every queue. If DynamoDB is unavailable, the response contains only the broker's figures. */
 export const handler = endpoint(surehop, route, async ({ note }) => {
   const counted = countOpen(archiveTable(surehop)).catch((error: unknown) =>
     note({ notCounted: describeError(error) }),
@@ -79,7 +82,7 @@ async function currentFigures(): Promise<QueueFigures[]> {
 }
 
 async function readProgress(): Promise<Map<string, Progress>> {
-  // Every shard is consumed on its own.
+  // Progress is stored per shard, because each shard has its own event source.
   const names = Object.values(queues).flatMap(({ shards }) => shards);
   const queueProgress = createQueueProgress(processInboxTable(surehop));
   const read = await Promise.all(names.map(async (name) => [name, await queueProgress.read(name)] as const));

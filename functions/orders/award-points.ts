@@ -5,7 +5,7 @@ import { surehop } from '../surehop.ts';
 import { orderCreated, orderRejected } from './events.ts';
 import { awardPoints, withholdPoints } from './rules/award-points.ts';
 
-/** Awards points for a new order and none for a rejected one, whichever event arrives first. */
+/** Awards points for a new order and no points for a rejected order, whichever of the two events arrives first. */
 export const handler = consumer(surehop, {
   queue: queues.points,
   rules: [on(orderCreated, awardPoints), on(orderRejected, withholdPoints)],

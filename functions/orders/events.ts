@@ -15,8 +15,8 @@ export const sku = name;
 export const customerId = name;
 
 /**
- * Upper limits of an order. The most expensive order costs 5 * 10^13 minor units, which a rule can still add to a counter (at
- * most 2^46, about 7 * 10^13); test/integration/ordering/bounds.test.ts checks this.
+ * Upper limits of an order. They keep the price of an order (at most 5 * 10^13 minor units) below the highest amount that a rule
+ * can add to a counter (2^46, about 7 * 10^13). test/integration/ordering/bounds.test.ts checks this.
  */
 const max = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
 
@@ -36,7 +36,7 @@ export const order = z.strictObject({
 
 export type Order = z.infer<typeof order>;
 
-/** A client placed an order. The id of the message is the order id. */
+/** The event that a client has placed an order. The id of its message is the order id. */
 export const orderCreated = defineEvent({
   type: 'order.created',
   version: 1,
@@ -45,7 +45,7 @@ export const orderCreated = defineEvent({
   key: ({ customerId }) => customerId,
 });
 
-/** An order was rejected; none of its items were reserved. */
+/** The event that an order was rejected, and that none of its items were reserved. */
 export const orderRejected = defineEvent({
   type: 'order.rejected',
   version: 1,

@@ -21,6 +21,6 @@ export const route = {
 /** GET /customers/{id}/points */
 export const handler = endpoint(surehop, route, async ({ path: { id } }) => {
   const item = await readItem(surehop, tables.points, { customerId: id });
-  // The counter may exceed what a JSON number holds exactly; the response stops there.
+  // The counter can exceed the largest integer that a JSON number represents exactly; the response is capped at that integer.
   return ok({ customerId: id, points: Math.min(Number(item?.points ?? 0), Number.MAX_SAFE_INTEGER) });
 });

@@ -7,7 +7,7 @@ import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
 const consumerOutcomeSchema = z.strictObject({
   outcome: z.enum(['pending', 'completed', 'rejected', 'retrying', 'dead-lettered']),
   at: z.iso.datetime().optional(),
-  /** The attempt that failed last. */
+  /** The number of the last failed attempt to process the message. */
   attempt: z.int().optional(),
   code: z.string().optional(),
   reason: z.string().optional(),
@@ -27,7 +27,10 @@ export const orderStatusSchema = z.strictObject({
 type ConsumerOutcome = z.infer<typeof consumerOutcomeSchema>;
 type OrderStatus = z.infer<typeof orderStatusSchema>;
 
-/** Derives an order's status from its intake record, its markers and its dead letters; undefined if there is none of them. */
+/**
+ * Derives the status of an order from the stored request, the inbox markers of its consumers, and its dead letters. Returns
+ * undefined if none of them exists.
+ */
 export function orderStatus(
   orderId: string,
   intake: Item | undefined,
@@ -62,7 +65,7 @@ function statusOf(
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 
-/** The dead letter of a queue with the most redrives; of those, the latest. */
+/** Returns a queue's dead letter with the most redrives or, if several have equally many, the newest one. */
 function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter | undefined {
   const [latest] = deadLetters
     .filter((deadLetter) => deadLetter.queue === queue)
@@ -71,8 +74,9 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
 }
 
 /**
- * The marker records what the consumer did with the message; the archive also knows what the broker dead-lettered and what was
- * redriven. The record with more redrives counts; with equally many, the dead letter is the later one.
+ * Derives what became of a message in one consumer. A marker that says "completed" or "rejected" is final. Otherwise, either the
+ * marker or the dead letter is newer: the one with more redrives or, if both have equally many, the dead letter. Only dead
+ * letters show that the broker dead-lettered a message or that an operator redrove it.
  */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')

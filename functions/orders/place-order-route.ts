@@ -4,7 +4,10 @@ import { signature } from '../../lib/http/auth/signature.ts';
 import type { Route } from '../../lib/http/endpoint.ts';
 import { order } from './events.ts';
 
-/** The route has a file of its own because importing place-order.ts, as the OpenAPI document would, connects to the broker. */
+/**
+ * The route has its own file, because the OpenAPI document imports the route, and importing place-order.ts connects to the
+ * broker.
+ */
 export const route = {
   route: 'POST /orders',
   summary:

@@ -17,7 +17,8 @@ export const handler = endpoint(surehop, route, async (request) => {
   const orderId = deriveId('order', request.client, idempotencyKey(request));
   request.note({ orderId });
   await oncePerKey(request, { table: tables.orders, key: { orderId } }, () =>
-    // Canonical JSON: a repeated request must publish the same bytes, or consumers report a payload mismatch.
+    // The event is canonical JSON, because a repeated request must publish the same bytes; otherwise consumers report a payload
+    // mismatch.
     publishEvent(orderCreated, canonical({ ...request.body, orderId }), { id: orderId, trace: request }),
   );
   return { status: 202, body: { orderId, status: 'accepted' }, headers: { location: `/orders/${orderId}` } };
