@@ -11,33 +11,42 @@ import type { ConsumerParts } from './parts.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 
-/** The clients, settings and time limits of one batch. */
+/** The clients, settings and time limits for processing one batch. */
 export interface Batch extends Omit<ConsumerParts, 'settings'> {
   readonly queue: WorkQueue;
   readonly memory: Memory;
-  /** Whether the marker of a message published at this time may be lost: such a message becomes a dead letter. */
+  /**
+   * Whether the inbox record of a message that was published at this time may be lost. The consumer dead-letters such a
+   * message, because it might already have been processed.
+   */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
-  /** The AMQP app id of follow-up events. */
+  /** The AMQP `app-id` property of the follow-up events. */
   readonly appId: string;
   /** How long the rule may run for one message, in ms. */
   readonly timeLimitMs: number;
   /** The largest number of rules that run at the same time. */
   readonly concurrency: number;
-  /** How long rules may still run, in ms; 0 or less once the rest of the invocation is reserved for settling. */
+  /**
+   * How long rules may still run, in ms. The value is 0 or less when only the time that is reserved for committing and
+   * settling remains.
+   */
   readonly timeLeftMs: () => number;
   /** How long the invocation may still last, in ms. */
   readonly invocationLeftMs: () => number;
-  /** Aborts when nothing more may be committed. */
+  /** Aborts when it is too late in the invocation to commit anything. */
   readonly commitSignal: AbortSignal;
   /** How long a publish that starts now may take, in ms. */
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** The share of the invocation's time that is reserved for committing and settling. */
+/** The share of the invocation's time that is reserved for committing effects and publishing copies of failed messages. */
 const RESERVED = 0.25;
 
-/** Rules stop first, then commits; settling may use the time that is left. */
+/**
+ * Creates the time limits of a batch from the remaining time of the Lambda invocation. The limit for rules comes first,
+ * then the limit for commits, then the limit for publishes.
+ */
 export function newBatch(
   queue: WorkQueue,
   memory: Memory,
@@ -47,7 +56,7 @@ export function newBatch(
   const invocationLeftMs = () => context.getRemainingTimeInMillis();
   const reservedMs = invocationLeftMs() * RESERVED;
   const commitSignal = AbortSignal.timeout(Math.max(Math.floor(invocationLeftMs() - reservedMs / 2), 1));
-  // Many requests of a batch listen to this signal; Node.js would report a leak.
+  // Many requests of a batch listen to this signal, and Node.js would otherwise warn about a possible memory leak.
   setMaxListeners(0, commitSignal);
   return {
     ...parts,
@@ -65,19 +74,28 @@ export function newBatch(
   };
 }
 
-/** What a consumer keeps in its process from one batch to the next; losing it costs requests, never correctness. */
+/** What a consumer keeps in memory from one batch to the next. Losing it costs extra requests but never correctness. */
 export interface Memory {
-  /** How often each unfinished message of the previous batch came back although the process survived. */
+  /**
+   * For each unfinished message of the previous batch, how often it was returned to its queue while the process kept
+   * running.
+   */
   survived: Map<MessageId, number>;
-  /** Crash suspects that this process survived, whose records in the attempt log could not be deleted yet. */
+  /**
+   * Ids of messages that were suspected of crashing the process but did not. Their records in the attempt log still have to
+   * be deleted.
+   */
   readonly unended: Set<MessageId>;
-  /** The payload hash of each completed or rejected message, so that a redelivered batch finds it without a request. */
+  /**
+   * The payload hash of each completed or rejected message. A redelivered message that is listed here needs no request to
+   * DynamoDB.
+   */
   readonly done: Map<MessageId, string>;
-  /** Follow-up events that the broker has confirmed. */
+  /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
-  /** The sequences of batches whose open-batch record could not be written. */
+  /** The messages, per ordering key, of batches whose order could not be written to DynamoDB. */
   unrecorded: Sequences;
-  /** When the progress of each shard was last recorded, in ms since the epoch. */
+  /** For each shard of the queue, when its progress was last written to DynamoDB, in ms since the epoch. */
   readonly progressRecordedAtMs: Map<string, number>;
 }
 
@@ -90,10 +108,13 @@ export const newMemory = (): Memory => ({
   progressRecordedAtMs: new Map(),
 });
 
-/** The largest number of entries in one map or set: enough for many batches that keep coming back because of one message. */
+/**
+ * The largest number of entries in one map or set. This is enough for many batches that are redelivered because of one
+ * message.
+ */
 const MAX_ENTRIES = 10_000;
 
-/** Evicts the oldest entries beyond the limit; sets and maps iterate in insertion order. */
+/** Deletes the oldest entries until at most `MAX_ENTRIES` remain. Sets and maps iterate in insertion order. */
 export function forgetOldest(entries: Set<unknown> | Map<unknown, unknown>): void {
   for (const key of entries.keys()) {
     if (entries.size <= MAX_ENTRIES) break;

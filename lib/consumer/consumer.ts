@@ -9,10 +9,13 @@ import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from './rule.ts';
 import { runBatch } from './run-batch.ts';
 
-/** The queue of a consumer, and a rule for each type of event in that queue. */
+/** The queue of a consumer, and the rules for the events in that queue. */
 export type ConsumerDefinition<T> = {
   readonly queue: WorkQueue;
-  /** Messages with the same key are processed one after another, in the order of their arrival; without `orderBy` all run side by side. */
+  /**
+   * Returns the ordering key of an event. Messages with the same key are processed one after another, in the order in which
+   * they arrived. Without `orderBy`, all messages of a batch are processed concurrently.
+   */
   readonly orderBy?: KeyOf;
 } & (
   | { readonly event: EventDefinition<T>; readonly decide: Decide<T> }
@@ -21,9 +24,9 @@ export type ConsumerDefinition<T> = {
 );
 
 /**
- * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. The handler completes each message exactly once, hands the
- * message to a delay queue for a retry, or dead-letters it, without affecting the other messages of the batch. Throws
- * `BatchUnfinishedError` if the whole batch has to come back.
+ * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. The handler completes each message exactly once, sends
+ * the message to a delay queue for a retry, or dead-letters it. A failed message does not affect the other messages of the
+ * batch. The handler throws `BatchUnfinishedError` if the whole batch has to be redelivered.
  */
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
   createConsumer(definition, partsOf(surehop));

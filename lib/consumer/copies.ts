@@ -11,19 +11,22 @@ import type { PublishError } from '../runtime/errors.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeadLettered, Postponed, Retried } from './outcome.ts';
 
-/** The outcomes for which a copy of the message is published. */
+/** The outcomes that require publishing a copy of the message: a retry, a postponement, or a dead letter. */
 export type Failed = Retried | Postponed | DeadLettered;
 
-/** A failed message and the copy of it to publish. */
+/** A failed message and the copy of the message that has to be published. */
 export interface CopyToPublish {
   readonly delivery: Delivery;
   readonly outcome: Failed;
   readonly copy: Message;
-  /** A smaller dead letter to publish if the broker refuses this one; without one the message is archived. */
+  /**
+   * Creates a smaller dead letter, to be published if the broker refuses this copy. If absent, the message is then stored
+   * in the archive.
+   */
   readonly smaller?: () => CopyToPublish;
 }
 
-/** `at` is the time of the settlement in ISO 8601. */
+/** Creates the copy to publish for a failed message. `at` is the current time in ISO 8601. */
 export const copyOf = (delivery: Delivery, outcome: Failed, queue: WorkQueue, at: string): CopyToPublish =>
   outcome.is === 'dead-letter'
     ? deadLetterToPublish(delivery, outcome, queue, at)
@@ -34,7 +37,7 @@ function delayedCopy(delivery: Delivery, { is, delayQueue }: Retried | Postponed
   return retryCopy(delivery, delivery.queue, delayQueue.name, is === 'retry' ? attempt + 1 : attempt);
 }
 
-/** Turns a retry into a dead letter if AMQP cannot carry a property or header of the message unchanged. */
+/** Replaces a retry by a dead letter if AMQP cannot encode a property or header of the message. */
 export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
   if (outcome.is === 'dead-letter') return outcome;
   const parts = unwritableParts(delayedCopy(delivery, outcome));
@@ -42,7 +45,10 @@ export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
   return asDeadLetter(outcome, { code: 'UNWRITABLE', message: `a copy cannot carry ${describeParts(parts)}` });
 }
 
-/** The dead letter of a message whose copy the broker refuses; the text says both why the message failed and why the copy did. */
+/**
+ * The outcome of a message if the broker refuses its copy. The error text gives both reasons: why the message failed and
+ * why the copy was refused.
+ */
 export const asDeadLetter = (
   outcome: Failed,
   { code, message }: Pick<PublishError, 'code' | 'message'>,
@@ -56,11 +62,17 @@ export const asDeadLetter = (
         message: `not retried: ${message}; it failed with ${outcome.code}: ${outcome.message}`,
       };
 
-/** Frame sizes that a dead letter is shortened to if the whole message does not fit: one for usual brokers, one for any broker. */
+/**
+ * The frame sizes, in bytes, to which a dead letter is reduced if the whole message does not fit. The first fits brokers
+ * with a usual frame limit, the second fits every broker.
+ */
 const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
 
-/** Starts with everything that AMQP can carry; the smaller copies have what fits into a small frame, then only id, body and reason. */
+/**
+ * Creates the dead letter with everything that AMQP can encode. If the broker refuses it, the next copy has only what fits
+ * into a small frame, and the last copy has only the id, the body and the reason.
+ */
 function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: WorkQueue, at: string): CopyToPublish {
   const { deadLetterExchange: exchange } = queue;
   const { leftOut } = delivery.envelope;
@@ -85,7 +97,10 @@ function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: W
   return { delivery, outcome, copy, smaller };
 }
 
-/** Copies of the same dead letter have one id. A message without an id gets a random one: equal bodies can be two messages. */
+/**
+ * Returns the id of a dead letter, which is the same for all copies of the dead letter. A message without an id gets a
+ * random id, because two messages with equal bodies may still be different messages.
+ */
 export function deadLetterId(
   { id, envelope, payloadHash }: Delivery,
   queue: WorkQueue,

@@ -6,7 +6,10 @@ import type { Delivery } from './delivery.ts';
 import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from './message.ts';
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 
-/** Finds the messages that were completed or handed off before, and the copies of one message within the batch. */
+/**
+ * Finds the messages that were completed before, the messages whose copy was published before, and the copies of one
+ * message within the batch.
+ */
 export async function dedupe(messages: readonly Message[], batch: Batch): Promise<Message[]> {
   const unremembered = messages.map((message) =>
     isUnsettled(message) && isRemembered(message, batch.memory) ? toResult(message, DUPLICATE) : message,
@@ -17,11 +20,17 @@ export async function dedupe(messages: readonly Message[], batch: Batch): Promis
 const isUnsettled = (message: Message): message is Candidate | Invalid =>
   message.is === 'candidate' || message.is === 'invalid';
 
-/** A message with a known id and another body is compared with its marker in the store instead. */
+/**
+ * Whether this process remembers completing the message. A message that has a remembered id but another body is compared
+ * with its stored inbox record instead.
+ */
 const isRemembered = ({ delivery: { id, payloadHash } }: Message, { done }: Memory) =>
   id !== undefined && done.get(id) === payloadHash;
 
-/** Reads the markers with one batched request, if any message may have been delivered before. */
+/**
+ * Reads the inbox records of all messages with one batched request, but only if at least one message may have been
+ * delivered before.
+ */
 async function compareWithMarkers(
   messages: readonly Message[],
   { queue, inbox, isForgotten }: Batch,
@@ -36,7 +45,7 @@ async function compareWithMarkers(
       const { id } = message.delivery;
       if (!isUnsettled(message) || id === undefined) return message;
       const compared = compareWithMarker(message, markers.get(id));
-      // A restored marker that is not final may be older than the outcome, so it proves nothing.
+      // After a restore of the table, a record of an unfinished message proves nothing: the message may have been completed later.
       return compared.is === 'candidate' && isLost(compared)
         ? toResult(compared, deadLetter('UNREMEMBERED'))
         : compared;
@@ -62,13 +71,13 @@ function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefi
   return message.is === 'candidate' ? { ...message, hasMarker: true } : message;
 }
 
-/** Whether a copy of this attempt, or of a later one, was published already. */
+/** Whether a copy of this attempt of the message, or of a later attempt, was already published. */
 export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parameters<typeof isHandedOff>[0]): boolean =>
   isHandedOff(marker, { ...envelope, payloadHash });
 
 /**
- * Of several copies of one message in a batch the latest attempt is processed: if a message is redelivered together with its
- * own retry copy, the message was handed off already, and dropping both would lose it.
+ * Selects the latest attempt if a batch has several copies of one message. A message and its own retry copy can be
+ * redelivered in the same batch. Skipping both as duplicates would lose the message.
  */
 function pairCopies(messages: readonly Message[]): Message[] {
   const latest = new Map<MessageId, Candidate>();
@@ -88,11 +97,14 @@ function pairCopies(messages: readonly Message[]): Message[] {
   });
 }
 
-/** A copy is a duplicate of the message that was processed, and comes back with the batch if that message does. */
+/**
+ * The result of another copy of a message in the same batch: a duplicate, or unfinished if the processed copy is
+ * unfinished.
+ */
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
   toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);
 
-/** Remembers the messages that this process has completed, with all their follow-up events published. */
+/** Remembers the messages that this process has completed and whose follow-up events are all published. */
 export function rememberDone(results: readonly Result[], { done }: Memory): void {
   for (const { delivery, outcome } of results)
     if (delivery.id && (outcome.is === 'completed' || outcome.is === 'rejected'))

@@ -5,7 +5,10 @@ import { decodeHeaders, readDate, writeJson } from '../events/json-form.ts';
 import type { Headers, HeaderValue, Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** The event of the Amazon MQ for RabbitMQ event source (https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html). */
+/**
+ * The event that Lambda passes to a function with Amazon MQ for RabbitMQ as its event source
+ * (https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html).
+ */
 export interface RabbitMqEvent {
   readonly eventSource: string;
   readonly eventSourceArn: string;
@@ -22,7 +25,7 @@ export interface RabbitMqRecord {
 
 /** One delivered message. */
 export interface Delivery {
-  /** The queue that delivered the message: one of the shards, if the consumer's queue is sharded. */
+  /** The queue that delivered the message. For a consumer of a sharded queue, this is the name of a shard. */
   readonly queue: string;
   /** Absent if the publisher set no message id. */
   readonly id?: MessageId;
@@ -32,9 +35,12 @@ export interface Delivery {
   readonly properties: Properties;
   readonly envelope: Envelope;
   readonly redelivered: boolean;
-  /** How often the message was delivered before: RabbitMQ counts in `x-acquired-count` since 4.3 and in `x-delivery-count` before. */
+  /**
+   * How often the message was delivered before. RabbitMQ 4.3 and later counts this in `x-acquired-count`, earlier versions
+   * in `x-delivery-count`.
+   */
   readonly deliveryCount: number;
-  /** Present if the record does not have the form that the event source writes; no rule receives such a message. */
+  /** Set if the record is malformed or its message id is unusable. No rule receives such a message. */
   readonly fault?: { readonly code: 'MALFORMED' | 'MISSING_MESSAGE_ID'; readonly message: string };
 }
 
@@ -106,36 +112,40 @@ function decodeRecord(queue: string, record: unknown): Delivery {
 const MAX_ID_BYTES = 255;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** The reason why a message id does not identify one message, or undefined. */
+/** Returns the reason why a message id is invalid, or `undefined` if it is valid or absent. */
 function idFault(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined;
   if (typeof id !== 'string') return `the message id is a ${typeof id}, not a string`;
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the message id has more than ${MAX_ID_BYTES} bytes`;
-  // The event source replaces each byte that is not UTF-8 by U+FFFD, so different ids look the same.
+  // The event source replaces each byte that is not valid UTF-8 by U+FFFD, so different ids could look the same.
   return id.includes('\ufffd') || LONE_SURROGATE.test(id) ? 'the message id is not UTF-8' : undefined;
 }
 
-/** Returns undefined for invalid base64, of which `Buffer.from` would decode a part. */
+/** Decodes base64. Returns `undefined` for invalid base64, while `Buffer.from` would silently decode only a part of it. */
 function decodeBase64(data: string): Buffer | undefined {
   const body = Buffer.from(data, 'base64');
   return body.toString('base64') === data ? body : undefined;
 }
 
-/** Keeps a value of the wrong type; a copy of the message names the properties that it cannot carry. */
+/** Replaces `null` by `undefined` and keeps every other value, even one of the wrong type. */
 const given = (value: unknown) => value ?? undefined;
 
-/** RabbitMQ writes these headers at the second delivery; at the first one they come from the publisher. */
+/**
+ * Reads how often RabbitMQ has already delivered a redelivered message. On a first delivery these headers would come from
+ * the publisher, so they are not trusted then.
+ */
 const deliveryCountIn = (headers: Headers): number =>
   countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** Time zones differ by multiples of a quarter of an hour. */
+/** All time zone offsets are multiples of a quarter of an hour. */
 const ZONE_SECONDS = 900;
 
 /**
- * The event source writes the timestamp as text without a time zone. If the publish time in our own header is the same time in
- * another zone, the header is right; otherwise the text is read as UTC. Text that is not a date stays unchanged.
+ * Decodes the timestamp, which the event source writes as text without a time zone. If the header `surehop-published-at`
+ * has the same time in another zone, returns that time; otherwise reads the text as UTC. Text that is not a date stays
+ * unchanged.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

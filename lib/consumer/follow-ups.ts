@@ -15,8 +15,8 @@ import { unfinished } from './outcome.ts';
 
 /**
  * Publishes the follow-up events of the messages whose effects are committed. A crash before the publish is harmless: the
- * message is redelivered, its marker is found, and the events stored in the marker are published with the same ids. An event
- * that the broker can never accept is archived: its message is completed and must not make the batch come back.
+ * message is redelivered, and the events stored in its inbox record are published with the same ids. An event that the
+ * broker can never accept is stored in the archive, because redelivering its completed message would not help.
  */
 export async function publishFollowUps(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const { publisher, clock, appId, publishDeadlineMs, memory } = batch;
@@ -45,8 +45,8 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
 }
 
 /**
- * Publishes a refused event again without the properties that it inherited from its message, such as the correlation id, or
- * archives the event; returns the error if neither succeeds.
+ * Handles an event that the broker refuses. Publishes the event without the properties that it took over from its message,
+ * such as the correlation id, or stores it in the archive. Returns the error if neither succeeds.
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
@@ -78,7 +78,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
 
 interface Pending {
   readonly event: StoredEvent;
-  /** Copies of one message have the same events. */
+  /** The results whose messages require this event: several copies of one message have the same events. */
   readonly sources: [Result, ...Result[]];
 }
 

@@ -4,12 +4,15 @@ import type { Batch } from './batch.ts';
 import type { Candidate } from './message.ts';
 import { deadLetter, DUPLICATE, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
 
-/** How much longer a lease lasts than the rule may run, in ms: a lease must not expire while its owner is at work. */
+/**
+ * How much longer a lease lasts than a rule may run, in ms, so that a lease does not expire while its owner is still
+ * working.
+ */
 const LEASE_MARGIN_MS = 5_000;
 
 /**
- * Runs `perform` while the message's marker is a lease of this run, and completes the marker afterwards. A message whose lease
- * another environment holds or took over is postponed, never skipped.
+ * Runs the rule's `perform` function while holding a lease on the message, and then marks the message as completed. If
+ * another Lambda environment holds the lease or took it over, the message is postponed and never skipped.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,
@@ -30,7 +33,7 @@ export async function performUnderLease(
   try {
     await perform();
   } catch (error) {
-    // Without a release the retry waits until the lease expires; the error of the rule matters more.
+    // If this fails, the retry has to wait until the lease expires. The error of the rule is thrown in any case.
     await leases.release(queue.name, id, owner).catch((failure: unknown) => warn('releasing a lease failed', failure));
     throw error;
   }

@@ -8,7 +8,7 @@ import type { Delivery } from './delivery.ts';
 import { deadLetter, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 
-/** A delivered message as far as the batch has got with it. */
+/** A delivered message in one of its processing stages. */
 export type Message = Candidate | Invalid | Copy | Result;
 
 /** A valid message that still needs an outcome. */
@@ -18,20 +18,23 @@ export interface Candidate {
   readonly id: MessageId;
   readonly event: unknown;
   readonly rule: Rule;
-  /** Present if the consumer keeps order per key. */
+  /** The ordering key, if the consumer processes messages in order per key. */
   readonly order?: Order;
-  /** Whether the store has a marker of an earlier attempt. */
+  /** Whether the inbox table has a record of an earlier attempt of this message. */
   readonly hasMarker: boolean;
 }
 
-/** A message that no rule can process: a dead letter, unless an earlier delivery of the message was settled already. */
+/**
+ * A message that no rule can process. It becomes a dead letter, unless an earlier delivery of the message was already
+ * completed or dead-lettered.
+ */
 export interface Invalid {
   readonly is: 'invalid';
   readonly delivery: Delivery;
   readonly outcome: DeadLettered;
 }
 
-/** Another copy of a candidate in the same batch; the candidate's outcome decides the outcome of the copy. */
+/** Another copy of a message in the same batch. Its outcome follows from the outcome of the copy that is processed. */
 export interface Copy {
   readonly is: 'copy';
   readonly delivery: Delivery;
@@ -50,11 +53,14 @@ export const toResult = ({ delivery }: Pick<Message, 'delivery'>, outcome: Outco
   outcome,
 });
 
-/** Finds the rule of a message and parses its body. A message that fails here fails at every retry, so it is a dead letter. */
+/**
+ * Finds the rule for a message and parses the message body. A message that fails here would fail at every retry, so it is
+ * dead-lettered.
+ */
 export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: KeyOf): Candidate | Invalid {
   const { id, fault } = delivery;
   if (fault) return invalid(delivery, fault);
-  // Without an id nobody could tell whether the message was processed before.
+  // Without an id, the inbox cannot tell whether the message was processed before.
   if (!id) return invalid(delivery, { code: 'MISSING_MESSAGE_ID' });
   try {
     const json = readBody(delivery.body);
@@ -92,7 +98,10 @@ function readBody(body: Buffer): { readonly value: unknown } | Fault {
   }
 }
 
-/** The rule for the message's type and version. A message without a type belongs to the only rule, if there is only one. */
+/**
+ * Returns the rule for the type and version of a message. A message without a type is accepted only if the consumer has a
+ * single rule.
+ */
 function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Rule | Fault {
   const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
   const rule = properties.type

@@ -7,20 +7,20 @@ import type { LoggableError } from '../runtime/stack.ts';
 /** An error that a rule threw. */
 export interface Failure {
   readonly error: LoggableError;
-  /** The first stack frames in the service's own code. */
+  /** The innermost stack frames of the error that are in the service's own code. */
   readonly frames: readonly string[];
 }
 
 export type Outcome = Processed | Retried | Postponed | DeadLettered | Unfinished;
 
-/** The effects are committed; the batch still has to publish the follow-up events. */
+/** The effects of the message are committed. Its follow-up events still have to be published. */
 type Processed =
   | { readonly is: 'completed'; readonly events: readonly StoredEvent[] }
   | { readonly is: 'rejected'; readonly reason: string; readonly events: readonly StoredEvent[] }
-  /** An earlier delivery, or another copy in this batch, was completed or handed off. */
+  /** An earlier delivery, or another copy in this batch, was already completed or already led to a retry or dead letter. */
   | { readonly is: 'duplicate'; readonly events: readonly StoredEvent[] };
 
-/** A copy of the message comes back after the delay of `delayQueue`, as the next attempt. */
+/** The message failed. A copy is published to `delayQueue`, and is delivered as the next attempt after the delay. */
 export interface Retried {
   readonly is: 'retry';
   readonly delayQueue: DelayQueue;
@@ -29,7 +29,10 @@ export interface Retried {
   readonly failure?: Failure;
 }
 
-/** The message waits for a lease or for an earlier message of its key: a copy comes back after the delay of `delayQueue`, as the same attempt. */
+/**
+ * The message has to wait for a lease, or for an earlier message with the same ordering key. A copy is published to
+ * `delayQueue`, and is delivered as the same attempt after the delay.
+ */
 export interface Postponed {
   readonly is: 'postponed';
   readonly delayQueue: DelayQueue;
@@ -42,13 +45,16 @@ export interface DeadLettered {
   readonly code: ErrorCode;
   readonly message: string;
   readonly failure?: Failure;
-  /** Whether no environment can process the message, so that its dead letter needs no claim in the store. */
+  /**
+   * Whether the message is invalid. Because nobody can process an invalid message, its dead letter need not be recorded in
+   * the inbox before the publish.
+   */
   readonly isInvalid?: boolean;
-  /** The attempt of the dead letter, if another copy of the message became one. */
+  /** The attempt at which another copy of the message was dead-lettered, if one was. */
   readonly givenUpAt?: Attempt;
 }
 
-/** The message comes back with its batch, as the same attempt. */
+/** The message is redelivered together with its batch, as the same attempt. */
 export interface Unfinished {
   readonly is: 'unfinished';
   readonly code: ErrorCode;
@@ -63,7 +69,10 @@ export const deadLetter = (code: keyof typeof errorCodes, message: string = erro
   message,
 });
 
-/** For an error that says nothing about the message; the cause is in the text because somebody has to fix it. */
+/**
+ * Returns the outcome for an error that the message did not cause, such as an unavailable database. The text includes the
+ * cause, because an operator has to fix it.
+ */
 export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);
   const cause = error instanceof Error && error.cause ? ` (${describeError(error.cause).message.slice(0, 300)})` : '';
@@ -76,19 +85,25 @@ export const unfinishedAs = (code: keyof typeof errorCodes, message: string = er
   message,
 });
 
-/** The message's turn did not come within the invocation. */
+/** Returns the outcome of a message whose rule could not run before the end of the invocation. */
 export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
-/** For a message of which another copy was handed off: nothing is left to do, unless the dead letter of that copy is not published yet. */
+/**
+ * Returns the outcome of a message whose failure is already recorded for another copy. If the dead letter of the other copy
+ * may not be published yet, this message publishes it; otherwise this message is a duplicate.
+ */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
 
-/** Markers, headers and log lines hold the code and the message of an error that a rule threw. */
+/**
+ * The largest lengths, in characters, for the code and message of an error that a rule threw. Both are stored in inbox
+ * records, headers and log lines.
+ */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 2_000;
 
-/** A retry as long as attempts are left, else a dead letter. */
+/** Returns a retry if the message has attempts left and the error is not permanent, and a dead letter otherwise. */
 export function fromError(thrown: unknown, attempt: number, { delays }: WorkQueue): Retried | DeadLettered {
   const described = describeError(thrown);
   const code = described.code.slice(0, MAX_CODE_LENGTH);

@@ -24,7 +24,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
 
-/** What a consumer reads and writes in the store besides the effects of its rules. */
+/** What a consumer reads and writes in DynamoDB, besides the effects of its rules. */
 export interface ConsumerPorts {
   readonly inbox: Inbox;
   readonly leases: Leases;
@@ -46,7 +46,7 @@ export const dynamoDbPorts = (table: InboxTable): ConsumerPorts => ({
 /** The clients and settings of a consumer. */
 export interface ConsumerParts extends ConsumerPorts {
   readonly publisher: Publisher;
-  /** Stores a dead letter in the archive; resolves with `false` if the archive has it already. */
+  /** Stores a dead letter in the archive. Resolves with `false` if the archive already has it. */
   readonly archiveLetter: (deadLetter: DeadLetter, message: ArchivedMessage) => Promise<boolean>;
   readonly clock: Clock;
   readonly settings: ConsumerSettings &
@@ -60,14 +60,14 @@ export interface ConsumerParts extends ConsumerPorts {
 export function partsOf(surehop: Surehop): ConsumerParts {
   const { settings, clock } = surehop;
   const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
-  // A wrong setting fails the start, although the archive is loaded later.
+  // An invalid setting must make the function fail at its start, although the archive is loaded only when it is needed.
   settings(archiveSettings);
   if (deployed) requireTables(deployed);
   return {
     ...dynamoDbPorts(processInboxTable(surehop)),
     publisher: lazyPublisher(surehop),
     archiveLetter: async (deadLetter, message) => {
-      // Loaded when the broker refuses a dead letter, which is rare.
+      // These modules are needed only when the broker refuses a dead letter, which is rare.
       const [{ storeDeadLetter }, { archiveTable }] = await Promise.all([
         import('../dead-letters/store-dead-letter.ts'),
         import('../dead-letters/record.ts'),
@@ -85,7 +85,10 @@ export function partsOf(surehop: Surehop): ConsumerParts {
   };
 }
 
-/** Fails the start of a function, rather than its first message, if the deployment lacks a table that the code defines. */
+/**
+ * Makes the function fail at its start if the code defines a table that is not deployed. Otherwise the first message that
+ * needs the table would fail.
+ */
 function requireTables(deployed: readonly string[]): void {
   const missing = undeployedTables(deployed);
   if (missing.length === 0) return;

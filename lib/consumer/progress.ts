@@ -5,7 +5,7 @@ import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
-/** How far a queue has been read; both times in ISO 8601. */
+/** How far the consumer has read a queue. Both times are in ISO 8601. */
 export interface Progress {
   /** When the oldest message of the latest batch was published. */
   readonly oldestPublishedAt: string;
@@ -13,7 +13,9 @@ export interface Progress {
   readonly at: string;
 }
 
-/** One record per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
+/**
+ * Stores one progress record per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
+ */
 export interface QueueProgress {
   record(shard: string, progress: Progress): Promise<void>;
   read(shard: string): Promise<Progress | undefined>;
@@ -33,15 +35,20 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
   },
 });
 
-/** Another publisher may write any text into the header. */
+/**
+ * Whether the text of the publish-time header is an ISO 8601 time. A publisher other than Surehop may write any text there.
+ */
 const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
 
-/** The shortest time between two records of one shard, in ms: progress is needed within seconds, and a request per batch would cost too much. */
+/**
+ * The shortest time between two progress records of one shard, in ms. Readers of the progress need it to be a few seconds
+ * old at most, and writing it for every batch would cost too much.
+ */
 const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Records when the oldest message of the batch was published. RabbitMQ does not report this for a quorum queue; since a queue
- * delivers its messages in order, all messages still waiting were published later, except for retries.
+ * Records when the oldest message of the batch was published, because RabbitMQ does not report this for a quorum queue. A
+ * queue delivers its messages in order, so all waiting messages were published later, except for retries.
  */
 export async function recordProgress(
   deliveries: readonly Delivery[],

@@ -1,11 +1,11 @@
 import type { Result } from './message.ts';
 import type { Outcome } from './outcome.ts';
 
-/** The return value of a consumer, for tests and for people; the event source ignores it. */
+/** The return value of a consumer's Lambda handler. Tests and people can read it; the event source ignores it. */
 export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
-  /** The messages that were not completed; at most 200, because Lambda limits a return value to 6 MB. */
+  /** The messages that were not completed. The list has at most 200 entries, because Lambda limits a return value to 6 MB. */
   readonly notCompleted: readonly NotCompleted[];
 }
 
@@ -14,7 +14,7 @@ interface NotCompleted {
   readonly outcome: Exclude<Outcome['is'], 'completed' | 'duplicate'>;
   readonly code: string;
   readonly message: string;
-  /** The exchange that the message's copy was published to. */
+  /** The exchange to which the copy of the message was published. */
   readonly destination?: string;
 }
 
@@ -52,7 +52,10 @@ export function reportOf(
   return { queue: queue.name, counts, notCompleted: named };
 }
 
-/** Thrown if any message is unfinished: Lambda reports the failure, and the event source returns the whole batch to its queue. */
+/**
+ * Thrown if at least one message of the batch is unfinished. Lambda then reports a failure, and the event source returns
+ * the whole batch to its queue.
+ */
 export class BatchUnfinishedError extends Error {
   override readonly name = 'BatchUnfinishedError';
   readonly report: BatchReport;

@@ -9,18 +9,22 @@ export interface RuleContext {
   readonly id: MessageId;
   /** 1 for the first attempt. */
   readonly attempt: number;
-  /** Aborts when the message's time limit is over. */
+  /** Aborts when the time limit for this message is reached. */
   readonly signal: AbortSignal;
   /** Reads an item with a strongly consistent read. */
   read(table: Table, key: Key): Promise<Item | undefined>;
 }
 
-/** Decides the effects of an event; they are committed exactly once, in one transaction with the message's marker. */
+/**
+ * Decides what an event changes. The effects are committed exactly once, in one DynamoDB transaction with the record that
+ * the message was processed.
+ */
 export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<Decision>;
 
 /**
- * Performs an effect that no transaction can contain, such as a call to another system. One environment at a time runs it for
- * a message. A crash before the message is marked as completed repeats the call, so pass `context.id` as the idempotency key.
+ * Performs an effect that cannot be part of a DynamoDB transaction, such as a call to another system. Only one Lambda
+ * environment at a time runs it for a message. A crash before the message is marked as completed leads to a second call, so
+ * pass `context.id` as the idempotency key.
  */
 export type Perform<T> = (event: T, context: RuleContext) => Promise<void>;
 

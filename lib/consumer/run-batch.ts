@@ -14,7 +14,9 @@ import { commitDecisions, runRules } from './run.ts';
 import { settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
 
-/** Brings each message of a batch to its outcome; throws `BatchUnfinishedError` if the whole batch has to come back. */
+/**
+ * Processes each message of a batch to its outcome. Throws `BatchUnfinishedError` if the whole batch has to be redelivered.
+ */
 export async function runBatch(
   event: RabbitMqEvent,
   { rules, orderBy }: { readonly rules: readonly Rule[]; readonly orderBy?: KeyOf },
@@ -23,7 +25,7 @@ export async function runBatch(
   const { clock, queue, memory } = batch;
   const startedAtMs = clock.now();
 
-  // 1. Decode and validate. A consumer that keeps order per key records the order of the batch before anything else.
+  // 1. Decode and validate. A consumer that keeps order per key first records the order of the batch in DynamoDB.
   const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
   const validated = deliveries.map((delivery) => validate(delivery, rules, orderBy));
   const opening: Opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
@@ -50,7 +52,7 @@ export async function runBatch(
       innocent,
       known.filter((result) => !isDeadLetter(result)),
     ),
-    // Dead letters that need no rule do not wait for the rules of the others.
+    // Messages that are dead-lettered without running a rule do not wait for the rules of other messages.
     settle(known.filter(isDeadLetter), batch),
   ]);
   if (suspects.size > 0) settled.push(await isolate([...suspects], batch, processAndSettle));

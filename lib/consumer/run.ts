@@ -10,14 +10,17 @@ import { toResult, type Candidate, type Result } from './message.ts';
 import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
 
-/** A message whose effects have to be committed. */
+/** A message whose rule has returned a decision. Its effects still have to be committed. */
 interface Decided {
   readonly is: 'decided';
   readonly candidate: Candidate;
   readonly decision: Decision;
 }
 
-/** Runs the rule of each message, at most `concurrency` at a time; a message whose turn does not come in time is unfinished. */
+/**
+ * Runs the rule of each message, for at most `concurrency` messages at the same time. A message whose rule could not start
+ * in time is unfinished.
+ */
 export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
   const ran: (Decided | Result)[] = [];
   await concurrently(candidates, batch.concurrency, async (candidate, index) => {
@@ -61,14 +64,14 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
   }
 }
 
-/** A rule that was not compiled with TypeScript may return nothing. */
+/** Throws if a rule returned no decision, which is possible if the rule was not compiled with TypeScript. */
 function requireDecision<T>(given: T): T {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`the rule returned ${given === null ? 'null' : typeof given}, not a decision`);
   return given;
 }
 
-/** Commits the effects of each decision together with the marker of its message. */
+/** Commits the effects of each decision together with the inbox record of its message. */
 export async function commitDecisions(ran: readonly (Decided | Result)[], batch: Batch): Promise<Result[]> {
   const { queue, inbox, commitSignal } = batch;
   const decided = ran.filter((one) => one.is === 'decided');
@@ -111,11 +114,14 @@ class TimeLimitError extends CodedError {
 }
 
 interface TimeLimit {
-  /** Aborts when the message's time is up; created at its first use, because few rules use it. */
+  /**
+   * Aborts when the time limit of the message is reached. The signal is created when a rule first reads it, because few
+   * rules use it.
+   */
   readonly signal: AbortSignal;
 }
 
-/** Runs a task and rejects with a `TimeLimitError` if the task takes longer than `limitMs`. */
+/** Runs a task. Rejects with a `TimeLimitError` if the task takes longer than `limitMs`. */
 async function withTimeLimit<T extends object>(
   limitMs: number,
   task: (limit: TimeLimit) => Promise<T> | T,

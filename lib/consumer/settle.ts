@@ -10,15 +10,18 @@ import { toResult, type Result } from './message.ts';
 import { deadLetter, fromFailedMarker, postponed, unfinished, unfinishedAs } from './outcome.ts';
 import type { DeadLettered, Outcome } from './outcome.ts';
 
-/** Publishes a copy of each message to be retried or dead-lettered; postponed messages are settled at the end of the batch. */
+/**
+ * Publishes a copy of each message that is to be retried or dead-lettered. Postponed messages are handled at the end of the
+ * batch, in `settlePostponed`.
+ */
 export async function settle(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const failed = results.filter(({ outcome: { is } }) => is === 'retry' || is === 'dead-letter');
   return replaced(results, await handOff(failed, postponed('LEASED', batch.queue, 0), batch));
 }
 
 /**
- * Publishes the copies of the postponed messages, unless the batch comes back: then the messages come back with the batch, and
- * no copy of them is left in a delay queue each time.
+ * Publishes a copy of each postponed message, unless the batch is going to be redelivered. In that case the postponed
+ * messages are redelivered with the batch, and further copies would only pile up in the delay queues.
  */
 export async function settlePostponed(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const waiting = results.filter(({ outcome: { is } }) => is === 'postponed');
@@ -37,10 +40,11 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
 }
 
 /**
- * Publishes the copies, confirmed and not returned: Lambda acknowledges the whole batch when the function returns, so a message
- * without a copy would be lost by then. Afterwards records the handoffs, so that a redelivered batch publishes no second copy.
- * If the broker refuses a copy because of its content, a smaller copy follows, or the message goes straight to the archive.
- * `whenLeased` is the outcome of a message that another environment has a lease of, and that cannot become a dead letter.
+ * Publishes a copy of each failed message and waits for the broker's confirms. Lambda acknowledges the whole batch when the
+ * function returns, so a failed message without a confirmed copy would be lost. Afterwards records the published copies in
+ * the inbox, so that a redelivered batch does not publish them a second time. If the broker refuses the content of a copy,
+ * a smaller copy is published or the message is stored in the archive. `whenLeased` is the outcome of a message that cannot
+ * be dead-lettered because another environment holds its lease.
  */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
   const { queue, publisher, inbox, clock, publishDeadlineMs, warn } = batch;
@@ -72,7 +76,7 @@ async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Ba
     }
     copies = further;
   }
-  // Without the record a redelivered batch may publish a second copy, which is a harmless duplicate.
+  // Without this record, a redelivered batch may publish a second copy, which is a harmless duplicate.
   if (handoffs.length > 0)
     await inbox
       .recordHandoffs(queue.name, handoffs)
@@ -88,7 +92,9 @@ interface Settled {
   readonly isHandedOff?: boolean;
 }
 
-/** What follows the publish of one copy: the outcome of its message, or another copy to publish. */
+/**
+ * Returns the outcome of a message after its copy was published, or another copy to publish if the broker refused this one.
+ */
 async function afterPublish(
   { delivery, outcome, smaller }: CopyToPublish,
   error: PublishError | undefined,
@@ -110,9 +116,10 @@ async function afterPublish(
 }
 
 /**
- * Records in the store which messages become dead letters, before any dead letter is published: another environment may have
- * a copy of the message, and must neither complete a message that was given up on, nor give up on a completed one. A crash
- * before the publish is harmless: the message is redelivered, and its marker says that the dead letter is still to be published.
+ * Records in the inbox which messages become dead letters, before any dead letter is published. This prevents another
+ * Lambda environment from completing a copy of such a message, and prevents this one from dead-lettering a completed
+ * message. A crash before the publish is harmless: the message is redelivered, and its inbox record says that the dead
+ * letter still has to be published.
  */
 async function claimDeadLetters(
   results: readonly Result[],
@@ -137,7 +144,10 @@ async function claimDeadLetters(
   }
 }
 
-/** `marker` is the marker that prevented the claim, if any did. */
+/**
+ * Returns the outcome of a message after the attempt to record its dead letter in the inbox. `marker` is the stored inbox
+ * record that prevented this, if there is one.
+ */
 function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, whenLeased: Outcome): Outcome {
   if (!marker) return outcome;
   if (marker.state === 'leased') return whenLeased;
@@ -146,7 +156,7 @@ function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, w
   return isSamePayload ? { is: 'duplicate', events: marker.events } : deadLetter('PAYLOAD_MISMATCH');
 }
 
-/** Stores a dead letter that the broker refuses in the archive, without going through the dead-letter queue. */
+/** Stores a dead letter directly in the archive, because the broker refuses to accept it for the dead-letter queue. */
 async function archive(
   delivery: Delivery,
   outcome: DeadLettered,
@@ -154,7 +164,7 @@ async function archive(
   { queue, clock, archiveLetter }: Batch,
 ): Promise<Settled> {
   const shard = delivery.queue === queue.name ? undefined : delivery.queue;
-  // Only the function that archives dead letters registers a rule's own codes for the filters of the list.
+  // The error codes of a service's own rules can be registered as filter values only by the function that archives dead letters.
   const code = outcome.code in errorCodes ? outcome.code : 'TOO_LARGE';
   const origin = {
     id: deadLetterId(delivery, queue, { ...outcome, code }),
@@ -173,7 +183,10 @@ async function archive(
   }
 }
 
-/** Empty for a postponed message, which keeps its attempt, and for a payload that the marker does not belong to. */
+/**
+ * Returns the inbox record for a published copy. Empty for a postponed message, which stays at the same attempt, and for a
+ * message whose payload differs from that of the stored record.
+ */
 function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): Handoff[] {
   if (!id || (outcome.is !== 'retry' && outcome.is !== 'dead-letter') || outcome.code === 'PAYLOAD_MISMATCH') return [];
   const { code, message } = outcome;

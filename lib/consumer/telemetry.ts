@@ -5,10 +5,13 @@ import type { Result } from './message.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
 
-/** The largest number of ids on one log line, because CloudWatch truncates long log events. */
+/** The largest number of message ids in one log line, because CloudWatch truncates long log events. */
 const IDS_PER_LINE = 500;
 
-/** Counts every outcome, and logs every message once: completed messages and duplicates by their ids, all others on a line each. */
+/**
+ * Counts the outcomes of a batch and logs each message once. Completed messages and duplicates are logged as lists of ids,
+ * every other message on its own line.
+ */
 export function recordTelemetry(
   { queue, counts: of }: BatchReport,
   results: readonly Result[],
@@ -38,7 +41,7 @@ export function recordTelemetry(
   logIds(queue, 'duplicates skipped', results, 'duplicate');
 }
 
-/** How long a processed message took since it was published, in ms; empty if the message names no time. */
+/** The time from the publish of a processed message to its outcome, in ms. Empty if the message has no valid publish time. */
 function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: number): number[] {
   if ((outcome.is !== 'completed' && outcome.is !== 'rejected') || !envelope.publishedAt) return [];
   const ms = nowMs - Date.parse(envelope.publishedAt);
@@ -74,11 +77,11 @@ const delayOf = ({ delayQueue }: Extract<Outcome, { delayQueue: unknown }>) => (
 
 const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ reason: code, error: { message } });
 
-/** The largest number of different errors per batch that are logged with their stack. */
+/** The largest number of different errors per batch that are logged with their stack traces. */
 const MAX_FAILURES = 5;
 const MAX_FAILED_IDS = 20;
 
-/** Logs each stack once, however many messages of the batch failed with it. */
+/** Logs each different stack trace once per batch, even if many messages failed with it. */
 function logFailures(queue: string, results: readonly Result[]): void {
   const failures = new Map<string, { failure: Failure; code: string; ids: (string | undefined)[] }>();
   for (const { delivery, outcome } of results) {

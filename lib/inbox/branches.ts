@@ -3,7 +3,10 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Attributes } from '../dynamodb/item.ts';
 import type { Branch, Candidate, Operation, PutCondition } from './candidate.ts';
 
-/** The items that cancelled transactions showed, by item id. The value is `undefined` if the item does not exist. */
+/**
+ * The stored items whose write condition failed, by item id, as DynamoDB returned them when it cancelled a transaction. The
+ * value is `undefined` if no such item is stored.
+ */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
 
 export interface Choice {
@@ -24,8 +27,9 @@ const putHolds = (when: PutCondition | undefined, item: Attributes | undefined):
   when === undefined || (when === 'absent' ? item === undefined : isEqual(item?.[when.attribute], when.equals));
 
 /**
- * Selects for each message the first branch whose conditions hold on the observed items, given the additions of the messages
- * before it. `refused` has the messages without such a branch. The selection is valid only if one transaction commits all of it.
+ * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed items.
+ * The check takes the additions of earlier messages into account. `refused` lists the messages that have no such branch.
+ * The selection is valid only if one transaction commits all of it.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

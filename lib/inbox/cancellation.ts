@@ -6,19 +6,22 @@ import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The reasons of a cancelled transaction, by message and item. */
+/** The reasons why DynamoDB cancelled a transaction, grouped by what they mean for its messages and items. */
 export interface Findings {
-  /** Messages whose marker did not give way, with the item of the marker if the reply has it. */
+  /**
+   * Messages that have a stored inbox record which the transaction must not replace, each with that record if DynamoDB
+   * returned it.
+   */
   readonly met: [Candidate, Attributes | undefined][];
-  /** Items whose condition failed. */
+  /** The items whose write condition failed, each with its stored content. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** Messages that write an item which another transaction is writing. */
+  /** Messages that write an item while another transaction is writing the same item. */
   readonly conflicting: Candidate[];
-  /** Messages that write an item which DynamoDB throttles or cannot serve. */
+  /** Messages that write an item for which DynamoDB throttled the request or was unavailable. */
   readonly throttled: Candidate[];
   /** Writes that DynamoDB refuses as invalid, each with the messages that need the write. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
-  /** A table that does not exist, or that the function's role may not write. */
+  /** Set if a table does not exist or the function's role may not write it. */
   misconfigured?: MisconfiguredError;
 }
 
@@ -26,7 +29,10 @@ export interface Findings {
 export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] =>
   chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
 
-/** Sorts the cancellation reasons that https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html describes. */
+/**
+ * Groups the reasons of a cancelled transaction;
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html lists them.
+ */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
   const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [], invalid: [] };
   const { chosen, itemIds, writes } = transaction;

@@ -7,17 +7,20 @@ import type { Decision, Effect, FollowUp, Put } from './decision.ts';
 import type { Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
 
-/** By attribute: the number to add, and the smallest value of the attribute for which every condition holds. */
+/**
+ * For each attribute of an item, the number to add (`by`) and the smallest stored value at which the addition is allowed
+ * (`needs`).
+ */
 export type Sums = Map<string, { by: number; needs: number }>;
 
 export type PutCondition = 'absent' | { readonly attribute: string; readonly equals: AttributeValue };
 
-/** The write of one decision to one item. `table` has no prefix. */
+/** What one decision writes to one DynamoDB item. `table` is the table name without the deployment's prefix. */
 export type Operation = { readonly id: string; readonly table: string; readonly key: Attributes } & (
   { readonly sums: Sums } | { readonly put: Attributes; readonly when?: PutCondition }
 );
 
-/** One way to finish a message: its decision, or one of the alternatives for a failed condition. */
+/** One way to finish a message: the rule's decision, or one of the alternatives that the rule gave for a failed condition. */
 export interface Branch {
   readonly state: 'completed' | 'rejected';
   readonly reason?: string;
@@ -25,33 +28,44 @@ export interface Branch {
   readonly followUps: readonly FollowUp[];
 }
 
-/** A decided message that waits for its commit. */
+/** A message whose rule has decided on its effects, which are not yet committed. */
 export interface Candidate {
-  /** Its position among the entries of the commit. */
+  /** The position of the message among the entries to commit. */
   readonly index: number;
   readonly entry: Entry;
-  /** The decision and its alternatives, in the order in which they are tried. */
+  /** The rule's decision and then its alternatives, in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
-  /** Every item that a branch writes, the marker included; `true` if only one message of a transaction may write the item. */
+  /**
+   * The ids of all items that the message may write, including its inbox record. The value is `true` if only one message of
+   * a transaction may write the item.
+   */
   readonly items: ReadonlyMap<string, boolean>;
-  /** The most bytes that the message can add to a transaction. */
+  /** The largest number of bytes that the message can add to a transaction. */
   readonly bytes: number;
 }
 
-/** DynamoDB accepts 100 items and 4 MiB per transaction. The limit is lower than 4 MiB, because sizes are estimates. */
+/**
+ * DynamoDB accepts at most 100 items and 4 MiB per transaction. Our byte limit is lower, because item sizes are estimated.
+ */
 export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
-/** An addition larger than this could make the sum over the messages of a transaction exceed 2^53 and become inexact. */
+/**
+ * The largest number that one message may add. With larger numbers, the sum over all messages of a transaction could exceed
+ * 2^53 and become inexact.
+ */
 const MAX_ADDITION = 2 ** 46;
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
-/** The size of an event's id, version and punctuation in a marker. */
+/** Estimated bytes that one follow-up event adds to the message's inbox record besides its type, exchange, data and key. */
 const EVENT_BYTES = 120;
-/** The size of a marker without its reason and events. */
+/** Estimated bytes of an inbox record without its reason and its follow-up events. */
 const MARKER_BYTES = 800;
 const SUM_BYTES = 64;
 
-/** Combines an addition with earlier ones, so that the sum has the effect and the conditions of the single additions in order. */
+/**
+ * Merges an addition into the earlier additions to the same attribute. The merged addition has the same result, and needs
+ * the same starting value, as the single additions one after another.
+ */
 export function addSum(sums: Sums, attribute: string, by: number, needs: number): void {
   const sum = sums.get(attribute);
   if (sum === undefined) sums.set(attribute, { by, needs });
@@ -75,7 +89,7 @@ function toCondition({ table, when }: Put): PutCondition | undefined {
 
 function toOperation(effect: Effect, earlier: Map<string, Operation>): Operation {
   const { table } = effect;
-  // In JavaScript, a misspelt property of `defineTables` is undefined.
+  // Without TypeScript, a misspelt table name reads as undefined from the result of `defineTables`.
   if (typeof table !== 'string' || table === '') throw invalidEffect('an effect names no table');
   const key = toKey(table, effect.key);
   const id = itemId(table, key);
@@ -94,7 +108,10 @@ function toOperation(effect: Effect, earlier: Map<string, Operation>): Operation
   return operation;
 }
 
-/** Returns the events of a branch. Their ids are derived from the message, so that a redelivery publishes the same ids. */
+/**
+ * Returns the follow-up events of a branch. Their ids are derived from the message id, so a redelivery of the message
+ * publishes events with the same ids.
+ */
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map(({ event, data }, index) => {
     const { type, version, exchange } = event;
@@ -151,7 +168,10 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
   return { index, entry, branches, items, bytes };
 }
 
-/** Compiles a decision with its alternatives. Throws `INVALID_EFFECT` if DynamoDB can never write one of them. */
+/**
+ * Converts a rule's decision and its alternatives into DynamoDB writes. Throws `INVALID_EFFECT` if DynamoDB could never
+ * accept one of these writes.
+ */
 export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
   try {
     return compile(index, entry, queue);

@@ -22,14 +22,14 @@ const CONCURRENT_GROUPS = 4;
 export interface Commit extends InboxTable {
   readonly queue: string;
   readonly signal: AbortSignal;
-  /** Ids of the items whose conditions failed in the last commit. */
+  /** The ids of the items whose write conditions failed in the previous commit. */
   readonly contended: ReadonlySet<string>;
   readonly findMarkers: (ids: readonly MessageId[]) => Promise<Map<MessageId, Marker>>;
 }
 
 /**
- * Commits the effects of each entry with its marker, in few transactions. The results have the order of the entries. `contended`
- * has the ids of the items whose conditions failed, for the next commit.
+ * Commits the effects of each message together with its inbox record, in few transactions. `results` has the order of
+ * `entries`. The next commit should receive `contended`, the ids of the items whose write conditions failed in this commit.
  */
 export async function commitEntries(
   commit: Commit,
@@ -51,7 +51,7 @@ export async function commitEntries(
   let unavailable: Error | undefined;
   async function run(index: number): Promise<void> {
     const { members, after } = groups[index]!;
-    // Building this group's request must not delay the request of the group before.
+    // Building this group's request must not delay the request of the previous group.
     if (index > 0) await setImmediate();
     for (const before of after) await running[before];
     const error = unavailable;
@@ -62,7 +62,7 @@ export async function commitEntries(
     for (const id of ended.contended) contended.add(id);
     unavailable ??= ended.unavailable;
   }
-  // A group waits only for groups before it, which have begun, so no group waits for ever.
+  // A group waits only for earlier groups, which have already started, so groups cannot wait for each other forever.
   const begin = (index: number) => (running[index] = run(index));
   await pMap(groups.keys(), begin, { concurrency: CONCURRENT_GROUPS });
   return { results: entries.map((_, index) => results.get(index)!), contended };
@@ -79,7 +79,7 @@ const allUnfinished = (members: readonly Candidate[], error: Error): Ended => ({
   contended: [],
 });
 
-/** Carries out the steps of one group until each of its messages has a result. */
+/** Sends the requests of one group of messages until each message of the group has a result. */
 async function commitGroup(commit: Commit, probe: Probe, members: readonly Candidate[]): Promise<Ended> {
   const { client, clock, retryPolicy, signal, findMarkers } = commit;
   let token = '';

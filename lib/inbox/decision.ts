@@ -3,9 +3,9 @@ import type { Item, Key } from '../dynamodb/item.ts';
 import type { Table } from '../dynamodb/tables.ts';
 
 /**
- * Adds `by` to a numeric attribute. A missing item or attribute counts as 0. With `atLeast`, the condition fails if the sum is
- * smaller. `by` and `atLeast` must be whole numbers between -2^46 and 2^46, so that sums over many messages are exact. DynamoDB
- * stores 38 digits; a JavaScript number is exact up to 2^53.
+ * Adds `by` to a numeric attribute. A missing item or attribute counts as 0. If `atLeast` is set, the addition is allowed
+ * only if the sum is at least `atLeast`. `by` and `atLeast` must be whole numbers between -2^46 and 2^46: a JavaScript
+ * number is exact only up to 2^53, and many additions may be summed.
  */
 export interface Add {
   readonly kind: 'add';
@@ -16,7 +16,10 @@ export interface Add {
   readonly atLeast?: number;
 }
 
-/** Writes a whole item. With `when`, only if there is no such item, or if an attribute of the item has this value. */
+/**
+ * Writes a whole item. If `when` is `absent`, the item must not exist yet; if `when` names an attribute, the stored item
+ * must have the given value in this attribute.
+ */
 export interface Put {
   readonly kind: 'put';
   readonly table: Table;
@@ -25,7 +28,7 @@ export interface Put {
   readonly when?: 'absent' | { readonly attribute: string; readonly equals: string | number | boolean };
 }
 
-/** A write that commits together with the message's marker. */
+/** A write that a rule asks for. DynamoDB commits it in one transaction with the record that the message was processed. */
 export type Effect = Add | Put;
 
 /** An event that is published after the commit. */
@@ -34,14 +37,17 @@ export interface FollowUp<T = unknown> {
   readonly data: T;
 }
 
-/** The result of a business rule: all effects are written, or none. If a condition fails, `otherwise` is carried out instead. */
+/**
+ * The result of a business rule. Either all of its effects are written or none. If a condition of an effect fails,
+ * `otherwise` is carried out instead.
+ */
 export interface Decision {
   readonly effects: readonly Effect[];
   readonly events?: readonly FollowUp[];
   readonly otherwise?: Alternative;
 }
 
-/** The decision for the case that a condition fails. */
+/** What to write instead if a condition of the decision fails. */
 export interface Alternative extends Decision {
   readonly outcome: 'rejected' | 'completed';
   readonly reason: string;

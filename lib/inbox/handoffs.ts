@@ -7,12 +7,15 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
-/** Does not hold for a lease that has not expired, because the owner of the lease records the outcome of the message. */
+/** This condition is false for an unexpired lease, because the owner of the lease will record the outcome of the message. */
 const IS_EARLIER_ATTEMPT =
   '((#state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)) AND (attribute_not_exists(#attempt) OR ' +
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
-/** Lets the same claim succeed again, because the reply to an earlier attempt at the request may have been lost. */
+/**
+ * This condition is true if the same request already recorded the dead letter, so the request can be repeated after its
+ * reply was lost.
+ */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +
   'attribute_exists(#pending))';

@@ -2,7 +2,10 @@ import type { ErrorCode } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Decision } from './decision.ts';
 
-/** Identifies an attempt to process a message. Attempts are ordered: each redrive starts again at attempt 1. */
+/**
+ * Identifies an attempt to process a message. Attempts are ordered by `redrives`, then by `attempt`, which starts again at
+ * 1 after each redrive.
+ */
 export interface Attempt {
   /** How often an operator has redriven the message. */
   readonly redrives: number;
@@ -10,7 +13,7 @@ export interface Attempt {
   readonly attempt: number;
 }
 
-/** The record of a message in the inbox of one queue. There is at most one per queue and message id. */
+/** The inbox record of a message, called its marker. There is at most one marker per queue and message id. */
 export type Marker =
   | ({
       readonly state: 'completed' | 'rejected';
@@ -21,7 +24,10 @@ export type Marker =
       readonly state: 'retrying' | 'dead-lettered';
       readonly code: ErrorCode;
       readonly message: string;
-      /** Whether the dead letter may not be published yet. If so, the next delivery of the message publishes it with the same id. */
+      /**
+       * Set if the dead letter was announced here but perhaps not yet published. The next delivery of the message then
+       * publishes it with the same id.
+       */
       readonly isPending?: boolean;
     } & Attempt &
       MarkerBase)
@@ -38,14 +44,17 @@ interface MarkerBase {
   readonly at: string;
 }
 
-/** A follow-up event in a marker. A redelivery of the message publishes the event again with the same id. */
+/**
+ * A follow-up event that is stored in the inbox record of the message. A redelivery of the message publishes the event
+ * again with the same id.
+ */
 export interface StoredEvent {
   readonly id: MessageId;
   readonly type: string;
   readonly version: number;
   readonly exchange: string;
   readonly data: unknown;
-  /** The key by which the event is routed to a shard, if its definition has one. */
+  /** The key that decides which shard of a queue receives the event, if the event's definition has a key. */
   readonly shardKey?: string;
 }
 
@@ -54,26 +63,32 @@ export interface Entry extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
-  /** Whether the message is known to have a marker of an earlier attempt, which saves a cancelled transaction. */
+  /**
+   * Whether the inbox is known to have a record of an earlier attempt. Knowing this avoids a transaction that DynamoDB
+   * would cancel.
+   */
   readonly hasMarker?: boolean;
 }
 
 export type CommitResult =
-  /** The effects and the marker are in the store, for a `duplicate` since an earlier commit. */
+  /** The effects and the inbox record of the message are stored. `duplicate` means that an earlier commit stored them. */
   | {
       readonly is: 'completed' | 'rejected' | 'duplicate';
       readonly marker: Extract<Marker, { state: 'completed' | 'rejected' }>;
     }
-  /** The message id was committed with another payload. */
+  /** A message with the same id but a different body was committed before. */
   | { readonly is: 'mismatch' }
-  /** Another environment has dead-lettered the message at this attempt or a later one. */
+  /** Another Lambda environment has already dead-lettered this attempt of the message or a later one. */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
-  /** Nothing was written, because of conflicts, a failed condition without an alternative, or invalid effects. */
+  /**
+   * Nothing was written for the message: other transactions conflicted, a condition failed and had no alternative, or an
+   * effect is invalid.
+   */
   | { readonly is: 'failed'; readonly error: Error }
-  /** The message may or may not be committed, because DynamoDB was unavailable or the time was up. */
+  /** It is unknown whether the message was committed, because DynamoDB was unavailable or the invocation ran out of time. */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/** A failed message of which a copy was published, either to a delay queue or as a dead letter. */
+/** Records that a copy of a failed message is published, either to a delay queue for a retry or as a dead letter. */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
@@ -82,17 +97,27 @@ export interface Handoff extends Attempt {
   readonly message: string;
 }
 
-/** Commits the effects of messages together with markers, so that each message of a queue takes effect once. */
+/**
+ * Commits the effects of each message together with a record of its id, so that a message of a queue takes effect only
+ * once.
+ */
 export interface Inbox {
-  /** Reads the markers of these messages, strongly consistent. Throws `StoreUnavailableError`. */
+  /** Reads the inbox records of these messages with strongly consistent reads. Throws `StoreUnavailableError`. */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
-  /** Commits the effects of each entry with its marker, at most once per id. Returns the results in the order of the entries; never throws. */
+  /**
+   * Commits the effects of each message together with its inbox record, at most once per message id. Returns the results in
+   * the order of the entries and never throws.
+   */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
-   * Records that these messages become dead letters before the dead letters are published, so that no other environment completes
-   * the messages. Returns for each message the marker that prevented the claim, or `undefined`. Throws `StoreUnavailableError`.
+   * Records that these messages become dead letters, so that no other Lambda environment completes them. Call this before
+   * the dead letters are published. For each message, the result is `undefined`, or the stored inbox record that prevented
+   * this. Throws `StoreUnavailableError`.
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<(Marker | undefined)[]>;
-  /** Records published copies of failed messages. A marker that is final or of a later attempt stays. Throws `StoreUnavailableError`. */
+  /**
+   * Records that copies of these failed messages were published. Does not replace the inbox record of a completed, rejected
+   * or leased message, or of a later attempt. Throws `StoreUnavailableError`.
+   */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;
 }

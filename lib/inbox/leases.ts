@@ -7,11 +7,11 @@ import type { Attempt } from './inbox.ts';
 import type { InboxTable } from './table.ts';
 import { givesWay, markerKey } from './marker.ts';
 
-/** A message's marker while one environment runs `perform` for the message. */
+/** The inbox record of a message while one Lambda environment runs the rule's `perform` function for the message. */
 interface Lease extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
-  /** Identifies the run of `perform` that holds the lease. */
+  /** Identifies the single call of `perform` that holds the lease. */
   readonly owner: string;
   readonly durationMs: number;
 }
@@ -20,9 +20,12 @@ interface Lease extends Attempt {
 export interface Leases {
   /** Returns `false` if another owner holds the lease, or if the message is completed or dead-lettered. */
   take(queue: string, lease: Lease): Promise<boolean>;
-  /** Marks the message as completed, even after its lease expired; returns `false` if another owner took the lease meanwhile. */
+  /**
+   * Marks the message as completed, even if the lease has expired. Returns `false` if another owner has taken the lease
+   * since.
+   */
   complete(queue: string, id: MessageId, owner: string): Promise<boolean>;
-  /** Expires the owner's lease now, so that the retry of the message does not wait for it. */
+  /** Ends the owner's lease at once, so that a retry of the message does not wait until the lease expires. */
   release(queue: string, id: MessageId, owner: string): Promise<void>;
 }
 
@@ -44,7 +47,7 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
       return update(queue, id, {
         UpdateExpression:
           'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
-        // The owner's own lease passes too, because the reply to an earlier attempt at the request may have been lost.
+        // The owner may take its own lease again, because the reply to an earlier attempt of this request may have been lost.
         ConditionExpression: `${ConditionExpression} OR (#state = :leased AND #owner = :owner)`,
         ExpressionAttributeNames: {
           ...ExpressionAttributeNames,

@@ -12,19 +12,23 @@ export const markerKey = (queue: string, id: MessageId): Attributes => ({ pk: { 
 
 export const markerItemId = (queue: string, id: MessageId): string => itemId(INBOX_TABLE, markerKey(queue, id));
 
-/** Returns a negative number if `one` is the earlier attempt, and 0 if both are the same attempt. */
+/**
+ * Returns a negative number if `one` is the earlier attempt, a positive number if it is the later one, and 0 if they are
+ * the same attempt.
+ */
 export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
-/** Whether the marker shows that this attempt or a later one was handed off, with the same payload. */
+/** Whether, according to the inbox record, a copy of this attempt or of a later one was published with the same payload. */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,
   message: Attempt & { readonly payloadHash: string },
 ): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
 
 /**
- * The condition under which a write may replace a message's marker: a retry, an expired lease, and a dead letter of an earlier
- * attempt or of another payload give way. A completed or rejected message and a valid lease keep their marker.
+ * The condition under which a write may replace the inbox record of a message. A completed or rejected message and an
+ * unexpired lease keep their record. The record of a retry or of an expired lease may be replaced. The record of a dead
+ * letter may be replaced only if it belongs to an earlier attempt or has another payload hash.
  */
 export const givesWay = (
   { redrives, attempt, payloadHash }: Attempt & { readonly payloadHash: string },
@@ -52,7 +56,9 @@ export const givesWay = (
   },
 });
 
-/** The marker's item that commits together with the effects of the message. */
+/**
+ * The DynamoDB item that records a completed or rejected message. It is committed together with the effects of the message.
+ */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason }: DoneMarker,
   expiresAt: string,
@@ -69,7 +75,7 @@ export function doneItem(
   return item;
 }
 
-/** Shortens a text to at most `maxBytes` in UTF-8 without cutting a character. */
+/** Shortens a text to at most `maxBytes` bytes of UTF-8, without splitting a character. */
 function cut(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -78,7 +84,7 @@ function cut(text: string, maxBytes: number): string {
   return bytes.toString('utf8', 0, end);
 }
 
-/** The marker's item of a failed message, with the attempt and the error. */
+/** The DynamoDB item that records a failed message, its attempt and its error. */
 export function handoffItem(
   queue: string,
   handoff: Handoff,

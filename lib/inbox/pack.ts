@@ -1,13 +1,16 @@
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages whose markers and effects fit one transaction, whichever of their branches are taken. */
+/** Messages that fit into one transaction together, whichever of their alternatives the commit takes. */
 export interface Group {
   readonly members: readonly Candidate[];
-  /** Indexes of the groups that must end first, because they have earlier messages on the same items. */
+  /**
+   * Indexes of the groups that must end before this group starts, because they write some of the same items for earlier
+   * messages.
+   */
   readonly after: ReadonlySet<number>;
 }
 
-/** Messages that share a transaction. */
+/** Messages that are committed in one transaction. */
 interface Piece {
   readonly members: Candidate[];
   readonly items: Set<string>;
@@ -16,7 +19,10 @@ interface Piece {
 
 const emptyPiece = (): Piece => ({ members: [], items: new Set(), bytes: 0 });
 
-/** Splits the messages into connected components: two messages on one item are in one component, so are those between them. */
+/**
+ * Splits the messages into connected components: two messages that write a common item are in the same component, directly
+ * or through other messages.
+ */
 function toComponents(candidates: readonly Candidate[]): Candidate[][] {
   const parents = candidates.map((_, n) => n);
   const rootOf = (n: number): number => {
@@ -41,8 +47,8 @@ function toComponents(candidates: readonly Candidate[]): Candidate[][] {
 }
 
 /**
- * Cuts a component into pieces that must run one after another: additions to one item can share a piece, a put cannot share
- * a piece with any other write of its item.
+ * Splits a component into pieces that are committed one after another. Several additions to one item can share a piece. A
+ * put cannot share a piece with another write to the same item.
  */
 function toPieces(component: readonly Candidate[]): Piece[] {
   const pieces: Piece[] = [];
@@ -75,7 +81,10 @@ interface Filling extends Piece {
   readonly after: Set<number>;
 }
 
-/** Adds groups for these pieces, puts each piece into the emptiest one that has room, and returns the group of each piece. */
+/**
+ * Creates enough groups for these pieces and puts each piece into the group that has the fewest items and still has room.
+ * Returns the index of the group for each piece.
+ */
 function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
   const first = groups.length;
   const addGroup = () => groups.push({ ...emptyPiece(), after: new Set() }) - 1;
@@ -98,9 +107,9 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 }
 
 /**
- * Packs messages into few transactions of similar size. Components share no item, so their pieces run side by side: the first
- * pieces of all components share groups, then the second ones, and so on. Messages on a contended item, whose transaction is
- * probably cancelled, do not share a group with others.
+ * Packs messages into a few transactions of similar size. Components have no item in common, so they can be committed at
+ * the same time: the first pieces of all components share transactions, then the second pieces, and so on. Messages that
+ * write a contended item share no transaction with other messages, because DynamoDB will probably cancel it.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

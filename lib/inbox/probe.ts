@@ -5,14 +5,26 @@ import type { MessageId } from '../events/message-id.ts';
 import { markerKey } from './marker.ts';
 import type { Scope } from './transaction.ts';
 
-/** Holds for no item, so a write with this condition only tells whether DynamoDB accepts the request. */
+/**
+ * A condition that is false for every item. A write with this condition changes nothing, but shows whether DynamoDB accepts
+ * the request.
+ */
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
-/** Finds out what is wrong with a deployment, with writes that change nothing. Each write is sent once per commit. */
+/**
+ * Finds out which table or permission is wrong, with writes that change nothing. Each of these writes is sent at most once
+ * per commit.
+ */
 export interface Probe {
-  /** Returns the full names of the tables that do not exist. If each table exists, returns all tables of these writes. */
+  /**
+   * Returns the full names of the tables that do not exist. If all tables exist, returns the names of all tables of these
+   * writes.
+   */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
-  /** Returns the error if DynamoDB refuses even a marker that belongs to no message, because the inbox table is wrong. */
+  /**
+   * Writes a test record to the inbox table. Returns the error if DynamoDB refuses it, because then the table is wrong and
+   * no message is at fault.
+   */
   markerRefusal(): Promise<unknown>;
 }
 
@@ -23,7 +35,10 @@ export function createProbe({
 }: Scope & { readonly client: DynamoDBClient; readonly signal: AbortSignal }): Probe {
   const replies = new Map<string, Promise<unknown>>();
 
-  /** Sends the write with a condition that never holds, which needs the same permission, and returns the error. */
+  /**
+   * Sends the write with a condition that is always false, which needs the same permission as the real write. Returns the
+   * error.
+   */
   function tryWrite(name: string, { Put, Update }: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
       write: W,

@@ -18,13 +18,16 @@ export type InboxSettings = NonNullable<(typeof inboxSettings)['type']>;
 
 const DAY_MS = 86_400_000;
 
-/** Whether the marker of a message that was published at this time (ISO 8601) may be lost, because the inbox table was restored later. */
+/**
+ * Whether the inbox record of a message that was published at this time (ISO 8601) may be missing, because the inbox table
+ * was later restored from a backup.
+ */
 export const mayBeForgotten = (
   { INBOX_COMPLETE_SINCE: since }: Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>,
   publishedAt: string | undefined,
 ): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
 
-/** The time since which no marker of a completed message is missing, in ms since the epoch. */
+/** The time since which the inbox record of every completed message is kept, in ms since the epoch. */
 export const rememberedSinceMs = (
   { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,
   nowMs: number,

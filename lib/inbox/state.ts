@@ -7,53 +7,59 @@ import type { Candidate } from './candidate.ts';
 import type { CommitResult, Marker } from './inbox.ts';
 import type { Scope, Transaction } from './transaction.ts';
 
-/** The state of one group's commit. */
+/** The state of the commit of one group of messages. */
 export interface State {
   readonly scope: Scope;
   readonly retryPolicy: RetryPolicy;
-  /** Messages without a result that the next transaction takes, in order. */
+  /** The messages that have no result yet and are part of the next transaction, in order. */
   readonly pending: readonly Candidate[];
-  /** Messages that a bisection left for later transactions. */
+  /** Messages that are left for later transactions, because the group was split in half to find an invalid message. */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
-  /** Messages that have a marker of an earlier attempt, which may give way. */
+  /**
+   * Messages that already have an inbox record, for example of an earlier attempt. The transaction may be allowed to
+   * replace it.
+   */
   readonly markersMet: ReadonlySet<Candidate>;
-  /** Messages of a transaction whose reply was lost. They may be in the store, so they must not fail. */
+  /**
+   * Messages whose transaction may have been committed, because DynamoDB's reply was lost. Such a message is redelivered
+   * instead of being treated as failed.
+   */
   readonly doubtful: ReadonlySet<Candidate>;
-  /** Requests in a row without a definite reply. */
+  /** The number of consecutive requests that got no definite reply. */
   readonly unanswered: number;
-  /** Cancellations in a row that showed nothing new. */
+  /** The number of consecutive times that DynamoDB cancelled the transaction without returning new information. */
   readonly conflicts: number;
   readonly transaction: Transaction;
-  /** What the engine continues with after the reply to a read. */
+  /** The failure that is being examined while the commit waits for the reply to a read. */
   readonly open?:
     | { readonly of: 'markers'; readonly findings: Findings; readonly error: unknown }
     | { readonly of: 'markerWrites'; readonly invalid: Candidate; readonly error: unknown };
 }
 
-/** What came of the last `Next`. */
+/** The result of the request that the previous step asked for. */
 export type Reply =
   | { readonly is: 'committed' }
   | { readonly is: 'failed'; readonly failure: Failure; readonly error: unknown }
   | { readonly is: 'markers'; readonly markers: ReadonlyMap<MessageId, Marker> }
   | { readonly is: 'missingTables'; readonly tables: readonly string[] }
-  /** `error` is the error for a marker that belongs to no message, if DynamoDB refuses this too. */
+  /** The reply to a test record in the inbox table: `error` is set if DynamoDB refuses even this record. */
   | { readonly is: 'markerWrites'; readonly error: unknown }
   /** The commit was aborted, or a read failed. */
   | { readonly is: 'stopped'; readonly error: Error };
 
-/** What the runner does next. `retry` counts earlier attempts; the runner waits if there was one. */
+/** The request to send next. `retry` is the number of earlier attempts; a retry is sent after a delay. */
 export type Next =
-  /** Send the transaction of the state with a new token. */
+  /** Send the current transaction with a new idempotency token. */
   | { readonly do: 'send'; readonly retry: number }
-  /** Send the same transaction again with the same token. */
+  /** Send the same transaction again with the same idempotency token. */
   | { readonly do: 'resend'; readonly retry: number }
   | { readonly do: 'findMarkers'; readonly ids: readonly MessageId[] }
   /** Find out which tables of the transaction do not exist. */
   | { readonly do: 'findMissingTables' }
-  /** Find out whether DynamoDB accepts any marker. */
+  /** Find out whether DynamoDB accepts any record in the inbox table. */
   | { readonly do: 'tryMarker' }
-  /** Every message has its result. With `unavailable`, no other group can commit either. */
+  /** Every message has its result. If `unavailable` is set, the other groups cannot commit either. */
   | { readonly do: 'done'; readonly unavailable?: Error };
 
 export type Settled = readonly (readonly [Candidate, CommitResult])[];

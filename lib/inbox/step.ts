@@ -21,7 +21,10 @@ export function firstStep(
   return plan({ ...start, pending: candidates, observed: new Map(), unanswered: 0, conflicts: 0 }, [], nowMs);
 }
 
-/** Decides from the reply to the last request which messages are settled, and what to do next. Changes nothing. */
+/**
+ * Decides from the reply to the last request which messages have their result now, and which request to send next. Does not
+ * modify its arguments.
+ */
 export function step(state: State, reply: Reply, nowMs: number): Step {
   const { open } = state;
   switch (reply.is) {
@@ -50,7 +53,10 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
   }
 }
 
-/** Plans a transaction of the pending messages, or of the next half of a bisection if none is pending. */
+/**
+ * Plans a transaction with the pending messages. If no message is pending, plans one with the next half of a group that was
+ * split.
+ */
 function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   const { pending, later, markersMet, scope } = state;
   if (pending.length > 0) {
@@ -64,18 +70,18 @@ function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   }
   const [next, ...rest] = later;
   if (next === undefined) return { state, settled, next: { do: 'done' } };
-  // The transaction of the other half has changed the observed items.
+  // The transaction of the first half has changed the observed items.
   return plan({ ...state, pending: next, later: rest, observed: new Map(), conflicts: 0 }, settled, nowMs);
 }
 
-/** Continues without the settled messages. */
+/** Continues the commit without the messages that now have a result. */
 function settle(state: State, settled: Settled, nowMs: number): Step {
   const gone = new Set(settled.map(([candidate]) => candidate));
   const pending = state.pending.filter((candidate) => !gone.has(candidate));
   return plan({ ...state, pending, conflicts: 0 }, settled, nowMs);
 }
 
-/** Ends the group. The messages without a result are redelivered with their batch. */
+/** Ends the commit of the group. The messages that have no result yet are redelivered with their batch. */
 function stop(state: State, error: Error, unavailable?: Error): Step {
   const settled = [state.pending, ...state.later].flat().map((candidate) => unfinished(candidate, error));
   return { state: { ...state, pending: [], later: [] }, settled, next: { do: 'done', unavailable } };
@@ -87,7 +93,7 @@ function committed(state: State, nowMs: number): Step {
     const marker = markers[n]!;
     return [candidate, { is: marker.state, marker }] as const;
   });
-  // The other messages had no branch left after the additions of these, so they fail now that these are committed.
+  // The remaining messages had no possible branch after the additions of the committed messages, so they fail now.
   const done = new Set(chosen.map(({ candidate }) => candidate));
   const refused = state.pending.filter((candidate) => !done.has(candidate));
   const failures = refused.map((candidate) => failedWith(state, candidate, 'CONDITION_FAILED'));
@@ -148,7 +154,7 @@ function cancelled(
   };
   if (settled.length > 0) return settle(state, settled, nowMs);
   if (isNews) return plan(state, [], nowMs);
-  // A refused write matters only now: with the items just seen, the message may take another branch.
+  // A refused write matters only now: after new information about the items, the message might have taken another branch.
   if (misconfigured !== undefined) return setAside(state, misconfigured, nowMs);
   const [first] = invalid;
   if (first !== undefined) return isolate(state, first.members, new Error(first.message), nowMs);
@@ -156,7 +162,7 @@ function cancelled(
   return conflict(state, [...conflicting, ...holders, ...writers], throttled, error, nowMs);
 }
 
-/** The result of a message whose marker did not give way. There is none if the marker would give way now. */
+/** The result of a message whose inbox record prevented the commit. Empty if the record may be replaced by now. */
 function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
   const { entry } = candidate;
   switch (marker.state) {
@@ -172,7 +178,10 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
   }
 }
 
-/** Tries again after a delay. At the limit, gives up on the messages in conflict, so that the others can continue. */
+/**
+ * Sends the transaction again after a delay. When the retry limit is reached, gives up on the conflicting messages, so that
+ * the other messages can continue.
+ */
 function conflict(
   state: State,
   conflicting: readonly Candidate[],
@@ -193,7 +202,10 @@ function conflict(
   return settle(state, settled, nowMs);
 }
 
-/** Finds the message that DynamoDB refuses, by bisecting the pending messages if it may be one of several. */
+/**
+ * Finds the message that DynamoDB refuses as invalid. If several messages are possible, splits the pending messages in half
+ * and commits the halves one after the other.
+ */
 function isolate(state: State, suspects: readonly Candidate[], error: unknown, nowMs: number): Step {
   const { pending, later } = state;
   const [invalid] = suspects.length === 1 ? suspects : pending.length === 1 ? pending : [];
@@ -206,7 +218,10 @@ function isolate(state: State, suspects: readonly Candidate[], error: unknown, n
   return plan({ ...state, pending: [], later: [...halves, ...later] }, [], nowMs);
 }
 
-/** Returns the messages that write a table which cannot be used to their queue; the others continue. */
+/**
+ * Leaves out the messages that write to a table which is missing or which the function may not write. These messages are
+ * redelivered; the other messages continue.
+ */
 function setAside(state: State, error: MisconfiguredError, nowMs: number): Step {
   const { tablePrefix } = state.scope;
   const tables = new Set(error.tables);
@@ -219,7 +234,10 @@ function setAside(state: State, error: MisconfiguredError, nowMs: number): Step 
 
 const unfinished = (candidate: Candidate, error: Error) => [candidate, { is: 'unfinished', error }] as const;
 
-/** A message that may be in the store does not fail. It is redelivered, and its marker shows whether it was committed. */
+/**
+ * The result of a failed message. If the message may have been committed already, it is redelivered instead, and its inbox
+ * record then shows whether it was.
+ */
 const failed = ({ doubtful }: State, candidate: Candidate, error: Error) =>
   doubtful.has(candidate)
     ? unfinished(candidate, new StoreUnavailableError({ cause: error }))

@@ -10,22 +10,22 @@ import type { Clock } from '../runtime/clock.ts';
 export const { inbox: INBOX_TABLE } = defineTables('inbox');
 
 export interface InboxTableOptions {
-  /** Made by `inboxClient`. */
+  /** The DynamoDB client that `inboxClient` creates. */
   readonly client: DynamoDBClient;
   readonly tablePrefix: string;
   readonly clock: Clock;
-  /** Days until DynamoDB may delete a record. */
+  /** The number of days after which DynamoDB may delete a record. */
   readonly retentionDays: number;
   readonly retryPolicy?: RetryPolicy;
 }
 
-/** The inbox table, which holds the markers and all other records of the consumers. */
+/** The DynamoDB table with the inbox records (markers) of all messages and all other records of the consumers. */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;
   readonly retentionDays: number;
   /** The table's name with its prefix. */
   readonly name: string;
-  /** When DynamoDB may delete a record that is written now, in seconds since the epoch. */
+  /** The time after which DynamoDB may delete a record that is written now, in seconds since the epoch. */
   expiresAt(): string;
 }
 

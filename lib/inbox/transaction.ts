@@ -6,21 +6,24 @@ import { addSum, storedEvents, type Candidate, type Operation, type Sums } from 
 import { doneItem, givesWay, type DoneMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
-/** Where a transaction writes its markers. */
+/** The inbox table and the queue for which a transaction writes inbox records. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
 export interface Transaction {
-  /** The markers in the order of `chosen`, then one operation per item in the order of `itemIds`. */
+  /** First the inbox records in the order of `chosen`, then one write per item in the order of `itemIds`. */
   readonly writes: readonly TransactWriteItem[];
   readonly chosen: readonly Choice[];
   readonly markers: readonly DoneMarker[];
   readonly itemIds: readonly string[];
 }
 
-/** A cancelled transaction shows the item whose condition failed. */
+/** Makes DynamoDB return the stored item if the condition of this write fails. */
 const showItem = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
-/** Most messages are new, and this condition is a tenth of the one that lets the marker of an earlier attempt give way. */
+/**
+ * The condition for a message that should be new, as most messages are. It is a tenth as long as the condition that also
+ * allows replacing the inbox record of an earlier attempt.
+ */
 const IS_NEW = { ConditionExpression: 'attribute_not_exists(pk)' };
 
 function toPut(
@@ -68,7 +71,10 @@ function toUpdate({ table, key: Key }: Operation, sums: Sums, prefix: string): T
   };
 }
 
-/** Builds one transaction from the markers and effects of the chosen branches; additions to one item become one update. */
+/**
+ * Builds one transaction from the inbox records and effects of the chosen branches. All additions to one item become one
+ * update.
+ */
 export function toTransaction(
   chosen: readonly Choice[],
   markersMet: ReadonlySet<Candidate>,
