@@ -11,13 +11,16 @@ const git = (...args: string[]) =>
 
 const UNTRACKED = ['ls-files', '--others', '--exclude-standard', '-z'];
 
-/** The files that differ from where this branch left `base`, committed or not. */
+/**
+ * Lists the files that this branch changed since it diverged from the branch `base`, including uncommitted and
+ * untracked files.
+ */
 export function changedFiles(base: string): string[] {
   const start = execFileSync('git', ['merge-base', base, 'HEAD'], { cwd: rootDirectory, encoding: 'utf8' }).trim();
   return [...new Set([...git('diff', '--name-only', '-z', start), ...git(...UNTRACKED)])];
 }
 
-/** The test files whose text contains the path of a changed file. */
+/** Lists the test files whose text contains the path of a changed file. */
 export function testsNaming(changed: readonly string[]): string[] {
   const tests = [...git('ls-files', '-z', 'test'), ...git(...UNTRACKED, 'test')].filter((file) =>
     file.endsWith('.test.ts'),
@@ -30,13 +33,16 @@ function names(test: string, files: readonly string[]): boolean {
   return files.some((file) => text.includes(file));
 }
 
-/** A file's feature is the name of its folder: `inbox` for `lib/inbox/commit.ts` and `test/unit/inbox/commit.test.ts`. */
+/**
+ * Returns the feature that a file belongs to, which is the name of its folder. For example, `lib/inbox/commit.ts` and
+ * `test/unit/inbox/commit.test.ts` belong to the feature `inbox`.
+ */
 const featureOf = (file: string): string | undefined =>
   /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];
 
 /**
- * Keeps the tests that answer quickly: unit, contract and model tests, and those integration tests that belong to a changed
- * feature or name a changed file.
+ * Selects the tests that are fast enough to run after each change: all unit, contract and model tests, and the
+ * integration tests that belong to a changed feature or mention a changed file.
  */
 export function quickTests(tests: readonly string[], changed: readonly string[]): string[] {
   const features = new Set(changed.flatMap((file) => featureOf(file) ?? []));

@@ -18,11 +18,11 @@ import { needsServices, suites } from './suites.ts';
 
 const NODE_OPTIONS = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 
-/** What Jest is to run. */
+/** The arguments and the environment for one run of Jest. */
 interface Run {
   readonly jestArguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether the tests need a broker and a store. */
+  /** Whether the tests of this run need a broker and a store. */
   readonly needsServices: boolean;
 }
 
@@ -65,8 +65,9 @@ await entry(async () => {
 });
 
 /**
- * `--suite=<name>` runs one suite, `--changed[=<base>]` what a change touches; a path pattern finds tests of every suite, and
- * without any of these the everyday suite runs. All other arguments are Jest's.
+ * Selects the tests to run from the command line. `--suite=<name>` selects one suite, `--changed[=<base>]` the tests
+ * that a change affects, and a path pattern the matching tests of every suite. The default is the suite `everyday`. All
+ * other arguments are passed to Jest.
  */
 async function plan(given: readonly string[]): Promise<Run | undefined> {
   const own = (name: string) => given.find((argument) => new RegExp(`^--${name}(=|$)`).test(argument));
@@ -101,7 +102,7 @@ function forTests(tests: readonly string[], jestArguments: readonly string[]): R
   return { jestArguments, environment: {}, needsServices: needsServices(files) };
 }
 
-/** The test files that Jest would run with these arguments, relative to the root. */
+/** Lists the test files that Jest would run with these arguments. The paths are relative to the repository's root. */
 function listTests(args: readonly string[]): string[] {
   const selecting = args.filter((argument) => !/^--(json|outputFile)(=|$)/.test(argument));
   const command = [...NODE_OPTIONS, ...jestCommand(selecting), '--listTests', '--passWithNoTests'];
@@ -112,7 +113,7 @@ function listTests(args: readonly string[]): string[] {
     .map((file) => relative(rootDirectory, file));
 }
 
-/** Starts a broker and a store that live as long as this run; gives their addresses as the tests read them. */
+/** Starts a broker and a store for this run. Returns the environment variables with their addresses. */
 async function startServices(started: { stop: () => Promise<void> }[]): Promise<Record<string, string>> {
   const settings = readSettings(process.env, localDirectory);
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-test-'));

@@ -1,16 +1,21 @@
-/** A group of tests with a command of its own. */
+/** A group of tests that one npm command runs. */
 interface Suite {
-  /** The folders of test/ that the command runs. */
+  /** The folders in test/ whose tests belong to the suite. */
   readonly folders: readonly string[];
-  /** Which test files of these folders; all by default. */
+  /** Patterns that select test files in these folders. Without patterns, the suite contains all test files. */
   readonly patterns?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** The suites by the name of their command: `npm run test:packages` and so on; `npm test` runs `everyday`. */
+/**
+ * The test suites by name. For example, `npm run test:packages` runs the suite `packages`; `npm test` runs the suite
+ * `everyday`.
+ */
 export const suites: Readonly<Record<string, Suite>> = {
   everyday: { folders: ['unit', 'integration', 'contract', 'model'] },
-  /** The tests that the everyday suite samples, at full size. */
+  /**
+   * The random and exhaustive tests with all of their cases. The suite `everyday` tries only a sample of these cases.
+   */
   thorough: {
     folders: ['unit', 'integration', 'model'],
     patterns: [
@@ -27,9 +32,9 @@ export const suites: Readonly<Record<string, Suite>> = {
   service: { folders: ['service'] },
 };
 
-/** Folders whose tests use neither broker nor store. */
+/** The folders whose tests need neither a broker nor a store. */
 const SELF_CONTAINED = new Set(['unit', 'contract', 'model']);
 
-/** Whether any of these test files or folders, given by their paths below test/, needs a broker and a store. */
+/** Whether at least one of the test files or folders needs a broker and a store. Paths are relative to test/. */
 export const needsServices = (paths: readonly string[]): boolean =>
   paths.some((path) => !SELF_CONTAINED.has(path.split(/[/\\]/)[0]!));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Encodes one entry of an AMQP table: the name as a short string, then the tagged value. */
+/** Encodes an AMQP short string: one byte with the length, then the bytes. */
 const short = (bytes: Uint8Array) => Buffer.concat([Buffer.from([bytes.length]), bytes]);
 
 const long = (tag: string, bytes: Uint8Array) => {
@@ -14,7 +14,7 @@ const fixed = (tag: string, bytes: number) =>
 
 const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => Buffer.from(value));
 
-/** Header names of other software and of attackers; some are not UTF-8. */
+/** Generates header names that other software or attackers may use. Some of the names are not valid UTF-8. */
 const headerName = fc.oneof(
   { weight: 6, arbitrary: fc.string({ maxLength: 12 }).map((name) => Buffer.from(name)) },
   fc
@@ -34,7 +34,7 @@ const headerName = fc.oneof(
   fc.nat(255).map((length) => Buffer.alloc(length, 'n')),
 );
 
-/** Generates timestamps that the event source writes as dates from 1583 on. */
+/** Generates AMQP timestamps from the year 1583 on. */
 const timestamp = fc.bigInt({ min: -12_212_553_600n, max: 250_000_000_000_000n }).map((seconds) => {
   const bytes = Buffer.alloc(9, 'T');
   bytes.writeBigInt64BE(seconds, 1);
@@ -82,7 +82,7 @@ const { value: fieldValue, table } = fc.letrec<{ value: Buffer; table: Buffer }>
     .map((entries) => Buffer.concat(entries.flatMap(([name, value]) => [short(name), value]))),
 }));
 
-/** Encodes a value that consists only of nested arrays or tables, `levels` deep. */
+/** Encodes an AMQP value of arrays or tables that are nested `levels` deep. */
 export function nested(levels: number, kind: 'A' | 'F'): Buffer {
   const name = kind === 'F' ? short(Buffer.from('t')) : Buffer.alloc(0);
   const bytes = 5 + name.length;
@@ -101,8 +101,8 @@ const deepValue = fc
   .map(([levels, kind]) => nested(levels, kind));
 
 /**
- * Generates the bytes of a header table without its length: every type, any depth, repeated names, and bytes that are not
- * UTF-8.
+ * Generates the bytes of an AMQP header table, without the length that precedes the table. The tables contain values of
+ * every type, deep nesting, repeated names, and bytes that are not valid UTF-8.
  */
 export const headerTable = fc
   .tuple(
@@ -138,10 +138,10 @@ const flags = {
   appId: 0x0008,
 } as const;
 
-/** Properties by name, each with the bytes of its value without a length. */
+/** AMQP message properties by name. Each value is given as bytes, without a length prefix. */
 export type GivenProperties = { readonly [name in keyof typeof flags]?: Buffer };
 
-/** Encodes properties like a content-header frame. */
+/** Encodes message properties as AMQP writes them in a content header frame. */
 export function propertyBytes(properties: GivenProperties): Buffer {
   const pieces: Buffer[] = [];
   let bits = 0;
@@ -157,7 +157,9 @@ export function propertyBytes(properties: GivenProperties): Buffer {
   return Buffer.concat([start, ...pieces]);
 }
 
-/** Generates properties that a publisher may set, apart from the message id and the type, which the test sets. */
+/**
+ * Generates the AMQP properties that a publisher may set, except the message id and the type: the test sets those two.
+ */
 export const foreignProperties: fc.Arbitrary<GivenProperties> = fc.record(
   {
     contentType: shortText,

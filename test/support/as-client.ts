@@ -12,12 +12,12 @@ import { call, type About, type Got } from './request.ts';
 const ALL_SCOPES = ['dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read'];
 
 /**
- * An issuer of operators' tokens. The functions in this process accept its tokens, because `JWKS_URL` in the environment names
- * it.
+ * Issues access tokens for operators. The functions in this process accept these tokens, because the environment
+ * variable `JWKS_URL` contains the issuer's address.
  */
 export interface TestIssuer {
   token(scopes?: readonly string[], subject?: string): Promise<string>;
-  /** Signs any claims, valid or not. */
+  /** Signs a token with any claims, valid or not. */
   sign(claims: JWTPayload): Promise<string>;
   stop(): Promise<void>;
 }
@@ -39,14 +39,17 @@ export async function anIssuer(): Promise<TestIssuer> {
   });
 }
 
-/** Calls a function as an operator with every scope. */
+/** Calls an HTTP function with an operator's token that has every scope. */
 export async function callAsOperator(handler: HttpHandler, about: About, requestId?: string): Promise<Got> {
   if (!current) throw new Error('there is no token issuer; call anIssuer() or aBackend() first');
   const authorization = `Bearer ${await current.token()}`;
   return call(handler, { ...about, headers: { authorization, ...about.headers } }, requestId);
 }
 
-/** Calls a function with a body that is signed now with the development key. `key` is the value of `webhook-id`. */
+/**
+ * Calls an HTTP function with a body that is signed with the development key. `key` is the value of the header
+ * `webhook-id`.
+ */
 export function callSigned(handler: HttpHandler, key: string, about: About): Promise<Got> {
   const raw = about.raw ?? JSON.stringify(about.body);
   return call(handler, { ...about, raw, headers: { ...signedHeaders(String(raw), { key }), ...about.headers } });

@@ -1,32 +1,32 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The resources and quotas of an AWS account in one region. */
+/** The resources and quotas of a simulated AWS account in one region. */
 export interface AccountState {
-  /** The account's concurrency limit, and the part of the limit that no function has reserved. */
+  /** The account's limit of concurrent Lambda executions. */
   concurrency: number;
   unreserved: number;
   vpcs: number;
   addresses: number;
-  /** Whether Service Quotas has only default values, because nobody has changed a quota. */
+  /** Whether all quotas still have their default values, so that Service Quotas returns no values for this account. */
   hasDefaultQuotas?: boolean;
   /** The names of the region's availability zones. */
   zones: string[];
-  /** The zones in which Amazon MQ offers the instance type, by deployment mode. */
+  /** The availability zones in which Amazon MQ offers the broker's instance type, by deployment mode. */
   offered: Record<string, string[]>;
-  /** The status of each resource, by stack name and logical id. */
+  /** The CloudFormation status of each resource, by the name of its stack and its logical id. */
   stacks: Record<string, Record<string, string>>;
   tables: string[];
   secrets: string[];
-  /** Services for which the deployer has no permissions. */
+  /** The AWS services that the deploying user has no permission to use. */
   denied: string[];
 }
 
-/** Starts a stand-in for the AWS services that are queried before a deployment; each service answers in its own protocol. */
+/** A stand-in for the AWS services that the checks before a deployment query. */
 export interface AwsAccount {
   readonly url: string;
   readonly state: AccountState;
-  /** Every request so far, written as `service Action`. */
+  /** Every request received so far, written as `service Action`. */
   readonly calls: string[];
   stop(): Promise<void>;
 }

@@ -3,10 +3,13 @@ import type { AddressInfo } from 'node:net';
 
 import type { Template } from '../../infra/aws/template.ts';
 
-/** A stand-in for the AWS actions that a deployment requests before it changes anything; it refuses all other actions. */
+/**
+ * A stand-in for the AWS APIs that a deployment calls before it changes anything. The stand-in refuses all other API
+ * calls.
+ */
 export interface AwsApi {
   readonly url: string;
-  /** The requested actions, in order. */
+  /** The AWS API actions that clients requested, in order. */
   readonly actions: readonly string[];
   stop(): Promise<void>;
 }
@@ -16,7 +19,7 @@ const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '
 const failure = (code: string, message: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
 
-/** Starts the stand-in; `deployed` contains the templates of the deployed stacks by name. */
+/** Starts the stand-in for AWS. `deployed` contains the template of each deployed stack, by stack name. */
 export async function anAwsApi(deployed: Readonly<Record<string, Template>>): Promise<AwsApi> {
   const actions: string[] = [];
   const server = createServer((request, response) => {

@@ -10,27 +10,28 @@ interface NetworkInterface {
 }
 
 /**
- * A stand-in for the parts of Lambda and EC2 that the removal of a stack uses: event source mappings and network interfaces.
+ * A stand-in for the APIs of Lambda and EC2 that are called while a stack is removed. It simulates event source
+ * mappings and network interfaces.
  */
 export interface AwsNetwork {
   readonly url: string;
-  /** The existing network interfaces. */
+  /** The network interfaces that exist at the moment. */
   readonly interfaces: readonly NetworkInterface[];
   readonly calls: readonly Call[];
-  /** An event source mapping that has a network interface in each of two subnets. */
+  /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** The functions of a security group, which share one network interface per subnet. */
+  /** Adds two network interfaces, one per subnet, which all functions of a security group share. */
   addFunctions(name: string, group: string): void;
-  /** Deletes the resource like CloudFormation does. */
+  /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;
-  /** The role of the function that the interfaces were created for, with which Lambda deletes them. */
+  /** Deletes the IAM role of the functions. Without this role, Lambda can no longer delete their network interfaces. */
   deleteRole(): void;
-  /** Answers the next requests with this status and AWS error code. */
+  /** Answers the next `times` requests with this HTTP status and AWS error code. */
   failNext(times: number, status: number, code: string): void;
   stop(): Promise<void>;
 }
 
-/** The number of requests until the network interfaces of a deleted resource disappear. */
+/** The number of `DescribeNetworkInterfaces` requests until the network interfaces of a deleted resource disappear. */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {
@@ -46,7 +47,9 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
     for (let subnet = 1; subnet <= 2; subnet += 1) interfaces.push({ id: `eni-${(made += 1)}`, description, group });
   }
 
-  /** Each request for the interfaces counts as time that passes. */
+  /**
+   * Advances the simulated time. The stand-in calls this function at each request that lists the network interfaces.
+   */
   function pass(): void {
     for (const [what, looks] of dying) {
       if (looks > 1) dying.set(what, looks - 1);

@@ -6,17 +6,20 @@ import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
 /**
- * A virtual host and tables for one test file. The settings in `process.env` point at them, so functions that are imported
- * afterwards use them.
+ * A virtual host on the broker and DynamoDB tables for one test file. `process.env` contains their addresses, so that
+ * functions imported afterwards use them.
  */
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
   /** Declares the service's topology on the virtual host. */
   declare(): Promise<void>;
-  /** The toolkit instance of the test file's functions, created with the settings at the first call or import. */
+  /**
+   * Returns the Surehop instance that the functions in this test file use. The first call, or the first import of a
+   * function, creates the instance.
+   */
   surehop(): Promise<Surehop>;
-  /** Closes the connections of the functions and removes the virtual host. */
+  /** Closes the functions' connections to the broker and the store, and removes the virtual host. */
   remove(): Promise<void>;
 }
 

@@ -19,13 +19,16 @@ export interface VirtualHost {
   readonly name: string;
   readonly amqpUrl: string;
   readonly channel: Channel;
-  /** Opens a channel that keeps the raw properties of received messages, as the emulated event source needs them. */
+  /**
+   * Opens a channel that keeps the undecoded property bytes of each received message. The emulator of the event source
+   * needs these bytes.
+   */
   rawChannel(): Promise<Channel>;
   /** Creates a publisher with its own connection, which is closed when the virtual host is removed. */
   publisher(deadlineMs?: number): Publisher;
-  /** Sends a request to the management API, to a path below `/api/`, with the broker's login. */
+  /** Sends a request to the broker's management API. `path` is relative to `/api/`. */
   manage(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Takes every ready message out of a queue. */
+  /** Removes all ready messages from a queue and returns them. */
   drain(queue: string): Promise<Awaited<ReturnType<Channel['get']>>[]>;
   remove(): Promise<void>;
 }

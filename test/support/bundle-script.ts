@@ -4,15 +4,18 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 import { buildSync } from 'esbuild';
 
-/** A script bundled into one file, which starts without a TypeScript loader. */
+/** A script that is bundled into one file, so that Node can run it without a TypeScript loader. */
 export interface BundledScript {
   readonly directory: string;
-  /** The path without `.mjs`. */
+  /** The path of the bundled file without `.mjs`. */
   readonly modulePath: string;
   remove(): void;
 }
 
-/** Bundles a script of test/support, because a bundled script starts several times faster than one that tsx loads. */
+/**
+ * Bundles a script of test/support into one file. A bundled script starts several times faster than a script that tsx
+ * loads.
+ */
 export function bundleScript(name: string): BundledScript {
   const source = resolve('test', 'support', name);
   const directory = mkdtempSync(join(tmpdir(), 'surehop-script-'));

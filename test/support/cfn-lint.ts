@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 
-/** Regions that differ in the resource types and properties that they support. */
+/** AWS regions that support different resource types and properties. */
 const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
 
-/** The cfn-lint command, or `undefined` if cfn-lint is not installed. */
+/** The name of the cfn-lint command; `undefined` if cfn-lint is not installed. */
 export const cfnLint = find();
 
 if (!cfnLint)
@@ -11,7 +11,10 @@ if (!cfnLint)
     'cfn-lint is not installed, so the templates are not linted; install it with: pip install cfn-lint\n',
   );
 
-/** Runs cfn-lint on templates, for several regions; returns its findings, or an empty text. */
+/**
+ * Runs cfn-lint on template files for several regions. Returns its findings as text; the text is empty if there are
+ * none.
+ */
 export function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless names dependencies that a reference implies already.
   const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];

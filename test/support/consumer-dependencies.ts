@@ -8,8 +8,7 @@ import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
 /**
- * The dependencies of a consumer, with the broker, the store and the tables of a test. Processes started by a test use them
- * too.
+ * Creates the dependencies of a consumer: a store client for the test's tables, the given publisher, and the settings.
  */
 export function dependenciesAt(
   endpoint: string,

@@ -9,7 +9,7 @@ import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 
-/** The service's topology with delays of a tenth, so that tests wait less for retried messages. */
+/** The service's topology with delays that are ten times shorter, so that retried messages return sooner. */
 export const quickTopology: Topology = {
   ...topology,
   queues: topology.queues.map((queue) => {
@@ -19,7 +19,10 @@ export const quickTopology: Topology = {
   }),
 };
 
-/** A virtual host with the service's topology, tables, and the dependencies of a consumer that uses both. */
+/**
+ * A virtual host with the service's topology, DynamoDB tables with their own prefix, and the dependencies of a consumer
+ * that uses both.
+ */
 export interface ConsumerSetup {
   readonly host: VirtualHost;
   readonly endpoint: string;

@@ -14,7 +14,10 @@ const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
 
 const calls = new Map<string, number>();
 
-/** Wraps a step so that the process ends before or after it. The second call of the same step counts as another step. */
+/**
+ * Wraps a step of the consumer so that the process kills itself before or after the step. The second call of a step has
+ * its own name, such as `publish 2`.
+ */
 const crashing = <A extends unknown[], R>(name: string, run: (...args: A) => Promise<R>) => {
   return async (...args: A): Promise<R> => {
     const call = (calls.get(name) ?? 0) + 1;

@@ -4,7 +4,7 @@ import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
 import type { HeaderValue } from '../../lib/events/message.ts';
 import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 
-/** The value of a header before it is encoded. */
+/** A header value as a test writes it, before `aRecord` encodes it like the event source. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };
 
 export type GivenHeaders = Readonly<Record<string, GivenHeader>>;
@@ -13,13 +13,13 @@ interface About {
   readonly id?: string | null;
   readonly type?: string | null;
   readonly body?: unknown;
-  /** Replaces `body`: these bytes are sent as they are. */
+  /** The bytes of the message body. They replace `body`, which is encoded as JSON. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
 }
 
-/** A message as a record of the event source. */
+/** Creates a record as Lambda's event source for RabbitMQ writes it. */
 export function aRecord({
   id = randomUUID(),
   type = null,
@@ -60,7 +60,7 @@ export const anEvent = (records: readonly RabbitMqRecord[], queue = 'stock'): Ra
 
 export const aDelivery = (about: About = {}, queue = 'stock'): Delivery => decode(anEvent([aRecord(about)], queue))[0]!;
 
-/** Encodes a header value like the event source, which writes strings as arrays of signed bytes. */
+/** Encodes a header value like Lambda's event source, which writes each string as an array of signed bytes. */
 function encodeHeader(value: GivenHeader): unknown {
   if (Array.isArray(value)) return value.map(encodeHeader);
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || value instanceof Structure)
@@ -71,11 +71,11 @@ function encodeHeader(value: GivenHeader): unknown {
 export const encodeTable = (table: GivenHeaders) =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, encodeHeader(value)]));
 
-/** The part of a Lambda context that tells a handler how much time is left. */
+/** Creates the part of a Lambda context that returns the remaining time of the invocation. */
 export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): number } {
   const end = Date.now() + timeoutMs;
   return { getRemainingTimeInMillis: () => end - Date.now() };
 }
 
-/** The counters of a message that has been neither retried nor redriven. */
+/** The attempt and redrive counters of a message that was never retried or redriven. */
 export const firstAttempt = { redrives: 0, attempt: 1 } as const;

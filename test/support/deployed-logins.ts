@@ -4,7 +4,10 @@ import { brokerRoles } from '../../infra/topology.ts';
 import type { Login } from '../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
 
-/** The broker's AMQP and management addresses without the login, like those of deployed functions. */
+/**
+ * Returns the broker's AMQP and management addresses without username and password. Deployed functions receive their
+ * addresses in this form.
+ */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
   const without = (address: string) => {
     const url = new URL(address);
@@ -14,7 +17,9 @@ export function addressesOf(host: VirtualHost): { readonly endpoint: string; rea
   return { endpoint: without(host.amqpUrl), managementUrl: without(process.env['MANAGEMENT_URL']!) };
 }
 
-/** Gives the functions of the test file the settings of deployed functions, which read their broker login from a secret. */
+/**
+ * Creates the Surehop instance with the settings of a deployed function, which reads its broker login from a secret.
+ */
 export async function asDeployed(
   host: VirtualHost,
   secretArn: string,
@@ -37,20 +42,23 @@ export async function asDeployed(
   return surehop;
 }
 
-/** The administrator login of the tests' broker, as the text of a secret. */
+/** Returns the administrator login of the tests' broker as the JSON text of a secret. */
 export function administrator(): string {
   const url = new URL(process.env['AMQP_URL']!);
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
 }
 
-/** The broker's roles with usernames that contain the virtual host's name, because users belong to the whole broker. */
+/**
+ * Returns the broker's roles with usernames that contain the name of the virtual host. Virtual hosts share all users of
+ * a broker, so each test needs its own usernames.
+ */
 export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
   brokerRoles.map((role) => ({
     ...role,
     usernames: [`${role.usernames[0]}-${name}`, `${role.usernames[1]}-${name}`],
   }));
 
-/** The login of each role's first user. */
+/** Returns the login of the first of each role's two users, by the name of the role. */
 export const firstLogins = (roles: readonly BrokerRole[]): Record<string, Login> =>
   Object.fromEntries(
     roles.map(({ name, usernames }) => [name, { username: usernames[0], password: `first-password-of-${name}` }]),

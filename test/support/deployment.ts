@@ -29,38 +29,43 @@ const BROKER_ARN = 'arn:aws:mq:eu-central-1:000000000000:broker:surehop:b-1';
 const ROLES = ['administrator', 'publisher', 'consumer', 'monitor'] as const;
 
 /**
- * The packaged functions of a stage, run on this machine with a real broker and store and with the environment and logins of
- * the template.
+ * The packaged functions of a stage, running on this machine with a real broker and store. Each function gets the
+ * environment variables that the CloudFormation template sets.
  */
 export interface Deployment {
   readonly template: Template;
   readonly host: VirtualHost;
   readonly secrets: SecretsManager;
-  /** The ARN of each role's login. */
+  /** The ARN of the secret with the broker login of each role. */
   readonly logins: Readonly<Record<(typeof ROLES)[number], string>>;
   readonly signingKey: string;
-  /** The exports of the broker's stack. */
+  /** The exported values of the broker stack, by export name. */
   readonly imports: Readonly<Record<string, string>>;
-  /** The properties of each function's resource, by the function's key in serverless.yml. */
+  /** The properties of each function in the CloudFormation template, by the function's key in serverless.yml. */
   readonly functions: ReadonlyMap<string, Properties>;
-  /** The Node that runs the functions. */
+  /** The Node executable that runs the functions. */
   readonly node: RuntimeNode;
-  /** The running functions by key; `<key> beside` is a second process of a function with other settings. */
+  /**
+   * The running functions, by the function's key in serverless.yml. The key `<key> beside` names a second process of
+   * the same function with other settings.
+   */
   readonly running: ReadonlyMap<string, Lambda>;
-  /** The functions' requests to AWS; tables have their names on AWS. */
+  /** Returns the requests that the functions sent to AWS services. Tables have the names that they have on AWS. */
   calls(): Call[];
-  /** The custom resources' answers to CloudFormation, received at `answersUrl`. */
+  /** The responses that custom resources sent to `answersUrl` instead of CloudFormation. */
   readonly answers: readonly Record<string, string>[];
   readonly answersUrl: string;
   lambda(key: string, beside?: Record<string, string>): Promise<Lambda>;
   request(key: string, about: About, beside?: Record<string, string>): Promise<Got>;
-  /** Places an order with a signature of the client "shop". */
+  /** Places an order over HTTP. The client "shop" signs the request. */
   placeOrder(key: string, body: object, beside?: Record<string, string>): Promise<Got>;
-  /** Calls a function as an operator whose token the route's authorizer has accepted. */
+  /**
+   * Calls an HTTP function with the event that API Gateway passes after its authorizer accepted an operator's token.
+   */
   operate(key: string, about: About): Promise<Got>;
   /**
-   * Waits until a queue has `count` messages, passes all of them to the function as one batch, and acknowledges them when the
-   * function returns.
+   * Waits until a queue contains `count` messages, passes them to the function as one batch, and acknowledges them when
+   * the function returns.
    */
   deliver(key: string, queue: string, count?: number): Promise<unknown>;
   remove(): Promise<void>;
@@ -224,7 +229,7 @@ async function deploy(
   };
 }
 
-/** Starts a server for the answers of custom resources, like the address that CloudFormation provides. */
+/** Starts an HTTP server that stores the responses of custom resources, as CloudFormation would receive them. */
 async function takeAnswers() {
   const bodies: Record<string, string>[] = [];
   const server = createServer((incoming, response) => {

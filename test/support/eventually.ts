@@ -1,6 +1,6 @@
 /**
- * Polls `condition` until it returns something other than `undefined`, `false` or `null`. Fails after a minute and names what
- * it waited for.
+ * Calls `condition` repeatedly until it returns something other than `undefined`, `null` or `false`. Throws an error
+ * after one minute.
  */
 export async function eventually<T>(
   what: string,

@@ -6,7 +6,7 @@ import type { Payload } from '../../lib/events/define.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
-/** The ways in which a message can end the process. */
+/** The ways in which processing a message can end the process, by the message's SKU. */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
   memory: () => {
@@ -27,7 +27,10 @@ const connection = createConnection({
   name: 'fatal',
 });
 
-/** A consumer that ends its process when a message's SKU is a key of `ends`, and processes every other message. */
+/**
+ * A consumer that crashes its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`. It
+ * processes all other messages normally.
+ */
 export const handler = createConsumer(
   {
     ...scriptedConsumer,

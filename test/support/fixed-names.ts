@@ -1,17 +1,20 @@
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 import type { Resource, Template } from '../../infra/aws/template.ts';
 
-/** Names that must not change once a stage is deployed; `<stage>` replaces the stage's name. */
+/**
+ * Names in the CloudFormation templates that must not change after the first deployment. `<stage>` stands for the name
+ * of the stage.
+ */
 interface FixedNames {
   readonly exports: readonly string[];
-  /** Each resource's type, and its name in the account if the template sets one, by logical id. */
+  /** The type of each resource, by logical id. If the template names the resource, that name follows the type. */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
 }
 
 /**
- * Resource types whose logical ids may change: CloudFormation can replace them without an effect on users, or their id
- * contains a hash of their content.
+ * Resource types whose logical ids may change. CloudFormation can replace these resources without an effect on users,
+ * or their logical id contains a hash of their content.
  */
 const REPLACEABLE = new Set([
   'AWS::CloudWatch::Alarm',
@@ -20,10 +23,10 @@ const REPLACEABLE = new Set([
   'AWS::Lambda::Version',
 ]);
 
-/** The properties that contain a resource's name in the account. */
+/** The CloudFormation properties that set the name of a resource. */
 const NAMES = ['BrokerName', 'TableName', 'FunctionName', 'LogGroupName', 'UserPoolName', 'Domain', 'Name'];
 
-/** Collects the names from the templates of several stages, including names that only some of the stages have. */
+/** Collects the names that must not change from the templates of all stages. */
 export function fixedNames(stages: Readonly<Record<string, Templates>>): FixedNames {
   const of = (stack: keyof Templates) => {
     const found = Object.entries(stages).flatMap(([stage, templates]) => resourcesOf(templates[stack], stage));
@@ -51,6 +54,9 @@ function nameOf({ Type, Properties = {} }: Resource): string {
   return [Type, ...names.filter((name) => typeof name === 'string')].join(' ');
 }
 
-/** Replaces the stage's name, and the engine version in the name of a broker's configuration. */
+/**
+ * Replaces the stage's name in a text with `<stage>`, and RabbitMQ's version in the name of a broker configuration with
+ * `<version>`.
+ */
 const withoutStage = (text: string, stage: string): string =>
   text.replaceAll(new RegExp(`\\b${stage}\\b`, 'g'), '<stage>').replace(/-rabbitmq-[\d.]+$/, '-rabbitmq-<version>');

@@ -4,7 +4,7 @@ import { recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts
 import type { RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 import { aRecord, type GivenHeaders } from './delivery.ts';
 
-/** Converts a message of the broker to a record of the event source. */
+/** Converts a message from the broker into a record as Lambda's event source writes it. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   if (!message) throw new Error('the queue has no message');
   const { messageId, type, headers } = message.properties;
@@ -19,7 +19,7 @@ export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   });
 }
 
-/** Takes every ready message out of a queue and returns them as records of the event source. */
+/** Removes all ready messages from a queue and returns them as records of Lambda's event source. */
 export async function takeRecords(channel: Channel, queue: string): Promise<RabbitMqRecord[]> {
   const records: RabbitMqRecord[] = [];
   for (;;) {

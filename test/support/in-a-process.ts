@@ -5,7 +5,10 @@ import { promisify } from 'node:util';
 
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 
-/** Runs a script in its own process and parses its output as JSON, because Serverless cannot be loaded inside Jest. */
+/**
+ * Runs a script in its own process and parses its output as JSON. Serverless needs its own process, because Jest cannot
+ * load it.
+ */
 export async function resultOf<Result>(script: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -15,10 +18,10 @@ export async function resultOf<Result>(script: string): Promise<Result> {
   return JSON.parse(stdout) as Result;
 }
 
-/** The file URL of a module of this repository, quoted for an `import()` in a script. */
+/** Returns the file URL of a module in this repository as a quoted string, for an `import()` in a script. */
 export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
 
-/** Makes the CloudFormation templates of several stages. */
+/** Generates the CloudFormation templates of several stages. */
 export const templatesOf = <Name extends string>(stages: readonly Name[]): Promise<Record<Name, Templates>> =>
   resultOf(`
     const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});

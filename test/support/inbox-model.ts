@@ -4,13 +4,13 @@ import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
 type Values = Record<string, unknown>;
 
 /**
- * The inbox's specification in plain JavaScript: messages are processed one by one, and each message takes effect completely
- * or not at all.
+ * A simple in-memory model of the inbox. It processes one message at a time, and applies all effects of a message or
+ * none.
  */
 export interface Model {
-  /** Items by table and key; the map's keys are JSON. */
+  /** All items in the tables. A key of this map is JSON with the table's name and the item's key. */
   readonly items: Map<string, Values>;
-  /** The payload hash of every completed message, by message id. */
+  /** The payload hash of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;
 }
 
@@ -21,7 +21,9 @@ const number = (value: unknown): number => (value === undefined ? 0 : typeof val
 const putHolds = ({ when }: Put, item: Values | undefined): boolean =>
   when === undefined || (when === 'absent' ? item === undefined : item?.[when.attribute] === when.equals);
 
-/** Applies effects to a copy of the items. Returns the copy, or why DynamoDB would refuse the effects. */
+/**
+ * Applies effects to a copy of the items. Returns the copy, or the reason why DynamoDB would reject the transaction.
+ */
 function apply(items: Model['items'], effects: readonly Effect[]): Model['items'] | 'condition' | 'refused' {
   const after = new Map(items);
   let refused = false;
@@ -51,7 +53,7 @@ const touchesTwice = (effects: readonly Effect[]): boolean => {
   });
 };
 
-/** Processes one message: updates the model and returns the outcome. */
+/** Processes one message in the model and returns the outcome. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
     if (touchesTwice(each.effects)) return 'failed';

@@ -4,25 +4,30 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-/** A deployed function: its unpacked zip and its properties in the template. */
+/** A Lambda function to run: its unpacked zip file and its settings from the CloudFormation template. */
 export interface Deployed {
   readonly functionName: string;
-  /** The directory with the unpacked zip. */
+  /** The directory with the function's unpacked zip file. */
   readonly taskRoot: string;
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** The Node executable that runs the function; by default the one that runs the tests. */
+  /** The Node executable that runs the function. The default is the executable that runs the tests. */
   readonly node?: string;
 }
 
-/** A process that runs one deployed function behind Lambda's runtime API, without any other file of this repository. */
+/** A process that runs one packaged function with an emulated Lambda runtime API. */
 export interface Lambda {
-  /** Resolves with the function's result; rejects with the function's error, or if the function does not start. */
+  /**
+   * Invokes the function. The promise resolves with the function's result. It rejects if the function throws or does
+   * not start.
+   */
   invoke(event: unknown): Promise<unknown>;
-  /** The version of Node that runs the function; known once the function has requested its first event. */
+  /**
+   * Returns the version of Node that runs the function, or `undefined` before the function requests its first event.
+   */
   readonly nodeVersion: () => string | undefined;
-  /** The lines that the function has printed so far. */
+  /** The lines that the function has written to its output so far. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }

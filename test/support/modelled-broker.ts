@@ -20,7 +20,10 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
   properties_key: binding.routingKey || '~',
 });
 
-/** Applies one difference to the model of the broker, if applying a topology changes the broker there. */
+/**
+ * Returns the model of the broker after the fix for one difference between topology and broker. A difference that only
+ * an operator can fix changes nothing.
+ */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
   const { change } = fix;
@@ -53,8 +56,8 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
 }
 
 /**
- * The queues that receive a message: one queue of each list, because a ring chooses one queue and any other exchange copies to
- * all.
+ * Returns lists of queues: a message reaches exactly one queue of each list. A list has several queues if a
+ * consistent-hash exchange chooses between them.
  */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;

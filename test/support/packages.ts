@@ -10,18 +10,18 @@ import { stages } from '../../infra/stages/read-stage.ts';
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
 
-/** The output of `serverless package` for one stack of one stage. */
+/** The files that `serverless package` writes for one stack of one stage. */
 export interface Packaged {
-  /** The directory with the template and one zip per function. */
+  /** The directory with the CloudFormation template and one zip file per function. */
   readonly directory: string;
   readonly template: Template;
   readonly templateFile: string;
 }
 
 /**
- * Copies the sources, because Serverless writes into the directory of its service and several packagings may run at once.
- * `withoutCode` replaces the functions with empty ones for tests that only examine templates, because bundling takes most of
- * the time.
+ * Copies the sources into a temporary directory, so that several `serverless` commands can run at the same time.
+ * `withoutCode` replaces each function with an empty one: a test that examines only the template then saves the time
+ * for bundling.
  */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');
@@ -34,7 +34,9 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
   return { directory, remove: () => rmSync(dirname(directory), { recursive: true, force: true }) };
 }
 
-/** Packages one stack of a stage in `checkout`, without credentials; rejects with the output of Serverless. */
+/**
+ * Packages one stack of a stage without AWS credentials. If that fails, the error contains the output of Serverless.
+ */
 export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
   const directory = join(checkout, '.packages', `${stack}-${stage}`);
   await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
@@ -42,7 +44,10 @@ export async function packageStack(checkout: string, stack: 'broker' | 'function
   return { directory, templateFile, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
 }
 
-/** Deploys one stack of a stage to the stand-in for AWS at `endpoint`; rejects with the output of Serverless. */
+/**
+ * Deploys one stack of a stage to a stand-in for AWS at `endpoint`. If that fails, the error contains the output of
+ * Serverless.
+ */
 export const deployStack = (checkout: string, stack: 'broker' | 'functions', stage: string, endpoint: string) =>
   serverless(checkout, stack, ['deploy', '--stage', stage], {
     AWS_ENDPOINT_URL: endpoint,
@@ -96,8 +101,8 @@ export interface Stacks {
 export const stageNames = Object.keys(stages) as readonly ('dev' | 'staging' | 'prod')[];
 
 /**
- * Packages both stacks of every stage, two at a time: each stack has its own checkout, because Serverless writes into the
- * checkout.
+ * Packages the broker stack and the functions stack of every stage. Each of the two stacks has its own copy of the
+ * sources, because both are packaged at the same time.
  */
 export async function packageAll(): Promise<{
   readonly of: Readonly<Record<(typeof stageNames)[number], Stacks>>;

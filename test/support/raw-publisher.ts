@@ -2,9 +2,15 @@ import { connect, type ConfirmChannel } from 'amqplib';
 
 import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
-/** Publishes messages whose properties are raw bytes, including bytes that no client library writes. */
+/**
+ * Publishes messages with properties that are given as bytes, so that a test can send properties that no client library
+ * writes.
+ */
 export interface RawPublisher {
-  /** Resolves with whether the broker confirmed the message; a broker refuses malformed properties. */
+  /**
+   * Publishes one message and returns whether the broker confirmed it. The broker does not confirm a message with
+   * malformed properties.
+   */
   publish(exchange: string, routingKey: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -18,7 +24,7 @@ function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([start, payload, Buffer.from([0xce])]);
 }
 
-/** The internals of an amqplib channel that this file uses. */
+/** The internal properties of an amqplib channel that this file uses. */
 interface Internals {
   readonly ch: number;
   readonly connection: { readonly channels: readonly ({ readonly buffer: NodeJS.WritableStream } | null)[] };

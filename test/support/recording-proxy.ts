@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One request from a function to an AWS service, described as in an IAM policy. */
+/** One request from a function to an AWS service, described with the action and resource of an IAM policy. */
 export interface Call {
-  /** The name of the function, which its session token contains. */
+  /** The name of the function that sent the request. The function sends its name as the session token. */
   readonly caller: string;
-  /** `dynamodb:PutItem` */
+  /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;
-  /** A table, an index as `table/index`, or the ARN of a secret. */
+  /** The name of a table, an index written as `table/index`, or the ARN of a secret. */
   readonly resource: string;
 }
 
@@ -19,13 +19,13 @@ export interface RecordingProxy {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Lists the permissions that a transaction needs: one for each item, none for the transaction itself. */
+/** Lists the permissions that a DynamoDB transaction needs: one for each item, and none for the transaction itself. */
 const partsOf = (items: readonly Readonly<Record<string, { TableName: string }>>[]) =>
   items.flatMap((item) =>
     Object.entries(item).map(([part, { TableName }]) => [`dynamodb:${part}Item`, TableName] as const),
   );
 
-/** The actions and resources that a role must allow for this request to DynamoDB or Secrets Manager. */
+/** Returns the IAM actions and resources that a role must allow for a request to DynamoDB or Secrets Manager. */
 function needs(target: string, body: Body): (readonly [string, string])[] {
   const operation = target.split('.').at(-1)!;
   if (target.startsWith('secretsmanager.')) return [[`secretsmanager:${operation}`, String(body['SecretId'])]];
@@ -37,7 +37,10 @@ function needs(target: string, body: Body): (readonly [string, string])[] {
   return [[`dynamodb:${operation}`, `${String(body['TableName'])}${index ? `/${index}` : ''}`]];
 }
 
-/** Starts a proxy that forwards requests to `target` and records the function, action and resource of each request. */
+/**
+ * Starts a proxy that forwards each request to `target` and records which function requested which action on which
+ * resource.
+ */
 export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const calls: Call[] = [];
   const server = createServer((request, response) => {

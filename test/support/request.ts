@@ -9,12 +9,12 @@ export interface About {
   readonly headers?: Record<string, string>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Replaces `body`: text is sent as it is, bytes are encoded in base64 like API Gateway encodes them. */
+  /** The request body as text or bytes. It replaces `body`, which is encoded as JSON. */
   readonly raw?: string | Buffer;
   readonly authorizer?: object;
 }
 
-/** The event that an HTTP API of API Gateway passes to a function (payload format 2.0). */
+/** Creates the event that an HTTP API of API Gateway passes to a function (payload format 2.0). */
 export function aRequest({
   route = 'POST /things',
   path,
@@ -59,7 +59,7 @@ export function aRequest({
   };
 }
 
-/** The response that a client receives. */
+/** The HTTP response that a client receives, with its body decoded from JSON. */
 export interface Got {
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string | number | boolean>>;

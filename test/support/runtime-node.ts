@@ -7,7 +7,7 @@ const DIRECTORY = resolve('test/runtime');
 const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 const PACKAGE = join(DIRECTORY, 'node_modules', NODE_PACKAGE);
 
-/** The packages with a Node that test/runtime can install. */
+/** The npm packages with a Node executable that test/runtime lists, one for each platform. */
 const NODE_PACKAGES = new Set(
   Object.keys(
     (JSON.parse(readFileSync(join(DIRECTORY, 'package.json'), 'utf8')) as { optionalDependencies: object })
@@ -15,17 +15,17 @@ const NODE_PACKAGES = new Set(
   ),
 );
 
-/** The time limit of the installation, in ms. */
+/** The time limit of one npm command, in ms. */
 const INSTALL_WITHIN_MS = 180_000;
 
-/** A Node executable of a Lambda runtime's major version, or the reason why none is available. */
+/** The path of a Node executable with the major version of a Lambda runtime, or the reason why there is none. */
 export type RuntimeNode = { readonly command: string } | { readonly missing: string };
 
 const majorOf = (version: string): number => Number.parseInt(version.replace(/^v/, ''), 10);
 
 /**
- * Finds a Node for a runtime such as `nodejs24.x`: the one that runs the tests if its major version matches, otherwise the
- * one of test/runtime, which is installed at its first use.
+ * Finds a Node executable for a Lambda runtime such as `nodejs24.x`. If the Node that runs the tests has another major
+ * version, npm installs the right one in test/runtime at its first use.
  */
 export async function nodeFor(runtime: string): Promise<RuntimeNode> {
   const wanted = majorOf(runtime.replace('nodejs', ''));

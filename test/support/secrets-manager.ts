@@ -3,22 +3,22 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * A stand-in for Secrets Manager. It follows the API reference for versions and labels: AWSCURRENT, AWSPENDING and
- * AWSPREVIOUS, deletion of a version without a label, and the same text for a repeated request token. It checks neither
- * signatures nor permissions.
+ * A stand-in for AWS Secrets Manager. It handles secret versions and the labels AWSCURRENT, AWSPENDING and AWSPREVIOUS
+ * as the API reference describes. It checks neither signatures nor permissions.
  */
 export interface SecretsManager {
   create(name: string, text: string): string;
-  /** Makes the text the current version, like a completed rotation. */
+  /** Stores the text as the current version of the secret, as after a completed rotation. */
   replace(arn: string, text: string): void;
-  /** The current text. */
+  /** Returns the text of the secret's current version. */
   current(arn: string): string;
   labels(arn: string): Readonly<Record<string, readonly string[]>>;
   /**
-   * Labels a new version as pending, like Secrets Manager before it calls the rotation function; returns the version's token.
+   * Creates an empty version with the label AWSPENDING, as Secrets Manager does before it calls a rotation function.
+   * Returns the version's id.
    */
   beginRotation(arn: string): string;
-  /** The operations requested so far, oldest first. */
+  /** The names of the API operations that clients requested so far, oldest first. */
   readonly requests: readonly string[];
   stop(): Promise<void>;
 }
@@ -39,7 +39,10 @@ class Refusal extends Error {
 
 type Request = Readonly<Record<string, unknown>>;
 
-/** Starts the stand-in for Secrets Manager and points this process's AWS SDK at the stand-in. */
+/**
+ * Starts the stand-in for Secrets Manager and sets its address in `process.env`, so that the AWS SDK in this process
+ * uses it.
+ */
 export async function aSecretsManager(): Promise<SecretsManager> {
   const secrets = new Map<string, Map<string, Version>>();
   const requests: string[] = [];
@@ -50,7 +53,7 @@ export async function aSecretsManager(): Promise<SecretsManager> {
     return versions;
   };
 
-  /** Moves a label to a version, and deletes versions that have no label left. */
+  /** Moves a label to a version of the secret, and deletes all versions without a label. */
   function label(versions: Map<string, Version>, name: string, to: string): void {
     move(versions, name, to);
     for (const [id, { labels }] of versions) if (labels.size === 0) versions.delete(id);

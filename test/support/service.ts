@@ -8,12 +8,14 @@ import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packages.ts';
 
-/** The complete service behind HTTP: a copy of the sources at a difficult path, with its own virtual host and tables. */
+/**
+ * The complete service with its HTTP server. It runs from a copy of the sources, with its own virtual host and tables.
+ */
 export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
   readonly logFile: string;
-  /** Issues an operator's token with these scopes. */
+  /** Issues an access token for an operator with these scopes. */
   token(...scopes: string[]): Promise<string>;
   stop(): Promise<void>;
 }

@@ -7,13 +7,13 @@ import { recordFromBroker } from './from-broker.ts';
 const BATCH = 50;
 const PAUSE_MS = 20;
 
-/** Reads batches from one queue of the broker, one after another, like the event source. */
+/** Reads messages from one queue in batches, one batch after another, like Lambda's event source. */
 export interface ShardReader {
   stop(): Promise<void>;
 }
 
 /**
- * Passes the messages of one shard to `handle` in batches: acknowledges a batch when `handle` returns and requeues the batch
+ * Passes the messages of one queue to `handle` in batches. A batch is acknowledged when `handle` returns, and requeued
  * when `handle` throws.
  */
 export async function readShard(

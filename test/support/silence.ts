@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A proxy for an HTTP server that can accept requests and never answer them. */
+/** An HTTP proxy that forwards requests to a server. A test can make it leave requests unanswered. */
 export interface Silence {
   readonly url: string;
-  /** Leaves this many of the next requests unanswered, one by default. */
+  /** Leaves the next `count` requests unanswered; the default is one request. */
   swallow(count?: number): void;
-  /** The number of requests left unanswered so far. */
+  /** Returns how many requests the proxy has left unanswered so far. */
   swallowed(): number;
   stop(): Promise<void>;
 }

@@ -4,17 +4,20 @@ import { aBackend, type Backend } from './backend.ts';
 import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { aSilence, type Silence } from './silence.ts';
 
-/** A backend in which each dependency can leave requests unanswered; the functions of the test file use these dependencies. */
+/**
+ * A test backend with an HTTP proxy in front of each service that the functions call. A test can make a proxy leave
+ * requests unanswered.
+ */
 export interface SilentBackend {
   readonly backend: Backend;
   readonly secrets: SecretsManager;
   readonly silent: Readonly<Record<'secrets' | 'jwks' | 'management' | 'store', Silence>>;
   readonly settings: AllSettings;
-  /** The ARN of the administrator's login. */
+  /** The ARN of the secret with the broker administrator's login. */
   readonly login: string;
-  /** The ARN of the clients' signing keys. */
+  /** The ARN of the secret with the signing keys of the HTTP clients. */
   readonly signingKeys: string;
-  /** Makes every dependency answer again. */
+  /** Makes all proxies forward requests again. */
   answerAgain(): void;
   remove(): Promise<void>;
 }

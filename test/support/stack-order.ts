@@ -4,18 +4,21 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
 import { dependencies, walk } from './templates.ts';
 
 /**
- * The order in which CloudFormation creates the resources of both stacks, which follows from `DependsOn`, references and
- * imports. CloudFormation deletes resources in the reverse order.
+ * The order in which CloudFormation creates the resources of both stacks. The order follows from `DependsOn`,
+ * references and imported values. CloudFormation deletes the resources in reverse order.
  */
 export interface StackOrder {
-  /** The names of all resources, written as `stack/LogicalId`. */
+  /** The names of all resources of both stacks, written as `stack/LogicalId`. */
   readonly all: readonly string[];
   readonly resource: (name: string) => Resource;
-  /** The names of all resources of a type. */
+  /** Returns the names of all resources of a CloudFormation type. */
   ofType(type: string): string[];
-  /** Whether CloudFormation creates `later` after `earlier`, and therefore deletes `earlier` after `later`. */
+  /** Whether CloudFormation creates the resource `later` only after the resource `earlier`. */
   follows(later: string, earlier: string): boolean;
-  /** The resources of a dependency cycle; empty if there is none. */
+  /**
+   * The resources that depend on themselves through other resources. The list is empty if the stacks have no dependency
+   * cycle.
+   */
   readonly circle: readonly string[];
 }
 
@@ -63,13 +66,13 @@ export function stackOrder(templates: Templates): StackOrder {
   };
 }
 
-/** The resources of the same stack that CloudFormation creates before a resource. */
+/** Lists the resources of the same stack that a resource depends on. */
 const within = (stack: Stack, { Resources }: Template, resource: Resource): string[] =>
   [...dependencies(resource), ...referencesOf(resource.Properties)]
     .filter((id) => id in Resources)
     .map((id) => `${stack}/${id}`);
 
-/** The resources of the other stack whose exported values a resource imports. */
+/** Lists the resources of the broker stack whose exported values a resource imports. */
 function imports({ broker }: Templates, resource: Resource): string[] {
   const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
   return [...walk(resource.Properties)].flatMap(([value]) => {

@@ -1,20 +1,20 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 
-/** The fate of one transaction: no fault, or an error before or after the store commits the transaction. */
+/** An error to inject into one DynamoDB transaction, before or after the store commits it; `undefined` injects none. */
 export type Fault = { readonly when: 'before' | 'after'; readonly error: Error } | undefined;
 
 export const named = (name: string, message = name): Error => Object.assign(new Error(message), { name });
 
-/** The store commits the transaction, and its answer is lost. */
+/** Creates a timeout after the commit: the store commits the transaction, but the client receives no answer. */
 export const answerLost = (): Fault => ({ when: 'after', error: named('TimeoutError', 'no answer in time') });
 
-/** A server error before the transaction is committed. */
+/** Creates a server error before the store commits the transaction. */
 export const serverError = (): Fault => ({ when: 'before', error: named('InternalServerError') });
 
 export const throttled = (): Fault => ({ when: 'before', error: named('ThrottlingException') });
 
-/** A cancelled transaction in which the items at `positions` have the reason `code`. */
+/** Creates the error of a cancelled transaction. The items at `positions` have the cancellation reason `code`. */
 export function cancelled(code: string, positions: readonly number[], input: TransactWriteItemsInput): Fault {
   const reasons = (input.TransactItems ?? []).map((_, at) => ({ Code: positions.includes(at) ? code : 'None' }));
   const error = new TransactionCanceledException({ message: code, CancellationReasons: reasons, $metadata: {} });
@@ -22,16 +22,16 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 }
 
 export interface Faults {
-  /** The transactions sent so far. */
+  /** The DynamoDB transactions that the client has sent so far. */
   readonly sent: TransactWriteItemsInput[];
-  /** Chooses the fault of each transaction; `at` is the number of transactions sent before. */
+  /** Chooses the error to inject into a transaction. `at` is the number of transactions that were sent before it. */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
-  /** The number of requests of any kind so far. */
+  /** The number of requests of any kind that the client has sent so far. */
   requests: number;
   remove(): void;
 }
 
-/** Injects faults into a client's transactions and counts the client's requests. */
+/** Injects errors into the transactions of a DynamoDB client, and counts all requests of the client. */
 export function faultsOf(client: DynamoDBClient): Faults {
   const name = 'faults';
   const faults: Faults = {

@@ -9,7 +9,7 @@ import { openInboxTable } from '../../lib/inbox/table.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
 import { createTables } from '../../infra/dev/runtime/store/tables.ts';
 
-/** The service's tables with a prefix for one test file, in the DynamoDB at `DYNAMODB_ENDPOINT`. */
+/** The service's DynamoDB tables for one test file. The names of the tables begin with a random prefix. */
 export interface TestStore {
   readonly client: DynamoDBClient;
   readonly prefix: string;
@@ -19,11 +19,11 @@ export interface TestStore {
   put(table: string, item: Record<string, AttributeValue>): Promise<void>;
   get(table: string, key: Record<string, AttributeValue>): Promise<Record<string, AttributeValue> | undefined>;
   all(table: string): Promise<Record<string, AttributeValue>[]>;
-  /** Deletes the tables and closes the connections. */
+  /** Deletes the tables and closes the connections to DynamoDB. */
   close(): Promise<void>;
 }
 
-/** A retry policy with short pauses, so that tests of retries end soon. */
+/** A retry policy with pauses of a few milliseconds, so that tests of retries are fast. */
 export const fastRetries: RetryPolicy = { attempts: 3, conflicts: 4, firstDelayMs: 1, maxDelayMs: 4 };
 
 export async function openStore(): Promise<TestStore> {

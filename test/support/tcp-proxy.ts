@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP proxy with which a test can make a server unreachable and reachable again. */
+/** A TCP proxy in front of a server. A test can use it to make the server unreachable and then reachable again. */
 export interface TcpProxy {
   readonly port: number;
-  /** Closes every connection, and refuses new ones until `restore`. */
+  /** Closes every connection, and closes new connections at once until `restore` is called. */
   cut(): void;
   restore(): void;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Template, Value } from '../../infra/aws/template.ts';
 
-/** A resource's properties, which the tests examine without types. */
+/** The properties of a CloudFormation resource, without precise types. */
 export type Properties = Record<string, any>;
 
 type Resource = Template['Resources'][string];
@@ -12,7 +12,7 @@ export interface Statement {
   readonly Resource: Value | Value[];
 }
 
-/** The resources of a type with their logical ids. */
+/** Returns the resources of a CloudFormation type, each with its logical id. */
 export const ofType = ({ Resources }: Template, type: string): [string, Resource][] =>
   Object.entries(Resources).filter(([, { Type }]) => Type === type);
 
@@ -22,13 +22,13 @@ export const dependencies = ({ DependsOn = [] }: Resource): string[] => [Depends
 
 export const text = (value: unknown): string => JSON.stringify(value);
 
-/** The statements of a role's inline policies. */
+/** Returns the policy statements of an IAM role's inline policies. */
 export const statementsOf = (role: Resource): Statement[] =>
   ((properties(role)['Policies'] ?? []) as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
     ({ PolicyDocument }) => PolicyDocument.Statement,
   );
 
-/** Whether a role allows an action on a resource, which is compared with the text in the template. */
+/** Whether an IAM role allows an action on a resource. The resource must be written exactly as in the role's policy. */
 export const allows = (role: Resource, action: string, resource: Value): boolean =>
   statementsOf(role).some(
     ({ Effect, Action, Resource: resources }) =>
@@ -37,21 +37,21 @@ export const allows = (role: Resource, action: string, resource: Value): boolean
       [resources].flat().some((one) => text(one) === text(resource)),
   );
 
-/** The logical id of the resource that a `GetAtt`, a `Ref` or a joined ARN refers to. */
+/** Returns the logical id of the resource that a template value refers to with `GetAtt` or `Ref`. */
 export function targetOf(value: Value): string {
   const found = /"(?:Fn::GetAtt":\["|Ref":")([^"]+)"/.exec(text(value));
   if (!found) throw new Error(`${text(value)} names no resource`);
   return found[1]!;
 }
 
-/** Whether a value is the ARN of the alias `live` of a function. */
+/** Whether a template value is the ARN of a Lambda function's alias `live`. */
 export const isAlias = (value: Value): boolean =>
   /^\{"Fn::Join":\[":",\[\{"Fn::GetAtt":\["[^"]+","Arn"\]\},"live"\]\]\}$/.test(text(value));
 
 export const roleOf = (template: Template, lambda: Resource): Resource =>
   template.Resources[targetOf(properties(lambda)['Role'] as Value)]!;
 
-/** The values of references (`Id` for `Ref`, `Id.Attribute` for `GetAtt`) and of other stacks' exports. */
+/** The values of `Ref` (by logical id), of `GetAtt` (by `Id.Attribute`) and of `ImportValue` (by export name). */
 export interface Known {
   readonly refs?: Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, string>>;
@@ -65,7 +65,7 @@ const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::StackName': 'stack',
 };
 
-/** Evaluates the intrinsic functions in a template's value; throws if a reference is unknown. */
+/** Evaluates the intrinsic functions in a template value. Throws an error if the value of a reference is unknown. */
 export function resolveValue(value: Value, known: Known): unknown {
   const look = (name: string): string => {
     const found = known.refs?.[name] ?? PSEUDO[name];
@@ -104,7 +104,7 @@ export function resolveValue(value: Value, known: Known): unknown {
   return go(value);
 }
 
-/** Yields a value's nested objects with their paths, the value itself first. */
+/** Yields an object and all objects nested in it, each with its path. */
 export function* walk(value: unknown, path: readonly string[] = []): Generator<readonly [object, readonly string[]]> {
   if (typeof value !== 'object' || value === null) return;
   yield [value, path];

@@ -1,8 +1,9 @@
 /**
- * Whether random and exhaustive tests run at full size, as in `npm run test:thorough`. `npm test` runs a sample of each.
+ * Whether random and exhaustive tests try all of their cases, as in `npm run test:thorough`. `npm test` tries a sample
+ * of the cases.
  */
 export const isThorough = process.env['THOROUGH'] === 'true';
 
-/** How many random cases a property test tries. */
+/** Returns the number of random cases that a property test tries. */
 export const numRuns = (counts: { readonly everyday: number; readonly thorough: number }): number =>
   isThorough ? counts.thorough : counts.everyday;
