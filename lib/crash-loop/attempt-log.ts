@@ -6,26 +6,30 @@ import { withRetries } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 
-/** One run of crash suspects. */
+/**
+ * One attempt to process messages that are suspected of crashing the process, either several together or one isolated
+ * message.
+ */
 interface AttemptRun {
   readonly kind: 'together' | 'isolated';
   readonly id: string;
-  /** When the invocation of this run has ended at the latest, in ms since the epoch. */
+  /** The latest time at which the Lambda invocation of this run ends, in ms since the epoch. */
   readonly endsByMs: number;
 }
 
-/** The runs of one message that have begun and not ended. */
+/** The recorded runs of one message. A record that is still there belongs to a run that is not finished or that crashed. */
 export interface OpenAttempts {
-  /** When each isolated run has ended at the latest, in ms since the epoch. */
+  /** For each run that processed only this message, the latest time at which the run ends, in ms since the epoch. */
   readonly isolatedEndByMs: readonly number[];
 }
 
 /**
- * Records a run of crash suspects before it begins and deletes the record when the run ends, so that a record is left for
- * each run that the process did not survive. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
+ * Records each run of messages that are suspected of crashing the process. The record is written before the run and deleted
+ * after it, so a record that remains shows that the process crashed during the run. Every method throws
+ * `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface AttemptLog {
-  /** Returns the messages that have open runs; `ids` must be unique. */
+  /** Returns the recorded runs of those messages that have any. `ids` must not contain duplicates. */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   end(queue: string, ids: readonly MessageId[]): Promise<void>;
@@ -51,7 +55,7 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
 
     async begin(queue, ids, { kind, id: runId, endsByMs }) {
       const begin = (id: MessageId) => {
-        // Repeating the request is safe, because a set holds each run once.
+        // This request can be repeated safely, because a DynamoDB set stores each run only once.
         const command = new UpdateItemCommand({
           TableName: name,
           Key: keyOf(queue, id),

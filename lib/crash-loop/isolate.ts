@@ -8,10 +8,10 @@ import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';
 import type { OpenAttempts } from './attempt-log.ts';
 
-/** How many deliveries without any outcome make a message a crash suspect. */
+/** After how many deliveries without an outcome a message is suspected of crashing the process. */
 const SUSPICIOUS_DELIVERIES = 3;
 
-/** How many isolated runs may crash the process before the message is dead-lettered. */
+/** How often a message may crash the process while it is processed alone, before it is dead-lettered. */
 const MAX_ISOLATED_RUNS = 3;
 
 /** The largest difference between the clocks of two environments, in ms. */
@@ -19,7 +19,10 @@ const CLOCK_SKEW_MS = 1_000;
 
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
-/** Returns the messages that may have crashed the process, and the messages of the same keys, which must not overtake them. */
+/**
+ * Returns the messages that may have crashed the process. Also returns the messages with the same ordering keys, because
+ * they must not overtake the suspected messages.
+ */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
   const keys = new Set([...suspects].flatMap((suspect) => keyOf(suspect) ?? []));
@@ -28,22 +31,29 @@ export function suspectsAmong(candidates: readonly Candidate[], memory: Memory):
 
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
-/** Batches that another environment returned are unknown here; such a message is suspected wrongly, which costs a few requests. */
+/**
+ * Whether a message is suspected of crashing the process. Batches that another Lambda environment returned to the queue are
+ * not known here, so a harmless message may be suspected, which costs a few extra requests.
+ */
 const isSuspect = ({ id, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
   deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
-/** Remembers the messages that this process returned to the queue, because returning a message proves that it did not crash the process. */
+/**
+ * Remembers the messages that this process returned to the queue. These messages did not crash the process, because it was
+ * still running when it returned them.
+ */
 export function noteSurvival(results: readonly Result[], memory: Memory): void {
   const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
   memory.survived = new Map(ids.map((id) => [id, (memory.survived.get(id) ?? 0) + 1]));
 }
 
 /**
- * Finds out which suspects crash the process. Suspects without a record in the attempt log run together first: after an outage
- * a whole batch may be suspected, although hardly any message is at fault. A message whose run did not end runs isolated, the
- * least tried first, so that harmless messages complete at their first isolated run; a message with three isolated runs that
- * did not end is dead-lettered. A run counts only after its invocation must have ended, since another environment may be
- * processing another copy.
+ * Finds out which of the suspected messages crash the process. Suspected messages without a recorded run are first
+ * processed together, because after an outage a whole batch may be suspected and most of its messages are harmless. A
+ * message with a recorded run that did not end is processed alone. Messages with the fewest such runs come first, so that
+ * harmless messages are completed early. A message is dead-lettered after three runs alone that did not end. A run counts
+ * only after its Lambda invocation must have ended, because another environment may still be processing a copy of the
+ * message.
  */
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
@@ -83,7 +93,7 @@ async function isolateEach(
   return results;
 }
 
-/** Records an isolated run; returns the message's outcome instead if the message must not run now. */
+/** Records that a message is about to be processed alone. If it must not be processed now, returns its outcome instead. */
 async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<Outcome | undefined> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
@@ -110,7 +120,10 @@ const beginAttempts = (
     endsByMs: clock.now() + invocationLeftMs() + CLOCK_SKEW_MS,
   });
 
-/** Deletes the records of runs that the process survived; if the store is unavailable, the next batch deletes them. */
+/**
+ * Deletes the records of runs that did not crash the process. If DynamoDB is unavailable, the next batch deletes the
+ * records.
+ */
 export async function endAttempts(
   ids: readonly MessageId[],
   { queue, attemptLog, memory, warn }: Batch,
@@ -126,7 +139,10 @@ export async function endAttempts(
   }
 }
 
-/** The suspects without open runs, unless a message of the same key has one: nothing may overtake that message. Empty for a single suspect. */
+/**
+ * Returns the suspected messages that have no recorded run and whose ordering key has no message with a recorded run, since
+ * that message must not be overtaken. Returns none if there is only one such message.
+ */
 function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
   const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));
   const untried = suspects.filter((suspect) => !tried.has(sequenceOf(suspect)));
@@ -135,10 +151,13 @@ function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageI
 
 const idOf = ({ id }: Candidate) => id;
 
-/** Messages of one key belong together; a message without a key stands alone. */
+/** Returns the ordering key of a message, or the id of a message that has no key. */
 const sequenceOf = (suspect: Candidate) => keyOf(suspect) ?? suspect.id;
 
-/** Sorts by the number of isolated runs, where a message counts at least as many as the messages before it in its sequence. */
+/**
+ * Sorts the messages by how often they were processed alone, fewest first. A message counts at least as many runs as the
+ * messages before it with the same key, so that their order does not change.
+ */
 function leastTriedFirst(suspects: readonly Candidate[], runsOf: (suspect: Candidate) => number): Candidate[] {
   const most = new Map<string, number>();
   const ranked = suspects.map((suspect) => {

@@ -1,10 +1,13 @@
 import { headerNames, readEnvelope, type DeadLetterNote } from './envelope.ts';
 import type { Headers, Message, Properties } from './message.ts';
 
-/** The parts of a delivered or archived message that a copy is made from. */
+/** The parts of a delivered or archived message that are used to create a copy of it. */
 export type CopySource = Pick<Message, 'body' | 'properties'>;
 
-/** A copy that returns to `shard` through the delay queue of `tierExchange`, as the given attempt. */
+/**
+ * Creates the copy of a message for a retry. The broker delivers it to the queue `shard` after the delay of the delay queue
+ * behind `tierExchange`.
+ */
 export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({
   exchange: tierExchange,
   routingKey: shard,
@@ -12,7 +15,10 @@ export const retryCopy = (message: CopySource, shard: string, tierExchange: stri
   properties: withHeaders(message.properties, { [headerNames.attempt]: attempt }),
 });
 
-/** A copy for the dead-letter exchange; `leftOut` says which parts of the message this copy lacks, and why. */
+/**
+ * Creates the copy of a message for the dead-letter exchange. `leftOut` says which parts of the message the copy lacks, and
+ * why.
+ */
 export const deadLetterCopy = (
   message: CopySource,
   exchange: string,
@@ -28,7 +34,10 @@ export const deadLetterCopy = (
   }),
 });
 
-/** The smallest dead letter (id, body and reason), for a message whose other properties cannot be written. */
+/**
+ * Creates the smallest possible dead letter, which has only the id, the body and the reason. It is used if the other
+ * properties of the message cannot be encoded.
+ */
 export function bareDeadLetter(
   { body, properties: { messageId, headers } }: CopySource,
   exchange: string,
@@ -52,7 +61,7 @@ export function bareDeadLetter(
   };
 }
 
-/** A copy that returns from the archive to its queue; its attempts start again at 1. */
+/** Creates the copy that a redrive returns from the archive to a queue. Its attempts start again at 1. */
 export function redrivenCopy(
   message: CopySource,
   { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
@@ -72,7 +81,7 @@ export function redrivenCopy(
   };
 }
 
-/** Limits in characters, because all headers of a message must fit into one AMQP frame. */
+/** The largest lengths of these header values, in characters. All headers of a message must fit into one AMQP frame. */
 const MAX_REASON_LENGTH = 1_000;
 const MAX_CODE_LENGTH = 100;
 const MAX_FRAMES_LENGTH = 1_000;
@@ -86,11 +95,11 @@ const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Hea
   [headerNames.deadLetteredAt]: at,
 });
 
-/** Shortens a queue name to AMQP's limit of 255 bytes; a queue name from a broker is never longer. */
+/** Shortens a queue name to fit AMQP's limit of 255 bytes. Only a name that does not come from a broker can be longer. */
 const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
 /**
- * Headers that a copy must not carry: those that only the broker may write (`x-death` and the like), and those that would
+ * Whether a header must not be copied. Only the broker may write `x-death` and similar headers, and `CC` and `BCC` would
  * route the copy to other queues (https://www.rabbitmq.com/docs/sender-selected).
  */
 const notCopied = (name: string) =>

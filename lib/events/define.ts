@@ -1,19 +1,22 @@
 import type { ZodType, infer as Infer } from 'zod';
 
-/** An event: its AMQP `type`, which is also its routing key, its version, and the schema of its body. */
+/** The definition of an event: its version, the schema of its body, and its AMQP `type`, which is also its routing key. */
 export interface EventDefinition<T> {
   readonly type: string;
   readonly version: number;
-  /** The exchange that the event is published to. */
+  /** The name of the exchange to which the event is published. */
   readonly exchange: string;
   readonly schema: ZodType<T>;
-  /** Events with the same key go to the same shard of a sharded queue, in the order in which they were published. */
+  /**
+   * Returns the key of an event. If the queue is sharded, events with the same key go to the same shard, in the order in
+   * which they were published.
+   */
   key?(data: T): string;
 }
 
 export type Payload<E> = E extends EventDefinition<infer T> ? T : never;
 
-/** Defines an event. The schema of a published version never changes: another schema needs another version. */
+/** Defines an event. Never change the schema of a version that has been published; define a new version instead. */
 export const defineEvent = <S extends ZodType>(definition: {
   type: string;
   version: number;

@@ -2,12 +2,13 @@ import type { MessageId } from './message-id.ts';
 import type { Headers, HeaderValue } from './message.ts';
 import { readTrace, type Trace } from './trace.ts';
 
-/** The header that decides which shard of a queue a message goes to: the shard is the same for the same key. */
+/** The header that decides which shard of a queue receives a message. Messages with the same key go to the same shard. */
 export const KEY_HEADER = 'surehop-key';
 
 /**
- * The headers that Surehop writes. The Amazon MQ event source passes on neither the exchange nor the routing key, and its
- * timestamps have no time zone, so each message carries what is needed to retry or dead-letter it.
+ * The message headers that Surehop writes. The Amazon MQ event source passes on neither the exchange nor the routing key,
+ * and its timestamps have no time zone. The headers therefore contain everything that is needed to retry or dead-letter a
+ * message.
  */
 export const headerNames = {
   key: KEY_HEADER,
@@ -27,9 +28,9 @@ export const headerNames = {
   leftOut: 'surehop-left-out',
 } as const;
 
-/** What the headers of a message say; every time is ISO 8601. */
+/** The values of Surehop's headers in a message. All times are in ISO 8601. */
 export interface Envelope extends Partial<Trace> {
-  /** The first attempt is 1. */
+  /** The number of the attempt to process the message, starting at 1. */
   readonly attempt: number;
   /** How often the message was redriven from the archive. */
   readonly redrives: number;
@@ -40,31 +41,31 @@ export interface Envelope extends Partial<Trace> {
   readonly publishedAt?: string;
   readonly schemaVersion?: number;
   readonly deadLetter?: DeadLetterNote;
-  /** Which parts of the original message this copy had to leave out, and why. */
+  /** Which parts of the original message this copy lacks, and why. */
   readonly leftOut?: string;
 }
 
 /** Why, where and when a consumer dead-lettered a message. */
 export interface DeadLetterNote {
-  /** The same for every copy of one dead letter. */
+  /** The id of the dead letter, which is the same for every copy of the dead letter. */
   readonly id: MessageId;
   readonly code: string;
   readonly reason: string;
-  /** Where in the service's code the rule failed, innermost frame first, as `path:line:column`. */
+  /** The stack frames of the rule's error that are in the service's own code, innermost first, as `path:line:column`. */
   readonly frames?: readonly string[];
-  /** The broker's queue that delivered the message: for a sharded queue, the shard. */
+  /** The queue that delivered the message. For a sharded queue, this is the name of the shard. */
   readonly queue: string;
   readonly at: string;
 }
 
 /**
- * Limits for counters that another publisher may have written. A message with a higher attempt than any of its copies can have
- * would make those copies look already published.
+ * The largest counter values that are accepted from a header, because another publisher may write any number. A message
+ * with a very high attempt number would make its own copies look as if they had already been published.
  */
 const MAX_ATTEMPT = 999;
 const MAX_REDRIVES = 1_000_000_000;
 
-/** Reads the envelope from a message's headers; a header of the wrong type is treated as absent. */
+/** Reads Surehop's headers from a message. A header of the wrong type is treated as absent. */
 export function readEnvelope(headers: Headers): Envelope {
   const text = (name: keyof typeof headerNames) => nonEmpty(headers[headerNames[name]]);
   const count = (name: keyof typeof headerNames, max?: number) => nonNegative(headers[headerNames[name]], max);
@@ -97,6 +98,9 @@ const nonEmpty = (value: HeaderValue | undefined) => (typeof value === 'string' 
 const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEGER) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max ? value : undefined;
 
-/** Header names of a trace context are case-insensitive (https://www.w3.org/TR/trace-context-2/#header-name). */
+/**
+ * Reads a trace header. The names of these headers are case-insensitive
+ * (https://www.w3.org/TR/trace-context-2/#header-name).
+ */
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
   nonEmpty(headers[name] ?? Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1]);

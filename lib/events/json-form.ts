@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import type { Headers, HeaderValue } from './message.ts';
 
 /**
- * A header that is a list, a table or a date, in the form of the event. It may nest as deep as a frame allows, so copies of a
- * message carry it unread. `plainOf` converts it for readers.
+ * A header value that is a list, a table or a date, as the JSON of the Lambda event represents it. The value may be nested
+ * very deeply, so it is copied without being parsed. `plainOf` converts it for display.
  */
 export class Structure {
   readonly json: unknown;
@@ -14,7 +14,10 @@ export class Structure {
   }
 }
 
-/** Decodes the headers of an event: strings arrive as `{ bytes: [...] }`, dates as strings, numbers and booleans unchanged. */
+/**
+ * Decodes the message headers of a Lambda event. The event has strings as `{ bytes: [...] }` and dates as strings; numbers
+ * and booleans are unchanged.
+ */
 export function decodeHeaders(headers: unknown): Headers {
   if (!isTable(headers)) return {};
   // `fromEntries` treats a header named `__proto__` like any other.
@@ -33,7 +36,7 @@ function decodeHeader(value: unknown): HeaderValue {
   return new Structure(value);
 }
 
-/** Encodes a header in the form of the event, the inverse of `decodeHeaders`. */
+/** Encodes a header value as in the Lambda event. This is the inverse of `decodeHeaders`. */
 export function headerInEvent(value: HeaderValue): unknown {
   if (value instanceof Structure) return value.json;
   if (typeof value === 'string') return { bytes: [...new Int8Array(Buffer.from(value))] };
@@ -41,7 +44,10 @@ export function headerInEvent(value: HeaderValue): unknown {
   return value;
 }
 
-/** `JSON.stringify` without recursion, which fails for values that nest some thousand levels deep. */
+/**
+ * Does the same as `JSON.stringify`, but without recursion. `JSON.stringify` fails for values that are nested thousands of
+ * levels deep.
+ */
 export function writeJson(root: unknown): string {
   const pieces: string[] = [];
   const open: { readonly entries: readonly (readonly [string, unknown])[]; readonly end: string; next: number }[] = [];
@@ -76,7 +82,8 @@ const isJson = (value: unknown) => value !== undefined && !['function', 'symbol'
 const MAX_LEVELS = 20;
 
 /**
- * Converts a header for readers: UTF-8 bytes become text and other bytes `{ $base64 }`. Levels below the twentieth become "…".
+ * Converts a header value for display. Bytes that are valid UTF-8 become text, and other bytes become `{ $base64 }`.
+ * Anything nested more than twenty levels deep becomes "…".
  */
 export function plainOf(value: HeaderValue): unknown {
   if (Buffer.isBuffer(value)) return { $base64: value.toString('base64') };
@@ -94,7 +101,10 @@ function plainStructure(json: unknown, levels: number): unknown {
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether a value of the event is an AMQP long string: an object whose only entry is a list of bytes named `bytes`. */
+/**
+ * Whether a value in the Lambda event represents an AMQP long string. Such a value is an object whose only property,
+ * `bytes`, is a list of bytes.
+ */
 export function isByteString(value: object): value is { readonly bytes: readonly number[] } {
   const { bytes } = value as { bytes?: unknown };
   if (!Array.isArray(bytes) || Object.keys(value).length !== 1) return false;
@@ -110,7 +120,7 @@ export function isByteString(value: object): value is { readonly bytes: readonly
   return most < 128 || (least >= 0 && isUtf8(Buffer.from(bytes as number[])));
 }
 
-/** A number of arguments that every JavaScript engine supports. */
+/** The largest number of arguments to pass in one function call. Every JavaScript engine supports this many. */
 const MAX_ARGUMENTS = 1_024;
 
 const isAscii = (byte: number) => byte >= 0 && byte < 0x80;
@@ -127,12 +137,15 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u202f]([AP])M$/;
 
-/** For earlier years, Java writes dates of the Julian calendar and does not mark years before Christ. */
+/**
+ * The first year in which a date of the event is unambiguous. Java formats earlier dates in the Julian calendar, and does
+ * not mark years before Christ.
+ */
 const FIRST_YEAR = 1583;
 
 /**
- * Parses a date of the event, such as `Nov 22, 2026, 12:00:05 PM` in UTC, into seconds since the epoch. Returns undefined if
- * the text is not such a date, or is ambiguous because the year is before 1583.
+ * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` in UTC. Returns seconds since the epoch. Returns
+ * `undefined` if the text is not a date, or if the year is before 1583 and the date is therefore ambiguous.
  */
 export function readDate(text: string): number | undefined {
   const [, monthName = '', ...rest] = DATE.exec(text) ?? [];
@@ -149,5 +162,5 @@ export function readDate(text: string): number | undefined {
   return base.getTime() / 1_000 + cycles * SECONDS_OF_400_YEARS;
 }
 
-/** 146,097 days. */
+/** The number of seconds in 400 years of the Gregorian calendar (146,097 days). */
 export const SECONDS_OF_400_YEARS = 12_622_780_800;

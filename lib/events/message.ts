@@ -1,14 +1,16 @@
 import type { Structure } from './json-form.ts';
 
 /**
- * The value of a header. AMQP's long string (`S`) is a string, or a `Buffer` if its bytes are not UTF-8. Lists, tables and dates
- * of a delivered message are kept as a `Structure`.
+ * The value of a message header. An AMQP long string (`S`) is a JavaScript string, or a `Buffer` if its bytes are not valid
+ * UTF-8. Lists, tables and dates of a delivered message are kept as a `Structure`.
  */
 export type HeaderValue = string | number | boolean | null | Buffer | Structure;
 
 export type Headers = Readonly<Record<string, HeaderValue>>;
 
-/** The AMQP basic properties of a message. The delivery mode is missing because messages are always persistent. */
+/**
+ * The AMQP basic properties of a message. There is no delivery mode, because Surehop always publishes persistent messages.
+ */
 export interface Properties {
   readonly messageId?: string;
   readonly correlationId?: string;
@@ -18,7 +20,7 @@ export interface Properties {
   readonly contentEncoding?: string;
   readonly replyTo?: string;
   readonly priority?: number;
-  /** Seconds since the epoch, or the text of a delivered timestamp that is not a readable date. */
+  /** Seconds since the epoch, or the original text if the timestamp of a delivered message cannot be parsed. */
   readonly timestamp?: number | string;
   readonly headers: Headers;
 }

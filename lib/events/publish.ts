@@ -9,30 +9,37 @@ import type { Message } from './message.ts';
 import type { MessageId } from './message-id.ts';
 import { nextSpan, type Trace } from './trace.ts';
 
-/** Sends messages to the broker and waits for its confirms. */
+/** Publishes messages and waits until the broker confirms them. */
 export interface Publisher {
   /**
-   * Resolves once the broker has confirmed that at least one durable queue has the message. Rejects with a `PublishError` after
-   * `deadlineMs` at the latest. After a lost connection the message is sent again, with the same id, while there is time.
+   * Publishes a message. Resolves when the broker confirms that at least one durable queue has stored the message. Rejects
+   * with a `PublishError` after `deadlineMs` at the latest. If the connection is lost, the message is sent again with the
+   * same id, as long as the deadline allows.
    */
   publish(message: Message, deadlineMs?: number): Promise<void>;
-  /** Publishes many messages, with a limit on unconfirmed ones. The result has one entry per message: its error, if any. */
+  /**
+   * Publishes many messages and limits how many are unconfirmed at a time. The result has one entry per message: an error,
+   * or `undefined` if the message was confirmed.
+   */
   publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
   close(): Promise<void>;
 }
 
-/** What the caller of `publishEvent` decides about one event. */
+/** The options for publishing one event. */
 export interface EventOptions {
   readonly id: MessageId;
-  /** The event's own id by default. */
+  /** The AMQP `correlation-id`. By default it is the id of the event. */
   readonly correlationId?: string;
-  /** The key of the event, where it cannot be computed because the event was read from the store. */
+  /**
+   * The key of the event. It must be given if the event was read from DynamoDB, because the key function of its definition
+   * is then not available.
+   */
   readonly key?: string;
-  /** The trace that the event continues; without one a new trace starts. */
+  /** The trace to which the event belongs. By default the event starts a new trace. */
   readonly trace?: Partial<Trace>;
 }
 
-/** Publishes an event; resolves once the broker has confirmed its message. */
+/** Publishes an event. Resolves when the broker has confirmed the message. */
 export type PublishEvent = <T>(event: EventDefinition<T>, data: T, options: EventOptions) => Promise<void>;
 
 export function eventPublisher({ clock, settings }: Surehop, publisher: Publisher): PublishEvent {
@@ -41,7 +48,7 @@ export function eventPublisher({ clock, settings }: Surehop, publisher: Publishe
     publisher.publish(eventMessage(event, data, { ...options, appId, publishedAtMs: clock.now() }));
 }
 
-/** Builds the message of an event; the only place where the envelope of a new message is written. */
+/** Builds the AMQP message of an event. All headers of a new message are written here. */
 export function eventMessage<T>(
   event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange' | 'key'>,
   data: T,
@@ -79,7 +86,7 @@ export function eventMessage<T>(
   };
 }
 
-/** A longer key is replaced by its hash, because all headers must fit into one AMQP frame. */
+/** Keys longer than this are replaced by their hash, because all headers of a message must fit into one AMQP frame. */
 const MAX_KEY_BYTES = 4_096;
 
 const shortKey = (key: string) => (Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** The two headers of W3C Trace Context; a `tracestate` is valid only together with its `traceparent`. */
+/** The two headers of W3C Trace Context. `tracestate` is valid only together with `traceparent`. */
 export interface Trace {
   readonly traceparent: string;
   readonly tracestate?: string;
@@ -12,19 +12,22 @@ interface Parent {
   readonly flags: string;
 }
 
-/** Later versions may append fields after these four (https://www.w3.org/TR/trace-context-2/#versioning-of-traceparent). */
+/**
+ * The format of a `traceparent`. Later versions of the standard may append fields after these four
+ * (https://www.w3.org/TR/trace-context-2/#versioning-of-traceparent).
+ */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** The flags that version 00 defines: sampled, and random trace id. */
+/** The `traceparent` flags that version 00 defines: `sampled` and `random-trace-id`. */
 const KNOWN_FLAGS = 0x03;
 const SAMPLED = 0x01;
 
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 const isZero = (id: string) => /^0+$/.test(id);
-/** Without the white space that HTTP allows around a header and around a list member. */
+/** Removes the spaces and tabs that HTTP allows around a header value and around the members of a list. */
 const trimmed = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
-/** Parses a `traceparent` of any version; undefined if it is invalid, so that a new trace starts. */
+/** Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid, so that a new trace starts. */
 function parse(traceparent: string | undefined): Parent | undefined {
   const [, version, traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(trimmed(traceparent ?? '')) ?? [];
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined;
@@ -35,32 +38,37 @@ function parse(traceparent: string | undefined): Parent | undefined {
 
 const write = ({ traceId, parentId, flags }: Parent) => `00-${traceId}-${parentId}-${flags}`;
 
-/** Reads the trace from its two headers and writes it as version 00; undefined if the `traceparent` is invalid. */
+/** Reads a trace from its two headers and rewrites it as version 00. Returns `undefined` if the `traceparent` is invalid. */
 export function readTrace(traceparent: string | undefined, tracestate: string | undefined): Trace | undefined {
   const parent = parse(traceparent);
   return parent && { traceparent: write(parent), tracestate: readState(tracestate) };
 }
 
-/** A new span in the given trace, or in a new trace if none is given. */
+/** Creates a new span in the given trace, or in a new trace if no trace is given. */
 export function nextSpan({ traceparent, tracestate }: Partial<Trace>): Trace {
   const parent = parse(traceparent);
   if (!parent) return { traceparent: write({ traceId: hex(16), parentId: hex(8), flags: '03' }) };
   return { traceparent: write({ ...parent, parentId: hex(8) }), tracestate: readState(tracestate) };
 }
 
-/** The trace id of a `traceparent`, for logs. */
+/** Returns the trace id in a `traceparent`, for use in logs. */
 export const traceIdOf = (traceparent?: string): string | undefined => parse(traceparent)?.traceId;
 
-/** A list member: a key, `=` and a value (https://www.w3.org/TR/trace-context-2/#list-members). */
+/**
+ * The format of one member of a `tracestate`: a key, `=` and a value (https://www.w3.org/TR/trace-context-2/#list-members).
+ */
 const MEMBER = /^([a-z0-9][a-z0-9_\-*/@]{0,255})=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 const MAX_MEMBERS = 32;
 
-/** The characters of a `tracestate` that must be passed on at least; Surehop passes on no more. */
+/** The longest `tracestate` that Surehop passes on, in characters. The standard requires passing on at least this many. */
 const MAX_STATE_LENGTH = 512;
-/** Members longer than this are dropped first, as the specification asks. */
+/** Members of a `tracestate` longer than this are dropped first, as the standard recommends. */
 const LONG_MEMBER = 128;
 
-/** The `tracestate` to pass on, shortened by whole members; undefined if it is empty or invalid. */
+/**
+ * Returns the `tracestate` to pass on. If it is too long, whole members are removed. Returns `undefined` if it is empty or
+ * invalid.
+ */
 function readState(tracestate = ''): string | undefined {
   const members = tracestate.split(',', 4_096).map(trimmed).filter(Boolean);
   const keys = members.map((member) => MEMBER.exec(member)?.[1]);

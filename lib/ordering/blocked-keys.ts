@@ -4,9 +4,14 @@ import type { InboxTable } from '../inbox/table.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
 
-/** The messages of one key that still have to be processed, in this order. */
+/**
+ * The record of an ordering key whose first message failed. It lists the messages of the key that still have to be
+ * processed, in order.
+ */
 export interface BlockedKey {
-  /** The first message failed and will be delivered again; the others are blocked by the first. */
+  /**
+   * The ids of the waiting messages. The first message failed and will be delivered again; the other messages wait for it.
+   */
   readonly ids: readonly MessageId[];
   /** When the first message was last delivered, in ms since the epoch. */
   readonly firstSeenAtMs: number;
@@ -15,9 +20,12 @@ export interface BlockedKey {
 
 /** Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
 export interface BlockedKeys {
-  /** Returns the records of the keys that are blocked; `keys` must be unique. */
+  /** Returns the stored records of those keys that are blocked. `keys` must not contain duplicates. */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
-  /** Replaces the record `before`, or deletes it if `next.ids` is empty; returns `false` if another environment changed the record since. */
+  /**
+   * Replaces the stored record `before` by `next`, or deletes it if `next.ids` is empty. Returns `false` if another Lambda
+   * environment has changed the record since it was read.
+   */
   write(
     queue: string,
     key: string,
@@ -59,7 +67,10 @@ export interface BlockedKeyWrite extends Omit<BlockedKey, 'version'> {
 
 const CONCURRENT_WRITES = 16;
 
-/** Throws the first failure, or a `CONFLICT` if another environment changed one of the records. */
+/**
+ * Writes the records of several keys. Throws the first error, or a `CONFLICT` if another Lambda environment has changed one
+ * of the records.
+ */
 export async function writeBlockedKeys(
   writes: readonly BlockedKeyWrite[],
   { blockedKeys, queue }: { readonly blockedKeys: BlockedKeys; readonly queue: { readonly name: string } },

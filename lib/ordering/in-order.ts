@@ -8,34 +8,43 @@ import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './block
 import { isFinal, MAX_BLOCKED } from './open-batch.ts';
 import { byKey, keyOf } from './sequences.ts';
 
-/** The largest number of messages of one key that wait in delay queues; further messages come back with their batch. */
+/**
+ * The largest number of messages of one key that wait in delay queues. Further messages of the key are redelivered with
+ * their batch.
+ */
 const MAX_WAITING = 5_000;
 
-/** How long messages wait for a first message that is not delivered any more, in ms. */
+/** How long the messages of a key wait for their first message if it is never delivered again, in ms. */
 const MAX_BLOCKED_MS = 3_600_000;
-/** How long the messages then wait for the next blocked message, in ms. */
+/** After giving up on the first message of a key, how long the others wait for the next missing message, in ms. */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
-/** How often a repeated delivery of the first message is recorded, in ms, if nothing else changes. */
+/**
+ * The shortest time, in ms, between two updates of a blocked key's record whose only news is that its first message was
+ * delivered again.
+ */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
 /** The messages of one key, in the order in which they must be processed. */
 interface Sequence {
   readonly key: string;
   readonly before: BlockedKey | undefined;
-  /** The messages without a final outcome, in this batch or elsewhere. */
+  /** The ids of the messages that have no final outcome yet, whether they are in this batch or not. */
   readonly waiting: MessageId[];
   readonly inBatch: ReadonlyMap<MessageId, Candidate>;
-  /** Whether the first message was given up after `MAX_BLOCKED_MS`. */
+  /** Whether the other messages stopped waiting for the first message, because it was not delivered for `MAX_BLOCKED_MS`. */
   readonly isHeadForgotten: boolean;
 }
 
-/** Sorts by delivery count: of two messages of one queue the older was delivered at least as often, even if the event source had fetched the younger first. */
+/**
+ * Sorts the messages by delivery count, highest first. An older message of a queue was delivered at least as often as a
+ * younger one, even if the event source fetched the younger one first.
+ */
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
 /**
- * Processes the messages of one key one after another, and the keys side by side. A failed message blocks its own key only:
- * later messages of the key are postponed, and the store remembers their order.
+ * Processes messages with the same key one after another, and messages with different keys concurrently. A failed message
+ * blocks only its own key: the later messages of that key are postponed, and their order is stored in DynamoDB.
  */
 export async function processInOrder(
   candidates: readonly Candidate[],
@@ -77,13 +86,13 @@ async function readSequences(
   const candidatesByKey = byKey(candidates);
   const records = await blockedKeys.read(queue.name, [...candidatesByKey.keys()]);
   const recorded = [...records.values()].flatMap(({ ids }) => ids);
-  // A process may have died between completing a message and updating the record of its key: the marker shows the completion.
+  // If a process crashed after completing a message and before updating the record of its key, the inbox still shows the completion.
   const markers = recorded.length > 0 ? await inbox.find(queue.name, recorded) : new Map();
   return [...candidatesByKey].map(([key, mine]) => {
     const before = records.get(key);
     const inBatch = new Map(mine.map((candidate) => [candidate.id, candidate]));
     const waiting = (before?.ids ?? []).filter((id) => inBatch.has(id) || !isFinal(markers.get(id)));
-    // Only the first message is given up: the next ones may be delivered at any moment.
+    // The wait ends for the first message only, because the next ones may still be delivered at any moment.
     const isHeadForgotten =
       before !== undefined && !inBatch.has(waiting[0]!) && clock.now() - before.firstSeenAtMs > MAX_BLOCKED_MS;
     if (isHeadForgotten) waiting.shift();
@@ -93,14 +102,17 @@ async function readSequences(
   });
 }
 
-/** The first message of each sequence, if the message is in the batch and has no outcome yet. */
+/** Returns the first message of each key, if that message is in the batch and has no outcome yet. */
 const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate, Outcome>) =>
   sequences.flatMap((sequence) => {
     const candidate = sequence.waiting[0] && sequence.inBatch.get(sequence.waiting[0]);
     return candidate && !outcomes.has(candidate) ? [{ sequence, candidate }] : [];
   });
 
-/** Gives every message of the batch that still waits its outcome; `head` is the outcome of the first message, if it is in the batch. */
+/**
+ * Sets the outcome of the messages that wait for the first message of their key. `head` is the outcome of that first
+ * message, if it is in the batch.
+ */
 function block(
   { waiting, inBatch }: Sequence,
   head: Outcome | undefined,
@@ -116,7 +128,10 @@ function block(
   }
 }
 
-/** Records the blocked keys before any copy is published, so that a copy that comes back finds the order. */
+/**
+ * Stores the order of the messages of blocked keys. This happens before copies are published, so that the order is known
+ * when a copy is delivered.
+ */
 async function recordBlocked(sequences: readonly Sequence[], batch: Batch): Promise<void> {
   const nowMs = batch.clock.now();
   const writes = sequences.flatMap(({ key, waiting, before, inBatch, isHeadForgotten }): BlockedKeyWrite[] => {

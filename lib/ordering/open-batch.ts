@@ -8,27 +8,30 @@ import { CodedError } from '../runtime/errors.ts';
 import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
 import { byKey, keyOf, type Sequences } from './sequences.ts';
 
-/** The largest number of messages recorded for one key; further messages keep the order of the queue only. */
+/**
+ * The largest number of messages that are recorded for one key. Messages beyond this limit are not reordered: they keep the
+ * order in which the queue delivers them.
+ */
 export const MAX_BLOCKED = 20_000;
 
-/** How often opening a batch is tried while other environments keep replacing the record of the shard. */
+/** How often a batch tries to record its order if other Lambda environments keep replacing the record of the same shard. */
 const MAX_REPLACED = 3;
 
-/** A batch whose order is recorded; without a record if no message has a key. */
+/** A batch whose order is recorded in DynamoDB. `record` is absent if no message of the batch has a key. */
 interface Opened {
   readonly shard: string;
   readonly record?: TextVersion;
 }
 
 export interface Opening {
-  /** The messages of the batch; unfinished if their order could not be recorded. */
+  /** The messages of the batch. If their order could not be recorded, the messages with a key are unfinished. */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }
 
 /**
- * Records the order of the batch before any other request to the store, so that no younger message overtakes the batch
- * whenever and however its processing ends. If that fails, all messages with a key are unfinished.
+ * Records the order of the batch in DynamoDB before anything else is written. Even if the function crashes, no younger
+ * message can then overtake a message of this batch. If recording the order fails, all messages with a key are unfinished.
  */
 export async function openBatch(validated: readonly (Candidate | Invalid)[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;
@@ -39,7 +42,7 @@ export async function openBatch(validated: readonly (Candidate | Invalid)[], bat
   try {
     for (let replaced = 0; replaced < MAX_REPLACED; replaced += 1) {
       const before = await openBatches.read(shard);
-      // Even if this batch has no keys: the sequences of an earlier batch must not be lost with its record.
+      // This is needed even if no message of this batch has a key: replacing the record must not lose the order of an earlier batch.
       await blockAll([...(before?.sequences ?? []), ...memory.unrecorded], batch);
       const record = await replaceRecord(shard, sequences, before?.version, batch);
       if (record === 'replaced') continue;
@@ -68,7 +71,10 @@ async function replaceRecord(
   return before && !(await openBatches.end(shard, before)) ? 'replaced' : undefined;
 }
 
-/** Deletes the record of a batch that does not come back. A record that stays costs the next batch one request for markers. */
+/**
+ * Deletes the record of the batch's order, unless the batch is going to be redelivered. If the deletion fails, the next
+ * batch only needs one more request to the inbox.
+ */
 export async function closeBatch(
   results: readonly Result[],
   { shard, record }: Opened,
@@ -78,7 +84,10 @@ export async function closeBatch(
   await openBatches.end(shard, record).catch((error: unknown) => warn('deleting the open-batch record failed', error));
 }
 
-/** Blocks the keys of batches that began and did not end, so that every environment waits for their messages. */
+/**
+ * Blocks the keys of batches that were started but not finished, so that every Lambda environment waits for the messages of
+ * these batches.
+ */
 async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   const merged = mergedByKey(sequences);
   if (merged.size === 0) return;
@@ -91,14 +100,14 @@ async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
     const added = ids.filter((id) => !recorded.has(id) && !isFinal(markers.get(id)));
     if (added.length === 0) return [];
     const waiting = [...recorded, ...added].slice(0, MAX_BLOCKED);
-    // The first message of the record need not be a message of these batches.
+    // The record may start with a message that is in none of these batches.
     const isOther = before && before.ids[0] === waiting[0] && !ids.includes(waiting[0]!);
     return [{ key, ids: waiting, firstSeenAtMs: isOther ? before.firstSeenAtMs : clock.now(), before }];
   });
   await writeBlockedKeys(writes, batch);
 }
 
-/** One sequence per key; messages of the earlier batch come first. */
+/** Merges the lists of messages with the same key. The messages of an earlier batch come first. */
 function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   const merged = new Map<string, Set<MessageId>>();
   for (const [key, ids] of sequences) {
@@ -109,7 +118,7 @@ function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   return new Map([...merged].map(([key, ids]) => [key, [...ids]]));
 }
 
-/** The first messages of the sequences, at most as many as a record holds. */
+/** Returns the first messages, at most as many as one record can hold. */
 function firstOf(sequences: Sequences): Sequences {
   let left = MAX_BLOCKED;
   return [...mergedByKey(sequences)].flatMap(([key, ids]) => {
@@ -119,6 +128,6 @@ function firstOf(sequences: Sequences): Sequences {
   });
 }
 
-/** Whether a message with this marker blocks its key no longer. */
+/** Whether a message with this inbox record is finished, so that it no longer blocks later messages of its key. */
 export const isFinal = (marker: Marker | undefined): boolean =>
   marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

@@ -2,18 +2,24 @@ import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/
 import type { InboxTable } from '../inbox/table.ts';
 import type { Sequences } from './sequences.ts';
 
-/** The messages of a batch that has begun and not ended. */
+/** The record of a batch that was started and not yet finished: its messages per key, in order. */
 export interface OpenBatch {
   readonly sequences: Sequences;
   readonly version: TextVersion;
 }
 
-/** One record per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
+/**
+ * Stores one record of the latest batch per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does
+ * not answer.
+ */
 export interface OpenBatches {
   read(shard: string): Promise<OpenBatch | undefined>;
-  /** Replaces the record `before`; returns `undefined` if another environment changed the record since. */
+  /**
+   * Replaces the stored record `before` by the record of a new batch. Returns `undefined` if another Lambda environment has
+   * changed the record.
+   */
   begin(shard: string, sequences: Sequences, before: TextVersion | undefined): Promise<TextVersion | undefined>;
-  /** Deletes the record; returns `false` if the record belongs to another batch by now. */
+  /** Deletes the record. Returns `false` if another batch has replaced it. */
   end(shard: string, version: TextVersion): Promise<boolean>;
 }
 

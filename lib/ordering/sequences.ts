@@ -3,13 +3,13 @@ import { hash } from 'node:crypto';
 import type { Candidate } from '../consumer/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** Returns the key of an event; messages with the same key are processed one after another. */
+/** Returns the ordering key of an event. Messages with the same key are processed one after another. */
 export type KeyOf = (event: any) => string;
 
-/** The key of a message, or the error that `orderBy` threw. */
+/** The ordering key of a message, or the error that the consumer's `orderBy` function threw for it. */
 export type Order = { readonly key: string } | { readonly error: unknown };
 
-/** The messages of a batch by key, in the order in which they must be processed. */
+/** The message ids of a batch, grouped by ordering key, in the order in which they must be processed. */
 export type Sequences = readonly (readonly [key: string, ids: readonly MessageId[]])[];
 
 export function orderOf(event: unknown, keyOf: KeyOf): Order {
@@ -20,11 +20,14 @@ export function orderOf(event: unknown, keyOf: KeyOf): Order {
   }
 }
 
-/** Longer keys are stored as their hash, so that the records of a large batch stay small. */
+/** Ordering keys longer than this are replaced by their hash, so that the records of a large batch stay small. */
 const MAX_KEY_BYTES = 256;
 const HASHED = 'sha256:';
 
-/** Returns short text unchanged, and the hash of any other key, such as a key with lone surrogates, which DynamoDB would change. */
+/**
+ * Returns a short key unchanged. Returns the hash of a long key, and of a key with lone surrogates, which DynamoDB would
+ * not store unchanged.
+ */
 export function boundedKey(key: unknown): string {
   if (typeof key !== 'string') throw new TypeError(`orderBy returned a ${typeof key}: the key must be a string`);
   const isPlain =
@@ -32,7 +35,10 @@ export function boundedKey(key: unknown): string {
   return isPlain ? key : HASHED + hash('sha256', Buffer.from(key, 'utf16le'));
 }
 
-/** The key of the message; undefined if the consumer keeps no order per key, or if `orderBy` threw an error. */
+/**
+ * Returns the ordering key of a message. Returns `undefined` if the consumer has no `orderBy`, or if `orderBy` threw an
+ * error.
+ */
 export const keyOf = ({ order }: Candidate): string | undefined => (order && 'key' in order ? order.key : undefined);
 
 export function byKey(candidates: readonly Candidate[]): Map<string, Candidate[]> {
