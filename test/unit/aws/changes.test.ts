@@ -32,7 +32,7 @@ describe('comparing two templates', () => {
     expect(compare({ Topic: turned }, { Topic: other })).toEqual([]);
   });
 
-  test('a changed property is an update, or a replacement if the property is create-only', () => {
+  test('compareTemplates reports a resource with a changed property as updated, or as replaced if the property is create-only', () => {
     expect(compare({ Broker: broker() }, { Broker: broker({ HostInstanceType: 'mq.m7g.large' }) })).toEqual([
       { id: 'Broker', type: 'AWS::AmazonMQ::Broker', effect: 'updated', properties: ['HostInstanceType'] },
     ]);
@@ -41,14 +41,14 @@ describe('comparing two templates', () => {
     ]);
   });
 
-  test('a reference to another resource is a changed value', () => {
+  test('compareTemplates reports a property as changed if it refers to another resource than before', () => {
     const subnet = (id: string): Resource => ({ Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: id } } });
     expect(compare({ Subnet: subnet('One') }, { Subnet: subnet('Other') })).toMatchObject([
       { effect: 'replaced', properties: ['VpcId'] },
     ]);
   });
 
-  test('replacing a resource replaces every resource that refers to it in a create-only property, directly or indirectly', () => {
+  test('if a resource is replaced, compareTemplates also reports the resources that refer to it in a create-only property as replaced, directly or indirectly', () => {
     const at = (CidrBlock: string): Resources => ({
       Broker: broker({ SubnetIds: [{ 'Fn::Join': ['', [{ Ref: 'Subnet' }]] }] }),
       Subnet: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { 'Fn::GetAtt': ['Network', 'VpcId'] } } },
@@ -70,10 +70,10 @@ describe('comparing two templates', () => {
   });
 });
 
-describe('a deployment is refused', () => {
+describe('refused deployments', () => {
   const reasons = (before: Resources, after: Resources) => refusals(template(before), template(after));
 
-  test('a deployment that needs a new broker is refused with the name of the setting', () => {
+  test('a deployment that would replace the broker is refused with the name of the setting that causes the replacement', () => {
     const cluster = broker({ DeploymentMode: 'CLUSTER_MULTI_AZ', SubnetIds: ['a', 'b', 'c'] });
     expect(reasons({ Broker: broker({ SubnetIds: ['a'] }) }, { Broker: cluster })).toEqual([
       expect.stringMatching(
@@ -107,7 +107,7 @@ describe('a deployment is refused', () => {
   });
 });
 
-describe('a change meets a conflict', () => {
+describe('conflicts of a deployment', () => {
   const none: Template = template({});
   const conflicts = (parts: { broker?: [Template, Template]; functions?: [Template, Template] }) => {
     const { broker = [none, none], functions = [none, none] } = parts;
@@ -126,7 +126,7 @@ describe('a change meets a conflict', () => {
     Api: { Type: 'AWS::ApiGatewayV2::Authorizer', Properties: { Name: { 'Fn::ImportValue': 'pool' } } },
   });
 
-  test('removing or changing an export that the deployed functions import is a conflict, even if the new functions do not import it', () => {
+  test('removing or changing a stack export that the deployed functions import is a conflict, even if the new functions do not import it', () => {
     expect(conflicts({ broker: [exporting('a'), template({})], functions: [importing, none] })).toEqual([
       'the export pool would be removed while the functions import it',
     ]);
@@ -137,7 +137,7 @@ describe('a change meets a conflict', () => {
     expect(conflicts({ broker: [exporting('a'), template({})] })).toEqual([]);
   });
 
-  test('replacing a resource in an imported export is a conflict', () => {
+  test('replacing a resource is a conflict if an export that another stack imports contains its address', () => {
     const at = (name: string) =>
       exporting({ 'Fn::GetAtt': ['Broker', 'Arn'] }, { Broker: broker({ BrokerName: name }) });
     expect(conflicts({ broker: [at('a'), at('b')], functions: [importing, importing] })).toEqual([
@@ -157,7 +157,7 @@ describe('a change meets a conflict', () => {
     ).toEqual([expect.stringMatching(/^Broker would have the same identity as Broker, which still exists/)]);
   });
 
-  test('moving a subscription to another logical id is a conflict', () => {
+  test('moving an SNS subscription to another logical id is a conflict', () => {
     const subscriptions = (...addresses: string[]) =>
       template(
         Object.fromEntries(
@@ -172,7 +172,7 @@ describe('a change meets a conflict', () => {
     ]);
   });
 
-  test('updating an event source that names a virtual host is a conflict', () => {
+  test('updating an event source mapping that names a virtual host is a conflict', () => {
     const source = (BatchSize: number, ...more: Value[]) =>
       template({
         Source: {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { customResource, type CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { anInvocation } from '../../support/delivery.ts';
 
-/** Stands where CloudFormation takes answers: over HTTP, at a signed address. */
+/** Stands in for the presigned URL that CloudFormation gives a custom resource for its response. */
 let server: Server;
 let statuses: number[];
 let answers: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[];
@@ -68,7 +68,7 @@ describe('a custom resource', () => {
     expect(seen).toEqual({ properties: { a: '2' }, previous: { a: '1' } });
   });
 
-  test('a failure is reported with its reason and the same physical id, and without passwords', async () => {
+  test('a custom resource reports a failure to CloudFormation with its reason and the same physical id, and without passwords', async () => {
     const handler = customResource('id', {
       apply: async () => {
         throw new Error('cannot reach amqps://administrator:hunter2@broker.example:5671/');
@@ -82,18 +82,21 @@ describe('a custom resource', () => {
     });
   });
 
-  test.each([3_000, 1_200])('shortens a reason of %d times six bytes to what CloudFormation takes', async (letters) => {
-    const handler = customResource('id', {
-      apply: async () => {
-        throw new Error('"ü→'.repeat(letters));
-      },
-    });
-    await handler(anEvent(), anInvocation());
-    expect(Buffer.byteLength(answers[0]!.body)).toBeLessThanOrEqual(4_096);
-    expect(answered()).toMatchObject({ Status: 'FAILED', Reason: expect.stringMatching(/^"ü→.*…$/) });
-  });
+  test.each([3_000, 1_200])(
+    'a custom resource shortens a failure reason of %d times six bytes to the length that CloudFormation accepts',
+    async (letters) => {
+      const handler = customResource('id', {
+        apply: async () => {
+          throw new Error('"ü→'.repeat(letters));
+        },
+      });
+      await handler(anEvent(), anInvocation());
+      expect(Buffer.byteLength(answers[0]!.body)).toBeLessThanOrEqual(4_096);
+      expect(answered()).toMatchObject({ Status: 'FAILED', Reason: expect.stringMatching(/^"ü→.*…$/) });
+    },
+  );
 
-  test('shortly before the timeout a custom resource aborts the work and reports a failure', async () => {
+  test('shortly before the timeout of its function, a custom resource aborts its work and reports a failure', async () => {
     let stopped = false;
     const handler = customResource('id', {
       apply({ signal }) {
@@ -111,21 +114,21 @@ describe('a custom resource', () => {
     expect(stopped).toBe(true);
   });
 
-  test('a response that CloudFormation does not accept is sent again', async () => {
+  test('a custom resource sends its response again if CloudFormation does not accept it', async () => {
     statuses = [503, 500];
     await customResource('id', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(3);
     expect(answered()).toMatchObject({ Status: 'SUCCESS' });
   });
 
-  test('the invocation fails if no response is accepted, so that Lambda retries it', async () => {
+  test('the invocation of a custom resource fails if CloudFormation accepts no response, so that Lambda retries the invocation', async () => {
     statuses = [503, 503, 503];
     await expect(customResource('id', { apply: async () => {} })(anEvent(), anInvocation())).rejects.toThrow(
       /answered 503/,
     );
   });
 
-  test('deleting a custom resource without a removal step does nothing', async () => {
+  test('deleting a custom resource that has no removal step reports success without running anything', async () => {
     let ran = false;
     const handler = customResource('id', { apply: async () => void (ran = true) });
     await handler(anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' }), anInvocation());
@@ -133,7 +136,7 @@ describe('a custom resource', () => {
     expect(answered()).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'id' });
   });
 
-  test('deleting a custom resource runs its removal step with the physical id of its creation', async () => {
+  test('deleting a custom resource runs its removal step and reports the physical id that the resource got when it was created', async () => {
     let removed: unknown;
     const handler = customResource(({ name }) => String(name), {
       apply: async () => {},
@@ -149,14 +152,14 @@ describe('a custom resource', () => {
     expect([removed, answered()]).toMatchObject(['two', { Status: 'SUCCESS', PhysicalResourceId: 'made-as-this' }]);
   });
 
-  test('a removal that takes longer than an invocation fails without a response, so that Lambda continues it', async () => {
+  test('if the removal of a custom resource takes longer than one invocation, the invocation fails without a response, so that Lambda runs it again', async () => {
     const handler = customResource('id', { apply: async () => {}, remove: () => new Promise(() => {}) });
     const event = anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' });
     await expect(handler(event, anInvocation(10_200))).rejects.toThrow(/not finished before the function timed out/);
     expect(answers).toEqual([]);
   });
 
-  test('a failed removal is reported as a failure', async () => {
+  test('a custom resource reports a failed removal to CloudFormation as a failure', async () => {
     const remove = async () => {
       throw new Error('not allowed');
     };

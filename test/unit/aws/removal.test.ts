@@ -25,7 +25,7 @@ const asked = () => aws.calls.map(({ action, resource }) => `${action} ${resourc
 const ids = () =>
   aws.interfaces.map(({ description }) => /armq-\d+-(\w+)|ENI-(surehop-\w+)/.exec(description)!.slice(1));
 
-test('the removal deletes an event source and waits until its network interfaces are deleted', async () => {
+test('removing an event source deletes its mapping and waits until AWS has deleted the network interfaces of the mapping', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.addMapping('other', 'sg-broker');
   await removeEventSource(access, 'one', waiting());
@@ -34,7 +34,7 @@ test('the removal deletes an event source and waits until its network interfaces
   expect(asked()).not.toContain('lambda:DeleteEventSourceMapping event-source-mapping:other');
 });
 
-test('the removal succeeds without a delete request if the event source no longer exists', async () => {
+test('removing an event source that no longer exists succeeds without a delete request', async () => {
   await removeEventSource(access, 'gone', waiting());
   expect(asked()).toEqual([
     'lambda:GetEventSourceMapping event-source-mapping:gone',
@@ -42,7 +42,7 @@ test('the removal succeeds without a delete request if the event source no longe
   ]);
 });
 
-test('a later invocation waits for an event source that an earlier invocation is deleting', async () => {
+test('removing an event source that an earlier invocation already deletes waits for that deletion without a second delete request', async () => {
   aws.addMapping('one', 'sg-broker');
   const first = new AbortController();
   const cut = removeEventSource(access, 'one', { signal: first.signal, pauseMs: 60_000 });
@@ -56,7 +56,7 @@ test('a later invocation waits for an event source that an earlier invocation is
   expect(asked().filter((one) => one.startsWith('lambda:Delete'))).toHaveLength(1);
 });
 
-test('the removal waits until the functions have no network interface in their security group', async () => {
+test('the removal of a stage waits until its functions have no network interface in their security group', async () => {
   aws.addFunctions('surehop-dev-status', 'sg-functions');
   aws.addFunctions('another-service', 'sg-of-others');
   aws.deleteFunctions('surehop-dev-status');
@@ -64,7 +64,7 @@ test('the removal waits until the functions have no network interface in their s
   expect(aws.interfaces.map(({ group }) => group)).toEqual(['sg-of-others', 'sg-of-others']);
 });
 
-test('the removal keeps waiting after a timeout or an error of AWS', async () => {
+test('the removal of a stage keeps waiting after AWS has throttled a request or answered with a server error', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.failNext(1, 429, 'TooManyRequestsException');
   await removeEventSource(access, 'one', waiting());
@@ -73,14 +73,14 @@ test('the removal keeps waiting after a timeout or an error of AWS', async () =>
   await waitForFunctionInterfaces(access, 'sg-functions', waiting());
 });
 
-test('a missing permission ends the removal at once with the name of the permission', async () => {
+test('the removal of a stage fails at once with the error code of AWS if a permission is missing', async () => {
   aws.failNext(1, 403, 'UnauthorizedOperation');
   await expect(waitForFunctionInterfaces(access, 'sg-functions', waiting())).rejects.toThrow(
     /answered UnauthorizedOperation/,
   );
 });
 
-test('if the role is missing, network interfaces remain and the removal ends at the timeout', async () => {
+test('if the role of the event source is missing, its network interfaces remain and its removal fails at the timeout', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.deleteRole();
   const removal = removeEventSource(access, 'one', waiting());

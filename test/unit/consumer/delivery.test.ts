@@ -21,7 +21,7 @@ const headerValue = fc.letrec<{ value: GivenHeader }>((tie) => ({
   ),
 })).value;
 
-test('decoding returns every header as the publisher wrote it', () => {
+test('decoding an event returns every header of a message as the publisher wrote it', () => {
   fc.assert(
     fc.property(fc.dictionary(headerName, headerValue, { maxKeys: 6, noNullPrototype: true }), (headers) => {
       const decoded = Object.entries(aDelivery({ headers }).properties.headers);
@@ -30,7 +30,7 @@ test('decoding returns every header as the publisher wrote it', () => {
   );
 });
 
-test('decoding returns every body byte for byte', () => {
+test('decoding an event returns the body of every message byte for byte', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
       expect(aDelivery({ raw: Buffer.from(bytes) }).body).toEqual(Buffer.from(bytes));
@@ -43,7 +43,7 @@ test('decoding keeps header bytes that are not UTF-8', () => {
   expect(aDelivery({ headers: { odd: bytes } }).properties.headers).toEqual({ odd: bytes });
 });
 
-test('decoding reads header bytes that are written as unsigned numbers like signed ones', () => {
+test('decoding an event reads header bytes from 0 to 255 like the signed bytes that Amazon MQ writes', () => {
   const record = aRecord();
   const headers = { city: { bytes: [...Buffer.from('Zürich')] } };
   const [delivery] = decode(anEvent([{ ...record, basicProperties: { ...record.basicProperties, headers } }]));
@@ -61,28 +61,28 @@ test('decoding accepts a message without any properties', () => {
   });
 });
 
-test('decoding splits queue and virtual host at the last double colon', () => {
+test('decoding an event splits the name of a queue from its virtual host at the last double colon', () => {
   const [delivery] = decode({ ...anEvent([]), rmqMessagesByQueue: { 'a::b::/': [aRecord()] } });
   expect(delivery?.queue).toBe('a::b');
 });
 
-test('decoding reads the timestamp as UTC, even with a narrow no-break space', () => {
+test('decoding an event reads the timestamp of a message as UTC, even if it contains a narrow no-break space', () => {
   const record = aRecord();
   const timestamp = 'Jan 1, 1970, 12:33:41\u202fAM';
   const [delivery] = decode(anEvent([{ ...record, basicProperties: { ...record.basicProperties, timestamp } }]));
   expect(delivery?.properties.timestamp).toBe(33 * 60 + 41);
 });
 
-test('decoding prefers x-acquired-count to x-delivery-count, and ignores both at the first delivery', () => {
+test('decoding takes the delivery count from x-acquired-count rather than x-delivery-count, and ignores both headers at the first delivery', () => {
   const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
   expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
   expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);
-  // The broker writes neither header before the second delivery; the publisher may have copied them.
+  // RabbitMQ writes x-acquired-count and x-delivery-count only from the second delivery on, so at the first delivery they come from the publisher.
   expect(aDelivery({ headers }).deliveryCount).toBe(0);
 });
 
 test.each([null, undefined, 7, 'a record', [], {}, { basicProperties: null }, { basicProperties: [], data: 'e30=' }])(
-  'decoding keeps a record that is not a message (%p) as the body of a malformed message',
+  'decoding turns a record that is not a message (%p) into a malformed message that has the record as its body',
   (record) => {
     const deliveries = decode(anEvent([record, aRecord({ id: 'm-2' })] as never));
     expect(deliveries).toMatchObject([
@@ -96,7 +96,7 @@ test.each([null, undefined, 7, 'a record', [], {}, { basicProperties: null }, { 
 );
 
 test.each([undefined, null, 7, {}, 'no base64!', 'e30', 'e3-_', 'e30=\n', 'é'])(
-  'decoding keeps a record whose data is not base64 (%p) as JSON',
+  'decoding turns a record with data that is not base64 (%p) into a malformed message that has the record as JSON in its body',
   (data) => {
     const record = { ...aRecord({ id: 'm-1' }), data } as never;
     const [delivery] = decode(anEvent([record]));
@@ -116,7 +116,7 @@ test.each([7, {}, ['m'], true, 'm'.repeat(256), 'é'.repeat(128), 'a\ufffdb'])(
   },
 );
 
-test('decoding never throws, whatever the records of a queue are', () => {
+test('decoding an event never throws because of the records in its queues, whatever they contain', () => {
   const { rmqMessagesByQueue: _, ...rest } = anEvent([]);
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.anything()), (rmqMessagesByQueue) => {
@@ -128,7 +128,7 @@ test('decoding never throws, whatever the records of a queue are', () => {
   );
 });
 
-test('decoding keeps a timestamp that is not a date as text', () => {
+test('decoding keeps the timestamp of a message as text if it is not a date', () => {
   const record = aRecord();
   const basicProperties = { ...record.basicProperties, timestamp: 'Smarch 1, 2026' };
   expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([
@@ -136,7 +136,7 @@ test('decoding keeps a timestamp that is not a date as text', () => {
   ]);
 });
 
-test('decoding takes the time from our own header if the timestamp is the same time in another time zone', () => {
+test('decoding takes the publish time from the header surehop-published-at if the timestamp is the same time in another time zone', () => {
   const timestamp = (publishedAt: string) =>
     aDelivery({ headers: { 'surehop-published-at': publishedAt } }).properties.timestamp;
   const noon = Date.UTC(2026, 10, 22, 12, 33, 41) / 1_000;

@@ -30,7 +30,7 @@ function record(...outcomes: Outcome[]): void {
 const counted = () => lines.find((line) => 'Completed' in line);
 const logged = (message: string) => lines.filter((line) => line['message'] === message);
 
-test('a postponed message is counted as Postponed, not as Retried, and logged at info level', () => {
+test('the metrics count a postponed message as Postponed and not as Retried, and the log has it at level INFO', () => {
   record(postponed('BLOCKED_BY_KEY', queues.stock, 0));
   expect(counted()).toMatchObject({ queue: 'stock', Postponed: 1, Retried: 0 });
   expect(logged('message postponed')).toMatchObject([
@@ -38,7 +38,7 @@ test('a postponed message is counted as Postponed, not as Retried, and logged at
   ]);
 });
 
-test('a message to be retried is counted as Retried and logged with the code and the text of its error', () => {
+test('the metrics count a message to be retried as Retried, and the log has the code and the text of its error', () => {
   const [delayQueue] = queues.stock.delays;
   record({ is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' });
   expect(counted()).toMatchObject({ Postponed: 0, Retried: 1 });
@@ -47,7 +47,7 @@ test('a message to be retried is counted as Retried and logged with the code and
   ]);
 });
 
-test('completed messages and duplicates are logged by their ids on one line each', () => {
+test('the log has one line with the ids of all completed messages and one line with the ids of all duplicates', () => {
   const done: Outcome[] = [
     { is: 'completed', events: [] },
     { is: 'completed', events: [] },

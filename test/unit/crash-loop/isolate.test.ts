@@ -20,7 +20,7 @@ const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.orders, schema: z.object({}) });
 
-/** A consumer on an in-memory store; `begun` lists the runs that the attempt log recorded. */
+/** A consumer with an in-memory store. `begun` lists the runs that the consumer recorded in the store before they began. */
 function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
@@ -68,14 +68,14 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
 const ended = NOW_MS - 1;
 const inProgress = NOW_MS + 1;
 
-test('crash suspects run together and leave no record if the process survives', async () => {
+test('messages that may have crashed the process run together, and the store has no record of the run if the process survives it', async () => {
   const { store, begun, run } = aConsumer();
   expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
   expect(begun).toEqual(['together: a b c']);
   expect(store.attempts.size).toBe(0);
 });
 
-test('a suspect with a run that did not end runs isolated, the least tried suspect first', async () => {
+test('a message runs alone if one of its earlier runs did not end, and messages that ran alone less often come first', async () => {
   const { begun, run, record } = aConsumer();
   record('a', ended, ended);
   record('b');
@@ -83,20 +83,20 @@ test('a suspect with a run that did not end runs isolated, the least tried suspe
   expect(begun).toEqual(['together: c d', 'isolated: b', 'isolated: a']);
 });
 
-test('a suspect with three isolated runs that did not end is dead-lettered as CRASH_LOOP', async () => {
+test('a message is dead-lettered as CRASH_LOOP after it ran alone three times and none of the three runs ended', async () => {
   const { run, record } = aConsumer();
   record('a', ended, ended, ended);
   expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
 });
 
-test('a suspect is not dead-lettered while one of its three isolated runs may be in progress in another environment', async () => {
+test('a message that ran alone three times is not dead-lettered while one of these runs may still be in progress in another execution environment', async () => {
   const { run, record, begun } = aConsumer();
   record('a', ended, ended, inProgress);
   expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);
   expect(begun).toEqual([]);
 });
 
-test('records of survived runs are deleted with the next batch if the store was unavailable', async () => {
+test('if the store was unavailable when a run ended, the record of that run is deleted with the next batch', async () => {
   let isUnavailable = true;
   const { store, run } = aConsumer((real) => ({
     end: async (...args) => {

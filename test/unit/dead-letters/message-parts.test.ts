@@ -30,11 +30,11 @@ const properties = fc.record({
   headers,
 });
 
-test('AMQP properties survive the conversion to JSON and back with the type of every header', () => {
+test('AMQP properties are the same after a conversion to JSON and back, including the type of every header', () => {
   fc.assert(fc.property(properties, (given) => expect(readProperties(writeProperties(given))).toEqual(given)));
 });
 
-test('a message of any size is restored byte for byte from its parts', () => {
+test('a message of any size that was split into parts for DynamoDB is restored byte for byte', () => {
   const sizes = fc.constantFrom(0, 1, 349_999, 350_000, 350_001, 1_200_000);
   fc.assert(
     fc.property(sizes, fc.uint8Array({ minLength: 1 }), properties, (size, seed, properties) => {

@@ -17,7 +17,7 @@ const note = {
   'surehop-published-at': '2026-11-22T10:59:00.000Z',
 };
 
-/** The headers that RabbitMQ 3.10.8 and 4.3.6 add to a message that passed a delay queue and then expired in its work queue. */
+/** Headers of a message that went through a delay queue and then expired in its work queue, as RabbitMQ 3.10.8 and 4.3.6 write them. */
 const death = {
   'x-death': [
     { count: 1, reason: 'expired', queue: 'stock', time: 1_795_345_200, exchange: '', 'routing-keys': ['stock'] },
@@ -40,7 +40,7 @@ const of = (headers: GivenHeaders, about: { id?: string | null; body?: unknown }
   deadLetterFrom(aDelivery({ id, headers, ...about }, 'dead-letters'), Object.values(queues), nowMs);
 
 describe('the origin of a dead letter', () => {
-  test('a message that a consumer dead-lettered has the queue, code and reason of the consumer', () => {
+  test('the dead letter of a message that a consumer dead-lettered has the queue, code and reason that the consumer gave', () => {
     expect(of(note)).toMatchObject({
       id: note['surehop-dead-letter-id'],
       messageId: id,
@@ -55,7 +55,7 @@ describe('the origin of a dead letter', () => {
     });
   });
 
-  test('a message that the broker dead-lettered has the queue of its newest x-death entry, not the delay queue it passed', () => {
+  test('the dead letter of a message that the broker dead-lettered has the queue of the newest x-death entry, not an earlier delay queue', () => {
     expect(of(death)).toMatchObject({
       queue: 'stock',
       code: 'EXPIRED',
@@ -70,9 +70,12 @@ describe('the origin of a dead letter', () => {
     ['maxlen', 'MAX_LENGTH'],
     ['rejected', 'REJECTED'],
     ['something new', 'SOMETHING NEW'],
-  ])('the broker reason "%s" gives the code %s', (reason, code) => {
-    expect(of({ 'x-death': [{ queue: 'stock', reason, count: 1 }] })).toMatchObject({ queue: 'stock', code });
-  });
+  ])(
+    'the dead letter of a message that RabbitMQ dead-lettered with the reason "%s" has the code %s',
+    (reason, code) => {
+      expect(of({ 'x-death': [{ queue: 'stock', reason, count: 1 }] })).toMatchObject({ queue: 'stock', code });
+    },
+  );
 
   test.each([
     [1_795_345_200, '2026-11-22T11:00:00.000Z'],
@@ -82,11 +85,11 @@ describe('the origin of a dead letter', () => {
     ['2026-11-22T11:00:00Z', '2026-11-22T11:00:00.000Z'],
     ['who knows', '2026-11-22T12:00:00.000Z'],
     [null, '2026-11-22T12:00:00.000Z'],
-  ])('the x-death time %p is read as %s', (time, deadLetteredAt) => {
+  ])('a dead letter with the x-death time %p was dead-lettered at %s', (time, deadLetteredAt) => {
     expect(of({ 'x-death': [{ queue: 'stock', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
   });
 
-  test('a message without dead-letter headers gets the code UNKNOWN_ERROR and no queue', () => {
+  test('the dead letter of a message without dead-letter headers has the code UNKNOWN_ERROR and no queue', () => {
     const unknown = of({});
     expect(unknown.queue).toBeUndefined();
     expect(unknown).toMatchObject({
@@ -101,7 +104,7 @@ describe('the id of a dead letter', () => {
     for (const headers of [note, death, {}]) expect(of(headers).id).toBe(of(headers).id);
   });
 
-  test('another x-death time, queue, redrive number or body gives the same message another dead-letter id', () => {
+  test('a message gets another dead-letter id if its x-death time, its queue, its number of redrives or its body differs', () => {
     const [first, ...rest] = death['x-death'];
     const later = { ...death, 'x-death': [{ ...first!, time: 1_795_345_999 }, ...rest] };
     const elsewhere = { ...death, 'x-death': [{ ...first!, queue: 'points' }, ...rest] };

@@ -39,9 +39,12 @@ test.each<[string, string | undefined, string | undefined, Partial<DeadLetter>]>
     undefined,
     { publishedAt: undefined, deadLetteredAt: daysAgo(15) },
   ],
-])('redriving a dead letter that %s gives %p, and with "force" %p', (_, unforced, forced, about) => {
-  const deadLetter = { ...open, ...about };
-  const since = rememberedSinceMs({ INBOX_RETENTION_DAYS: 14 }, nowMs);
-  expect(redriveRefusal(deadLetter, { force: false, rememberedSinceMs: since })).toBe(unforced);
-  expect(redriveRefusal(deadLetter, { force: true, rememberedSinceMs: since })).toBe(forced);
-});
+])(
+  'the refusal to redrive a dead letter that %s is %p, and %p with "force" (undefined means that the redrive is allowed)',
+  (_, unforced, forced, about) => {
+    const deadLetter = { ...open, ...about };
+    const since = rememberedSinceMs({ INBOX_RETENTION_DAYS: 14 }, nowMs);
+    expect(redriveRefusal(deadLetter, { force: false, rememberedSinceMs: since })).toBe(unforced);
+    expect(redriveRefusal(deadLetter, { force: true, rememberedSinceMs: since })).toBe(forced);
+  },
+);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseDependencies } from '../../../infra/dev/runtime/broker/apt.ts';
 
-test('parseDependencies takes the first real package of alternatives and skips providers of virtual packages', () => {
+test('parseDependencies returns the first real package among alternative dependencies, and no packages that provide a virtual package', () => {
   const answer = `rabbitmq-server
   PreDepends: adduser
  |Depends: erlang-base

@@ -5,7 +5,7 @@ import { keepRunning } from '../../../infra/dev/runtime/keep-running.ts';
 import { watchExternal } from '../../../infra/dev/runtime/watch-external.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** A process that the test ends; `restart` fails with each given error in turn, then succeeds. */
+/** A simulated process that ends when the test calls `die`. Its `restart` fails once with each given error and then succeeds. */
 function aProcess(outcomes: readonly Error[] = []) {
   let listener: (how: string) => void = () => {};
   const remaining = [...outcomes];
@@ -35,7 +35,7 @@ function keeping(outcomes?: readonly Error[]) {
 }
 
 describe('keepRunning', () => {
-  test('a process that ends is restarted, and one line reports the restart', async () => {
+  test('keepRunning restarts a process that ends, and reports the restart with one line', async () => {
     const { target, lines, given } = keeping();
     target.die('signal SIGKILL');
     await eventually('a restart', () => target.restarts === 1);
@@ -43,14 +43,14 @@ describe('keepRunning', () => {
     expect(given).toEqual([]);
   });
 
-  test('a restart that fails is repeated', async () => {
+  test('keepRunning tries again if the restart of a process fails', async () => {
     const { target, lines } = keeping([new Error('the port is taken')]);
     target.die('exit code 1');
     await eventually('a second restart', () => target.restarts === 2);
     expect(lines[1]).toContain('RabbitMQ ended (the port is taken)');
   });
 
-  test('after five restarts within a minute the process is given up with the reason', async () => {
+  test('keepRunning gives up a process after five restarts within a minute, and reports why the process ended', async () => {
     const { target, lines, given } = keeping(Array.from({ length: 5 }, () => new Error('no space left on device')));
     target.die('exit code 1');
     await eventually('giving up', () => given.length === 1);
@@ -63,7 +63,7 @@ describe('keepRunning', () => {
     expect(target.restarts).toBe(5);
   });
 
-  test('a process that ends while it is being stopped is not restarted', async () => {
+  test('keepRunning does not restart a process that ends after it was asked to stop', async () => {
     const { target, lines, stop } = keeping();
     stop();
     target.die('exit code 0');
@@ -81,7 +81,7 @@ describe('watchExternal', () => {
   const close = () => new Promise((resolve) => server!.close(resolve));
   afterEach(() => void server?.close());
 
-  test('a server is reported once when it stops accepting connections, and once when it accepts them again', async () => {
+  test('watchExternal reports once when a server stops accepting connections, and once when the server accepts connections again', async () => {
     const port = await listen(0);
     const lines: string[] = [];
     const stop = watchExternal(`amqp://guest:guest@127.0.0.1:${port}/vhost`, {

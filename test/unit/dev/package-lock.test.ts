@@ -4,12 +4,12 @@ import { expect, test } from '@jest/globals';
 
 import { completeLock } from '../../../infra/dev/runtime/package-lock.ts';
 
-test('the lock file contains the optional packages of every platform, which npm ci requires (fix it with npm run lock)', () => {
+test('package-lock.json contains the optional packages of every platform, because npm ci requires them (run npm run lock to add them)', () => {
   const lock = JSON.parse(readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8'));
   expect(completeLock(lock).added).toEqual([]);
 });
 
-test('completeLock marks an added optional package for its platform', () => {
+test('completeLock adds a missing optional package to package-lock.json with its operating system, its CPU and its C library', () => {
   const parent = { version: '1.0.0', dev: true, optionalDependencies: { '@a/linux-x64-musl': '1.2.3' } };
   const { lock, added } = completeLock({ packages: { 'node_modules/a': parent } });
   expect(added).toEqual(['@a/linux-x64-musl']);

@@ -11,7 +11,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe('the plain path of a directory', () => {
   test.each(['with space', '订单', 'é', 'a#b', 'a%41', "it's", 'a:b', 'a;b', '$HOME', '(a)', 'a"b', 'a\\b', 'a\nb'])(
-    'plainPath returns the same ASCII symbolic link to the directory %j at every call',
+    'plainPath returns a symbolic link with an ASCII path for the directory %j, and the same link at every call',
     (name) => {
       const directory = join(scratch, name);
       mkdirSync(directory);
@@ -26,7 +26,7 @@ describe('the plain path of a directory', () => {
     },
   );
 
-  test('plainPath creates one link per directory and recreates a deleted link', () => {
+  test('plainPath creates one symbolic link per directory and creates a deleted link again', () => {
     const [one, other] = ['one 1', 'other 1'].map((name) => join(scratch, name)) as [string, string];
     const plain = plainPath(one);
     expect(plainPath(other)).not.toBe(plain);
@@ -35,7 +35,7 @@ describe('the plain path of a directory', () => {
     for (const directory of [one, other]) removePlainPath(directory);
   });
 
-  test('plainPath returns a path of plain characters unchanged, and removePlainPath keeps that directory', () => {
+  test('plainPath returns a path without special characters unchanged, and removePlainPath does not delete the directory at that path', () => {
     const directory = mkdtempSync('/tmp/surehop-plain-');
     expect(plainPath(directory)).toBe(directory);
     removePlainPath(directory);

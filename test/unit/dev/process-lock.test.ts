@@ -7,15 +7,15 @@ import { lockHolder, takeLock } from '../../../infra/dev/runtime/process-lock.ts
 
 const lockFile = () => join(mkdtempSync(join(tmpdir(), 'surehop-lock-')), 'deep', 'start.lock');
 
-describe('the lock of a clone', () => {
-  test('a lock that a running process holds is refused with the id of that process', () => {
+describe('the lock file of a clone', () => {
+  test('taking a lock file that a running process holds fails with the id of that process', () => {
     const file = lockFile();
     const first = takeLock(file);
     expect(first).toHaveProperty('release');
     expect(takeLock(file)).toEqual({ heldBy: process.pid });
   });
 
-  test('a released lock can be taken again and leaves no other file behind', () => {
+  test('a lock file that was released can be taken again, and no other file remains', () => {
     const file = lockFile();
     const first = takeLock(file);
     if ('release' in first) first.release();
@@ -24,7 +24,7 @@ describe('the lock of a clone', () => {
     expect(readdirSync(dirname(file))).toEqual(['start.lock']);
   });
 
-  test('the lock of a killed process can be taken', () => {
+  test('a lock file of a process that was killed can be taken', () => {
     const file = lockFile();
     takeLock(file);
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -41,12 +41,12 @@ describe('the lock of a clone', () => {
     expect(takeLock(file)).toHaveProperty('release');
   });
 
-  test('a later process with the same id does not hold the lock', () => {
+  test('a lock file counts as free if its process has ended and a later process has the same process id', () => {
     const file = lockFile();
     takeLock(file);
     const { startedAt } = JSON.parse(readFileSync(file, 'utf8')) as { startedAt: string };
     writeFileSync(file, JSON.stringify({ pid: process.pid, startedAt: `${startedAt}0` }));
-    // If the system does not say when a process started, only the id is compared.
+    // Where the operating system does not report the start time of a process, the lock compares only process ids.
     expect(lockHolder(file)).toBe(startedAt === '' ? process.pid : undefined);
   });
 });

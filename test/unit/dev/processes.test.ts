@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { startGuarded } from '../../../infra/dev/runtime/processes.ts';
 import { waitFor } from '../../../infra/dev/runtime/wait.ts';
 
-/** A shell command that ignores all signals it can, like its child process, and prints both process ids. */
+/** A shell command that starts a child process and prints both process ids. Both processes ignore SIGINT, SIGTERM and SIGHUP. */
 const STUBBORN = `trap '' INT TERM HUP; sh -c 'trap "" INT TERM HUP; echo "$$"; while :; do sleep 0.05; done' & echo "$$"; wait`;
 const command = { cwd: tmpdir(), env: process.env };
 
@@ -34,7 +34,7 @@ async function startStubborn() {
 }
 
 describe('a guarded process', () => {
-  test('startGuarded passes on each line, keeps the last lines and reports how the process ended', async () => {
+  test('startGuarded passes each line of output to a callback, keeps the last lines and reports how the process ended', async () => {
     const lines: string[] = [];
     const started = await startGuarded({
       ...command,
@@ -49,7 +49,7 @@ describe('a guarded process', () => {
     expect(started.hasEnded()).toBe(true);
   });
 
-  test('startGuarded writes the output to a file and keeps the file of the previous run', async () => {
+  test('startGuarded writes the output of a process to a file', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'surehop-log-')), 'part.log');
     for (const word of ['first', 'second']) {
       const started = await startGuarded({ ...command, command: 'echo', args: [word], output: { file } });
@@ -58,7 +58,7 @@ describe('a guarded process', () => {
     }
   });
 
-  test('stop kills a process and its children if they ignore the signal', async () => {
+  test('stopping a guarded process kills the process and its children if they ignore the stop signal', async () => {
     const { started, pids } = await startStubborn();
     await started.stop({ signal: 'SIGTERM', graceMs: 50 });
     expect(await started.ended).toBe('signal SIGKILL');

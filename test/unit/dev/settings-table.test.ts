@@ -9,12 +9,12 @@ import { dev } from '../../../infra/stages/dev.ts';
 import { explainSetting, readAllSettings, settingNames, type SettingName } from '../../../lib/settings.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 
-/** Values of a setting that are rejected and accepted. */
+/** Values of one setting that must be rejected and values that must be accepted. */
 interface Row {
   readonly wrong: readonly string[];
-  /** Values that are accepted, including the bounds. */
+  /** Values that must be accepted, including the smallest and the largest. */
   readonly right: readonly string[];
-  /** Accepted in a deployed stage, refused in the stage local. */
+  /** Whether the setting is accepted only in a deployed stage and refused in the stage local. */
   readonly deployedOnly?: true;
 }
 
@@ -43,7 +43,7 @@ const url = (right: string): Row => ({
 const word: Row = { wrong: [' ', 'two words', 'x'.repeat(2_049), 'über'], right: ['x', 'x'.repeat(2_048)] };
 const secretOf = (byte: number) => `whsec_${Buffer.alloc(64, byte).toString('base64')}`;
 
-/** Wrong and extreme values of every setting; the type check fails for a setting without a row. */
+/** Wrong values and extreme values of every setting. The code does not compile if a setting has no row in this table. */
 const table: Readonly<Record<SettingName, Row>> = {
   STAGE: { wrong: ['Prod', 'a b', '1st', 'x'.repeat(21)], right: ['local'] },
   LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },
@@ -130,19 +130,22 @@ function refusal(environment: Record<string, string>): Problem {
 }
 
 describe('settings', () => {
-  test.each(rows)('a wrong value of $name stops the start with one line', ({ name, wrong }) => {
-    for (const value of wrong) {
-      const { message, exitCode } = refusal({ [name]: value });
-      expect(exitCode).toBe(2);
-      expect(message).not.toContain('\n');
-      expect(message.length).toBeLessThan(600);
-      expect(message).toMatch(new RegExp(`^wrong setting: (.*; )?${name} is `));
-      expect(message).toContain(`for example ${name}=`);
-    }
-  });
+  test.each(rows)(
+    'a wrong value of the setting $name makes npm start exit with code 2 and a message of one line',
+    ({ name, wrong }) => {
+      for (const value of wrong) {
+        const { message, exitCode } = refusal({ [name]: value });
+        expect(exitCode).toBe(2);
+        expect(message).not.toContain('\n');
+        expect(message.length).toBeLessThan(600);
+        expect(message).toMatch(new RegExp(`^wrong setting: (.*; )?${name} is `));
+        expect(message).toContain(`for example ${name}=`);
+      }
+    },
+  );
 
   test.each(rows)(
-    'a wrong value of $name makes a function fail at start with the same sentence and without a stack',
+    'a wrong value of the setting $name makes a function fail when it starts, with a message that names the setting and without a stack trace',
     ({ name, wrong }) => {
       for (const value of wrong) {
         const failure = failureOf(() => readAllSettings({ [name]: value }));
@@ -152,7 +155,7 @@ describe('settings', () => {
     },
   );
 
-  test('one message names all wrong settings', () => {
+  test('npm start names all wrong settings in one error message', () => {
     const { message } = refusal({ HTTP_PORT: 'x', LOG_LEVEL: 'x', MAX_BODY_BYTES: 'ten', STAGE: 'prod' });
     for (const name of ['HTTP_PORT', 'LOG_LEVEL', 'MAX_BODY_BYTES', 'STAGE']) expect(message).toContain(`${name} is `);
   });
@@ -162,18 +165,18 @@ describe('settings', () => {
     ['AMQP_URL', 'http://ada:hush/hush@hush@broker'],
     ['AMQP_URL', 'amqp://ada:hush'],
     ['SIGNING_SECRETS', '{"shop": ["whsec_hush"]}'],
-  ])('the message about %s=%s does not contain the secret', (name, value) => {
+  ])('the error message about the setting %s=%s does not contain the secret', (name, value) => {
     expect(refusal({ [name]: value }).message).not.toContain('hush');
   });
 });
 
 describe('valid settings', () => {
-  test.each(rows)('$name is accepted at its bounds', ({ name, right }) => {
+  test.each(rows)('the setting $name accepts its smallest and its largest value', ({ name, right }) => {
     for (const value of right) expect(String(readAllSettings({ [name]: value })[name])).toBe(value);
   });
 
   test.each(rows)(
-    '$name reaches the functions of the stage local, or is refused there',
+    'the setting $name reaches the functions of the stage local, or npm start refuses it because it is only for deployed stages',
     ({ name, right, deployedOnly }) => {
       for (const value of right) {
         if (deployedOnly) {
@@ -187,17 +190,17 @@ describe('valid settings', () => {
     },
   );
 
-  test.each(rows)('an empty $name counts as not set', ({ name }) => {
+  test.each(rows)('an empty value of the setting $name counts as not set', ({ name }) => {
     expect(readAllSettings({ [name]: '' })).toEqual(readAllSettings({}));
     expect(readSettings({ [name]: '' }, LOCAL)).toEqual(readSettings({}, LOCAL));
   });
 
-  test.each(rows)('the example in the message about $name is valid', ({ name }) => {
+  test.each(rows)('the example in the error message about the setting $name is a valid value', ({ name }) => {
     expect(() => readAllSettings({ [name]: explainSetting(name).example })).not.toThrow();
   });
 });
 
-test('npm start refuses the name of a deployed stage', () => {
+test('npm start refuses a STAGE other than local', () => {
   for (const stage of ['dev', 'prod'])
     expect(refusal({ STAGE: stage }).message).toContain('the local stage is always "local"');
 });

@@ -19,7 +19,7 @@ function problemOf(environment: NodeJS.ProcessEnv): Problem {
 }
 
 describe('the settings of the dev environment', () => {
-  test('by default HTTP uses port 3000, broker and store are started, and the cache is in the clone', () => {
+  test('without settings, npm start uses port 3000 for HTTP, starts its own broker and store, and has its cache in the clone', () => {
     expect(readSettings({}, LOCAL)).toEqual({
       httpPort: 3_000,
       amqpUrl: undefined,
@@ -30,25 +30,28 @@ describe('the settings of the dev environment', () => {
     });
   });
 
-  test('an empty variable counts as not set', () => {
+  test('npm start treats an empty environment variable like one that is not set', () => {
     expect(readSettings({ HTTP_PORT: '', AMQP_URL: '' }, LOCAL)).toMatchObject({ httpPort: 3_000, amqpUrl: undefined });
   });
 
-  test.each(['abc', '0', '70000', '80.5', ' ', '1e3', '-1', '9'.repeat(400)])('HTTP_PORT=%s is refused', (value) => {
-    const { message, exitCode } = problemOf({ HTTP_PORT: value });
-    expect(message).toMatch(
-      /^wrong setting: HTTP_PORT is ".*"…?: it must be a TCP port from 1 to 65535, for example HTTP_PORT=3000$/,
-    );
-    expect(exitCode).toBe(2);
-  });
+  test.each(['abc', '0', '70000', '80.5', ' ', '1e3', '-1', '9'.repeat(400)])(
+    'npm start refuses HTTP_PORT=%s',
+    (value) => {
+      const { message, exitCode } = problemOf({ HTTP_PORT: value });
+      expect(message).toMatch(
+        /^wrong setting: HTTP_PORT is ".*"…?: it must be a TCP port from 1 to 65535, for example HTTP_PORT=3000$/,
+      );
+      expect(exitCode).toBe(2);
+    },
+  );
 
-  test('the message about a wrong setting does not contain its password', () => {
+  test('the error message about a wrong AMQP_URL does not contain the password in the URL', () => {
     const { message } = problemOf({ AMQP_URL: 'http://ada:secret@broker' });
     expect(message).toContain('http://ada:***@broker');
     expect(message).not.toContain('secret');
   });
 
-  test('the cache is in XDG_CACHE_HOME, otherwise in HOME, otherwise in the clone', () => {
+  test('the cache of npm start is in XDG_CACHE_HOME, or in HOME if XDG_CACHE_HOME is not set, or in the clone if HOME does not exist', () => {
     const home = mkdtempSync(join(tmpdir(), 'surehop-home-'));
     const cacheOf = (environment: NodeJS.ProcessEnv) => readSettings(environment, LOCAL).cacheDirectory;
     expect(cacheOf({ HOME: home, XDG_CACHE_HOME: join(home, 'x') })).toBe(join(home, 'x', 'surehop'));
@@ -56,7 +59,7 @@ describe('the settings of the dev environment', () => {
     expect(cacheOf({ HOME: '/nonexistent' })).toBe(join(LOCAL, 'cache'));
   });
 
-  test('a cache directory that is not writable is refused with the name of the setting', () => {
+  test('npm start refuses a cache directory that is not writable with the name of the setting SUREHOP_CACHE', () => {
     expect(problemOf({ SUREHOP_CACHE: '/dev/null/cache' }).message).toContain('SUREHOP_CACHE is "/dev/null/cache"');
   });
 
@@ -64,7 +67,7 @@ describe('the settings of the dev environment', () => {
     ['amqp://127.0.0.1:5680', 'http://guest:guest@127.0.0.1:15672'],
     ['amqp://ada:pw@broker:5672/vhost', 'http://ada:pw@broker:15672'],
     ['amqps://ada:pw@b-1.mq.eu-central-1.amazonaws.com:5671', 'https://ada:pw@b-1.mq.eu-central-1.amazonaws.com'],
-  ])('the default management address of %s is %s', (amqpUrl, managementUrl) => {
+  ])('the default address of the management API for AMQP_URL=%s is %s', (amqpUrl, managementUrl) => {
     expect(guessManagementUrl(amqpUrl)).toBe(managementUrl);
   });
 });

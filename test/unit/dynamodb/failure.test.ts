@@ -4,11 +4,11 @@ import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk
 import { MisconfiguredError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { readFailure, toStoreError } from '../../../lib/dynamodb/failure.ts';
 
-/** An error as the SDK throws it for a reply. The SDK calls each error that it has no class for the client's fault. */
+/** An error that the AWS SDK throws for an error response of DynamoDB. For error codes that it does not know, the SDK sets `$fault` to "client". */
 const answered = (name: string, status: number, message = name) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 
-/** An error as the SDK throws it if there is no reply. */
+/** An error that the AWS SDK throws if it gets no response from DynamoDB. */
 const failed = (name: string, code?: string) => Object.assign(new Error(name), { name, code });
 
 const ARN = 'arn:aws:dynamodb:eu-central-1:123456789012:table/surehop-prod-stock';
@@ -40,11 +40,14 @@ describe('errors from DynamoDB', () => {
     [answered('UnknownOperationException', 400), 'STORE_MISCONFIGURED'],
     [answered('ValidationException', 400), 'STORE_MISCONFIGURED'],
     [answered('RequestEntityTooLargeException', 413), 'STORE_MISCONFIGURED'],
-  ])('%s becomes %s if the request does not depend on a message', (error, code) => {
-    const thrown = toStoreError(error);
-    expect(thrown).toMatchObject({ code, cause: error });
-    expect(thrown).toBeInstanceOf(code === 'STORE_UNAVAILABLE' ? StoreUnavailableError : MisconfiguredError);
-  });
+  ])(
+    'the DynamoDB error %s becomes an error with the code %s if the content of the request does not depend on a message',
+    (error, code) => {
+      const thrown = toStoreError(error);
+      expect(thrown).toMatchObject({ code, cause: error });
+      expect(thrown).toBeInstanceOf(code === 'STORE_UNAVAILABLE' ? StoreUnavailableError : MisconfiguredError);
+    },
+  );
 
   test('the error for a missing table names the table if DynamoDB names it', () => {
     const error = answered('ResourceNotFoundException', 400, 'Requested resource not found: Table: shop-x not found');
@@ -60,13 +63,13 @@ describe('errors from DynamoDB', () => {
     });
   });
 
-  test('a request with an invalid signature is sent again after the SDK has corrected its clock', () => {
+  test('a DynamoDB request with an invalid signature is sent again if the SDK has corrected its clock', () => {
     const error = answered('InvalidSignatureException', 400);
     Object.assign(error.$metadata, { clockSkewCorrected: true });
     expect(readFailure(error)).toEqual({ is: 'busy' });
   });
 
-  test('a cancelled transaction without reasons counts as a lost reply', () => {
+  test('a transaction that DynamoDB cancels without reasons counts as a request without a response', () => {
     const reasons = [{ Code: 'None' }];
     const cancelled = (CancellationReasons?: { Code: string }[]) =>
       new TransactionCanceledException({ message: 'x', CancellationReasons, $metadata: { httpStatusCode: 400 } });

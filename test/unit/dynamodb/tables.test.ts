@@ -23,12 +23,12 @@ test.each(['local', 'prod'])('the environment of each function in the stage %s l
   expect(readAllSettings(environment).DEPLOYED_TABLES?.toSorted()).toEqual(Object.keys(tables).toSorted());
 });
 
-test('a misspelt table does not compile', () => {
+test('code that names a table which does not exist does not compile', () => {
   const effect = { kind: 'add', key: { sku: 'a' }, attribute: 'available', by: 1 } as const;
   const sound: Add = { ...effect, table: tables.stock };
-  // @ts-expect-error there is no table with this name
+  // @ts-expect-error there is no table with the name stokc
   const misspelt: Add = { ...effect, table: tables.stokc };
-  // @ts-expect-error a string is not a table, even if a table has this name
+  // @ts-expect-error a table name is not accepted in place of the table object
   const text: Add = { ...effect, table: 'stock' };
   expect([sound.table, misspelt.table, text.table]).toEqual(['stock', undefined, 'stock']);
 });
@@ -46,7 +46,7 @@ test.each([
 });
 
 test.each([undefined, Object.keys(tables).join(',')])(
-  'a consumer starts where DEPLOYED_TABLES is %s',
+  'a consumer starts if the environment variable DEPLOYED_TABLES is %s',
   async (DEPLOYED_TABLES) => {
     if (DEPLOYED_TABLES) process.env.DEPLOYED_TABLES = DEPLOYED_TABLES;
     await expect(import('../../../functions/orders/award-points.ts')).resolves.toHaveProperty('handler');

@@ -11,14 +11,14 @@ describe('the intake of an event source', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  test('the intake closes a batch at the batch size and keeps the rest for the next batch', async () => {
+  test('the event source emulator closes a batch at the batch size and keeps further messages for the next batch', async () => {
     const intake = anIntake();
     for (const item of items(1, 2, 3, 4)) intake.add(item);
     expect(await intake.next()).toEqual(items(1, 2, 3));
     expect(intake.clear()).toEqual(items(4));
   });
 
-  test('the intake closes a batch before an item that exceeds the maximum size', async () => {
+  test('the event source emulator closes a batch before a message that would exceed the maximum number of bytes', async () => {
     const intake = anIntake();
     for (const item of items(60, 40, 1)) intake.add(item);
     expect(await intake.next()).toEqual(items(60, 40));
@@ -27,7 +27,7 @@ describe('the intake of an event source', () => {
     expect(await second).toEqual(items(1));
   });
 
-  test('the intake closes a batch when the window since its first item has passed', async () => {
+  test('the event source emulator closes a batch when the batching window since its first message has passed', async () => {
     const intake = anIntake();
     let batch: unknown;
     void intake.next().then((closed) => (batch = closed));
@@ -42,14 +42,14 @@ describe('the intake of an event source', () => {
     expect(batch).toEqual(items(1, 2));
   });
 
-  test('the intake returns a batch at once if its first item has waited longer than the window', async () => {
+  test('the event source emulator returns a batch at once if its first message has already waited for the batching window', async () => {
     const intake = anIntake();
     intake.add({ bytes: 1 });
     await jest.advanceTimersByTimeAsync(1_000);
     expect(await intake.next()).toEqual(items(1));
   });
 
-  test('closing the intake resolves waiting callers and returns the items without a batch', async () => {
+  test('stopping the event source emulator ends the wait for a batch and returns the messages that are in no batch', async () => {
     const intake = anIntake();
     const next = intake.next();
     intake.add({ bytes: 1 });

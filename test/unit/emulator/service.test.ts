@@ -24,7 +24,7 @@ function aServerless(service: Partial<Serverless['service']> = {}): Serverless {
 }
 
 describe('the emulated event source', () => {
-  test('an event without settings gets the defaults of Amazon MQ', () => {
+  test('an event source without settings in serverless.yml gets the defaults of Amazon MQ', () => {
     expect(declaredMappings(aServerless(), url, silent)).toEqual([
       {
         functionKey: 'reserve',
@@ -38,7 +38,7 @@ describe('the emulated event source', () => {
     ]);
   });
 
-  test('the settings of an event are used, a disabled event is skipped, and filters cause a warning', () => {
+  test('the emulator uses the settings of an event source in serverless.yml, skips a disabled event source, and warns about filter patterns', () => {
     const warnings: string[] = [];
     const functions = {
       points: {
@@ -68,12 +68,12 @@ describe('the emulated event source', () => {
     expect(warnings).toEqual([expect.stringContaining('filterPatterns')]);
   });
 
-  test('the virtual host of the address is used if the event names none', () => {
+  test('the emulator uses the virtual host of the broker address if an event source names none', () => {
     const [mapping] = declaredMappings(aServerless(), `${url}/orders%2Feu`, silent);
     expect(mapping!.virtualHost).toBe('orders/eu');
   });
 
-  test('limits of a function override those of the provider, and the function gets the variables of both', () => {
+  test('the emulator prefers the limits of a function to those of the provider, and gives the function the environment variables of both', () => {
     const reserve = {
       name: 'shop-dev-reserve',
       handler: 'functions/v1.2/reserve-stock.nested.handler',
@@ -96,7 +96,7 @@ describe('the emulated event source', () => {
     expect(settings.variables).not.toHaveProperty('BROKER');
   });
 
-  test('each queue has one environment unless the settings name more', () => {
+  test('the emulator runs as many concurrent environments for a queue as the setting concurrency says', () => {
     const custom = { rabbitmqEventSource: { url, concurrency: { stock: 4 } } };
     expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'stock', concurrency: 4 }]);
   });
@@ -108,7 +108,7 @@ describe('the emulated event source', () => {
       { concurrency: { stock: 2 }, ordered: ['stock'] },
       'concurrency is 2 for the queue "stock", which keeps order per key',
     ],
-  ])('the settings %j are refused with the name of the queue', (settings, reason) => {
+  ])('the emulator refuses the settings %j with an error that names the queue', (settings, reason) => {
     const custom = { rabbitmqEventSource: { url, ...settings } };
     expect(() => declaredMappings(aServerless({ custom }), url, silent)).toThrow(reason);
   });
@@ -116,8 +116,11 @@ describe('the emulated event source', () => {
   test.each([
     [{ url: 'localhost:5672' }, 'is not an AMQP address'],
     [{ url, onError: 'drop' }, 'must be "nack" or "reject"'],
-  ])('the settings %j are refused with one line that says how to fix them', (rabbitmqEventSource, reason) => {
-    const custom = { rabbitmqEventSource } as Serverless['service']['custom'];
-    expect(() => readSettings(aServerless({ custom }))).toThrow(reason);
-  });
+  ])(
+    'the emulator refuses the settings %j with an error that says what is wrong with them',
+    (rabbitmqEventSource, reason) => {
+      const custom = { rabbitmqEventSource } as Serverless['service']['custom'];
+      expect(() => readSettings(aServerless({ custom }))).toThrow(reason);
+    },
+  );
 });

@@ -14,7 +14,7 @@ const note = {
 };
 
 describe('a retry copy', () => {
-  test('a retry copy is the same message with the next attempt, addressed to its queue through the delay queue', () => {
+  test('a retry copy is the same message with the next attempt number, and reaches its queue through the delay queue', () => {
     const delivery = aDelivery({ id: 'm-1', body: { a: 1 }, headers: { 'surehop-attempt': 2, tenant: 'blue' } });
     const copy = retryCopy(delivery, 'stock', 'retry.2s', 3);
     expect(copy).toMatchObject({ exchange: 'retry.2s', routingKey: 'stock', properties: { messageId: 'm-1' } });
@@ -22,7 +22,7 @@ describe('a retry copy', () => {
     expect(copy.properties.headers).toEqual({ tenant: 'blue', 'surehop-attempt': 3 });
   });
 
-  test('a retry copy has neither headers that only the broker writes nor headers that would route it elsewhere', () => {
+  test('a retry copy has no headers that only the broker writes and no headers that would route the copy to other queues', () => {
     const headers = {
       CC: ['points'],
       BCC: ['points'],
@@ -37,7 +37,7 @@ describe('a retry copy', () => {
     });
   });
 
-  test('a retry copy has no expiration, which would lose it, and no user id, for which the broker would refuse it', () => {
+  test('a retry copy has no expiration, because it could expire, and no user id, because the broker would refuse the copy', () => {
     const names = Object.keys(retryCopy(aDelivery(), 'stock', 'retry.1s', 2).properties);
     expect(names).not.toContain('expiration');
     expect(names).not.toContain('userId');
@@ -45,12 +45,12 @@ describe('a retry copy', () => {
 });
 
 describe('a dead letter', () => {
-  test('a dead letter says why, where and when it failed, shortened to fit into one frame', () => {
+  test('a dead letter says why, in which queue and when its message failed, with a reason of at most 1,000 characters', () => {
     const { deadLetter } = readEnvelope(deadLetterCopy(aDelivery(), 'dead-letters', note).properties.headers);
     expect(deadLetter).toEqual({ ...note, reason: 'r'.repeat(1_000) });
   });
 
-  test('a redriven dead letter starts again with attempt 1 and goes directly to its queue', () => {
+  test('a redriven dead letter starts again with attempt 1 and is published directly to its queue', () => {
     const dead = deadLetterCopy(aDelivery({ headers: { 'surehop-attempt': 4 } }), 'dead-letters', note);
     const copy = redrivenCopy(
       dead,

@@ -7,7 +7,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { nextSpan, readTrace, traceIdOf } from '../../../lib/events/trace.ts';
 import { aRequest } from '../../support/request.ts';
 
-/** The titles name the sections of https://www.w3.org/TR/trace-context-2/; the cases of its own test suite are included. */
+/** Each test title names a section of https://www.w3.org/TR/trace-context-2/. The tests include the cases of W3C's own test suite. */
 const TRACE = '12345678901234567890123456789012';
 const PARENT = 'b7ad6b7169203331';
 const good = `00-${TRACE}-${PARENT}-01`;
@@ -15,7 +15,7 @@ const good = `00-${TRACE}-${PARENT}-01`;
 const members = (count: number, length = 7) =>
   Array.from({ length: count }, (_, index) => `k${String(index).padStart(2, '0')}=`.padEnd(length, 'v'));
 
-/** What is passed on of this tracestate together with a valid traceparent. */
+/** Returns the tracestate that the service passes on after it received `tracestate` with a valid traceparent. */
 const passed = (tracestate: string) => nextSpan({ traceparent: good, tracestate }).tracestate;
 
 describe('a traceparent', () => {
@@ -35,7 +35,7 @@ describe('a traceparent', () => {
     ],
     ['3.2.4 versioning', 'of the highest version', `fe-${TRACE}-${PARENT}-01`, '01'],
     ['RFC 9110, 5.5', 'with white space around it', `\t ${good} \t`, '01'],
-  ])('%s: a traceparent %s is continued in version 00 with a new parent-id', (_, __, traceparent, flags) => {
+  ])('%s: the trace of a traceparent %s continues in version 00 with a new parent-id', (_, __, traceparent, flags) => {
     const next = nextSpan({ traceparent }).traceparent;
     expect(next).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-${flags}$`));
     expect(next).not.toContain(PARENT);
@@ -163,7 +163,7 @@ describe('a tracestate', () => {
   });
 });
 
-describe('over HTTP', () => {
+describe('trace headers of HTTP requests', () => {
   const facts = (headers: Record<string, string>) => factsOf(aRequest({ headers }), undefined, 1_000);
 
   test.each([
@@ -180,7 +180,7 @@ describe('over HTTP', () => {
       expect(traceIdOf(facts({ [name]: good }).traceparent)).not.toBe(TRACE);
   });
 
-  test('3.3.1: several tracestate headers are joined, and several traceparent headers are ignored', () => {
+  test('3.3.1: several tracestate headers of an HTTP request are joined, and several traceparent headers are ignored', () => {
     const combined = facts({ traceparent: good, tracestate: 'foo=1', Tracestate: '', TRACESTATE: 'bar=2' });
     expect(combined.tracestate).toBe('foo=1,bar=2');
     const twice = facts({ traceparent: good, Traceparent: good, tracestate: 'foo=1' });
@@ -189,14 +189,14 @@ describe('over HTTP', () => {
   });
 });
 
-describe('in messages', () => {
+describe('trace headers of messages', () => {
   const event = { type: 'x', version: 1, exchange: 'e' };
   const publishedFrom = (headers: Record<string, string>) => {
     const options = { id: 'id' as MessageId, appId: 'a', publishedAtMs: 0 };
     return eventMessage(event, {}, { ...options, trace: readEnvelope(headers) }).properties.headers;
   };
 
-  test('an event continues the trace of the message that caused it, of any version', () => {
+  test('an event continues the trace of the message that caused it, whatever the version of the traceparent of that message', () => {
     const headers = publishedFrom({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: ' foo=1 , bar=2' });
     expect(headers).toMatchObject({
       traceparent: expect.stringMatching(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`)),
@@ -204,12 +204,12 @@ describe('in messages', () => {
     });
   });
 
-  test('header names may be in any case', () => {
+  test('the names of trace headers in a message may be in upper or lower case', () => {
     const headers = publishedFrom({ TraceParent: good, TRACESTATE: 'foo=1' });
     expect([traceIdOf(headers.traceparent as string), headers.tracestate]).toEqual([TRACE, 'foo=1']);
   });
 
-  test('a traceparent that cannot be used begins a new trace, without the tracestate', () => {
+  test('an event starts a new trace without a tracestate if the message that caused it has an invalid traceparent', () => {
     const headers = publishedFrom({ traceparent: 'ff-not-a-trace', tracestate: 'foo=1' });
     expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/);
     expect(headers).not.toHaveProperty('tracestate');

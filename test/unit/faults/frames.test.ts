@@ -22,7 +22,7 @@ const stream = [
   method(10, 10),
 ];
 
-test('a stream is split into the same frames wherever its chunks end', () => {
+test('the frame cutter splits an AMQP stream into the same frames wherever the chunks of the stream end', () => {
   const bytes = Buffer.concat(stream);
   for (const chunkBytes of [1, 2, 7, 8, 64, bytes.length]) {
     const cutter = createFrameCutter();
@@ -33,6 +33,6 @@ test('a stream is split into the same frames wherever its chunks end', () => {
   }
 });
 
-test('only basic.ack frames count as acknowledgements', () => {
+test('isAck recognizes only basic.ack frames as acknowledgements', () => {
   expect(stream.filter(isAck)).toEqual([ack]);
 });

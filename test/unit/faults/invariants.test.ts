@@ -23,21 +23,24 @@ const audited = (about: Partial<AuditResult> = {}): AuditResult => ({
   ...about,
 });
 
-describe('audited that balance', () => {
+describe('audits without violations', () => {
   const balanced: readonly [what: string, audited: AuditResult][] = [
     ['a completed order', audited()],
-    ['a rejected one', audited({ accounts: [account({ ends: ['rejected'], applied: 0 })] })],
+    ['a rejected order', audited({ accounts: [account({ ends: ['rejected'], applied: 0 })] })],
     [
       'poison that was parked',
       audited({ accounts: [account({ isPoison: true, ends: ['dead-lettered'], applied: 0 })] }),
     ],
-    ['an order without an answer that is there', audited({ accounts: [account({ answer: 'indeterminate' })] })],
     [
-      'an order without an answer that is not there',
+      'an order that got no HTTP response and was processed',
+      audited({ accounts: [account({ answer: 'indeterminate' })] }),
+    ],
+    [
+      'an order that got no HTTP response and was not processed',
       audited({ accounts: [account({ answer: 'indeterminate', ends: [], applied: 0 })] }),
     ],
     [
-      'a refused order that is not there',
+      'a refused order that was not processed',
       audited({ accounts: [account({ answer: 'refused', ends: [], applied: 0 })] }),
     ],
     [
@@ -49,10 +52,11 @@ describe('audited that balance', () => {
       }),
     ],
   ];
-  for (const [what, sound] of balanced) test(`${what} violates nothing`, () => expect(violationsOf(sound)).toEqual({}));
+  for (const [what, sound] of balanced)
+    test(`the audit of a fault run reports no violation for ${what}`, () => expect(violationsOf(sound)).toEqual({}));
 });
 
-describe('audited that do not balance', () => {
+describe('audits with violations', () => {
   const wrong: readonly [what: string, audited: AuditResult, violated: InvariantName[]][] = [
     ['an accepted order that never ended', audited({ accounts: [account({ ends: [], applied: 0 })] }), ['lost']],
     [
@@ -66,8 +70,8 @@ describe('audited that do not balance', () => {
     ['a completed order without its effects', audited({ accounts: [account({ applied: 0 })] }), ['appliedWrongly']],
     ['stock that does not add up', audited({ sums: [{ name: 'apple', expected: 9, found: 8 }] }), ['unbalanced']],
     ['a message that nobody sent', audited({ unexpected: ['order-9'] }), ['unexpected']],
-    ['a refused order that is there', audited({ accounts: [account({ answer: 'refused' })] }), ['unexpected']],
-    ['messages that wait', audited({ waiting: 3 }), ['notDrained']],
+    ['a refused order that was processed', audited({ accounts: [account({ answer: 'refused' })] }), ['unexpected']],
+    ['messages that still wait in a queue', audited({ waiting: 3 }), ['notDrained']],
     [
       'a sound order that was parked',
       audited({ accounts: [account({ ends: ['dead-lettered'], applied: 0 })] }),
@@ -77,5 +81,6 @@ describe('audited that do not balance', () => {
     ['a recovery over its limit', audited({ recovery: { tookMs: 1_001, limitMs: 1_000 } }), ['tooSlow']],
   ];
   for (const [what, unsound, violated] of wrong)
-    test(`${what}: ${violated.join(' and ')}`, () => expect(Object.keys(violationsOf(unsound))).toEqual(violated));
+    test(`the audit of a fault run reports ${what} as ${violated.join(' and ')}`, () =>
+      expect(Object.keys(violationsOf(unsound))).toEqual(violated));
 });

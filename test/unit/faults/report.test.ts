@@ -23,12 +23,12 @@ function rowFor(accounts: readonly Account[], unexpected: readonly string[] = []
   return rowOf({ fault, audited, violations: violationsOf(audited), tookMs: 0, duplicates: 0 });
 }
 
-describe("the table uses the words of RabbitMQ's Jepsen tests", () => {
-  test('an accepted message without a final state counts as lost', () => {
+describe("the table of fault runs, in the words of RabbitMQ's Jepsen tests", () => {
+  test('the report of a fault run counts an accepted message without a final state as lost', () => {
     expect(rowFor([account('a', { ends: [], applied: 0 })])).toMatchObject({ accepted: 1, lost: 1, duplicated: 0 });
   });
 
-  test('a message that was applied twice or has two final states counts as duplicated', () => {
+  test('the report of a fault run counts a message as duplicated if its effects were applied twice or if it has two final states', () => {
     const row = rowFor([
       account('a', { applied: 2 }),
       account('b', { ends: ['completed', 'completed'] }),
@@ -37,34 +37,34 @@ describe("the table uses the words of RabbitMQ's Jepsen tests", () => {
     expect(row).toMatchObject({ duplicated: 2, lost: 0, completed: 3 });
   });
 
-  test('the result of a message that was refused or never sent counts as unexpected', () => {
+  test('the report of a fault run counts a processed message as unexpected if it was refused or never sent', () => {
     expect(rowFor([account('a', { answer: 'refused' })], ['stranger'])).toMatchObject({ unexpected: 2, accepted: 0 });
   });
 
-  test('a message without an answer counts as recovered if it was processed, and is not counted otherwise', () => {
+  test('the report of a fault run counts a message without a publish response as recovered only if the message was processed', () => {
     const there = account('a', { answer: 'indeterminate' });
     const absent = account('b', { answer: 'indeterminate', ends: [], applied: 0 });
     expect(rowFor([there, absent])).toMatchObject({ indeterminate: 2, recovered: 1, violations: 0 });
   });
 
-  test('the last row of the table contains the sums of the other rows', () => {
+  test('the last row of the table of fault runs contains the sums of the other rows', () => {
     const rows = [rowFor([account('a', { applied: 2 })]), rowFor([account('b', { answer: 'indeterminate' })])];
     expect(total(rows)).toMatchObject({ fault: 'all 2', accepted: 1, recovered: 1, duplicated: 1, unexpected: 0 });
     expect(markdownTable(rows).split('\n')[0]).toContain('| lost | duplicated | unexpected |');
   });
 });
 
-describe('a soak says how far it is', () => {
+describe('the progress of a soak run', () => {
   const now = new Date(2026, 10, 26, 22, 0);
   const run = { drawn: 9, sent: 5_000, messages: 20_000, tookMinutes: 10, minutes: Number.POSITIVE_INFINITY, now };
 
-  test('progress by messages includes the expected time of the end', () => {
+  test('the progress line of a soak run has the messages sent so far and the expected end of the run', () => {
     expect(progressLine(run)).toBe(
       '9 faults, 5,000 of 20,000 messages, 10.0 minutes: 25 %, expected to end in 30 minutes, at 22:30',
     );
   });
 
-  test('progress is measured in minutes if the time limit ends the run first', () => {
+  test('the progress line of a soak run is based on minutes if the run will reach its time limit before its number of messages', () => {
     expect(progressLine({ ...run, minutes: 20 })).toContain('50 %, expected to end in 10 minutes, at 22:10');
   });
 });

@@ -16,7 +16,7 @@ const aNode = (change: Partial<NodeFigures> = {}): NodeFigures => ({
   ...change,
 });
 
-test('each node metric has the value of the worst node', () => {
+test('each metric about broker nodes has the value of the worst node, or the number of nodes with the fault', () => {
   const nodes = [
     aNode(),
     aNode({ memoryUsed: 95, partitions: 2 }),
@@ -32,7 +32,7 @@ test('each node metric has the value of the worst node', () => {
   });
 });
 
-test('a node that is not running counts as down, and its last figures are ignored', () => {
+test('the metrics count a broker node that is not running as down and ignore its last figures', () => {
   const down = aNode({ running: false, memoryUsed: 99, connections: 99 });
   expect(nodeMetrics([aNode(), down])).toMatchObject({
     BrokerNodesDown: 1,
@@ -41,7 +41,7 @@ test('a node that is not running counts as down, and its last figures are ignore
   });
 });
 
-test('a figure that no running node reports is omitted instead of reported as 0', () => {
+test('a metric about broker nodes is omitted instead of 0 if no running node reports its figure', () => {
   const young = aNode({ diskFree: undefined, memoryUsed: undefined });
   expect(nodeMetrics([young])).toEqual({
     BrokerNodesDown: 0,

@@ -46,20 +46,20 @@ describe('the status of an order', () => {
     ['that a consumer has rejected', rejected, undefined, 'rejected'],
     ['that one consumer has rejected and another has dead-lettered', rejected, failed('dead-lettered'), 'rejected'],
     ['that a consumer has dead-lettered', completed, failed('dead-lettered'), 'dead-lettered'],
-  ])('an order %s has the right status (case %#)', (_, stock, points, status) => {
+  ])('an order %s has the expected status (case %#)', (_, stock, points, status) => {
     expect(orderStatus('o', accepted, { stock, points }, [])).toMatchObject({ status, acceptedAt: at });
   });
 
-  test('an unknown order has no status', () => {
+  test('orderStatus returns undefined for an order without an intake record, markers and dead letters', () => {
     expect(orderStatus('o', undefined, { stock: undefined, points: undefined }, [])).toBeUndefined();
   });
 
-  test('an order without an intake record is known by its markers and by its dead letters', () => {
+  test('an order without an intake record still has a status if a consumer has a marker or a dead letter of it', () => {
     expect(orderStatus('o', undefined, { stock: completed, points: undefined }, [])?.status).toBe('accepted');
     expect(orderStatus('o', undefined, { stock: undefined }, [letter()])?.status).toBe('dead-lettered');
   });
 
-  test('an order is accepted once the broker has confirmed it or a consumer has received it', () => {
+  test('an order has the status "publishing" until the broker has confirmed it or a consumer has received it', () => {
     const record = { status: 'publishing' } as const;
     expect(orderStatus('o', record, { stock: undefined }, [])?.status).toBe('publishing');
     expect(orderStatus('o', record, { stock: failed('retrying') }, [])?.status).toBe('accepted');
@@ -83,11 +83,11 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(failed('retrying'), letter())).toBe('dead-lettered');
   });
 
-  test('a dead letter of another queue does not change the status', () => {
+  test('a dead letter of one queue does not change the status of the order in another queue', () => {
     expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
   });
 
-  test('a redriven order is pending until the consumer has a new outcome', () => {
+  test('an order that was redriven is pending for its consumer until the consumer has a new outcome', () => {
     const redriven = letter({ status: 'redriven', timesRedriven: 1 });
     expect(outcome(failed('dead-lettered', 0, 4), redriven)).toBe('pending');
     expect(outcome(failed('retrying', 1, 1), redriven)).toBe('retrying');
@@ -95,7 +95,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(completed, redriven)).toBe('completed');
   });
 
-  test('a dead letter after a redrive replaces the redriven one', () => {
+  test('an order has the status of its newest dead letter if it was dead-lettered again after a redrive', () => {
     const letters = [letter({ status: 'redriven' }), letter({ redrives: 1 })];
     expect(outcome(failed('retrying', 1, 2), ...letters)).toBe('dead-lettered');
     expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');

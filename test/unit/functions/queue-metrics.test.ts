@@ -25,11 +25,11 @@ test('the metrics of a sharded queue are sums over its shards, except for the fe
   });
 });
 
-test('messages that the broker delays before their redelivery count as ready', () => {
+test('the queue metrics count messages that the broker delays before their redelivery as ready', () => {
   const shards = ['stock', 'stock.01', 'stock.02'].map((name) => ({ ...figures(name, 1, 0, 1), delayed: 4 }));
   expect(valuesOf(shards)).toMatchObject({ QueueReady: 15, QueueFullest: 5 });
 });
 
-test('a shard without figures is reported as missing, and its queue has no metrics', () => {
+test('a queue has no metrics if the broker reports no figures for one of its shards, and that shard is reported as missing', () => {
   expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.02', 1, 0, 1)])).toEqual({ missing: ['stock.01'] });
 });

@@ -11,7 +11,7 @@ const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
-test('messages in a delay queue that several queues share are not attributed to one of them', () => {
+test('the status of a work queue does not count messages in a delay queue that several work queues share', () => {
   const queues = [queue('stock'), queue('points'), queue('own', [tier('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(
@@ -30,7 +30,7 @@ test('messages in a delay queue that several queues share are not attributed to 
   ]);
 });
 
-test('a figure that the broker has not counted yet is null instead of 0', () => {
+test('a figure in the status of a queue is null instead of 0 if the broker has not counted it yet', () => {
   const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none, unread).queues;
   expect(status).toEqual({
     name: 'stock',
@@ -44,7 +44,7 @@ test('a figure that the broker has not counted yet is null instead of 0', () => 
   });
 });
 
-test('open dead letters are counted per queue, and are null while the store is unavailable', () => {
+test('the status of a queue has its number of open dead letters, or null while the store is unavailable', () => {
   const open = {
     byQueue: new Map([
       ['stock', 2],
@@ -62,7 +62,7 @@ test('open dead letters are counted per queue, and are null while the store is u
   });
 });
 
-test('the oldest message comes from the batch processed last, and is null when no message waits', () => {
+test('the status of a queue takes the oldest message from the batch that was processed last, and has null if no message waits', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const oldest = (waiting: number) =>
     statusOf([queue('stock')], 'dead-letters', [figures('stock', waiting)], none, new Map([['stock', read]])).queues[0]
@@ -71,7 +71,7 @@ test('the oldest message comes from the batch processed last, and is null when n
   expect(oldest(0)).toBeNull();
 });
 
-test('the status of a sharded queue has sums, the oldest message of all shards, and each shard', () => {
+test('the status of a sharded queue has the sums and the oldest message of all shards, and the figures of each shard', () => {
   const read = (second: number) => {
     return { oldestPublishedAt: `2026-11-22T12:00:0${second}.000Z`, at: '2026-11-22T12:01:00.000Z' };
   };
@@ -80,7 +80,7 @@ test('the status of a sharded queue has sums, the oldest message of all shards, 
     'dead-letters',
     [figures('stock', 0), figures('stock.01', 4, 1), figures('stock.02', 2)],
     none,
-    // The first shard is empty, so its progress does not tell how old the waiting messages are.
+    // The shard "stock" is empty, so its last batch says nothing about the age of waiting messages.
     new Map([
       ['stock', read(1)],
       ['stock.01', read(3)],
@@ -97,14 +97,14 @@ test('the status of a sharded queue has sums, the oldest message of all shards, 
   });
 });
 
-test('a message that the broker delays before its redelivery counts as delayed, and the oldest message stays known', () => {
+test('the status of a queue counts a message that the broker delays before its redelivery as delayed, and still has the oldest message', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const delayed = [{ name: 'stock', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
   const [status] = statusOf([queue('stock')], 'dead-letters', delayed, none, new Map([['stock', read]])).queues;
   expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
 });
 
-test('a retry copy that its full queue does not accept yet still counts in its delay queue', () => {
+test('the status of a delay queue counts an expired retry copy as long as its full work queue does not accept the copy', () => {
   const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
   const [tierOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).retryTiers;
   expect(tierOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });

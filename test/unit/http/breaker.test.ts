@@ -21,7 +21,7 @@ beforeAll(() => {
 const away = () => Promise.reject(new PublishError('BROKER_UNAVAILABLE', 'gone'));
 
 describe('a circuit breaker', () => {
-  test('a circuit breaker opens after consecutive failures, refuses work, tries a single call after a pause and closes on success', async () => {
+  test('a circuit breaker opens after consecutive failures, refuses calls, lets a single call through after a pause and closes if that call succeeds', async () => {
     for (let failure = 0; failure < 3; failure += 1)
       await expect(guarded(surehop, 'broker', away)).rejects.toThrow('gone');
     expect(breakerState(surehop, 'broker')).toBe('open');
@@ -39,7 +39,7 @@ describe('a circuit breaker', () => {
     let end: (result: string) => void = () => {};
     const probe = guarded(surehop, 'broker', () => new Promise<string>((resolve) => (end = resolve)));
     expect(breakerState(surehop, 'broker')).toBe('half-open');
-    // Other calls do not wait for the trial call.
+    // While the single call is in progress, the circuit breaker refuses all other calls at once.
     await expect(guarded(surehop, 'broker', work)).rejects.toThrow('circuit breaker open');
     end('back');
     expect(await probe).toBe('back');

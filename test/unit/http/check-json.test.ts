@@ -14,7 +14,7 @@ describe('JSON bodies', () => {
     '{"a":"\\\\","b":"\\""}',
     '[0, -0, 0.0, 1.0, 1e2, -1.5, 0.1, 9007199254740991, 5e-324]',
     '{"a":"\\ud83e\\udd8a"}',
-  ])('%s is accepted', (text) => {
+  ])('the JSON body %s is accepted', (text) => {
     expect(() => checkJson(text)).not.toThrow();
   });
 
@@ -25,7 +25,7 @@ describe('JSON bodies', () => {
     ['the field constructor', '{"constructor":1}', 'unknown field'],
     ['a number that a double rounds', '[9007199254740993]', 'double'],
     ['a lone surrogate', String.raw`["\ud800"]`, 'lone surrogate'],
-  ])('%s is refused', (_, text, detail) => {
+  ])('a JSON body with %s is refused', (_, text, detail) => {
     expect(() => checkJson(text)).toThrow(
       expect.objectContaining({
         members: { errors: [expect.objectContaining({ detail: expect.stringContaining(detail) })] },

@@ -29,19 +29,19 @@ beforeAll(() => {
 
 const logged = () => entries.splice(0);
 
-/** An endpoint that returns its body and client. */
+/** An endpoint that responds with the body and the client of the request. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
-describe('a body', () => {
+describe('the body of a request', () => {
   const good = { name: 'x', items: [{ 'a/b~c': 1, size: 2 }] };
 
-  test('a valid body reaches the handler, sent as text or as base64', async () => {
+  test('a valid request body reaches the handler, whether API Gateway passes it as text or as base64', async () => {
     for (const about of [{ body: good }, { raw: Buffer.from(JSON.stringify(good)) }])
       expect(await call(echo(), about)).toMatchObject({ status: 200, body: { body: good, client: 'public' } });
   });
 
-  test('an invalid body is refused with the JSON pointer of each invalid field', async () => {
+  test('an invalid request body is refused with the JSON pointer of each invalid field', async () => {
     const { status, headers, body } = await call(echo(), {
       body: {
         name: '',
@@ -60,7 +60,7 @@ describe('a body', () => {
     );
   });
 
-  test('a missing body is refused', async () => {
+  test('a request without a body is refused if the endpoint needs a body', async () => {
     expect(await call(echo(), {})).toMatchObject({ status: 400, body: { type: 'urn:surehop:problem:invalid-body' } });
   });
 
@@ -72,14 +72,14 @@ describe('a body', () => {
     ['with two byte-order marks', `\ufeff\ufeff${JSON.stringify(good)}`],
     ['with a byte-order mark behind it', `${JSON.stringify(good)}\ufeff`],
     ['in UTF-16 with its byte-order mark', Buffer.from(`\ufeff${JSON.stringify(good)}`, 'utf16le')],
-  ])('a body that is %s is refused as malformed JSON', async (_, raw) => {
+  ])('a request body (%s) is refused as malformed JSON', async (_, raw) => {
     expect(await call(echo(), { raw })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:malformed-json' },
     });
   });
 
-  test.each(['name', 'é'])('a byte-order mark before the body is ignored (%p)', async (name) => {
+  test.each(['name', 'é'])('a byte-order mark before the JSON of a request body is ignored (name %p)', async (name) => {
     const raw = `\ufeff${JSON.stringify({ ...good, name })}`;
     for (const sent of [raw, Buffer.from(raw)]) {
       const got = await call(echo(), { raw: sent });
@@ -87,7 +87,7 @@ describe('a body', () => {
     }
   });
 
-  test('a body above the size limit gets 413, whatever Content-Length claims', async () => {
+  test('a request body above the size limit gets 413, whatever its Content-Length header says', async () => {
     const raw = JSON.stringify({ name: 'é'.repeat(100), items: [] });
     expect(raw.length).toBeLessThan(200);
     for (const sent of [raw, Buffer.from(raw)])
@@ -109,17 +109,17 @@ describe('a body', () => {
     ['application/x-www-form-urlencoded', 415],
     ['application/jsonx', 415],
     ['', 415],
-  ])('a body with the Content-Type "%s" gives %d', async (type, status) => {
+  ])('a request with a JSON body and the Content-Type "%s" gets the status %d', async (type, status) => {
     expect((await call(echo(), { body: good, headers: { 'content-type': type } })).status).toBe(status);
   });
 
-  test('a field named __proto__ is refused', async () => {
+  test('a request body with a field named __proto__ is refused', async () => {
     const { body } = await call(echo(), { raw: '{"__proto__":{"name":"x"},"name":"x","items":[]}' });
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toContain('/__proto__');
   });
 });
 
-test('invalid path and query parameters are listed by name', async () => {
+test('the response to a request with invalid path or query parameters lists each of them by name', async () => {
   const handler = endpoint(
     surehop,
     {
@@ -140,7 +140,7 @@ test('invalid path and query parameters are listed by name', async () => {
   ]);
 });
 
-test('an unknown field is refused with the known fields of its object, at any depth', async () => {
+test('a request body with an unknown field at any depth is refused, and the error lists the known fields of that object', async () => {
   const item = z.strictObject({ sku: z.string() });
   const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
   const handler = endpoint(surehop, { access: open, body }, () => ({ status: 200, body: {} }));
@@ -177,14 +177,17 @@ describe('errors of a handler', () => {
     [new StoreUnavailableError(), 503, 'store-unavailable'],
     [new MisconfiguredError('TABLE_MISSING', 'x'), 500, 'misconfigured'],
     [new Problem('too-old', 'x'), 409, 'too-old'],
-  ])('the error %s is answered with %d %s', async (thrown, status, type) => {
-    const got = await call(throwing(thrown), {});
-    expect(got).toMatchObject({ status, body: { type: `urn:surehop:problem:${type}`, status } });
-    expect(got.headers['retry-after'] === undefined).toBe(status !== 503);
-    expect(got.headers['cache-control']).toBe('no-store');
-  });
+  ])(
+    'if a handler throws the error %s, the response has the status %d and the problem type %s',
+    async (thrown, status, type) => {
+      const got = await call(throwing(thrown), {});
+      expect(got).toMatchObject({ status, body: { type: `urn:surehop:problem:${type}`, status } });
+      expect(got.headers['retry-after'] === undefined).toBe(status !== 503);
+      expect(got.headers['cache-control']).toBe('no-store');
+    },
+  );
 
-  test('a publish error says whether the broker may have accepted the message', async () => {
+  test('the response to a failed publish says whether the broker may have accepted the message', async () => {
     for (const indeterminate of [true, false])
       expect(
         (await call(throwing(new PublishError('BROKER_UNAVAILABLE', 'x', { indeterminate })), {})).body,
@@ -192,7 +195,7 @@ describe('errors of a handler', () => {
   });
 
   test.each([new Error('secret of the house'), 'secret of the house', undefined])(
-    'an unexpected error (%p) is logged but not shown to the client, under the same request id',
+    'an unexpected error (%p) of a handler is logged but not shown to the client, and both log and response have the request id',
     async (thrown) => {
       logged();
       const got = await call(throwing(thrown), {}, 'request-17');
@@ -209,7 +212,7 @@ describe('errors of a handler', () => {
   );
 });
 
-test('a request is logged once with its ids and trace id, and without its body', async () => {
+test('each HTTP request is logged once with its ids and its trace id, and without its body', async () => {
   const handler = endpoint(surehop, { access: open, body: z.any() }, ({ note }) => {
     note({ orderId: 'o-1' });
     return { status: 202, body: {} };
@@ -234,12 +237,12 @@ test('a request is logged once with its ids and trace id, and without its body',
   expect(JSON.stringify(entries)).not.toContain('private');
 });
 
-test('an empty event is answered with 400', async () => {
+test('an HTTP function responds to an empty Lambda event with 400', async () => {
   const result = await echo()({} as never);
   expect(result.statusCode).toBe(400);
 });
 
-test('a request that misses its deadline gets 503, and its signal is aborted', async () => {
+test('a request that is not finished at its deadline gets 503, and the abort signal of its handler is aborted', async () => {
   const surehop = createSurehop({ environment: { LOG_LEVEL: 'ERROR', REQUEST_DEADLINE_MS: '150' } });
   let signal: AbortSignal | undefined;
   const handler = endpoint(surehop, { access: open }, async (request) => {
@@ -255,7 +258,7 @@ test('a request that misses its deadline gets 503, and its signal is aborted', a
   expect(signal?.aborted).toBe(true);
 });
 
-test('headers of more than 10,240 bytes or more than 100 headers are refused with 431', () => {
+test('a request with more than 100 headers or more than 10,240 bytes of headers is refused as headers-too-large', () => {
   expect(() => checkHeaders({ a: 'x'.repeat(10_239) })).not.toThrow();
   for (const value of ['x'.repeat(10_240), 'é'.repeat(5_120)])
     expect(() => checkHeaders({ a: value })).toThrow(expect.objectContaining({ problem: 'headers-too-large' }));

@@ -7,7 +7,7 @@ const keyOf = (header?: string) =>
   idempotencyKey({ headers: header === undefined ? {} : { 'idempotency-key': header } });
 
 describe('an Idempotency-Key', () => {
-  test('a bare and a quoted Idempotency-Key are the same key', () => {
+  test('an Idempotency-Key with quotes and one without quotes are the same key', () => {
     expect(keyOf('8e03978e-40d5')).toBe('8e03978e-40d5');
     expect(keyOf(' "8e03978e-40d5" ')).toBe('8e03978e-40d5');
     expect(keyOf('"a \\"b\\" \\\\ c"')).toBe('a "b" \\ c');

@@ -34,7 +34,7 @@ describe('the scopes of a token that API Gateway verified', () => {
     ['a JSON list', { scope: ['surehop/status:read', 'surehop/orders:read'] }],
     ['a list in the claim scp', { scp: '[surehop/status:read surehop/orders:read]' }],
     ['the claim scp, beside a scope claim without the scope', { scope: 'openid', scp: 'surehop/orders:read' }],
-  ])('the required scope is found in %s', async (_, claims) => {
+  ])('a token that API Gateway verified is accepted if %s contains the required scope', async (_, claims) => {
     expect(await statusFor(claims)).toBe(200);
   });
 
@@ -46,23 +46,26 @@ describe('the scopes of a token that API Gateway verified', () => {
     ['scopes that only contain the required name', { scope: 'surehop/orders:read-not surehop/orders' }],
     ['a number', { scope: 7 }],
     ['an object', { scope: { 'surehop/orders:read': true } }],
-  ])('a token with %s is refused with 403', async (_, claims) => {
-    expect(await statusFor(claims)).toBe(403);
-  });
+  ])(
+    'a token that API Gateway verified is refused with 403 if it has %s instead of the required scope',
+    async (_, claims) => {
+      expect(await statusFor(claims)).toBe(403);
+    },
+  );
 });
 
 describe('tokens that only API Gateway verifies', () => {
   const whoami = () =>
     endpoint(surehop, { access: operator('stock:write') }, ({ client }) => ({ status: 200, body: { client } }));
 
-  test('the claims that API Gateway verified name the client and its scopes', async () => {
+  test('the service takes the client and its scopes from the claims that API Gateway verified', async () => {
     expect(
       await call(whoami(), verified({ sub: 'ada', scope: 'surehop/status:read surehop/stock:write' })),
     ).toMatchObject({ status: 200, body: { client: 'ada' } });
     expect(await call(whoami(), verified({ sub: 'ada', scp: ['surehop/stock:write'] }))).toMatchObject({ status: 200 });
   });
 
-  test('a scope without the prefix of this service is refused with 403', async () => {
+  test('a token is refused with 403 if its scope does not have the prefix of this service', async () => {
     for (const scope of ['stock:write', 'other/stock:write', 'surehop/stock', undefined])
       expect(await call(whoami(), verified({ sub: 'ada', scope }))).toMatchObject({
         status: 403,
@@ -70,10 +73,10 @@ describe('tokens that only API Gateway verifies', () => {
       });
   });
 
-  test('a token without claims from the JWT authorizer is refused with 401', async () => {
+  test('a token is refused with 401 if the JWT authorizer of API Gateway passed no claims with a subject', async () => {
     expect(await call(whoami(), { headers: { authorization: 'Bearer a.b.c' } })).toMatchObject({ status: 401 });
     expect(await call(whoami(), verified({ scope: 'surehop/stock:write' }))).toMatchObject({ status: 401 });
-    // A Lambda authorizer does not count.
+    // The service does not trust claims from a Lambda authorizer.
     const lambda = { lambda: { principalId: 'ada', scope: 'surehop/stock:write' } };
     expect(await call(whoami(), { headers: { authorization: 'Bearer a.b.c' }, authorizer: lambda })).toMatchObject({
       status: 401,

@@ -21,7 +21,7 @@ describe('the reference vector of Standard Webhooks', () => {
     signature: 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
   };
 
-  test('the client of this repository produces the reference signature', () => {
+  test('the client in this repository produces the reference signature of Standard Webhooks', () => {
     expect(signedHeaders(vector.payload, { key: vector.id, secret: vector.secret, at: vector.at })).toEqual({
       'content-type': 'application/json',
       'webhook-id': vector.id,
@@ -30,7 +30,7 @@ describe('the reference vector of Standard Webhooks', () => {
     });
   });
 
-  test('the reference signature is valid at its own time and invalid five minutes earlier or later', () => {
+  test('the reference signature of Standard Webhooks is valid at its own time and invalid more than five minutes earlier or later', () => {
     jest.useFakeTimers({ now: vector.at, doNotFake: ['nextTick', 'setImmediate'] });
     try {
       const { webhook } = parseSigningKeys(JSON.stringify({ shop: [vector.secret] }), 'prod')[0]!;
@@ -63,7 +63,7 @@ describe('signing keys of clients', () => {
     ['a malformed key', JSON.stringify({ shop: ['secret-of-the-house'] })],
     ['a key too short', JSON.stringify({ shop: [`whsec_${Buffer.alloc(16, 1).toString('base64')}`] })],
     ['a client name with a space', JSON.stringify({ 'a b': [secretOf(1)] })],
-  ])('signing keys that are %s are refused with an error that does not quote them', (_, text) => {
+  ])('invalid signing keys (%s) are refused with an error that does not quote them', (_, text) => {
     expect(() => parseSigningKeys(text, 'prod')).toThrow('the signing keys must be JSON');
     expect(() => parseSigningKeys(text, 'prod')).not.toThrow('secret-of-the-house');
   });
@@ -98,12 +98,12 @@ describe('cached signing keys', () => {
     return { secret, clock, keys };
   };
 
-  test('the same key objects are returned while the secret is unchanged', async () => {
+  test('the cache of signing keys returns the same objects while the secret is unchanged', async () => {
     const { keys } = aSecret();
     expect(await keys.current()).toBe(await keys.current());
   });
 
-  test('a failed verification reads the secret again, at most once in ten seconds', async () => {
+  test('failed verifications of signatures read the secret with the signing keys again at most once in ten seconds', async () => {
     const { secret, clock, keys } = aSecret();
     const before = await keys.current();
     expect(await keys.newerThan(before)).toBeUndefined();
@@ -112,12 +112,12 @@ describe('cached signing keys', () => {
     expect(secret.freshReads).toBe(1);
     clock.nowMs += 10_000;
     expect(await keys.newerThan(before)).toHaveLength(2);
-    // A request that still has the old keys gets the new ones without another read.
+    // A request that was verified with the old keys gets the new keys without another read of the secret.
     expect(await keys.newerThan(before)).toHaveLength(2);
     expect(secret.freshReads).toBe(2);
   });
 
-  test('cached keys are used for an hour while the secret cannot be read', async () => {
+  test('cached signing keys are used for an hour while the secret cannot be read', async () => {
     const { secret, clock, keys } = aSecret();
     await expect(aSecretThatIsAway().current()).rejects.toThrow('away');
     const before = await keys.current();
@@ -131,7 +131,7 @@ describe('cached signing keys', () => {
   const aSecretThatIsAway = () =>
     createSigningKeys(() => Promise.reject(new Error('away')), { clock: { now: () => 0 }, stage: 'prod' });
 
-  test('cached keys stay in use if the new secret is invalid', async () => {
+  test('cached signing keys stay in use if the new value of the secret is invalid', async () => {
     const { secret, keys } = aSecret();
     const before = await keys.current();
     secret.text = 'a slip of the pen';
@@ -140,7 +140,7 @@ describe('cached signing keys', () => {
 });
 
 describe('reads of signing keys that time out', () => {
-  /** A secret whose reads the test answers in any order. */
+  /** Signing keys in a secret. The test answers each read of the secret when it likes and in any order. */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };
@@ -152,7 +152,7 @@ describe('reads of signing keys that time out', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  test('a read of newer keys times out after three seconds, and the next request reads again', async () => {
+  test('a read of newer signing keys times out after three seconds, and the next request reads the secret again', async () => {
     const { readings, keys } = aSlowSecret();
     const first = keys.current();
     readings[0]!(textOf(1));
@@ -165,7 +165,7 @@ describe('reads of signing keys that time out', () => {
     expect(await again).toHaveLength(2);
   });
 
-  test('after a read that timed out, requests use the cached keys without waiting for ten seconds', async () => {
+  test('for ten seconds after a read of the secret timed out, requests use the cached signing keys without waiting', async () => {
     const { readings, clock, keys } = aSlowSecret();
     const first = keys.current();
     readings[0]!(textOf(1));

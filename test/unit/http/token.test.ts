@@ -43,7 +43,7 @@ beforeEach(() => {
   [reads, isAway] = [0, false];
 });
 
-/** An issuer that publishes these keys and may be read again after `cooldownMs`. */
+/** A token issuer that publishes the keys `published`. The service may read the keys again after `cooldownMs`. */
 function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
   served = published;
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -71,28 +71,28 @@ const tokenOf = ({ privateKey }: Key, kid?: string, expires = '1h') =>
 const verify = async (token: Promise<string>, issuer: Issuer) => (await verifyToken(await token, issuer)).sub;
 
 describe('accepted tokens', () => {
-  test('a token without a key id is accepted if any of the published keys signed it', async () => {
+  test('a token without a key id is accepted if it was signed with any published key of the issuer', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'b'), named(keys[2]!)]);
     for (const key of keys.slice(0, 3)) expect(await verify(tokenOf(key), issuer)).toBe('ada');
   });
 
-  test('a token is accepted if its key is published twice with the same id', async () => {
+  test('a token is accepted if the issuer publishes the key of the token twice with the same key id', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
   });
 
-  test('a token is accepted if two published keys share its key id', async () => {
+  test('a token is accepted if the issuer publishes two different keys with the key id of the token', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')]);
     for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
   });
 
-  test('a token with a key id is accepted if the published keys have no ids', async () => {
+  test('a token with a key id is accepted if the issuer publishes its keys without key ids', async () => {
     const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
     for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
     expect(await verify(tokenOf(keys[2]!, 'a'), anIssuer([named(keys[2]!)]))).toBe('ada');
   });
 
-  test('unusable published keys do not prevent the verification', async () => {
+  test('a token is accepted although the issuer also publishes invalid keys with the same key id', async () => {
     const broken: JWK[] = [
       { kty: 'RSA', n: 'AQAB', e: 'AQAB', kid: 'a' },
       { kty: 'RSA', kid: 'a' },
@@ -105,7 +105,7 @@ describe('accepted tokens', () => {
   });
 
   test.each([undefined, 'a'])(
-    'a token signed with a newly published key is accepted although the key id %p was cached before',
+    'a token signed with a newly published key is accepted although the cache has an older key with the same key id (%p)',
     async (kid) => {
       const issuer = anIssuer([named(keys[0]!, kid)]);
       expect(await verify(tokenOf(keys[0]!, kid), issuer)).toBe('ada');
@@ -123,7 +123,7 @@ describe('refused tokens', () => {
       (error: { code?: string }) => (isTokenError(error) ? error.code : `not a token error: ${error.code}`),
     );
 
-  test('tokens that no published key signed are refused without reading the keys for each of them', async () => {
+  test('tokens that were signed with an unpublished key are refused without a new read of the keys for each token', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')], 60_000);
     for (const kid of [undefined, 'a', 'a'])
       expect(await faultOf(tokenOf(keys[3]!, kid), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
@@ -134,20 +134,20 @@ describe('refused tokens', () => {
     expect(await faultOf(tokenOf(keys[0]!, 'z'), anIssuer([named(keys[0]!, 'a')]))).toBe('ERR_JWKS_NO_MATCHING_KEY');
   });
 
-  test('an expired token is refused, whichever key signed it', async () => {
+  test('an expired token is refused, whichever published key it was signed with', async () => {
     const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
     for (const key of keys.slice(0, 2))
       expect(await faultOf(tokenOf(key, undefined, '-1h'), issuer)).toBe('ERR_JWT_EXPIRED');
   });
 
-  test('a token that no cached key signed is refused although the keys cannot be read again', async () => {
+  test('a token that was signed with none of the cached keys is refused while the keys of the issuer cannot be read again', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
     isAway = true;
     expect(await faultOf(tokenOf(keys[1]!, 'a'), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
   });
 
-  test('a token is checked against at most fifty keys', async () => {
+  test('the signature of a token is checked with at most fifty published keys', async () => {
     const many = Array.from({ length: 50 }, () => named(keys[0]!));
     expect(await verify(tokenOf(keys[1]!), anIssuer([...many.slice(1), named(keys[1]!)]))).toBe('ada');
     const issuer = anIssuer([...many, named(keys[1]!)]);

@@ -11,7 +11,7 @@ import { firstAttempt } from '../../support/delivery.ts';
 
 type Name = string | number;
 
-/** A message that adds to the items `adds` and puts the items `puts`. */
+/** A message with one `add` effect for each item in `adds` and one `put` effect for each item in `puts`. */
 function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] = [], text = ''): Candidate {
   const key = (name: Name) => ({ sku: `item ${name}` });
   const effects: Effect[] = [
@@ -28,39 +28,39 @@ const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) =>
 const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(({ index }) => index));
 
 describe('packing', () => {
-  test('a hundred messages on ten items become two transactions of equal size that run side by side', () => {
+  test('a hundred messages that write ten items become two transactions of equal size that run concurrently', () => {
     expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
       [50, []],
       [50, []],
     ]);
   });
 
-  test('messages on one item fill transactions that run one after another', () => {
+  test('messages that all write one item become full transactions that run one after another', () => {
     expect(sizes(candidates(150, () => ['hot']))).toEqual([
       [99, []],
       [51, [0]],
     ]);
   });
 
-  test('messages that share no item become transactions that run side by side', () => {
+  test('messages that write no common item become transactions that run concurrently', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('ten items, each with more messages than a transaction holds, start side by side and share their last transaction', () => {
+  test('if ten items each have more messages than fit into a transaction, their first transactions run concurrently and one last transaction has all remaining messages', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('the first transactions of all items come before the second ones, so that no running transaction waits', () => {
+  test('the first transaction of every item comes before the second transaction of any item, so that none of them waits', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
     expect(new Set(groups.flatMap(({ members }) => members.map(({ index }) => index))).size).toBe(5_000);
   });
 
-  test('messages on a contended item share no transaction with messages on other items', () => {
+  test('messages that write a contended item are in no transaction with messages that write other items', () => {
     const contended = new Set([itemId('stock', { sku: { S: 'item 3' } })]);
     const groups = pack(
       candidates(50, (n) => [n % 5]),
@@ -71,12 +71,12 @@ describe('packing', () => {
     expect(groups.every(({ after }) => after.size === 0)).toBe(true);
   });
 
-  test('a put shares no transaction with another write of its item, and keeps its place in the order', () => {
+  test('a put of an item is in no transaction with another write of that item, and the writes of an item keep their order', () => {
     const puts = [aCandidate(0, ['a']), aCandidate(1, [], ['a']), aCandidate(2, ['a']), aCandidate(3, ['b'])];
     expect(shape(puts)).toEqual([[0, 3], [1], [2]]);
   });
 
-  test('no transaction has more than four megabytes', () => {
+  test('pack creates no transaction of more than four megabytes', () => {
     const text = 'x'.repeat(380_000);
     const large = Array.from({ length: 3 }, (_, n) =>
       aCandidate(
@@ -89,24 +89,24 @@ describe('packing', () => {
     expect(shape(large).map(({ length }) => length)).toEqual([2, 1]);
   });
 
-  test('a message fails if it writes more items than a transaction takes', () => {
+  test('a message fails with INVALID_EFFECT if it writes more items than DynamoDB accepts in one transaction', () => {
     const items = (count: number) => Array.from({ length: count }, (_, n) => n);
     expect(() => aCandidate(0, items(99))).not.toThrow();
     expect(() => aCandidate(0, items(100))).toThrow(expect.objectContaining({ code: 'INVALID_EFFECT' }));
   });
 
-  test('a message fails if it has more bytes than a transaction takes', () => {
+  test('a message fails with INVALID_EFFECT if it writes more bytes than DynamoDB accepts in one transaction', () => {
     const puts = Array.from({ length: 11 }, (_, n) => n);
     expect(() => aCandidate(0, [], puts, 'x'.repeat(380_000))).toThrow(
       expect.objectContaining({ code: 'INVALID_EFFECT' }),
     );
   });
 
-  test('groups stay within the limits of a transaction and keep the order of the messages on each item', () => {
+  test('transactions of any messages stay within the limits of DynamoDB and keep the order of the messages that write the same item', () => {
     const few = fc.uniqueArray(fc.nat({ max: 400 }), { maxLength: 6 });
     const many = fc.uniqueArray(fc.nat({ max: 30 }), { maxLength: 12 });
     const bytes = fc.nat({ max: 900_000 });
-    // The first half is added to, the second half is put.
+    // A message adds to the first half of its items and puts the second half.
     const message = (ids: typeof few) => fc.record({ ids, bytes });
     const some = (ids: typeof few) => fc.array(message(ids), { maxLength: 150, size: 'max' });
     fc.assert(
@@ -118,7 +118,7 @@ describe('packing', () => {
         const groups = pack(all);
         const groupOf = new Map(groups.flatMap(({ members }, g) => members.map(({ index }) => [index, g] as const)));
         expect(groupOf.size).toBe(all.length);
-        // The groups that end before each group begins.
+        // For each transaction: the transactions that end before it begins.
         const before: Set<number>[] = [];
         for (const [g, { after }] of groups.entries()) {
           const reached = new Set(after);

@@ -22,10 +22,10 @@ const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out'
 const take = (sku = 'a', table = tables.stock): Decision => ({
   effects: [{ kind: 'add', table, key: { sku }, attribute: 'available', by: -1, atLeast: 0 }],
 });
-/** Two messages on one item: their markers have positions 0 and 1, the item has position 2. */
+/** Two messages that write the same item. In the transaction, their markers are writes 0 and 1, and the item is write 2. */
 const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 
-/** An error as the SDK throws it for a reply of DynamoDB. */
+/** An error that the AWS SDK throws for an error response of DynamoDB. */
 const thrown = (name: string, message = name, status = 400) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 const failed = (error: Error): Reply => ({ is: 'failed', failure: readFailure(error), error });
@@ -56,18 +56,18 @@ const handedOff = (redrives: number, attempt: number, hash = 'hash'): Attributes
 const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresAtMs: { N: String(ms) } });
 
 interface Play {
-  /** The result of each message by id, with the code of its error. */
+  /** The result of each message, by message id, followed by the code of its error. */
   readonly results: Record<string, string>;
-  /** The requests of the engine, with the number of earlier attempts. */
+  /** The requests that the engine sent, each with its number of earlier attempts. */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
-  /** The last transaction. */
+  /** The state of the engine after the last transaction. */
   readonly state: State;
 }
 
 const accepted: Reply = { is: 'markerWrites', error: undefined };
 
-/** Plays DynamoDB with one scripted reply per request. Requests without a scripted reply succeed. */
+/** Runs the engine against simulated replies of DynamoDB, one for each request. A request without a given reply succeeds. */
 function play(
   decisions: Record<string, Decision>,
   replies: readonly Reply[] | ((sent: string[]) => Reply | undefined),
@@ -116,7 +116,7 @@ describe('markers', () => {
     ['leased, with the lease expired', leasedUntil(NOW), 'completed'],
   ];
   test.each(cases)(
-    'a marker that is %s decides the result of its message, and the other message completes',
+    'a message with an inbox marker that is %s gets its result from the marker, and the other message of the transaction completes',
     (_, item, result) => {
       const { results, did } = play(two(), [cancelled(conditionFailed(item), 'None', 'None')]);
       expect(results).toEqual({ a: result, b: 'completed' });
@@ -124,14 +124,14 @@ describe('markers', () => {
     },
   );
 
-  test('only the message that met a marker is sent again with the condition that lets old markers give way', () => {
+  test('after a transaction is cancelled because a message has a marker, only that message is sent with the condition that may overwrite the marker', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('a message that is known to have a marker needs no cancelled transaction', () => {
+  test('a message that is known to have a marker is sent at once with the condition that may overwrite the marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -143,22 +143,25 @@ describe('markers', () => {
     ['a leased marker', { ...marker, state: 'leased', owner: 'x', leaseExpiresAtMs: NOW + 1 }, 'failed LEASED'],
     ['no marker', undefined, 'completed'],
   ];
-  test.each(markers)('a marker that the cancellation does not show is read, and %s is found', (_, found, result) => {
-    const { results, did } = play(two(), [
-      cancelled(conditionFailed(), 'None', 'None'),
-      { is: 'markers', markers: new Map(found && [[found.id, found]]) },
-    ]);
-    expect(results).toEqual({ a: result, b: 'completed' });
-    expect(did).toEqual(['send', 'findMarkers', 'send']);
-  });
+  test.each(markers)(
+    'if a cancellation does not contain the marker that failed the condition, the engine reads it and finds %s',
+    (_, found, result) => {
+      const { results, did } = play(two(), [
+        cancelled(conditionFailed(), 'None', 'None'),
+        { is: 'markers', markers: new Map(found && [[found.id, found]]) },
+      ]);
+      expect(results).toEqual({ a: result, b: 'completed' });
+      expect(did).toEqual(['send', 'findMarkers', 'send']);
+    },
+  );
 
-  test('every message stays unfinished if a marker cannot be read', () => {
+  test('every message of a transaction stays unfinished if a marker cannot be read', () => {
     const error = Object.assign(new Error('no reply'), { code: 'STORE_UNAVAILABLE' });
     const { results } = play(two(), [cancelled(conditionFailed(), 'None', 'None'), { is: 'stopped', error }]);
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('a message fails alone if its marker should give way but keeps failing the condition', () => {
+  test('only the message itself fails if its marker may be overwritten but its condition keeps failing', () => {
     const expired = conditionFailed(leasedUntil(NOW));
     const { results, did } = play(two(), (sent) =>
       sent.includes('a') ? cancelled(expired, 'None', 'None') : committed,
@@ -174,13 +177,16 @@ describe('failed conditions', () => {
     ['0', stockOf(0), all('rejected')],
     ['1', stockOf(1), { a: 'completed', b: 'rejected' }],
     ['no item', undefined, all('rejected')],
-  ])('with a stock of %s, each message takes the branch whose condition holds', (_, item, expected) => {
-    const { results, did } = play(withOtherwise, [cancelled('None', 'None', conditionFailed(item))]);
-    expect(results).toEqual(expected);
-    expect(did).toEqual(['send', 'send']);
-  });
+  ])(
+    'with a stock of %s, each message is completed or rejected according to the condition of its effects',
+    (_, item, expected) => {
+      const { results, did } = play(withOtherwise, [cancelled('None', 'None', conditionFailed(item))]);
+      expect(results).toEqual(expected);
+      expect(did).toEqual(['send', 'send']);
+    },
+  );
 
-  test('a message without an alternative fails once the messages before it are committed', () => {
+  test('a message without an alternative fails if its condition does not hold after the messages before it', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);
@@ -192,7 +198,7 @@ describe('failed conditions', () => {
     expect(did).toEqual(['send']);
   });
 
-  test('a condition that keeps failing on an observed item is retried with delays, and its messages fail at the limit', () => {
+  test('if a condition keeps failing although the observed item satisfies it, the transaction is retried with delays and its messages fail at the limit', () => {
     const { results, did } = play(withOtherwise, times(4, cancelled('None', 'None', conditionFailed(stockOf(9)))));
     expect(results).toEqual(all('failed CONFLICT'));
     expect(did).toEqual(['send', 'send', 'send after 1', 'send after 2']);
@@ -212,25 +218,28 @@ describe('other cancellation reasons', () => {
     ['ProvisionedThroughputExceeded', 'unfinished STORE_UNAVAILABLE'],
     ['ProvisionedThroughputExceededError', 'unfinished STORE_UNAVAILABLE'],
     ['InternalServerError', 'unfinished STORE_UNAVAILABLE'],
-  ])('%s up to the limit affects only the messages that write the item', (code, result) => {
-    const decisions = { a: take('hot'), b: take() };
-    const onMarkerOfA = play(decisions, (sent) => (sent.includes('a') ? cancelled(code, 'None', 'None') : committed));
-    const onItemOfA = play(decisions, (sent) =>
-      sent.includes('a') ? cancelled('None', 'None', code, 'None') : committed,
-    );
-    expect(onMarkerOfA.results).toEqual({ a: result, b: 'completed' });
-    expect(onItemOfA.results).toEqual({ a: result, b: 'completed' });
-    expect(onItemOfA.did).toEqual(['send', 'send after 1', 'send after 2', 'send']);
-  });
+  ])(
+    'if transactions are cancelled with %s for one item until the limit, only the messages that write this item do not complete',
+    (code, result) => {
+      const decisions = { a: take('hot'), b: take() };
+      const onMarkerOfA = play(decisions, (sent) => (sent.includes('a') ? cancelled(code, 'None', 'None') : committed));
+      const onItemOfA = play(decisions, (sent) =>
+        sent.includes('a') ? cancelled('None', 'None', code, 'None') : committed,
+      );
+      expect(onMarkerOfA.results).toEqual({ a: result, b: 'completed' });
+      expect(onItemOfA.results).toEqual({ a: result, b: 'completed' });
+      expect(onItemOfA.did).toEqual(['send', 'send after 1', 'send after 2', 'send']);
+    },
+  );
 
-  test('every message stays unfinished if cancellations without a reason reach the limit', () => {
+  test('every message stays unfinished if its transaction is cancelled without a reason until the limit', () => {
     const { results, did } = play(two(), times(3, cancelled('None', 'None', 'None')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(did).toHaveLength(3);
   });
 
   test.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'])(
-    '%s for an item of one message fails only this message',
+    'a transaction that is cancelled with %s for an item of one message fails only this message',
     (code) => {
       const { results, did } = play({ a: take('text'), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
@@ -238,27 +247,30 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('ValidationError for an item of several messages bisects the transaction until each invalid message is found', () => {
+  test('a transaction that is cancelled with ValidationError for an item of several messages is bisected until each invalid message is found', () => {
     const { results, did } = play({ a: take(), b: take(), c: take('c') }, (sent) =>
       sent.includes('a') || sent.includes('b') ? cancelled(...sent.map(() => 'None'), 'ValidationError') : committed,
     );
     expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'failed INVALID_EFFECT', c: 'completed' });
-    // All three, then a and b, then each of the two, then c.
+    // The transactions contain a, b and c, then a and b, then a, then b, then c.
     expect(did).toEqual(['send', 'send', 'send', 'tryMarker', 'send', 'tryMarker', 'send']);
   });
 
   test.each([
     ['AccessDenied', 'unfinished ACCESS_DENIED'],
     ['ResourceNotFound', 'unfinished TABLE_MISSING'],
-  ])('%s for a table leaves the messages that write it unfinished, and the others complete', (code, result) => {
-    const { results, last } = play({ a: take('a', tables.points), b: take() }, [
-      cancelled('None', 'None', code, 'None'),
-    ]);
-    expect(results).toEqual({ a: result, b: 'completed' });
-    expect(last.unavailable).toBeUndefined();
-  });
+  ])(
+    'messages stay unfinished if a transaction is cancelled with %s for a table that they write, and the other messages complete',
+    (code, result) => {
+      const { results, last } = play({ a: take('a', tables.points), b: take() }, [
+        cancelled('None', 'None', code, 'None'),
+      ]);
+      expect(results).toEqual({ a: result, b: 'completed' });
+      expect(last.unavailable).toBeUndefined();
+    },
+  );
 
-  test('AccessDenied for the inbox table leaves every message unfinished', () => {
+  test('every message stays unfinished if its transaction is cancelled with AccessDenied for the inbox table', () => {
     const { results, last } = play(two(), [cancelled('AccessDenied', 'AccessDenied', 'None')]);
     expect(results).toEqual(all('unfinished ACCESS_DENIED'));
     expect(last.unavailable).toMatchObject({ code: 'ACCESS_DENIED', tables: ['p-inbox'] });
@@ -268,7 +280,7 @@ describe('other cancellation reasons', () => {
 describe('several reasons in one cancellation', () => {
   const three = { a: take('a'), b: take('b'), c: take('c', tables.points) };
 
-  test('a met marker settles its message before any other cancellation reason is considered', () => {
+  test('a message that already has a completed marker is a duplicate, whatever other cancellation reasons its transaction has', () => {
     const { results, did } = play(three, [
       cancelled(
         conditionFailed(itemOf('completed')),
@@ -283,7 +295,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('a newly observed item is used before a message fails because of an invalid write', () => {
+  test('if a cancellation contains both the item that failed a condition and ValidationError, the engine first selects other branches by that item', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -292,7 +304,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('messages on a table without permission are set aside before an invalid message is isolated', () => {
+  test('if a cancellation has both AccessDenied and ValidationError, the engine first removes the messages that write the forbidden table and then looks for the invalid message', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -301,7 +313,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send', 'tryMarker', 'send']);
   });
 
-  test('at the limit, messages in conflict fail and throttled messages stay unfinished', () => {
+  test('at the retry limit, messages with a transaction conflict fail and throttled messages stay unfinished', () => {
     const { results } = play(three, (sent) =>
       sent.length === 3
         ? cancelled('None', 'None', 'None', 'TransactionConflict', 'ThrottlingError', 'None')
@@ -310,19 +322,19 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual({ a: 'failed CONFLICT', b: 'unfinished STORE_UNAVAILABLE', c: 'completed' });
   });
 
-  test('at the limit, a message that is both in conflict and throttled stays unfinished', () => {
+  test('at the retry limit, a message stays unfinished if it is both throttled and in a transaction conflict', () => {
     const { results } = play(two(), times(3, cancelled('TransactionConflict', 'None', 'ThrottlingError')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('a cancellation reason without a write of the transaction is ignored', () => {
+  test('the engine ignores a cancellation reason beyond the number of writes in the transaction', () => {
     const { results } = play(two(), [cancelled('None', 'None', 'None', 'TransactionConflict')]);
     expect(results).toEqual(all('completed'));
   });
 });
 
 describe('lost replies', () => {
-  test('the same transaction is sent again after a lost reply', () => {
+  test('the engine sends the same transaction again if the reply of DynamoDB is lost', () => {
     const { results, did } = play(two(), [lost()]);
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'resend after 1']);
@@ -332,19 +344,22 @@ describe('lost replies', () => {
     ['a timeout', lost()],
     ['an error of the server', failed(thrown('InternalServerError', 'x', 500))],
     ['a cancellation without reasons', failed(new TransactionCanceledException({ message: 'x', $metadata: {} }))],
-  ])('%s up to the limit leaves every message unfinished and DynamoDB unavailable', (_, reply) => {
-    const { results, did, last } = play(two(), times(3, reply));
-    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-    expect(did).toEqual(['send', 'resend after 1', 'resend after 2']);
-    expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-  });
+  ])(
+    'if every attempt of a transaction ends with %s, its messages stay unfinished and DynamoDB counts as unavailable',
+    (_, reply) => {
+      const { results, did, last } = play(two(), times(3, reply));
+      expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+      expect(did).toEqual(['send', 'resend after 1', 'resend after 2']);
+      expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    },
+  );
 
-  test('a message does not fail after a lost reply, because it may be in the store', () => {
+  test('a message whose transaction had a lost reply does not fail, because DynamoDB may have committed the transaction', () => {
     const { results } = play(two(), [lost(), cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('an invalid message and a message in conflict do not fail after a lost reply either', () => {
+  test('even an invalid message or a message with a transaction conflict stays unfinished after a lost reply, because DynamoDB may have committed it', () => {
     expect(play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]).results).toEqual({
       a: 'unfinished STORE_UNAVAILABLE',
     });
@@ -352,19 +367,19 @@ describe('lost replies', () => {
     expect(play(two(), conflicts).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('a message is a duplicate if its marker is met after a lost reply', () => {
+  test('a message is a duplicate if its completed marker is found after a lost reply', () => {
     const { results } = play(two(), [lost(), cancelled(conditionFailed(itemOf('completed')), 'None', 'None')]);
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('lost replies before a definite reply do not count towards the limit', () => {
+  test('lost replies that come before a definite reply of DynamoDB do not count towards the retry limit', () => {
     const conflict = cancelled('None', 'None', 'TransactionConflict');
     const { results } = play(two(), [lost(), lost(), conflict, lost(), lost()]);
     expect(results).toEqual(all('completed'));
   });
 });
 
-describe('requests that DynamoDB does not accept now', () => {
+describe('requests that DynamoDB refuses temporarily', () => {
   test.each([
     'ThrottlingException',
     'ProvisionedThroughputExceededException',
@@ -372,21 +387,24 @@ describe('requests that DynamoDB does not accept now', () => {
     'ReplicatedWriteConflictException',
     'TransactionInProgressException',
     'TransactionConflictException',
-  ])('%s makes the engine send the same transaction again, and leaves its messages unfinished at the limit', (name) => {
-    expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
-    const { results, last } = play(two(), times(3, refused(name)));
-    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-    expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-  });
+  ])(
+    'the engine sends the same transaction again after the error %s, and its messages stay unfinished at the retry limit',
+    (name) => {
+      expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
+      const { results, last } = play(two(), times(3, refused(name)));
+      expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+      expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    },
+  );
 
-  test('a transaction whose token belongs to another one is sent with a new token, and its messages never fail', () => {
+  test('a transaction with the client token of another transaction is sent with a new token, and its messages stay unfinished at the retry limit', () => {
     const mismatch = refused('IdempotentParameterMismatchException');
     expect(play(two(), [mismatch])).toMatchObject({ results: all('completed'), did: ['send', 'send after 1'] });
     expect(play(two(), times(3, mismatch)).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 });
 
-describe('requests that DynamoDB never accepts', () => {
+describe('requests that DynamoDB refuses permanently', () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
   const five = Object.fromEntries(names.map((name) => [name, take(name)]));
 
@@ -401,11 +419,11 @@ describe('requests that DynamoDB never accepts', () => {
       ...Object.fromEntries(names.map((id) => [id, 'completed'])),
       d: 'failed INVALID_EFFECT',
     });
-    // All five, then a to c, then d and e, then d, then e.
+    // The transactions contain a to e, then a to c, then d and e, then d, then e.
     expect(did).toEqual(['send', 'send', 'send', 'send', 'tryMarker', 'send']);
   });
 
-  test('no message fails if DynamoDB refuses any marker, because then the inbox table is wrong', () => {
+  test('no message fails if DynamoDB refuses even the write of a marker alone, because then the inbox table is wrong', () => {
     const { results, last } = play({ a: take() }, [
       refused('ValidationException'),
       { is: 'markerWrites', error: new Error('The provided key element does not match the schema') },
@@ -423,7 +441,7 @@ describe('wrong deployments', () => {
       `User: x is not authorized to perform: dynamodb:UpdateItem on resource: ${resource}`,
     );
 
-  test('messages on a missing table that DynamoDB names stay unfinished', () => {
+  test('messages that write a missing table stay unfinished if DynamoDB names the table in its error', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found: Table: p-points not found');
     expect(play(decisions, [missing])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
@@ -446,7 +464,7 @@ describe('wrong deployments', () => {
     expect(last.unavailable).toMatchObject({ code: 'TABLE_MISSING' });
   });
 
-  test('messages on a table for which the role lacks a permission stay unfinished', () => {
+  test('messages stay unfinished if the role of the function has no permission for a table that they write', () => {
     expect(play(decisions, [denied('arn:aws:dynamodb:eu-central-1:1:table/p-points')]).results).toEqual({
       a: 'unfinished ACCESS_DENIED',
       b: 'completed',
@@ -457,7 +475,7 @@ describe('wrong deployments', () => {
     ['a permission whose error names no table', denied('*'), 'ACCESS_DENIED'],
     ['valid credentials', refused('UnrecognizedClientException'), 'STORE_MISCONFIGURED'],
     ['an operation that DynamoDB knows', refused('UnknownOperationException'), 'STORE_MISCONFIGURED'],
-  ])('every message stays unfinished without %s', (_, reply, code) => {
+  ])('every message stays unfinished if the deployment is without %s', (_, reply, code) => {
     const { results, did, last } = play(decisions, [reply]);
     expect(results).toEqual(all(`unfinished ${code}`));
     expect(did).toEqual(['send']);
@@ -465,16 +483,16 @@ describe('wrong deployments', () => {
   });
 });
 
-describe('aborts', () => {
+describe('aborted commits', () => {
   const stopped: Reply = { is: 'stopped', error: Object.assign(new Error('time is up'), { code: 'TIME' }) };
 
-  test('an abort leaves the messages without a result unfinished, and does not make DynamoDB unavailable', () => {
+  test('messages without a result stay unfinished if their commit is aborted, and DynamoDB does not count as unavailable', () => {
     const { results, last } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), stopped]);
     expect(results).toEqual(all('unfinished TIME'));
     expect(last.unavailable).toBeUndefined();
   });
 
-  test('an abort during a bisection leaves the later halves unfinished and keeps the earlier results', () => {
+  test('if a commit is aborted during a bisection, messages that already have a result keep it and the others stay unfinished', () => {
     const { results } = play({ a: take('a'), b: take('b'), c: take('c') }, [
       refused('ValidationException'),
       committed,
@@ -484,6 +502,6 @@ describe('aborts', () => {
   });
 });
 
-test('a commit without messages sends nothing', () => {
+test('a commit of no messages sends no request to DynamoDB', () => {
   expect(play({}, []).did).toEqual([]);
 });

@@ -21,14 +21,14 @@ const seen = (n?: number) =>
   new Map([[itemId('stock', { sku: { S: 'a' } }), n === undefined ? undefined : { n: { N: `${n}` } }]]);
 
 describe('a transaction', () => {
-  test('additions of many messages to one attribute become one update', () => {
+  test('additions of several messages to one attribute of an item become one update', () => {
     const update = updateOf({ effects: [add(2)] }, { effects: [add(-5)] }, { effects: [add(1), add(1)] });
     expect(update).toMatchObject({ TableName: 'p-stock', UpdateExpression: 'ADD #a0 :by0' });
     expect(update?.ExpressionAttributeValues).toEqual({ ':by0': { N: '-1' } });
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('the condition of a summed update is the one that the messages have one after another', () => {
+  test('an update with the sum of several messages has the condition that all messages would need one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':needs0']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -37,7 +37,7 @@ describe('a transaction', () => {
     expect(needs({ effects: [add(-2, 0), add(-2, 1)] })).toBe('5');
   });
 
-  test('an update accepts a missing attribute only if 0 satisfies the condition', () => {
+  test('an update accepts a missing attribute only if the value 0 satisfies its condition', () => {
     expect(updateOf({ effects: [add(3, 1)] })?.ConditionExpression).toBe(
       '(attribute_not_exists(#a0) OR #a0 >= :needs0)',
     );
@@ -63,11 +63,11 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('messages complete in order as long as the stock suffices, and the others take their alternative', () => {
+  test('messages complete in order as long as the stock suffices, and the other messages take their alternative branch', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('the additions of an alternative count for the messages after it', () => {
+  test('the additions of an alternative branch count in the conditions of later messages', () => {
     const restock: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -75,19 +75,19 @@ describe('selecting branches', () => {
     expect(states(0, take(1), restock, take(3))).toEqual(['rejected', 'completed', 'completed']);
   });
 
-  test('a missing item counts as 0 in a condition', () => {
+  test('a missing item counts as 0 in the condition of an addition', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('a message is refused if none of its branches holds', () => {
+  test('selectBranches refuses a message if the conditions of none of its branches hold', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.index)).toEqual([1]);
     expect(refused.map(({ index }) => index)).toEqual([0]);
   });
 });
 
-describe('the id of an item', () => {
-  test('the id of an item depends on its table and key attributes, but not on the order of the attributes', () => {
+describe('itemId', () => {
+  test('itemId depends on the table and the key attributes of an item, but not on the order of the attributes', () => {
     const one = itemId('t', { a: { S: '1' }, b: { N: '2' } });
     expect(itemId('t', { b: { N: '2' }, a: { S: '1' } })).toBe(one);
     expect(itemId('u', { a: { S: '1' }, b: { N: '2' } })).not.toBe(one);

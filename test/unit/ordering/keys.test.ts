@@ -2,13 +2,13 @@ import { expect, test } from '@jest/globals';
 
 import { boundedKey } from '../../../lib/ordering/sequences.ts';
 
-test('a key of at most 256 bytes is stored unchanged, even the empty key', () => {
+test('an ordering key of at most 256 bytes is stored unchanged, even the empty key', () => {
   expect(boundedKey('')).toBe('');
   expect(boundedKey('customer 1')).toBe('customer 1');
   expect(boundedKey('é'.repeat(128))).toBe('é'.repeat(128));
 });
 
-test('a key of more than 256 bytes is stored as its hash, and different keys have different hashes', () => {
+test('an ordering key of more than 256 bytes is stored as its hash, and different keys have different hashes', () => {
   const [one, other] = ['x'.repeat(5_000_000), `${'x'.repeat(4_999_999)}y`].map(boundedKey);
   expect(one).toMatch(/^sha256:[0-9a-f]{64}$/);
   expect(other).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -16,17 +16,17 @@ test('a key of more than 256 bytes is stored as its hash, and different keys hav
   expect(boundedKey('é'.repeat(129))).toMatch(/^sha256:/);
 });
 
-test('keys with different lone surrogates stay different, although DynamoDB would store them as equal', () => {
+test('ordering keys with different lone surrogates stay different, although DynamoDB would store them as equal', () => {
   expect(boundedKey('\ud800')).not.toBe(boundedKey('\ud801'));
   expect(boundedKey('\ud800')).toMatch(/^sha256:/);
 });
 
-test('a key that looks like a hash is hashed, so that it differs from the hash of another key', () => {
+test('an ordering key that looks like a stored hash is hashed too, so that it differs from the hash of another key', () => {
   const hashed = boundedKey('x'.repeat(300));
   expect(boundedKey(hashed)).not.toBe(hashed);
 });
 
-test('a key that is not a string is refused with its type', () => {
+test('an ordering key that is not a string is refused with an error that names its type', () => {
   expect(() => boundedKey(undefined)).toThrow('orderBy returned a undefined: the key must be a string');
   expect(() => boundedKey(7)).toThrow('orderBy returned a number');
 });

@@ -46,7 +46,7 @@ function framesOf(bytes: Buffer): Frame[] {
 
 const published = (message: Message) => framesOf(Buffer.concat(encodePublish(message, 7, FRAME_BYTES)));
 
-/** Encodes the properties of a message as a publish does. */
+/** Returns the AMQP properties of a message in the bytes that a publish sends. */
 const written = (message: Message) => published(message)[1]!.payload.subarray(12);
 
 const inEvent = (bytes: Buffer) =>
@@ -70,7 +70,7 @@ const name = fc.oneof(
   fc.constantFrom('__proto__', '', 'bytes', 'toJSON'),
 );
 
-/** Every value that a header can have in an event. */
+/** Generates every value that a message header can have in a Lambda event of Amazon MQ. */
 const { value: eventValue } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
@@ -89,7 +89,7 @@ const { value: eventValue } = fc.letrec<{ value: unknown }>((tie) => ({
 }));
 
 describe('headers', () => {
-  test('headers are unchanged in the event of the function that gets a copy of the message', () => {
+  test('a function that receives a copy of a message gets the same headers in its event as with the original', () => {
     fc.assert(
       fc.property(fc.dictionary(name, eventValue, { maxKeys: 8 }), (event) => {
         expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
@@ -98,13 +98,13 @@ describe('headers', () => {
     );
   });
 
-  test('headers from a foreign publisher stay the same over any number of copies', () => {
+  test('the headers of a foreign publisher stay the same in a copy of a message and in a copy of that copy', () => {
     fc.assert(
       fc.property(headerTable, (table) => {
         const first = inEvent(propertyBytes({ headers: table })).headers;
         const headers = decodeHeaders(first);
         const parts = unwritableParts(aMessage({ headers }));
-        // Only a name that is not UTF-8 is unwritable: it grows when the event source decodes it.
+        // Only a header name that is not UTF-8 is unwritable, because the event source replaces its bytes with longer ones.
         for (const { reason } of parts) expect(reason).toMatch(/^a name of \d+ bytes/);
         const kept = withoutParts(aMessage({ headers }), parts).properties.headers;
         const second = headersInEvent(kept);
@@ -117,7 +117,7 @@ describe('headers', () => {
     );
   });
 
-  test('headers and all other properties are unchanged in a copy of a message', () => {
+  test('all properties that AMQP can carry are unchanged in a copy of a message', () => {
     fc.assert(
       fc.property(foreignProperties, (given) => {
         const first = inEvent(propertyBytes(given));
@@ -132,12 +132,12 @@ describe('headers', () => {
     );
   });
 
-  test.each(['A', 'F'] as const)('headers may be nested as deep as fits into a frame (type %s)', (kind) => {
+  test.each(['A', 'F'] as const)('headers may be nested as deeply as a frame has room for (AMQP type %s)', (kind) => {
     const event = inEvent(propertyBytes({ headers: tableOf({ deep: nested(15_000, kind) }) })).headers;
     expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
   });
 
-  test('a header with bytes that are not UTF-8 is written as a long string and not as a list', () => {
+  test('a header with bytes that are not UTF-8 is encoded as an AMQP long string and not as a list', () => {
     const event = { odd: { bytes: [0, 83, -64, -1] } };
     const headers = decodeHeaders(event);
     expect(headers).toEqual({ odd: Buffer.from([0x00, 0x53, 0xc0, 0xff]) });
@@ -151,7 +151,7 @@ describe('headers', () => {
 });
 
 describe('frames', () => {
-  test('the frames of a publish are decoded by amqplib to the same message', () => {
+  test('amqplib decodes the frames of a publish to the message that was published', () => {
     const properties = {
       messageId: 'm-1',
       correlationId: 'käse',
@@ -193,7 +193,7 @@ describe('frames', () => {
     expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([{ properties: { timestamp } }]);
   });
 
-  test('the frames of a publish fill the property frame up to its last byte and never exceed it', () => {
+  test('the properties of a message may fill a frame to its last bytes, and larger properties are refused as UNWRITABLE', () => {
     const room = (length: number) => aMessage({ headers: { full: 'x'.repeat(length) } });
     let [fits, fails] = [0, FRAME_BYTES];
     while (fails - fits > 1) {
@@ -252,7 +252,7 @@ describe('unwritable parts', () => {
       'header "a" (a name of',
     ],
     ['a header larger than a frame', { headers: { a: 'x'.repeat(131_072) } }, 'header "a" (too large'],
-  ])('a part that AMQP cannot carry is named with the reason: %s', (_, properties, says) => {
+  ])('a part of a message that AMQP cannot carry is named with the reason: %s', (_, properties, says) => {
     const message = aMessage({ headers: {}, ...properties });
     const parts = unwritableParts(message);
     expect(parts).toHaveLength(1);
@@ -263,7 +263,7 @@ describe('unwritable parts', () => {
     expect(rest.body).toBe(message.body);
   });
 
-  test('an exchange or a routing key that AMQP cannot carry is named', () => {
+  test('an exchange or routing key that AMQP cannot carry is named as an unwritable part of the message', () => {
     const message = aMessage({}, { exchange: 'e'.repeat(256), routingKey: 'r'.repeat(300) });
     expect(unwritableParts(message).map(({ part, name }) => `${part} ${name}`)).toEqual([
       'address exchange',
@@ -271,7 +271,7 @@ describe('unwritable parts', () => {
     ]);
   });
 
-  test('if not all headers fit into a frame, the largest is left out and never one of the toolkit’s', () => {
+  test('if the headers of a message do not fit into a frame, the largest ones are left out, but never a header of the toolkit', () => {
     const many = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, index) => [`n${index}`, 'x'.repeat(index % 10)]),
     );
@@ -283,7 +283,7 @@ describe('unwritable parts', () => {
     expect(left.size).toBeLessThan(20_000);
   });
 
-  test('parts that AMQP cannot carry are described in at most 900 characters, however long their names are', () => {
+  test('the description of the parts that AMQP cannot carry has fewer than 900 characters, however long their names are', () => {
     const headers = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${'n'.repeat(300)}`, 1]));
     const text = describeParts(unwritableParts(aMessage({ headers })));
     expect(text.length).toBeLessThan(900);
@@ -291,8 +291,8 @@ describe('unwritable parts', () => {
   });
 });
 
-describe('raw frames', () => {
-  test('the replacement of amqplib’s codec is tested with the version that package.json pins', () => {
+describe('the replacement of amqplib’s codec', () => {
+  test('the installed version of amqplib, whose codec is replaced, is the version that package.json pins', () => {
     const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, any>;
     const wanted = manifest('package.json').dependencies.amqplib as string;
     const installed = manifest(

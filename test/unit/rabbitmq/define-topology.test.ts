@@ -21,7 +21,7 @@ describe('service topology', () => {
     expect(queuesWith()).toEqual(queues);
   });
 
-  test('the topology of the service gives every queue except the dead-letter queue at-least-once dead-lettering', () => {
+  test('every queue in the topology of the service has at-least-once dead-lettering, except the dead-letter queue', () => {
     for (const { name } of topology.queues.filter((queue) => queue.name !== deadLetterQueue))
       expect(queueNamed(name)?.arguments).toMatchObject({
         'x-dead-letter-strategy': 'at-least-once',
@@ -37,7 +37,7 @@ describe('service topology', () => {
 });
 
 describe('delays', () => {
-  test('the delays of a work queue are 1, 2 and 4 seconds by default, each with a delay queue of that TTL', () => {
+  test('by default, the delays of a work queue are 1, 2 and 4 seconds, and each delay has a queue with that TTL', () => {
     for (const { delays } of Object.values(queues)) {
       expect(delays.map(({ delayMs }) => delayMs)).toEqual([1_000, 2_000, 4_000]);
       for (const { name, delayMs } of delays)
@@ -65,18 +65,24 @@ describe('delays', () => {
     [['1d'], 'delay "1d" is not a whole number'],
     [['25h'], 'delay "25h" is longer than 24h'],
     [['1m', '10s'], 'delay "10s" is shorter than "1m" before it'],
-  ])('the delays %j are refused with an error that names the queue and the value', (delays, reason) => {
-    expect(() => workQueue('shipping', { delays })).toThrow(`work queue "shipping": ${reason}`);
-  });
+  ])(
+    'the delays %j of a work queue are refused with an error that names the queue and the wrong value',
+    (delays, reason) => {
+      expect(() => workQueue('shipping', { delays })).toThrow(`work queue "shipping": ${reason}`);
+    },
+  );
 
   test.each([
     [0, 'retry.10s'],
     [10_000, 'retry.10s'],
     [10_001, 'retry.1m'],
     [90_000, 'retry.1m'],
-  ])('a retry after %d ms uses the shortest delay queue that is not shorter, or the longest', (delayMs, name) => {
-    expect(delayQueueFor(workQueue('shipping', { delays: ['10s', '1m'] }).delays, delayMs).name).toBe(name);
-  });
+  ])(
+    'a retry after %d ms uses the delay queue %s: the shortest one that is long enough, or else the longest one',
+    (delayMs, name) => {
+      expect(delayQueueFor(workQueue('shipping', { delays: ['10s', '1m'] }).delays, delayMs).name).toBe(name);
+    },
+  );
 });
 
 test.each([
@@ -85,6 +91,6 @@ test.each([
   ['queue "dead-letters"', { one: workQueue('dead-letters') }],
   ['exchange "orders"', { one: workQueue('orders', { shards: 2, bindings: { orders: ['order.created'] } }) }],
   ['exchange "retry.1s"', { one: workQueue('stock', { bindings: { 'retry.1s': ['order.created'] } }) }],
-])('a topology that would need the %s for two purposes is refused', (name, workQueues) => {
+])('a topology that declares the %s twice is refused', (name, workQueues) => {
   expect(() => defineTopology(workQueues)).toThrow(`the topology declares the ${name} twice`);
 });

@@ -22,7 +22,7 @@ const policyNamed = (wanted: string) => topology.policies!.find(({ name }) => na
 describe('policies', () => {
   const queueName = fc.stringMatching(/^[a-zA-Z0-9._|()+*?-]{1,20}$/);
 
-  test('the policies of a topology match exactly their queues, and the queue names can be read back from the pattern', () => {
+  test('the pattern of a policy matches exactly the queues of the policy, and the queue names can be read back from the pattern', () => {
     fc.assert(
       fc.property(fc.uniqueArray(queueName, { minLength: 1, maxLength: 6 }), queueName, (queues, other) => {
         const policy = policyFor({ name: 'p', queues, priority: 1, definition: {} }, { major: 4, minor: 3 });
@@ -33,14 +33,14 @@ describe('policies', () => {
     );
   });
 
-  test('the policies of a topology lift the delivery limit on RabbitMQ 4, and have no delivery limit on RabbitMQ 3, which refuses -1', () => {
+  test('the policies of a topology set delivery-limit to -1 on RabbitMQ 4 and omit it on RabbitMQ 3, which refuses -1', () => {
     for (const policy of topology.policies!) {
       expect(policyFor(policy, { major: 4, minor: 2 }).definition).toMatchObject({ 'delivery-limit': -1 });
       expect(policyFor(policy, { major: 3, minor: 13 }).definition).not.toHaveProperty('delivery-limit');
     }
   });
 
-  test('the policies of a topology delay returned messages from RabbitMQ 4.3 on, and on no earlier version', () => {
+  test('the policies of a topology delay the redelivery of returned messages only on RabbitMQ 4.3 and later', () => {
     const delayedRetry = { 'delayed-retry-type': 'all', 'delayed-retry-min': 1_000, 'delayed-retry-max': 30_000 };
     const definitionOn = (version: string) => policyFor(policyNamed('surehop-paced'), readVersion(version)).definition;
     for (const version of ['4.3.0', '4.10.1', '5.0.0']) expect(definitionOn(version)).toMatchObject(delayedRetry);
@@ -49,13 +49,13 @@ describe('policies', () => {
     expect(policyFor(policyNamed('surehop'), readVersion('4.3.0')).definition).not.toHaveProperty('delayed-retry-type');
   });
 
-  test('the policies of a topology do not delay returned messages of a delay queue or of a queue that keeps order per key', () => {
+  test('no policy of a topology delays the redelivery of messages in a delay queue or in a queue that keeps order per key', () => {
     const { policies } = topologyWith({ stock: { shards: 2 }, points: { ordered: true } });
     const delayed = policies!.filter(({ delayedRetry }) => delayedRetry).flatMap(({ queues }) => queues);
     expect(delayed).toEqual(['stock', 'stock.01', 'dead-letters']);
   });
 
-  test('the policies of a topology repeat the limits of Amazon MQ’s own policies with a higher priority, and each queue has exactly one policy', () => {
+  test('the policies of a topology have the limits of Amazon MQ’s own policies at a higher priority, and each queue has exactly one policy', () => {
     for (const { definition, priority } of topology.policies!) {
       expect(definition).toMatchObject({ 'max-length': expect.any(Number), overflow: 'reject-publish' });
       expect(priority).toBeGreaterThan(1);

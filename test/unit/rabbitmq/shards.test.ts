@@ -6,11 +6,11 @@ import { addressOfShard, queueOfShard, shardsOf } from '../../../lib/rabbitmq/to
 const queue = (name: string, shards = 1, retiring = 0) => workQueue(name, { shards, retiring });
 
 describe('shards', () => {
-  test('a queue that is not sharded is its own only shard', () => {
+  test('a work queue that is not sharded has one shard, which is the queue itself', () => {
     expect(shardsOf('stock', {})).toEqual({ shards: ['stock'] });
   });
 
-  test('the shards of a work queue begin with the queue itself, and their names sort in the order in which shards are added', () => {
+  test('the first shard of a work queue is the queue itself, and the names of its shards sort in the order in which shards are added', () => {
     const { shards } = queue('stock', 12);
     expect(shards.slice(0, 3)).toEqual(['stock', 'stock.01', 'stock.02']);
     expect(shards.toSorted()).toEqual(shards);
@@ -18,7 +18,7 @@ describe('shards', () => {
     expect(queue('stock', 100).shards.toSorted()).toEqual(queue('stock', 100).shards);
   });
 
-  test('the shards of a work queue that retire are the last ones, and the ring does not route to them', () => {
+  test('the retiring shards of a work queue are its last shards, and the consistent-hash exchange does not route to them', () => {
     const { shards, ring } = queue('stock', 1, 2);
     expect(shards).toEqual(['stock', 'stock.01', 'stock.02']);
     expect(ring?.shards).toEqual(['stock']);
@@ -29,7 +29,7 @@ describe('shards', () => {
     [1.5, 0],
     [1, -1],
     [60, 41],
-  ])('%p shards with %p more that retire are refused', (shards, retiring) => {
+  ])('a work queue with %p shards and %p retiring shards is refused', (shards, retiring) => {
     expect(() => shardsOf('stock', { shards, retiring })).toThrow(
       'work queue "stock": shards and retiring shards together must be from 1 to 100',
     );
@@ -49,18 +49,21 @@ describe('queueOfShard', () => {
     ['stock.1', undefined],
     ['stocks', undefined],
     ['', undefined],
-  ])('the work queue of the shard "%s" is %p, whether or not the shard still exists', (shard, name) => {
-    expect(queueOfShard(queues, shard)?.name).toBe(name);
-  });
+  ])(
+    'queueOfShard returns for the shard "%s" the work queue %p, whether or not the shard still exists',
+    (shard, name) => {
+      expect(queueOfShard(queues, shard)?.name).toBe(name);
+    },
+  );
 });
 
 describe('addressOfShard', () => {
-  test('the address of a shard is the shard itself while it exists, even if it retires', () => {
+  test('messages for a shard are addressed to the shard itself as long as it is declared, even as a retiring shard', () => {
     expect(addressOfShard(queue('stock', 4), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
     expect(addressOfShard(queue('stock', 2, 2), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
   });
 
-  test('the address of a shard is the ring of its work queue once the shard is removed, or the queue itself if it has no ring', () => {
+  test('messages for a removed shard are addressed to the consistent-hash exchange of the work queue, or to the queue itself if it is not sharded', () => {
     expect(addressOfShard(queue('stock', 2), 'stock.03')).toMatchObject({ exchange: 'stock' });
     expect(addressOfShard(queue('stock'), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock' });
   });

@@ -16,7 +16,7 @@ const asMap = (held: Record<string, number>) => new Map(Object.entries(held));
 
 const sharding = fc.record({ shards: fc.integer({ min: 1, max: 5 }), retiring: fc.integer({ min: 0, max: 3 }) });
 
-test('while the number of shards changes, every message has a route to a queue with a consumer at every step', () => {
+test('while the number of shards is changed, the broker routes every message to a queue with a consumer at every step of the change', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ stock: sharding, points: sharding }), { minLength: 1, maxLength: 6 }),
@@ -31,7 +31,7 @@ test('while the number of shards changes, every message has a route to a queue w
           for (const difference of diffTopology({ declared, actual: broker, previous }, none)) {
             expect(difference.fix.by).not.toBe('operator');
             broker = after(broker, difference);
-            // The very first declaration need not route anything before it is complete.
+            // The first topology need not route any message before it is complete.
             if (!workBefore) continue;
             for (const [name, routingKey] of [
               ['stock', 'order.created'],
@@ -45,7 +45,7 @@ test('while the number of shards changes, every message has a route to a queue w
               expect(routes).not.toEqual([]);
             }
           }
-          // Then every message of a queue goes to one of its shards, once, and nothing is left to change.
+          // After the change, every message for a work queue is routed to exactly one of its shards, and a new plan has no changes.
           for (const [name, { ring, shards }] of Object.entries(work)) {
             const routes = destinations(broker, 'orders', 'order.created').filter((route) =>
               shards.includes(route[0]!),
@@ -79,7 +79,7 @@ test('a shard cannot be removed from the topology while it holds a message or ma
   expect(refusals({})).toEqual([]);
 });
 
-test('a delay queue that no work queue uses any more keeps its binding and is reported until it is removed', () => {
+test('a delay queue that no work queue uses any more keeps its binding, and every plan reports it until an operator removes it', () => {
   const actual = applied(topologyWith({}, { shipping: workQueue('shipping', { delays: ['10s'] }) }));
   const declared = topologyWith({}, { shipping: workQueue('shipping') });
   const differences = diffTopology({ declared, actual }, asMap({ 'retry.10s': 3 }));
@@ -95,7 +95,7 @@ test('a delay queue that no work queue uses any more keeps its binding and is re
   expect(destinations(later, 'retry.10s', 'shipping')).toEqual([['retry.10s']]);
 });
 
-test('a retired queue that is declared again leaves the policy of retired queues', () => {
+test('a retired delay queue that is declared again is removed from the policy of retired queues', () => {
   const withShipping = topologyWith({}, { shipping: workQueue('shipping', { delays: ['10s'] }) });
   const retired = applied(topologyWith(), applied(withShipping));
   expect(retired.policies.map(({ name }) => name)).toContain('surehop-retired');
@@ -104,7 +104,7 @@ test('a retired queue that is declared again leaves the policy of retired queues
   expect(diffTopology({ declared: withShipping, actual: again }, none)).toEqual([]);
 });
 
-test('a queue that the service never declared is neither reported nor changed', () => {
+test('the plan of a topology neither reports nor changes a queue that the service never declared', () => {
   const foreign = { name: 'retry.9s', type: 'quorum', durable: true, auto_delete: false, arguments: {} };
   const actual = { ...applied(topologyWith()), queues: [...applied(topologyWith()).queues, foreign] };
   expect(diffTopology({ declared: topologyWith(), actual }, none)).toEqual([]);
@@ -118,7 +118,7 @@ test('a retired work queue that gets a message later is reported but does not st
   ]);
 });
 
-test('a foreign queue in a ring loses messages and is unbound', () => {
+test('the plan unbinds a foreign queue from the consistent-hash exchange of a work queue and warns that the foreign binding loses messages', () => {
   const declared = topologyWith({ stock: { shards: 2 } });
   const binding = { exchange: 'stock', queue: 'theirs', routingKey: '1' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });
@@ -127,7 +127,7 @@ test('a foreign queue in a ring loses messages and is unbound', () => {
   ]);
 });
 
-test('a shard with another weight needs an operator, since a ring loses the shard with one of its two bindings', () => {
+test('a shard that is bound with two weights needs an operator, because a consistent-hash exchange drops the shard when one of the two bindings is removed', () => {
   const declared = topologyWith({ stock: { shards: 2 } });
   const binding = { exchange: 'stock', queue: 'stock.01', routingKey: '2' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });

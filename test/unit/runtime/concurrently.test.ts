@@ -10,7 +10,7 @@ test('concurrently processes every item with its index and never exceeds the lim
   const done: [string, number][] = [];
   await concurrently(['a', 'b', 'c', 'd', 'e'], 2, async (item, index) => {
     most = Math.max(most, ++atOnce);
-    // The first item takes longer than all the others together.
+    // The first item takes longer than all other items together.
     for (let turns = index === 0 ? 20 : 1; turns > 0; turns -= 1) await setImmediate();
     atOnce -= 1;
     done.push([item, index]);

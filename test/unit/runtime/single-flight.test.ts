@@ -3,7 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { singleFlight } from '../../../lib/runtime/single-flight.ts';
 import { within } from '../../../lib/runtime/timeout.ts';
 
-/** A single flight with a fake clock, whose attempts are settled by the test. */
+/** A single flight with a fake clock. The test resolves or rejects each of its attempts. */
 const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const begun: { resolve(value: string): void; reject(error: Error): void }[] = [];
@@ -12,7 +12,7 @@ const aFlight = () => {
   return { clock, begun, run: (limitMs = 1_000) => flight.run(attempt, limitMs), flight };
 };
 
-/** The result or the error message of a promise; also handles a rejection before the test awaits it. */
+/** The value of a promise or the message of its error, so that a rejection before the test awaits the promise is handled. */
 const outcomeOf = (promise: Promise<string>) =>
   promise.then(
     (value) => value,
@@ -20,7 +20,7 @@ const outcomeOf = (promise: Promise<string>) =>
   );
 
 describe('a single flight', () => {
-  test('callers that come during an attempt share its result', async () => {
+  test('callers of a single flight that come during an attempt share the result of that attempt', async () => {
     const { begun, run, flight } = aFlight();
     const callers = [run(), run(), run()];
     expect(flight.isRunning()).toBe(true);
@@ -30,7 +30,7 @@ describe('a single flight', () => {
     expect(flight.isRunning()).toBe(false);
   });
 
-  test('an attempt without an answer times out, and the next caller starts a new one', async () => {
+  test('an attempt of a single flight that gets no answer times out, and the next caller starts a new attempt', async () => {
     const { begun, run } = aFlight();
     expect(await outcomeOf(run(10))).toBe('no answer within 10 ms');
     const second = run();
@@ -39,7 +39,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('a late answer to a timed-out attempt affects neither the next attempt nor the process', async () => {
+  test('a late answer to an attempt of a single flight that timed out affects neither the next attempt nor the process', async () => {
     const { begun, run, flight } = aFlight();
     await outcomeOf(run(10));
     const second = run();
@@ -50,7 +50,7 @@ describe('a single flight', () => {
     expect(await second).toBe('two');
   });
 
-  test('an attempt whose time ran out while the environment was frozen is not joined, although its timer has not fired yet', async () => {
+  test('if an attempt of a single flight timed out while Lambda had frozen the process, the next caller starts a new attempt, even before the timer of the old attempt fires', async () => {
     const { clock, begun, run } = aFlight();
     const before = outcomeOf(run(1_000));
     clock.nowMs += 60_000;
@@ -61,7 +61,7 @@ describe('a single flight', () => {
     expect(await before).toBe('one');
   });
 
-  test('callers that joined an attempt that fails start one more attempt', async () => {
+  test('if an attempt of a single flight fails, the callers that waited for it together start one more attempt', async () => {
     const { begun, run } = aFlight();
     const before = outcomeOf(run());
     const joined = [run(), run()];
@@ -72,7 +72,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('callers that joined get an error when the second attempt fails too', async () => {
+  test('the callers that waited for a failed attempt of a single flight get an error if their second attempt fails too', async () => {
     const { begun, run } = aFlight();
     const first = outcomeOf(run());
     const joined = outcomeOf(run());
@@ -83,7 +83,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('an attempt that throws synchronously rejects', async () => {
+  test('a single flight rejects if its attempt throws synchronously', async () => {
     const { flight } = aFlight();
     const thrown = flight.run(() => {
       throw new Error('at once');

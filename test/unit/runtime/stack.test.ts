@@ -13,7 +13,7 @@ const withStack = (stack: unknown, options?: ErrorOptions) =>
   Object.assign(new Error('broken', options), { stack }) as Error;
 
 describe('ownFramesOf', () => {
-  test('an error’s own frames exclude dependencies, Node and the toolkit', () => {
+  test('ownFramesOf returns the stack frames of an error without those of dependencies, Node.js and the toolkit', () => {
     const root = process.cwd();
     const stack = [
       'TypeError: broken',
@@ -31,22 +31,22 @@ describe('ownFramesOf', () => {
     ]);
   });
 
-  test('an error without own frames has those of its cause', () => {
+  test('ownFramesOf returns the stack frames of the cause if an error itself has no frames in the code of the service', () => {
     const cause = withStack('Error: x\n    at f (/elsewhere/f.ts:1:2)');
     expect(ownFramesOf(withStack('Error: y\n    at g (node:fs:1:1)', { cause }))).toEqual(['f (/elsewhere/f.ts:1:2)']);
   });
 
-  test('a frame with an invalid file URL stays unchanged', () => {
+  test('ownFramesOf returns a stack frame with an invalid file URL unchanged', () => {
     const frame = 'f (file:///%ZZ/f.ts:1:2)';
     expect(ownFramesOf(withStack(`Error: x\n    at ${frame}`))).toEqual([frame]);
   });
 
   test.each([undefined, 'a text', null, 7, withStack(undefined), withStack([]), withStack('x'.repeat(1_000_000))])(
-    'a thrown value without a stack has no frames (case %#)',
+    'ownFramesOf returns no frames for a thrown value without a stack (case %#)',
     (thrown) => expect(ownFramesOf(thrown)).toEqual([]),
   );
 
-  test('a logged error has limited lengths, however long its stack and message are', () => {
+  test('a logged error has fewer than 6,000 characters, however long its stack and message are', () => {
     const deep = `Error: x\n${Array.from({ length: 500 }, (_, n) => `    at ${'f'.repeat(500)} (/x/${n}.ts:1:1)`).join('\n')}`;
     const error = withStack(deep);
     error.message = 'm'.repeat(100_000);

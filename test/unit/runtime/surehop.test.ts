@@ -21,26 +21,26 @@ afterEach(() => {
 });
 
 describe('createSurehop', () => {
-  test('a wrong setting of the service fails the setup with a sentence that names the setting', () => {
+  test('createSurehop fails with a message that names the setting if a setting of the service itself is wrong', () => {
     expect(() => createSurehop({ environment: { SERVICE_NAME: 'My Service' } })).toThrow(
       'wrong setting: SERVICE_NAME is "My Service": it must be a lower-case letter',
     );
   });
 
-  test('a wrong setting of one part fails only that part, when it starts', () => {
+  test('a wrong setting of one part, such as HTTP, fails only that part when it reads its settings', () => {
     const surehop = createSurehop({ environment: { MAX_BODY_BYTES: 'ten' } });
     expect(surehop.settings(brokerSettings).PUBLISH_DEADLINE_MS).toBe(5_000);
     expect(() => surehop.settings(httpSettings)).toThrow('wrong setting: MAX_BODY_BYTES is "ten"');
   });
 
-  test('all parts read the settings of the setup, even if the environment changes later', () => {
+  test('all parts of the service use the environment that createSurehop got, even if the variables change later', () => {
     const environment = { HEARTBEAT_SECONDS: '7' };
     const surehop = createSurehop({ environment });
     environment.HEARTBEAT_SECONDS = '8';
     expect(surehop.settings(brokerSettings).HEARTBEAT_SECONDS).toBe(7);
   });
 
-  test('a client is created once, when it is first used', () => {
+  test('a shared client is created once, when it is first used', () => {
     const surehop = createSurehop({ environment: {} });
     const make = jest.fn(() => ({}));
     expect(make).not.toHaveBeenCalled();
@@ -48,18 +48,18 @@ describe('createSurehop', () => {
     expect(make).toHaveBeenCalledTimes(1);
   });
 
-  test('two setups in one process have their own tables and clients', () => {
+  test('two calls of createSurehop in one process have their own table prefixes and clients', () => {
     const [one, other] = ['one-', 'other-'].map((prefix) => createSurehop({ environment: { TABLE_PREFIX: prefix } }));
     expect([tableName(one!, tables.stock), tableName(other!, tables.stock)]).toEqual(['one-stock', 'other-stock']);
     expect(store(one!)).not.toBe(store(other!));
   });
 
-  test('given clients are used instead of those that the settings describe', () => {
+  test('a client that is passed to createSurehop is used instead of a client from the settings', () => {
     const dynamodb = dynamoDbClient({ region: 'eu-central-1' });
     expect(store(createSurehop({ environment: {}, clients: { dynamodb } }))).toBe(dynamodb);
   });
 
-  test('metrics have the given namespace, and the service and stage of the settings', () => {
+  test('metrics have the namespace that createSurehop got, and the service name and stage from the settings', () => {
     createSurehop({ environment: { SERVICE_NAME: 'shop', STAGE: 'dev' }, metricsNamespace: 'Shop' });
     count('Orders');
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({
