@@ -3,7 +3,10 @@ import { ZONES } from './foundation/network.ts';
 import { tableResources } from './foundation/tables.ts';
 import type { Stage } from '../stages/stage.ts';
 
-/** The concurrency that AWS keeps for functions without a reservation (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). */
+/**
+ * The part of the account's concurrency that AWS keeps for functions without reserved concurrency
+ * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
+ */
 const UNRESERVED_CONCURRENCY = 100;
 
 interface Quota {
@@ -22,7 +25,7 @@ const raise = ({ name, service, code }: Quota, value: number) =>
   `request an increase of the quota "${name}" (${code}) to at least ${value}, which can take days: ` +
   `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${value}`;
 
-/** The deployment to check. */
+/** The deployment to check before it starts. */
 export interface Deployment {
   readonly service: string;
   readonly stageName: string;
@@ -31,15 +34,15 @@ export interface Deployment {
   readonly reserved?: number;
 }
 
-/** The result of the checks. */
+/** The result of checking an AWS account before a deployment. */
 export interface Findings {
-  /** Each reason why the deployment would fail, and what to do about it. */
+  /** The reasons why the deployment would fail, each with its remedy. */
   readonly faults: readonly string[];
-  /** Each check that could not be made, and why. */
+  /** The checks that failed to run, each with the reason. */
   readonly unknown: readonly string[];
 }
 
-/** Checks the account, with the deployer's credentials, for conditions that would make the deployment fail late. */
+/** Checks the AWS account for conditions that would make the deployment fail late; uses the deployer's credentials. */
 export async function checkAccount(access: AwsAccess, deployment: Deployment): Promise<Findings> {
   const { service, stageName, stage, reserved = 0 } = deployment;
   const there = await attempt('stacks', async () => ({
@@ -83,7 +86,8 @@ async function concurrency(
   const { AccountLimit: limit } = JSON.parse(text) as {
     AccountLimit: { ConcurrentExecutions: number; UnreservedConcurrentExecutions: number };
   };
-  // The stage's deployed functions already count as reserved. A first deployment that failed has left no functions.
+  // If the stage is already deployed, its functions are part of the reserved concurrency. A first deployment that failed has left
+  // no functions.
   const hasFunctions = [...inStack].some((id) => id.endsWith('LambdaFunction'));
   const free = hasFunctions ? limit.ConcurrentExecutions : limit.UnreservedConcurrentExecutions;
   if (free >= reserved + UNRESERVED_CONCURRENCY) return undefined;
@@ -113,7 +117,7 @@ async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<num
   const ask = (action: string) =>
     json(access, 'servicequotas', `ServiceQuotasV20190624.${action}`, { ServiceCode: service, QuotaCode: code });
   const text = await ask('GetServiceQuota').catch((error: unknown) => {
-    // Service Quotas may know only the default value of a quota that was never changed in this account.
+    // Service Quotas can return an error for a quota that was never changed in this account; then only its default value exists.
     if (error instanceof AwsApiError && error.code === 'NoSuchResourceException')
       return ask('GetAWSDefaultServiceQuota');
     throw error;
@@ -121,7 +125,10 @@ async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<num
   return (JSON.parse(text) as { Quota: { Value: number } }).Quota.Value;
 }
 
-/** The VPC uses the first three zones by name, a single-instance broker the first one. */
+/**
+ * Checks that the region has enough availability zones and that Amazon MQ offers the instance type there. The VPC uses the first
+ * three zones by name, and a single-instance broker uses the first of them.
+ */
 async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Promise<string | undefined> {
   const xml = await ec2Request(access, 'DescribeAvailabilityZones', {
     'Filter.1.Name': 'zone-type',
@@ -187,7 +194,7 @@ async function exists(answer: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The logical ids of a stack's resources; empty if the stack does not exist. */
+/** Returns the logical ids of all resources in a stack, or an empty set if the stack does not exist. */
 async function resourcesOf(access: AwsAccess, StackName: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   let next: string | undefined;

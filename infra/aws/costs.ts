@@ -1,6 +1,6 @@
 import type { Resource, Template, Value } from './template.ts';
 
-/** Both templates of a stage. */
+/** The CloudFormation templates of a stage's foundation stack and of its service stack. */
 interface Templates {
   readonly broker: Template;
   readonly functions: Template;
@@ -8,10 +8,10 @@ interface Templates {
 
 interface Position {
   readonly what: string;
-  /** Price of one unit in US dollars per month. */
+  /** The price of one unit in US dollars per month. */
   readonly price: number;
   count(templates: Templates): number;
-  /** Whether the cost arises only with traffic, so that it is not part of the total. */
+  /** Whether the cost arises only if the stage has traffic. Such costs are not part of the total. */
   readonly isWithTraffic?: boolean;
 }
 
@@ -35,7 +35,10 @@ const zonesOfEndpoints = (templates: Templates): number =>
     return sum + (Array.isArray(subnets) ? subnets.length : 0);
   }, 0);
 
-/** CloudWatch charges for each metric of an alarm; a Metrics Insights query uses one metric per node. */
+/**
+ * Counts the metrics that alarms evaluate, because CloudWatch charges for each of them. A Metrics Insights query evaluates one
+ * metric per node of the broker.
+ */
 function alarmMetrics(templates: Templates): number {
   const [broker] = ofType(templates, 'AWS::AmazonMQ::Broker');
   const perQuery = property(broker, 'DeploymentMode') === 'CLUSTER_MULTI_AZ' ? 3 : 1;
@@ -46,7 +49,7 @@ function alarmMetrics(templates: Templates): number {
   }, 0);
 }
 
-/** The number of custom metrics in alarms and the dashboard, counted by name and dimensions. */
+/** Counts the different custom metrics in alarms and on the dashboard. Metrics differ if their names or dimensions differ. */
 function ownMetrics(templates: Templates): number {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
@@ -85,7 +88,10 @@ const count =
   (templates: Templates) =>
     ofType(templates, ...types).length;
 
-/** Prices for 730 hours, rounded up, as published for comparable regions; look up the prices of your region. */
+/**
+ * The prices of one month (730 hours) in US dollars, rounded up. AWS publishes different prices per region, so look up the prices
+ * of your region.
+ */
 const positions: readonly Position[] = [
   { what: 'broker node, m7g.medium', price: 70, count: (one) => nodes(one, 'mq.m7g.medium') },
   { what: 'broker node, m7g.large', price: 200, count: (one) => nodes(one, 'mq.m7g.large') },
@@ -107,7 +113,7 @@ const positions: readonly Position[] = [
   },
 ];
 
-/** The monthly costs of the stages without traffic, counted from their templates, as a Markdown table. */
+/** Returns a Markdown table with the monthly costs of each stage without traffic, calculated from the stage's templates. */
 export function costsTable(stages: Readonly<Record<string, Templates>>): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const names = Object.keys(stages);

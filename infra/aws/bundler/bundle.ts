@@ -4,19 +4,22 @@ import { build } from 'esbuild';
 import type { BuildFailure, BuildOptions, Metafile } from 'esbuild';
 import { leanSdk } from './lean-sdk.ts';
 
-/** The modules to bundle, as handlers name them, without extension: `functions/orders/place-order`. */
+/**
+ * The modules to bundle, written as in `handler` of serverless.yml but without the export, for example
+ * `functions/orders/place-order`.
+ */
 export interface BundleOptions {
   entries: string[];
   outDirectory: string;
-  /** The directory that the entries are relative to; by default the working directory. */
+  /** The directory that contains the entries; by default the working directory. */
   root?: string;
 }
 
-// CommonJS dependencies call require for Node's built-in modules.
+// Bundled CommonJS packages call `require` for Node's built-in modules, but ES modules do not have that function.
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
-/** esbuild's options for one self-contained, minified ESM file per entry. */
+/** Returns esbuild's options for bundling each entry, with its dependencies, into one minified ES module. */
 export function bundleOptions({ entries, outDirectory, root = process.cwd() }: BundleOptions) {
   return {
     absWorkingDir: root,
@@ -29,7 +32,8 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
     target: 'node20',
     mainFields: ['module', 'main'],
     minify: true,
-    // Source maps are separate files: locally Node reads them, on AWS lib/runtime/stack.ts reads them only when an error is logged.
+    // Source maps are separate files. Node reads them during development; on AWS, lib/runtime/stack.ts reads them only when an
+    // error is logged.
     sourcemap: 'linked',
     sourcesContent: false,
     metafile: true,
@@ -39,12 +43,12 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
   } satisfies BuildOptions;
 }
 
-/** Options that put shared code and dynamically imported code into separate files. */
+/** esbuild options that move code which several entries share, or which is imported dynamically, into separate files. */
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**
- * Bundles the entries and returns esbuild's metafile. For a deployment each function is bundled alone; locally all functions are
- * bundled together and share files. Throws an error with one line per mistake that contains file and line.
+ * Bundles the entries and returns esbuild's metafile. If the sources do not compile, throws one error that lists each mistake
+ * with its file and line.
  */
 export async function bundle(options: BundleOptions): Promise<Metafile> {
   try {
@@ -54,7 +58,7 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
   }
 }
 
-/** Formats esbuild's errors, one per line: `file:line:column: message`. */
+/** Formats the errors of an esbuild run, one per line, as `file:line:column: message`. */
 export function describeBuildError(error: unknown): string {
   const { errors } = error as Partial<BuildFailure>;
   if (!errors?.length) return (error as Error).message;

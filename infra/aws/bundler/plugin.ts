@@ -28,13 +28,13 @@ interface Log {
 const outDirectory = '.build';
 
 /**
- * Bundles every function: for `serverless offline start`, which also watches the sources, and for `serverless package`, which creates
- * one reproducible zip per function.
+ * A Serverless plugin that bundles every function. For `serverless offline start` it also rebuilds functions when their sources
+ * change; for `serverless package` it creates one zip file per function, which is the same for the same sources.
  */
 export class BundlerPlugin {
   readonly hooks = {
     'before:offline:start:init': () => this.#serve(),
-    // The watcher starts last, because it would keep the process running if another plugin failed to start.
+    // The watcher starts after all other plugins, because it would keep the process running if another plugin failed to start.
     'before:offline:start:ready': () => this.#watch(),
     'before:offline:start:end': () => this.#stopWatching?.(),
     'before:package:createDeploymentArtifacts': () => this.#package(),
@@ -97,7 +97,7 @@ export class BundlerPlugin {
     try {
       return await bundling;
     } catch (error) {
-      // Serverless prints an error of its own class without a stack trace.
+      // Serverless prints errors of its own class without a stack trace.
       throw new this.#serverless.classes.Error((error as Error).message, 'BUNDLE');
     }
   }

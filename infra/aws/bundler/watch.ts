@@ -8,16 +8,19 @@ import type { Metafile, OutputFile } from 'esbuild';
 import { bundleOptions, describeBuildError, split } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
 
-/** Receives the results of rebuilds. */
+/** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {
-  /** Called with the entries whose code has changed, if there are any. */
+  /** Called after a rebuild with the entries whose code has changed; not called if no code has changed. */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
 }
 
 const settleMs = 100;
 
-/** Rebuilds whenever a file in a directory of a bundled source changes; returns a function that stops watching. */
+/**
+ * Rebuilds the functions when a file changes in any directory that contains a bundled source file. Returns a function that stops
+ * watching.
+ */
 export async function watchBundle(
   options: BundleOptions,
   firstBuild: Metafile,
@@ -31,7 +34,7 @@ export async function watchBundle(
   let reported: string | undefined;
   let codes = codeOf(firstBuild, (file) => readFileSync(resolve(root, file), 'utf8'));
 
-  // Each directory has its own watcher, because a recursive watcher loses events on Linux.
+  // Each directory has its own watcher, because recursive watchers lose events on Linux.
   function follow({ inputs }: Metafile): void {
     const sources = Object.keys(inputs).filter((file) => !file.includes('node_modules/'));
     for (const directory of new Set(sources.map((file) => dirname(resolve(root, file))))) {
@@ -66,7 +69,7 @@ export async function watchBundle(
         );
     } catch (error) {
       const mistake = describeBuildError(error);
-      // One edit can trigger several events.
+      // One edit can trigger several rebuilds, so the same mistake is reported only once.
       if (mistake !== reported) onMistake(mistake);
       reported = mistake;
     }
@@ -82,8 +85,8 @@ export async function watchBundle(
 }
 
 /**
- * Writes the files that differ from those on disk. Each file is replaced atomically and after the files that it imports, because a
- * process can load the file at any time.
+ * Writes the bundled files whose content has changed. A running process can load any of these files at any time, so each file is
+ * replaced atomically, and only after the files that it imports.
  */
 async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   const isEntry = ({ path }: OutputFile) => Number(!path.includes('/chunks/'));
@@ -96,7 +99,10 @@ async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   }
 }
 
-/** A hash of each entry's code with all of its imports, without chunk names, because a changed comment changes the source map and so the name. */
+/**
+ * Returns, for each entry, a hash of its code and of all code that it imports. Names of chunk files are left out: they change
+ * when only a comment in a source file changes.
+ */
 function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<string, string> {
   const codes = new Map<string, string>();
   for (const [entry, { entryPoint }] of Object.entries(outputs)) {

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 
-/** Zips files of a directory so that the same content always produces the same bytes. */
+/** Creates a zip file that is identical, byte by byte, whenever the zipped files have the same content. */
 export async function zipFiles(directory: string, names: readonly string[], target: string): Promise<void> {
   const zip = new ZipFile();
   for (const name of names.toSorted())
     zip.addBuffer(await readFile(join(directory, name)), name, {
-      // Zip files store the local time, so a local date produces the same bytes in every time zone.
+      // A zip file stores local times, so a date in local time produces the same bytes in every time zone.
       mtime: new Date(1980, 0, 1),
       forceDosTimestamp: true,
       mode: 0o100644,

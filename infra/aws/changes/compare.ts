@@ -1,33 +1,44 @@
 import type { Resource, Template } from '../template.ts';
 import { createOnly } from './create-only.ts';
 
-/** How CloudFormation changes one resource when one template replaces another. */
+/** What CloudFormation does to one resource when a new template replaces the deployed one. */
 export interface Change {
   readonly id: string;
   readonly type: string;
   readonly effect: 'created' | 'deleted' | 'updated' | 'replaced';
-  /** The paths of the changed properties; for a replaced resource, only those that cause the replacement. */
+  /**
+   * The paths of the changed properties. If the resource is replaced, only the properties that make the replacement necessary.
+   */
   readonly properties: readonly string[];
 }
 
 interface CreateOnly {
-  /** Properties whose change always needs a new resource. */
+  /** Properties that cannot be changed without replacing the resource. */
   readonly always: readonly string[];
-  /** Properties for which only some values need a new resource; here every change counts as a replacement. */
+  /**
+   * Properties for which CloudFormation replaces the resource only for some values. compareTemplates expects a replacement for
+   * every value.
+   */
   readonly sometimes?: readonly string[];
 }
 
-/** The create-only properties of all known resource types. */
+/** The properties of each known resource type that CloudFormation can set only when it creates the resource. */
 export const knownTypes: Readonly<Record<string, CreateOnly>> = createOnly;
 
-/** The paths of the properties whose change replaces a resource; `*` stands for any item of a list. */
+/**
+ * Returns the paths of a resource type's properties whose change makes CloudFormation replace the resource. In a path, `*` stands
+ * for any item of a list.
+ */
 function createOnlyOf(type: string): readonly string[] {
   if (type.startsWith('Custom::')) return ['ServiceToken'];
   const { always = [], sometimes = [] } = knownTypes[type] ?? {};
   return [...always, ...sometimes];
 }
 
-/** The changes from one template to another, including replacements that other replacements cause. */
+/**
+ * Returns the changes that CloudFormation makes to get from one template to the other. If a resource is replaced, resources that
+ * refer to it may be replaced too, and those changes are included.
+ */
 export function compareTemplates(before: Template, after: Template): Change[] {
   const changes = new Map<string, Change>();
   const ids = new Set([...Object.keys(before.Resources), ...Object.keys(after.Resources)]);
@@ -35,7 +46,7 @@ export function compareTemplates(before: Template, after: Template): Change[] {
     const change = changeOf(id, before.Resources[id], after.Resources[id]);
     if (change) changes.set(id, change);
   }
-  // A replaced resource has a new id, which changes every property that refers to the resource.
+  // A replaced resource gets a new id, which changes every property that refers to the resource.
   for (let isComplete = false; !isComplete;) {
     isComplete = true;
     for (const [id, resource] of Object.entries(after.Resources)) {
@@ -67,27 +78,27 @@ function changeOf(id: string, before: Resource | undefined, after: Resource | un
 
 const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** The paths at which two values differ. */
+/** Returns the paths of all parts in which two values differ. */
 function differences(one: unknown, other: unknown, path: readonly string[] = []): string[] {
   if (JSON.stringify(one) === JSON.stringify(other)) return [];
   if (!isTree(one) || !isTree(other) || Array.isArray(one) !== Array.isArray(other)) return [path.join('.')];
   if (Array.isArray(one) && one.length !== (other as unknown[]).length) return [path.join('.')];
   const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...keys].flatMap((key) => {
-    // A change of an intrinsic function is a change of the property that contains it.
+    // If an intrinsic function such as `Fn::Sub` has changed, the property that contains the function has changed.
     if (/^(Ref|Fn::.*)$/.test(key)) return [path.join('.')];
     const parts = [one, other].map((part) => (part as Record<string, unknown>)[key]);
     return differences(parts[0], parts[1], [...path, Array.isArray(one) ? '*' : key]);
   });
 }
 
-/** Whether one path equals or contains the other. */
+/** Returns whether two paths are equal, or one path leads to a part of the other. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one.split('.'), other.split('.')];
   return a.slice(0, b.length).every((part, index) => part === b[index]);
 }
 
-/** The values at a path; several if the path leads through lists. */
+/** Returns the values at a path. There can be several values if the path leads through a list. */
 function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[] {
   if (first === undefined) return [value];
   if (!isTree(value)) return [];
@@ -95,12 +106,12 @@ function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[
   return first in value ? valuesAt((value as Record<string, unknown>)[first], rest) : [];
 }
 
-/** Whether a value refers to a resource that is replaced. */
+/** Returns whether a property value refers to a resource that CloudFormation replaces. */
 export function refersToReplaced(value: unknown, changes: ReadonlyMap<string, Change>): boolean {
   return referencesOf(value).some((id) => changes.get(id)?.effect === 'replaced');
 }
 
-/** The logical ids that a value refers to, by `Ref`, `Fn::GetAtt` or `Fn::Sub`. */
+/** Returns the logical ids of the resources that a property value refers to by `Ref`, `Fn::GetAtt` or `Fn::Sub`. */
 export function referencesOf(value: unknown): string[] {
   if (!isTree(value)) return [];
   return Object.entries(value).flatMap(([name, argument]: [string, unknown]) => {

@@ -2,14 +2,14 @@ import type { Resource, Template } from '../template.ts';
 import { knownTypes, refersToReplaced, type Change } from './compare.ts';
 import type { Templates } from './templates.ts';
 
-/** The deployed and the wanted templates of a stage, with their differences. */
+/** The deployed templates of a stage, the templates to deploy, and the differences between them. */
 interface Step {
   readonly before: Templates;
   readonly after: Templates;
   readonly changes: Readonly<Record<keyof Templates, readonly Change[]>>;
 }
 
-/** The reasons why CloudFormation or another AWS service would fail to make a change. */
+/** Returns the reasons why CloudFormation or another AWS service would reject a change of a stage. */
 export function conflictsOf({ before, after, changes }: Step): string[] {
   return [
     ...takenNames(before.broker, after.broker, changes.broker),
@@ -19,7 +19,10 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
   ];
 }
 
-/** CloudFormation creates a new resource before it deletes the old one, so the two cannot have the same name. */
+/**
+ * Returns a reason for each new resource that would have the same name as the resource that it replaces. CloudFormation creates
+ * the new resource first, so both would exist at the same time.
+ */
 function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
   const coming = changes.filter(({ effect }) => effect === 'created' || effect === 'replaced');
@@ -36,7 +39,10 @@ function takenNames(before: Template, after: Template, changes: readonly Change[
   });
 }
 
-/** The properties that identify a resource among those of its type: its name, or else all of its create-only properties. */
+/**
+ * Returns the properties that distinguish a resource from others of its type, as JSON: its name or, without a name, all
+ * properties that are set only at creation.
+ */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);
   const names = paths.filter((path) => path.endsWith('Name') && !/^(Function|Application|Service)Name$/.test(path));
@@ -45,7 +51,8 @@ function identityOf({ Type, Properties = {} }: Resource): string | undefined {
 }
 
 /**
- * Lambda rejects `VIRTUAL_HOST` in an update of an event source, and CloudFormation always sends all properties
+ * Returns a reason for each event source that names a virtual host and would be updated. CloudFormation sends all properties with
+ * an update, and Lambda rejects an update that contains `VIRTUAL_HOST`
  * (https://docs.aws.amazon.com/lambda/latest/api/API_SourceAccessConfiguration.html).
  */
 function frozenEventSources(after: Template, changes: readonly Change[]): string[] {
@@ -58,7 +65,10 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
   });
 }
 
-/** An export can be neither changed nor removed while the deployed functions import it, and the foundation stack is deployed first. */
+/**
+ * Returns a reason for each changed or removed export that the deployed functions still import. CloudFormation rejects such a
+ * change, because the foundation stack is deployed before the functions.
+ */
 function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));
   const imports = (template: Template) => [

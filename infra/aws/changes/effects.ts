@@ -5,20 +5,20 @@ import { settings, valueAt, withSetting } from './settings.ts';
 import { templatesOf, type Templates } from './templates.ts';
 import type { Stage } from '../../stages/stage.ts';
 
-/** The effect of changing one setting of a deployed stage. */
+/** The effect of changing one setting of a deployed stage from one value to another. */
 export interface Effect {
   readonly stage: string;
   readonly setting: string;
   readonly from: unknown;
   readonly to: unknown;
-  /** The reasons why the deployment is refused before anything is changed. */
+  /** The reasons why this project refuses the deployment before anything is changed. */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
-  /** The reasons why CloudFormation or another AWS service would fail to make this change. */
+  /** The reasons why CloudFormation or another AWS service would reject this change. */
   readonly conflicts: readonly string[];
 }
 
-/** A value of a setting that packaging rejects, with the reason. */
+/** A value of a setting with which packaging fails, and the reason. */
 export interface Unfit {
   readonly stage: string;
   readonly setting: string;
@@ -26,7 +26,7 @@ export interface Unfit {
   readonly reason: string;
 }
 
-/** The effects of changing each setting of a stage on its own, from each of its values to every other value. */
+/** Determines the effect of changing each setting of a stage alone, from every sample value to every other sample value. */
 export async function effectsOf(stageName: string, stage: Stage): Promise<{ effects: Effect[]; unfit: Unfit[] }> {
   const effects: Effect[] = [];
   const unfit: Unfit[] = [];
@@ -71,7 +71,10 @@ export async function effectsOf(stageName: string, stage: Stage): Promise<{ effe
   return { effects, unfit };
 }
 
-/** The path of the setting, or of its first changed property if both values are objects, such as `release.minutes`. */
+/**
+ * Returns the path of a changed setting. If both values are objects, the path names the first property that differs, for example
+ * `release.minutes`.
+ */
 function settingOf(path: string, from: unknown, to: unknown): string {
   if ([from, to].some((value) => typeof value !== 'object' || value === null || Array.isArray(value))) return path;
   const [one, other] = [from, to] as [Record<string, unknown>, Record<string, unknown>];

@@ -2,10 +2,13 @@ import type { Serverless } from '../serverless.ts';
 import type { Template } from '../template.ts';
 import { refusals } from './refuse.ts';
 
-/** How long a request to CloudFormation can take, in ms. */
+/** The timeout of one request to CloudFormation, in ms. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Throws if the deployment would replace or delete a resource that holds data; reads the deployed template and changes nothing. */
+/**
+ * Throws an error if the deployment would replace or delete a resource that holds data. Reads the deployed template and changes
+ * nothing.
+ */
 export async function refuseReplacement(serverless: Serverless): Promise<void> {
   const deployed = await deployedTemplate(serverless);
   if (!deployed) return;
@@ -14,9 +17,9 @@ export async function refuseReplacement(serverless: Serverless): Promise<void> {
     throw new Error(`${reasons.join('; ')}. Nothing was changed; see "Changing a stage" in docs/deploy.md`);
 }
 
-/** The template of the stack's last deployment; undefined if the stack does not exist. */
+/** Returns the template of the stack's last deployment, or undefined if the stack does not exist. */
 async function deployedTemplate(serverless: Serverless): Promise<Template | undefined> {
-  // Imported only for a deployment, because loading the client takes longer than the rest of the plugin.
+  // The client is imported only for a deployment, because loading it takes longer than loading the rest of the plugin.
   const { CloudFormationClient, GetTemplateCommand } = await import('@aws-sdk/client-cloudformation');
   const aws = serverless.getProvider('aws');
   const client = new CloudFormationClient(await aws.getAwsSdkV3Config());

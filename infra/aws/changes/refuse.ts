@@ -1,7 +1,7 @@
 import type { Template } from '../template.ts';
 import { compareTemplates, type Change } from './compare.ts';
 
-/** The data that is lost when a resource of this type is deleted or replaced. */
+/** By resource type: what is lost when such a resource is deleted or replaced. */
 const holdings: Readonly<Record<string, string>> = {
   'AWS::AmazonMQ::Broker': 'its messages and users',
   'AWS::DynamoDB::Table': 'its items',
@@ -15,7 +15,7 @@ const holdings: Readonly<Record<string, string>> = {
 
 interface Permanent {
   readonly setting: string;
-  /** The resource and the property that the setting determines. */
+  /** The logical id of the resource whose `property` gets the value of the setting. */
   readonly resource: string;
   readonly property: string;
   isRefused(deployed: string, wanted: string): boolean;
@@ -40,7 +40,7 @@ const permanent: readonly Permanent[] = [
   },
 ];
 
-/** The reasons why `wanted` must not replace the deployed template: one sentence per setting or resource. */
+/** Returns the reasons why the template `wanted` must not be deployed: one sentence per setting or resource. */
 export function refusals(
   deployed: Template,
   wanted: Template,

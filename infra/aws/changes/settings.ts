@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { stageSchema, type Stage } from '../../stages/stage.ts';
 
-/** A part of the JSON schema of a stage. */
+/** A part of the JSON schema that describes the settings of a stage. */
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly enum?: readonly unknown[];
@@ -15,7 +15,7 @@ interface Schema {
 
 const addresses = [[], ['one@example.com'], ['one@example.com', 'two@example.com'], ['two@example.com']];
 
-/** Sample values of the settings whose schema does not list any. */
+/** Sample values for settings whose possible values cannot be derived from the schema. */
 const samples: Readonly<Record<string, readonly unknown[]>> = {
   'broker.maintenance.timeUtc': ['00:00', '12:30', '23:59'],
   'http.corsOrigins': [
@@ -32,14 +32,14 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   'alarms.emails.warning': addresses,
 };
 
-/** A setting and its sample values: all values of an enumeration, or the smallest and the largest number. */
+/** A setting of a stage with sample values: every value of an enumeration, or the smallest and the largest allowed number. */
 export interface Setting {
   /** The path of the setting, such as `broker.instanceType`. */
   readonly path: string;
   readonly values: readonly unknown[];
 }
 
-/** Every setting of a stage. A setting whose value can be an object or a plain value counts as one setting. */
+/** Returns every setting of a stage. A setting that accepts either an object or a plain value counts as one setting. */
 export const settings = (): Setting[] => leaves(z.toJSONSchema(stageSchema) as Schema);
 
 function leaves({ properties }: Schema, prefix = ''): Setting[] {
@@ -62,18 +62,21 @@ function valuesOf(schema: Schema, path: string): unknown[] {
   return [minimum, maximum];
 }
 
-/** Objects that together contain every value of each property, with the first value of the other properties. */
+/**
+ * Returns sample objects that together contain every sample value of each property. Each object differs from the first one in at
+ * most one property.
+ */
 function objects(properties: Readonly<Record<string, Schema>>, path: string): unknown[] {
   const values = Object.entries(properties).map(([name, part]) => [name, valuesOf(part, `${path}.${name}`)] as const);
   const first = Object.fromEntries(values.map(([name, [one]]) => [name, one]));
   return [first, ...values.flatMap(([name, [, ...others]]) => others.map((value) => ({ ...first, [name]: value })))];
 }
 
-/** The value of a setting in a stage. */
+/** Returns the value that a setting has in a stage. */
 export const valueAt = (stage: Stage, path: string): unknown =>
   path.split('.').reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], stage);
 
-/** A copy of a stage with another value of one setting. */
+/** Returns a copy of a stage in which one setting has another value. */
 export function withSetting(stage: Stage, path: string, value: unknown): Stage {
   const copy = structuredClone(stage) as Record<string, unknown>;
   const names = path.split('.');

@@ -3,7 +3,9 @@ import { readStage, stages } from '../../stages/read-stage.ts';
 import type { Change } from './compare.ts';
 import type { Effect } from './effects.ts';
 
-/** The table of docs/deploy.md with all settings and the effect of changing each in a deployed stage, in Markdown. */
+/**
+ * Returns the Markdown table of docs/deploy.md that lists all settings with the effect of changing each one in a deployed stage.
+ */
 export function settingsTable(effects: readonly Effect[]): string {
   const names = Object.keys(stages);
   const values = names.map((name) => flatten(readStage(name)));
@@ -19,7 +21,7 @@ export function settingsTable(effects: readonly Effect[]): string {
   ].join('\n');
 }
 
-/** Every setting of a stage by its path. */
+/** Returns the value of every setting of a stage, as text, by the setting's path. */
 function flatten(value: unknown, path = ''): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null) return { [path]: String(value) };
   if (Array.isArray(value)) return { [path]: value.length === 0 ? 'none' : value.join(', ') };
@@ -29,7 +31,7 @@ function flatten(value: unknown, path = ''): Readonly<Record<string, string>> {
   ) as Record<string, string>;
 }
 
-/** The position of a setting's first part in the schema. */
+/** Returns the position, in the schema, of the section that contains a setting. */
 const order = (path: string): number => Object.keys(stageSchema.shape).indexOf(path.split('.')[0]!);
 
 function describe(effects: readonly Effect[]): string {

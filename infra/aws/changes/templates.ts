@@ -14,10 +14,10 @@ const rootDirectory = join(import.meta.dirname, '..', '..', '..');
 
 const REGION = 'eu-central-1';
 
-/** The S3 path of an upload, such as `serverless/surehop/dev/1764193508000-2026-11-26T21:45:08.000Z`. */
+/** Matches the S3 path of an uploaded deployment, such as `serverless/surehop/dev/1764193508000-2026-11-26T21:45:08.000Z`. */
 const UPLOAD = /serverless\/[\w-]+\/[\w-]+\/\d+-[\d-]+T[\d:.]+Z/g;
 
-/** Both templates of a stage. */
+/** The CloudFormation templates of a stage's foundation stack (`broker`) and of its service stack (`functions`). */
 export interface Templates {
   readonly broker: Template;
   readonly functions: Template;
@@ -35,8 +35,8 @@ interface PackagedService extends Serverless {
 }
 
 /**
- * The templates that `serverless package` creates from these settings, compiled in this process without bundling the functions,
- * which takes a quarter of a second instead of ten seconds.
+ * Returns the templates that `serverless package` would create from these settings. Compiling them in this process, without
+ * bundling the functions, takes a quarter of a second instead of ten seconds.
  */
 export async function templatesOf(stageName: string, stage: Stage): Promise<Templates> {
   const directory = await mkdtemp(join(tmpdir(), 'surehop-templates-'));
@@ -53,7 +53,7 @@ export async function templatesOf(stageName: string, stage: Stage): Promise<Temp
   }
 }
 
-/** Compiles the service in `folder` with Serverless and PackagingPlugin as its only plugin. */
+/** Compiles the serverless.yml of `folder` to a template, with PackagingPlugin as the only plugin. */
 async function compile(
   folder: string,
   stageName: string,
