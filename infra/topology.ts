@@ -1,15 +1,15 @@
 import { brokerRolesFor } from '../lib/rabbitmq/admin/roles.ts';
 import { DEAD_LETTERS, defineTopology, workQueue } from '../lib/rabbitmq/topology/define.ts';
 
-/** The exchanges that publishers use. */
+/** The names of the exchanges to which the service publishes. */
 export const exchanges = { orders: 'orders', deadLetters: DEAD_LETTERS } as const;
 
-/** The queue whose messages go to the archive. */
+/** The name of the dead-letter queue, whose messages are stored in the archive. */
 export const deadLetterQueue = DEAD_LETTERS;
 
 /**
- * The queues that consumers read, and the events that each queue receives. A queue may state its retry delays
- * (`delays: ['10s', '1m']`), keep order per key (`ordered: true`) and be sharded (`shards: 4`).
+ * The work queues and the events that each of them receives. A queue can also declare its retry delays (`delays: ['10s', '1m']`),
+ * keep order per key (`ordered: true`), or be sharded (`shards: 4`).
  */
 export const queues = {
   stock: workQueue('stock', { bindings: { orders: ['order.created'] } }),
@@ -18,5 +18,5 @@ export const queues = {
 
 export const topology = defineTopology(queues);
 
-/** The broker's users and what each may do. */
+/** The roles of the broker's users, and what each role may do on the broker. */
 export const brokerRoles = brokerRolesFor(topology);

@@ -25,11 +25,14 @@ const source = (name: SourceName) => ({
 });
 
 /**
- * Builds the foundation stack, and adds to the service stack whatever Serverless does not derive from serverless.yml, from
- * infra/stages and infra/topology.ts. Checks settings, account and replacements before anything is deployed.
+ * A Serverless plugin that builds the foundation stack, and adds to the service stack everything that Serverless does not create
+ * itself. Before a deployment it checks the settings and the AWS account, and refuses to replace resources that hold data.
  */
 export class PackagingPlugin {
-  /** `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in serverless.yml. */
+  /**
+   * Resolves the variables `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in
+   * serverless.yml.
+   */
   readonly configurationVariablesSources = Object.fromEntries(sourceNames.map((name) => [name, source(name)]));
 
   readonly hooks = {
@@ -47,7 +50,10 @@ export class PackagingPlugin {
   readonly #settingsOf: (stageName: string) => Stage;
   readonly #log: Log;
 
-  /** `read` returns the settings of a stage; Serverless uses the default. */
+  /**
+   * `read` returns the settings of a stage. Serverless does not pass this argument, so that a deployment uses the stages of
+   * infra/stages.
+   */
   constructor(
     serverless: Serverless,
     options: Readonly<Record<string, unknown>>,
@@ -75,7 +81,7 @@ export class PackagingPlugin {
   async #prepare(): Promise<void> {
     const stage = this.#settingsOf(this.#stageName);
     const reserved = this.#isBrokerStack ? 0 : prepareFunctions(this.#serverless, this.#stageName, stage);
-    // Checked now because packaging comes first and creating the broker takes 20 minutes.
+    // The account is checked now, because packaging comes first and creating the broker takes 20 minutes.
     if (this.#serverless.processedInput.commands.join(' ') === 'deploy') await this.#checkAccount(stage, reserved);
   }
 
@@ -110,7 +116,7 @@ export class PackagingPlugin {
     try {
       await work();
     } catch (error) {
-      // Serverless prints an error of its own class without a stack trace.
+      // Serverless prints errors of its own class without a stack trace.
       throw new this.#serverless.classes.Error((error as Error).message, 'PACKAGING');
     }
   }

@@ -2,7 +2,7 @@ import type { AwsAccess } from '../../lib/aws/aws-api.ts';
 import type { Access } from './service/access.ts';
 import type { Template } from './template.ts';
 
-/** The part of a function in serverless.yml that the plugin reads and writes. */
+/** The properties of a function in serverless.yml that the packaging plugin reads and writes. */
 export interface FunctionDefinition {
   name: string;
   handler: string;
@@ -13,11 +13,11 @@ export interface FunctionDefinition {
   reservedConcurrency?: number;
   environment?: Record<string, unknown>;
   targetAlias?: { name: string; logicalId: string };
-  /** Set once Serverless has compiled the functions. */
+  /** The logical id of the function's version, which Serverless sets when it compiles the functions. */
   versionLogicalId?: string;
 }
 
-/** The part of Serverless that the plugin reads and writes. */
+/** The part of the Serverless object that the packaging plugin reads and writes. */
 export interface Serverless {
   serviceDir: string;
   processedInput: { readonly commands: readonly string[] };
@@ -36,13 +36,13 @@ export interface Serverless {
       getLambdaLogicalId(key: string): string;
       getLogGroupLogicalId(key: string): string;
     };
-    /** The deployer's region, credentials and timeouts, for an AWS SDK client. */
+    /** Returns the deployer's region, credentials and timeouts, as options of an AWS SDK client. */
     getAwsSdkV3Config(): Promise<{ credentials: AwsAccess['credentials'] }>;
   };
   classes: { Error: new (message: string, code: string) => Error };
 }
 
-/** The trigger of a function, which determines its releases and alarms. */
+/** How a function is triggered. The kind determines how the function is released and which alarms it has. */
 export type Kind = 'request' | 'consumer' | 'schedule' | 'direct';
 
 export function kindOf({ events }: Pick<FunctionDefinition, 'events'>): Kind {

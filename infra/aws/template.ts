@@ -1,4 +1,4 @@
-/** A value of a CloudFormation template. */
+/** A JSON value in a CloudFormation template. */
 export type Value = string | number | boolean | readonly Value[] | { readonly [name: string]: Value };
 
 /** A resource of a CloudFormation template. */
@@ -25,10 +25,10 @@ export const attribute = (logicalId: string, name: string): Value => ({ 'Fn::Get
 
 export const sub = (text: string): Value => ({ 'Fn::Sub': text });
 
-/** An ARN in this account and region. */
+/** Returns the ARN of a resource in the account and region of the stack. */
 export const arn = (service: string, resource: string): Value =>
   sub(`arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
 
-/** `reserve-stock` becomes `ReserveStock`. */
+/** Converts a name to Pascal case: `reserve-stock` becomes `ReserveStock`. */
 export const pascalCase = (name: string): string =>
   name.replace(/(?:^|[^A-Za-z0-9]+)([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase());

@@ -4,15 +4,18 @@ import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
 import { operatorsValue } from './service/operators.ts';
 
-/** The name of the service, which is the prefix of all resource names. */
+/** The name of the service, with which the names of all its resources begin. */
 export const SERVICE = 'surehop';
 
-/** The stage local uses the settings of dev, so that local tests run with deployed settings. */
+/** The stage whose settings the stage `local` uses, so that local tests run with the settings of a deployed stage. */
 const LOCAL_USES = 'dev';
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;
 
-/** `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in serverless.yml. */
+/**
+ * Resolvers of the variables `${settings:…}`, `${environment:}`, `${consumes:…}`, `${emulated:}` and `${operators:…}` in
+ * serverless.yml.
+ */
 const sources = {
   settings: (_, stage, address) => settingAt(stage, address),
   environment: (stageName, stage) => commonEnvironment(SERVICE, stageName, stage),
@@ -25,10 +28,13 @@ export type SourceName = keyof typeof sources;
 
 export const sourceNames = Object.keys(sources) as readonly SourceName[];
 
-/** The settings of a stage; the stage local has none of its own. */
+/** Returns the settings of a stage. The stage `local` has no settings of its own and uses those of another stage. */
 const settingsOf = (stageName: string): Stage => readStage(stageName === 'local' ? LOCAL_USES : stageName);
 
-/** The value of `${source:address}` in serverless.yml; throws an error of one sentence that names the mistake. */
+/**
+ * Returns the value of a variable `${source:address}` in serverless.yml. If there is no such value, throws an error that names
+ * the mistake in one sentence.
+ */
 export const resolveVariable = (
   source: SourceName,
   address: string,
@@ -36,7 +42,7 @@ export const resolveVariable = (
   stage: Stage = settingsOf(stageName),
 ): unknown => sources[source](stageName, stage, address);
 
-/** A setting of the stage by its path, such as `functions.request.memoryMb`. */
+/** Returns a setting of the stage by its path, such as `functions.request.memoryMb`. */
 function settingAt(stage: Stage, path: string): unknown {
   const value = path
     .split('.')

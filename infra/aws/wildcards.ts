@@ -1,4 +1,7 @@
-/** Why a policy statement needs a wildcard, by its `Sid`; the tests reject a wildcard without a reason here. */
+/**
+ * The reason why a policy statement needs a wildcard, by the `Sid` of the statement. The tests reject a statement with a wildcard
+ * that has no reason here.
+ */
 export const wildcardReasons: Readonly<Record<string, string>> = {
   NetworkInterfaces:
     'Lambda creates the network interfaces, so their ARNs are unknown, and Describe actions do not support resources.',

@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** The development stage: cheap and fast to deploy. */
+/** The development stage, which is cheap and quick to deploy. */
 export const dev: Stage = {
   logLevel: 'DEBUG',
   logRetentionDays: 7,

@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** The production stage: three broker nodes in three zones, and a VPC without internet access. */
+/** The production stage, with a broker node in each of three availability zones and a VPC without internet access. */
 export const prod: Stage = {
   logLevel: 'INFO',
   logRetentionDays: 90,
@@ -16,7 +16,8 @@ export const prod: Stage = {
   operators: 'cognito',
   functions: {
     request: { memoryMb: 1_024, timeoutSeconds: 29 },
-    // 1,769 MB of memory correspond to one full vCPU (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+    // With 1,769 MB of memory, Lambda gives a function one full vCPU
+    // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
     consumer: { memoryMb: 1_769, timeoutSeconds: 60 },
     operation: { memoryMb: 256, timeoutSeconds: 120 },
   },

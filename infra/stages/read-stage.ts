@@ -3,10 +3,10 @@ import { prod } from './prod.ts';
 import { stageSchema, type Stage } from './stage.ts';
 import { staging } from './staging.ts';
 
-/** All stages that can be deployed. */
+/** The settings of all stages that can be deployed, by the name of the stage. */
 export const stages: Readonly<Record<string, unknown>> = { dev, staging, prod };
 
-/** The validated settings of the stage `name`; throws one error that names every wrong or missing setting. */
+/** Returns the validated settings of the stage `name`. Throws one error that names every wrong or missing setting. */
 export function readStage(name: string, all: Readonly<Record<string, unknown>> = stages): Stage {
   if (!Object.hasOwn(all, name))
     throw new Error(

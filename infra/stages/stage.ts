@@ -2,19 +2,28 @@ import * as z from 'zod';
 
 const whole = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
 
-/** The retention periods that both CloudWatch Logs and Serverless support; Serverless does not support 1096 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html). */
+/**
+ * The log retention periods, in days, that both CloudWatch Logs and Serverless support. Serverless does not support 1096
+ * (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
+ */
 const logRetentionDays = z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]);
 
-/** Memory and timeout of one kind of function. Event sources wait at most 14 minutes, the HTTP API 30 seconds. */
+/**
+ * The memory and the timeout of one kind of function. The HTTP API waits at most 30 seconds for a function, and event sources
+ * wait at most 14 minutes.
+ */
 const limits = (maximumSeconds: number) =>
   z.strictObject({ memoryMb: whole(128, 10_240), timeoutSeconds: whole(1, maximumSeconds) });
 
 const concurrency = whole(1, 1_000);
 
 const release = z.discriminatedUnion('strategy', [
-  /** Shifts `percent` of the traffic to the new version, and the rest after `minutes` without an alarm. */
+  /** A release first shifts `percent` of the traffic to the new version. After `minutes` without an alarm, it shifts the rest. */
   z.strictObject({ strategy: z.literal('canary'), percent: whole(1, 50), minutes: whole(1, 60) }),
-  /** Shifts 99 % of the traffic at once and keeps the old version for `minutes`, in which an alarm rolls the release back. */
+  /**
+   * A release shifts 99 % of the traffic to the new version at once. The old version is kept for `minutes`; an alarm during this
+   * time rolls the release back.
+   */
   z.strictObject({ strategy: z.literal('blue-green'), minutes: whole(1, 60) }),
   z.strictObject({ strategy: z.literal('at-once') }),
 ]);
@@ -24,9 +33,15 @@ export const stageSchema = z.strictObject({
   logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']),
   logRetentionDays,
   network: z.strictObject({
-    /** How private subnets reach AWS: through VPC endpoints only, or through NAT gateways, which also reach the internet. */
+    /**
+     * How private subnets reach AWS services: only through VPC endpoints, or through NAT gateways, which also give access to the
+     * internet.
+     */
     exit: z.enum(['endpoints', 'nat']),
-    /** The number of availability zones with endpoints or NAT gateways. One is cheaper, but the functions depend on that zone. */
+    /**
+     * The number of availability zones with VPC endpoints or NAT gateways. A single zone is cheaper, but then all functions
+     * depend on this zone.
+     */
     exitZones: whole(1, 3),
   }),
   broker: z.strictObject({
@@ -39,9 +54,10 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum concurrency of the publisher; the broker's connection quota can lower it, because each environment holds one
-   * connection. With `unreserved` no function reserves concurrency, for accounts with a low limit; then only the account's limit
-   * and `http.ratePerSecond` bound the connections.
+   * The maximum concurrency of the function that publishes orders. Each of its environments holds one connection, so the
+   * connection quota of the broker can lower this number. The value `unreserved` is for AWS accounts with a low concurrency
+   * limit: no function reserves concurrency, and only the account's limit and `http.ratePerSecond` bound the number of
+   * connections.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -50,7 +66,7 @@ export const stageSchema = z.strictObject({
     /** The origins of web pages that may call the API (CORS). */
     corsOrigins: z.array(z.url({ protocol: /^https$/ })),
   }),
-  /** The issuer of operators' tokens: the stage's own Cognito user pool, or an existing OpenID provider. */
+  /** Who issues operators' tokens: the Cognito user pool of the stage (`cognito`), or an existing OpenID provider. */
   operators: z.union([
     z.literal('cognito'),
     z.strictObject({ issuer: z.url({ protocol: /^https$/ }), audience: z.string().min(1) }),
@@ -60,30 +76,37 @@ export const stageSchema = z.strictObject({
     batchSize: whole(1, 10_000),
     windowSeconds: whole(1, 300),
     /**
-     * The number of concurrent environments per shard: 1, unless AWS Support has raised the limit of the event source mapping. Either
-     * one number for all queues, or a number by queue name with a default of 1.
+     * The number of environments that each shard of a queue can run at the same time. The number is 1 unless AWS Support has
+     * raised the limit of the event source mapping. Set one number for all queues, or a number for each queue by name; queues
+     * that are not named get 1.
      */
     concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
   }),
   retention: z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
-    /** Set this after restoring the inbox table: messages published before this time are parked, because their markers may be missing. */
+    /**
+     * Set this after restoring the inbox table from a backup. Consumers park messages published before this time, because the
+     * markers of these messages may be missing from the restored table.
+     */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),
   loginRotationDays: whole(1, 365),
   release,
   alarms: z.strictObject({
-    /** Email addresses that receive `critical` and `warning` alarms; the owner must confirm each subscription. */
+    /**
+     * The email addresses that are notified of `critical` and of `warning` alarms. The owner of an address must confirm its
+     * subscription.
+     */
     emails: z.strictObject({ critical: z.array(z.email()), warning: z.array(z.email()) }),
     meanDurationMs: whole(1, 29_000),
-    /** The number of waiting messages in a work queue that raises an alarm. */
+    /** An alarm is raised if more than this number of messages wait in a work queue. */
     queueDepth: whole(1, 500_000),
-    /** The number of dead letters in five minutes that raises a critical alarm. */
+    /** A critical alarm is raised if a queue gets at least this number of dead letters within five minutes. */
     deadLetters: whole(1, 1_000_000),
     acceptanceToFulfilmentMs: whole(1, 3_600_000),
   }),
 });
 
-/** The settings of one stage. */
+/** The settings of one stage, as `stageSchema` validates them. */
 export type Stage = z.infer<typeof stageSchema>;

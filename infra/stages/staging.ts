@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** The staging stage: the same structure as prod, with smaller and cheaper resources. */
+/** The staging stage, which has the same structure as the production stage but smaller and cheaper resources. */
 export const staging: Stage = {
   logLevel: 'INFO',
   logRetentionDays: 30,

@@ -3,11 +3,14 @@ import type { Stage } from '../../stages/stage.ts';
 import { privateSubnet, ZONES } from './network.ts';
 import { connectionQuota } from './quota.ts';
 
-/** The maximum message size in bytes. It equals Amazon MQ's default, which the archive and the publisher rely on. */
+/**
+ * The maximum size of a message in bytes. The archive and the publisher rely on this limit, so it is set here, although it is
+ * also Amazon MQ's default.
+ */
 const MAX_MESSAGE_BYTES = 524_288;
 
 /**
- * RabbitMQ settings that replace Amazon MQ's defaults, because each default would cause failures that nobody notices
+ * RabbitMQ settings that replace Amazon MQ's defaults, because with each default failures would go unnoticed
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/configurable-values.html).
  */
 const settings = (connectionsPerNode: number): string =>
@@ -25,7 +28,10 @@ const settings = (connectionsPerNode: number): string =>
 const secretField = (field: string): Value =>
   sub(`{{resolve:secretsmanager:\${AdministratorLogin}:SecretString:${field}}}`);
 
-/** Amazon MQ for RabbitMQ in private subnets, with TLS only: a cluster over three zones, or one instance. */
+/**
+ * Returns the Amazon MQ broker and its configuration. The broker runs in private subnets and accepts only TLS. It is either a
+ * cluster over three availability zones or a single instance.
+ */
 export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
   const { engineVersion, deployment, instanceType, maintenance } = stage.broker;
   const zones = deployment === 'CLUSTER_MULTI_AZ' ? ZONES : ZONES.slice(0, 1);
@@ -33,7 +39,7 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
     BrokerConfiguration: {
       Type: 'AWS::AmazonMQ::Configuration',
       Properties: {
-        // A new engine version needs a new configuration, which exists beside the old one until the broker is upgraded.
+        // A new engine version needs a new configuration. The old configuration remains until the broker is upgraded.
         Name: `${name}-rabbitmq-${engineVersion}`,
         EngineType: 'RABBITMQ',
         EngineVersion: engineVersion,
@@ -43,7 +49,7 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
     Broker: {
       Type: 'AWS::AmazonMQ::Broker',
       DeletionPolicy: 'Delete',
-      // A replacement must not delete the messages.
+      // The old broker is kept when CloudFormation replaces the broker, so that its messages are not deleted.
       UpdateReplacePolicy: 'Retain',
       Properties: {
         BrokerName: name,
@@ -53,15 +59,16 @@ export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
         HostInstanceType: instanceType,
         PubliclyAccessible: false,
         AuthenticationStrategy: 'SIMPLE',
-        // Applies only patches, in the maintenance window; minor versions change with the stage's setting.
+        // Amazon MQ applies patches in the maintenance window by itself. A minor version changes only with the setting of the
+        // stage.
         AutoMinorVersionUpgrade: true,
         MaintenanceWindowStartTime: { DayOfWeek: maintenance.day, TimeOfDay: maintenance.timeUtc, TimeZone: 'UTC' },
         SubnetIds: zones.map((zone) => ref(privateSubnet(zone))),
         SecurityGroups: [attribute('BrokerSecurityGroup', 'GroupId')],
         Configuration: { Id: ref('BrokerConfiguration'), Revision: attribute('BrokerConfiguration', 'Revision') },
-        // Amazon MQ has no audit log for RabbitMQ; the `connection` group of the general log contains logins and refused logins.
+        // Amazon MQ has no audit log for RabbitMQ. The general log contains successful and refused logins (group `connection`).
         Logs: { General: true },
-        // For RabbitMQ, Amazon MQ creates only the administrator; the topology creates the other users.
+        // Amazon MQ creates only the administrator of a RabbitMQ broker. The function apply-topology creates the other users.
         Users: [{ Username: secretField('username'), Password: secretField('password') }],
       },
     },

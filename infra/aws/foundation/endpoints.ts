@@ -8,7 +8,10 @@ interface Grant {
   readonly Condition?: Value;
 }
 
-/** An endpoint policy limits which requests may pass; the caller's role must allow the request as well. */
+/**
+ * Returns the policy of a VPC endpoint, which limits the requests that may pass. The caller's role must allow each request as
+ * well.
+ */
 const policy = (grant: Grant): Value => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: '*', ...grant }],
@@ -25,7 +28,9 @@ const gateway = (service: string, grant: Grant): Resource => ({
   },
 });
 
-/** A free gateway endpoint for this stage's DynamoDB tables; traffic stays in the VPC. */
+/**
+ * Returns the gateway endpoint for this stage's DynamoDB tables. Gateway endpoints are free, and their traffic stays in the VPC.
+ */
 export const tablesEndpoint = (tablePrefix: string): Resources => ({
   TablesEndpoint: gateway('dynamodb', {
     Sid: 'TablesOfThisStage',
@@ -38,9 +43,9 @@ export const tablesEndpoint = (tablePrefix: string): Resources => ({
 });
 
 /**
- * The S3 endpoint through which custom resources respond to CloudFormation, which provides a presigned S3 URL
- * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html). With NAT
- * gateways the endpoint is unnecessary, and its policy would block access to the rest of S3.
+ * Returns the S3 endpoint of a VPC without internet access. Custom resources respond to CloudFormation through it, by writing to
+ * a presigned S3 URL (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html). A VPC with NAT
+ * gateways does not need this endpoint, and the endpoint's policy would block the rest of S3.
  */
 const answersEndpoint = (): Resources => ({
   AnswersEndpoint: gateway('s3', {
@@ -51,8 +56,8 @@ const answersEndpoint = (): Resources => ({
 });
 
 /**
- * The requests that each interface endpoint allows. Event sources need all three endpoints, functions only Secrets Manager. Logs
- * need no endpoint, because Lambda sends them from outside the VPC.
+ * Returns the requests that each interface endpoint allows. Event sources need all three endpoints, and functions need only
+ * Secrets Manager. No endpoint is needed for logs, because Lambda sends logs from outside the VPC.
  */
 const interfaces = (service: string, stageName: string): Readonly<Record<string, Grant>> => ({
   lambda: {
@@ -74,7 +79,10 @@ const interfaces = (service: string, stageName: string): Readonly<Record<string,
   },
 });
 
-/** All endpoints of a VPC without internet access; interface endpoints have a network interface in each of `exitZones` zones. */
+/**
+ * Returns all endpoints of a VPC without internet access. Each interface endpoint has a network interface in each of the first
+ * `exitZones` availability zones.
+ */
 export const endpoints = (service: string, stageName: string, exitZones: number): Resources => ({
   ...answersEndpoint(),
   ...Object.fromEntries(

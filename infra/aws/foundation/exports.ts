@@ -1,6 +1,6 @@
 import type { Value } from '../template.ts';
 
-/** The exports of the foundation stack, which the service stack imports. */
+/** The names of the values that the foundation stack exports and the service stack imports. */
 export const exportNames = [
   'broker-arn',
   'broker-endpoint',
@@ -23,10 +23,10 @@ export type ExportName = (typeof exportNames)[number];
 /** The name of a stage's foundation stack. */
 const brokerStack = (stageName: string): string => `surehop-broker-${stageName}`;
 
-/** The full name of an export, which is unique in the account. */
+/** Returns the full name of an export of the foundation stack, which must be unique in the AWS account and region. */
 export const exported = (stageName: string, name: ExportName): string => `${brokerStack(stageName)}:${name}`;
 
-/** A value that the service stack imports from the foundation stack. */
+/** Returns an expression with which the service stack imports a value from the foundation stack. */
 export const imported = (stageName: string, name: ExportName): Value => ({
   'Fn::ImportValue': exported(stageName, name),
 });

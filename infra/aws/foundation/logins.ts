@@ -1,6 +1,6 @@
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
-/** The first user name of each broker role; rotation alternates between this name and its counterpart. */
+/** The first user name of each broker role. Each rotation switches between two users, such as `publisher-a` and `publisher-b`. */
 const firstUsernames = {
   administrator: 'administrator',
   publisher: 'publisher-a',
@@ -10,13 +10,16 @@ const firstUsernames = {
 
 export type LoginRole = keyof typeof firstUsernames;
 
-/** The roles whose logins rotate. The administrator's login is fixed, because only the broker's template can set it. */
+/**
+ * The broker roles whose logins are rotated. The administrator's login is not rotated, because it can be changed only in the
+ * broker's template.
+ */
 export const rotatedRoles = ['publisher', 'consumer', 'monitor'] as const satisfies readonly LoginRole[];
 
-/** The logical id of a login's secret. */
+/** Returns the logical id of the secret that contains the login of a broker role. */
 export const loginId = (role: LoginRole): string => `${pascalCase(role)}Login`;
 
-/** One secret per role, with a generated password. */
+/** Returns one secret for each broker role, with a user name and a generated password. */
 export const logins = (service: string, stageName: string): Resources =>
   Object.fromEntries(
     Object.entries(firstUsernames).map(([role, username]): [string, Resource] => [
@@ -30,7 +33,8 @@ export const logins = (service: string, stageName: string): Resources =>
             SecretStringTemplate: JSON.stringify({ username }),
             GenerateStringKey: 'password',
             PasswordLength: 40,
-            // Amazon MQ rejects commas, colons and equals signs, and URLs require most punctuation to be encoded.
+            // The password has no punctuation: Amazon MQ rejects commas, colons and equals signs, and most other characters must
+            // be encoded in URLs.
             ExcludePunctuation: true,
           },
         },

@@ -3,7 +3,9 @@ import { association, privateRoutes, routeTable, subnet, tagged, ZONES } from '.
 
 const EVERYWHERE = '0.0.0.0/0';
 
-/** NAT gateways in the first `exitZones` zones; private subnets in other zones use the last NAT gateway. */
+/**
+ * Returns NAT gateways in the first `exitZones` availability zones. Private subnets in the other zones use the last NAT gateway.
+ */
 export function nat(exitZones: number): Resources {
   const inZone = (zone: number): [string, Resource][] => [
     [`PublicSubnet${zone}`, subnet(zone, 'public')],

@@ -7,7 +7,10 @@ export const tagged = (name: string): Value => [{ Key: 'Name', Value: sub(`\${AW
 export const privateSubnet = (zone: number): string => `PrivateSubnet${zone}`;
 export const privateRoutes = (zone: number): string => `PrivateRoutes${zone}`;
 
-/** A subnet in one zone: private with 4,096 addresses, or public with 256 addresses for a NAT gateway. */
+/**
+ * Returns a subnet in one availability zone: a private subnet with 4,096 addresses, or a public subnet with 256 addresses for a
+ * NAT gateway.
+ */
 export const subnet = (zone: number, kind: 'private' | 'public'): Resource => ({
   Type: 'AWS::EC2::Subnet',
   Properties: {
@@ -29,13 +32,13 @@ export const association = (subnetId: string, routeTableId: string): Resource =>
   Properties: { SubnetId: ref(subnetId), RouteTableId: ref(routeTableId) },
 });
 
-/** A VPC with a private subnet in each of three zones, without routes out of the VPC. */
+/** Returns a VPC with a private subnet in each of three availability zones. The VPC has no routes to the outside yet. */
 export const network = (): Resources => ({
   Network: {
     Type: 'AWS::EC2::VPC',
     Properties: {
       CidrBlock: '10.0.0.0/16',
-      // Interface endpoints need both settings for their private DNS names.
+      // Interface endpoints have private DNS names only if both settings are true.
       EnableDnsSupport: true,
       EnableDnsHostnames: true,
       Tags: tagged('network'),

@@ -2,7 +2,10 @@ import { ref, sub, type Resources, type Value } from '../template.ts';
 
 const RESOURCE_SERVER = 'surehop';
 
-/** The prefix of every scope: Cognito prepends the name of the resource server. */
+/**
+ * The prefix of every scope in an operator's token. Cognito builds the scope from the name of the resource server and the name of
+ * the scope.
+ */
 export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 
 /** The scopes that operators' tokens can contain. */
@@ -14,8 +17,9 @@ const scopes = {
 } as const;
 
 /**
- * A Cognito user pool without users, which issues operators' tokens for its client secret. Every stage has the pool, even if the
- * stage uses another issuer: CloudFormation cannot remove exports that the service stack imports, and an unused pool is free.
+ * Returns a Cognito user pool without users; an operator exchanges the client secret of the pool for a token. Every stage has
+ * this pool, even if its tokens come from another issuer: an unused pool is free, and CloudFormation could not remove the pool's
+ * exports while the service stack imports them.
  */
 export const operators = (service: string, stageName: string): Resources => ({
   Operators: {
@@ -36,7 +40,7 @@ export const operators = (service: string, stageName: string): Resources => ({
       Scopes: Object.entries(scopes).map(([ScopeName, ScopeDescription]) => ({ ScopeName, ScopeDescription })),
     },
   },
-  // Domain names are unique within a region, so the name ends with the account id.
+  // The name ends with the account id, because domain names must be unique within a region.
   OperatorsDomain: {
     Type: 'AWS::Cognito::UserPoolDomain',
     Properties: { UserPoolId: ref('Operators'), Domain: sub(`${service}-${stageName}-\${AWS::AccountId}`) },
@@ -58,7 +62,7 @@ export const operators = (service: string, stageName: string): Resources => ({
   },
 });
 
-/** The values that API Gateway needs to verify operators' tokens. */
+/** Returns the issuer and the client id with which API Gateway verifies operators' tokens. */
 export const operatorsOutputs = (): { 'operators-issuer': Value; 'operators-client': Value } => ({
   'operators-issuer': sub('https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Operators}'),
   'operators-client': ref('OperatorsClient'),

@@ -1,7 +1,7 @@
 import type { Stage } from '../../stages/stage.ts';
 
 /**
- * The default connection limit of one node on RabbitMQ 4
+ * The default connection limit of one broker node, for RabbitMQ 4
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-resource-limits-configuration.html).
  */
 const connectionsPerNode = {
@@ -11,7 +11,10 @@ const connectionsPerNode = {
 
 const nodes = { SINGLE_INSTANCE: 1, CLUSTER_MULTI_AZ: 3 } as const;
 
-/** The connection limits of a stage's broker: per node, in total, and while one node of a cluster is down. */
+/**
+ * Returns the connection limits of a stage's broker: of one node, of all nodes, and of the nodes that remain while one node of a
+ * cluster is down.
+ */
 export function connectionQuota({ broker: { deployment, instanceType } }: Pick<Stage, 'broker'>) {
   const perNode = connectionsPerNode[deployment][instanceType];
   const inAll = perNode * nodes[deployment];

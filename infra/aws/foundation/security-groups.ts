@@ -1,9 +1,9 @@
 import { attribute, ref, type Resource, type Resources } from '../template.ts';
 import type { Stage } from '../../stages/stage.ts';
 
-/** The port of AMQP over TLS on Amazon MQ. */
+/** The port on which Amazon MQ accepts AMQP over TLS. */
 const AMQPS = 5671;
-/** The port of the management API and of AWS services. */
+/** The port of RabbitMQ's management API and of the AWS APIs. */
 const HTTPS = 443;
 
 const securityGroup = (description: string): Resource => ({
@@ -11,14 +11,18 @@ const securityGroup = (description: string): Resource => ({
   Properties: {
     GroupDescription: description,
     VpcId: ref('Network'),
-    // A security group without egress rules allows all outgoing traffic, so this rule matches nothing.
+    // AWS adds a rule that allows all outgoing traffic to a security group without egress rules. This rule replaces it and
+    // matches no address in use.
     SecurityGroupEgress: [
       { IpProtocol: 'icmp', FromPort: 252, ToPort: 86, CidrIp: '255.255.255.255/32', Description: 'nothing' },
     ],
   },
 });
 
-/** Allows connections from one security group to another, with a rule on each side. */
+/**
+ * Allows connections from one security group to another: with an egress rule in the first group and an ingress rule in the
+ * second.
+ */
 function admit(name: string, from: string, to: string, port: number, description: string): Resources {
   const [source, target] = [attribute(from, 'GroupId'), attribute(to, 'GroupId')];
   const rule = { IpProtocol: 'tcp', FromPort: port, ToPort: port, Description: description };
@@ -35,8 +39,8 @@ function admit(name: string, from: string, to: string, port: number, description
 }
 
 /**
- * Allows HTTPS to destinations without a security group: S3 and DynamoDB through gateway endpoints, or the internet through a NAT
- * gateway. The route tables determine which destinations are reachable.
+ * Allows HTTPS to any address, because the destinations have no security group: S3 and DynamoDB behind gateway endpoints, or the
+ * internet behind a NAT gateway. The route tables limit which of them can be reached.
  */
 const httpsOut = (from: string): Resource => ({
   Type: 'AWS::EC2::SecurityGroupEgress',
@@ -50,7 +54,10 @@ const httpsOut = (from: string): Resource => ({
   },
 });
 
-/** The allowed connections. Event sources use the broker's security group, so the group must allow connections to itself. */
+/**
+ * Returns the security groups of a stage with the connections that each one allows. Event sources use the security group of the
+ * broker, so this group must allow connections to itself.
+ */
 export const securityGroups = ({ network: { exit } }: Pick<Stage, 'network'>): Resources => ({
   FunctionsSecurityGroup: securityGroup('Functions that talk to the broker'),
   BrokerSecurityGroup: securityGroup('The broker, and the event sources that read from it'),

@@ -1,8 +1,9 @@
 import type { Resources } from '../template.ts';
 
 /**
- * The secret with the keys that clients sign with. An operator fills the secret; CloudFormation neither reads nor changes it. The
- * secret is retained when the stack is deleted, because CloudFormation deletes secrets without a recovery period.
+ * Returns the secret with the keys with which clients sign their requests. An operator writes the keys; CloudFormation neither
+ * reads nor changes them. The secret survives the deletion of the stack, because CloudFormation would delete it without a
+ * recovery period.
  */
 export const signingKeys = (service: string, stageName: string): Resources => ({
   SigningKeys: {

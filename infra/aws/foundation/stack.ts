@@ -12,10 +12,10 @@ import { securityGroups } from './security-groups.ts';
 import { tableResources } from './tables.ts';
 import { topicId, topics } from './topics.ts';
 
-/** The broker's name in Amazon MQ and CloudWatch. */
+/** Returns the name that the broker has in Amazon MQ and CloudWatch. */
 export const brokerName = (service: string, stageName: string): string => `${service}-${stageName}`;
 
-/** All resources of the foundation stack: network, broker, logins, tables, alarm topics. */
+/** Returns all resources of the foundation stack: network, broker, logins, tables and alarm topics. */
 export function brokerStackResources(service: string, stageName: string, stage: Stage): Resources {
   const { exit, exitZones } = stage.network;
   const name = brokerName(service, stageName);
@@ -34,13 +34,13 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Makes retained resources depend on all others, so that they are created last. The rollback of a failed first deployment does not
- * delete retained resources: tables and keys that already existed would block the next deployment with their names.
+ * Makes every resource that is retained after a deletion depend on all other resources, so that CloudFormation creates it last.
+ * If a first deployment fails earlier, no retained table or secret is left behind whose name would block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';
   const all = Object.entries(resources);
-  // The handle creates nothing; it only collects the dependencies.
+  // A wait condition handle creates nothing in AWS. This handle exists only to collect the dependencies.
   resources['AllButRetained'] = {
     Type: 'AWS::CloudFormation::WaitConditionHandle',
     DependsOn: all.flatMap(([id, resource]) => (isRetained(resource) ? [] : [id])),
@@ -50,8 +50,8 @@ export function makeRetainedLast(resources: Record<string, Resource>): void {
 }
 
 /**
- * The outputs that the service stack imports. They are the same for every stage and setting, because CloudFormation can neither
- * remove nor change an export that another stack imports.
+ * Returns the outputs that the service stack imports. Every stage has the same outputs, whatever its settings, because
+ * CloudFormation can neither remove nor change an export that another stack imports.
  */
 export function brokerStackOutputs(stageName: string): Record<string, Value> {
   const values: Readonly<Record<ExportName, Value>> = {

@@ -3,32 +3,35 @@ import * as z from 'zod';
 import type { tables } from '../../tables.ts';
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
-/** One or two attributes with their DynamoDB types: the partition key, then the sort key. */
+/** The attributes of a key with their DynamoDB types: the partition key and, if there is one, the sort key. */
 const keySchema = z
   .record(z.string(), z.enum(['S', 'N', 'B']))
   .refine((key) => [1, 2].includes(Object.keys(key).length), 'must have a partition key and at most one sort key');
 
 const definitionSchema = z.strictObject({
   key: keySchema,
-  /** Global secondary indexes by name, each with all attributes. */
+  /** The global secondary indexes by name. Each index contains all attributes of the table's items. */
   indexes: z.record(z.string(), keySchema).optional(),
-  /** Whether DynamoDB deletes an item once the time in its `expiresAt` has passed. */
+  /** Whether DynamoDB deletes an item after the time in the item's attribute `expiresAt`. */
   expires: z.boolean().optional(),
 });
 
 type Definition = z.infer<typeof definitionSchema>;
 type Key = Definition['key'];
 
-/** Every table of the service, by its name without the prefix. The tables on a developer's machine have the same keys. */
+/**
+ * Every table of the service by its name without the stage's prefix. Local tables, which `npm start` creates, have the same keys.
+ */
 const definitions = {
   inbox: { key: { pk: 'S' }, expires: true },
   orders: { key: { orderId: 'S' }, expires: true },
   stock: { key: { sku: 'S' } },
   points: { key: { customerId: 'S' } },
   awards: { key: { orderId: 'S' }, expires: true },
-  // One item per change that an operator made: who, what, when and why.
+  // Each item records one change that an operator made: who made it, what changed, when and why.
   audit: { key: { id: 'S' }, expires: true },
-  // Part 0 describes the dead letter, parts 1 to n hold its body. Only part 0 has the attributes of the indexes.
+  // The item with part 0 describes the dead letter, and the items with parts 1 to n contain its body. Only part 0 has the
+  // attributes of the indexes.
   'dead-letters': {
     key: { id: 'S', part: 'N' },
     indexes: { newest: { kind: 'S', listedAt: 'S' }, 'by-message': { messageId: 'S', listedAt: 'S' } },
@@ -36,10 +39,13 @@ const definitions = {
   },
 } as const satisfies Record<keyof typeof tables, Definition>;
 
-/** The names of all tables, without the prefix. */
+/** The names of all tables of the service, without the stage's prefix. */
 export const tableNames: readonly string[] = Object.keys(definitions);
 
-/** The tables as CloudFormation resources; throws one error that names every wrong property of a definition. */
+/**
+ * Returns the tables of a stage as CloudFormation resources. Throws one error that names every invalid property of a table
+ * definition.
+ */
 export function tableResources(tablePrefix: string): Resources {
   const parsed = z.record(z.string(), definitionSchema).safeParse(definitions);
   if (parsed.success)
@@ -59,7 +65,7 @@ function tableResource(TableName: string, { key, indexes = {}, expires = false }
     Type: 'AWS::DynamoDB::Table',
     DeletionPolicy: 'Retain',
     UpdateReplacePolicy: 'Retain',
-    // Without an SSESpecification DynamoDB encrypts with a key of its own, which costs nothing.
+    // Without an SSESpecification, DynamoDB encrypts the table with a key that AWS owns, which is free.
     Properties: {
       TableName,
       BillingMode: 'PAY_PER_REQUEST',

@@ -5,17 +5,20 @@ import type { Stage } from '../../stages/stage.ts';
 
 const severities = ['critical', 'warning'] as const;
 
-/** The logical id of the topic for alarms of one severity. */
+/** Returns the logical id of the SNS topic for alarms of one severity. */
 export const topicId = (severity: (typeof severities)[number]): string => `${pascalCase(severity)}Topic`;
 
 /**
- * The logical id of an address's subscription. The id is derived from the address and not from its position in the list, because
- * CloudFormation would otherwise move subscriptions between logical ids and then delete subscriptions that are still wanted.
+ * Returns the logical id of an email address's subscription. The id is derived from the address: if it depended on the position
+ * in the list, removing one address could make CloudFormation delete the subscriptions of other addresses.
  */
 const subscriptionId = (topic: string, address: string): string =>
   `${topic}Email${createHash('sha256').update(address).digest('hex').slice(0, 8)}`;
 
-/** One topic per severity, with one subscription per email address of the stage. */
+/**
+ * Returns one SNS topic for each severity of alarms. Each topic has a subscription for every email address that the stage lists
+ * for this severity.
+ */
 export const topics = ({ alarms: { emails } }: Pick<Stage, 'alarms'>): Resources =>
   Object.fromEntries(
     severities.flatMap((severity): [string, Resource][] => [

@@ -2,22 +2,23 @@ import { imported, type ExportName } from '../foundation/exports.ts';
 import { rotatedRoles } from '../foundation/logins.ts';
 import { arn, attribute, type Resource, type Value } from '../template.ts';
 
-/** What a function may reach besides its own log, from `access` in serverless.yml. */
+/** The permissions of a function, declared as `access` in serverless.yml. Every function may also write to its own log. */
 export interface Access {
-  /** The broker user that the function logs in as. Only a function with a login runs in the broker's network. */
+  /** The role of the broker user as which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * AMQP connections that the function may hold. Each environment holds one, so this limits its concurrency; for a consumer the
-   * limit applies per environment of its event source. `rest` is what the broker's quota leaves after all other functions.
+   * The number of AMQP connections that the function may hold. Each environment holds one connection, so this number limits the
+   * function's concurrency; for a consumer, the number applies to each environment of its event sources. `rest` stands for all
+   * connections that the broker's quota leaves after all other functions.
    */
   readonly connections?: number | 'rest';
-  /** Whether the function reads or also rotates the logins of the other broker users. */
+  /** Whether the function may only read the logins of the other broker users (`read`) or also rotate them (`rotate`). */
   readonly logins?: 'read' | 'rotate';
-  /** Whether the function reads the signing keys of clients. */
+  /** Whether the function may read the keys with which clients sign their requests. */
   readonly signingKeys?: boolean;
-  /** Whether the function deletes the stage's event sources and lists Lambda's network interfaces. */
+  /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */
   readonly removal?: boolean;
-  /** DynamoDB actions by table or `table/index`. A consumer also gets what the toolkit itself needs (`toolkitTables`). */
+  /** The allowed DynamoDB actions by table or `table/index`. A consumer may also perform the actions in `toolkitTables`. */
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -38,13 +39,13 @@ export const accessSchema = {
   },
 };
 
-/** The kind of queue whose messages the function receives, if it is a consumer. */
+/** The kind of queue from which the function receives messages; undefined if the function is not a consumer. */
 export type Consumed = 'work queue' | 'dead-letter queue' | undefined;
 
-/** What the toolkit does with its own tables in a consumer. */
+/** The DynamoDB actions that the toolkit performs in a consumer, by the kind of queue and by table. */
 const toolkitTables = {
   'work queue': {
-    // A dead letter that the broker refuses goes straight into the archive.
+    // If the broker refuses a dead letter, the consumer writes it directly to the archive.
     'dead-letters': ['GetItem', 'PutItem'],
     inbox: ['BatchGetItem', 'DeleteItem', 'PutItem', 'UpdateItem'],
   },
@@ -104,7 +105,11 @@ const INTERFACE_ACTIONS = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-/** Lambda creates network interfaces with the function's role; the Deny keeps the function's own code, which has the same role, from doing so (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). */
+/**
+ * Returns the statements for network interfaces. Lambda creates the interfaces with the function's role. The function's code runs
+ * with the same role, so the second statement denies these actions to the code
+ * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
+ */
 const networkStatements = (functionName: string): Value[] => [
   { Sid: 'NetworkInterfaces', Effect: 'Allow', Action: INTERFACE_ACTIONS, Resource: '*' },
   {
@@ -116,7 +121,10 @@ const networkStatements = (functionName: string): Value[] => [
   },
 ];
 
-/** For the removal of the stack. An event source's ARN is not known beforehand, and EC2's Describe actions cannot be restricted to resources. */
+/**
+ * Returns the statements for the function that removes event sources and waits for network interfaces. They need wildcards,
+ * because the ARNs of event sources are not known beforehand, and EC2's Describe actions cannot be restricted to resources.
+ */
 const removalStatements = (functionPrefix: string): Value[] => [
   {
     Sid: 'RemovedEventSources',
@@ -125,7 +133,7 @@ const removalStatements = (functionPrefix: string): Value[] => [
     Resource: arn('lambda', 'event-source-mapping:*'),
     Condition: { ArnLike: { 'lambda:FunctionArn': arn('lambda', `function:${functionPrefix}*`) } },
   },
-  // Without a condition, because AWS no longer knows the function of a deleted event source.
+  // This statement has no condition, because AWS no longer knows the function of a deleted event source.
   {
     Sid: 'EventSourcesLeft',
     Effect: 'Allow',
@@ -148,7 +156,7 @@ function tableStatements({ access: { tables }, consumes, tablePrefix }: Subject)
   });
 }
 
-/** The function's own role, which allows what the function needs and nothing else. */
+/** Returns the role of a function, which allows only what this function needs. */
 export function roleOf(subject: Subject): Resource {
   const { functionName, logGroupId, access, consumes, stageName } = subject;
   const statements: Value[] = [

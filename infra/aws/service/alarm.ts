@@ -1,39 +1,43 @@
 import { sub, type Resource, type Value } from '../template.ts';
 
-/** `critical` needs action at once, `warning` during working hours; `release` only rolls back a release. */
+/**
+ * The severity of an alarm: `critical` needs action at once, `warning` needs action during working hours, and `release` notifies
+ * nobody but makes CodeDeploy roll back a release.
+ */
 type Severity = 'critical' | 'warning' | 'release';
 
-/** A CloudWatch metric, by default over periods of one minute. */
+/** A CloudWatch metric with its dimensions and the statistic to evaluate. */
 export interface Metric {
   readonly namespace: string;
   readonly name: string;
   readonly dimensions: Readonly<Record<string, Value>>;
-  /** `Sum`, `Average`, `Maximum`, `Minimum`, or a percentile such as `p90`. */
+  /** The statistic: `Sum`, `Average`, `Maximum`, `Minimum`, or a percentile such as `p90`. */
   readonly statistic: string;
 }
 
-/** An alarm, independent of CloudFormation. */
+/** The definition of an alarm, from which `alarm` creates a CloudFormation resource. */
 export interface AlarmDefinition {
   readonly name: string;
-  /** The meaning of the alarm and the first step, which the notification contains. */
+  /** The text of the notification: what the alarm means and what to do first. */
   readonly description: string;
   readonly severity: Severity;
-  /** The metrics by id; alternatively set `query`. */
+  /** The metrics that the alarm evaluates, by id. An alarm has either `metrics` or `query`. */
   readonly metrics?: Readonly<Record<string, Metric>>;
-  /** A metric math expression over the ids of `metrics`; required if there are several. */
+  /** A CloudWatch metric math expression that combines the metrics by their ids; required if there are several metrics. */
   readonly expression?: string;
-  /** A CloudWatch Metrics Insights query, for metrics whose dimensions are unknown before the deployment. */
+  /** A CloudWatch Metrics Insights query, for metrics whose dimensions are not known before the deployment. */
   readonly query?: string;
   readonly comparison: 'above' | 'at least' | 'below';
   readonly threshold: number;
   readonly periodSeconds?: number;
-  /** The number of evaluated periods. */
+  /** The number of most recent periods that the alarm evaluates. */
   readonly periods: number;
-  /** How many of the periods must breach the threshold; by default all. */
+  /** How many of the evaluated periods must breach the threshold to raise the alarm; by default all of them. */
   readonly ofWhich?: number;
   /**
-   * The value that replaces missing data of a metric that has had data before. By default missing data does not breach the threshold.
-   * A metric that has never had data does not change the state of the alarm, so a first deployment raises no alarm.
+   * The value that replaces missing data points of a metric that had data before. Without this setting, missing data does not
+   * breach the threshold. A metric that never had data leaves the state of the alarm unchanged, so that a first deployment raises
+   * no alarm.
    */
   readonly silence?: { readonly isReadAs: number };
 }
@@ -44,13 +48,16 @@ const operators = {
   below: 'LessThanThreshold',
 } as const;
 
-/** The topics for alarms of each severity. */
+/** The SNS topic that is notified of alarms, by severity. */
 export type Topics = Readonly<Record<Exclude<Severity, 'release'>, Value>>;
 
 const dimensionsOf = ({ dimensions }: Metric): Value =>
   Object.entries(dimensions).map(([Name, value]) => ({ Name, Value: value }));
 
-/** The alarm as a CloudFormation resource; its name begins with the stack's name, so that stages do not conflict. */
+/**
+ * Creates an alarm as a CloudFormation resource. Its name begins with the name of the stack, so that the alarms of different
+ * stages have different names.
+ */
 export function alarm(definition: AlarmDefinition, topics: Topics): Resource {
   const { name, description, severity, comparison, threshold, periods, ofWhich, silence } = definition;
   const action: Value[] = severity === 'release' ? [] : [topics[severity]];
@@ -61,8 +68,9 @@ export function alarm(definition: AlarmDefinition, topics: Topics): Resource {
       AlarmDescription: description,
       ComparisonOperator: operators[comparison],
       Threshold: threshold,
-      // FILL needs at least one evaluated period with data, so twice as many periods are evaluated. Once all of them lack data,
-      // the alarm keeps its state (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
+      // CloudWatch's function FILL needs at least one evaluated period with data, so the alarm evaluates twice as many periods.
+      // If none of them has data, the alarm keeps its state
+      // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
       EvaluationPeriods: silence ? 2 * periods : periods,
       DatapointsToAlarm: ofWhich ?? periods,
       TreatMissingData: silence ? 'ignore' : 'notBreaching',
@@ -109,7 +117,7 @@ function metricsOf({
   };
 }
 
-/** A custom metric that the functions publish (lib/runtime/metrics.ts), with its dimensions. */
+/** Returns a custom metric that the functions publish (lib/runtime/metrics.ts), with its dimensions. */
 export const ownMetric =
   (service: string, stageName: string) =>
   (name: string, statistic: string, dimensions: Readonly<Record<string, string>> = {}): Metric => ({

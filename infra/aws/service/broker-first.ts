@@ -2,10 +2,13 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Serverless } from '../serverless.ts';
 
-/** The options of `serverless deploy` that also apply to the foundation stack. */
+/** The options of `serverless deploy` that are passed on to the deployment of the foundation stack. */
 const SHARED_OPTIONS = ['stage', 'region', 'aws-profile', 'verbose', 'force'] as const;
 
-/** Deploys the foundation stack, whose exports the service stack imports; Serverless skips an unchanged stack. */
+/**
+ * Deploys the foundation stack before the service stack, which imports its exports. Serverless skips the deployment if the stack
+ * has not changed.
+ */
 export async function deployBrokerFirst(
   serverless: Serverless,
   options: Readonly<Record<string, unknown>>,

@@ -2,25 +2,25 @@ import { connectionQuota } from '../foundation/quota.ts';
 import type { Stage } from '../../stages/stage.ts';
 import type { Access } from './access.ts';
 
-/**
- * The share of the connection quota that functions can use. The rest is for stale connections and for operators. On a cluster at
- * most the connections of two nodes are used, because each node is down while it is patched.
- */
+/** The share of the broker's connection quota that functions can use. The rest is for stale connections and for operators. */
 const PLANNED_SHARE = 0.8;
 
-/** The assumed number of connections of an event source per concurrent environment; AWS does not publish the number. */
+/**
+ * The number of connections that we assume for each concurrent environment of an event source. AWS does not publish the actual
+ * number.
+ */
 const PER_EVENT_SOURCE = 5;
 
 interface Demand {
   readonly access?: Access;
-  /** The number of concurrent environments of all event sources together. */
+  /** The number of environments that all event sources of the function can run at the same time. */
   readonly environments: number;
 }
 
 /**
- * The reserved concurrency of each function that holds connections: the number that the function declares, or for the function that
- * takes the rest, whatever the broker's quota and the stage leave. Throws if the broker does not allow enough connections, even if
- * the stage reserves no concurrency.
+ * Calculates the reserved concurrency of each function that connects to the broker. A function gets the number of connections
+ * that it declares, and a consumer gets this number for each environment of its event sources. The function with `rest` gets the
+ * remaining connections, at most `publisherConcurrency` of the stage. Throws an error if the broker allows too few connections.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);

@@ -12,7 +12,7 @@ interface Subject {
   readonly own: (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 }
 
-/** The sections of the dashboard, from business metrics to infrastructure. */
+/** Returns the sections of the CloudWatch dashboard: business, application, queues and broker. */
 export function dashboardSections({ brokerName, functions, queues, retryTiers, own }: Subject): Section[] {
   const ofBroker = brokerMetric(brokerName);
   const broker = (name: string, statistic: string) => ({ ...ofBroker(name, statistic), label: name });

@@ -1,13 +1,13 @@
 import type { Metric } from './alarm.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
-/** A chart of metrics over time. */
+/** A chart that shows one or more metrics over time. */
 interface Chart {
   readonly title: string;
   readonly metrics: readonly (Metric & { readonly label: string })[];
 }
 
-/** A section of the dashboard. */
+/** A section of the CloudWatch dashboard with a heading. */
 export interface Section {
   readonly heading: string;
   readonly charts: readonly Chart[];
@@ -25,7 +25,7 @@ const metricOf = ({ namespace, name, dimensions, statistic, label }: Chart['metr
   { stat: statistic, label },
 ];
 
-/** The dashboard of a stage, with one section below the other. */
+/** Returns the CloudWatch dashboard of a stage, with its sections one below the other. */
 export function dashboard(sections: readonly Section[]): Resource {
   const widgets: Widget[] = [];
   let y = 0;

@@ -6,7 +6,10 @@ import type { Access } from './access.ts';
 import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
-/** The environment of every function, without secrets. In the stage local, all settings of the shell reach the functions. */
+/**
+ * Returns the environment variables that every function gets; none of them is a secret, except in the stage `local`, which passes
+ * on all settings of the shell.
+ */
 export function commonEnvironment(
   service: string,
   stageName: string,
@@ -35,20 +38,22 @@ export function commonEnvironment(
   };
 }
 
-/** The additional environment of HTTP functions: CORS, signing keys and the verification of tokens. */
+/** Returns the environment variables that only HTTP functions get: for CORS, for signing keys, and for verifying tokens. */
 export function httpEnvironment(
   stageName: string,
   stage: Pick<Stage, 'http' | 'network' | 'operators'>,
   { login, signingKeys }: Access,
 ): Record<string, Value> {
   const { operators, http, network } = stage;
-  // API Gateway verifies every token. A function verifies the token again unless it runs in a VPC without access to the issuer's keys.
+  // API Gateway verifies every token. The function verifies the token as well, unless it runs in a VPC without access to the
+  // issuer's keys.
   const verifiedBy = login && network.exit === 'endpoints' ? 'gateway' : 'function';
   return {
     ...(http.corsOrigins.length > 0 && { CORS_ORIGINS: http.corsOrigins.join(',') }),
     ...(signingKeys && { SIGNING_SECRETS_ARN: imported(stageName, 'signing-keys') }),
     ...(operators === 'cognito'
-      ? // Its access tokens name no audience, so that only API Gateway can tell whether they are for this service.
+      ? // Access tokens from Cognito do not name an audience, so only API Gateway can verify that a token was issued for this
+        // service.
         { JWT_VERIFIED_BY: 'gateway', JWT_SCOPE_PREFIX: SCOPE_PREFIX }
       : {
           JWT_VERIFIED_BY: verifiedBy,
@@ -58,7 +63,10 @@ export function httpEnvironment(
   };
 }
 
-/** The broker's addresses and the ARN of the function's login, which the function reads from Secrets Manager. */
+/**
+ * Returns the environment variables with the addresses of the broker and the ARN of the secret that contains the function's
+ * login.
+ */
 export const brokerEnvironment = (stageName: string, { login }: Access): Record<string, Value> =>
   login
     ? {

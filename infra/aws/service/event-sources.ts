@@ -9,7 +9,10 @@ const LOCAL_LOGIN = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:loc
 
 type WorkQueues = Readonly<Record<string, Pick<WorkQueue, 'shards' | 'ordered'>>>;
 
-/** The broker's queues for a queue name of the topology: the shards of a work queue, or the dead-letter queue. */
+/**
+ * Returns the names of the broker's queues that belong to a queue of the topology: the shards of a work queue, or the dead-letter
+ * queue.
+ */
 function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
   const known: Readonly<Record<string, readonly string[]>> = {
     ...Object.fromEntries(Object.entries(workQueues).map(([key, { shards }]) => [key, shards])),
@@ -20,7 +23,10 @@ function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
   return found;
 }
 
-/** The number of concurrent environments for each shard of the queue `name`; throws if a queue that keeps order has several. */
+/**
+ * Returns how many environments each shard of the queue `name` can run at the same time. Throws an error if the number is above 1
+ * for a queue that keeps order.
+ */
 export function concurrencyOf(
   name: string,
   { eventSource: { concurrency } }: Pick<Stage, 'eventSource'>,
@@ -36,7 +42,7 @@ export function concurrencyOf(
   return granted;
 }
 
-/** The settings of the emulated event source: the concurrency of each queue, and the queues that keep order per key. */
+/** Returns the settings of the local event source: how many environments each queue has, and which queues keep order per key. */
 export function emulatedEventSources(stage: Pick<Stage, 'eventSource'>, workQueues: WorkQueues = queues): Value {
   const names = [...Object.keys(workQueues), deadLetterQueue];
   const concurrency = Object.fromEntries(
@@ -48,13 +54,14 @@ export function emulatedEventSources(stage: Pick<Stage, 'eventSource'>, workQueu
   return { concurrency, ordered };
 }
 
-/** The name of the work queue that a shard belongs to; any other queue keeps its own name. */
+/** Returns the name of the work queue that a shard belongs to. For any other queue, returns the name of that queue. */
 export const queueNameOf = (queue: string, workQueues: WorkQueues = queues): string =>
   Object.entries(workQueues).find(([, { shards }]) => shards.includes(queue))?.[0] ?? queue;
 
 /**
- * The events of the function that consumes the queue `name`: one event source per shard. They have no filter criteria, because
- * those discard messages, and no virtual host, because Lambda refuses to update a mapping that names one.
+ * Returns the `rabbitmq` events of the function that consumes the queue `name`: one event source per shard. The events set no
+ * filter criteria, because AWS discards messages that do not match, and no virtual host, because Lambda refuses to update an
+ * event source that names one.
  */
 export function eventSources(
   name: string,

@@ -18,7 +18,7 @@ import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released }
 import { kindOf, type FunctionDefinition, type Serverless } from '../serverless.ts';
 import { pascalCase, type Resource } from '../template.ts';
 
-/** The functions that CloudFormation and Secrets Manager invoke. */
+/** The keys in serverless.yml of the functions that CloudFormation and Secrets Manager invoke. */
 const TOPOLOGY_FUNCTION = 'apply-topology';
 const ROTATION_FUNCTION = 'rotate-login';
 const REMOVAL_FUNCTION = 'remove-network';
@@ -28,11 +28,14 @@ const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
 
 const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
 
-/** The number of concurrent environments of an event source. */
+/** Returns how many environments an event source can run at the same time. */
 const environmentsOf = (source: { queue: string } | undefined, stage: Stage): number =>
   source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
 
-/** Runs before Serverless compiles: sets each function's role, alias, environment and reserved concurrency, and returns the total reserved concurrency. */
+/**
+ * Sets the role, the alias, the environment variables and the reserved concurrency of each function, before Serverless compiles
+ * the functions. Returns the sum of the reserved concurrencies.
+ */
 export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
   const demands = Object.fromEntries(
     entries(serverless).map(([key, { access, events }]) => [
@@ -61,7 +64,7 @@ function consumedBy(events: FunctionDefinition['events']): Consumed {
   return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';
 }
 
-/** Runs after Serverless has compiled functions and events: adds the resources that Serverless does not create. */
+/** Adds the resources that Serverless does not create itself, after Serverless has compiled the functions and events. */
 export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
   const { naming } = serverless.getProvider('aws');
   const template = serverless.service.provider.compiledCloudFormationTemplate;
@@ -162,8 +165,8 @@ const waitFor = (resource: Resource, ...ids: readonly string[]) =>
   Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
 
 /**
- * Event sources wait for the topology, because an event source stops if its queue or login is missing. Schedules wait for event
- * sources, because a report about queues without consumers would raise an alarm during a first deployment.
+ * Makes event sources depend on the topology, because an event source stops if its queue or login does not exist. Makes schedules
+ * depend on event sources: during a first deployment, a report of queues without consumers would raise an alarm.
  */
 function waitForTopology(resources: Record<string, Resource>): void {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
@@ -171,14 +174,14 @@ function waitForTopology(resources: Record<string, Resource>): void {
   for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
 }
 
-/** The role of an event source's function, on which Serverless makes the event source depend. */
+/** Returns the logical id of the role of an event source's function. Serverless makes the event source depend on this role. */
 function roleOfSource({ DependsOn = [] }: Resource): string {
   const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
   if (!role) throw new Error('an event source does not depend on a role');
   return role;
 }
 
-/** Sets API Gateway's throttling, which answers 429 before a request starts an environment. */
+/** Sets the rate limit of API Gateway, which answers excess requests with 429 before they start an environment. */
 function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   const httpStage = resources['HttpApiStage']!;
   const { DefaultRouteSettings: settings = {} } = httpStage.Properties as { DefaultRouteSettings?: object };
@@ -191,7 +194,7 @@ function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   });
 }
 
-/** Lets API Gateway answer the CORS preflight requests of browsers. */
+/** Makes API Gateway answer the preflight requests (CORS) of browsers. */
 function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
   if (corsOrigins.length === 0) return;
   patch(resources['HttpApi']!, {
@@ -212,7 +215,7 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
   });
 }
 
-/** Method and path of a function's HTTP route. */
+/** Returns the method and the path of a function's HTTP route, or undefined if it has none. */
 function routeOf(events: FunctionDefinition['events']): Released['route'] {
   const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
   const text = typeof route === 'string' ? route : undefined;

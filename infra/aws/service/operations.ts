@@ -4,17 +4,24 @@ import type { Stage } from '../../stages/stage.ts';
 import { brokerRoles, topology } from '../../topology.ts';
 import { attribute, pascalCase, ref, type Resource, type Resources } from '../template.ts';
 
-/** The topology and the broker's users as JSON text, because CloudFormation would turn numbers in properties into text. */
+/**
+ * The topology and the broker's users as JSON text. The properties are text because CloudFormation turns numbers in properties
+ * into text.
+ */
 export const topologyProperties = { Topology: JSON.stringify(topology), Roles: JSON.stringify(brokerRoles) };
 
-/** CloudFormation's timeout for the topology in s; the function normally responds much earlier. */
+/**
+ * How long CloudFormation waits for the function that applies the topology, in seconds. The function normally responds much
+ * earlier.
+ */
 const TOPOLOGY_TIMEOUT_SECONDS = 300;
 
 const secret = (stageName: string, role: LoginRole) => imported(stageName, `${role}-login` satisfies ExportName);
 
 /**
- * The custom resource that applies the topology from inside the VPC and creates the broker users of the other functions. New code
- * (`codeVersionId`) and a new engine version, on which policies depend, apply the topology again.
+ * Returns the custom resource that applies the topology from inside the VPC and creates the broker users of the other functions.
+ * CloudFormation applies the topology again when the code of the function (`codeVersionId`) or the engine version changes;
+ * policies depend on the engine version.
  */
 export const topologyResource = (
   stageName: string,
@@ -35,12 +42,16 @@ export const topologyResource = (
   },
 });
 
-/** CloudFormation's timeout for a removal in s, its maximum: Lambda takes up to 40 minutes to delete network interfaces. */
+/**
+ * How long CloudFormation waits for a removal, in seconds. This is the longest possible timeout, because Lambda takes up to 40
+ * minutes to delete network interfaces.
+ */
 const REMOVAL_TIMEOUT_SECONDS = 3_600;
 
 const removal = (functionId: string, properties: Resource['Properties'], roleIds: readonly string[]): Resource => ({
   Type: 'Custom::NetworkRemoval',
-  // Lambda deletes network interfaces with the roles of their functions, so the roles must exist until then.
+  // Lambda uses the roles of the functions to delete their network interfaces, so the roles must exist until the interfaces are
+  // deleted.
   DependsOn: roleIds,
   Properties: {
     ServiceToken: attribute(functionId, 'Arn'),
@@ -49,7 +60,10 @@ const removal = (functionId: string, properties: Resource['Properties'], roleIds
   },
 });
 
-/** The custom resource that deletes an event source and waits until its network interfaces are deleted. */
+/**
+ * Returns the custom resource that, when it is removed, deletes an event source and waits until Lambda has deleted the network
+ * interfaces of that event source.
+ */
 export const eventSourceRemoval = (functionId: string, eventSourceId: string, roleId: string): Resources => ({
   [`${eventSourceId}Removal`]: removal(functionId, { EventSource: ref(eventSourceId) }, [roleId]),
 });
@@ -57,13 +71,14 @@ export const eventSourceRemoval = (functionId: string, eventSourceId: string, ro
 export const FUNCTIONS_NETWORK = 'FunctionsNetwork';
 
 /**
- * The custom resource that is deleted after the functions in the VPC and then waits until their network interfaces are deleted.
+ * Returns the custom resource that CloudFormation removes after the functions in the VPC. Its removal waits until Lambda has
+ * deleted the network interfaces of these functions.
  */
 export const functionsNetwork = (stageName: string, functionId: string, roleIds: readonly string[]): Resources => ({
   [FUNCTIONS_NETWORK]: removal(functionId, { SecurityGroup: imported(stageName, 'functions-security-group') }, roleIds),
 });
 
-/** The rotation schedules of all rotated logins. */
+/** Returns the rotation schedule of each login that is rotated, and the permission for Secrets Manager to invoke the function. */
 export const rotations = (
   stageName: string,
   functionId: string,
@@ -88,7 +103,7 @@ export const rotations = (
         `${pascalCase(role)}Rotation`,
         {
           Type: 'AWS::SecretsManager::RotationSchedule',
-          // The topology creates the users that rotate.
+          // The custom resource BrokerTopology creates the users whose passwords are rotated.
           DependsOn: ['BrokerTopology', `${pascalCase(role)}RotationPermission`],
           Properties: {
             SecretId: secret(stageName, role),

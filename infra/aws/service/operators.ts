@@ -4,8 +4,8 @@ import type { Stage } from '../../stages/stage.ts';
 import type { Value } from '../template.ts';
 
 /**
- * A value with which the HTTP API verifies operators' tokens: `issuer`, `audience`, or a scope as it appears in tokens. The stage
- * local ignores these values, because the functions verify tokens themselves.
+ * Returns a value that API Gateway needs to verify operators' tokens: the `issuer`, the `audience`, or a scope as it appears in
+ * tokens. In the stage `local` the values have no effect, because the functions verify tokens themselves.
  */
 export function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
   const isCognito = operators === 'cognito' && stageName !== 'local';

@@ -2,30 +2,33 @@ import type { Stage } from '../../stages/stage.ts';
 import type { AlarmDefinition } from './alarm.ts';
 import { attribute, ref, sub, type Resource, type Resources, type Value } from '../template.ts';
 
-/** The alias that events invoke, so that a release can be rolled back. */
+/** The alias of each function that events invoke. A release, and its rollback, changes the version to which the alias points. */
 export const ALIAS = 'live';
 
 type Release = Stage['release'];
 
-/** A function that is released through its alias. */
+/** A function whose releases shift traffic with its alias. */
 export interface Released {
   readonly key: string;
   readonly functionName: string;
   readonly functionId: string;
   readonly aliasId: string;
   readonly versionId: string;
-  /** Method and path of the function's HTTP route, if any. */
+  /** The method and the path of the function's HTTP route, if it has one. */
   readonly route?: { readonly method: string; readonly path: string };
 }
 
-/** The percentage of traffic that the new version gets first; CodeDeploy watches alarms only while it is below 100. */
+/**
+ * Returns the percentage of traffic that a new version gets first. It is always below 100, because CodeDeploy stops watching the
+ * alarms at 100.
+ */
 const firstPercent = (release: Exclude<Release, { strategy: 'at-once' }>): number =>
   release.strategy === 'canary' ? release.percent : 99;
 
 const isWatched = (release: Release): release is Exclude<Release, { strategy: 'at-once' }> =>
   release.strategy !== 'at-once';
 
-/** The alarm for errors of the version that is being released. */
+/** Returns the alarm for failed invocations of the version that is being released. */
 const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinition => ({
   name: `${key}-release-errors`,
   description: `The version of ${key} that is being released fails. CodeDeploy rolls the release back.`,
@@ -47,7 +50,10 @@ const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinit
   periods: 1,
 });
 
-/** The alarm for 5xx responses of a route, because HTTP functions handle their own errors and do not fail the invocation. */
+/**
+ * Returns the alarm for 5xx responses of a route. HTTP functions turn their errors into 5xx responses, so the errors do not count
+ * as failed invocations.
+ */
 const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['route']>): AlarmDefinition => {
   const metric = (name: string) => ({
     namespace: 'AWS/ApiGateway',
@@ -67,13 +73,16 @@ const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['
   };
 };
 
-/** The alarms that roll a function's release back. */
+/** Returns the alarms with which CodeDeploy rolls back the release of a function. */
 export const releaseAlarms = (released: Released, release: Release): AlarmDefinition[] =>
   isWatched(release)
     ? [versionErrors(released), ...(released.route ? [routeErrors(released, released.route)] : [])]
     : [];
 
-/** The alias of a function and, unless the stage releases at once, the CodeDeploy group that shifts its traffic. `alarmIds` are the ids of `releaseAlarms`. */
+/**
+ * Returns the alias of a function and, unless the stage releases at once, the CodeDeploy deployment group that shifts its
+ * traffic. CodeDeploy watches the alarms with the logical ids `alarmIds`.
+ */
 export function releaseResources(
   { key, functionId, aliasId, versionId }: Released,
   release: Release,
@@ -81,7 +90,7 @@ export function releaseResources(
 ): Resources {
   const alias: Resource = {
     Type: 'AWS::Lambda::Alias',
-    // New code can publish to exchanges that the same deployment adds to the topology.
+    // The alias changes after the topology, because new code can publish to exchanges that the same deployment creates.
     DependsOn: 'BrokerTopology',
     Properties: {
       FunctionName: ref(functionId),
@@ -119,13 +128,14 @@ export function releaseResources(
   };
 }
 
-/** The resources that all releases of a stage share. */
+/** Returns the CodeDeploy resources that the releases of all functions of a stage share. */
 export function releaseCommons(release: Release): Resources {
   if (!isWatched(release)) return {};
   const percent = firstPercent(release);
   return {
     Releases: { Type: 'AWS::CodeDeploy::Application', Properties: { ComputePlatform: 'Lambda' } },
-    // CodeDeploy's built-in canaries begin at 10 %. Any change replaces this resource, so its name contains all values.
+    // CodeDeploy's built-in canaries shift at least 10 % of the traffic at first. CloudFormation replaces this resource when a
+    // value changes, so its name contains all values.
     ReleasePace: {
       Type: 'AWS::CodeDeploy::DeploymentConfig',
       Properties: {
@@ -146,7 +156,7 @@ export function releaseCommons(release: Release): Resources {
             { Effect: 'Allow', Principal: { Service: 'codedeploy.amazonaws.com' }, Action: 'sts:AssumeRole' },
           ],
         },
-        // AWS's managed policy for this purpose, which allows changing aliases and reading alarms.
+        // This managed policy of AWS allows CodeDeploy to change aliases and to read alarms.
         ManagedPolicyArns: [
           sub('arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited'),
         ],

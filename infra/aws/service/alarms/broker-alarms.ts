@@ -2,12 +2,12 @@ import { connectionQuota } from '../../foundation/quota.ts';
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from '../alarm.ts';
 
-/** The percentage of a node's connection limit that raises an alarm. */
+/** The alarm for connections is raised above this percentage of a node's connection limit. */
 const MAX_CONNECTIONS_PERCENT = 85;
 
 type Own = (name: string, statistic: string) => Metric;
 
-/** A metric that Amazon MQ publishes for the broker; for a cluster, the total of its nodes. */
+/** Returns a metric that Amazon MQ publishes for the broker. For a cluster, its value is the total of all nodes. */
 export const brokerMetric =
   (brokerName: string) =>
   (name: string, statistic: string): Metric => ({
@@ -18,8 +18,8 @@ export const brokerMetric =
   });
 
 /**
- * The alarms of the broker. Most use metrics of the worst node, which `report-queues` publishes, because a single node over its limit
- * blocks all publishers and Amazon MQ's own broker metrics are totals
+ * Returns the alarms of the broker. Most of them use metrics of the worst node, which the function `report-queues` publishes: a
+ * single node over its limit blocks all publishers, but Amazon MQ's own broker metrics are totals of all nodes
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
  */
 export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {

@@ -3,19 +3,21 @@ import type { AlarmDefinition, Metric } from '../alarm.ts';
 import type { Kind } from '../../serverless.ts';
 
 interface Subject {
-  /** The key in serverless.yml. */
+  /** The key of the function in serverless.yml. */
   readonly key: string;
   readonly functionName: string;
   readonly kind: Kind;
   readonly timeoutSeconds: number;
-  /** Whether the function publishes incoming orders, so that throttling refuses orders. */
+  /** Whether the function publishes the orders of clients. If AWS throttles this function, clients cannot place orders. */
   readonly isPublisher: boolean;
 }
 
-/** The percentage of its timeout that a batch or a job can take on average. */
+/**
+ * The alarm for slow functions is raised if batches or jobs take more than this percentage of the function's timeout on average.
+ */
 const BUSY_PERCENT = 60;
 
-/** The alarms of a function: errors, throttles and mean duration. */
+/** Returns the alarms of a function: for errors, for throttled invocations, and for its mean duration. */
 export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
   const { key, functionName, kind, timeoutSeconds, isPublisher } = subject;
   const metric = (name: string, statistic: string): Metric => ({
@@ -37,7 +39,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
       metrics: { errors: metric('Errors', 'Sum') },
       comparison: 'at least',
       threshold: 1,
-      // A function that runs once a month must raise the alarm at its first failure.
+      // A function such as rotate-login may run only once a month, so its first failure must raise the alarm.
       ...(kind === 'direct' ? { periods: 1 } : { periods: 5, ofWhich: 3 }),
     },
     {
@@ -68,7 +70,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
 
 type Own = (name: string, statistic: string) => Metric;
 
-/** The alarm for errors that retries cannot resolve: the deployment lacks a table or a permission. */
+/** Returns the alarm for errors that no retry can resolve, because a table or a permission is missing in the deployment. */
 export const deploymentAlarms = (own: Own): AlarmDefinition[] => [
   {
     name: 'deployment-wrong',

@@ -4,10 +4,10 @@ import type { AlarmDefinition, Metric } from '../alarm.ts';
 type Own = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 
 const PLACE_ORDER = 'POST /orders';
-/** The queue whose consumer fulfils or rejects an order. */
+/** The queue whose consumer decides whether an order is fulfilled or rejected. */
 const DECIDED_BY = 'stock';
 
-/** The business metrics of orders. */
+/** Returns the metrics of orders: how many were accepted, refused, fulfilled and rejected, and how long that took. */
 export const orderMetrics = (own: Own) => ({
   accepted: own('Requests', 'Sum', { route: PLACE_ORDER, status: '202' }),
   refused: own('Requests', 'Sum', { route: PLACE_ORDER, status: '503' }),
@@ -17,7 +17,7 @@ export const orderMetrics = (own: Own) => ({
   toFulfilment: own('TimeToOutcome', 'p90', { queue: DECIDED_BY }),
 });
 
-/** The business alarms of orders. */
+/** Returns the alarms for orders that are refused, that fail, that wait too long, or that are rejected too often. */
 export function orderAlarms(own: Own, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
   const { accepted, refused, failed, fulfilled, rejected, toFulfilment } = orderMetrics(own);
   return [

@@ -2,19 +2,22 @@ import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from '../alarm.ts';
 
-/** The percentage of a queue's maximum length that raises an alarm. */
+/** The alarm for a full queue is raised above this percentage of the queue's maximum length. */
 const FULL_PERCENT = 80;
 
 type Own = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 
-/** The queues that event sources read; `workQueues` are those without the dead-letter queue. */
+/**
+ * The queues for which alarms are created. `consumed` are all queues that event sources read, and `workQueues` are the same
+ * queues without the dead-letter queue.
+ */
 interface Subject {
   readonly consumed: readonly string[];
   readonly workQueues: readonly string[];
   readonly topology: Topology;
 }
 
-/** The alarms of the queues, based on the metrics that `report-queues` publishes. */
+/** Returns the alarms of the queues, which use metrics that the function `report-queues` publishes. */
 export function queueAlarms(
   { consumed, workQueues, topology }: Subject,
   own: Own,
