@@ -46,7 +46,8 @@ const featureOf = (file: string): string | undefined =>
  */
 export function quickTests(tests: readonly string[], changed: readonly string[]): string[] {
   const features = new Set(changed.flatMap((file) => featureOf(file) ?? []));
-  // Many tests have a package.json of their own somewhere.
+  // Many tests mention a name such as package.json without meaning the file in the root, so files in the root are
+  // ignored.
   const paths = changed.filter((file) => file.includes('/'));
   return [...new Set(tests)].filter((test) => {
     const folder = test.split('/')[1]!;

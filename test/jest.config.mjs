@@ -1,6 +1,7 @@
 export default {
   rootDir: '..',
-  // No glob and no regular expression may contain the root directory: its path may have characters that mean something in one.
+  // Globs and regular expressions must not contain the root directory, because its path may contain special
+  // characters.
   // The sources are roots too, so that --findRelatedTests can follow imports through them.
   roots: ['<rootDir>/functions', '<rootDir>/infra', '<rootDir>/lib', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],

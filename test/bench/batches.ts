@@ -6,7 +6,7 @@ import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/consumer/delivery.
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
-/** Creates the body of an order for one piece of a SKU. */
+/** A message with an order for one piece of a SKU. */
 export interface OrderMessage {
   readonly id: string;
   readonly body: string;
@@ -16,7 +16,7 @@ const ITEMS_PER_REQUEST = 25;
 
 export const skuNumber = (n: number): string => `sku-${n}`;
 
-/** Creates orders that use the SKUs in turn. */
+/** Creates `count` orders, each for one of `skus` SKUs in turn. */
 export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();
@@ -25,7 +25,7 @@ export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   });
 }
 
-/** The headers that Surehop's publisher adds. */
+/** The message headers that Surehop's publisher adds. */
 const headers = {
   'surehop-exchange': 'orders',
   'surehop-routing-key': 'order.created',
@@ -37,11 +37,14 @@ const headers = {
 export const record = ({ id, body }: OrderMessage, redelivered = false): RabbitMqRecord =>
   aRecord({ id, raw: Buffer.from(body), type: 'order.created', headers, redelivered });
 
-/** Creates an Amazon MQ event and parses it from JSON, like the Lambda runtime. */
+/**
+ * Creates the event that Lambda's event source passes to a function. The event is parsed from JSON, as in the Lambda
+ * runtime.
+ */
 export const rabbitMqEvent = (records: readonly RabbitMqRecord[]): RabbitMqEvent =>
   JSON.parse(JSON.stringify(anEvent(records)));
 
-/** Sets the stock of the first `count` SKUs. */
+/** Writes the stock of the first `skus` SKUs to DynamoDB. */
 export async function stockUp(client: DynamoDBClient, skus: number, available: (n: number) => number): Promise<void> {
   const puts = Array.from({ length: skus }, (_, n) => ({
     PutRequest: { Item: { sku: { S: skuNumber(n) }, available: { N: String(available(n)) } } },

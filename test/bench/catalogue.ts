@@ -1,4 +1,4 @@
-/** One measured figure of a section, with its target. */
+/** One figure that a section of the benchmark measures, with its target. */
 export interface Figure {
   readonly key: string;
   readonly label: string;
@@ -11,7 +11,7 @@ export interface Section {
   readonly name: string;
   readonly title: string;
   readonly rounds: number;
-  /** The heap limit of the section's process, in MiB. */
+  /** The heap limit of the process that runs the section, in MiB. */
   readonly heapMiB?: number;
   readonly figures: readonly Figure[];
 }
@@ -27,7 +27,10 @@ const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
     ];
   });
 
-/** The sections of the benchmark in the order of execution. A throughput ratio above 1 means that Surehop is faster. */
+/**
+ * The sections of the benchmark, in the order in which they run. A throughput ratio above 1 means that Surehop is
+ * faster.
+ */
 export const sections: readonly Section[] = [
   {
     name: 'publish',

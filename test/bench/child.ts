@@ -1,4 +1,5 @@
-// A process that measures one section: `child.mjs <section> <rounds>`. It tells its parent each round's figures.
+// This process measures one section: `child.mjs <section> <rounds>`. It sends the figures of each round to its parent
+// process.
 import { batch } from './sections/batch.ts';
 import { batchSizes } from './sections/batch-sizes.ts';
 import { bulk } from './sections/bulk.ts';

@@ -12,7 +12,7 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 const benchDirectory = join(rootDirectory, 'test', 'bench');
 const PROGRESS_EVERY_MS = 10_000;
 
-/** Prints progress on standard error, because the result is on standard output. */
+/** Prints progress on standard error, because the benchmark prints its results on standard output. */
 const say = (line: string) => void process.stderr.write(`› ${line}\n`);
 
 await entry(async () => {
@@ -50,7 +50,9 @@ await entry(async () => {
   }
 });
 
-/** Installs the clients and libraries for comparison, which have a package.json of their own. */
+/**
+ * Installs the npm packages with which the benchmark compares Surehop. They have their own package.json in test/bench.
+ */
 async function installPeers(): Promise<void> {
   if (isInstalled()) return;
   say('installing the libraries for comparison (test/bench)');

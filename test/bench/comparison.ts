@@ -14,34 +14,37 @@ const TURNS = 2;
 export interface ComparisonOptions {
   readonly skus: number;
   readonly latency?: Latency;
-  /** The stock of each SKU; practically unlimited by default. */
+  /** Returns the stock of the SKU with number `n`. The default is so large that no SKU sells out. */
   readonly available?: (n: number) => number;
-  /** The share of each batch that was completed before; by default these messages are marked as redelivered. */
+  /** The share of each batch that consists of already completed messages, between 0 and 1. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
-  /** Whether other processes, which no longer exist, completed these messages. */
+  /** Whether the consumer has forgotten that it completed these messages, as if another process had completed them. */
   readonly isForgotten?: boolean;
-  /** Whether Powertools uses its local cache of completed messages, which is off by default. */
+  /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */
   readonly isCached?: boolean;
-  /** Whether to measure Surehop's requests alone too, prepared in advance. */
+  /** Whether to measure also how long Surehop's requests to the store take without the consumer's own work. */
   readonly withRequestsAlone?: boolean;
-  /** The address of the broker, if orders will be rejected. */
+  /** The address of the broker. It is required if orders are rejected, because each rejection publishes an event. */
   readonly amqpUrl?: string;
 }
 
-/** The cost of the same batches for both consumers, each with its own empty store. */
+/** The cost of processing the same batches with Surehop and with Powertools. */
 export interface Comparison {
-  /** The time of Powertools divided by the time of Surehop. */
+  /** The time that Powertools needs, divided by the time that Surehop needs. */
   readonly ratio: number;
-  /** The time of Powertools divided by the time of Surehop's requests alone, if measured. */
+  /**
+   * The time that Powertools needs, divided by the time of Surehop's requests to the store without the consumer's own
+   * work.
+   */
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
-  /** The number of messages that each consumer processed. */
+  /** The number of messages that each of the two consumers processed. */
   readonly messages: number;
 }
 
-/** Measures both consumers in separate processes, which process batches in turn. */
+/** Measures Surehop and Powertools in separate processes, which take turns at processing the same batches. */
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Comparison> {
   const {
     skus,
@@ -54,7 +57,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     amqpUrl,
     withRequestsAlone,
   } = options;
-  // Spread over the batch, so that every SKU has some.
+  // Duplicates are spread over the batch, so that every SKU has some.
   const isKnown = (n: number) => Math.floor((n + 1) * duplicates) > Math.floor(n * duplicates);
   const batches = Array.from({ length: TURNS * BATCHES_A_TURN }, (_, n) =>
     orders(BATCH, skus, n * BATCH).map((order, place) => ({ ...order, redelivered: isMarked && isKnown(place) })),
@@ -96,11 +99,14 @@ const nothing = { ms: 0, cpuUs: 0, requests: 0 };
 
 const processes = new Map<SideName, ChildProcess>();
 
-/** The process of each side, which serves all rounds and is warm after the first one. */
+/**
+ * Returns the process that runs one of the compared consumers. The first call starts the process, and all later rounds
+ * use it again.
+ */
 function sideOf(name: SideName) {
   let child = processes.get(name);
   if (!child) {
-    // What it logs is part of its work, and no part of the answer.
+    // Logging is part of the measured work, but the log lines are not part of the result.
     child = fork(join(dirname(process.argv[1]!), 'side.mjs'), [name], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -10,7 +10,7 @@ import { formatNumber, unitOf, wanted } from './table.ts';
 const FILE = resolve(import.meta.dirname, '..', '..', 'docs', 'performance.md');
 const MARK = '<!-- figures -->';
 
-/** Writes the recorded figures between the marks in docs/performance.md. */
+/** Writes tables with the recorded figures into docs/performance.md. */
 export async function document(reference: Reference): Promise<void> {
   const [before, , after] = readFileSync(FILE, 'utf8').split(MARK);
   if (before === undefined || after === undefined) throw new Error(`${FILE} must contain the mark ${MARK} twice`);

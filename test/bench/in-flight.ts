@@ -1,4 +1,7 @@
-/** Publishes all messages with at most `window` unconfirmed at any time; resolves when the last one is confirmed. */
+/**
+ * Publishes all messages, with at most `window` unconfirmed messages at any time. Resolves when the broker has
+ * confirmed all messages.
+ */
 export function inFlight<T>(
   messages: readonly T[],
   window: number,

@@ -31,7 +31,7 @@ await entry(async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const machine = describeMachine(process.env.BROKER_VERSION ?? 'RabbitMQ');
-  // Progress goes where it does not mix with the result.
+  // Progress is printed on standard error, so that it does not mix with the results on standard output.
   const progress = (line: string) => process.stderr.write(`› ${line}\n`);
   progress(machine);
   const reference = readReference();

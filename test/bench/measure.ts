@@ -12,11 +12,14 @@ export interface MeasureOptions {
   readonly childFile: string;
   readonly rounds: number;
   readonly scratch: string;
-  /** Called at the end of each round; round 0 is the warm-up. */
+  /** This function is called at the end of each round. Round 0 is the warm-up. */
   readonly onRound: (round: number) => void;
 }
 
-/** Runs one section in its own process; returns the figures of each round without the warm-up. */
+/**
+ * Runs one section of the benchmark in its own process. Returns the figures of each round, without those of the
+ * warm-up.
+ */
 export async function measure(section: Section, options: MeasureOptions): Promise<Measured[]> {
   const { childFile, rounds, scratch, onRound } = options;
   const log = join(scratch, `${section.name}.log`);
@@ -26,7 +29,7 @@ export async function measure(section: Section, options: MeasureOptions): Promis
     env: { ...process.env, ...LOCAL_AWS },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  // What functions log is part of their work, and no part of the answer.
+  // Logging is part of the measured work, but the log lines are not part of the result.
   const sink = createWriteStream(log);
   for (const stream of [child.stdout!, child.stderr!]) stream.pipe(sink, { end: false });
 
@@ -54,7 +57,7 @@ export async function measure(section: Section, options: MeasureOptions): Promis
   return measured;
 }
 
-/** Finds the most informative line of a log. */
+/** Finds the line of a log that explains why the process failed. */
 async function reason(log: string): Promise<string> {
   const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
   return lines.find((line) => /^\w*Error\b|heap out of memory/.test(line)) ?? lines.at(-1) ?? 'it said nothing';

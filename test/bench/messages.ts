@@ -4,7 +4,7 @@ import type { Message } from '../../lib/events/message.ts';
 
 const body = Buffer.alloc(512, 'x');
 
-/** Creates a message of 512 bytes with the properties of the service's events. */
+/** Creates a message with a body of 512 bytes and with properties like those of the service's events. */
 export const aMessage = (routingKey: string, exchange = ''): Message => {
   const messageId = randomUUID();
   return {

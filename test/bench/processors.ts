@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 
 const LAST = cpus().length - 1;
 
-/** Whether this machine can pin a process to one processor. */
+/** Whether this machine can restrict a process to one processor. */
 export const canPin = LAST > 0 && spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0;
 
 function keepTo(processor: number, pid: number | undefined): void {
@@ -11,10 +11,13 @@ function keepTo(processor: number, pid: number | undefined): void {
 }
 
 /**
- * Pins a side to one processor, which is what a function with 1,769 MB has
- * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+ * Restricts a measured process to one processor. A Lambda function with 1,769 MB of memory has the equivalent of one
+ * processor (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
  */
 export const keepToOne = (pid: number | undefined): void => keepTo(LAST, pid);
 
-/** Pins the store to another processor, because on AWS the store does not use the function's processor. */
+/**
+ * Restricts the DynamoDB emulator to another processor than the measured process. On AWS, DynamoDB does not use the
+ * function's processor either.
+ */
 export const keepToAnother = (pid: number | undefined): void => keepTo(0, pid);

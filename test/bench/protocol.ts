@@ -1,29 +1,29 @@
-/** The requests that a measuring process can send to its parent. */
+/** A message in which the process of a section asks its parent process for an empty store. */
 export interface Ask {
   readonly ask: 'store';
   readonly number: number;
 }
 
-/** Requests an empty store with the service's tables and one for Powertools. */
+/** The parent's answer: the endpoint of an empty store, with the service's tables and a table for Powertools. */
 export interface StoreAnswer {
   readonly number: number;
   readonly endpoint: string;
 }
 
-/** The results of one round by the keys of the section's figures; a text is printed unchanged. */
+/** The results of one round, by the key of each figure. A result is a number, or a text that is printed unchanged. */
 export type Measured = Readonly<Record<string, number | string>>;
 
 export type FromChild = Ask | { readonly round: number; readonly measured: Measured };
 
-/** The environment in which a section runs. */
+/** The parameters with which a section of the benchmark runs one round. */
 export interface Bench {
-  /** The number of the round; the figures of round 0, the warm-up, are discarded. */
+  /** The number of the round. Round 0 is the warm-up, whose figures are discarded. */
   readonly round: number;
-  /** Starts a store for this round only; resolves with its endpoint. */
+  /** Starts an empty store for this round and returns its endpoint. */
   freshStore(): Promise<string>;
 }
 
 export type Measure = (bench: Bench) => Promise<Measured>;
 
-/** Before every table name. */
+/** The prefix of all table names. */
 export const TABLE_PREFIX = 'bench-';

@@ -8,7 +8,7 @@ import type { Spread } from './statistics.ts';
 
 const FILE = join(import.meta.dirname, 'reference.json');
 
-/** A recorded run, with which later runs are compared. */
+/** The recorded results of an earlier run of the benchmark. Later runs are compared with them. */
 export interface Reference {
   readonly sections: Readonly<
     Record<string, { readonly machine: string; readonly figures: Readonly<Record<string, Spread | string>> }>
@@ -18,7 +18,7 @@ export interface Reference {
 export const readReference = (): Reference =>
   existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Reference) : { sections: {} };
 
-/** The machine and the versions of this run. */
+/** Describes the machine, the version of Node and the broker of this run. */
 export const describeMachine = (broker: string): string =>
   [
     `Node ${process.versions.node}`,
@@ -28,7 +28,7 @@ export const describeMachine = (broker: string): string =>
     canPin ? 'one CPU per side' : 'shared CPUs',
   ].join(', ');
 
-/** Records these sections as the new reference, and keeps the other sections. */
+/** Saves the results of these sections as the new reference. Recorded results of other sections are kept. */
 export function record(results: readonly SectionResult[], machine: string): void {
   const sections = { ...readReference().sections };
   for (const { section, figures } of results)

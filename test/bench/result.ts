@@ -2,12 +2,12 @@ import type { Figure, Section } from './catalogue.ts';
 import type { Measured } from './protocol.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
-/** A figure with its results over all rounds. */
+/** The result of one figure over all rounds of the benchmark. */
 export interface FigureResult {
   readonly figure: Figure;
   readonly spread?: Spread;
   readonly text?: string;
-  /** Whether the median meets the target; `undefined` without a target. */
+  /** Whether the median meets the target; `undefined` if the figure has no target. */
   readonly isMet?: boolean;
 }
 

@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 
-/** The settings of the process of one shard. */
+/** The settings of a process that consumes one shard. */
 export interface ShardSettings {
-  /** The address of the broker; its virtual host is ignored. */
+  /** The address of the broker. The virtual host in this address is ignored. */
   readonly url: string;
   readonly virtualHost: string;
   readonly shard: string;
@@ -10,11 +10,12 @@ export interface ShardSettings {
   readonly batchSize: number;
 }
 
-/** The share of the messages after which the processes are warm, and the share after which the first shard may be empty. */
+/** The measurement starts after this share of the messages has been processed, when all processes are warm. */
 const FROM = 0.2;
+/** The measurement ends after this share of the messages, because later the first shard may already be empty. */
 const TO = 0.9;
 
-/** Starts a process for each shard, which process the waiting messages; returns the total number of messages per second. */
+/** Starts one process for each shard. Returns how many messages per second all shards together process. */
 export async function rateOf(file: string, shards: readonly ShardSettings[], messages: number): Promise<number> {
   const children = shards.map((settings) =>
     fork(file, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),

@@ -1,4 +1,5 @@
-// A process that works on batches with one of the two consumers, so that neither pays for the other's garbage.
+// This process runs one of the compared consumers. Each consumer has its own process, so that garbage collection for
+// one does not slow down the other.
 import type { SQSEvent } from 'aws-lambda';
 
 import { eventMessage } from '../../lib/events/publish.ts';
@@ -17,13 +18,13 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared';
 
-/** The work that a side prepares for. */
+/** The batches that a compared consumer will process, and the addresses of its store and broker. */
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
-  /** The broker for published rejections; without it no order may be rejected. */
+  /** The address of the broker to which rejections are published. Without it, no order may be rejected. */
   readonly amqpUrl?: string;
-  /** Whether Powertools uses its local cache of completed messages. */
+  /** Whether the Powertools consumer uses its local cache of completed messages. */
   readonly isCached?: boolean;
   readonly batches: readonly (readonly (OrderMessage & { readonly redelivered?: boolean })[])[];
 }
@@ -57,7 +58,7 @@ process.on('message', (command: Command) => {
 });
 
 async function open(task: Task): Promise<Spent> {
-  // Its broker's virtual host may be gone by now.
+  // The virtual host of the previous task may no longer exist.
   await work?.close().catch(() => {});
   work = await sides[name](task);
   return { ms: 0, cpuUs: 0, requests: 0 };
@@ -116,7 +117,7 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
   };
 }
 
-/** Surehop's requests, which are prepared before the measurement. */
+/** Records the requests that Surehop would send to the store. The measurement then sends only these requests. */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);
@@ -129,7 +130,7 @@ async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
 
 type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>>[0];
 
-/** The same follow-up event that Surehop's rule publishes. */
+/** Creates the same event for a rejected order that Surehop's consumer publishes. */
 function rejectionOf(order: Rejected) {
   const { orderId, customerId, currency } = order;
   const data = { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' as const };

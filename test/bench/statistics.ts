@@ -1,4 +1,4 @@
-/** The median, minimum and maximum of numbers. */
+/** The median, minimum and maximum of several numbers. */
 export interface Spread {
   readonly median: number;
   readonly minimum: number;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
-/** The delay added to each request in ms, because DynamoDB is slower than the emulator. */
+/** The delay in ms that the benchmark adds to each DynamoDB request, because DynamoDB is slower than its emulator. */
 export interface Latency {
   readonly callMs: number;
   readonly transactionMs: number;
@@ -10,7 +10,7 @@ export interface Latency {
 
 export const latency: Latency = { callMs: 4, transactionMs: 8 };
 
-/** A client of the emulator that counts its requests and delays each one. */
+/** A client of the DynamoDB emulator that counts its requests and can delay each of them. */
 export interface CountingClient {
   readonly client: DynamoDBClient;
   requests(): number;
@@ -25,7 +25,7 @@ export function openClient(
   const client = create({
     endpoint,
     maxAttempts: 1,
-    // As the service has it.
+    // These are the timeouts of the service's own client.
     requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
   client.middlewareStack.add(

@@ -8,8 +8,8 @@ import { keepToAnother } from './processors.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
 /**
- * Starts an empty store for each measurement of a round and stops them all, because the emulator slows down as its tables
- * grow.
+ * Manages the DynamoDB emulators of the benchmark. Each measurement gets a new emulator, because an emulator becomes
+ * slower as its tables grow.
  */
 export function createStores(scratch: string) {
   const running: Store[] = [];
@@ -32,7 +32,7 @@ export function createStores(scratch: string) {
 }
 
 /**
- * The idempotency table of Powertools' documentation
+ * Creates the idempotency table that the documentation of Powertools describes
  * (https://docs.aws.amazon.com/powertools/typescript/latest/features/idempotency/).
  */
 async function createPowertoolsTable(endpoint: string): Promise<void> {

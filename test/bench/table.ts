@@ -2,7 +2,7 @@ import type { Figure } from './catalogue.ts';
 import type { Reference } from './reference.ts';
 import type { FigureResult, SectionResult } from './result.ts';
 
-/** Formats a figure with its significant digits. */
+/** Formats a number with two to four significant digits. */
 export const formatNumber = (value: number): string => {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3;
   return value.toFixed(digits);
@@ -17,7 +17,10 @@ export function wanted({ atLeast, atMost }: Figure): string {
 
 const verdict = ({ isMet }: FigureResult) => (isMet === undefined ? '' : isMet ? 'met' : 'MISSED');
 
-/** Formats a section: each figure's median, minimum, maximum and target, and the median of the recorded run. */
+/**
+ * Formats the results of a section as a table. Each row contains the median, minimum, maximum and target of a figure,
+ * and its recorded median.
+ */
 export function tableOf({ section, rounds, figures }: SectionResult, reference: Reference): string {
   const known = reference.sections[section.name]?.figures ?? {};
   const rows = figures.map((result) => {

@@ -1,9 +1,9 @@
-/** One side of a comparison, which does a part of its work per turn. */
+/** A part of the work of one compared candidate, which is measured on its own. */
 export type Turn = () => Promise<void>;
 
 /**
- * Runs the sides in turn and returns the total time of each, in ms. Garbage is collected between turns, and the first side
- * changes with every pass.
+ * Runs the compared candidates in turn, several times, and returns the total time of each in ms. The order of the
+ * candidates is reversed in every second pass.
  */
 export async function inTurns<Side extends string>(
   sides: Readonly<Record<Side, Turn>>,

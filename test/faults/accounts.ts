@@ -6,10 +6,13 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 
-/** An additional queue that keeps order per key. */
+/** A queue that only the fault tests use. Its consumer processes the messages of each key in order. */
 export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts', ordered: true };
 
-/** An entry in an account, which must be processed directly after the entry number `after`; 0 marks the first entry. */
+/**
+ * An event that adds an entry to an account. The entry must be processed directly after the entry with the number
+ * `after`; 0 marks the first entry.
+ */
 export const accountEntered = defineEvent({
   type: 'account.entered',
   version: 1,
@@ -26,7 +29,10 @@ export const accountEntered = defineEvent({
 
 export type AccountEntry = Payload<typeof accountEntered>;
 
-/** Adds the entry to its account. An entry whose predecessor is missing is rejected, which reveals a violation of the order. */
+/**
+ * Adds an entry to its account. An entry is rejected if its predecessor is missing, so a rejection shows that the order
+ * was violated.
+ */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [
     {
@@ -40,7 +46,7 @@ export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   otherwise: { outcome: 'rejected', reason: 'OUT_OF_ORDER', effects: [] },
 });
 
-/** The service's topology with the ordered queue added. */
+/** The service's topology with the additional queue `accounts`. */
 export const faultsTopology: Topology = {
   ...topology,
   queues: [

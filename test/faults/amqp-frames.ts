@@ -1,6 +1,8 @@
-/** Splits a stream of AMQP 0-9-1 into frames (https://www.rabbitmq.com/amqp-0-9-1-protocol, section 2.3). */
+/**
+ * Splits the bytes of an AMQP 0-9-1 connection into frames (https://www.rabbitmq.com/amqp-0-9-1-protocol, section 2.3).
+ */
 export interface FrameCutter {
-  /** Returns the frames that `chunk` completes, and keeps the remaining bytes for the next call. */
+  /** Returns all frames that are complete after `chunk`. The remaining bytes are kept for the next call. */
   push(chunk: Buffer): Buffer[];
 }
 
@@ -24,7 +26,10 @@ export function createFrameCutter(): FrameCutter {
   };
 }
 
-/** The length of the protocol header, which precedes the first frame. */
+/**
+ * Returns the length of the next AMQP frame, or of the protocol header that precedes the first frame; `undefined` if
+ * too few bytes have arrived.
+ */
 function frameLength(bytes: Buffer): number | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   if (bytes.subarray(0, PROTOCOL_HEADER.length).equals(PROTOCOL_HEADER)) return 8;
@@ -35,7 +40,10 @@ const METHOD_FRAME = 1;
 const BASIC_CLASS = 60;
 const ACK_METHOD = 80;
 
-/** Whether a frame is `basic.ack`, which is a confirm if the broker sends it and an acknowledgement if a client does. */
+/**
+ * Whether an AMQP frame is a `basic.ack`. The broker sends this frame to confirm a publish; a client sends it to
+ * acknowledge a delivery.
+ */
 export const isAck = (frame: Buffer): boolean =>
   frame.length >= 11 &&
   frame[0] === METHOD_FRAME &&

@@ -4,13 +4,16 @@ import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { markerKey, type Found, type FoundDeadLetter } from './observe.ts';
 import { duties, OWN_STOCK, SHARED_STOCK } from './orders.ts';
 
-/** Dead letters by the id of their message, or by its body if the message has no id. */
+/** All dead letters, grouped by message id. Dead letters without a message id are grouped by the hash of their body. */
 interface Index {
   readonly byMessage: ReadonlyMap<string, FoundDeadLetter[]>;
   readonly byBody: ReadonlyMap<string, FoundDeadLetter[]>;
 }
 
-/** Compares the sent messages with the contents of store and archive; `fault` selects the messages sent during one fault. */
+/**
+ * Compares all sent messages with the contents of the store and the dead-letter archive. If `fault` is set, only the
+ * messages that were sent during this fault are compared.
+ */
 export function audit(
   ledger: Ledger,
   found: Found,
@@ -60,14 +63,20 @@ const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessa
     applied: consumer === 'stock' ? stockApplied({ order }, found) : pointsApplied({ order }, found),
   }));
 
-/** How often a message's effects were applied; a partly applied effect counts as an additional application. */
+/**
+ * Returns how often the effects of an order were applied to its own SKU. The result is not a whole number if an effect
+ * was applied in part.
+ */
 const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   order.kind === 'soldout' ? 0 : (OWN_STOCK - (found.stock.get(order.own.sku) ?? Number.NaN)) / order.own.quantity;
 
 const pointsApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   (found.points.get(order.customerId) ?? 0) / order.points;
 
-/** A follow-up event counts as accepted once the marker that contains it exists. */
+/**
+ * Returns the accounts of the follow-up events of an order. A follow-up event counts as accepted as soon as the order's
+ * inbox record contains it.
+ */
 const followUpAccounts = ({ id }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
   (found.markers.get(markerKey('stock', id))?.followUps ?? []).map((followUp) => ({
     id: followUp,
@@ -95,7 +104,10 @@ const messageAccounts = (
     applied: 0,
   }));
 
-/** The stock of a shared SKU must have decreased by exactly the quantities of the completed orders. */
+/**
+ * Compares the stock of each shared SKU with its expected value: the initial stock minus the quantities of all
+ * completed orders.
+ */
 function sumsOf(orders: readonly SentOrder[], found: Found): Sum[] {
   const expected = new Map<string, number>();
   for (const sent of orders) {
@@ -110,7 +122,7 @@ function sumsOf(orders: readonly SentOrder[], found: Found): Sum[] {
   }));
 }
 
-/** Entries that were rejected because their predecessor was not in the account. */
+/** Lists the account entries that were rejected because their predecessor was missing. */
 const outOfOrderOf = (messages: readonly SentMessage[], found: Found): string[] =>
   messages.flatMap(({ id, consumers }) =>
     id !== undefined &&

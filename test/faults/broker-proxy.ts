@@ -4,36 +4,39 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createFrameCutter, isAck } from './amqp-frames.ts';
 
-/** The fate of one `basic.ack` that passes the proxy. */
+/**
+ * What the proxy does with one `basic.ack` frame: forward it, drop it, or reset the connection before or after
+ * forwarding it.
+ */
 export type AckFate = 'pass' | 'drop' | 'reset-before' | 'reset-after';
 
-/** One network fault that is active for a while. */
+/** A network fault that the proxy injects while it is active. */
 export interface NetworkFault {
-  /** Decides the fate of each publisher confirm. */
+  /** Decides what happens to a confirm from the broker to a publisher. */
   readonly onConfirm?: () => AckFate;
-  /** Decides the fate of each consumer acknowledgement. */
+  /** Decides what happens to an acknowledgement from a consumer to the broker. */
   readonly onAcknowledge?: () => AckFate;
-  /** The delay of each chunk of data in ms, in both directions. */
+  /** Returns the delay in ms for the next chunk of data, in either direction. */
   readonly delayMs?: () => number;
-  /** Whether all data is held back and new connections stay unanswered until the fault ends. */
+  /** Whether the proxy holds back all data, and leaves new connections unanswered, until the fault ends. */
   readonly isPartition?: boolean;
 }
 
-/** A proxy between the broker and its clients that injects network faults. */
+/** A TCP proxy between the broker and its clients. It injects network faults. */
 export interface BrokerProxy {
   readonly port: number;
-  /** Activates a fault until the returned function is called. */
+  /** Activates a network fault. The fault ends when the returned function is called. */
   inject(fault: NetworkFault): () => void;
-  /** Sends new connections to another address until the returned function is called. */
+  /** Forwards new connections to other addresses until the returned function is called. */
   reroute(upstreams: readonly Upstream[]): () => void;
-  /** Resets every connection. */
+  /** Resets all open connections. */
   reset(): void;
-  /** Makes the open connections discard all data silently; new connections work. */
+  /** Makes all open connections discard their data silently. Connections that are opened later work normally. */
   freeze(): void;
   close(): Promise<void>;
 }
 
-/** A host with a port, or the path of a Unix socket. */
+/** The address to which the proxy forwards connections: a host with a port, or the path of a Unix socket. */
 export type Upstream = { readonly host: string; readonly port: number } | { readonly path: string };
 
 interface Link {
@@ -42,7 +45,7 @@ interface Link {
   isFrozen: boolean;
 }
 
-/** Starts a proxy on a free port of 127.0.0.1 that distributes connections over the reachable `upstreams`. */
+/** Starts a proxy on a free port of 127.0.0.1. The proxy distributes new connections over all reachable addresses. */
 export async function startBrokerProxy(usual: readonly Upstream[]): Promise<BrokerProxy> {
   const links = new Set<Link>();
   const faults = new Set<NetworkFault>();

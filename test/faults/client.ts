@@ -7,21 +7,21 @@ import type { Answer } from './invariants.ts';
 import type { Ledger, SentOrder } from './ledger.ts';
 import { bodyOf, type PlannedOrder } from './orders.ts';
 
-/** How long a client waits for one response, in ms. */
+/** The time limit for one HTTP response, in ms. */
 const ANSWER_WITHIN_MS = 15_000;
-/** The pauses between a client's attempts, in ms, which become longer. */
+/** The first pause before an HTTP client sends its request again, in ms. Later pauses are longer. */
 const AGAIN_AFTER_MS = 200;
 const AGAIN_AFTER_MOST_MS = 2_000;
-/** How long a client keeps trying, in ms. */
+/** How long an HTTP client keeps sending an order again, in ms. */
 const PATIENCE_MS = 120_000;
 
-/** The response to one request; `status` is absent if no response arrived. */
+/** The result of one HTTP request. `status` is absent if no response arrived. */
 interface Told {
   readonly answer: Answer;
   readonly status?: number;
 }
 
-/** Places orders like an HTTP client and records the responses. */
+/** Places one order like an HTTP client, possibly with several identical requests at once, and records the answer. */
 export async function place(
   url: string,
   order: PlannedOrder,
@@ -34,10 +34,13 @@ export async function place(
   return sent;
 }
 
-/** The order id that the service derives from an idempotency key. */
+/** Returns the order id that the service derives from the order's idempotency key. */
 export const orderIdOf = ({ key }: PlannedOrder): MessageId => deriveId('order', DEVELOPMENT_CLIENT, key);
 
-/** Combines the answers to several requests for one order: one acceptance means accepted, one missing answer means unknown. */
+/**
+ * Combines the answers to several requests for the same order. The order counts as accepted if one request was
+ * accepted. Otherwise it counts as indeterminate if one request has no clear answer.
+ */
 const strongest = (answers: readonly Answer[]): Answer =>
   answers.includes('accepted') ? 'accepted' : answers.includes('indeterminate') ? 'indeterminate' : 'refused';
 
@@ -54,7 +57,7 @@ async function placeOne(url: string, order: PlannedOrder, id: string, signal: Ab
   }
 }
 
-/** Sends one `POST /orders` and returns what a client can conclude from the response. */
+/** Sends one `POST /orders`. Returns whether the order was accepted, refused, or may have been accepted. */
 export async function post(url: string, order: PlannedOrder, id: string): Promise<Told> {
   try {
     const body = JSON.stringify(bodyOf(order));

@@ -13,27 +13,33 @@ import { waitFor } from '../../infra/dev/runtime/wait.ts';
 const READY_WITHIN_MS = 180_000;
 const STOPPED_WITHIN_MS = 30_000;
 
-/** Mounts are visible to the command only and disappear with it. */
+/**
+ * A shell script that mounts /proc, /dev and a data directory inside the chroot directory, and then runs a command
+ * there.
+ */
 const IN_ROOT = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/mnt" &&
   root="$1" && shift 2 && exec chroot "$root" "$@"`;
 
-/** One node of a cluster. */
+/** One node of a RabbitMQ cluster. */
 export interface ClusterNode {
   readonly name: string;
   readonly amqpUrl: string;
   readonly managementUrl: string;
   readonly start: () => Promise<void>;
-  /** Kills the node with SIGKILL, like a power failure. */
+  /** Kills the RabbitMQ node with SIGKILL, to simulate a power failure. */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly control: (...args: readonly string[]) => Promise<string>;
 }
 
-/** A cluster of RabbitMQ 4 nodes. */
+/** A cluster of RabbitMQ 4 nodes on this machine. */
 export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly broker: Broker;
-  /** Separates a node from the other nodes, while clients still reach it; the returned function reconnects the node. */
+  /**
+   * Disconnects one node from the other nodes of the cluster, while clients can still reach it. The returned function
+   * reconnects the node.
+   */
   readonly partition: (node: ClusterNode) => Promise<() => Promise<void>>;
 }
 
@@ -43,7 +49,7 @@ interface Ports {
   readonly distribution: number;
 }
 
-/** Starts `size` nodes at the same time, each with its data in a folder of `dataDirectory`. */
+/** Starts a cluster with `size` nodes. Each node stores its data in its own folder of `dataDirectory`. */
 export async function startCluster({
   size,
   dataDirectory,
@@ -152,8 +158,8 @@ export async function startCluster({
   const [first] = nodes as [ClusterNode];
 
   /**
-   * Sets the Erlang cookie that a node uses for its peers. Nodes with different cookies refuse each other, which clients do
-   * not notice.
+   * Disconnects one node from the others by changing the Erlang cookie that it uses for them. Nodes with different
+   * cookies refuse each other's connections.
    */
   async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
     const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
@@ -195,7 +201,10 @@ ${peers.length > 0 ? 'cluster_formation.peer_discovery_backend = classic_config\
   .map((peer, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${peer}\n`)
   .join('')}`;
 
-/** Paths inside the chroot, in which the node's folder is mounted at /mnt. */
+/**
+ * Returns the environment variables of a RabbitMQ node. Their paths are valid inside the chroot directory, where the
+ * node's data folder is mounted at /mnt.
+ */
 const environment = ({
   name,
   portMapper,

@@ -11,13 +11,19 @@ import { runRound, type Results, type Round } from './run.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
-/** A round to run, or the reason why the round cannot run on this machine. */
+/** A round of faults to run, or the reason why the round cannot run on this machine. */
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
-/** The number of rounds that run at the same time; most faults mostly wait, so two systems fit on two cores. */
+/**
+ * How many rounds run at the same time. Two rounds fit on a machine with two cores, because most faults spend most of
+ * their time waiting.
+ */
 export const SIDE_BY_SIDE = 2;
 
-/** Runs the rounds, prints the table and returns the exit code, which is 1 if an invariant was violated. */
+/**
+ * Runs all rounds of faults and prints the table of results. Returns the exit code, which is 1 if an invariant was
+ * violated.
+ */
 export async function runRounds(command: string, seed: number, planned: readonly Planned[]): Promise<number> {
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
@@ -28,7 +34,10 @@ export async function runRounds(command: string, seed: number, planned: readonly
   print(`seed ${seed}`);
   print(headLine());
   let starting: Promise<unknown> = Promise.resolve();
-  /** Starts the systems one after another, because the first start on a machine unpacks packages that both need. */
+  /**
+   * Makes a round wait until the systems of earlier rounds have started. The first start on a machine unpacks files
+   * that all systems need.
+   */
   const startedInTurn = (round: Round): Round => ({
     ...round,
     start(directory, say) {
@@ -62,13 +71,16 @@ export async function runRounds(command: string, seed: number, planned: readonly
     await runRound(startedInTurn(one.round), { seed, signal: abort.signal, say, results });
   }
   const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
-  /** Writes the table after each row, so that the table exists even if the run is interrupted. */
+  /**
+   * Writes the table of results to a file. This happens after each row, so that the file exists even if the run is
+   * interrupted.
+   */
   function writeTable(): void {
     const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];
     mkdirSync(join(localDirectory, 'faults'), { recursive: true });
     writeFileSync(join(localDirectory, 'faults', 'last-run.md'), lines.join('\n'));
   }
-  /** Prints the rows so far and returns the exit code. */
+  /** Prints the results of all finished faults and returns the exit code. */
   function conclude(): number {
     const all = total(rows);
     print(`\n${headLine()}\n${rows.map(rowLine).join('\n')}\n${rowLine(all)}\n`);

@@ -7,8 +7,8 @@ import type { Outcome } from './run-fault.ts';
 import type { System } from './system.ts';
 
 /**
- * Saves everything that helps to explain a violation: the seed, the affected ids, the sent messages and every log. Returns the
- * folder.
+ * Saves the information that helps to explain a violated invariant: the seed, the affected messages, and all log files.
+ * Returns the path of the folder.
  */
 export function keepEvidence(
   { fault, violations, audited, tookMs }: Outcome,

@@ -8,22 +8,22 @@ import type { Answer } from './invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { bodyOf, consumers as orderConsumers, type PlannedOrder } from './orders.ts';
 
-/** A message from a publisher other than Surehop. */
+/** A message that is published without Surehop's publisher, as by other software. */
 export interface ForeignMessage {
   readonly body: Buffer;
   readonly id?: string;
   readonly isPoison: boolean;
-  /** The consumers that receive the message; by default those of an order. */
+  /** The names of the consumers that receive the message. The default is the two consumers of an order. */
   readonly consumers?: readonly string[];
   readonly options?: Options.Publish;
-  /** Raw properties instead of options, for properties that no client library writes. */
+  /** The AMQP properties as bytes, for properties that no client library writes. They replace `options`. */
   readonly properties?: GivenProperties;
 }
 
-/** Publishes directly to the broker, without the HTTP function. */
+/** Publishes messages directly to the broker, without the HTTP function that places orders. */
 export interface ForeignPublisher {
   publish(message: ForeignMessage): Promise<void>;
-  /** Publishes a valid order like other software, `copies` times at once. */
+  /** Publishes a valid order directly to the broker. `order.copies` is the number of identical messages. */
   order(order: PlannedOrder, options?: Options.Publish): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,44 +1,47 @@
-/** The answer to the sender of a message: accepted, refused, or unknown. */
+/**
+ * The answer that the sender of a message received. `indeterminate` means that the message may or may not have been
+ * accepted.
+ */
 export type Answer = 'accepted' | 'refused' | 'indeterminate';
 
-/** A final state of a message at one consumer. */
+/** A final state that a message can reach at one consumer. */
 export type End = 'completed' | 'rejected' | 'dead-lettered';
 
-/** The state of one message at one consumer after the run. */
+/** What happened to one message at one consumer, as found after the run. */
 export interface Account {
   readonly id: string;
   readonly consumer: string;
   readonly answer: Answer;
-  /** Whether the message fails at every attempt, so that it must become a dead letter. */
+  /** Whether processing the message fails at every attempt, so that the message must become a dead letter. */
   readonly isPoison: boolean;
-  /** Whether the message may be either completed or dead-lettered, but not both. */
+  /** Whether the message may end as completed or as a dead letter, but not as both. */
   readonly endsEitherWay?: boolean;
-  /** Whether the message has no id, so that it may be dead-lettered more than once. */
+  /** Whether the message has no id. Such a message may become a dead letter more than once. */
   readonly hasNoId?: boolean;
-  /** The final states found for the message. */
+  /** The final states that were found for the message at this consumer. */
   readonly ends: readonly End[];
-  /** How often the message's effects were applied, completely or partly. */
+  /** How often the effects of the message were applied. */
   readonly applied: number;
-  /** How often the effects must be applied if the message completes: 1, or 0 if it has no effects. */
+  /** How often the effects must be applied if the message is completed: 1, or 0 for a message without effects. */
   readonly due: 0 | 1;
 }
 
-/** A total that must match, such as the stock of a SKU. */
+/** A total in the store, such as the stock of a SKU, with its expected value. */
 export interface Sum {
   readonly name: string;
   readonly expected: number;
   readonly found: number;
 }
 
-/** The comparison of all sent messages with all results. */
+/** The result of comparing all sent messages with the contents of the store and the queues. */
 export interface AuditResult {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
-  /** Ids of results without a sent message. */
+  /** Descriptions of records in the store that belong to no sent message. */
   readonly unexpected: readonly string[];
-  /** The number of messages that are still in a queue. */
+  /** The number of messages that are still in a queue after the run. */
   readonly waiting: number;
-  /** Ids of messages that were processed before an earlier message of the same key. */
+  /** Descriptions of messages that were processed before an earlier message of the same key. */
   readonly outOfOrder: readonly string[];
   readonly recovery?: { readonly tookMs: number; readonly limitMs: number };
 }
@@ -46,7 +49,7 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** Returns the ids that violate the invariant, each with the violation. */
+  /** Returns a text for each violation of the invariant, which starts with the id of the affected message. */
   violations(audited: AuditResult): string[];
 }
 
@@ -58,7 +61,10 @@ const accountsWhere = (audited: AuditResult, isWrong: (account: Account) => stri
     return what ? [named(account, what)] : [];
   });
 
-/** The invariants that hold under every fault, both in the running system and in the model of test/model. */
+/**
+ * The invariants that must hold under every fault. They are checked in the running system and in the model in
+ * test/model.
+ */
 const invariants = {
   lost: {
     name: 'lost',
@@ -150,7 +156,7 @@ const invariants = {
 
 export type InvariantName = keyof typeof invariants;
 
-/** The violations of all invariants, by the invariant's name. */
+/** Returns the violations of all invariants, by the name of the invariant. */
 export function violationsOf(audited: AuditResult): Partial<Record<InvariantName, string[]>> {
   const found = Object.entries(invariants).map(([name, { violations }]) => [name, violations(audited)] as const);
   return Object.fromEntries(found.filter(([, ids]) => ids.length > 0));

@@ -7,31 +7,33 @@ import type { Mix, PlannedOrder } from './orders.ts';
 import type { Random } from './random.ts';
 import type { System } from './system.ts';
 
-/** What a fault works with. */
+/** The parts of the test system that the code of a fault can use. */
 export interface Lab {
   /** Of the fault. */
   readonly name: string;
   readonly system: System;
-  /** A client of the store that bypasses the injected faults. */
+  /** A DynamoDB client that is not affected by the injected faults. */
   readonly store: DynamoDBClient;
   readonly random: Random;
   readonly ledger: Ledger;
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans additional orders and adds their stock; the fault itself places them. */
+  /** Plans additional orders and adds stock for them. The fault must place these orders itself. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
-  /** Places orders over HTTP; resolves when every order has an answer. */
+  /** Places orders over HTTP. Resolves when every order has an answer. */
   place(orders: readonly PlannedOrder[]): Promise<void>;
-  /** Places an order and measures how long it takes until the order is fulfilled. */
+  /** Places one order and measures the time until both consumers have completed it. */
   recover(): Promise<void>;
-  /** Waits until every message accepted during this fault has a final state and all queues are empty. */
+  /**
+   * Waits until every message that was accepted during this fault has reached a final state and all queues are empty.
+   */
   quiet(): Promise<void>;
-  /** Reports a violation that only this fault can detect. */
+  /** Reports a violation that the code of this fault has detected itself. */
   violated(what: string): void;
 }
 
-/** A fault that can be injected into the running system. */
+/** A fault that can be injected into the running test system. */
 export interface Fault {
   readonly name: string;
   readonly where:
@@ -46,23 +48,23 @@ export interface Fault {
     | 'operators'
     | 'mixed';
   readonly says: string;
-  /** The duration of the load during the fault, in ms. */
+  /** The time over which orders are sent during the fault, in ms. */
   readonly spanMs: number;
-  /** The kinds of orders during this fault, if they differ from the usual ones. */
+  /** The mix of order kinds during this fault, if it differs from the usual mix. */
   readonly mix?: Mix;
-  /** The fault's share of the messages relative to other faults; 1 by default. */
+  /** The weight with which this fault receives its share of all messages; the default is 1. */
   readonly weight?: number;
-  /** The number of environments for each unordered queue; 1 by default. */
+  /** The number of execution environments that consume each unordered queue; the default is 1. */
   readonly environments?: number;
-  /** The time limit for an order after the end of the fault, in ms. */
+  /** The time limit within which an order must be completed after the fault has ended, in ms. */
   readonly recoverWithinMs?: number;
-  /** Whether other faults may be active at the same time. */
+  /** Whether another fault may be active at the same time as this fault. */
   readonly isMixable?: boolean;
-  /** The reason why the fault cannot run on this machine, if there is one. */
+  /** Returns the reason why the fault cannot run on this machine, or `undefined` if it can. */
   cannot?(system: System): string | undefined;
-  /** Injects the fault; resolves when the fault is over. */
+  /** Injects the fault. Resolves when the fault is over. */
   inject(lab: Lab): Promise<void>;
 }
 
-/** Waits for a duration that belongs to the fault. */
+/** The time limit in ms within which an order must be completed after a fault, unless the fault sets its own. */
 export const DEFAULT_RECOVERY_MS = 30_000;

@@ -1,7 +1,7 @@
 import type { Answer } from './invariants.ts';
 import type { PlannedOrder } from './orders.ts';
 
-/** An order and the answer to its client. */
+/** An order that was sent, with the answer that its client received. */
 export interface SentOrder {
   readonly fault: string;
   readonly order: PlannedOrder;
@@ -10,20 +10,20 @@ export interface SentOrder {
   answer: Answer;
 }
 
-/** A message that was published directly to the broker, without the HTTP function. */
+/** A message that was published directly to the broker, without the HTTP function that places orders. */
 export interface SentMessage {
   readonly fault: string;
-  /** The message id; absent if the publisher set none. */
+  /** The message id; absent if the publisher did not set one. */
   readonly id?: string;
   /** SHA-256 of the body, hex. */
   readonly payloadHash: string;
-  /** The consumers whose queues received the message. */
+  /** The names of the consumers that receive the message. */
   readonly consumers: readonly string[];
   readonly isPoison: boolean;
   answer: Answer;
 }
 
-/** A record of all sent messages, with the answers to their senders. */
+/** A record of all sent orders and messages, with the answers that their senders received. */
 export interface Ledger {
   readonly orders: SentOrder[];
   readonly messages: SentMessage[];

@@ -8,13 +8,16 @@ import { join } from 'node:path';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 import type { Upstream } from './broker-proxy.ts';
 
-/** A network link to the broker that loses packets. */
+/** A network connection to the broker that loses some of its packets. */
 export interface LossyLink {
   readonly upstream: Upstream;
   close(): Promise<void>;
 }
 
-/** Forwards connections from a Unix socket, which is reachable from every network namespace. */
+/**
+ * A script that accepts connections on a Unix socket and forwards them to a TCP address. Processes in other network
+ * namespaces can reach the Unix socket.
+ */
 const FORWARDER = `
 const { connect, createServer } = require('node:net');
 const [path, host, port] = process.argv.slice(1);
@@ -27,7 +30,7 @@ createServer((near) => {
 process.on('disconnect', () => process.exit());
 `;
 
-/** Whether this machine can drop packets, which needs root, network namespaces and iptables. */
+/** Checks whether this machine can drop network packets. This requires Linux, root, network namespaces and iptables. */
 export async function canLosePackets(): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const name = `surehop-try-${process.pid}`;
@@ -46,7 +49,10 @@ export async function canLosePackets(): Promise<boolean> {
 const drop = (chain: 'INPUT' | 'OUTPUT', loss: number): string[] =>
   `-A ${chain} -p tcp -m statistic --mode random --probability ${loss} -j DROP`.split(' ');
 
-/** Opens a link to `target` through a network namespace that drops the share `loss` of all packets in both directions. */
+/**
+ * Opens a connection to `target` through a network namespace that drops packets in both directions. `loss` is the
+ * dropped share, between 0 and 1.
+ */
 export async function openLossyLink(target: Upstream, loss: number): Promise<LossyLink> {
   const id = process.pid % 100_000;
   const space = `surehop-${id}`;

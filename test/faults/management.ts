@@ -2,15 +2,15 @@
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
   /**
-   * The number of messages in all queues, including unacknowledged and dead-lettered ones in transit; the figure is a few
-   * seconds old.
+   * Returns the number of messages in all queues. The number includes unacknowledged messages and dead letters in
+   * transit, and can be a few seconds old.
    */
   messages(): Promise<number>;
 }
 
 export const VHOST = '%2F';
 
-/** Sends a request to the first node that answers. */
+/** Creates a client of the management API. It sends each request to the first broker node that answers. */
 export function createManagement(urls: readonly string[]): Management {
   const nodes = urls.map((url) => {
     const { origin, username, password } = new URL(url);

@@ -4,9 +4,9 @@ import { TABLE_PREFIX } from './system.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** The contents of the store and the archive, read without the service. */
+/** The contents of the DynamoDB tables, read directly and not through the service. */
 export interface Found {
-  /** Markers by consumer and message id. */
+  /** The inbox records of processed messages, by consumer and message id. */
   readonly markers: ReadonlyMap<string, FoundMarker>;
   /** Open dead letters. */
   readonly deadLetters: readonly FoundDeadLetter[];
@@ -20,7 +20,7 @@ interface FoundMarker {
   readonly consumer: string;
   readonly id: string;
   readonly state: string;
-  /** The ids of the follow-up events. */
+  /** The ids of the follow-up events that the message's rule returned. */
   readonly followUps: readonly string[];
 }
 
@@ -34,7 +34,10 @@ export interface FoundDeadLetter {
 
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
-/** Reads all tables with strong consistency: markers first, so that the effects of every marker are visible. */
+/**
+ * Reads all DynamoDB tables with strong consistency. The inbox is read first, so that the effects of every message in
+ * it are already in the other tables.
+ */
 export async function observe(client: DynamoDBClient): Promise<Found> {
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });
   const [archive, stock, points] = await Promise.all([
@@ -102,7 +105,7 @@ async function scan(
 
 const ITEMS_PER_WRITE = 25;
 
-/** Writes the stock of a SKU directly to the store. */
+/** Writes the stock of several SKUs directly to the store. */
 export async function putStock(client: DynamoDBClient, stock: ReadonlyMap<string, number>): Promise<void> {
   const requests = [...stock].map(([sku, available]) => ({
     PutRequest: { Item: { sku: { S: sku }, available: { N: String(available) } } },

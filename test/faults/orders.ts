@@ -1,25 +1,27 @@
 import { isPoison, type Kind } from './functions/misbehave.ts';
 import type { Random } from './random.ts';
 
-/** An order for a client to place, with the expected result. */
+/** An order that a test client will place. */
 export interface PlannedOrder {
   /** Its Idempotency-Key. */
   readonly key: string;
   readonly kind: Kind;
   readonly customerId: string;
-  /** A SKU that many orders share, so that their effects change the same item. */
+  /** A SKU that many orders contain, so that their effects change the same DynamoDB item. */
   readonly shared: { readonly sku: string; readonly quantity: number };
-  /** A SKU of this order only; its stock shows how often the order was applied. */
+  /** A SKU that only this order contains. Its stock shows how often the effects of the order were applied. */
   readonly own: { readonly sku: string; readonly quantity: number };
-  /** Points that it is worth. */
+  /** The loyalty points that the customer receives for this order. */
   readonly points: number;
-  /** Whether the client retries until the order is accepted, instead of giving up after the first answer. */
+  /**
+   * Whether the client sends the order again until it is accepted. Otherwise the client stops after the first answer.
+   */
   readonly isPatient: boolean;
-  /** The number of identical requests that the client sends at once. */
+  /** The number of identical requests that the client sends at the same time. */
   readonly copies: number;
 }
 
-/** The percentage of orders of each kind; all other orders are valid. */
+/** The percentage of orders of each kind. The remaining orders are valid. */
 export type Mix = Partial<Record<Kind | 'twice' | 'thrice' | 'impatient', number>>;
 
 export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poison: 4, twice: 5, impatient: 8 };
@@ -27,12 +29,15 @@ export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poiso
 export const OWN_STOCK = 1_000;
 export const SHARED_STOCK = 1_000_000;
 const SHARED_SKUS = 5;
-/** The price in minor units of the currency, each of which earns one point. */
+/** The price of one piece in cents, which earns one loyalty point. */
 const UNIT_PRICE = 100;
 
 export const consumers = ['stock', 'points'] as const;
 
-/** Plans `count` orders with ids that start with `name`, so that the orders of different faults never collide. */
+/**
+ * Plans `count` orders. Their idempotency keys start with `name`, so that the orders of different faults have different
+ * keys.
+ */
 export function planOrders(name: string, count: number, mix: Mix, random: Random): PlannedOrder[] {
   const { twice = 0, thrice = 0, impatient = 0, ...ofKind } = mix;
   const kinds = Object.entries(ofKind).flatMap(([kind, percent]) => spread(kind as Kind, (percent * count) / 100));
@@ -54,7 +59,7 @@ export function planOrders(name: string, count: number, mix: Mix, random: Random
   });
 }
 
-/** Chooses the kinds so that each requested kind occurs at least once. */
+/** Repeats a value `count` times, and at least once if `count` is above zero. */
 const spread = <T>(value: T, count: number): T[] =>
   count > 0 ? Array.from({ length: Math.max(Math.round(count), 1) }, () => value) : [];
 
@@ -71,7 +76,7 @@ export const bodyOf = ({ customerId, shared, own }: PlannedOrder): object => ({
   items: [shared, own].map(({ sku, quantity }) => ({ sku, quantity, unitPrice: UNIT_PRICE })),
 });
 
-/** The result of the order that is expected from each consumer. */
+/** Returns the result that each consumer must reach for an order. */
 export const duties = ({ kind }: PlannedOrder) =>
   consumers.map((consumer) => ({
     consumer,

@@ -19,14 +19,14 @@ interface Template {
   functions: Record<string, Definition>;
 }
 
-/** The functions that are replaced by versions with injected faults and small limits. */
+/** Functions of the service that are replaced by versions with injected faults and lower limits. */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
   'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },
   'archive-dead-letter': { handler: 'test/faults/functions/archive.handler', timeout: 15 },
 };
 
-/** An event source like the service's own; the emulator ignores the ARNs. */
+/** The settings of an event source. The emulator ignores the ARNs. */
 const eventSource = {
   arn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000',
   basicAuthArn: 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:local',
@@ -35,14 +35,14 @@ const eventSource = {
   maximumBatchingWindow: 1,
 };
 
-/** The batch size of the ordered queue. */
+/** The maximum batch size of the queue `accounts`. */
 const LARGE_BATCH = 5_000;
 
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Creates a Serverless project in `directory`: this clone's service, with consumers that allow injected faults. The project
- * links to the sources, so that nothing is written into the clone.
+ * Creates a Serverless project in `directory` with the service and with consumers into which faults can be injected.
+ * The project contains symbolic links to the sources.
  */
 export function writeProject(
   directory: string,

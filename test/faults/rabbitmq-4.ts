@@ -7,7 +7,7 @@ const COMPLETE = 'complete';
 const LIBRARY = 'usr/lib/rabbitmq/lib';
 const INSTALL_WITHIN_MS = 900_000;
 
-/** The reason why RabbitMQ 4 cannot run on this machine; undefined if it can. */
+/** Returns the reason why RabbitMQ 4 cannot run on this machine, or `undefined` if it can. */
 export async function obstacleToRabbitmq4(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root, for a root directory of its own';
@@ -21,7 +21,10 @@ export async function obstacleToRabbitmq4(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Unpacks RabbitMQ 4 from Debian unstable into a chroot directory below `directory`, unless an earlier run has done so. */
+/**
+ * Installs RabbitMQ 4 from Debian unstable into a chroot directory below `directory`, unless an earlier run has
+ * installed it.
+ */
 export async function unpackRabbitmq4({ directory, say }: { directory: string; say: Say }): Promise<string> {
   const root = join(directory, 'root');
   if (existsSync(join(root, COMPLETE))) return root;
@@ -43,13 +46,15 @@ export async function unpackRabbitmq4({ directory, say }: { directory: string; s
   return root;
 }
 
-/** The Debian mirror of this system. */
+/** Returns the URL of the Debian mirror that this system uses. */
 async function mirrorOfApt(): Promise<string | undefined> {
   const list = await run('sh', ['-c', 'cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true']);
   return /https?:\/\/\S+\/debian\/?(?=\s)/.exec(list)?.[0];
 }
 
-/** The path of the server's scripts inside `root`, and the server's version. */
+/**
+ * Returns the version of RabbitMQ in the chroot directory `root`, and the path of its scripts inside that directory.
+ */
 export function serverIn(root: string): { scripts: string; version: string } {
   const name = readdirSync(join(root, LIBRARY)).find((entry) => entry.startsWith('rabbitmq_server-'));
   if (name === undefined)

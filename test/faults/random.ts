@@ -1,4 +1,4 @@
-/** A sequence of random choices that the same seed reproduces. */
+/** A random number generator. The same seed always produces the same sequence of numbers. */
 export interface Random {
   /** A random number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
@@ -6,11 +6,11 @@ export interface Random {
   /** A random whole number between two bounds, both inclusive. */
   between(lowest: number, highest: number): number;
   pick<T>(choices: readonly T[]): T;
-  /** An independent sequence for `name`, which does not depend on other draws. */
+  /** Returns a new generator for `name`. Its sequence depends only on the seed and the name. */
   fork(name: string): Random;
 }
 
-/** Creates a generator with the Mulberry32 algorithm. */
+/** Creates a random number generator that uses the Mulberry32 algorithm. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

@@ -1,34 +1,34 @@
 import type { Account } from './invariants.ts';
 import type { Outcome } from './run-fault.ts';
 
-/** One row of the results: the messages sent during a fault, and their outcomes. */
+/** One row in the table of results: the outcomes of the messages that were sent during one fault. */
 export interface Row {
   readonly fault: string;
   readonly accepted: number;
-  /** Messages whose client received no conclusive answer. */
+  /** The number of messages whose sender received no clear answer. */
   readonly indeterminate: number;
-  /** Indeterminate messages that were processed anyway. */
+  /** The number of indeterminate messages that were nevertheless processed. */
   readonly recovered: number;
   readonly completed: number;
   readonly rejected: number;
   readonly deadLettered: number;
-  /** Accepted messages without a final state. */
+  /** The number of accepted messages that never reached a final state. */
   readonly lost: number;
-  /** Messages whose effects were applied twice, or with two final states. */
+  /** The number of messages whose effects were applied more than once or that have several final states. */
   readonly duplicated: number;
-  /** Results of messages that nobody sent or that were refused. */
+  /** The number of results of messages that were refused or never sent. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;
-  /** Duplicates that consumers skipped. */
+  /** The number of duplicate messages that consumers skipped. */
   readonly copiesDropped: number;
-  /** Violations of any kind. */
+  /** The number of violated invariants of any kind. */
   readonly violations: number;
 }
 
 /**
- * Counts the outcomes of messages. A message counts as dead-lettered or rejected if that is its outcome at one of its
- * consumers.
+ * Creates the table row of one fault. A message counts as dead-lettered or rejected if at least one of its consumers
+ * reached that outcome.
  */
 export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();
@@ -58,8 +58,8 @@ export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row 
 }
 
 /**
- * The terms `lost`, `duplicated`, `unexpected` and `recovered` have the same meaning as in RabbitMQ's Jepsen tests
- * (https://github.com/rabbitmq/jepsen).
+ * The columns of the table of results. The terms lost, duplicated, unexpected and recovered have the same meaning as in
+ * RabbitMQ's Jepsen tests (https://github.com/rabbitmq/jepsen).
  */
 const columns: readonly [title: string, value: (row: Row) => string][] = [
   ['accepted', ({ accepted }) => String(accepted)],
@@ -105,7 +105,7 @@ export function total(rows: readonly Row[]): Row {
   };
 }
 
-/** Formats the rows as a Markdown table. */
+/** Formats the table of results in Markdown. */
 export function markdownTable(rows: readonly Row[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [

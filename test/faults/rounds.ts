@@ -16,7 +16,7 @@ type Start = (directory: string, say: Say) => Promise<System>;
 
 const MIXED_FAULTS = 6;
 
-/** The brokers that a round can use: the one that `npm start` starts, or RabbitMQ 4. */
+/** Returns a function that starts the system with the broker that `npm start` uses, or with one node of RabbitMQ 4. */
 export const startWith =
   (broker: 'laptop' | '4'): Start =>
   async (directory, say) =>
@@ -38,7 +38,7 @@ const startOnCluster = ({ broker, nodes }: Cluster, directory: string, say: Say)
     say,
   });
 
-/** Every fault that needs only one broker node, and combinations of several faults. */
+/** Returns all faults that need only one broker node, and one fault that combines several of them. */
 export const singleFaults = (seed: number): Fault[] => [
   ...faults,
   mixed('mixed', faults, MIXED_FAULTS, seeded(seed).fork('mixed')),
@@ -46,7 +46,10 @@ export const singleFaults = (seed: number): Fault[] => [
 
 const weightOf = ({ weight = 1 }: Fault) => weight;
 
-/** Rounds that inject each of the `chosen` faults once and divide the messages between them. */
+/**
+ * Creates rounds that together inject each of the `chosen` faults once. The messages are divided between the faults by
+ * weight.
+ */
 export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start, systems = 1): Round[] {
   const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);
   const left = [...chosen];
@@ -61,7 +64,7 @@ export function onceEach(name: string, chosen: readonly Fault[], messages: numbe
   return Array.from({ length: Math.min(systems, chosen.length) }, () => round);
 }
 
-/** A round with each cluster fault once. */
+/** Creates a round that injects each cluster fault once, on a cluster of three nodes. */
 export function onThreeNodes(only: readonly string[], messagesPerFault: number): Round[] {
   let cluster: Cluster | undefined;
   const chosen = chosenOf(
@@ -75,7 +78,9 @@ export function onThreeNodes(only: readonly string[], messagesPerFault: number):
   return onceEach('three nodes', chosen, messagesPerFault * chosen.length, start);
 }
 
-/** The progress of a run that ends after a number of messages or minutes, with the expected time of its end. */
+/**
+ * Describes the progress of a run that ends after a number of messages or minutes, and estimates when the run will end.
+ */
 export function progressLine(run: {
   readonly drawn: number;
   readonly sent: number;
@@ -95,7 +100,10 @@ export function progressLine(run: {
   );
 }
 
-/** Chooses random faults until the number of messages or minutes is reached. */
+/**
+ * Creates a round that injects randomly chosen faults until a number of messages is sent or a number of minutes has
+ * passed.
+ */
 export function atRandom(
   { seed, only, messages, minutes }: { seed: number; only: readonly string[]; messages: number; minutes: number },
   start: Start,
@@ -123,7 +131,7 @@ export function atRandom(
   };
 }
 
-/** Selects faults by name, part of a name, or place. */
+/** Selects faults by their name, a part of their name, or their group. */
 export const chosenOf = (all: readonly Fault[], only: readonly string[]): Fault[] =>
   all.filter(
     ({ name, where }) => only.length === 0 || only.some((wanted) => name.includes(wanted) || where === wanted),

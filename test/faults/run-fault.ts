@@ -20,24 +20,27 @@ import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
 const CLIENTS = 24;
-/** The share of the load that is sent before the fault begins. */
+/** The share of the orders that is sent before the fault is injected. */
 const BEGIN_AT = 0.1;
 /**
- * The broker retries a refused dead letter after three minutes (`dead_letter_worker_publisher_confirm_timeout`), so waiting
- * takes longer than that, in ms.
+ * How long to wait for all messages to end, in ms. The limit is above three minutes, because the broker retries a
+ * refused dead letter after three minutes (`dead_letter_worker_publisher_confirm_timeout`).
  */
 const QUIET_WITHIN_MS = 240_000;
-/** How long all queues must be empty without a new final state before missing messages count as lost, in ms. */
+/**
+ * If all queues are empty and no message reaches a final state for this time, in ms, the unfinished messages count as
+ * lost.
+ */
 const STUCK_AFTER_MS = 40_000;
 const PROBE_EVERY_MS = 50;
 
-/** What came of one fault. */
+/** The result of running one fault. */
 export interface Outcome {
   readonly fault: Fault;
   readonly audited: AuditResult;
   readonly violations: Partial<Record<InvariantName | 'expected', string[]>>;
   readonly tookMs: number;
-  /** The number of skipped duplicates in the functions' logs. */
+  /** The number of duplicate messages that the functions skipped, read from their logs. */
   readonly duplicates: number;
 }
 
@@ -51,7 +54,10 @@ export interface Around {
   readonly say: Say;
 }
 
-/** Runs one fault: applies load, injects the fault, waits until all messages have ended, and checks the invariants. */
+/**
+ * Runs one fault: places orders, injects the fault, waits until all messages have a final state, and checks the
+ * invariants.
+ */
 export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
   const { system, store, ledger, messages, signal, say } = around;
   const random = around.random.fork(fault.name);
@@ -187,7 +193,7 @@ async function isDone(store: DynamoDBClient, id: string): Promise<boolean> {
   return (Responses?.[table] ?? []).filter(({ state }) => state?.S === 'completed').length === 2;
 }
 
-/** The number of messages that are ready in the queues; undefined if the broker does not answer. */
+/** Returns the number of ready messages in all queues, or `undefined` if the broker does not answer. */
 async function messagesReady(amqpUrl: string): Promise<number | undefined> {
   try {
     const connection = await connect(amqpUrl, { timeout: 5_000 });

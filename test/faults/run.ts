@@ -19,29 +19,32 @@ import type { System } from './system.ts';
 const DRAINED_WITHIN_MS = 30_000;
 const LEAST_MESSAGES = 10;
 
-/** A sequence of faults on one system. */
+/** A sequence of faults that are injected into the same running system. */
 export interface Round {
   readonly name: string;
-  /** Starts the system with its data below `directory`. */
+  /** Starts the system, which stores its data below `directory`. */
   start(directory: string, say: Say): Promise<System>;
-  /** The next fault and its number of messages; undefined after the last one. */
+  /** Returns the next fault and its number of messages, or `undefined` after the last fault. */
   next(sentSoFar: number): { readonly fault: Fault; readonly messages: number } | undefined;
-  /** Describes the progress of the round and its expected end. */
+  /** Describes the progress of the round and estimates when it will end. */
   progress?(sentSoFar: number): string;
 }
 
-/** Receives each result of a round as soon as it is available. */
+/** Callbacks that receive the results of a round as soon as they are available. */
 export interface Results {
-  /** Reports the broker and the store with their versions. */
+  /** Reports the versions of the broker, the store and Node. */
   started(versions: string): void;
   row(row: Row): void;
-  /** Reports the folder with the evidence of a violation. */
+  /** Reports the folder with files that explain a violation. */
   evidence(folder: string): void;
-  /** Reports a fault that did not run, with the reason. */
+  /** Reports that a fault did not run, and why. */
   skipped(line: string): void;
 }
 
-/** Runs a round: reports a row for each fault, and checks all messages again at the end. */
+/**
+ * Runs all faults of a round and reports a table row for each fault. At the end, the messages of all faults are checked
+ * again.
+ */
 export async function runRound(
   round: Round,
   { seed, signal, say, results }: { seed: number; signal: AbortSignal; say: Say; results: Results },
@@ -85,7 +88,10 @@ export async function runRound(
   }
 }
 
-/** Checks the messages of all faults again, to find late effects of earlier faults. */
+/**
+ * Checks the messages of all faults once more at the end of a round. This finds effects that appeared only after the
+ * check of their own fault.
+ */
 async function lookAgain(
   { name }: Round,
   system: System,

@@ -2,30 +2,38 @@ import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The fate of one request to the store. */
+/** What the proxy does with one request to DynamoDB. */
 export type StoreFate =
-  /** The store answers that the table's throughput is exceeded. */
+  /** The proxy answers that the throughput of the table is exceeded, without forwarding the request. */
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
-  /** A transaction is cancelled because of a conflict with another one; other requests succeed. */
+  /**
+   * The proxy answers a transaction with an error about a conflict with another transaction. It forwards all other
+   * requests.
+   */
   | { readonly is: 'conflict' }
-  /** The store executes the request, and the answer is lost: the connection closes, or nothing arrives for `silentMs`. */
+  /**
+   * The store executes the request, but the proxy closes the connection instead of forwarding the answer, after
+   * `silentMs` if that is set.
+   */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 
-/** One fault of the store that is active for a while. */
+/** A fault of the store that the proxy injects while it is active. */
 export interface StoreFault {
-  /** Decides the fate of each request; `operation` is a name such as `TransactWriteItems`. */
+  /**
+   * Decides what happens to a request. `operation` is the name of a DynamoDB operation, such as `TransactWriteItems`.
+   */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
-  /** Whether connections are closed as soon as they are opened. */
+  /** Whether the proxy resets every connection as soon as it is opened. */
   readonly isAway?: boolean;
 }
 
-/** A proxy between DynamoDB and its clients that injects faults. */
+/** An HTTP proxy between DynamoDB and its clients. It injects faults. */
 export interface StoreProxy {
   readonly url: string;
-  /** Activates a fault until the returned function is called. */
+  /** Activates a fault of the store. The fault ends when the returned function is called. */
   inject(fault: StoreFault): () => void;
-  /** The number of requests that were affected by a fault. */
+  /** Returns the number of requests that an injected fault has affected. */
   readonly affected: () => number;
   close(): Promise<void>;
 }

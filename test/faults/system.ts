@@ -20,37 +20,37 @@ import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
 
 export const TABLE_PREFIX = 'faults-';
 
-/** The running system, with a proxy for faults between its parts. */
+/** The running test system: a broker, a store and the service, with proxies between them that inject faults. */
 export interface System {
   readonly broker: Broker;
   readonly store: Store;
   readonly url: string;
   readonly logFile: string;
-  /** The proxy between the publishing functions and the broker. */
+  /** The proxy between the functions that publish messages and the broker. */
   readonly publishing: BrokerProxy;
   /** The proxy between the event sources and the broker. */
   readonly consuming: BrokerProxy;
   readonly storeProxy: StoreProxy;
   readonly management: Management;
-  /** The management API without injected faults, with the test runner's own login. */
+  /** The AMQP address that the test runner uses, with its own login and without injected faults. */
   readonly operatorUrl: string;
   /** Where it really is. */
   readonly brokerAddress: Upstream;
-  /** Changes the faults injected into the functions; omitted properties keep their values. */
+  /** Changes the faults that are injected into the functions. Omitted properties keep their values. */
   sabotage(wanted: Partial<Sabotage>): void;
   sabotaged(): Sabotage;
   readonly killsFile: string;
   service(): Service;
   /**
-   * Kills functions and event sources with SIGKILL and restarts them with this number of environments for each unordered
-   * queue.
+   * Kills all functions and event sources with SIGKILL and restarts them. `environments` is the number of execution
+   * environments for each unordered queue.
    */
   restartService(environments?: number): Promise<void>;
   environments(): number;
   stop(): Promise<void>;
 }
 
-/** Starts broker, store, proxies and service, with data and logs below `directory`. */
+/** Starts the broker, the store, the proxies and the service. They store their data and logs below `directory`. */
 export async function startSystem({
   directory,
   broker: givenBroker,
@@ -59,9 +59,9 @@ export async function startSystem({
   say,
 }: {
   directory: string;
-  /** A broker to use instead of the one that `npm start` would start. */
+  /** The broker to use instead of the broker that `npm start` would start. */
   broker?: Broker;
-  /** The nodes of the cluster, if the broker has several. */
+  /** The addresses of the broker's nodes, if the broker is a cluster. */
   upstreams?: readonly Upstream[];
   managementUrls?: readonly string[];
   say: Say;
@@ -174,7 +174,10 @@ export async function startSystem({
   }
 }
 
-/** A login for the test runner, so that a fault can change the service's login. */
+/**
+ * Creates a broker login for the test runner. A fault can then change the service's own login without locking out the
+ * test runner.
+ */
 async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
   const name = 'faults-operator';
   const password = randomUUID();

@@ -3,7 +3,10 @@ import type { Account, AuditResult, End } from '../faults/invariants.ts';
 import type { ModelStore } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
-/** Compares the messages that were sent with the contents of the store and of the broker at the end of a run. */
+/**
+ * Compares the messages that were sent in a run of the model with the contents of the in-memory store and broker
+ * afterwards.
+ */
 export function auditModel({
   messages,
   store,

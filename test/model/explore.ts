@@ -1,9 +1,9 @@
 import { isThorough } from '../support/thorough.ts';
 
-/** Chooses one of `ways` alternatives; returns its index. */
+/** Chooses one of `ways` alternatives and returns its index. */
 export type Choose = (ways: number) => number;
 
-/** A failed run, with the choices that reproduce it. */
+/** The error of a failed run. It contains the choices that reproduce the failure. */
 class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
@@ -13,18 +13,22 @@ type Scenario = (choose: Choose) => Promise<void>;
 const SAMPLED_RUNS = 80;
 
 /**
- * Explores a scenario; returns how many runs it took. `npm run test:thorough` explores it completely, any other command
- * samples it at random. The scenario must do the same whenever it is given the same choices.
+ * Runs a scenario many times with different choices, and returns the number of runs. `npm run test:thorough` tries all
+ * possible choices; other commands try random choices. With the same choices, a scenario must always do the same.
  */
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);
 
-/** Runs the scenario with random choices; a failure names the choices, which lead to the same failure again. */
+/**
+ * Runs the scenario several times with random choices. The error of a failed run contains the choices that reproduce
+ * the failure.
+ */
 async function sample(scenario: Scenario): Promise<number> {
   for (let run = 0; run < SAMPLED_RUNS; run += 1) {
     const choices: number[] = [];
     const choose: Choose = (ways) => {
-      // Mostly the first way, as otherwise every fault would happen at the first opportunity.
+      // The first alternative is chosen most of the time. Otherwise every fault would happen at the first
+      // opportunity.
       const choice = Math.random() < 0.7 ? 0 : Math.floor(Math.random() * ways);
       choices.push(choice);
       return choice;
@@ -37,7 +41,7 @@ async function sample(scenario: Scenario): Promise<number> {
   return SAMPLED_RUNS;
 }
 
-/** Runs the scenario once for every sequence of choices that it can meet, in depth-first order. */
+/** Runs the scenario once for every possible sequence of choices, in depth-first order. */
 async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   let path: number[] = [];
   for (let runs = 1; ; runs += 1) {
@@ -58,7 +62,7 @@ async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<
   }
 }
 
-/** Runs a scenario; what it throws becomes an error that names the choices. */
+/** Runs a scenario. If the scenario throws an error, the choices of this run are added to the error's message. */
 async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
   try {
     await run();

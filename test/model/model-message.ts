@@ -1,16 +1,16 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
 
-/** A message that is sent in a run of the model. */
+/** A message that the model sends to the consumer. */
 export interface ModelMessage {
   readonly id: MessageId;
   readonly type: string;
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
-  /** Whether the exploration chooses, at each attempt, if the message's rule fails. */
+  /** Whether the message's rule may fail or succeed at each attempt. The model tries both. */
   readonly endsEitherWay?: boolean;
-  /** How many copies the publisher sends. */
+  /** The number of copies of the message that the publisher sends. */
   readonly copies?: number;
-  /** Whether the message's rule crashes the process. */
+  /** Whether processing the message crashes the process. */
   readonly isKiller?: boolean;
 }

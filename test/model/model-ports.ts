@@ -9,12 +9,12 @@ import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
 import { compareAttempts, isHandedOff } from '../../lib/inbox/marker.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 
-/** The contents of the in-memory store. */
+/** The contents of the in-memory store that replaces DynamoDB in the model. */
 export interface ModelStore {
   readonly markers: Map<MessageId, Marker>;
-  /** How often the effects of each message were applied. */
+  /** How often the effects of each message were applied, by message id. */
   readonly applied: Map<MessageId, number>;
-  /** The ids of the completed messages in the order of their completion. */
+  /** The ids of the completed messages, in the order in which they were completed. */
   readonly completed: MessageId[];
   readonly attempts: Map<MessageId, OpenAttempts>;
   readonly blockedKeys: Map<string, BlockedKey>;
@@ -31,7 +31,7 @@ export const emptyStore = (): ModelStore => ({
 
 const AT = '2026-01-01T00:00:00.000Z';
 
-/** The ports of a consumer in memory: each call happens at once and completely. */
+/** Implements the store interfaces of a consumer in memory. Each call takes effect at once and completely. */
 export function modelPorts(store: ModelStore): ConsumerPorts {
   const { markers, attempts, blockedKeys } = store;
   let progress: Progress | undefined;
@@ -123,7 +123,10 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
   return { is: marker.state, marker };
 }
 
-/** Records a handoff unless the marker is of a later attempt; returns whether it was recorded. A claim may be confirmed. */
+/**
+ * Records that a copy of a message was published to a delay queue or to the dead-letter exchange. Returns false, and
+ * records nothing, if the inbox already contains a later state of the message.
+ */
 function note(markers: ModelStore['markers'], queue: string, placement: Handoff, isPending: boolean): boolean {
   const { id, payloadHash, state, code, message, redrives, attempt } = placement;
   const known = markers.get(id);

@@ -20,7 +20,7 @@ process.env.POWERTOOLS_DEV = 'false';
 const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
 type Kind = (typeof kinds)[number];
 
-/** Exploring takes only processor time, which other tests may need as well. */
+/** These tests need much processor time, and other tests may run at the same time, so the timeout is long. */
 jest.setTimeout(600_000);
 
 const modelled = defineEvent({
@@ -51,7 +51,9 @@ const definition = { queue: queues.stock, event: modelled, decide } satisfies Co
 
 let runs = 0;
 
-/** Messages with ids that no other run has, because an environment remembers ids from earlier batches. */
+/**
+ * Creates messages with ids that are unique to one run, because consumers keep the ids of earlier messages in memory.
+ */
 const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   runs += 1;
   return kinds.map((kind, index) => {
@@ -69,7 +71,7 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   });
 };
 
-/** Explores every run; fails if a run violates an invariant. */
+/** Runs the model with different choices. Throws an error if a run violates an invariant. */
 const prove = async (options: () => ModelOptions) =>
   explore(async (choose) => {
     const violations = violationsOf(await runModel(options(), choose));
@@ -136,7 +138,7 @@ describe('messages of one key', () => {
 });
 
 describe('two environments on one queue', () => {
-  /** A queue without delays, whose messages have one attempt. */
+  /** A consumer of a queue without delay queues, so that each message has only one attempt. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [

@@ -15,54 +15,62 @@ import type { Choose } from './explore.ts';
 import { emptyStore, modelPorts } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
-/** A message in a queue of the modelled broker. */
+/** A copy of a message in a queue of the modelled broker. */
 interface Copy {
   readonly id: MessageId;
   readonly body: Buffer;
   readonly type: string;
   readonly headers: Properties['headers'];
-  /** How often the message was delivered before. */
+  /** How often the modelled broker has already delivered this copy. */
   deliveries: number;
 }
 
 export interface ModelOptions {
   readonly messages: readonly ModelMessage[];
   readonly definition: ConsumerDefinition<any>;
-  /** How many faults may happen in one run, each at any call. */
+  /** The maximum number of faults in one run. A fault can happen at any call to the store or the broker. */
   readonly faults: number;
-  /** How many execution environments consume the queue side by side; 1 by default. */
+  /** The number of execution environments that consume the queue at the same time; the default is 1. */
   readonly environments?: number;
-  /** How often another environment may continue in one run although the current one could. */
+  /** How often a run may switch to another execution environment although the current one could continue. */
   readonly switches?: number;
-  /** Whether the event source may return a batch to the queue while its environment is still processing it; counts as a fault. */
+  /**
+   * Whether the event source may return a batch to the queue while an execution environment is still processing that
+   * batch. Each time counts as one fault.
+   */
   readonly hasZombies?: boolean;
-  /** Whether every batch contains all messages of the queue. */
+  /** Whether every batch contains all messages that are in the queue. */
   readonly hasWholeBatches?: boolean;
-  /** How often the dead-letter exchange refuses a message, so that the whole batch comes back. */
+  /**
+   * How often the dead-letter exchange refuses a message in one run. After a refusal, the whole batch is redelivered.
+   */
   readonly refusals?: number;
-  /** Lists of message ids; the messages of a list must be completed in this order. */
+  /** Lists of message ids. The messages in each list must be completed in the order of the list. */
   readonly order?: readonly (readonly MessageId[])[];
 }
 
 const MOST_STEPS = 60;
-/** The time between two batches: after a few batches every earlier invocation has ended by the clock. */
+/** How far the simulated clock advances at the start of each batch, in ms. */
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
 const settings = readAllSettings({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 
-/** An execution environment: a process with a memory that lasts until it crashes. */
+/** A modelled Lambda execution environment: a process that keeps its memory from batch to batch until it crashes. */
 interface Environment {
   handler: ReturnType<typeof createConsumer>;
   isGone: boolean;
-  /** The current batch; undefined after the event source has returned the batch to the queue. */
+  /**
+   * The batch that the environment is processing; `undefined` after the event source has returned this batch to the
+   * queue.
+   */
   batch?: readonly Copy[];
   isRunning: boolean;
   ended?: 'returned' | 'thrown' | 'crashed';
 }
 
 /**
- * Runs the real consumer once against a modelled broker and store. `choose` decides which messages form a batch, when retries
- * come back, which environment continues, and where a process crashes or an answer is lost. Returns the audit of the run.
+ * Runs the real consumer with a modelled broker and store, and returns the audit of the run. `choose` makes all choices
+ * of the run, for example which messages form a batch, when a retried message returns, and when a process crashes.
  */
 export async function runModel(
   {
@@ -107,11 +115,11 @@ export async function runModel(
     else emitted.add(messageId!);
   }
 
-  /** The calls to store and broker that have not started yet, the oldest first. */
+  /** The calls to the store and the broker that have not started yet, oldest first. */
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
   const never = () => new Promise<never>(() => {});
 
-  /** After a crash no call of the process starts or returns. */
+  /** Simulates the crash of a process: none of its calls to the store or the broker starts or returns any more. */
   function crash(environment: Environment): Promise<never> {
     environment.isGone = true;
     environment.ended = 'crashed';
@@ -119,10 +127,13 @@ export async function runModel(
     return never();
   }
 
-  /** One call to store or broker, with a possible crash or a lost answer before or after; `fail` returns the result of a lost answer. */
+  /**
+   * Makes one call to the store or the broker. The process may crash, or the call may fail, before or after the call
+   * takes effect. `fail` returns the result of a failed call.
+   */
   async function call<T>(environment: Environment, run: () => Promise<T>, fail: () => T | Promise<T>): Promise<T> {
     if (environment.isGone) return never();
-    // A single environment need not wait for another one.
+    // A single environment does not need to wait for another one.
     if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
     const fate = left > 0 ? choose(5) : 0;
     if (fate > 0) left -= 1;
@@ -202,7 +213,10 @@ export async function runModel(
   let isWhole = false;
   let steps = 0;
 
-  /** The actions that can happen next; the first one needs no switch of the environment. */
+  /**
+   * Lists the actions that can happen next in the model. The first action does not switch to another execution
+   * environment.
+   */
   function actions(): (() => void)[] {
     const goOn = (environment: Environment) => () => {
       current = environment;
@@ -265,7 +279,10 @@ export async function runModel(
     );
   }
 
-  /** Returned messages are delivered before new ones, in the order of their return, unless the event source had fetched the new ones. */
+  /**
+   * Returns the batch of an execution environment to the queue. The returned messages are delivered before new
+   * messages, unless the event source has already fetched the new ones.
+   */
   function giveBack(environment: Environment, how: Environment['ended']): void {
     const batch = environment.batch ?? [];
     environment.batch = undefined;
@@ -290,13 +307,13 @@ export async function runModel(
     isWhole = false;
   }
 
-  /** The environment that replaced this one stays, so that their number does not grow. */
+  /** Removes an execution environment whose batch was returned to the queue, if a new environment has replaced it. */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }
 
   for (;;) {
-    // By then every running environment has made its next call or has ended.
+    // After this wait, every running environment has made its next call or has ended.
     await setImmediate();
     const ended = environments.filter(({ ended }) => ended !== undefined);
     for (const environment of ended) end(environment);
@@ -316,7 +333,7 @@ export async function runModel(
   return { ...audited, unexpected: [...audited.unexpected, ...multiplied] };
 }
 
-/** The result of a commit whose answer was lost. */
+/** Returns the result of a commit whose answer from the store was lost. */
 const unknown = ([, entries]: unknown[]) =>
   (entries as unknown[]).map(() => ({ is: 'unfinished', error: new StoreUnavailableError() }));
 

@@ -99,7 +99,7 @@ export async function anAwsAccount(state: AccountState): Promise<AwsAccount> {
             `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id ${name} does not exist</Message></Error></ErrorResponse>`,
             400,
           );
-        // A page holds two, so that there are several.
+        // A page contains two resources, so that a stack needs several pages.
         const all = Object.entries(resources);
         const from = Number(form.get('NextToken') ?? 0);
         const members = all

@@ -127,7 +127,8 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
       case 'Deleting':
         return json(409, { message: 'it is in use' }, 'ResourceInUseException');
       default:
-        // The right to delete has a condition on the function, of which there is none.
+        // The IAM permission to delete a mapping has a condition on its function, and a mapping that does not exist
+        // has none.
         return json(403, { message: 'not authorized' }, 'AccessDeniedException');
     }
   }

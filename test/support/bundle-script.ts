@@ -21,7 +21,8 @@ export function bundleScript(name: string): BundledScript {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-script-'));
   const modulePath = join(directory, basename(name, '.ts'));
   buildSync({
-    // esbuild takes an asterisk in an entry point for a glob, so the entry point has no directory.
+    // esbuild treats an asterisk in an entry point as a glob. A directory name may contain one, so the entry point
+    // contains no directory.
     absWorkingDir: dirname(source),
     entryPoints: [`./${basename(source)}`],
     outfile: `${modulePath}.mjs`,

@@ -16,10 +16,10 @@ if (!cfnLint)
  * none.
  */
 export function lint(command: string, files: readonly string[]): string {
-  // W3005: Serverless names dependencies that a reference implies already.
+  // W3005: Serverless writes `DependsOn` for resources that are referenced anyway.
   const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];
   try {
-    // cfn-lint takes a file's name for a glob.
+    // cfn-lint treats a file name as a glob.
     const names = files.map((file) => file.replace(/[[*?]/g, '[$&]'));
     execFileSync(command, [...options, ...names], { encoding: 'utf8' });
     return '';

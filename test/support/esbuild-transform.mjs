@@ -12,11 +12,13 @@ const options = {
 /** Jest's transform: strips types with esbuild, keeping ES modules. */
 export default {
   process(source, path) {
-    // A source map names its sources by URL, relative to the map: as such a path would lose all after a `#`.
+    // A source map refers to its sources by URL. In a URL, a path with a `#` would lose everything after that
+    // character.
     const { code, map } = transformSync(source, { ...options, sourcefile: basename(path) });
     return { code, map };
   },
-  // Jest's own key has all of its settings, so that every command would transform everything again.
+  // Jest's default cache key contains all Jest settings, so a command with other settings would transform all files
+  // again.
   getCacheKey: (source, path) =>
     createHash('sha256')
       .update([version, JSON.stringify(options), basename(path), source].join('\0'))

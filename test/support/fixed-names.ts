@@ -49,7 +49,8 @@ const resourcesOf = ({ Resources }: Template, stage: string): [string, string][]
     .map(([id, resource]) => [id, withoutStage(nameOf(resource), stage)]);
 
 function nameOf({ Type, Properties = {} }: Resource): string {
-  // The function of a mapping or an alias is a reference, and a queue is what tells one mapping from another.
+  // An event source mapping has no name, and its function is a reference. Its queue distinguishes it from other
+  // mappings.
   const names = [...NAMES.map((name) => Properties[name]), ...[Properties['Queues'] ?? []].flat()];
   return [Type, ...names.filter((name) => typeof name === 'string')].join(' ');
 }

@@ -98,11 +98,12 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
   const child = spawn(node, [RUNTIME], {
     cwd: taskRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Nothing is inherited: a function on AWS has what its template says, and what Lambda adds.
+    // The process does not inherit the tests' environment. On AWS, a function has only the variables of its template
+    // and those that Lambda adds.
     env: {
       ...environment,
       PATH: process.env['PATH'],
-      // The user that Lambda runs a function as has a home; the one that runs the tests may have none.
+      // On Lambda, the home directory exists. The user who runs the tests may have none.
       HOME: taskRoot,
       TZ: ':UTC',
       AWS_REGION: 'eu-central-1',

@@ -63,7 +63,7 @@ export function aRequest({
 export interface Got {
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string | number | boolean>>;
-  // The tests say what they expect in it.
+  // Each test knows the shape of the body that it expects.
   readonly body: any;
 }
 

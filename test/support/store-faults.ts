@@ -49,7 +49,7 @@ export function faultsOf(client: DynamoDBClient): Faults {
         const fault = await faults.plan(input, faults.sent.push(input) - 1);
         if (fault?.when === 'before') throw fault.error;
         if (fault === undefined) return next(args);
-        // Whatever the answer was.
+        // The store executes the transaction. Its response is discarded, whether it was a success or an error.
         await next(args).catch(() => undefined);
         throw fault.error;
       },

@@ -13,7 +13,8 @@ import middy from '@middy/core';
 import { connect } from 'amqplib';
 import { z } from 'zod';
 
-// What a team would write with the usual parts: it takes an order, does its effect once, and tells the broker.
+// A function as a team would write it with common libraries: it reserves the stock of each order once and publishes a
+// message.
 const order = z.object({ orderId: z.uuid(), sku: z.string(), quantity: z.int() });
 const serviceName = 'orders';
 const logger = new Logger({ serviceName });

@@ -9,7 +9,10 @@ import type { Order } from '../../../functions/orders/events.ts';
 import type { OrderMessage } from '../batches.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
-/** The records in the form of an SQS batch, because Powertools supports no other queue with idempotency. */
+/**
+ * Creates an SQS event from messages. The Powertools consumer gets SQS events, because Powertools has no batch
+ * processor for RabbitMQ.
+ */
 export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
   Records: messages.map(({ id, body }) => ({
     messageId: id,
@@ -29,12 +32,12 @@ export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
   })),
 });
 
-/** The size of the local cache, the same as Surehop's. */
+/** The size of Powertools' local cache of completed messages. Surehop's own cache has the same size. */
 const LOCAL_CACHE_SIZE = 10_000;
 
 /**
- * Powertools' batch processor: processes all messages of a batch concurrently, makes each idempotent by its id, and takes the
- * stock with one conditional update.
+ * Creates a consumer with Powertools' batch processor and idempotency. It processes all messages of a batch
+ * concurrently, and reserves stock with one conditional update per message.
  */
 export function powertoolsConsumer(
   client: DynamoDBClient,

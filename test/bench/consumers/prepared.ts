@@ -13,13 +13,16 @@ interface StoreRequest {
   readonly body: string | Uint8Array;
 }
 
-/** The requests of one batch in waves: the requests of a wave are sent together, and the next wave follows their answers. */
+/**
+ * The store requests of one batch, in groups. The requests of a group are sent at the same time; the next group is sent
+ * after all of them are answered.
+ */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** A pause that separates two waves, in ms: much longer than the time between two requests of one wave. */
+/** Requests that follow each other within this time, in ms, count as sent at the same time. */
 const WAVE_MS = 25;
 
-/** Records the requests that Surehop's consumer would send to an empty store. */
+/** Records the requests that Surehop's consumer sends to the store for each event, without a real store. */
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
   let waves: StoreRequest[][] = [];
   let answering: Promise<void> | undefined;
@@ -47,7 +50,10 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
   return recorded;
 }
 
-/** Sends the prepared requests to the store at `endpoint`, which takes the time of a consumer without any overhead. */
+/**
+ * Creates a client that sends recorded requests to the store at `endpoint`. Its time is the time of Surehop's requests
+ * without the consumer's own work.
+ */
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });
   const { hostname, port } = new URL(endpoint);

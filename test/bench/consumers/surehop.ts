@@ -15,14 +15,17 @@ import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import { anInvocation } from '../../support/delivery.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
-/** A publisher for batches without failures and follow-up events, which throws if it is used. */
+/** A publisher that reports an error for every message. It is used for batches that must not publish anything. */
 const nothingToPublish: Publisher = {
   publish: () => Promise.reject(new Error('a message was published in a benchmark without publishing')),
   publishAll: () => Promise.reject(new Error('a message was published in a benchmark without publishing')),
   close: () => Promise.resolve(),
 };
 
-/** The service's consumer of the queue `stock` with another store. Returns the report of a batch. */
+/**
+ * Creates the service's consumer of the queue `stock` with the given DynamoDB client. The consumer returns a report of
+ * each batch.
+ */
 export function surehopConsumer(
   client: DynamoDBClient,
   publisher: Publisher = nothingToPublish,

@@ -7,7 +7,10 @@ import type { Message } from '../../../lib/events/message.ts';
 import { openRaw } from './raw.ts';
 import { openSurehop } from './surehop.ts';
 
-/** A client used as its documentation recommends, with confirms, `mandatory` and persistent messages. */
+/**
+ * An AMQP client that is compared with Surehop. It publishes persistent messages with the flag `mandatory` and waits
+ * for confirms.
+ */
 export interface Peer {
   publish(message: Message): Promise<void>;
   close(): Promise<unknown>;
@@ -70,7 +73,10 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
 
 const at = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(seconds * 1_000));
 
-/** Publishes to a queue by name through the default exchange, with the default pool of five channels. */
+/**
+ * Opens a rascal broker with a pool of `channels` confirm channels. It publishes to queues through the default
+ * exchange.
+ */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
   const { pathname } = new URL(amqpUrl);
   const broker = await BrokerAsPromised.create({
@@ -94,7 +100,8 @@ async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
           isReturned = true;
           reject(new Error('returned'));
         });
-        // The return comes first on the wire, and is told after the success.
+        // The broker sends the return before the confirm, but rascal emits the event `return` after the event
+        // `success`.
         publication.on('success', () => setImmediate(() => (isReturned ? undefined : resolve())));
         publication.on('error', reject);
       });

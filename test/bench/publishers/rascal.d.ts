@@ -1,4 +1,4 @@
-// rascal ships no types; this is what is used of it here.
+// rascal contains no types. These are the types of the parts that the benchmark uses.
 declare module 'rascal' {
   interface Publication {
     on(event: 'success' | 'return', listener: () => void): void;

@@ -2,11 +2,14 @@ import { connect, type ConfirmChannel } from 'amqplib';
 
 import type { Message } from '../../../lib/events/message.ts';
 
-/** Plain amqplib with one confirm channel, one callback per publish, and `noDelay`. */
+/** A publisher that uses plain amqplib: one confirm channel, and one callback per message. */
 export interface RawChannel {
   readonly channel: ConfirmChannel;
   publish(message: Message): Promise<void>;
-  /** Publishes all messages with a limited number unconfirmed, without a promise per message. */
+  /**
+   * Publishes all messages, with at most `window` unconfirmed messages at any time. Uses callbacks instead of one
+   * promise per message.
+   */
   publishAll(messages: readonly Message[], window: number): Promise<void>;
   close(): Promise<void>;
 }

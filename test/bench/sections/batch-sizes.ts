@@ -6,13 +6,10 @@ import { openClient } from '../store.ts';
 import { inTurns } from '../turns.ts';
 
 const SKUS = 10;
-/**
- * The number of batches of each size: every size processes about the same number of messages, and the largest size has one
- * batch.
- */
+/** The compared batch sizes, each with the number of batches to process. */
 const SIZES = { ten: [10, 100], hundred: [100, 10], thousand: [1_000, 2], fiveThousand: [5_000, 1] } as const;
 
-/** Processes the same messages in batches of 10, 100, 1,000 and 5,000, each size with its own store. */
+/** Compares the processing time per message in batches of 10, 100, 1,000 and 5,000 messages. */
 export async function batchSizes(bench: Bench): Promise<Measured> {
   const side = async ([size, batches]: readonly [number, number]) => {
     const { client } = openClient(await bench.freshStore(), undefined, inboxClient);

@@ -2,7 +2,7 @@ import { compare } from '../comparison.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import type { Latency } from '../store.ts';
 
-/** Batches of new messages with 1, 10 and 1,000 SKUs. */
+/** Compares Surehop with Powertools on batches of new messages for 1, 10 and 1,000 SKUs. */
 export async function batch(bench: Bench, latency?: Latency): Promise<Measured> {
   const ratios: Record<string, number> = {};
   for (const skus of [1, 10, 1_000]) {

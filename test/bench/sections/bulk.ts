@@ -7,7 +7,7 @@ import { inTurns } from '../turns.ts';
 const MESSAGES_A_TURN = 2_000;
 const TURNS = 3;
 
-/** Many messages at once. */
+/** Compares `publishAll` with plain amqplib, publishing 2,000 messages at a time. */
 export async function bulk(): Promise<Measured> {
   const host = await aHostWith(['raw', 'raw256', 'surehop']);
   const raw = await openRaw(host.amqpUrl);

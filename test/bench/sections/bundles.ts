@@ -16,7 +16,7 @@ const IMPORTS_A_ROUND = 3;
 const run = promisify(execFile);
 const bytes = new Map<string, number>();
 
-/** Creates each bundle once, then imports each in new processes, one after another. */
+/** Measures the size of each bundle, and how long a new process takes to import it. */
 export async function bundles({ round }: Bench): Promise<Measured> {
   if (round === 0) await buildAll();
   const names = [...ours, 'powertools'];
@@ -39,7 +39,8 @@ async function buildAll(): Promise<void> {
     const { outputs } = await bundle({ entries: [`functions/orders/${name}`], outDirectory });
     bytes.set(name, sizeOf(outputs));
   }
-  // With the same bundler, but for what it leaves out of the SDK: nobody gets that for nothing.
+  // This bundle is created with the same esbuild options, but without Surehop's plugins that leave out parts of the
+  // SDK.
   const entry = 'test/bench/bundles/powertools-and-middy';
   const options = bundleOptions({ entries: [entry], outDirectory });
   const { metafile } = await build({
@@ -53,7 +54,7 @@ async function buildAll(): Promise<void> {
 const sizeOf = (outputs: Readonly<Record<string, { readonly bytes: number }>>) =>
   Object.entries(outputs).reduce((sum, [file, output]) => sum + (file.endsWith('.mjs') ? output.bytes : 0), 0);
 
-/** Measures how long a new process takes to import a file, in ms. */
+/** Measures how long a new process takes to import a JavaScript file, in ms. */
 async function importMs(file: string): Promise<number> {
   const script = `const startedAt = performance.now();
     await import(${JSON.stringify(pathToFileURL(file).href)});

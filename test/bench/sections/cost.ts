@@ -1,7 +1,7 @@
 import { compare } from '../comparison.ts';
 import type { Bench, Measured } from '../protocol.ts';
 
-/** The processor time of each client per message. */
+/** Measures the requests to DynamoDB and the processor time per message, for Surehop and Powertools. */
 export async function cost(bench: Bench): Promise<Measured> {
   const { surehop, powertools, messages } = await compare(bench, { skus: 10 });
   const redelivered = await compare(bench, { skus: 10, duplicates: 1, isForgotten: true });

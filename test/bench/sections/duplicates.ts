@@ -1,7 +1,7 @@
 import { compare } from '../comparison.ts';
 import type { Bench, Measured } from '../protocol.ts';
 
-/** Batches of messages that are already completed. */
+/** Compares Surehop with Powertools on batches that contain already completed messages. */
 export const duplicates = async (bench: Bench): Promise<Measured> => ({
   all: (await compare(bench, { skus: 10, duplicates: 1 })).ratio,
   some: (await compare(bench, { skus: 10, duplicates: 0.1 })).ratio,

@@ -9,7 +9,9 @@ const BODY_BYTES = 1_024;
 const SKUS = 10;
 const MIB = 2 ** 20;
 
-/** One batch of 5,000 messages of 1 KiB in a process with 128 MiB of heap. */
+/**
+ * Measures the peak heap usage while one batch of 5,000 messages of 1 KiB is processed, with a heap limit of 128 MiB.
+ */
 export async function memory(bench: Bench): Promise<Measured> {
   const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
   await stockUp(client, SKUS, plenty);

@@ -9,7 +9,10 @@ const IN_FLIGHT = 100;
 const MESSAGES_A_TURN = 500;
 const TURNS = 3;
 
-/** Publishes the same messages with every client, and records each client's reaction to an unroutable message. */
+/**
+ * Publishes messages with every AMQP client and compares their throughput. Also records how each client reports an
+ * unroutable message.
+ */
 export async function peers(): Promise<Measured> {
   const names = Object.keys(clients);
   const queueOf = (name: string) => `to ${name}`;

@@ -15,7 +15,10 @@ const BATCHES_A_TURN = 4;
 const TURNS = 4;
 const SKUS = 10;
 
-/** Batches of 100 messages with one malformed message, which becomes a dead letter. */
+/**
+ * Compares batches of 100 messages that contain one malformed message with batches that contain none. The malformed
+ * message becomes a dead letter.
+ */
 export async function poison(bench: Bench): Promise<Measured> {
   keepToOne(process.pid);
   const host = await aVirtualHost();

@@ -11,7 +11,10 @@ const MESSAGES_A_TURN = 1_000;
 const TURNS = 4;
 const SINGLE = 200;
 
-/** Publishes messages one after another with `lib/rabbitmq` and with a plain amqplib channel. */
+/**
+ * Publishes the same messages with Surehop's publisher and with a plain amqplib channel, and compares throughput and
+ * latency.
+ */
 export async function publish(): Promise<Measured> {
   const host = await aHostWith(['raw', 'surehop']);
   const raw = await openRaw(host.amqpUrl);
@@ -37,7 +40,7 @@ export async function publish(): Promise<Measured> {
     const singles = { raw: [] as number[], surehop: [] as number[] };
     for (let n = 0; n < SINGLE; n += 1) {
       const [rawMessage, message] = [aMessage('raw'), aMessage('surehop')];
-      // Whoever follows the other finds the broker as the other left it.
+      // The two publishers alternate in going first, because the first one can slow down the second one.
       const sendRaw = async () => singles.raw.push(await one(() => raw.publish(rawMessage)));
       const sendSurehop = async () => singles.surehop.push(await one(() => surehop.publish(message)));
       for (const send of n % 2 === 0 ? [sendRaw, sendSurehop] : [sendSurehop, sendRaw]) await send();

@@ -16,18 +16,18 @@ const SKUS = 1_000;
 const FEW_SKUS = 10;
 
 /**
- * The batch size. All shards, the broker and the store share the processors, so small batches let the shards wait for the
- * store at the same time.
+ * A small batch size. With small batches, the shards spend more time waiting for the store, and so compete less for the
+ * processors of this machine.
  */
 const SMALL_BATCH = 10;
 const BATCH = 100;
 
-/** The bundle of the shard's process, in the same folder as the bundle of this module. */
+/** The path of the bundled script that each shard's process runs. */
 const ENVIRONMENT = join(import.meta.dirname, 'shard-environment.mjs');
 
 /**
- * Processes the same messages with 1, 2 and 4 shards, each with its own event source and process; the store has the latency of
- * DynamoDB.
+ * Compares the throughput of a queue with 1, 2 and 4 shards. Each shard has its own process, and each request to the
+ * store is delayed like a request to DynamoDB.
  */
 export async function shards(bench: Bench): Promise<Measured> {
   const [one, two, four] = [

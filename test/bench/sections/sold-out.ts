@@ -8,7 +8,10 @@ import { latency } from '../store.ts';
 
 const SOLD_OUT_AFTER = 5;
 
-/** One SKU of ten sells out soon; both sides reject its orders and publish the rejections with confirms. */
+/**
+ * Compares Surehop with Powertools while one of ten SKUs is sold out. Both consumers reject the orders for this SKU and
+ * publish an event for each rejection.
+ */
 export async function soldOut(bench: Bench): Promise<Measured> {
   const host = await aVirtualHost();
   await declareTopology(host.amqpUrl, topology);

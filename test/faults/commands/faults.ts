@@ -5,10 +5,12 @@ import { entry, Problem } from '../../../infra/dev/runtime/command-line.ts';
 import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
-/** Chooses cluster faults in proportion to the number of other faults. */
+/** The number of messages for each cluster fault in a run with the default number of messages. */
 const CLUSTER_MESSAGES = 250;
 
-/** `npm run faults` injects every fault once; with `--minutes`, random faults for that long. */
+/**
+ * The command `npm run faults`. It injects every fault once, or random faults for the duration that `--minutes` sets.
+ */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
   const { seed, only, messages, minutes, broker } = wish;

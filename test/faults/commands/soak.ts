@@ -6,7 +6,10 @@ import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 100_000;
 
-/** `npm run soak` injects random faults, one or several at a time, for 100,000 messages or for `--minutes`. */
+/**
+ * The command `npm run soak`. It injects random faults until 100,000 messages are sent, or for the duration that
+ * `--minutes` sets.
+ */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
   const { seed, broker, minutes = Number.POSITIVE_INFINITY } = wish;

@@ -8,7 +8,7 @@ import { operatorFaults } from './operators.ts';
 import { orderFaults } from './order.ts';
 import { storeFaults } from './store.ts';
 
-/** Every fault that needs only one broker node. */
+/** All faults that need only one broker node. */
 export const faults: readonly Fault[] = [
   ...networkFaults,
   ...brokerFaults,

@@ -28,7 +28,7 @@ const alarm = (name: string, says: string, raise: readonly string[], lower: read
   },
 });
 
-/** Deletes a part of the topology, and restores the part by applying the topology. */
+/** Creates a fault that deletes a part of the topology and later restores it by applying the topology again. */
 const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown>): Fault => ({
   name,
   where: 'broker',

@@ -6,8 +6,9 @@ import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
 
 /**
- * RabbitMQ 4.3 reserves the delivered messages of a consumer on a lost node for one minute (`consumer_disconnected_timeout`)
- * before it delivers them to another consumer.
+ * The time limit for recovery after a broker node is lost, in ms. It is above one minute, because RabbitMQ 4.3 waits
+ * one minute before it delivers the messages of a disconnected consumer to another one
+ * (`consumer_disconnected_timeout`).
  */
 const LEADER_RECOVERY_MS = 90_000;
 
@@ -18,7 +19,7 @@ async function leaderOf(queue: string, { nodes }: Cluster, { system }: Lab): Pro
   return node;
 }
 
-/** Faults of a broker with three nodes; `cluster` returns the running cluster. */
+/** Returns the faults that need a cluster of three broker nodes. `cluster` returns the running cluster. */
 export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'leader-killed',

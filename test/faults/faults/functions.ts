@@ -6,7 +6,10 @@ import { steps, type Kill, type Step } from '../functions/sabotage.ts';
 
 const KILLED_WITHIN_MS = 20_000;
 
-/** Schedules one kill and waits until it has happened; cancels the kill if no batch reaches the step in time. */
+/**
+ * Kills a consumer's process at a given step of its next batch. Returns whether the kill has happened within the time
+ * limit.
+ */
 export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill, 'id'>): Promise<boolean> {
   const kill = { ...place, id: `${Object.values(place).join(' ')} ${random.between(1, 1e9)}` };
   system.sabotage({ kills: [...system.sabotaged().kills, kill] });
@@ -17,14 +20,17 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
   return hasHappened();
 }
 
-/** The steps of each queue's consumer: awarding points publishes no event, and the archive has only a first and a last step. */
+/**
+ * The steps at which each queue's consumer can be killed. The points consumer publishes no events, and the archive
+ * function has only a first and a last step.
+ */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
   points: steps.filter((step) => step !== 'emit'),
   'dead-letters': ['start', 'return'],
 };
 
-/** Kills the queue's consumer before and after each of its steps, one kill at a time. */
+/** Kills the consumer of a queue before and after each of its steps, one kill after another. */
 async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Promise<void> {
   for (const step of steps)
     for (const side of ['before', 'after'] as const) {
@@ -40,7 +46,7 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
     }
 }
 
-/** Places orders that crash the consumer of the points queue, among other orders that must not be affected. */
+/** Creates a fault whose orders crash the consumer of the points queue. The other orders must not be affected. */
 const killer = (
   name: string,
   says: string,

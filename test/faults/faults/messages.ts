@@ -6,7 +6,7 @@ import type { ForeignMessage } from '../foreign-publisher.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { usualMix } from '../orders.ts';
 
-/** Publishes `count` messages, distributed over the duration of the load. */
+/** Publishes `count` messages, spread evenly over four seconds. */
 async function strew({ foreign, signal }: Lab, count: number, make: (index: number) => ForeignMessage): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     await foreign.publish(make(index));
@@ -30,7 +30,10 @@ const unreadable = (name: string, says: string, count: number, make: (index: num
   inject: (lab) => strew(lab, count, make),
 });
 
-/** Headers of every type under names that Surehop and the broker use, as other software may write them. */
+/**
+ * Creates message headers of many types. Some have names that Surehop or the broker use, but values that neither of
+ * them would write.
+ */
 const foreignHeaders = (index: number) => ({
   'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],
   'surehop-redrives': 'none',
@@ -59,7 +62,10 @@ const double = (value: number) => {
   return bytes;
 };
 
-/** Properties that no client library writes but a broker accepts; some of them cannot be republished by any client. */
+/**
+ * AMQP properties that the broker accepts although no client library writes them. No client library can republish some
+ * of them.
+ */
 const oddProperties: readonly GivenProperties[] = [
   // A date before 1970, and one before the start of the Gregorian calendar.
   { timestamp: int64(-1n) },

@@ -3,7 +3,7 @@ import type { Random } from '../random.ts';
 
 const LANES = 2;
 
-/** Combines `count` randomly chosen faults, of which two are active at a time. */
+/** Creates a fault that injects `count` randomly chosen faults, two at a time. */
 export function mixed(name: string, faults: readonly Fault[], count: number, random: Random): Fault {
   const chosen = faults
     .filter(({ isMixable }) => isMixable)

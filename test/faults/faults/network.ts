@@ -6,7 +6,7 @@ import type { Fault, Lab } from '../lab.ts';
 import { canLosePackets, openLossyLink } from '../lossy-link.ts';
 import { limits } from '../project.ts';
 
-/** Both ways to the broker. */
+/** Returns both proxies in front of the broker: one for publishing and one for consuming. */
 const waysOf = ({ system }: Lab): BrokerProxy[] => [system.publishing, system.consuming];
 
 async function during(ms: number, lab: Lab, ways: readonly BrokerProxy[], fault: NetworkFault): Promise<void> {
@@ -39,7 +39,10 @@ const partition = (seconds: number): Fault => ({
   inject: (lab) => during(seconds * 1_000, lab, waysOf(lab), { isPartition: true }),
 });
 
-/** TCP retransmits lost packets with growing delays, and all later data waits. */
+/**
+ * How long TCP waits before it retransmits a lost packet for the first time, in ms. Each further retransmission of that
+ * packet waits twice as long.
+ */
 const FIRST_RESEND_MS = 200;
 
 function resendDelay(lab: Lab, loss: number): number {

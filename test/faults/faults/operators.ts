@@ -23,7 +23,10 @@ async function redrive({ system }: Lab): Promise<RedriveReport> {
 
 const FAILING_ORDERS = 60;
 
-/** Orders become dead letters while their consumer fails, and `atOnce` operators redrive them at the same time afterwards. */
+/**
+ * Creates a fault in which orders become dead letters because their consumer fails. Afterwards, `atOnce` operators
+ * redrive these dead letters at the same time.
+ */
 const redriven = (name: string, says: string, atOnce: number): Fault => ({
   name,
   where: 'operators',

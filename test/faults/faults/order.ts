@@ -12,12 +12,16 @@ const ACCOUNTS = 8;
 const ENTRIES = 40;
 
 /**
- * Steps after the start of the batch is recorded: before that record exists, the order of prefetched messages cannot be kept.
- * Entries publish no events.
+ * The steps at which the consumer of account entries is killed. The step `start` is excluded: until the consumer has
+ * recorded its batch in the store, it cannot keep the order of prefetched messages. The step `emit` is excluded because
+ * entries publish no events.
  */
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
-/** Publishes the entries of one account, each after the confirm of the one before. */
+/**
+ * Publishes the entries of one account one after another. Each entry is published after the broker has confirmed the
+ * previous entry.
+ */
 async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
   let after = 0;
   for (let number = 1; number <= ENTRIES; number += 1) {
@@ -55,11 +59,14 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
   },
 });
 
-/** The number of accounts in the large batch; their names together exceed the size of one DynamoDB item. */
+/** The number of accounts in the large batch. Their names together are larger than one DynamoDB item may be. */
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
-/** Publishes the first entry of each account, then the second entry of each, and so on. */
+/**
+ * Publishes two entries for each of many accounts: first the first entry of every account, then the second entry of
+ * every account.
+ */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
     const entries = Array.from({ length: LARGE_ACCOUNTS }, (_, index): AccountEntry => {
@@ -81,7 +88,10 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
   }
 }
 
-/** Publishes entries of eight accounts during the fault; some entries fail once, and some always fail. */
+/**
+ * The faults that test whether a queue keeps the order of messages with the same key. Most of them publish entries of
+ * eight accounts, of which some fail.
+ */
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',

@@ -25,7 +25,7 @@ const storeFault = (
   inject: (lab) => during(6_000, lab, { onRequest: (operation) => fateOf(lab, operation) }),
 });
 
-/** Longer than the request timeout of DynamoDB clients, in ms. */
+/** A duration that is longer than the request timeout of the functions' DynamoDB clients, in ms. */
 const LONGER_THAN_PATIENCE_MS = 3_500;
 
 export const storeFaults: readonly Fault[] = [

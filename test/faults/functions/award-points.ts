@@ -8,7 +8,7 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 
 const { name } = queues.points;
 
-/** The consumer of functions/orders/award-points.ts with injected kills and failing orders. */
+/** The consumer of functions/orders/award-points.ts. Faults can kill its process, and some orders fail on purpose. */
 export const handler = batchSteps(
   name,
   createConsumer(

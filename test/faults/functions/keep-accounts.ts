@@ -5,7 +5,7 @@ import { batchSteps, sabotagedParts, step } from './sabotage.ts';
 
 const { name } = accountsQueue;
 
-/** A consumer that adds entries to accounts, in order per account. */
+/** A consumer that adds entries to accounts. It processes the entries of each account in order. */
 export const handler = batchSteps(
   name,
   createConsumer(

@@ -4,21 +4,26 @@ import type { Decide, RuleContext } from '../../../lib/consumer/rule.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
-/** How an order affects its consumer; the prefix of the order's customer id selects the kind. */
+/**
+ * The kinds of test orders. The kind decides how processing the order ends. It is the first part of the order's
+ * customer id.
+ */
 export const kinds = [
   'sound',
   'soldout',
-  /** Fails one to three times, then succeeds: `fails1` to `fails3`. */
+  /**
+   * Processing this order fails at the first attempts: once for `fails1`, twice for `fails2`, three times for `fails3`.
+   */
   'fails1',
   'fails2',
   'fails3',
-  /** The rule of this order never returns. */
+  /** The rule of this order never returns at the first attempt. */
   'hangs',
   /** Fails for good. */
   'poison',
-  /** Fails permanently at the stock queue while the test runner says so. */
+  /** Processing this order at the queue `stock` fails permanently while the fault sets `isFailing`. */
   'broken',
-  /** Crashes the consumer of the points queue at every attempt. */
+  /** Orders of this kind and of the following kinds crash the consumer of the points queue at every attempt. */
   'memory',
   'loop',
   'exit',
@@ -27,13 +32,13 @@ export const kinds = [
 
 export type Kind = (typeof kinds)[number];
 
-/** The kinds of orders that fail at every attempt. */
+/** Whether an order of this kind fails at every attempt of the consumer. */
 export const isPoison = (kind: Kind, consumer: string): boolean =>
   kind === 'poison' || (consumer === 'points' && ['memory', 'loop', 'exit', 'unhandled'].includes(kind));
 
 const kindOf = (customerId: string): Kind => customerId.slice(0, customerId.indexOf('.')) as Kind;
 
-/** Wraps a rule so that the kind of each order decides how the rule ends. */
+/** Wraps a consumer's rule so that it fails, hangs or crashes for orders of certain kinds. */
 export function misbehaving<T extends { readonly customerId: string }>(queue: string, decide: Decide<T>): Decide<T> {
   return (order, context) =>
     step(queue, 'decide', async () => {

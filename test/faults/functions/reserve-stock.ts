@@ -7,7 +7,7 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 
 const { name } = queues.stock;
 
-/** The consumer of functions/orders/reserve-stock.ts with injected kills and failing orders. */
+/** The consumer of functions/orders/reserve-stock.ts. Faults can kill its process, and some orders fail on purpose. */
 export const handler = batchSteps(
   name,
   createConsumer(

@@ -6,12 +6,15 @@ import { publisher } from '../../../lib/rabbitmq/broker.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
 
-/** The steps of a batch, in order, at which a test can kill the process. */
+/** The steps of processing a batch, in order. A test can kill the process before or after each step. */
 export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'note', 'return'] as const;
 
 export type Step = (typeof steps)[number];
 
-/** Kills the process of the queue's consumer with SIGKILL at this step, once across all processes. */
+/**
+ * Requests one kill: the process of the queue's consumer is killed with SIGKILL before or after a step. Each request
+ * kills only one process.
+ */
 export interface Kill {
   readonly id: string;
   readonly queue: string;
@@ -19,17 +22,18 @@ export interface Kill {
   readonly side: 'before' | 'after';
 }
 
-/** The injected faults, which the functions read before each step. */
+/** The faults to inject into the functions. The functions read them from a file before and after each step. */
 export interface Sabotage {
   readonly kills: readonly Kill[];
-  /** Whether orders of the kind `broken` fail permanently. */
+  /** Whether orders of the kind `broken` fail permanently at the queue `stock`. */
   readonly isFailing: boolean;
 }
 
 export const unharmed: Sabotage = { kills: [], isFailing: false };
 
-/** The environment variables with the file of injected faults and the file in which kills are recorded before they happen. */
+/** The environment variable with the path of the file that contains the injected faults. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
+/** The environment variable with the path of the file in which each kill is recorded before it happens. */
 export const KILLS_FILE = 'FAULTS_KILLS';
 
 export function readSabotage(): Sabotage {
@@ -39,7 +43,7 @@ export function readSabotage(): Sabotage {
   return JSON.parse(readFileSync(file, 'utf8')) as Sabotage;
 }
 
-/** Runs a step, and kills the process before or after the step if a test asks for that. */
+/** Runs a step of a consumer. Kills the process before or after the step if a test has requested that. */
 export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
   killIfWanted(queue, name, 'before');
   const result = await run();
@@ -56,7 +60,7 @@ function killIfWanted(queue: string, name: Step, side: 'before' | 'after'): void
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Wraps a queue's function so that its process can be killed before the batch is decoded and after the batch is settled. */
+/** Wraps a consumer's function so that a test can kill its process before or after it processes a batch. */
 export const batchSteps =
   <A extends unknown[], R>(queue: string, handler: (...args: A) => Promise<R>) =>
   async (...args: A): Promise<R> => {
@@ -66,7 +70,7 @@ export const batchSteps =
     return result;
   };
 
-/** The dependencies of a deployed consumer, with a possible kill at each step. */
+/** Returns the dependencies of a deployed consumer. A test can kill the process at each call to one of them. */
 export function sabotagedParts(queue: string): ConsumerParts {
   const real = { ...partsOf(surehop), publisher: publisher(surehop) };
   const inbox: Inbox = {
