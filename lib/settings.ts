@@ -15,7 +15,7 @@ import {
   type Explanation,
 } from './runtime/settings.ts';
 
-/** The settings of every part of the toolkit, for the tools that check or document all of them. */
+/** The settings of all parts of the toolkit, for tools that check or document every setting. */
 const concerns = [
   serviceSettings,
   storeSettings,
@@ -34,18 +34,18 @@ export type SettingName = keyof AllSettings;
 
 export const settingNames = [...new Set(concerns.flatMap(({ shape }) => Object.keys(shape)))] as readonly SettingName[];
 
-/** How a setting is explained in documentation and error messages. */
+/** Returns the explanation of a setting for documentation and error messages. */
 export const explainSetting = (name: SettingName): Explanation =>
   explain(
     concerns.find(({ shape }) => name in shape)!,
     name,
   );
 
-/** One sentence for each wrong setting in the environment. */
+/** Returns one sentence for each wrong setting in the environment. */
 export const allSettingFaults = (environment: Environment): string[] => [
   ...new Set(concerns.flatMap((concern) => settingFaults(concern, environment))),
 ];
 
-/** All settings in the environment; throws a `SettingsError` if any is wrong. */
+/** Reads all settings from the environment. Throws a `SettingsError` if a setting is wrong. */
 export const readAllSettings = (environment: Environment): AllSettings =>
   Object.assign({}, ...concerns.map((concern) => readSettings<object>(concern, environment)));

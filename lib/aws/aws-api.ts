@@ -1,7 +1,10 @@
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-/** AWS refused a request or did not answer. `code` is AWS's error code, for example `ResourceNotFoundException`. */
+/**
+ * The error if AWS refuses a request or does not answer. `code` is AWS's error code, for example
+ * `ResourceNotFoundException`.
+ */
 export class AwsApiError extends Error {
   override readonly name = 'AwsApiError';
   readonly code: string;
@@ -30,8 +33,9 @@ export interface AwsRequest {
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends one signed request to an AWS service and returns the response text. It is used for a few requests to services whose SDK
- * client is megabytes large. As with the SDK, `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` set another address.
+ * Sends one signed request to an AWS service and returns the response text. It replaces AWS SDK clients that are megabytes
+ * large, for services that need only a few requests. As with the SDK, `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL`
+ * override the address.
  */
 export async function awsRequest(
   { region, credentials }: AwsAccess,
@@ -86,7 +90,7 @@ function reasonOf(thrown: unknown): string {
   return cause?.message || cause?.code || message;
 }
 
-/** Sends one request to EC2, whose API takes form parameters and returns XML. */
+/** Sends one request to the EC2 API, which takes form parameters and returns XML. */
 export const ec2Request = (
   access: AwsAccess,
   action: string,
@@ -101,6 +105,6 @@ export const ec2Request = (
     signal,
   });
 
-/** The texts of all elements with this name in AWS's XML; only for elements that contain nothing but text. */
+/** Returns the texts of all XML elements with this name in a response from AWS. The elements must contain only text. */
 export const textsOf = (xml: string, name: string): string[] =>
   [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, text]) => text!);

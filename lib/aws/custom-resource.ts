@@ -6,7 +6,10 @@ import { withoutLogins } from '../runtime/scrub.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** What CloudFormation sends (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html). */
+/**
+ * The event that CloudFormation sends to a custom resource
+ * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html).
+ */
 export interface CustomResourceEvent {
   readonly RequestType: 'Create' | 'Update' | 'Delete';
   readonly ResponseURL: string;
@@ -20,16 +23,16 @@ export interface CustomResourceEvent {
 
 export interface Change {
   readonly properties: Properties;
-  /** The properties before an update. */
+  /** The properties of the resource before the update; absent otherwise. */
   readonly previous?: Properties;
-  /** Aborted shortly before the invocation times out. */
+  /** Aborts shortly before the Lambda invocation times out. */
   readonly signal: AbortSignal;
 }
 
-/** CloudFormation's limit for a response, in bytes. */
+/** The largest response that CloudFormation accepts from a custom resource, in bytes. */
 const MAX_ANSWER_BYTES = 4_096;
 
-/** Time reserved for sending the response, in ms. */
+/** How much time is reserved for sending the response to CloudFormation, in ms. */
 const ANSWER_RESERVE_MS = 10_000;
 
 const ANSWER_ATTEMPTS = 3;
@@ -42,15 +45,17 @@ export interface Steps {
   /** Creates or updates the resource. */
   apply(change: Change): Promise<void>;
   /**
-   * Removes the resource; by default nothing is done. A removal that takes longer than one invocation continues in the next one:
-   * Lambda retries the function twice, and CloudFormation waits for the resource's `ServiceTimeout`.
+   * Removes the resource. Without this method, deleting the resource does nothing. A removal that takes longer than one
+   * invocation continues in the next one: Lambda retries the function twice, and CloudFormation waits for the resource's
+   * `ServiceTimeout`.
    */
   remove?(change: Change): Promise<void>;
 }
 
 /**
- * The Lambda handler of a custom resource. It always responds to CloudFormation: success, failure, or out of time. If
- * `physicalId` changes with the properties, CloudFormation replaces the resource and removes the old one.
+ * Creates the Lambda handler of a custom resource. The handler always responds to CloudFormation, even if it fails or runs
+ * out of time. If the new properties lead to another `physicalId`, CloudFormation replaces the resource and removes the old
+ * one.
  */
 export const customResource =
   (physicalId: string | ((properties: Properties) => string), { apply, remove }: Steps) =>
@@ -114,7 +119,7 @@ async function answer(
   for (let attempt = 1; ; attempt += 1) {
     try {
       const perAttemptMs = Math.max(Math.floor((deadline - Date.now()) / (ANSWER_ATTEMPTS + 1 - attempt)), 500);
-      // The URL's signature covers a request without a content type.
+      // The signature of the response URL is valid only for a request without a content type.
       const headers = { 'content-type': '' };
       const response = await fetch(url, { method: 'PUT', headers, body, signal: AbortSignal.timeout(perAttemptMs) });
       await response.arrayBuffer();
@@ -131,7 +136,7 @@ async function answer(
   }
 }
 
-/** The response with as much of the reason as fits into it. */
+/** Creates a response to CloudFormation whose reason is shortened until the response fits into the size limit. */
 function withReason(fields: Readonly<Record<string, string>>, reason: string): string {
   for (let kept = reason; ; kept = kept.slice(0, Math.floor(kept.length * 0.9))) {
     const body = JSON.stringify({ ...fields, Reason: kept === reason ? reason : `${kept}…` });

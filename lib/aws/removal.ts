@@ -4,16 +4,16 @@ import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from './
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 
-/** How a removal waits until it is done or until `signal` is aborted. */
+/** How long a removal waits between checks, and the signal that stops it. */
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** Pause between two checks for remaining network interfaces, in ms. */
+  /** The pause between two checks for remaining network interfaces, in ms. */
   readonly pauseMs: number;
 }
 
 /**
- * Deletes an event source mapping and waits until Lambda has deleted its network interfaces. CloudFormation considers a mapping
- * deleted earlier and would next delete the function's role, which Lambda needs to delete the interfaces.
+ * Deletes an event source mapping and waits until Lambda has deleted the mapping's network interfaces. Without the wait,
+ * CloudFormation would delete the function's role too early, and Lambda needs this role to delete the interfaces.
  */
 export async function removeEventSource(access: AwsAccess, id: string, waiting: Waiting): Promise<void> {
   let mapping: MappingState = 'present';
@@ -53,8 +53,9 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Deletes a mapping if it exists. The mapping is looked up first, because AWS may deny deleting one that no longer exists: the
- * permission depends on the mapping's function. AWS also refuses to delete a mapping that is still being created.
+ * Deletes an event source mapping if it exists. It reads the mapping first, because AWS may deny deleting a mapping that no
+ * longer exists: the permission depends on the mapping's function. AWS also refuses to delete a mapping that is still being
+ * created.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);
@@ -69,7 +70,7 @@ async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal)
   }
 }
 
-/** The ids of the network interfaces that match all filters; `*` is a wildcard. */
+/** Returns the ids of the network interfaces that match all filters. `*` is a wildcard in a filter value. */
 async function networkInterfaces(
   access: AwsAccess,
   filters: Readonly<Record<string, string>>,
@@ -83,10 +84,10 @@ async function networkInterfaces(
   return textsOf(xml, 'networkInterfaceId');
 }
 
-/** Whether the role lacks the permission, so that a repetition cannot succeed. */
+/** Whether AWS refused the request because the role lacks a permission. Repeating the request cannot help then. */
 const isDenied = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
 
-/** Repeats `check` until it is done. A failed check is repeated too, unless a permission is missing. */
+/** Repeats `check` until it succeeds. A check that throws an error is repeated too, unless a permission is missing. */
 async function until(
   { signal, pauseMs }: Waiting,
   check: () => Promise<{ readonly isDone: boolean; readonly left: readonly string[] }>,
@@ -102,7 +103,7 @@ async function until(
       if (isDenied(error)) throw error;
       log().warn('network interfaces cannot be listed', { error: describeError(error).message });
     }
-    // After an abort, the next iteration throws the signal's reason, which says more than the error of the pause.
+    // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the error of the pause.
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }

@@ -8,25 +8,28 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 
-/** What Secrets Manager sends (https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.html). */
+/**
+ * The event that Secrets Manager sends to rotate a secret
+ * (https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.html).
+ */
 export interface RotationEvent {
   readonly Step: 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
   readonly SecretId: string;
-  /** The id of the version that becomes the current one. */
+  /** The id of the secret version that will become the current one. */
   readonly ClientRequestToken: string;
 }
 
-/** How one kind of secret is rotated. Every step may be repeated. */
+/** The steps that rotate one kind of secret. Each step can be repeated safely. */
 export interface RotationSteps {
-  /** Generates the text of the next version. */
+  /** Generates the text of the next version of the secret. */
   next(current: string): string;
-  /** Makes `pending` valid while `current` stays valid. */
+  /** Makes the new secret `pending` valid. The secret `current` must stay valid. */
   set(pending: string, current: string): Promise<void>;
-  /** Rejects if `pending` is not valid. */
+  /** Rejects if the new secret `pending` is not valid. */
   test(pending: string): Promise<void>;
 }
 
-/** Runs one step of a rotation. The current version stays valid throughout the rotation. */
+/** Runs one step of a secret rotation. The current version of the secret stays valid throughout the rotation. */
 export async function rotate(
   client: SecretsManagerClient,
   { Step: step, SecretId, ClientRequestToken: token }: RotationEvent,
@@ -35,7 +38,7 @@ export async function rotate(
   const { RotationEnabled, VersionIdsToStages = {} } = await client.send(new DescribeSecretCommand({ SecretId }));
   if (!RotationEnabled) throw new Error(`rotation is not enabled for ${SecretId}`);
   const labels = VersionIdsToStages[token] ?? [];
-  // A step that is repeated after the rotation has finished has nothing to do.
+  // The rotation is already finished, so a repeated step has nothing to do.
   if (labels.includes('AWSCURRENT')) return;
 
   const readPending = () => read({ VersionId: token, VersionStage: 'AWSPENDING' });
@@ -76,7 +79,7 @@ export async function rotate(
     case 'setSecret':
       return steps.set(await pending(), await current());
     case 'testSecret':
-      // Also run by itself, to try a rotation that is switched on for later: then there may be nothing new to test.
+      // Secrets Manager also runs this step alone when a rotation is switched on for later. There may be no pending version then.
       return steps.test((await readPending()) ?? (await current()));
     case 'finishSecret': {
       await steps.test(await pending());

@@ -7,7 +7,7 @@ import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from './dea
 
 const at = z.iso.datetime();
 
-/** A dead letter as a list shows it. */
+/** A dead letter as it appears in a list response, without its message. */
 const deadLetter = z.strictObject({
   id: z.string(),
   messageId: z.string().optional(),
@@ -56,7 +56,7 @@ const archiveAction = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('discarded'), at, reason: z.string() }),
 ]);
 
-/** A dead letter with its history and its message. */
+/** A dead letter with its history and its message, as a response shows it. */
 export const deadLetterDetails = deadLetter.extend({
   history: z.array(archiveAction),
   properties: z.record(z.string(), z.unknown()),
@@ -85,7 +85,7 @@ export const discardedDeadLetter = z.strictObject({
   discardReason: z.string(),
 });
 
-/** Largest body that is also shown as text. A Lambda response may have 6 MB. */
+/** The largest message body, in bytes, that a response also shows as text. A Lambda response can have at most 6 MB. */
 const MAX_TEXT_BYTES = 1_000_000;
 
 export function summaryOf({ history, ...deadLetter }: DeadLetter): object {

@@ -18,16 +18,19 @@ export interface Archiving {
   readonly clock: Clock;
 }
 
-/** How many of a batch were stored, and how many the archive already had. */
+/** How many dead letters of a batch were stored, and how many the archive already had. */
 export interface ArchiveReport {
   readonly archived: number;
   readonly duplicates: number;
 }
 
-/** Dead letters being stored at a time. */
+/** The largest number of dead letters that are stored at the same time. */
 const CONCURRENCY = 16;
 
-/** Stores every message of a batch from the dead-letter queue. Throws if one cannot be stored; the whole batch is then redelivered. */
+/**
+ * Stores every message of a batch from the dead-letter queue in the archive. If a message cannot be stored, throws an
+ * error, and the whole batch is redelivered.
+ */
 export async function archiveBatch(
   { table, queues, knownValues, clock }: Archiving,
   event: RabbitMqEvent,
@@ -57,7 +60,10 @@ interface Item {
   readonly delivery: Delivery;
 }
 
-/** Dead letters with one id are stored one after another, because concurrent writes would overwrite each other's parts. */
+/**
+ * Groups dead letters by id. Dead letters with the same id are stored one after another, because concurrent writes would
+ * overwrite each other's parts.
+ */
 function groupById(items: readonly Item[]): Iterable<readonly Item[]> {
   const byId = new Map<string, Item[]>();
   for (const item of items) byId.set(item.deadLetter.id, [...(byId.get(item.deadLetter.id) ?? []), item]);

@@ -4,16 +4,16 @@ import { sendToDynamo } from '../dynamodb/send.ts';
 import { LISTED_KIND, nameOf, type ArchiveTable, type Attributes } from './record.ts';
 
 export interface OpenDeadLetters {
-  /** By work queue; dead letters without a known queue are under the empty name. */
+  /** The number of open dead letters per work queue. Dead letters without a known queue are counted under the empty name. */
   readonly byQueue: ReadonlyMap<string, number>;
-  /** Whether older dead letters were not counted. */
+  /** Whether the count is incomplete because older dead letters were not counted. */
   readonly isAtLeast: boolean;
 }
 
-/** Pages of 1 MB that one count may read. */
+/** The largest number of result pages, of 1 MB each, that one count may read from DynamoDB. */
 const MAX_PAGES = 10;
 
-/** Counts the open dead letters of every queue, newest first. */
+/** Counts the open dead letters of every queue, starting with the newest. */
 export async function countOpen(table: ArchiveTable): Promise<OpenDeadLetters> {
   const byQueue = new Map<string, number>();
   let from: Attributes | undefined;

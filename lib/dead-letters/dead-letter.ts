@@ -8,15 +8,18 @@ export interface DeadLetter {
   readonly messageId?: MessageId;
   readonly type?: string;
   readonly correlationId?: string;
-  /** The work queue in which the message failed; absent if neither the broker nor a consumer named it. */
+  /** The work queue in which the message failed. Absent if neither the broker nor a consumer named the queue. */
   readonly queue?: string;
-  /** The shard of a sharded queue in which the message failed; a redrive returns the message to this shard. */
+  /** The shard in which the message failed, if its queue is sharded. A redrive returns the message to this shard. */
   readonly shard?: string;
   readonly code: string;
   readonly reason: string;
-  /** Parts of the message that AMQP cannot encode, with the reason: left out of the copy or blocking a redrive. */
+  /**
+   * The parts of the message that AMQP cannot encode, with the reasons. These parts were left out of the dead letter, or
+   * prevent a redrive.
+   */
   readonly unwritable?: string;
-  /** Stack frames of the rule's error within the service's own code, one per line, innermost first. */
+  /** The stack frames of the rule's error that are in the service's own code, one per line, innermost first. */
   readonly frames?: string;
   /** The number of the last failed attempt. */
   readonly attempt: number;
@@ -38,7 +41,7 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded'] as const;
 
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
-/** What an operator did with a dead letter. `redrives` is the redrive number that the published copy carries. */
+/** What an operator did with a dead letter. `redrives` is the redrive number in the header of the published copy. */
 export type ArchiveAction =
   | { readonly action: 'redriven'; readonly at: string; readonly redrives: number }
   | { readonly action: 'discarded'; readonly at: string; readonly reason: string };
@@ -48,17 +51,20 @@ export interface ArchivedMessage {
   readonly properties: Properties;
 }
 
-/** Where a message failed, and why. */
+/** The part of a dead letter that says where, when and why its message failed. */
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
-/** Lengths in characters. They keep every record within one DynamoDB item and its keys within an index key. */
+/**
+ * The largest lengths of stored texts, in characters. They ensure that a record fits into one DynamoDB item and its keys
+ * fit into an index key.
+ */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;
 const MAX_REASON_LENGTH = 1_000;
 const MAX_UNWRITABLE_LENGTH = 1_000;
 const MAX_FRAMES_LENGTH = 1_000;
 
-/** Describes a failed message, whether it was delivered from a queue or could not be published. */
+/** Creates the archive's description of a message that failed in a queue or that could not be published. */
 export function toDeadLetter(
   delivery: Pick<Delivery, 'id' | 'body' | 'properties' | 'envelope' | 'payloadHash'>,
   origin: Origin,
@@ -92,11 +98,14 @@ export function toDeadLetter(
   };
 }
 
-/** Accepts anything, because other systems put values of any type into AMQP properties. */
+/** Converts a value to text. It accepts values of any type, because other systems may put any type into AMQP properties. */
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
 
-/** The time as ISO 8601, or undefined if it is invalid or outside the years 1 to 9999, where ISO texts sort by time. */
+/**
+ * Formats a time as ISO 8601. Returns `undefined` if the time is invalid or outside the years 1 to 9999, because ISO 8601
+ * texts sort by time only within these years.
+ */
 export function isoTime(time: string | number | undefined): string | undefined {
   const date = new Date(time ?? Number.NaN);
   const year = date.getUTCFullYear();

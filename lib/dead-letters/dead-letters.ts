@@ -22,9 +22,12 @@ import type { discardRoute, listRoute, redriveManyRoute, redriveRoute } from './
 
 type PathWithId = { readonly id: string };
 
-/** The archive of dead letters. Methods that take a request return the response's body and throw a `Problem`. */
+/**
+ * The archive of dead letters. The methods that take an HTTP request return the body of the response and throw a `Problem`
+ * on failure.
+ */
 export interface DeadLetters {
-  /** Stores a batch of the dead-letter queue; throws if one message cannot be stored. */
+  /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */
   archive(event: RabbitMqEvent): Promise<ArchiveReport>;
   list(query: z.infer<typeof listRoute.query>): Promise<object>;
   get(id: string): Promise<object>;
@@ -33,7 +36,7 @@ export interface DeadLetters {
   discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<object>;
 }
 
-/** The archive of the dead letters of these work queues. */
+/** Creates the archive of the dead letters from these work queues. */
 export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
   const { clock } = surehop;
   const queues = Object.values(workQueues);
@@ -42,7 +45,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
   const redriving = {
     table,
     queues,
-    // Only redrives need a publisher: functions that only read have no login at the broker.
+    // Only redrives need a publisher. Functions that only read the archive have no broker login.
     publisher: () => lazyPublisher(surehop),
     clock,
     inboxSettings: surehop.settings(inboxSettings),

@@ -4,7 +4,7 @@ import { readDeadLetter } from './read.ts';
 import { recordDiscard } from './record-action.ts';
 import type { ArchiveTable } from './record.ts';
 
-/** Discards an open dead letter; throws a problem if the dead letter is not open. */
+/** Discards an open dead letter. Throws a problem if the dead letter is not open. */
 export async function discardDeadLetter(
   { table, clock }: { readonly table: ArchiveTable; readonly clock: Clock },
   id: string,

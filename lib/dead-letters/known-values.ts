@@ -15,32 +15,39 @@ const fields = ['queue', 'code'] as const;
 
 type Field = (typeof fields)[number];
 
-/** Stored values per field. Above this number every filter value is accepted, because anyone who can publish can invent values. */
+/**
+ * The largest number of stored values per filter field. Once it is reached, every filter value is accepted, because anyone
+ * who can publish messages can invent values.
+ */
 const MAX_STORED = 500;
 
-/** The key of the item with the known values. No dead letter has a part -1, and the item is in no index. */
+/**
+ * The key of the DynamoDB item that stores the known values. It cannot collide with a dead letter, since no dead letter has
+ * a part -1, and the item is in no index.
+ */
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
 export interface KnownValues {
   /** Stores the queue and code of a dead letter that is about to be archived, if they are new. */
   add(deadLetter: Pick<DeadLetter, Field>): Promise<void>;
-  /** One error for each filter value that no dead letter has ever had, listing the known values. */
+  /** Returns an error for each filter value that no dead letter has ever had. The error lists the known values. */
   errorsIn(
     filter: Partial<Record<Field, string>>,
   ): Promise<readonly { readonly field: Field; readonly detail: string }[]>;
 }
 
 /**
- * The queues and codes that a filter may name. A misspelt value would list and redrive nothing, as if there were no dead
- * letters, so that it is refused. The topology and the error table do not know all values: rules have codes of their own and
- * dead letters outlive their queue. The archive therefore stores each new value before the first dead letter that has it.
+ * Keeps the queue names and error codes that a filter may contain. An unknown value is refused, because a misspelt filter
+ * would otherwise look as if there were no dead letters. The declared queues and codes are not enough: rules have codes of
+ * their own, and dead letters outlive their queues. The archive therefore stores each new value before the first dead
+ * letter that has it.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {
     queue: queues.map(({ name }) => name),
     code: Object.keys(errorCodes),
   };
-  /** Values that this environment has stored, or found no room for. */
+  /** The values that this Lambda environment has stored or has tried to store when no more values were accepted. */
   const added: Record<Field, Set<string>> = { queue: new Set(), code: new Set() };
 
   async function store(field: Field, value: string): Promise<void> {

@@ -11,16 +11,19 @@ export interface Filter {
   readonly status?: DeadLetterStatus;
 }
 
-/** Dead letters ordered by time. `after` is where the next page starts; absent on the last page. */
+/** One page of dead letters, ordered by time. `after` is the start of the next page and is absent on the last page. */
 export interface Page {
   readonly deadLetters: readonly DeadLetter[];
   readonly after?: string;
 }
 
-/** Queries per page. DynamoDB applies a filter after reading, so that a query may return few items or none. */
+/**
+ * The largest number of DynamoDB queries per page. DynamoDB applies a filter after reading, so a query may return few items
+ * or none.
+ */
 const MAX_QUERIES = 25;
 
-/** Reads at most `limit` dead letters, newest first by default; `after` comes from the previous page. */
+/** Reads at most `limit` dead letters, newest first by default. `after` is the position that the previous page returned. */
 export async function listDeadLetters(
   table: ArchiveTable,
   filter: Filter,
@@ -34,7 +37,7 @@ export async function listDeadLetters(
       TableName: nameOf(table),
       IndexName: 'newest',
       ScanIndexForward: oldestFirst,
-      // Reads one item more than the page holds, to know whether there is a next page.
+      // The query reads one item more than fits on the page, to find out whether there is a next page.
       Limit: isFiltered ? undefined : limit + 1 - found.length,
       ExclusiveStartKey: from,
       ...condition(filter),
@@ -71,7 +74,7 @@ function condition(filter: Filter): Partial<QueryCommandInput> {
   };
 }
 
-/** The index key of the item whose `listedAt` is `after`. */
+/** Returns the index key of the item whose attribute `listedAt` equals `after`. */
 const startKey = (after: string): Attributes => ({
   kind: { S: LISTED_KIND },
   listedAt: { S: after },
@@ -79,10 +82,13 @@ const startKey = (after: string): Attributes => ({
   part: { N: String(RECORD_PART) },
 });
 
-/** The paging token for `after`: opaque to clients and safe in a query string. */
+/**
+ * Encodes the start of the next page as a paging token, which clients must not interpret and which is safe in a query
+ * string.
+ */
 export const writeCursor = (after: string): string => Buffer.from(after).toString('base64url');
 
-/** Decodes a paging token; throws a problem unless `writeCursor` made it. */
+/** Decodes a paging token. Throws a problem if `writeCursor` did not create the token. */
 export function readCursor(cursor: string): string {
   const after = Buffer.from(cursor, 'base64url').toString();
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[\x21-\x7e]{1,255}$/.test(after) || writeCursor(after) !== cursor)
@@ -92,7 +98,10 @@ export function readCursor(cursor: string): string {
   return after;
 }
 
-/** The newest dead letters of one message, from all queues. The index is eventually consistent. */
+/**
+ * Returns the newest dead letters of one message, from all queues. Very recent dead letters may be missing, because the
+ * index is eventually consistent.
+ */
 export async function findByMessage(table: ArchiveTable, messageId: string): Promise<readonly DeadLetter[]> {
   const { Items: items = [] } = await sendToDynamo(
     (client) =>

@@ -2,10 +2,13 @@ import { decodeHeaders, headerInEvent, writeJson } from '../events/json-form.ts'
 import type { Properties } from '../events/message.ts';
 import type { ArchivedMessage } from './dead-letter.ts';
 
-/** Bytes of a message per item. DynamoDB allows 400 KB per item, including attribute names and keys. */
+/**
+ * The largest number of bytes of a message that are stored in one item. DynamoDB allows 400 KB per item, including keys and
+ * attribute names.
+ */
 const PART_BYTES = 350_000;
 
-/** Splits the body, followed by the properties as JSON, into chunks that fit into DynamoDB items. */
+/** Splits a message (its body, followed by its properties as JSON) into chunks that fit into DynamoDB items. */
 export function toParts({ body, properties }: ArchivedMessage): Buffer[] {
   const whole = Buffer.concat([body, Buffer.from(writeProperties(properties))]);
   return Array.from({ length: Math.ceil(whole.length / PART_BYTES) }, (_, index) =>
@@ -18,7 +21,7 @@ export function fromParts(parts: readonly Uint8Array[], bodyBytes: number): Arch
   return { body: whole.subarray(0, bodyBytes), properties: readProperties(whole.toString('utf8', bodyBytes)) };
 }
 
-/** AMQP properties as JSON, with header types preserved as in a Lambda event, at any depth. */
+/** Converts AMQP properties to JSON. Headers are written as in a Lambda event, which preserves their types at any depth. */
 export const writeProperties = ({ headers, ...rest }: Properties): string =>
   writeJson({
     ...rest,

@@ -9,7 +9,7 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { errorCodes, type ErrorCode } from '../runtime/errors.ts';
 import { isoTime, toDeadLetter, type DeadLetter, type Origin } from './dead-letter.ts';
 
-/** Describes a message delivered from the dead-letter queue. */
+/** Creates the archive's description of a message from the dead-letter queue. */
 export const deadLetterFrom = (delivery: Delivery, queues: readonly WorkQueue[], nowMs: number): DeadLetter =>
   toDeadLetter(delivery, originOf(delivery, queues, new Date(nowMs).toISOString()), nowMs);
 
@@ -20,11 +20,11 @@ function originOf(
   queues: readonly WorkQueue[],
   now: string,
 ): Origin {
-  // Copies that a consumer publishes carry no x-death, so the broker dead-lettered the message after any consumer did.
+  // The copies that a consumer publishes have no x-death header. If there is one, the broker dead-lettered the message last.
   const death = readBrokerDeath(properties.headers);
   if (death) {
     const { queue, code, reason, at, fingerprint } = death;
-    // Without a message id two equal messages look the same: archiving one twice is better than losing the other.
+    // Two messages without an id but with the same body look the same. Archiving one message twice is better than losing the other.
     const id = messageId
       ? deriveId('dead-letter', queue, messageId, payloadHash, fingerprint, String(envelope.redrives))
       : randomUUID();
@@ -51,7 +51,7 @@ function originOf(
   };
 }
 
-/** The work queue that `shard` belongs to, and the shard's own name if it differs. */
+/** Returns the name of the work queue to which `shard` belongs, and the name of the shard if it differs. */
 function locate(shard: string, queues: readonly WorkQueue[]): Pick<DeadLetter, 'queue' | 'shard'> {
   const queue = queueOfShard(queues, shard)?.name ?? shard;
   return queue === shard ? { queue: shard || undefined } : { queue, shard };
@@ -62,13 +62,16 @@ interface BrokerDeath {
   readonly queue: string;
   readonly code: ErrorCode;
   readonly reason: string;
-  /** ISO 8601; absent if the time in `x-death` cannot be parsed. */
+  /** When the broker dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
   readonly at?: string;
-  /** Distinguishes this entry from other `x-death` entries of the same message. */
+  /** Distinguishes this `x-death` entry from other `x-death` entries of the same message. */
   readonly fingerprint: string;
 }
 
-/** The reasons listed in https://www.rabbitmq.com/docs/dlx, including the delivery limit of quorum queues. */
+/**
+ * The error code for each reason in an `x-death` header (https://www.rabbitmq.com/docs/dlx), including the delivery limit
+ * of quorum queues.
+ */
 const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
   expired: 'EXPIRED',
   delivery_limit: 'DELIVERY_LIMIT',
@@ -77,8 +80,8 @@ const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
 };
 
 /**
- * Reads the first entry of `x-death`, which is the newest. `x-first-death-*` would name a delay queue for every message
- * that was ever retried.
+ * Reads the first entry of the header `x-death`, which is the newest. The headers `x-first-death-*` are not used, because
+ * they name a delay queue for every message that was ever retried.
  */
 function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   const deaths = plainOf(headers['x-death'] ?? null);
@@ -97,7 +100,10 @@ function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** AWS does not document how the event source writes an AMQP timestamp inside a table, so this accepts seconds, ms and dates. */
+/**
+ * Reads the time in an `x-death` entry. AWS does not document how its event source writes such a time, so this accepts
+ * seconds, milliseconds and dates.
+ */
 function readTime(time: unknown): string | undefined {
   const ms =
     typeof time === 'number'

@@ -6,7 +6,10 @@ import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
 import { fromParts } from './message-parts.ts';
 import { fromRecord, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from './record.ts';
 
-/** Reads a dead letter and its message, strongly consistent; throws the problem `not-found` for an unknown id. */
+/**
+ * Reads a dead letter and its message, using strongly consistent reads. Throws the problem `not-found` if no dead letter
+ * has this id.
+ */
 export async function readDeadLetter(
   table: ArchiveTable,
   id: string,
@@ -26,7 +29,7 @@ export async function readDeadLetter(
     from = page.LastEvaluatedKey;
   } while (from);
   const [record, ...parts] = items;
-  // Message parts without a record belong to a dead letter that is still being stored.
+  // If there are message parts but no record, the dead letter is still being stored.
   if (record?.part?.N !== String(RECORD_PART)) throw new Problem('not-found', 'There is no dead letter with this id.');
   const deadLetter = fromRecord(record);
   const bytes = parts.slice(0, Number(record.parts?.N)).map((part) => part.bytes?.B ?? new Uint8Array());

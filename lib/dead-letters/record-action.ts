@@ -4,13 +4,16 @@ import { sendToDynamo } from '../dynamodb/send.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.ts';
 
-/** Actions per record, the latest ones. The audit table has every action. */
+/**
+ * The largest number of actions kept in the record of a dead letter. Only the latest actions are kept here; the audit table
+ * has all of them.
+ */
 const MAX_HISTORY = 100;
 
 /**
- * Records that a copy was published. Returns `false` if another redrive was recorded since the dead letter was read; both
- * copies carry the same redrive number, so the message is processed once. A redrive overrides a discard recorded since the
- * dead letter was read, because its copy is already in the queue.
+ * Records that a copy of a dead letter was published. Returns `false` if another redrive was recorded after the dead letter
+ * was read. Both copies then have the same redrive number, so the message is processed only once. If the dead letter was
+ * discarded in the meantime, the redrive overrides the discard, because the copy is already in the queue.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -61,7 +64,7 @@ async function update(
     assignment?: string;
     condition: string;
     values: Record<string, AttributeValue>;
-    /** Replaces the stored history when the history is full. */
+    /** The history that replaces the stored one when the stored history is full. */
     latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {

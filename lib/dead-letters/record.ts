@@ -26,19 +26,19 @@ export const archiveTable = (surehop: Surehop): ArchiveTable => ({
 
 export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string => tablePrefix + TABLE;
 
-/** Part 0 of a dead letter is its record; the parts after it hold the message. */
+/** The part number of a dead letter's record. The parts with higher numbers hold the message. */
 export const RECORD_PART = 0;
 
-/** The partition key of the index `newest`, which lists all dead letters. */
+/** The partition key of the index `newest`, which is the same for all dead letters so that one query can list them. */
 export const LISTED_KIND = 'dead-letter';
 
-/** The sort key of the index `newest`: the time, then the id to make the key unique. */
+/** Returns the sort key of the index `newest`: the time, followed by the id to make the key unique. */
 const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>
   `${deadLetteredAt}#${id}`;
 
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
 
-/** The DynamoDB item of a dead letter; `parts` is the number of items that hold its message. */
+/** Creates the DynamoDB item of a dead letter. `parts` is the number of further items that hold the message. */
 export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: number): Attributes {
   const { id, attempt, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;
   return {

@@ -12,7 +12,7 @@ export interface RedriveReport {
   readonly redriven: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
-  /** Dead letters that AMQP cannot encode; redriving them again without `force` fails the same way. */
+  /** The dead letters that AMQP cannot encode. Redriving them again fails the same way unless `force` is set. */
   readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
   /** Whether the archive may have more open dead letters that match the filter. */
   readonly more: boolean;
@@ -26,24 +26,29 @@ interface Skipped {
 interface RedriveOptions {
   readonly maximum: number;
   readonly force: boolean;
-  /** Milliseconds until the HTTP response is due. */
+  /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;
 }
 
-/** Records per list query. */
+/** The number of records that one list query reads. */
 const PAGE = 250;
 
-/** Ids that the report lists as skipped or as unwritable; more would make the response too large. */
+/**
+ * The largest number of ids that the report lists as skipped or as unwritable. More ids would make the response too large.
+ */
 const MAX_NAMED = 1_000;
 
-/** Messages per chunk, by number and by bytes; one chunk is in memory at a time. */
+/**
+ * The largest number of messages, and of their bytes, that are redriven together. Only one such chunk is in memory at a
+ * time.
+ */
 const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
 
-/** Messages read from the archive at a time. */
+/** The largest number of messages that are read from the archive at the same time. */
 const CONCURRENCY = 16;
 
-/** With less time left, no further chunk is started. */
+/** If less than this time is left before the response is due, in ms, no further chunk is started. */
 const RESERVE_MS = 10_000;
 
 /** Redrives up to `maximum` open dead letters that match the filter, oldest first. Stops early when time runs out. */
@@ -84,7 +89,7 @@ function addName<T>(named: T[], one: T): void {
   if (named.length < MAX_NAMED) named.push(one);
 }
 
-/** Whether the error concerns only this dead letter or its queue, so that other dead letters may succeed. */
+/** Whether an error concerns only this dead letter or its queue, so that redriving other dead letters may still succeed. */
 const isOfDeadLetter = (error: Error) =>
   error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 
@@ -113,7 +118,7 @@ async function select(
   return { selected, skipped, unwritable, more: after !== undefined };
 }
 
-/** Reads the record again, because the list comes from an index that is eventually consistent. */
+/** Reads a dead letter if it is still open. The list may be out of date, because its index is eventually consistent. */
 async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   try {
     const item = await readDeadLetter(table, id);
@@ -124,7 +129,7 @@ async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   }
 }
 
-/** How many messages from the start of the list fit into one chunk. */
+/** Returns how many messages from the start of the list fit into one chunk. */
 function chunkLength(deadLetters: readonly DeadLetter[]): number {
   let bytes = 0;
   const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);

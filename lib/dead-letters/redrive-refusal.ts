@@ -12,7 +12,10 @@ const details: Record<RedriveRefusal, string> = {
   'no-origin': 'The dead letter does not name the queue it came from.',
 };
 
-/** Why a dead letter may not be redriven, if anything prevents it. `force` overrides the refusals that only warn of a risk. */
+/**
+ * Returns the reason why a dead letter may not be redriven, or `undefined`. `force` overrides the reasons that only warn of
+ * a risk.
+ */
 export function redriveRefusal(
   { status, queue, unwritable, publishedAt, deadLetteredAt }: DeadLetter,
   { force, rememberedSinceMs }: { force: boolean; rememberedSinceMs: number },
@@ -22,7 +25,7 @@ export function redriveRefusal(
   if (force) return undefined;
   if (status === 'redriven') return 'already-redriven';
   if (unwritable !== undefined) return 'unwritable';
-  // A marker older than this may have expired, and the message would be processed a second time.
+  // The inbox record of an older message may have expired, so the message could be processed a second time.
   return Date.parse(publishedAt ?? deadLetteredAt) < rememberedSinceMs ? 'too-old' : undefined;
 }
 

@@ -26,7 +26,7 @@ export interface Redriving {
   readonly inboxSettings: InboxSettings;
 }
 
-/** Record updates in progress at a time. */
+/** The largest number of records that are updated at the same time. */
 const CONCURRENCY = 16;
 
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
@@ -37,7 +37,7 @@ export interface ArchivedDeadLetter {
   readonly message: ArchivedMessage;
 }
 
-/** Reads a dead letter for a redrive; throws a problem if the redrive is refused. */
+/** Reads a dead letter that is about to be redriven. Throws a problem if the dead letter may not be redriven. */
 export async function readForRedrive(redriving: Redriving, id: string, force: boolean): Promise<ArchivedDeadLetter> {
   const item = await readDeadLetter(redriving.table, id);
   const refusal = redriveRefusal(item.deadLetter, { force, rememberedSinceMs: rememberedSince(redriving) });
@@ -45,7 +45,7 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
   return item;
 }
 
-/** Redrives one dead letter; throws if its copy is not confirmed or the redrive not recorded. */
+/** Redrives one dead letter. Throws if the broker does not confirm the copy or if the redrive cannot be recorded. */
 export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter, force: boolean): Promise<void> {
   const [error] = await publishCopies(redriving, [item], { force });
   if (error instanceof PublishError && isOfMessage(error))
@@ -57,10 +57,10 @@ export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter,
 }
 
 /**
- * Publishes a copy of each message to the queue or shard it came from, and records the redrive once the broker has confirmed
- * the copy. Returns the error of each dead letter, if any. After a crash in between, the dead letter is still open: a second
- * redrive publishes a copy with the same redrive number, and the inbox processes the message once. `force` leaves out parts
- * that AMQP cannot encode.
+ * Publishes a copy of each message to the queue or shard from which it came, and records each redrive after the broker has
+ * confirmed the copy. Returns one error or `undefined` per dead letter. If the process crashes before recording, the dead
+ * letter is still open. A second redrive then publishes a copy with the same redrive number, and the inbox processes the
+ * message only once. `force` leaves out the parts that AMQP cannot encode.
  */
 export async function publishCopies(
   redriving: Redriving,
@@ -92,7 +92,10 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
   return queue ? addressOfShard(queue, shard) : { exchange: '', routingKey: name };
 }
 
-/** Higher than the number of every earlier copy: the inbox ignores a failed copy whose number it has already handled. */
+/**
+ * Returns the redrive number of the next copy. It must be higher than that of every earlier copy, because the inbox ignores
+ * a copy whose number it has already recorded as failed.
+ */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
 async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {
@@ -105,7 +108,10 @@ async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter):
   }
 }
 
-/** If this record cannot be written, the next bulk redrive tries the message again and fails the same way. */
+/**
+ * Records that AMQP cannot encode a message. If the record cannot be written, the next bulk redrive fails for this message
+ * in the same way.
+ */
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
     log().warn('unwritable dead letter not marked', { deadLetterId: id, error: describeError(error) }),

@@ -108,7 +108,7 @@ export const discardRoute = {
   },
 } satisfies Route;
 
-/** The routes of the dead-letter functions, for the OpenAPI document. */
+/** The HTTP routes of the functions that manage dead letters. The OpenAPI document is generated from them. */
 export const deadLetterRoutes = [
   listRoute,
   getRoute,

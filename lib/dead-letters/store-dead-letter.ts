@@ -9,8 +9,9 @@ import { toParts } from './message-parts.ts';
 import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
- * Stores a dead letter with its message, byte for byte, and counts it. Returns `false` if the archive already
- * has the dead letter, whose status then does not change. The record is written last, so a record always has its whole message.
+ * Stores a dead letter and its message, byte for byte, and counts it in a metric. Returns `false` if the archive already
+ * has the dead letter; its status does not change then. The record is written after all parts of the message, so a stored
+ * record always has its whole message.
  */
 export async function storeDeadLetter(
   deadLetter: DeadLetter,
@@ -44,9 +45,9 @@ export async function storeDeadLetter(
 
   async function storeAs(id: string): Promise<boolean> {
     const stored = await storedHash(id);
-    // A second copy of a dead letter may have other headers: the parts of the stored record must not change.
+    // A second copy of the dead letter may have other headers, but the parts that belong to the stored record must not change.
     if (stored === deadLetter.payloadHash) return false;
-    // A different message that claims the same id is stored under an id of its own.
+    // A different message with the same id is stored under another id.
     if (stored !== undefined) return storeAs(deriveId('dead-letter', id, deadLetter.payloadHash));
     const expiresAt = Number(expiryAfter(retentionDays, Date.parse(deadLetter.archivedAt)));
     const parts = toParts(message);

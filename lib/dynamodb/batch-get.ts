@@ -9,7 +9,10 @@ import type { RetryPolicy } from './retry-policy.ts';
 const KEYS_PER_REQUEST = 100;
 const CONCURRENT_REQUESTS = 4;
 
-/** Reads the items with these keys, strongly consistent. The keys must differ. Throws `StoreUnavailableError`. */
+/**
+ * Reads the items with these keys, using strongly consistent reads. The keys must be unique. Throws
+ * `StoreUnavailableError`.
+ */
 export async function batchGet(
   client: DynamoDBClient,
   table: string,

@@ -1,8 +1,8 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
 /**
- * Creates a client without the SDK's logging middleware, which copies each item of a request even if no logger is set. In a
- * transaction of 100 items the copies took 40 % of the client's CPU time.
+ * Creates a DynamoDB client without the SDK's logging middleware, which copies each item of a request even if no logger is
+ * set. For a transaction of 100 items, these copies took 40 % of the client's CPU time.
  */
 export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
   const client = new DynamoDBClient(options);
@@ -21,10 +21,16 @@ export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
   return client;
 }
 
-/** The tables of each failed request: DynamoDB seldom names the table that does not exist. */
+/**
+ * The tables of each failed request. They are remembered here because DynamoDB's errors seldom name the table that does not
+ * exist.
+ */
 const requested = new WeakMap<Error, readonly string[]>();
 
-/** The full names of the tables that a failed request reads or writes. The list is empty for an unknown error. */
+/**
+ * Returns the full names of the tables that a failed request reads or writes. The list is empty for an error of another
+ * kind.
+ */
 export const requestedTables = (error: unknown): readonly string[] =>
   (error instanceof Error ? requested.get(error) : undefined) ?? [];
 
@@ -35,13 +41,13 @@ function tablesOf({ TableName, RequestItems, TransactItems = [] }: Input): strin
   );
 }
 
-/** The fields of DynamoDB requests that name tables. */
+/** The fields of a DynamoDB request that contain table names. */
 interface Input {
   readonly TableName?: string;
   readonly RequestItems?: object;
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string }>>[];
 }
 
-/** Creates a client that sends each request once, because the inbox has to know whether a reply was lost. */
+/** Creates a DynamoDB client that never retries a request, because the inbox has to know whether a reply was lost. */
 export const inboxClient = (options: DynamoDBClientConfig): DynamoDBClient =>
   dynamoDbClient({ ...options, maxAttempts: 1 });

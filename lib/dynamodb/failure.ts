@@ -5,7 +5,7 @@ import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts'
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What an error means for the request that failed. */
+/** What an error says about the DynamoDB request that failed. */
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
@@ -13,11 +13,11 @@ export type Failure =
   | { readonly is: 'refused' }
   /** Nothing was written, because a table, a permission or the credentials are wrong. */
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
-  /** DynamoDB throttles, or a request with the same token is in progress. */
+  /** DynamoDB throttles the request, or another request with the same idempotency token is still in progress. */
   | { readonly is: 'busy' }
-  /** Nothing was written, because another transaction has used the token of the request. */
+  /** Nothing was written, because the idempotency token of this request was already used for a different transaction. */
   | { readonly is: 'tokenUsed' }
-  /** There is no reply, or the reply does not say whether the request was carried out. */
+  /** DynamoDB did not reply, or the reply does not say whether the request was carried out. */
   | { readonly is: 'lost' };
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
@@ -59,7 +59,7 @@ const CREDENTIALS_REFUSED = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** At most this many characters of DynamoDB's text become part of an error message. */
+/** The largest number of characters of DynamoDB's error text that become part of our error message. */
 const MAX_TEXT_LENGTH = 300;
 
 const textOf = (error: unknown): string =>
@@ -70,7 +70,7 @@ const nameOf = (error: unknown): string => (error instanceof Error ? error.name 
 const listOf = (tables: readonly string[]): string =>
   tables.length === 0 ? 'a table' : `${tables.length === 1 ? 'the table' : 'one of the tables'} ${tables.join(', ')}`;
 
-/** Classifies an error that the client threw. */
+/** Determines from an error of the DynamoDB client what happened to the request. */
 export function readFailure(error: unknown): Failure {
   if (error instanceof TransactionCanceledException) {
     return error.CancellationReasons ? { is: 'cancelled', reasons: error.CancellationReasons } : { is: 'lost' };
@@ -86,9 +86,9 @@ export function readFailure(error: unknown): Failure {
   }
   if (DENIED.has(name)) return { is: 'misconfigured', error: accessDenied(error) };
   const { httpStatusCode: status, clockSkewCorrected = false } = metadataOf(error);
-  // The clock was wrong, so the signature was invalid. The SDK has corrected its clock.
+  // The local clock was wrong, so AWS rejected the signature. The SDK has now corrected its clock, so a retry can succeed.
   if (clockSkewCorrected) return { is: 'busy' };
-  // The SDK reports each error that it has no class for as the client's fault, even a 503, so only the status is reliable.
+  // For an error without a class of its own, the SDK always blames the client, even for status 503. Only the status is reliable.
   const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (CREDENTIALS_REFUSED.has(name) || isRefused) {
     const message = `DynamoDB refused a request with ${name}: ${textOf(error)}`;
@@ -97,11 +97,14 @@ export function readFailure(error: unknown): Failure {
   return { is: status === 429 ? 'busy' : 'lost' };
 }
 
-/** The error for a list of tables of which at least one does not exist. */
+/** Creates the error for a list of tables, at least one of which does not exist. */
 export const tableMissing = (tables: readonly string[], cause?: unknown): MisconfiguredError =>
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
-/** Takes action, table and reason from DynamoDB's text: `… is not authorized to perform: dynamodb:X on resource: arn:…:table/y because …`. */
+/**
+ * Creates the error for a missing permission. DynamoDB's text contains the action, the table and the reason: `… is not
+ * authorized to perform: dynamodb:X on resource: arn:…:table/y because …`.
+ */
 function accessDenied(cause: unknown): MisconfiguredError {
   const denied = /perform: (\S+) on resource: (\S+)/.exec(textOf(cause));
   const table = denied?.[2] === undefined ? undefined : /table\/([^/\s]+)/.exec(denied[2])?.[1];
@@ -112,7 +115,9 @@ function accessDenied(cause: unknown): MisconfiguredError {
   return new MisconfiguredError('ACCESS_DENIED', message, { tables, cause });
 }
 
-/** The error for a request that DynamoDB refuses although nothing in the request depends on a message. */
+/**
+ * Creates the error for a request that DynamoDB refuses although the request does not depend on the content of any message.
+ */
 export const requestRefused = (tables: readonly string[], cause: unknown): MisconfiguredError =>
   new MisconfiguredError(
     'STORE_MISCONFIGURED',
@@ -121,8 +126,8 @@ export const requestRefused = (tables: readonly string[], cause: unknown): Misco
   );
 
 /**
- * Converts the error of a request that does not depend on a message: either DynamoDB is unavailable, or the deployment is wrong.
- * Returns the error of a failed condition unchanged.
+ * Converts the error of a request that does not depend on the content of a message. The result says either that DynamoDB is
+ * unavailable or that the deployment is misconfigured. The error of a failed condition is returned unchanged.
  */
 export function toStoreError(error: unknown): Error {
   if (error instanceof ConditionalCheckFailedException) return error;
@@ -137,5 +142,5 @@ interface Metadata {
   readonly clockSkewCorrected?: boolean;
 }
 
-/** The metadata that the SDK attaches to an error. */
+/** Returns the metadata that the AWS SDK attaches to an error. */
 const metadataOf = (error: unknown): Metadata => (error as { $metadata?: Metadata } | undefined)?.$metadata ?? {};

@@ -18,7 +18,7 @@ const MAX_ITEM_BYTES = 400 * 1024;
 const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;
 
-/** An error for an effect that DynamoDB can never write, so the message is dead-lettered without a retry. */
+/** Creates the error for an effect that DynamoDB can never write. The message is then dead-lettered without a retry. */
 export const invalidEffect = (message: string, options?: ErrorOptions): PermanentError =>
   new PermanentError('INVALID_EFFECT', message, options);
 
@@ -41,7 +41,7 @@ function toAttribute(table: string, name: string, value: unknown): AttributeValu
 
 const describe = (value: unknown): string => (typeof value === 'number' ? `the number ${value}` : `a ${typeof value}`);
 
-/** Converts plain values to DynamoDB's notation. Attributes that are `undefined` are left out. */
+/** Converts the plain values of an item to DynamoDB's notation. Attributes that are `undefined` are left out. */
 export function toAttributes(table: string, item: Item): Attributes {
   const attributes: Attributes = {};
   for (const name in item) {
@@ -51,7 +51,10 @@ export function toAttributes(table: string, item: Item): Attributes {
   return attributes;
 }
 
-/** Converts a primary key to DynamoDB's notation. Throws `INVALID_EFFECT` for an empty key and for an empty string in the key. */
+/**
+ * Converts a primary key to DynamoDB's notation. Throws `INVALID_EFFECT` if the key has no attributes or contains an empty
+ * string.
+ */
 export function toKey(table: string, key: Key): Attributes {
   const attributes = toAttributes(table, key);
   const names = Object.keys(attributes);
@@ -63,14 +66,17 @@ export function toKey(table: string, key: Key): Attributes {
   return attributes;
 }
 
-/** Returns a text that identifies an item: it is the same for two keys only if they are keys of the same item. */
+/** Returns a text that identifies an item. Two keys have the same text only if they are the key of the same item. */
 export function itemId(table: string, key: Attributes): string {
   const names = Object.keys(key);
   if (names.length > 1) names.sort();
   return JSON.stringify([table, names.map((name) => [name, key[name]])]);
 }
 
-/** Returns the size of an item as DynamoDB counts it, rounded up. Throws `INVALID_EFFECT` if it is over the limit of one item. */
+/**
+ * Returns the size of an item as DynamoDB counts it, rounded up. Throws `INVALID_EFFECT` if the item is larger than
+ * DynamoDB allows.
+ */
 export function itemBytes(table: string, attributes: Attributes): number {
   let bytes = 100;
   for (const name in attributes) {

@@ -9,25 +9,31 @@ import type { Attributes } from './item.ts';
 import { conditionalWrite, withRetries } from './retry-policy.ts';
 import type { Store } from './store.ts';
 
-/** Identifies the write that stored a text. */
+/** Identifies one stored version of a long text. */
 export interface TextVersion {
   readonly id: string;
-  /** How many items hold the text. 0 if the head item itself holds the text. */
+  /** The number of further items that hold the text, or 0 if the head item itself holds it. */
   readonly parts: number;
 }
 
-/** A text that may be longer than the 400 KB of one item. A head item names the items that hold its parts. */
+/**
+ * A text that may be longer than the 400 KB that fit into one DynamoDB item. A head item refers to the items that hold the
+ * parts of the text.
+ */
 export interface LongText {
   readonly text: string;
   readonly version: TextVersion;
 }
 
-/** Below the 400 KB of an item, because DynamoDB counts the key and the names of the attributes too. */
+/**
+ * The largest number of bytes of text per item. It is below DynamoDB's limit of 400 KB because the key and the attribute
+ * names also count.
+ */
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
-/** How often a text is read if another process keeps replacing it between the read of its head and of its parts. */
+/** How often reading a text is tried if another process replaces the text between reading its head and its parts. */
 const MAX_READS = 5;
-/** Parts expire later than their head, so that a head never names parts that have expired. */
+/** How much later the parts of a text expire than its head, in seconds, so that a head never refers to expired parts. */
 const PARTS_EXPIRE_LATER_SECONDS = 86_400;
 
 const headKey = (pk: string): Attributes => ({ pk: { S: pk } });
@@ -39,7 +45,7 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
   parts: Number(parts?.N ?? 0),
 });
 
-/** Reads the texts with these keys. The keys must differ. Throws `StoreUnavailableError`. */
+/** Reads the texts with these keys. The keys must be unique. Throws `StoreUnavailableError`. */
 export async function readTexts(
   { client, retryPolicy }: Store,
   table: string,
@@ -63,7 +69,7 @@ export async function readTexts(
       const version = versionOf(head);
       const mine = partKeys(version).flatMap((key) => parts.get(key['pk']!.S) ?? []);
       const isComplete = mine.length === version.parts;
-      // Either another process replaced the head and removed these parts, or the parts have expired.
+      // Either another process has replaced the head and deleted these parts, or the parts have expired.
       if (!isComplete && !seenIncomplete.has(version.id)) {
         seenIncomplete.add(version.id);
         return [pk];
@@ -77,9 +83,9 @@ export async function readTexts(
 }
 
 /**
- * Replaces the text of the version `before`, or creates the text if there is no version before. Returns `undefined` if another
- * process changed the text meanwhile. The head is written after the new parts and before the old ones are removed, so a process
- * that dies between two requests leaves either the old text or the new one; unused parts expire. Throws `StoreUnavailableError`.
+ * Replaces the version `before` of a text, or creates the text if `before` is absent. Returns `undefined` if another
+ * process has changed the text. The head item is written after the new parts and before the old parts are deleted. A crash
+ * therefore leaves either the old or the new text, and unused parts expire. Throws `StoreUnavailableError`.
  */
 export async function writeText(
   store: Store,
@@ -109,7 +115,7 @@ export async function writeText(
       expiresAt: { N: expiresAt },
       ...(version.parts === 0 ? { text: { S: text } } : { parts: { N: String(version.parts) } }),
     },
-    // This write's own version passes too, because the reply to an earlier attempt at the request may have been lost.
+    // The condition also accepts the version of this write itself, because the reply to an earlier attempt may have been lost.
     ConditionExpression: before ? '#version IN (:own, :before)' : 'attribute_not_exists(#version) OR #version = :own',
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':own': { S: version.id }, ...(before && { ':before': { S: before.id } }) },
@@ -119,13 +125,16 @@ export async function writeText(
   return isWritten ? version : undefined;
 }
 
-/** Removes the text of this version. Returns `false` if another version has replaced it. Throws `StoreUnavailableError`. */
+/**
+ * Deletes a text if it still has the version `before`. Returns `false` if another version has replaced it. Throws
+ * `StoreUnavailableError`.
+ */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
   const { client, retryPolicy } = store;
   const command = new DeleteItemCommand({
     TableName: table,
     Key: headKey(pk),
-    // A missing item passes too, because the reply to an earlier attempt at the request may have been lost.
+    // The condition also accepts a missing item, because the reply to an earlier attempt may have been lost.
     ConditionExpression: 'attribute_not_exists(#version) OR #version = :before',
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':before': { S: before.id } },
@@ -135,7 +144,7 @@ export async function removeText(store: Store, table: string, pk: string, before
   return isRemoved;
 }
 
-/** Ignores errors, because parts that are not removed expire. */
+/** Deletes the parts of a text. Ignores errors, because parts that remain will expire. */
 async function removeParts({ client }: Store, table: string, version: TextVersion | undefined): Promise<void> {
   const remove = (Key: Attributes) => client.send(new DeleteItemCommand({ TableName: table, Key })).catch(() => {});
   if (version) await pMap(partKeys(version), remove, { concurrency: CONCURRENT_REQUESTS });

@@ -8,13 +8,13 @@ import { storeSettings } from './settings.ts';
 import { store } from './store.ts';
 import type { Table } from './tables.ts';
 
-/** Reads an item of one of the service's tables, strongly consistent. Throws the same errors as `readItemFrom`. */
+/** Reads an item from a table of the service, using a strongly consistent read. Throws the same errors as `readItemFrom`. */
 export const readItem = (surehop: Surehop, table: Table, key: Key): Promise<Item | undefined> =>
   readItemFrom(store(surehop), surehop.settings(storeSettings).TABLE_PREFIX, table, key);
 
 /**
- * Reads an item, strongly consistent. Throws `INVALID_EFFECT` for a key that the table cannot have, a
- * `StoreUnavailableError` or a `MisconfiguredError`.
+ * Reads an item, using a strongly consistent read. Throws `INVALID_EFFECT` if the key does not fit the table,
+ * `StoreUnavailableError` if DynamoDB does not answer, and `MisconfiguredError` if the deployment is wrong.
  */
 export async function readItemFrom(
   client: DynamoDBClient,
@@ -35,7 +35,7 @@ export async function readItemFrom(
   return item && fromAttributes(item);
 }
 
-/** Converts an item to plain values. Leaves out attributes that are neither string, number, boolean nor null. */
+/** Converts a DynamoDB item to plain values. Leaves out attributes that are not a string, number, boolean or null. */
 function fromAttributes(attributes: Attributes): Item {
   const item: Record<string, Item[string]> = {};
   for (const [name, { S, N, BOOL, NULL }] of Object.entries(attributes)) {

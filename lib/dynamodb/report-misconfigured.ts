@@ -3,12 +3,15 @@ import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
 
-/** How long a process does not report the same error again, in ms, because each message of each batch has the same error. */
+/**
+ * The shortest time, in ms, between two reports of the same error by one process. Without it, every message of every batch
+ * would report the error again.
+ */
 const QUIET_MS = 10_000;
 
 const reportedAtMs = new Map<string, number>();
 
-/** Logs and counts an error of the deployment, and returns the error. */
+/** Logs and counts an error that is caused by a wrong deployment, and returns the error. */
 export function reportMisconfigured(error: MisconfiguredError): MisconfiguredError {
   const { code, message, tables } = error;
   const nowMs = Date.now();

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { defineSettings, url, type Explanation } from '../runtime/settings.ts';
 
-/** The settings that say which DynamoDB and which tables the service uses. */
+/** The settings that determine which DynamoDB endpoint and which tables the service uses. */
 export const storeSettings = defineSettings({
   TABLE_PREFIX: z
     .string()

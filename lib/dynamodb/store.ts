@@ -8,7 +8,7 @@ import type { RetryPolicy } from './retry-policy.ts';
 import { storeSettings } from './settings.ts';
 import type { Table } from './tables.ts';
 
-/** A client, and how its requests are retried. */
+/** A DynamoDB client, together with the retry policy for its requests. */
 export interface Store {
   readonly client: DynamoDBClient;
   readonly clock: Clock;
@@ -28,5 +28,5 @@ const createClient = ({ settings }: Surehop) =>
     requestHandler: requestLimits(REQUEST_MS),
   });
 
-/** The full name of a table. */
+/** Returns the full name of a table, including the deployment's prefix. */
 export const tableName = ({ settings }: Surehop, name: Table): string => settings(storeSettings).TABLE_PREFIX + name;

@@ -1,6 +1,9 @@
 declare const isTable: unique symbol;
 
-/** The name of a table without its prefix. Only `defineTables` returns such names, so a misspelt name does not compile. */
+/**
+ * The name of a table without the deployment's prefix. Only `defineTables` returns values of this type, so a misspelt table
+ * name does not compile.
+ */
 export type Table = string & { readonly [isTable]: true };
 
 const defined = new Set<string>();
