@@ -35,7 +35,7 @@ const run = (
   parts: ConsumerParts = setup.parts,
   invocation = anInvocation(),
 ): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
-/** An invocation whose time runs out while rules run, on a machine of any speed; the time reserved for settling remains. */
+/** An invocation that runs out of time while rules run, however fast the machine is. The time that the consumer reserves for settling remains. */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
   return { getRemainingTimeInMillis: () => leftMs.shift() ?? 15_100 };
@@ -46,7 +46,7 @@ const placed = async (queue: string) =>
     (found) => found && { id: found.properties.messageId, ...found.properties.headers },
   );
 
-/** Waits until `count` retry copies were found and returns their number; a copy on its way from the delay queue back to its queue is in neither. */
+/** Waits until `count` retry copies were found in the delay queue or in the work queue. A copy that RabbitMQ moves between the two is in neither for a moment. */
 async function retried(count: number): Promise<number> {
   let found = 0;
   await eventually(`${count} retry copies`, async () => {
@@ -58,13 +58,13 @@ async function retried(count: number): Promise<number> {
 
 interface Row {
   readonly title: string;
-  /** The messages that share a batch with one valid message. */
+  /** Returns the messages of the batch, to which the test adds one valid message. */
   readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
   readonly counts: Partial<BatchReport['counts']>;
-  /** The queue that has the copy of the message. */
+  /** The queue to which the consumer must publish the copy of the message. */
   readonly in?: string;
   readonly code?: string;
-  /** How often an effect was applied, including the effect of the valid message. */
+  /** How many messages had their effect applied, including the valid message. */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
   readonly parts?: () => ConsumerParts;
@@ -82,22 +82,22 @@ const doneBefore = async (about: object = {}) => {
   return [message('well', { id, redelivered: true, ...about })];
 };
 
-/** Parts with a DynamoDB endpoint that refuses connections. */
+/** Parts of a consumer with a DynamoDB endpoint that refuses connections. */
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
-/** Parts with a publisher on a virtual host without queues, so that no message can be routed. */
+/** Parts of a consumer with a publisher to a virtual host without queues, so that the broker can route no message. */
 const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
 
 const table: Row[] = [
-  { title: 'a valid message is completed', records: () => [message()], counts: { completed: 2 }, applied: 2 },
+  { title: 'a consumer completes a valid message', records: () => [message()], counts: { completed: 2 }, applied: 2 },
   {
-    title: 'a second copy in the same batch is a duplicate',
+    title: 'a second copy of a message in the same batch is a duplicate',
     records: twoCopies,
     counts: { completed: 2, duplicate: 1 },
     applied: 2,
   },
   {
-    title: 'a message that was completed before is a duplicate',
+    title: 'a redelivered message that was completed before is a duplicate',
     records: () => doneBefore(),
     counts: { completed: 1, duplicate: 1 },
     applied: 2,
@@ -179,7 +179,7 @@ const table: Row[] = [
     applied: 2,
   },
   {
-    title: 'a message whose rule throws a PermanentError is dead-lettered with its code',
+    title: 'a message whose rule throws a PermanentError is dead-lettered with the code of that error',
     records: () => [message('permanent')],
     counts: { completed: 1, 'dead-letter': 1 },
     in: 'dead-letters',
@@ -187,7 +187,7 @@ const table: Row[] = [
     applied: 1,
   },
   {
-    title: 'a message whose rule throws a RetryAfterError is retried after that delay',
+    title: 'a message whose rule throws a RetryAfterError is retried after the delay in that error',
     records: () => [message('retry-after')],
     counts: { completed: 1, retry: 1 },
     in: 'retry.4s',
@@ -208,7 +208,7 @@ const table: Row[] = [
     applied: 1,
   },
   {
-    title: 'a message whose condition fails without an alternative is retried',
+    title: 'a message is retried if the condition of its effects fails and its rule returned no alternative',
     records: () => [message('conflict')],
     counts: { completed: 1, retry: 1 },
     in: 'retry.1s',
@@ -230,7 +230,7 @@ const table: Row[] = [
     applied: 1,
   },
   {
-    title: 'a message whose rule is running when the invocation runs out of time comes back with its batch',
+    title: 'a message whose rule still runs when the invocation runs out of time is redelivered with its batch',
     records: () => [message('hang')],
     counts: { completed: 1, unfinished: 1 },
     invocation: almostOver,
@@ -238,7 +238,7 @@ const table: Row[] = [
     comesBack: true,
   },
   {
-    title: 'all messages come back with their batch while DynamoDB is unavailable',
+    title: 'all messages of a batch are redelivered while DynamoDB is unavailable',
     records: () => [message()],
     counts: { unfinished: 2 },
     parts: withoutStore,
@@ -246,7 +246,7 @@ const table: Row[] = [
     comesBack: true,
   },
   {
-    title: 'a message whose dead letter cannot be routed comes back with its batch',
+    title: 'a message is redelivered with its batch if the broker cannot route its dead letter',
     records: () => [message('permanent')],
     counts: { completed: 1, unfinished: 1 },
     parts: withoutQueues,
@@ -292,7 +292,7 @@ for (const row of table)
     await placed('points');
   });
 
-test('a batch of 100 messages with one poison message completes 99, and repeats no effect when it is redelivered', async () => {
+test('in a batch with one message that always fails, the other 99 messages complete, and a redelivery of the batch repeats no effect', async () => {
   const poison = message('permanent');
   const records = [...Array.from({ length: 99 }, () => message()), poison];
   const first = await run(records);
@@ -304,7 +304,7 @@ test('a batch of 100 messages with one poison message completes 99, and repeats 
 });
 
 test.each(['permanent', 'transient'])(
-  'a dead letter names the stack frames of the failed rule in the service’s own code (%s error)',
+  'a dead letter contains the stack frames of the failed rule that are in the code of the service itself (%s error)',
   async (behave) => {
     await run([message(behave, { headers: { 'surehop-attempt': 4 } })]);
     const [letter] = await placed('dead-letters');
@@ -322,25 +322,28 @@ test.each<[string, () => unknown]>([
     () => Object.assign(new Error('x'), { message: { deep: true }, stack: 7 }),
   ],
   ['an error whose code is not a string', () => Object.assign(new Error('x'), { code: 42 })],
-])('a rule that throws %s fails its own message only, which is retried', async (_, thrown) => {
-  const definition = {
-    ...scriptedConsumer,
-    decide: (
-      event: Parameters<typeof scriptedConsumer.decide>[0],
-      context: Parameters<typeof scriptedConsumer.decide>[1],
-    ) => {
-      // oxlint-disable-next-line no-throw-literal
-      if (event.number === 1) throw thrown();
-      return scriptedConsumer.decide(event, context);
-    },
-  };
-  const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
-  const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
-  expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
-  expect(await retried(1)).toBe(1);
-});
+])(
+  'if a rule throws %s for one message, only that message is retried and the other messages complete',
+  async (_, thrown) => {
+    const definition = {
+      ...scriptedConsumer,
+      decide: (
+        event: Parameters<typeof scriptedConsumer.decide>[0],
+        context: Parameters<typeof scriptedConsumer.decide>[1],
+      ) => {
+        // oxlint-disable-next-line no-throw-literal
+        if (event.number === 1) throw thrown();
+        return scriptedConsumer.decide(event, context);
+      },
+    };
+    const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
+    const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
+    expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
+    expect(await retried(1)).toBe(1);
+  },
+);
 
-test('a batch logs the stack of a failed rule once, however many messages failed with it', async () => {
+test('the stack of a failed rule is logged once per batch, however many messages failed with the same error', async () => {
   const written: Record<string, unknown>[] = [];
   const warn = jest.spyOn(log(), 'warn').mockImplementation((...[line, details]) => {
     written.push({ line, ...(details as object) });
@@ -359,7 +362,7 @@ test('a batch logs the stack of a failed rule once, however many messages failed
   await placed('dead-letters');
 });
 
-test('the report of a batch lists each message that was not completed, with its code and its destination', async () => {
+test('the report of a batch lists each message that was not completed, with its error code and the queue that it was moved to', async () => {
   const id = randomUUID();
   const { notCompleted } = await run([message('permanent', { id }), message()]);
   expect(notCompleted).toEqual([
@@ -375,7 +378,7 @@ test('a follow-up event is published once, however often its batch is redelivere
   expect(await placed('points')).toHaveLength(1);
 });
 
-test('a batch that is redelivered to the process that completed it needs no request to the store', async () => {
+test('a batch that is redelivered to the process that completed it needs no request to DynamoDB', async () => {
   const unavailable = withoutStore();
   const isDone = { now: false };
   const inbox = new Proxy(setup.parts.inbox, {
@@ -410,7 +413,7 @@ test('a redelivered invalid message is not dead-lettered a second time', async (
   expect(await placed('dead-letters')).toHaveLength(1);
 });
 
-test('a batch of which only some copies were published publishes only the missing copies when it is redelivered', async () => {
+test('if only some retry copies and dead letters of a batch could be published, its redelivery publishes only the missing ones', async () => {
   const records = [message('transient'), message('permanent')];
   await setup.host.channel.unbindQueue('dead-letters', 'dead-letters', '');
   await expect(run(records)).rejects.toBeInstanceOf(BatchUnfinishedError);
@@ -421,7 +424,7 @@ test('a batch of which only some copies were published publishes only the missin
   expect(await retried(1)).toBe(1);
 });
 
-test('a message that is redelivered together with its own retry copy is processed as the retry', async () => {
+test('if a message is redelivered in one batch with its own retry copy, only the retry copy is processed', async () => {
   const original = message('transient');
   await run([original]);
   const id = String(original.basicProperties.messageId);
@@ -433,7 +436,7 @@ test('a message that is redelivered together with its own retry copy is processe
   await placed('stock');
 });
 
-test('a failed message whose headers are too large for a copy is dead-lettered without the largest, and the dead letter says so', async () => {
+test('if the headers of a failed message are too large for a copy, its dead letter omits the largest header and names it', async () => {
   const large = 'x'.repeat(130_800);
   const report = await run([message('permanent', { headers: { large, tenant: 'blue' } }), message()]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
@@ -446,7 +449,7 @@ test('a failed message whose headers are too large for a copy is dead-lettered w
   ]);
 });
 
-test('each record without the form of a message is dead-lettered, and the other messages complete', async () => {
+test('every record of a batch that is not a valid message is dead-lettered, and the other messages complete', async () => {
   const record = message();
   const odd = [
     null,
@@ -462,7 +465,7 @@ test('each record without the form of a message is dead-lettered, and the other 
   expect(await placed('dead-letters')).toHaveLength(odd.length);
 });
 
-test('a message whose schema throws is dead-lettered, and the other messages complete', async () => {
+test('a message is dead-lettered if its schema throws an error, and the other messages complete', async () => {
   const schema = scriptedConsumer.event.schema.refine(({ behave }) => {
     if (behave === 'permanent') throw Object.assign(Object.create(null), { toString: undefined });
     return true;
@@ -476,7 +479,7 @@ test('a message whose schema throws is dead-lettered, and the other messages com
   expect(await placed('dead-letters')).toMatchObject([{ 'surehop-dead-letter-code': 'SCHEMA_MISMATCH' }]);
 });
 
-test('a message that a retry copy would change is dead-lettered instead, and the dead letter names the missing parts', async () => {
+test('a failed message is dead-lettered instead of retried if a copy cannot contain all of its parts, and the dead letter names the missing parts', async () => {
   const long = 'é'.repeat(128);
   const record = message('transient');
   const headers = { ...(record.basicProperties.headers as object), [long]: 1 };
@@ -494,7 +497,7 @@ test('a message that a retry copy would change is dead-lettered instead, and the
   ]);
 });
 
-test('a message that is too large for the broker is archived with its whole body', async () => {
+test('a failed message that is too large for the broker is archived in DynamoDB with its whole body', async () => {
   const archived: { code: string; queue?: string; body: Buffer }[] = [];
   const tooLarge = (sent: Message) =>
     sent.body.length > 1_000
@@ -516,7 +519,7 @@ test('a message that is too large for the broker is archived with its whole body
   expect(archived.map(({ body }) => body.toString('base64'))).toEqual([records[0]!.data, records[1]!.data]);
 });
 
-test('a follow-up event that is too large for the broker is archived', async () => {
+test('a follow-up event that is too large for the broker is archived in DynamoDB', async () => {
   const archived: object[] = [];
   const parts: ConsumerParts = {
     ...setup.parts,

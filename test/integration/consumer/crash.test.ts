@@ -20,10 +20,10 @@ afterAll(async () => {
   script?.remove();
 });
 
-/** The steps of a batch with a valid, a rejected and a failing message, in their order; the first publish is of the follow-up event. */
+/** The steps in which a consumer processes a batch with a valid, a rejected and a failing message. The first publish sends the follow-up event. */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
 
-/** Processes the batch in a process that kills itself at this step; resolves with the signal that ended the process. */
+/** Starts a process that consumes the batch and kills itself at `step`. Resolves with the signal that ended the process. */
 function crash(step: string, side: string, event: unknown): Promise<string | number | null> {
   const input = JSON.stringify({
     event,
@@ -41,7 +41,7 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
 
 for (const step of steps)
   for (const side of ['before', 'after'])
-    test(`a redelivered batch applies each effect once and loses no message after its process was killed ${side} ${step}`, async () => {
+    test(`after its process was killed ${side} the step "${step}", a redelivered batch applies each effect once and loses no message`, async () => {
       const sku = randomUUID();
       const message = (behave: string) => aRecord({ type: 'test.scripted', body: { sku, behave }, redelivered: true });
       const records = [message('well'), message('reject'), message('permanent')];

@@ -47,7 +47,7 @@ afterAll(async () => {
   await backend.remove();
 });
 
-/** One delay is enough, because every retry copy is made like the first. */
+/** A work queue with a single delay, because all retry copies of a message are created in the same way. */
 const queue = { ...scriptedConsumer.queue, delays: scriptedConsumer.queue.delays.slice(0, 1) };
 
 const handler = () => createConsumer({ ...scriptedConsumer, queue }, parts);
@@ -67,7 +67,7 @@ async function take(from: string): Promise<Taken[]> {
 
 const bodyOf = ({ record }: Taken) => record.data;
 
-/** The publisher's own headers as text, without the headers that the broker or the toolkit write and without routing headers. */
+/** Returns the headers of the publisher as text, without routing headers and without the headers that the broker and the toolkit add. */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;
   const headers = Object.entries(record.basicProperties.headers ?? {});
@@ -98,7 +98,7 @@ const givenMessage: fc.Arbitrary<Given> = fc.record({
 const NEIGHBOURS = 3;
 const MOST_RETURNS = 2;
 
-test('any message of another publisher is archived byte for byte and can be redriven or says why not, while the other messages complete', async () => {
+test('any failed message of a foreign publisher is archived byte for byte and can be redriven unless its dead letter says why not, and the other messages complete', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   console.info(`seed ${seed}`);
   let sent = 0;
@@ -135,14 +135,14 @@ test('any message of another publisher is archived byte for byte and can be redr
       const run = handler();
       const first = new Map<string, string>();
       const parked = new Map<string, Taken[]>();
-      /** Processes all ready messages as one batch. */
+      /** Takes all ready messages of the queue "stock" and processes them as one batch. */
       const consume = async () => {
         const batch = await take('stock');
         if (batch.length === 0) return;
         for (const taken of batch) {
           const known = first.get(bodyOf(taken));
           if (known === undefined) first.set(bodyOf(taken), carried(taken));
-          // A copy must have the headers of its original.
+          // A retry copy must have the headers of the original message.
           else expect(carried(taken)).toBe(known);
         }
         try {
@@ -193,14 +193,14 @@ test('any message of another publisher is archived byte for byte and can be redr
         } else if (answer.status === 409) expect(answer.body.type).toMatch(/too-old|no-origin/);
         else expect(answer.status).toBe(200);
       }
-      // The redriven messages would fail again: acknowledge them.
+      // The redriven messages would fail again, so the test acknowledges them.
       await take('stock').then((again) => again.forEach(({ message }) => channel.ack(message)));
     }),
     { numRuns: 6, seed, endOnFailure: true },
   );
-  // A counterexample may have a hundred thousand bytes; seed and path are enough to reproduce it.
+  // A counterexample may have 100,000 bytes, so the error contains only the seed and the path that reproduce it.
   if (result.failed)
     throw new Error(`SEED=${seed}, path ${result.counterexamplePath}`, { cause: result.errorInstance });
-  // The broker refuses only some of the messages.
+  // The broker must have accepted more than half of the published messages.
   expect(taken).toBeGreaterThan(sent / 2);
 });

@@ -13,12 +13,12 @@ import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup
 
 let setup: ConsumerSetup;
 beforeAll(async () => {
-  // Long enough for a second batch to run during the call on a busy machine.
+  // The time limit must allow a second batch to run during the call of the first one, even on a busy machine.
   setup = await aConsumerSetup({ MESSAGE_TIME_LIMIT_MS: '10000' });
 });
 afterAll(() => setup.remove());
 
-/** The idempotency keys that the other system was called with. */
+/** The idempotency keys that `perform` passed to the other system. */
 let calls: string[];
 let duringCall: () => Promise<void> | void;
 beforeEach(() => {
@@ -47,16 +47,16 @@ const failingCall = () => {
   throw new Error('the other system is unavailable');
 };
 
-test('perform runs once for a message that is redelivered and for a message that is published twice', async () => {
+test('perform runs once for a message, even if the message is redelivered and published a second time', async () => {
   const record = message();
   expect((await run([record])).counts.completed).toBe(1);
   expect((await run([redelivered(record)])).counts.duplicate).toBe(1);
-  // A second copy by the publisher is not marked as redelivered.
+  // If the publisher sends the message twice, the broker does not mark the second copy as redelivered.
   expect((await run([record])).counts.duplicate).toBe(1);
   expect(calls).toHaveLength(1);
 });
 
-test('a copy of a message that another environment has a lease of is postponed as the same attempt', async () => {
+test('a copy of a message is postponed without using an attempt while another process has the lease of that message', async () => {
   const record = message();
   let other: Awaited<ReturnType<typeof run>> | undefined;
   duringCall = async () => {
@@ -71,7 +71,7 @@ test('a copy of a message that another environment has a lease of is postponed a
   expect(copy && copy.properties.headers?.['surehop-attempt']).toBe(1);
 });
 
-test('a failed message releases its lease, so that its retry copy runs without waiting', async () => {
+test('the lease of a message is released if perform fails, so that the retry copy of the message need not wait for it', async () => {
   const id = randomUUID();
   duringCall = failingCall;
   expect((await run([message(id)])).counts.retry).toBe(1);
@@ -82,7 +82,7 @@ test('a failed message releases its lease, so that its retry copy runs without w
   await setup.host.drain('stock');
 });
 
-test('a failing release of a lease does not hide the error of the rule', async () => {
+test('if perform fails and releasing the lease of the message fails too, the report has the error of perform', async () => {
   duringCall = failingCall;
   const leases = { ...setup.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
   const warn = jest.spyOn(log(), 'warn').mockImplementation(() => {});
@@ -94,7 +94,7 @@ test('a failing release of a lease does not hide the error of the rule', async (
   await setup.host.drain('stock');
 });
 
-test('a message whose process died is postponed until the lease expires and then runs again', async () => {
+test('a message that was in progress in a process that died is postponed until its lease expires, and is then performed again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('stock', {

@@ -19,7 +19,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** The build that a rollback would return to: set to the commit of each release. */
+/** The commit of the previous release, to which a rollback would return. Every release updates it. */
 const PREVIOUS = '063df5aeb7936db1ec362a7373ac07a964acc1e3';
 
 const CONSUMERS = {
@@ -30,7 +30,7 @@ const CONSUMERS = {
 
 const git = (...args: string[]) => execFileSync('git', ['-C', rootDirectory, ...args], { maxBuffer: 100_000_000 });
 
-/** The reason why the previous build cannot be created here, or undefined. */
+/** Returns why the previous build cannot be created in this clone, or undefined if it can. */
 function obstacle(): string | undefined {
   try {
     git('cat-file', '-e', `${PREVIOUS}^{commit}`);
@@ -40,7 +40,7 @@ function obstacle(): string | undefined {
   }
 }
 
-/** Unpacks the sources of the previous build below `directory`, with today's dependencies. */
+/** Unpacks the sources of the previous release into `directory` and links the dependencies of the current release there. */
 function unpackPrevious(directory: string): void {
   mkdirSync(directory);
   const sources = git(
@@ -61,11 +61,11 @@ function unpackPrevious(directory: string): void {
 const reason = obstacle();
 if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: ${reason}\n`);
 
-(reason === undefined ? describe : describe.skip)('two builds of the consumers side by side', () => {
+(reason === undefined ? describe : describe.skip)('two releases of the consumers that run concurrently', () => {
   let setup: ConsumerSetup;
   let store: DynamoDBClient;
   let directory: string;
-  /** How many messages each build received, by queue. */
+  /** The number of messages that each build received from each queue. */
   const received = new Map<string, number>();
 
   beforeAll(async () => {
@@ -107,7 +107,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       },
       timeoutMs: 30_000,
       memoryMb: 512,
-      // Show the function's log lines, but not the warnings of Node.js and the SDK about versions.
+      // The test prints the log lines of the function, but not the version warnings of Node.js and the AWS SDK.
       onLine: (line) => void (line.startsWith('{') && process.stderr.write(`${build} ${line}\n`)),
     });
     const quiet = () => {};
@@ -117,7 +117,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
       eventSourceArn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-1',
       functionKey: `${build}-${queue}`,
       queue,
-      // Small, so that both builds get their share of every kind of message.
+      // Small batches let both builds receive every kind of message.
       batchSize: 3,
       batchingWindowMs: 20,
       onError: 'nack',
@@ -147,7 +147,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   const total = async (table: string, attribute: string) =>
     (await items(table)).reduce((sum, item) => sum + Number(item[attribute]?.N ?? 0), 0);
 
-  test('two builds side by side read each other’s messages, markers and dead letters, and the ledger balances', async () => {
+  test('the previous and the current release can consume the same queues at the same time and apply the effects of each message exactly once', async () => {
     const kinds = ['sound', 'sound', 'sound', 'sound', 'fails1', 'fails2', 'soldout', 'poison'];
     const orders = Array.from({ length: 48 }, (_, n) => {
       const kind = kinds[n % kinds.length]!;
@@ -178,7 +178,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
     for (const build of ['previous', 'current'])
       for (const queue of Object.keys(CONSUMERS)) expect(received.get(`${build} ${queue}`) ?? 0).toBeGreaterThan(0);
 
-    // Every message is delivered once more, to one build only, which must detect what the other one completed.
+    // The test publishes every message again to one build only, which must detect the messages that the other build completed.
     for (const build of ['previous', 'current'] as const) {
       received.clear();
       await publish();

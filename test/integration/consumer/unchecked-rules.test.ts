@@ -30,7 +30,7 @@ const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<
   createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
 const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
 
-/** An event whose key has the length of its note. */
+/** A follow-up event with its note as the key, so that a test can make the key of any length. */
 const follower = defineEvent({
   type: 'order.rejected',
   version: 1,
@@ -54,17 +54,20 @@ test('a follow-up event is published even if its key is larger than the headers 
   expect(await setup.host.drain('points')).toHaveLength(1);
 });
 
-test.each([undefined, null, 0])('a rule that resolves with %s fails its own message only', async (given) => {
-  const definition = {
-    ...scriptedConsumer,
-    decide: (event: any, context: any) =>
-      event.number === 1 ? (Promise.resolve(given) as Promise<any>) : scriptedConsumer.decide(event, context),
-  };
-  const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
-  expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
-});
+test.each([undefined, null, 0])(
+  'if a rule resolves with %s for one message, only that message is retried and the other messages complete',
+  async (given) => {
+    const definition = {
+      ...scriptedConsumer,
+      decide: (event: any, context: any) =>
+        event.number === 1 ? (Promise.resolve(given) as Promise<any>) : scriptedConsumer.decide(event, context),
+    };
+    const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
+    expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
+  },
+);
 
-test('a rule that returns an event without data dead-letters its message', async () => {
+test('a message is dead-lettered if its rule returns an event without data', async () => {
   const report = await run(
     [aRecord({ type, body: { sku } })],
     emitting({ event: { ...follower, key: undefined }, data: undefined }),
@@ -82,7 +85,7 @@ test.each([
   const body = { sku, behave: 'permanent' };
   const failed = await run([aRecord({ id, type, body, headers: { [name]: value } })]);
   expect(failed.counts).toMatchObject({ 'dead-letter': 1 });
-  // The header that the archive would write when it redrives the message.
+  // A redrive of the message writes this number into its header surehop-redrives.
   const redrives = readEnvelope({ [name]: value }).redrives + 1;
   const record = aRecord({ id, type, body, headers: { 'surehop-attempt': 1, 'surehop-redrives': redrives } });
   const fixed = {

@@ -47,7 +47,7 @@ afterAll(async () => {
   await store.close();
 });
 
-/** A table name that was not checked by the compiler, as in JavaScript. */
+/** Returns any name as a table, as a rule in JavaScript could, which no compiler checks. */
 const misspelt = (name: string) => name as Table;
 
 const add = (table: string, sku = randomUUID()): Effect => ({
@@ -75,7 +75,7 @@ const denied = (action: string, table: string) =>
   });
 
 describe('a table that a rule misspells', () => {
-  test('messages whose rule names a missing table come back with that name, and the other messages complete', async () => {
+  test('messages whose rule writes a missing table stay unfinished with an error that names the table, and the other messages complete', async () => {
     const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'stock')));
     const results = await commit(entries);
     const back = results.flatMap(({ is }, n) => (is === 'unfinished' ? [n] : []));
@@ -87,12 +87,12 @@ describe('a table that a rule misspells', () => {
     });
   });
 
-  test('a missing table costs a batch one more request per table, however many messages name the table', async () => {
+  test('a batch needs at most eight requests to DynamoDB although a table is missing, however many messages write that table', async () => {
     await commit(Array.from({ length: 90 }, (_, n) => entry(add('shipmentz'), add(n % 2 ? 'stock' : 'points'))));
     expect(faults.sent.length).toBeLessThanOrEqual(8);
   });
 
-  test('a missing table is logged as an error once, with the metric DeploymentWrong', async () => {
+  test('a missing table is logged as an error once and counted once in the metric DeploymentWrong', async () => {
     const name = `other-${randomUUID().slice(0, 8)}`;
     await commit([entry(add(name))]);
     await commit([entry(add(name))]);
@@ -112,7 +112,7 @@ describe('a table that a rule misspells', () => {
 });
 
 describe('a permission that the function lacks', () => {
-  test('messages that need a missing permission come back, and the other messages complete', async () => {
+  test('messages stay unfinished if the function lacks a permission for a table that they write, and the other messages complete', async () => {
     faults.plan = ({ TransactItems = [] }) =>
       TransactItems.some(({ Update }) => Update?.TableName === `${store.prefix}points`)
         ? { when: 'before', error: denied('UpdateItem', `${store.prefix}points`) }
@@ -125,7 +125,7 @@ describe('a permission that the function lacks', () => {
     });
   });
 
-  test('a missing permission on the inbox table stops the batch after one request', async () => {
+  test('if the function lacks a permission for the inbox table, the whole batch stays unfinished after one request to DynamoDB', async () => {
     faults.plan = () => ({ when: 'before', error: denied('PutItem', `${store.prefix}inbox`) });
     const results = await commit(Array.from({ length: 500 }, () => entry(add('stock'))));
     expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
@@ -134,7 +134,7 @@ describe('a permission that the function lacks', () => {
   });
 });
 
-test('unknown credentials stop the batch after one request with the code STORE_MISCONFIGURED', async () => {
+test('if DynamoDB does not know the credentials, the whole batch stays unfinished with the code STORE_MISCONFIGURED after one request', async () => {
   const error = Object.assign(new Error('The security token included in the request is invalid.'), {
     name: 'UnrecognizedClientException',
   });
@@ -148,7 +148,7 @@ test('unknown credentials stop the batch after one request with the code STORE_M
   expect(faults.sent).toHaveLength(1);
 });
 
-describe('an inbox table that is not as it should be', () => {
+describe('a missing or wrong inbox table', () => {
   const prefix = `wrong-${randomUUID().slice(0, 8)}-`;
   const client = inboxClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
   const clock = { now: () => Date.now() };
@@ -168,7 +168,7 @@ describe('an inbox table that is not as it should be', () => {
     client.destroy();
   });
 
-  test('every message comes back if the inbox table is missing, with the name of the table', async () => {
+  test('every message stays unfinished with an error that names the inbox table if that table is missing', async () => {
     await table('stock', 'sku');
     const results = await commit([entry(add('stock')), entry(add('stock'))], inbox);
     expect(outcomes(results)).toEqual(['unfinished', 'unfinished']);
@@ -179,7 +179,7 @@ describe('an inbox table that is not as it should be', () => {
     });
   });
 
-  test('every message comes back if the inbox table has another primary key', async () => {
+  test('every message stays unfinished with the code STORE_MISCONFIGURED if the inbox table has another primary key', async () => {
     await table('inbox', 'id');
     const results = await commit(
       Array.from({ length: 20 }, () => entry(add('stock'))),
@@ -224,7 +224,7 @@ describe('a consumer in a wrong deployment', () => {
     ['effects', () => ({ effects: [add('shipmentz')] })],
     ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { sku: 'x' }).then(() => ({ effects: [] }))],
   ])(
-    'a batch whose %s name a missing table comes back: no attempt is used and no copy is published',
+    'a batch is redelivered without a retry copy or a dead letter if the %s of its rule name a missing table',
     async (_, decide) => {
       const batch = run(decide);
       await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
@@ -237,7 +237,7 @@ describe('a consumer in a wrong deployment', () => {
   test.each([
     ['a key of the wrong name', { name: 'x' }],
     ['an empty key', { sku: '' }],
-  ])('a rule that reads with %s fails its message and uses an attempt', async (_, key) => {
+  ])('a message fails and uses an attempt if its rule reads an item with %s', async (_, key) => {
     await run(({ read }) => read(tables.stock, key).then(() => ({ effects: [] }))).catch(() => undefined);
     const copies = [...(await setup.host.drain('retry.1s')), ...(await setup.host.drain('dead-letters'))];
     expect(copies).toHaveLength(1);

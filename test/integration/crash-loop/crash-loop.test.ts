@@ -69,7 +69,7 @@ const publish = (sku: string) =>
   });
 
 for (const end of ['exit', 'memory', 'rejection', 'loop'])
-  test(`a message that ends every process by ${end} is dead-lettered as CRASH_LOOP, and the other messages complete once`, async () => {
+  test(`a message that ends every process that handles it (${end}) is dead-lettered as CRASH_LOOP, and the other messages of its batch complete once`, async () => {
     const sku = randomUUID();
     outcomes.length = 0;
     await Promise.all([publish(sku), publish(sku), publish(end), publish(sku), publish(sku)]);
@@ -80,7 +80,7 @@ for (const end of ['exit', 'memory', 'rejection', 'loop'])
       'surehop-dead-letter-queue': 'stock',
     });
     await eventually('the other messages', async () => (await setup.item('stock', { sku }))?.available === 4);
-    // Three deliveries make the message a suspect, three isolated runs make it a dead letter, and a few runs find it.
+    // After three deliveries the message is suspected of crashing the process. A few further runs find it, and after three runs on its own it is dead-lettered.
     const failures = outcomes.filter((outcome) => outcome !== 'success').length;
     expect(failures).toBeGreaterThanOrEqual(4);
     expect(failures).toBeLessThanOrEqual(8);

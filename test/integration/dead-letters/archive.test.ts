@@ -34,7 +34,7 @@ const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id
 const listed = async (query: Record<string, string>) =>
   (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
-/** Takes messages from the dead-letter queue, in the form of the event source. */
+/** Takes `count` messages from the dead-letter queue and returns them as records of a Lambda event. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
   const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];
@@ -64,7 +64,7 @@ const aNoted = (about: object = {}, message: Parameters<typeof aRecord>[0] = {})
   return { note, record: aRecord({ ...message, headers }) };
 };
 
-test('a dead letter of 600 KB is returned byte for byte with its headers', async () => {
+test('GET /dead-letters/{id} returns a dead letter of 600 KB byte for byte with its headers', async () => {
   const body = randomBytes(600_000);
   const headers = {
     'x-text': 'grün',
@@ -100,7 +100,7 @@ test('a dead letter of 600 KB is returned byte for byte with its headers', async
   expect(got.body.body.text).toBeUndefined();
 });
 
-test('a dead letter shows at most 1,000 characters of the stack frames of its failed rule, and none without a failed rule', async () => {
+test('a dead letter has at most 1,000 characters of stack frames if its rule failed, and no stack frames otherwise', async () => {
   const frames = ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'];
   const letters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
   await archive(
@@ -115,7 +115,7 @@ test('a dead letter shows at most 1,000 characters of the stack frames of its fa
   expect(none!.body).not.toHaveProperty('frames');
 });
 
-test('a body in UTF-8 is also shown as text, and an empty body as an empty text', async () => {
+test('GET /dead-letters/{id} returns a body in UTF-8 as base64 and as text, and an empty body as an empty text', async () => {
   const text = aNoted({}, { raw: Buffer.from('{"a":"grün"') });
   const empty = aNoted({}, { raw: Buffer.alloc(0) });
   await archive(anEvent([text.record, empty.record], 'dead-letters'));
@@ -124,7 +124,7 @@ test('a body in UTF-8 is also shown as text, and an empty body as an empty text'
 });
 
 describe('messages that the broker dead-lettered', () => {
-  test('expired and rejected messages are archived with their work queue and code', async () => {
+  test('messages that the broker dead-lettered are archived with their work queue and the code EXPIRED or REJECTED', async () => {
     const { channel } = backend.host;
     channel.publish('', 'stock', Buffer.from('"old"'), { persistent: true, messageId: 'm-expired', expiration: '1' });
     channel.publish('retry.1s', 'points', Buffer.from('"no"'), { persistent: true, messageId: 'm-rejected' });
@@ -143,7 +143,7 @@ describe('messages that the broker dead-lettered', () => {
   });
 });
 
-test('a redelivered batch does not change the archive, not even dead letters discarded meanwhile', async () => {
+test('a redelivered batch of dead letters does not change the archive, even if one of them was discarded since the first delivery', async () => {
   const { note, record } = aNoted();
   const event = anEvent([record, record], 'dead-letters');
   expect(await archive(event)).toEqual({ archived: 1, duplicates: 1 });
@@ -160,7 +160,7 @@ test('a redelivered batch does not change the archive, not even dead letters dis
   });
 });
 
-test('a second copy of a dead letter with other headers does not change the stored one', async () => {
+test('a second copy of a dead letter with other headers does not change the archived dead letter', async () => {
   const { note, record } = aNoted({}, { raw: Buffer.from('"x"'), id: 'm-copy' });
   await archive(anEvent([record], 'dead-letters'));
   const before = await read(note.id);
@@ -172,7 +172,7 @@ test('a second copy of a dead letter with other headers does not change the stor
   expect((await read(note.id)).body).toEqual(before.body);
 });
 
-test('different messages with the same dead-letter id are all archived, in one batch and in two', async () => {
+test('different messages with the same dead-letter id are all archived, whether they come in one batch or in two', async () => {
   const note = { id: randomUUID() as MessageId };
   const [one, other, third] = ['"1"', '"2"', '"3"'].map((body) => aNoted(note, { raw: Buffer.from(body) }).record);
   expect(await archive(anEvent([one!, other!, one!], 'dead-letters'))).toEqual({ archived: 2, duplicates: 1 });
@@ -180,7 +180,7 @@ test('different messages with the same dead-letter id are all archived, in one b
   expect((await read(note.id)).body.body.text).toBe('"1"');
 });
 
-test('records with malformed properties, bodies and headers are archived, and so are the others of the batch', async () => {
+test('dead letters with malformed properties, bodies or headers are archived, and so are the other dead letters of the batch', async () => {
   const sound = aNoted();
   const long = 'x'.repeat(3_000);
   const claims = {
@@ -207,7 +207,7 @@ test('records with malformed properties, bodies and headers are archived, and so
   expect((await read(sound.note.id)).status).toBe(200);
 });
 
-test('equal messages without a message id are archived separately', async () => {
+test('equal dead letters without a message id are archived separately', async () => {
   const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
   expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
 });
@@ -221,7 +221,7 @@ describe('the list', () => {
         aNoted({
           code: 'LISTED',
           queue: index % 2 ? 'points' : 'stock',
-          // Three messages at a time have the same time.
+          // Every three dead letters have the same time.
           at: new Date(Date.parse('2026-11-22T11:00:00.000Z') + Math.floor(index / 3) * 1_000).toISOString(),
         }).record,
     );
@@ -233,30 +233,33 @@ describe('the list', () => {
     { code: 'LISTED' },
     { code: 'LISTED', queue: 'points' },
     { status: 'open', code: 'LISTED' },
-  ])('the list with the filter %p returns every dead letter once, page by page, newest first', async (filter) => {
-    const found: { id: string; deadLetteredAt: string; code: string; queue: string }[] = [];
-    let cursor: string | undefined;
-    let pages = 0;
-    do {
-      const { status, body } = await callAsOperator(list, {
-        route: 'GET /dead-letters',
-        query: { ...filter, limit: '10', ...(cursor && { cursor }) },
-      });
-      expect(status).toBe(200);
-      expect(body.deadLetters.length).toBeLessThanOrEqual(10);
-      found.push(...body.deadLetters);
-      ({ cursor } = body);
-      pages += 1;
-    } while (cursor);
-    const times = found.map(({ deadLetteredAt }) => deadLetteredAt);
-    expect(times).toEqual(times.toSorted().toReversed());
-    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
-    const ours = found.filter(({ code }) => code === 'LISTED');
-    expect(ours).toHaveLength('queue' in filter ? Math.floor(count / 2) : count);
-    expect(pages).toBe(Math.ceil(found.length / 10));
-  });
+  ])(
+    'GET /dead-letters with the filter %p returns every matching dead letter once, page by page, newest first',
+    async (filter) => {
+      const found: { id: string; deadLetteredAt: string; code: string; queue: string }[] = [];
+      let cursor: string | undefined;
+      let pages = 0;
+      do {
+        const { status, body } = await callAsOperator(list, {
+          route: 'GET /dead-letters',
+          query: { ...filter, limit: '10', ...(cursor && { cursor }) },
+        });
+        expect(status).toBe(200);
+        expect(body.deadLetters.length).toBeLessThanOrEqual(10);
+        found.push(...body.deadLetters);
+        ({ cursor } = body);
+        pages += 1;
+      } while (cursor);
+      const times = found.map(({ deadLetteredAt }) => deadLetteredAt);
+      expect(times).toEqual(times.toSorted().toReversed());
+      expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
+      const ours = found.filter(({ code }) => code === 'LISTED');
+      expect(ours).toHaveLength('queue' in filter ? Math.floor(count / 2) : count);
+      expect(pages).toBe(Math.ceil(found.length / 10));
+    },
+  );
 
-  test('the list has no bodies, and 20 dead letters per page by default', async () => {
+  test('GET /dead-letters returns 20 dead letters per page by default, without their bodies', async () => {
     const letters = await listed({ code: 'LISTED' });
     expect(letters).toHaveLength(20);
     expect(letters[0].body).toBeUndefined();
@@ -279,7 +282,7 @@ describe('the list', () => {
     { code: 'boom' },
     { code: '' },
     { code: 'MALFORMED', queue: 'stokc' },
-  ])('the list with the query %p gives 400', async (query) => {
+  ])('GET /dead-letters with the query %p responds with 400', async (query) => {
     expect(await callAsOperator(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:invalid-parameters' },
@@ -291,7 +294,7 @@ describe('a filter with an unknown value', () => {
   const ask = async (query: Record<string, string>) =>
     (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
 
-  test('each unknown filter value gives an error that lists the known values', async () => {
+  test('GET /dead-letters responds with an error for each unknown filter value, and the error lists the known values', async () => {
     expect(await ask({ queue: 'stokc', code: 'NOPE' })).toMatchObject({
       status: 400,
       detail: '2 errors in the query.',
@@ -316,7 +319,7 @@ describe('a filter with an unknown value', () => {
     ]);
   });
 
-  test("a rule's own code or a retired queue becomes a known value with its first dead letter, and stays one", async () => {
+  test('a code that a rule defines or a retired queue becomes a known filter value with its first dead letter, and stays known', async () => {
     const filter = { code: 'NO_SUCH_SHELF', queue: 'retired' };
     expect((await ask(filter)).errors).toHaveLength(2);
     const { note, record } = aNoted(filter);
@@ -331,12 +334,12 @@ describe('a filter with an unknown value', () => {
     expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
   });
 
-  test('the item of the known values is not readable as a dead letter', async () => {
+  test('GET /dead-letters/{id} responds with 404 for the id of the item in which the archive stores the known filter values', async () => {
     expect((await read('known-values')).status).toBe(404);
   });
 });
 
-describe('discarding', () => {
+describe('discarding a dead letter', () => {
   let id: string;
   beforeEach(async () => {
     const { note, record } = aNoted();
@@ -346,7 +349,7 @@ describe('discarding', () => {
   const discarding = (body: unknown, which = id) =>
     callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
-  test('discarding keeps the message and the first reason', async () => {
+  test('a discarded dead letter keeps its message, and a second discard does not change the reason of the first', async () => {
     expect(await discarding({ reason: ' a test order ' })).toMatchObject({
       status: 200,
       body: { id, status: 'discarded', discardReason: 'a test order' },
@@ -360,14 +363,14 @@ describe('discarding', () => {
   });
 
   test.each([undefined, {}, { reason: '' }, { reason: '  ' }, { reason: 7 }])(
-    'discarding with the body %p gives 400',
+    'DELETE /dead-letters/{id} with the body %p responds with 400',
     async (body) => {
       expect((await discarding(body)).status).toBe(400);
       expect((await read(id)).body.status).toBe('open');
     },
   );
 
-  test('reading or discarding an unknown id gives 404', async () => {
+  test('reading or discarding a dead letter with an unknown id responds with 404', async () => {
     expect((await discarding({ reason: 'x' }, randomUUID())).status).toBe(404);
     expect((await read(randomUUID())).status).toBe(404);
   });

@@ -72,7 +72,7 @@ const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST
 const read = async (id: string) => (await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
 
 describe('redriving one dead letter', () => {
-  test('redriving publishes the message to its queue with attempt 1 and records the redrive in the archive', async () => {
+  test('redriving a dead letter publishes its message to its queue with attempt 1 and records the redrive in the archive', async () => {
     const { id, messageId, body } = await archived();
     expect(await redrive(id)).toMatchObject({
       status: 200,
@@ -93,7 +93,7 @@ describe('redriving one dead letter', () => {
     });
   });
 
-  test('concurrent redrives of one dead letter publish copies with the same message id and redrive number', async () => {
+  test('concurrent redrives of one dead letter publish copies with the same message id and the same redrive number', async () => {
     const { id, messageId } = await archived();
     const got = await Promise.all([redrive(id), redrive(id), redrive(id)]);
     for (const { status } of got) expect([200, 409]).toContain(status);
@@ -108,7 +108,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(1);
   });
 
-  test('a second redrive is refused without "force"; with it, the copy has a higher redrive number than every earlier copy', async () => {
+  test('a second redrive of a dead letter is refused without "force", and with "force" its copy has a higher redrive number than all earlier copies', async () => {
     const { id } = await archived({ headers: { 'surehop-redrives': 2 } });
     await redrive(id);
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
@@ -118,7 +118,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(2);
   });
 
-  test('redriving a message older than the inbox retention is refused without "force"', async () => {
+  test('redriving a dead letter whose message is older than the inbox retention is refused without "force"', async () => {
     const { id } = await archived({ ageDays: 15 });
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:too-old' } });
     expect(await backend.host.drain('stock')).toEqual([]);
@@ -141,7 +141,7 @@ describe('redriving one dead letter', () => {
     ).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
   });
 
-  test('redriving an unknown id gives 404, and an invalid body 400', async () => {
+  test('redriving a dead letter with an unknown id responds with 404, and a redrive with an invalid body responds with 400', async () => {
     expect((await redrive(randomUUID())).status).toBe(404);
     expect((await redrive(randomUUID(), { force: 'yes' })).status).toBe(400);
   });
@@ -156,14 +156,14 @@ describe('redriving one dead letter', () => {
     });
   });
 
-  test('redriving to a queue that no longer exists gives 503 and leaves the dead letter open', async () => {
+  test('redriving a dead letter to a queue that no longer exists responds with 503, and the dead letter stays open', async () => {
     const { id } = await archived({ queue: 'gone' });
     expect(await redrive(id)).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:unroutable' } });
     expect(await read(id)).toMatchObject({ status: 'open', history: [] });
   });
 });
 
-test('an order whose message the broker dead-lettered has the status dead-lettered, and accepted after a redrive', async () => {
+test('an order has the status dead-lettered after the broker dead-lettered its message, and the status accepted after a redrive', async () => {
   const messageId = randomUUID();
   const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: Math.floor(Date.now() / 1_000) }] };
   await archive(anEvent([aRecord({ id: messageId, headers: death })], 'dead-letters'));
@@ -182,7 +182,7 @@ describe('a message with parts that AMQP cannot encode', () => {
   const leftOut = 'header "a" (a name of 300 bytes, more than 255)';
   const headers = { 'surehop-left-out': leftOut };
 
-  test('redriving a message with an unwritable header gives 422 and names the header, and "force" leaves the header out', async () => {
+  test('redriving a dead letter with a header that AMQP cannot encode responds with 422 and the name of the header, and "force" redrives it without that header', async () => {
     const { id } = await archived({ headers });
     const answer = await callAsOperator(redriveOne, {
       route: 'POST /dead-letters/{id}/redrive',
@@ -198,7 +198,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('a bulk redrive lists unwritable messages separately and does not count them towards the maximum', async () => {
+  test('a bulk redrive lists messages that AMQP cannot encode separately and does not count them towards the maximum', async () => {
     const code = 'PARTLY';
     const { id } = await archived({ code, headers });
     for (let index = 0; index < 2; index += 1) await archived({ code });
@@ -216,8 +216,8 @@ describe('a message with parts that AMQP cannot encode', () => {
   });
 });
 
-describe('redriving many', () => {
-  test('a bulk redrive publishes up to the maximum of matching messages, oldest first, and reports whether more are left', async () => {
+describe('bulk redrives', () => {
+  test('a bulk redrive publishes at most "maximum" matching messages, oldest first, and reports whether more messages remain', async () => {
     const code = 'MANY';
     const wanted: string[] = [];
     for (let index = 0; index < 23; index += 1)
@@ -247,7 +247,7 @@ describe('redriving many', () => {
     });
   });
 
-  test('a bulk redrive publishes 320 messages across several pages and chunks', async () => {
+  test('a bulk redrive can publish 320 messages, which it reads in several pages and publishes in several chunks', async () => {
     const code = 'LOTS';
     const records = Array.from({ length: 320 }, (_, index) => {
       const note = {
@@ -272,7 +272,7 @@ describe('redriving many', () => {
     expect(new Set(copies.map((copy) => copy && copy.properties.messageId)).size).toBe(320);
   });
 
-  test('a bulk redrive reports each message that could not be published and redrives the others', async () => {
+  test('a bulk redrive reports each message that could not be published and redrives the other messages', async () => {
     const code = 'MIXED';
     await archived({ code, queue: 'stock' });
     const { id } = await archived({ code, queue: 'gone' });
@@ -293,7 +293,7 @@ describe('redriving many', () => {
     expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false });
   });
 
-  test('a bulk redrive with an unknown queue or code in its filter is refused with the known values', async () => {
+  test('a bulk redrive with an unknown queue or code in its filter is refused with an error that lists the known values', async () => {
     expect(await redriveAll({ filter: { queue: 'stokc', code: 'NOPE' } })).toMatchObject({
       status: 400,
       body: {
@@ -311,7 +311,7 @@ describe('redriving many', () => {
   });
 
   test.each([{}, { filter: {}, maximum: 0 }, { filter: {}, maximum: 1_001 }, { filter: { colour: 'red' } }])(
-    'a bulk redrive with the body %p gives 400',
+    'a bulk redrive with the body %p responds with 400',
     async (body) => {
       expect((await redriveAll(body)).status).toBe(400);
     },

@@ -17,14 +17,14 @@ const prepare = (managementUrl = process.env['MANAGEMENT_URL']!) =>
 
 const queueCount = async () => ((await host.manage('GET', `queues/${host.name}?columns=name`)) as unknown[]).length;
 
-test('prepareBroker applies the topology and can be repeated without changes', async () => {
+test('prepareBroker applies the topology to the broker, and a second call changes nothing', async () => {
   await prepare();
   await prepare();
   expect(await queueCount()).toBe(topology.queues.length);
   expect(said).toEqual([]);
 });
 
-test('prepareBroker fails with the name of the setting if a broker setting can lose messages', async () => {
+test('prepareBroker fails if a policy of the broker can lose messages, and the error names the queue and the policy', async () => {
   await host.manage('PUT', `policies/${host.name}/hurry`, {
     pattern: '^stock$',
     definition: { 'delivery-limit': 2 },
@@ -37,7 +37,7 @@ test('prepareBroker fails with the name of the setting if a broker setting can l
   });
 });
 
-test('prepareBroker fails with one line if a queue exists with other arguments', async () => {
+test('prepareBroker fails if a queue exists with other arguments than declared, and the error names the queue and the argument', async () => {
   await host.channel.assertQueue('stock', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',
@@ -45,7 +45,7 @@ test('prepareBroker fails with one line if a queue exists with other arguments',
   });
 });
 
-test('prepareBroker declares the topology without a management API and reports that settings are not verified', async () => {
+test('prepareBroker declares the topology even if the management API is unavailable, and reports that broker settings are not verified', async () => {
   await prepare('http://127.0.0.1:65000');
   expect(await queueCount()).toBe(topology.queues.length);
   expect(said).toEqual([expect.stringMatching(/^broker settings not verified and policies not set: .*ECONNREFUSED/)]);

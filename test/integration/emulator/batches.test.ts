@@ -13,12 +13,12 @@ describe('the batches of an emulated event source', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('a batch from a real broker equals the recorded event', async () => {
+  test('the emulator creates the same event from a message on a real broker as in the recorded event file', async () => {
     const frozen = JSON.parse(
       readFileSync(new URL('../../contract/events/every-property.json', import.meta.url), 'utf8'),
     ) as { rmqMessagesByQueue: Record<string, [{ basicProperties: { clusterId: unknown; headers: object } }]> };
     const [record] = frozen.rmqMessagesByQueue['stock::/']!;
-    // amqplib cannot publish a cluster id.
+    // amqplib cannot publish a message with a cluster id.
     record.basicProperties.clusterId = null;
     const timestamp = Date.UTC(2026, 10, 22, 12, 0, 5) / 1000;
     const at = { '!': 'timestamp', value: timestamp };
@@ -69,7 +69,7 @@ describe('the batches of an emulated event source', () => {
     ]);
   });
 
-  test('a batch closes at the batch size before the window has passed', async () => {
+  test('the emulated event source invokes the function as soon as a batch has the batch size, before the batching window has passed', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, sayIds, { batchSize: 3, batchingWindowMs: hourMs });
     await harness.publish(queue, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
@@ -82,7 +82,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('a batch closes after the window before the batch size is reached', async () => {
+  test('the emulated event source invokes the function with a smaller batch when the batching window has passed', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
     const source = await harness.run(queue, sayIds, { batchSize: 10_000, batchingWindowMs: 300 });
@@ -92,7 +92,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('a batch closes at 6 MB of payload, and a larger single record is dropped with a warning', async () => {
+  test('the emulated event source limits a batch to 6 MB, and drops a larger single message with a warning', async () => {
     const queue = await harness.declareQueue();
     const megabytes = (size: number) => Buffer.alloc(size * 1024 * 1024, 'x');
     await harness.publish(queue, [2, 2, 2, 5, 2, 2].map(megabytes), { messageId: 'large' });
@@ -108,7 +108,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('batches run one at a time in one warm environment', async () => {
+  test('the emulated event source invokes the function with one batch at a time in the same process', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b', 'c', 'd']);
     const source = await harness.run(
@@ -123,7 +123,7 @@ describe('the batches of an emulated event source', () => {
     expect(new Set(said.map(({ pid }) => pid)).size).toBe(1);
   });
 
-  test('the function receives a Lambda context', async () => {
+  test('an emulated function receives a Lambda context and only the environment variables of a function', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(
@@ -142,7 +142,7 @@ describe('the batches of an emulated event source', () => {
     expect(context!.variables).not.toContain('AMQP_URL');
   });
 
-  test('the function has a home directory even if the user has none', async () => {
+  test('an emulated function has a home directory even if the environment variable HOME is not set', async () => {
     const { HOME } = process.env;
     delete process.env.HOME;
     try {

@@ -9,7 +9,7 @@ import { startMapping } from '../../../infra/emulator/mapping.ts';
 import type { MappingSettings, RunningMapping } from '../../../infra/emulator/mapping.ts';
 import { aHostileDirectory } from '../../support/hostile-directory.ts';
 
-/** What an emulated function wrote and what the event source said about it. */
+/** The output of an emulated function and the log messages of the event source. */
 interface Observed {
   lines: string[];
   warnings: string[];
@@ -22,11 +22,11 @@ interface Observed {
     durationMs: number;
     atMs: number;
   }[];
-  /** The JSON among the function's lines. */
+  /** Returns the parsed output lines of the function that are JSON. */
   said<T>(): T[];
 }
 
-/** A virtual host of its own on the real broker, and mappings on it. */
+/** A virtual host on the real broker for one test file, in which the test can start emulated event sources. */
 export interface Harness {
   url: string;
   virtualHost: string;
@@ -34,7 +34,7 @@ export interface Harness {
   channel: ConfirmChannel;
   declareQueue(): Promise<string>;
   publish(queue: string, bodies: (string | Buffer)[], options?: Options.Publish): Promise<void>;
-  /** Takes what the queue holds and counts it; its own counters lag behind what was just returned. */
+  /** Takes all messages of the queue and returns their number, because the counters of the broker lag behind. */
   takeAll(queue: string): Promise<number>;
   writeModule(source: string): Promise<string>;
   run(
@@ -47,7 +47,7 @@ export interface Harness {
 
 const amqpUrl = () => given('AMQP_URL', 'amqp://guest:guest@127.0.0.1:5672');
 
-/** Ends the module's boilerplate: a handler sees `ids`, `messages`, `event`, and may `say` JSON. */
+/** Returns the source of a module whose handler runs `body`. The body can use `ids`, `messages` and `event`, and can print JSON with `say`. */
 export const handlerOf = (body: string): string => `
 import { setTimeout as sleep } from 'node:timers/promises';
 const say = (value) => console.log(JSON.stringify(value));
@@ -58,7 +58,7 @@ export const handler = async (event, context) => {
   ${body}
 };`;
 
-/** Makes a virtual host for one test file. */
+/** Creates a virtual host for one test file. */
 export async function createHarness(): Promise<Harness> {
   const url = amqpUrl();
   const virtualHost = `event-source-${randomUUID()}`;
@@ -160,7 +160,7 @@ export async function createHarness(): Promise<Harness> {
   };
 }
 
-/** Waits until the condition holds; fails with `what` when it does not within the limit. */
+/** Waits until the condition holds, and throws an error that contains `what` if it does not hold within `limitMs`. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -173,7 +173,7 @@ export async function until(
   }
 }
 
-// V8's last words about its memory look like JSON, and are not.
+// If V8 runs out of memory, it prints lines that look like JSON but are not.
 function parsed<T>(line: string): T[] {
   try {
     return [JSON.parse(line) as T];
@@ -182,7 +182,7 @@ function parsed<T>(line: string): T[] {
   }
 }
 
-/** Asks the management API of the broker. */
+/** Sends a request to the management API of the broker. */
 async function manage(method: string, path: string, body?: unknown): Promise<void> {
   const { origin, username, password } = new URL(given('MANAGEMENT_URL', 'http://guest:guest@127.0.0.1:15672'));
   const response = await fetch(origin + path, {

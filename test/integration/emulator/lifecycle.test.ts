@@ -11,12 +11,12 @@ import type { Harness } from './harness.ts';
 
 const hourMs = 3_600_000;
 
-describe('an emulated event source over time', () => {
+describe('the life cycle of an emulated event source', () => {
   let harness: Harness;
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('when the broker fails, the event source finishes the running batch, logs the loss once, and receives the batch again', async () => {
+  test('when the broker fails, the emulated event source finishes the running batch, logs the lost connection once, and receives the batch again later', async () => {
     const proxy = await startProxy(harness.url);
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
@@ -45,7 +45,7 @@ describe('an emulated event source over time', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('when it stops, the event source finishes the running batch and returns the other messages to the queue', async () => {
+  test('when it stops, the emulated event source finishes the running batch and returns all other messages to the queue', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids); await sleep(1500); say("done");'), {
       batchSize: 10,
@@ -63,7 +63,7 @@ describe('an emulated event source over time', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('the event source logs that its queue was deleted and continues when the queue is declared again', async () => {
+  test('the emulated event source logs that its queue was deleted, and continues when the queue is declared again', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids);'));
     await harness.publish(queue, ['a']);
@@ -78,7 +78,7 @@ describe('an emulated event source over time', () => {
     expect(source.said()).toEqual([['a'], ['b']]);
   });
 
-  test('the event source uses a rebuilt handler after the running batch', async () => {
+  test('after its handler was rebuilt, the emulated event source finishes the running batch with the old code and uses the new code for the next batch', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say("old"); await sleep(500); say("old done");'), {
       batchSize: 1,
@@ -94,7 +94,7 @@ describe('an emulated event source over time', () => {
     expect(source.reports).toMatchObject([{ outcome: 'success' }, { outcome: 'success' }]);
   });
 
-  test('killing the event source ends its processes, even one in an endless loop', async () => {
+  test('killing the process of the emulated event source also ends the processes of its functions, even one in an endless loop', async () => {
     const environmentModule = new URL('../../../infra/emulator/environment.ts', import.meta.url).href;
     const modulePath = await harness.writeModule(
       'export const handler = async () => { console.log(process.pid); for (;;); };',
@@ -122,7 +122,7 @@ describe('the check before an event source starts', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('the check before the start passes if every queue exists', async () => {
+  test('the check before an emulated event source starts passes if every queue exists', async () => {
     const queue = await harness.declareQueue();
     const required = [{ functionKey: 'reserve', queue, virtualHost: harness.virtualHost }];
     await expect(checkQueues(harness.url, required)).resolves.toBeUndefined();
@@ -145,7 +145,7 @@ describe('the check before an event source starts', () => {
       /^No RabbitMQ at 127\.0\.0\.1:1.*: start RabbitMQ/,
     ],
   ])(
-    'the check before the start reports %s and how to fix it',
+    'the check before an emulated event source starts reports %s and how to fix it',
     async (_name, { url, ...part }: { url?: string; virtualHost?: string }, message) => {
       const required = { functionKey: 'reserve', queue: 'absent', virtualHost: harness.virtualHost, ...part };
       const checking = checkQueues(url ?? harness.url, [required]);
@@ -186,7 +186,7 @@ interface Proxy {
   close(): void;
 }
 
-/** A way to the broker that can be cut, which is what a client sees of a broker that dies. */
+/** A TCP proxy to the broker that the test can cut, so that a client sees the same as when the broker dies. */
 async function startProxy(url: string): Promise<Proxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();

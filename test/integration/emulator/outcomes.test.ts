@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHarness, handlerOf, until } from './harness.ts';
 import type { Harness } from './harness.ts';
 
-// Fails on the first delivery in the given way, and succeeds when the messages come again.
+// A handler that fails in the given way at the first delivery and succeeds at the redelivery.
 const failingOnce = (how: string) => handlerOf(`say(ids); if (redelivered) return; ${how}`);
 
 describe('the outcome of an emulated invocation', () => {
@@ -34,25 +34,28 @@ describe('the outcome of an emulated invocation', () => {
       'setTimeout(() => { throw new Error("late"); }); await sleep(900);',
       /exit code 1/,
     ],
-  ])('%s returns the whole batch, which is redelivered', async (_name, outcome, how, error) => {
-    const queue = await harness.declareQueue();
-    await harness.publish(queue, ['a', 'b', 'c']);
-    const source = await harness.run(queue, failingOnce(how), { batchSize: 3, timeoutMs: 1_000, memoryMb: 64 });
-    await until('the batch is invoked twice', () => source.reports.length === 2);
-    await source.stop();
-    expect(source.reports).toMatchObject([
-      { outcome, records: 3, error: expect.stringMatching(error) },
-      { outcome: 'success', records: 3 },
-    ]);
-    const [first, second] = source.said<string[]>().filter(Array.isArray);
-    expect(second!.toSorted()).toEqual(first!.toSorted());
-    expect(await harness.takeAll(queue)).toBe(0);
-  });
+  ])(
+    'if an emulated function fails with %s, the whole batch is returned to the queue and redelivered',
+    async (_name, outcome, how, error) => {
+      const queue = await harness.declareQueue();
+      await harness.publish(queue, ['a', 'b', 'c']);
+      const source = await harness.run(queue, failingOnce(how), { batchSize: 3, timeoutMs: 1_000, memoryMb: 64 });
+      await until('the batch is invoked twice', () => source.reports.length === 2);
+      await source.stop();
+      expect(source.reports).toMatchObject([
+        { outcome, records: 3, error: expect.stringMatching(error) },
+        { outcome: 'success', records: 3 },
+      ]);
+      const [first, second] = source.said<string[]>().filter(Array.isArray);
+      expect(second!.toSorted()).toEqual(first!.toSorted());
+      expect(await harness.takeAll(queue)).toBe(0);
+    },
+  );
 
   test.each([
     ['a module that does not load', 'throw new Error("no configuration");', /no configuration/],
     ['a module without the handler', 'export const other = 1;', /no function named "handler"/],
-  ])('%s returns the batch', async (_name, module, error) => {
+  ])('if an emulated function has %s, its batch is returned to the queue', async (_name, module, error) => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(queue, module);
@@ -75,7 +78,7 @@ describe('the outcome of an emulated invocation', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('batchItemFailures cause a warning, and the whole batch is acknowledged', async () => {
+  test('if an emulated function returns batchItemFailures, the emulator warns that Amazon MQ ignores them and acknowledges the whole batch', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b', 'c']);
     const failures = 'return { batchItemFailures: [{ itemIdentifier: "b" }] };';
@@ -87,21 +90,24 @@ describe('the outcome of an emulated invocation', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  // From RabbitMQ 4.3 on a reject counts as a failed delivery and a nack does not; before, both do.
-  test.each(['nack', 'reject'] as const)('a failed batch is returned with a %s', async (onError) => {
-    const queue = await harness.declareQueue();
-    await harness.publish(queue, ['a']);
-    const sayHeaders = 'say(messages[0].basicProperties.headers); if (!redelivered) throw new Error("again");';
-    const source = await harness.run(queue, handlerOf(sayHeaders), { onError });
-    await until('the batch is invoked twice', () => source.reports.length === 2);
-    await source.stop();
-    const [major, minor] = harness.version.split('.').map(Number) as [number, number];
-    const nackCounts = major < 4 || (major === 4 && minor < 3);
-    const [, returned] = source.said<Record<string, number>>().filter((said) => !('errorType' in said));
-    expect(returned!['x-delivery-count']).toBe(onError === 'reject' || nackCounts ? 1 : undefined);
-  });
+  // RabbitMQ 4.3 and later count a reject as a failed delivery but not a nack. Earlier versions count both.
+  test.each(['nack', 'reject'] as const)(
+    'the emulator returns a failed batch to the queue with a %s if the setting onError says so',
+    async (onError) => {
+      const queue = await harness.declareQueue();
+      await harness.publish(queue, ['a']);
+      const sayHeaders = 'say(messages[0].basicProperties.headers); if (!redelivered) throw new Error("again");';
+      const source = await harness.run(queue, handlerOf(sayHeaders), { onError });
+      await until('the batch is invoked twice', () => source.reports.length === 2);
+      await source.stop();
+      const [major, minor] = harness.version.split('.').map(Number) as [number, number];
+      const nackCounts = major < 4 || (major === 4 && minor < 3);
+      const [, returned] = source.said<Record<string, number>>().filter((said) => !('errorType' in said));
+      expect(returned!['x-delivery-count']).toBe(onError === 'reject' || nackCounts ? 1 : undefined);
+    },
+  );
 
-  test('the delay between invocations grows while a function keeps failing', async () => {
+  test('the emulator waits longer before each further invocation while a function keeps failing', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(queue, handlerOf('throw new Error("again");'), { batchingWindowMs: 1 });

@@ -26,13 +26,13 @@ import { openStore, type TestStore } from '../../support/store.ts';
 type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
-  /** Messages as Surehop publishes them, and as the event source delivers them. */
+  /** Messages in two forms: as Surehop publishes them and as the event source delivers them to a function. */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
   >;
-  /** Items by table. */
+  /** The stored items of each table, by table name. */
   readonly items: Readonly<Record<string, Items>>;
-  /** What the readers of these items return. */
+  /** The values that Surehop must read from these items. */
   readonly read: Readonly<Record<string, unknown>>;
   readonly cursor: string;
 }
@@ -43,7 +43,7 @@ interface Forms {
  */
 const forms = JSON.parse(
   readFileSync(new URL('./forms.json', import.meta.url), 'utf8'),
-  // Bytes are base64 in JSON.
+  // The JSON file contains bytes as base64.
   (key, value: unknown) => (key === 'B' && typeof value === 'string' ? Buffer.from(value, 'base64') : value),
 ) as Forms;
 
@@ -74,7 +74,7 @@ const note = {
   at: '2026-03-01T12:00:09.000Z',
 };
 
-/** One message of each form, as this version of the code writes it. */
+/** Returns one message of each kind as the current code publishes it. */
 function publishedMessages(): Record<string, Message> {
   const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
   const first = eventMessage(orderCreated, order, { ...about, id: id('first'), correlationId: id('request') });
@@ -121,7 +121,7 @@ const intake = (orderId: string): Intake => ({
   client: 'shop',
 });
 
-/** Writes one item of each form with this version of the code, and reads them back as they are stored. */
+/** Writes one item of each kind with the current code and returns the items as DynamoDB stores them. */
 async function writtenItems(): Promise<Record<string, Items>> {
   const event = { type: 'order.rejected', version: 1, exchange: 'orders' };
   const entry = (name: string) => ({ id: id(name), payloadHash: HASH, redrives: 0, attempt: 1 });
@@ -204,37 +204,43 @@ const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-/** Values that differ from run to run. */
+/** Replaces the parts that differ from run to run, such as span ids. */
 const steady = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value, (key, part: unknown) => {
       if (key === 'traceparent' && typeof part === 'string') return part.replace(/-[0-9a-f]{16}-/, '-<span>-');
       if (key === 'version' && typeof part === 'object') return { S: '<version>' };
-      // JSON in a text may get new fields, too.
+      // A later release may also add fields to JSON that is stored as a string.
       if (key === 'S' && typeof part === 'string' && /^[[{]/.test(part)) return JSON.parse(part) as unknown;
       return part;
     }),
   ) as T;
 
 describe('messages', () => {
-  test.each(Object.keys(forms.messages))('the %s message is written with the frozen headers and properties', (name) => {
-    expect(steady(plain(publishedMessages()[name]!))).toMatchObject(forms.messages[name]!.published);
-  });
+  test.each(Object.keys(forms.messages))(
+    'the current code publishes the message "%s" with the headers and properties that earlier releases published',
+    (name) => {
+      expect(steady(plain(publishedMessages()[name]!))).toMatchObject(forms.messages[name]!.published);
+    },
+  );
 
-  test.each(Object.keys(forms.messages))('the %s message is read from its frozen form', (name) => {
-    const { record, read } = forms.messages[name]!;
-    const [delivery] = decode(anEvent([record]));
-    const { id, envelope, payloadHash } = delivery!;
-    expect(JSON.parse(JSON.stringify({ id, envelope, payloadHash }))).toMatchObject(read);
-  });
+  test.each(Object.keys(forms.messages))(
+    'the current code reads the message "%s" as an earlier release published it',
+    (name) => {
+      const { record, read } = forms.messages[name]!;
+      const [delivery] = decode(anEvent([record]));
+      const { id, envelope, payloadHash } = delivery!;
+      expect(JSON.parse(JSON.stringify({ id, envelope, payloadHash }))).toMatchObject(read);
+    },
+  );
 
-  test('every form of a message is frozen', () => {
+  test('forms.json contains every kind of message that the current code publishes', () => {
     expect(Object.keys(forms.messages).toSorted()).toEqual(Object.keys(publishedMessages()).toSorted());
   });
 });
 
 describe('items', () => {
-  test('markers, ordering, attempts, progress, archive, audit and idempotency records are written with the frozen attributes', async () => {
+  test('the current code writes every kind of item with the attributes that earlier releases wrote', async () => {
     const written = steady(await writtenItems());
     for (const [table, items] of Object.entries(steady(forms.items)))
       for (const [key, item] of Object.entries(items).filter(
@@ -243,25 +249,25 @@ describe('items', () => {
         expect({ table, key, item: written[table]?.[key] }).toMatchObject({ table, key, item });
   });
 
-  test('markers, ordering, attempts, progress and archive records are read from their frozen forms', async () => {
+  test('the current code reads every kind of item in the inbox and the archive as an earlier release wrote it', async () => {
     for (const [table, items] of Object.entries(forms.items))
       for (const item of Object.values(items)) await store.put(table, item);
     expect(JSON.parse(JSON.stringify(await readItems()))).toMatchObject(forms.read);
   });
 
-  test('a key with a frozen record is accepted once, and refused while its request is in progress', async () => {
+  test('the current code recognizes idempotency records of earlier releases, both for an accepted request and for a request in progress', async () => {
     await expect(claimKey(intake('form-accepted'))).resolves.toBe('accepted');
     await expect(claimKey(intake('form-publishing'))).rejects.toMatchObject({ problem: 'request-in-progress' });
   });
 
-  test('a paging token is written and read in its frozen form', () => {
+  test('the current code writes and reads a paging token in the form of earlier releases', () => {
     const after = `${note.at}#${id('open')}`;
     expect(writeCursor(after)).toBe(forms.cursor);
     expect(readCursor(forms.cursor)).toBe(after);
   });
 });
 
-/** What this version of the code reads from the items of `forms`. */
+/** Returns the values that the current code reads from the stored items. */
 async function readItems(): Promise<Record<string, unknown>> {
   const markers = ['completed', 'rejected', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'].map(id);
   const found = await ports.inbox.find(QUEUE, markers);

@@ -34,14 +34,17 @@ async function audit(requestId: string) {
 }
 
 // https://www.rfc-editor.org/rfc/rfc9110#section-11.4
-test.each(['Bearer', 'bearer', 'Bearer  '])('a token is accepted after the scheme %p', async (scheme) => {
-  const headers = { authorization: `${scheme} ${await backend.issuer.token()}` };
-  const about = { route: 'PUT /stock/{sku}', path: { sku: 'pear' }, body: { available: 1 }, headers };
-  expect((await call(putStock, about)).status).toBe(200);
-});
+test.each(['Bearer', 'bearer', 'Bearer  '])(
+  'an Authorization header with the scheme %p before the token is accepted',
+  async (scheme) => {
+    const headers = { authorization: `${scheme} ${await backend.issuer.token()}` };
+    const about = { route: 'PUT /stock/{sku}', path: { sku: 'pear' }, body: { available: 1 }, headers };
+    expect((await call(putStock, about)).status).toBe(200);
+  },
+);
 
 describe('the audit table', () => {
-  test('an audit record has the actor, action, values, time, reason and outcome of a change', async () => {
+  test('the audit record of a change by an operator has its actor, action, values, time, reason and outcome', async () => {
     const requestId = randomUUID();
     expect((await put('apple', { available: 7, reason: 'counted anew' }, requestId)).status).toBe(200);
     expect(await audit(requestId)).toEqual({
@@ -56,7 +59,7 @@ describe('the audit table', () => {
     });
   });
 
-  test('failed changes and changes without a reason have an audit record too', async () => {
+  test('a change by an operator has an audit record even if the change fails or has no reason', async () => {
     const requestId = randomUUID();
     const about = { route: 'DELETE /dead-letters/{id}', path: { id: 'none' }, body: { reason: 'x' } };
     expect((await callAsOperator(discard, about, requestId)).status).toBe(404);
@@ -66,7 +69,7 @@ describe('the audit table', () => {
     expect(await audit(other)).toMatchObject({ reason: 'no reason given' });
   });
 
-  test('an unauthenticated request has no audit record', async () => {
+  test('a request for a change without a token is refused with 401 and has no audit record', async () => {
     const requestId = randomUUID();
     const about = { route: 'PUT /stock/{sku}', path: { sku: 'apple' }, body: { available: 7 } };
     expect((await call(putStock, about, requestId)).status).toBe(401);
@@ -75,7 +78,7 @@ describe('the audit table', () => {
 });
 
 describe('response headers', () => {
-  test('CORS headers are sent only to the configured origins', async () => {
+  test('a response has CORS headers only for the configured origins', async () => {
     const headersFor = async (origin?: string) =>
       (await call(healthz, { route: 'GET /healthz', headers: origin ? { origin } : {} })).headers;
     expect((await headersFor('https://shop.example'))['access-control-allow-origin']).toBe('https://shop.example');
@@ -84,7 +87,7 @@ describe('response headers', () => {
     expect((await headersFor())['vary']).toBe('origin');
   });
 
-  test('responses tell browsers not to cache, embed or render them', async () => {
+  test('responses have headers that tell browsers not to cache, embed or render them', async () => {
     const { headers } = await call(healthz, { route: 'GET /healthz' });
     expect(headers).toMatchObject({
       'cache-control': 'no-store',

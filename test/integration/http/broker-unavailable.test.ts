@@ -8,7 +8,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Replaces the broker: accepts connections and never answers. */
+/** A server in place of the broker that accepts connections and never answers. */
 let server: Server;
 let backend: Backend;
 const sockets = new Set<Socket>();
@@ -34,7 +34,7 @@ afterAll(async () => {
   server.close();
 });
 
-test('an order gets 503 broker-unavailable in time if the broker does not answer', async () => {
+test('POST /orders responds with 503 broker-unavailable if the broker does not answer', async () => {
   const { handler } = await import('../../../functions/orders/place-order.ts');
   const got = await callSigned(handler, randomUUID(), {
     route: 'POST /orders',
@@ -48,12 +48,12 @@ test('an order gets 503 broker-unavailable in time if the broker does not answer
   expect(JSON.stringify(got)).not.toContain('secret');
 });
 
-test('readiness gets 503 and names the broker if the broker does not answer', async () => {
+test('GET /readyz responds with 503 and names the broker if the broker does not answer', async () => {
   const { handler } = await import('../../../functions/operations/readyz.ts');
   expect(await call(handler, { route: 'GET /readyz' })).toMatchObject({ status: 503, body: { away: ['broker'] } });
 });
 
-test('the status gets 503 without the management API', async () => {
+test('GET /status responds with 503 if the management API of the broker is unavailable', async () => {
   const { handler } = await import('../../../functions/operations/status.ts');
   const got = await callAsOperator(handler, { route: 'GET /status' });
   expect(got).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:status-unavailable' } });

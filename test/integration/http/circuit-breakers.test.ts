@@ -51,7 +51,7 @@ interface Timed {
   readonly tookMs: number;
 }
 
-/** Clients that send requests until `end` is called. */
+/** Starts clients that send requests until the test calls `end`. */
 function load(ask: () => Promise<Got>) {
   const answers: Timed[] = [];
   let isOver = false;
@@ -86,13 +86,13 @@ test('orders are refused within milliseconds while the broker is down, and accep
   const { got: first } = await eventually('the first refusal', () => answers.find(({ got }) => got.status !== 202));
   const refusedAfterMs = performance.now() - cutAtMs;
   expect(first).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
-  // The circuit breaker is open, except for single trial requests.
+  // From here on the circuit breaker is open and lets only single trial requests through.
   await eventually('the breaker to open', () => answers.slice(-CLIENTS * 4).every(({ tookMs }) => tookMs < 200));
   const from = answers.length;
   await sleep(REST_MS * 2);
   const refused = answers.slice(from);
   expect(refused.every(({ got }) => got.status === 503)).toBe(true);
-  // Waiting for the broker would take seconds.
+  // A response that waited for the broker would take two seconds.
   expect(median(refused.map(({ tookMs }) => tookMs))).toBeLessThan(PUBLISH_DEADLINE_MS / 20);
 
   const backAtMs = performance.now();
@@ -112,7 +112,7 @@ test('orders are refused within milliseconds while the broker is down, and accep
   );
 }, 60_000);
 
-test('orders are accepted while DynamoDB is down, and requests that need it are refused within milliseconds', async () => {
+test('orders are accepted while DynamoDB is down, and requests that need DynamoDB are refused within milliseconds', async () => {
   const orders = load(place);
   const shelves = load(() => call(getStock, { route: 'GET /stock/{sku}', path: { sku: 'apple' } }));
   await eventually('both to be answered', () => orders.answers.length > CLIENTS && shelves.answers.length > CLIENTS);
@@ -142,7 +142,7 @@ test('orders are accepted while DynamoDB is down, and requests that need it are 
   );
 }, 60_000);
 
-test('readiness shows the states of the circuit breakers', async () => {
+test('GET /readyz shows the state of each circuit breaker', async () => {
   const standing = async (status: number) =>
     eventually(`readiness to be ${status}`, async () => {
       const got = await call(readyz, { route: 'GET /readyz' });

@@ -12,7 +12,7 @@ import { aBackend, type Backend } from '../../support/backend.ts';
 import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
-/** How many requests each property tries; SEED and FUZZ_CASES in the environment repeat or enlarge a run. */
+/** The number of requests in each test. FUZZ_CASES in the environment changes it, and SEED repeats an earlier run. */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
@@ -34,7 +34,7 @@ afterAll(() => backend.remove());
 
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 
-/** The headers of a validly signed request with this body. */
+/** Returns the headers of a request with this body and a valid signature. */
 function signed(body: Buffer): Record<string, string> {
   const [id, at] = [randomUUID(), String(Math.floor(Date.now() / 1_000))];
   const hmac = createHmac('sha256', developmentKey).update(`${id}.${at}.`).update(body);
@@ -51,7 +51,7 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/** Whether the service chose this status; unexpected errors give 500. */
+/** Whether the service responds with this status on purpose. Unexpected errors result in 500. */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({
@@ -62,7 +62,7 @@ const order = fc.record({
   }),
 });
 
-/** Random bytes, random JSON, and orders that are valid, invalid or damaged. */
+/** Generates request bodies: random bytes, random JSON, and orders that are valid, invalid or damaged. */
 const bodies = fc.oneof(
   { weight: 2, arbitrary: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 500 }).map((text) => Buffer.from(text)) },
@@ -100,11 +100,11 @@ const headers = fc.dictionary(headerNames, fc.string({ unit: 'binary', maxLength
 
 const settings = { numRuns: CASES, seed: SEED, endOnFailure: true } as const;
 
-/** The title contains the seed, so that a failed run can be repeated. */
+/** Adds the seed to the title of a test, so that a failed run can be repeated. */
 const title = (what: string) => `${what} (seed ${SEED}, ${CASES} cases)`;
 
 test(
-  title('every signed body gets a response, and only a valid order is accepted'),
+  title('every signed request to POST /orders gets an expected status, whatever its body is'),
   async () => {
     await fc.assert(
       fc.asyncProperty(bodies, async (raw) => {
@@ -118,7 +118,9 @@ test(
 );
 
 test(
-  title('random headers get a response, and an order without a valid signature is never accepted'),
+  title(
+    'every request with random headers gets an expected status, and an order without a valid signature is never accepted',
+  ),
   async () => {
     const sound = Buffer.from(
       JSON.stringify({ customerId: 'c', currency: 'EUR', items: [{ sku: 'a', quantity: 1, unitPrice: 1 }] }),
@@ -140,7 +142,7 @@ test(
 );
 
 test(
-  title('a random token is refused with 401 and changes nothing'),
+  title('a request of an operator with a random token is refused with 401 and changes nothing'),
   async () => {
     const parts = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 200 }),
@@ -165,7 +167,7 @@ test(
   300_000,
 );
 
-test('the heap grows by less than 10 MB over a thousand refused requests', async () => {
+test('the heap of the process grows by less than 10 MB over a thousand refused requests', async () => {
   const raw = Buffer.from(`{"items":[${'{"sku":"x"},'.repeat(500)}{}]}`);
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -177,6 +179,6 @@ test('the heap grows by less than 10 MB over a thousand refused requests', async
   };
   const before = await refuse(200);
   const after = await refuse(1_000);
-  // The validation errors of one body take about 100 KB: a leak of a thousand would take 100 MB.
+  // The validation errors of one body need about 100 KB, so a leak over a thousand requests would need 100 MB.
   expect(after - before).toBeLessThan(10_000_000);
 }, 120_000);

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-test('the service is alive, and ready while the broker and DynamoDB answer', async () => {
+test('GET /healthz responds that the service is alive, and GET /readyz that it is ready while the broker and DynamoDB answer', async () => {
   const { handler: healthz } = await import('../../../functions/operations/healthz.ts');
   const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
   expect(await call(healthz, { route: 'GET /healthz' })).toMatchObject({ status: 200, body: { status: 'alive' } });
@@ -26,7 +26,7 @@ test('the service is alive, and ready while the broker and DynamoDB answer', asy
     });
 });
 
-test('the status tells what waits in each queue, in the tiers and in the archive', async () => {
+test('GET /status has the number of messages in each work queue and delay queue and of dead letters in the archive', async () => {
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
   const { processInboxTable } = await import('../../../lib/inbox/process-inbox.ts');

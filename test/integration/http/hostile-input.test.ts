@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-/** A request and the expected status and problem. */
+/** A request, and the status and problem type that the response must have. */
 interface Row {
   readonly what: string;
   readonly request: () => About | Promise<About>;
@@ -58,7 +58,7 @@ const post = (raw: string | Buffer, headers: Record<string, string>): About => (
   headers,
 });
 
-/** A signed order with changed headers; `undefined` removes a header. */
+/** A signed order with changed headers. A header with the value undefined is removed. */
 const withHeaders = (what: string, change: Record<string, string | undefined>, answer: string): Row => ({
   what,
   answer,
@@ -71,7 +71,7 @@ const withHeaders = (what: string, change: Record<string, string | undefined>, a
   },
 });
 
-/** A validly signed request with this body. */
+/** A request with this body and a valid signature. */
 const withBody = (what: string, body: string | Buffer, answer: string): Row => ({
   what,
   answer,
@@ -89,7 +89,7 @@ const hmac = (key: string | Buffer, content: string | Buffer, algorithm = 'sha25
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 const now = () => String(Math.floor(Date.now() / 1_000));
 
-/** Signs the exact bytes, like `openssl dgst -hmac`. */
+/** Returns the headers of a request, with a signature of exactly these bytes. */
 function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: { id?: string; at?: string } = {}) {
   const content = Buffer.concat([Buffer.from(`${id}.${at}.`), Buffer.from(body)]);
   return {
@@ -100,7 +100,7 @@ function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: {
   };
 }
 
-/** A request with a signature computed in a wrong way. */
+/** A request whose signature is computed in a wrong way. */
 const forged = (what: string, make: (id: string, at: string) => string, answer = '401 wrong-signature'): Row => ({
   what,
   answer,
@@ -437,7 +437,7 @@ const bodyRows: Row[] = [
 const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
-/** The issuer's public key, which an attacker may try to misuse. */
+/** Returns the public key of the token issuer, which an attacker may try to misuse. */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
   return keys[0]!;
@@ -467,7 +467,7 @@ const withToken = (what: string, make: TokenMaker, answer = '401 invalid-token')
   }),
 });
 
-/** Signed with the attacker's key under the issuer's key id. */
+/** Creates a token that is signed with the key of an attacker but has the key id of the issuer. */
 const selfSigned =
   (header: object, claims: object = {}, key: KeyObject | Uint8Array = own.privateKey): TokenMaker =>
   async () => {
@@ -477,7 +477,7 @@ const selfSigned =
       .sign(key)}`;
   };
 
-/** Signed with the issuer's key, with invalid claims. */
+/** A request with a token that the issuer signed but whose claims are invalid. */
 const issued = (what: string, claims: Record<string, unknown>, answer = '401 invalid-token'): Row =>
   withToken(what, async () => `Bearer ${await backend.issuer.sign({ ...soundClaims(), ...claims })}`, answer);
 
@@ -723,7 +723,7 @@ test('the table of hostile requests has at least 150 rows', () => {
 });
 
 test.each(rows.map((row) => [row.what, row.answer, row] as const))(
-  'a request with %s gets %s',
+  'an HTTP request with %s gets the response %s',
   async (_, answer, { request }) => {
     const about = await request();
     const got = await call(handlers[about.route!]!, about);
@@ -731,12 +731,12 @@ test.each(rows.map((row) => [row.what, row.answer, row] as const))(
     expect(got.headers['content-type']).toBe('application/problem+json');
     expect(got.headers['x-content-type-options']).toBe('nosniff');
     if (got.status === 401 || got.status === 403) expect(got.headers['www-authenticate']).toEqual(expect.any(String));
-    // The response contains no secrets, markup or stack frames.
+    // A response to a hostile request must contain no secrets, HTML or stack frames.
     expect(JSON.stringify(got)).not.toMatch(/whsec_|eyJ|<script>|\bat .*\.ts:/);
   },
 );
 
-test('the hostile requests published and changed nothing', async () => {
+test('the hostile requests publish no message and change no table', async () => {
   expect(await backend.host.drain('stock')).toEqual([]);
   expect(await backend.host.drain('points')).toEqual([]);
   const { store } = await import('../../../lib/dynamodb/store.ts');
@@ -752,7 +752,7 @@ test('the hostile requests published and changed nothing', async () => {
   expect(({} as Record<string, unknown>)['isAdmin']).toBeUndefined();
 });
 
-test('a valid order is accepted with a timestamp up to five minutes off', async () => {
+test('a valid order is accepted if its signature is less than five minutes too old or too new', async () => {
   for (const seconds of [0, -290, 290]) {
     const at = String(Math.floor(Date.now() / 1_000) + seconds);
     const got = await call(handlers['POST /orders']!, post(sound, signedBytes(sound, { at })));

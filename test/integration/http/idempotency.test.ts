@@ -48,7 +48,7 @@ async function record(orderId: string) {
   };
 }
 
-test('an order repeated with the same webhook-id gets the same response and is published once', async () => {
+test('an order that is sent twice with the same webhook-id gets the same response twice and is published once', async () => {
   const key = randomUUID();
   const first = await place(key);
   const again = await place(key);
@@ -61,7 +61,7 @@ test('an order repeated with the same webhook-id gets the same response and is p
   expect(await published()).toBe(1);
 });
 
-test('a second request with a key in progress gets 409, and takes over once the claim of the first has expired', async () => {
+test('a second request with the same webhook-id gets 409 while the first is in progress, and is processed once the time of the first has expired', async () => {
   const key = randomUUID();
   const { body } = await place(key);
   const { set } = await record(body.orderId);
@@ -71,14 +71,14 @@ test('a second request with a key in progress gets 409, and takes over once the 
     headers: { 'retry-after': '1' },
     body: { type: 'urn:surehop:problem:request-in-progress' },
   });
-  // A different payload is refused whether or not the first request is in progress.
+  // Another order with the same webhook-id is refused even while the first request is in progress.
   expect((await place(key, { ...order, customerId: 'c-2' })).status).toBe(422);
   await set('claimedUntilMs', { N: String(Date.now() - 1) });
   expect((await place(key)).body).toEqual(body);
   expect(await published()).toBe(2);
 });
 
-test('a failed publish releases its idempotency key at once', async () => {
+test('after an order could not be published, the client can repeat it at once with the same webhook-id', async () => {
   const key = randomUUID();
   await backend.host.channel.deleteExchange('orders');
   try {
@@ -89,13 +89,13 @@ test('a failed publish releases its idempotency key at once', async () => {
   expect((await place(key)).status).toBe(202);
 });
 
-test('an idempotency key is kept for one day longer than the inbox markers, and can be reused afterwards', async () => {
+test('an idempotency record is kept for one day longer than the inbox markers, and its key can be used for another order afterwards', async () => {
   const key = randomUUID();
   const { body } = await place(key);
   const { read, set } = await record(body.orderId);
   const days = (Number((await read()).expiresAt?.N) - Date.now() / 1_000) / 86_400;
   expect(Math.round(days)).toBe(15);
-  // DynamoDB deletes expired items with a delay.
+  // DynamoDB deletes expired items late, so the service must ignore an expired record.
   await set('expiresAt', { N: String(Math.floor(Date.now() / 1_000) - 1) });
   expect((await place(key, { ...order, customerId: 'c-2' })).status).toBe(202);
 });

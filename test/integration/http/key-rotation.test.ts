@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** Serves the issuer's JWKS, which the tests change. */
+/** A server with the published keys of the token issuer, which the tests change. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;
@@ -61,7 +61,7 @@ beforeAll(async () => {
   const given = { AMQP_URL: process.env.AMQP_URL, MANAGEMENT_URL: process.env.MANAGEMENT_URL };
   await backend.declare();
   Object.assign(process.env, {
-    // As on AWS, the environment has only the ARNs of the secrets.
+    // As on AWS, the environment variables contain only the ARNs of the secrets.
     STAGE: 'rotation',
     AMQP_URL: '',
     BROKER_ENDPOINT: endpoint,
@@ -74,7 +74,7 @@ beforeAll(async () => {
   });
   ({ handler: placeOrder } = await import('../../../functions/orders/place-order.ts'));
   ({ handler: getStatus } = await import('../../../functions/operations/status.ts'));
-  // The functions have read their settings; these are for the test itself.
+  // The functions have read their settings by now. The test itself needs the original addresses.
   Object.assign(process.env, given);
 });
 
@@ -102,7 +102,7 @@ async function underLoad(
   const client = async () => {
     while (!isOver) {
       answers.push(await ask());
-      // Immediate responses would starve the timers.
+      // Without a pause, immediate responses would keep timers from running.
       await sleep(2);
     }
   };
@@ -134,13 +134,13 @@ async function place(secret: string): Promise<number | undefined> {
 }
 
 describe('rotation under load', () => {
-  test('no request fails while a signing key is added, used and the old one removed', async () => {
+  test('no request fails while a new signing key is added and used and the old signing key is removed', async () => {
     let secret = oldSecret;
     const answers = await underLoad(
       () => place(secret),
       async (someMore) => {
         secrets.replace(signingKeys, JSON.stringify({ shop: [oldSecret, newSecret] }));
-        // The first request with the new key makes the function read the secret before its cache expires.
+        // The first request that is signed with the new key makes the function read the secret before its cache expires.
         secret = newSecret;
         await someMore();
       },
@@ -150,7 +150,7 @@ describe('rotation under load', () => {
     expect(await place(newSecret)).toBe(202);
   });
 
-  test("no request fails while the broker's password changes and its connections are closed", async () => {
+  test('no request fails while the password of the broker login changes and all connections with the old password are closed', async () => {
     const reads = () => secrets.requests.filter((name) => name === 'GetSecretValue').length;
     let before = 0;
     const answers = await underLoad(
@@ -173,7 +173,7 @@ describe('rotation under load', () => {
     expect(reads() - before).toBe(1);
   });
 
-  test('no request fails while the issuer publishes a new key, uses it and removes the old one', async () => {
+  test('no request fails while the token issuer publishes a new key, uses it and removes the old key', async () => {
     const aKey = async (kid: string) => {
       const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
       return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } };
@@ -193,7 +193,7 @@ describe('rotation under load', () => {
       (await call(getStatus, { route: 'GET /status', headers: { authorization: `Bearer ${token}` } })).status;
     const answers = await underLoad(ask, async (someMore) => {
       jwks = [first.jwk, second.jwk];
-      // The function reads the keys again with the first unknown key, but not within five seconds of the last read.
+      // A token with an unknown key id makes the function read the keys again, but not within five seconds after the last read.
       await sleep(5_100);
       token = await tokenOf(second);
       await someMore();
@@ -203,7 +203,7 @@ describe('rotation under load', () => {
     expect(jwksReads).toBe(2);
   }, 30_000);
 
-  test('tokens with unpublished keys cause at most one read of the keys', async () => {
+  test('many tokens with unknown key ids cause at most one read of the keys of the issuer', async () => {
     const { privateKey } = await generateKeyPair('RS256');
     const before = jwksReads;
     for (let forgery = 0; forgery < 50; forgery += 1) {
@@ -215,7 +215,7 @@ describe('rotation under load', () => {
   });
 });
 
-test('the development key and the development issuer are refused in other stages', async () => {
+test('the development key and tokens of the development issuer are refused in every stage except local', async () => {
   expect(
     (
       await call(placeOrder, {

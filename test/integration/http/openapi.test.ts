@@ -45,13 +45,13 @@ const operations = () =>
     Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, operation })),
   );
 
-/** A validator for a schema of the document. */
+/** Returns a Zod schema for a JSON schema of the OpenAPI document. */
 function validator(schema: object): z.ZodType {
   const isProblem = JSON.stringify(schema).includes('#/components/schemas/Problem');
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
-/** The differences between a response and the schema of its route and status. */
+/** Returns the differences between a response and the schema that the OpenAPI document has for its route and status. */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
   const content = operation.responses[String(status)]?.content[String(headers['content-type'])];
@@ -173,13 +173,16 @@ describe('responses and the OpenAPI document', () => {
     ],
   ];
 
-  test.each(routes)('the response of %s to %s matches the OpenAPI document', async (route, who, load, about) => {
-    const { handler } = await load();
-    expect(
-      undocumentedIn(route, await (who === 'an operator' ? callAsOperator : call)(handler, { route, ...about })),
-    ).toEqual([]);
-    if (who === 'an operator') expect(undocumentedIn(route, await call(handler, { route, ...about }))).toEqual([]);
-  });
+  test.each(routes)(
+    'the response of %s to a request of %s matches the OpenAPI document',
+    async (route, who, load, about) => {
+      const { handler } = await load();
+      expect(
+        undocumentedIn(route, await (who === 'an operator' ? callAsOperator : call)(handler, { route, ...about })),
+      ).toEqual([]);
+      if (who === 'an operator') expect(undocumentedIn(route, await call(handler, { route, ...about }))).toEqual([]);
+    },
+  );
 
   test('responses of the dead-letter routes match the OpenAPI document', async () => {
     const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');

@@ -16,10 +16,10 @@ let key: CryptoKey;
 let publicKey: JWK;
 let asked: string[];
 
-/** The provider's documents by path; undefined gives 404. */
+/** The documents of the OpenID provider by path. A path without a document gets 404. */
 let documents: Record<string, () => unknown>;
 
-/** The paths that Keycloak uses; its keys are not below `/.well-known`. */
+/** The path at which Keycloak publishes its keys, which is not below `/.well-known`. */
 const KEYS_PATH = '/realms/shop/protocol/openid-connect/certs';
 const METADATA_PATH = '/realms/shop/.well-known/openid-configuration';
 
@@ -70,7 +70,7 @@ const put = async () => {
   return call(putStock, { route: 'PUT /stock/{sku}', path: { sku: 'apple' }, body: { available: 1 }, headers });
 };
 
-test('tokens get 503 if the OpenID metadata is missing, names another issuer, or has no https URL of the keys', async () => {
+test('a request with a token gets 503 if the OpenID metadata of the issuer is missing, names another issuer or has no valid jwks_uri', async () => {
   documents[METADATA_PATH] = () => undefined;
   expect(await put()).toMatchObject({ status: 503, body: { type: expect.stringContaining('identity-unavailable') } });
   documents[METADATA_PATH] = () => ({ issuer: 'https://evil.example', jwks_uri: `${issuer}/certs` });
@@ -82,7 +82,7 @@ test('tokens get 503 if the OpenID metadata is missing, names another issuer, or
   expect(new Set(asked)).toEqual(new Set([METADATA_PATH]));
 });
 
-test("tokens are verified with the keys at the jwks_uri of the issuer's metadata, which are read once", async () => {
+test('tokens are verified with the keys at the jwks_uri in the OpenID metadata of the issuer, and both are read once', async () => {
   expect((await put()).status).toBe(200);
   expect((await put()).status).toBe(200);
   expect(asked).toEqual([METADATA_PATH, KEYS_PATH]);

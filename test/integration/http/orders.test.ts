@@ -40,7 +40,7 @@ const anOrder = (about: object = {}) => ({
   ...about,
 });
 
-/** A signed request whose Idempotency-Key header is `key` as given. */
+/** Sends a signed order with `key` as its Idempotency-Key header. */
 const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
   callSigned(placeOrder, key.replaceAll('"', '') || randomUUID(), {
     route: 'POST /orders',
@@ -51,8 +51,8 @@ const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
 
 const statusOf = async (id: string) => call(getOrder, { route: 'GET /orders/{id}', path: { id } });
 
-describe('before the topology is applied', () => {
-  test('an order that no queue receives gets 503 unroutable and can be repeated with the same key', async () => {
+describe('an order before the topology is applied', () => {
+  test('POST /orders responds with 503 unroutable if no queue receives the order, and the order can be repeated with the same key', async () => {
     const key = randomUUID();
     const refused = await place(key);
     expect(refused).toMatchObject({
@@ -76,7 +76,7 @@ describe('an order', () => {
     return { stock, points };
   };
 
-  test('an order with a byte-order mark is accepted, and its event has none', async () => {
+  test('an order with a byte-order mark before its JSON is accepted, and the published event has no byte-order mark', async () => {
     await drained();
     const raw = `\ufeff${JSON.stringify(anOrder())}`;
     const got = await callSigned(placeOrder, randomUUID(), { route: 'POST /orders', raw });
@@ -87,7 +87,7 @@ describe('an order', () => {
     ]);
   });
 
-  test('an accepted order is in both work queues with complete AMQP properties', async () => {
+  test('an accepted order is published to both work queues with complete AMQP properties', async () => {
     await drained();
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const { status, headers, body } = await place(randomUUID(), {
@@ -124,7 +124,7 @@ describe('an order', () => {
     });
   });
 
-  test('a repeated order with the same key and any field order gets the same response and is not published again', async () => {
+  test('a repeated order with the same key gets the same response and is not published again, even if its JSON fields are in another order', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -134,7 +134,7 @@ describe('an order', () => {
     expect(await drained()).toEqual({ stock: [], points: [] });
   });
 
-  test('a repeated order whose publish was not confirmed is published again with the same id and bytes', async () => {
+  test('if the publish of an order was not confirmed, a repeated order with the same key is published again with the same message id and bytes', async () => {
     const key = randomUUID();
     const { body } = await place(key);
     const first = await drained();
@@ -163,7 +163,7 @@ describe('an order', () => {
     expect((await statusOf(body.orderId)).body).toMatchObject({ status: 'accepted', acceptedAt: expect.any(String) });
   });
 
-  test('another order with a used key is refused with 422 and not published', async () => {
+  test('another order with an already used key is refused with 422 and not published', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -175,7 +175,7 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(first.body);
   });
 
-  test('twenty concurrent requests with one key publish one order, and the others get 202 or 409', async () => {
+  test('twenty concurrent requests with the same key publish one order, and each request gets 202 or 409', async () => {
     const key = randomUUID();
     const got = await Promise.all(Array.from({ length: 20 }, () => place(key)));
     const accepted = got.filter(({ status }) => status === 202);
@@ -191,7 +191,7 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(accepted[0]?.body);
   });
 
-  test('each key and each client gives an order an id of its own', async () => {
+  test('equal orders get different order ids if their key or their client differs', async () => {
     const key = randomUUID();
     const headers = signedHeaders(JSON.stringify(anOrder()), { key, secret: SHOP_SECRET });
     const ids = [await place(key), await place(randomUUID()), await place(key, { headers })].map(
@@ -207,7 +207,7 @@ describe('an order', () => {
     });
   });
 
-  test('an order with several invalid fields is refused with each of them and not published', async () => {
+  test('an order with several invalid fields is not published, and the response names each invalid field', async () => {
     await drained();
     const { status, body } = await place(randomUUID(), {
       body: {
@@ -241,7 +241,7 @@ describe('an order', () => {
     expect(await place(randomUUID(), { raw: Buffer.alloc(128 * 1024, ' ') })).toMatchObject({ status: 400 });
   });
 
-  test('an order that a full queue rejects gets 503 refused', async () => {
+  test('POST /orders responds with 503 refused if a full queue rejects the order', async () => {
     const { channel } = backend.host;
     await channel.assertQueue('small', {
       durable: true,
@@ -263,12 +263,12 @@ describe('an order', () => {
 });
 
 describe('the status of an order', () => {
-  test('the status of an unknown order is 404, whatever its id looks like', async () => {
+  test('GET /orders/{id} responds with 404 for an unknown order, whatever its id looks like', async () => {
     for (const id of [randomUUID(), 'nonsense', 'ü#/%'])
       expect(await statusOf(id)).toMatchObject({ status: 404, body: { type: 'urn:surehop:problem:not-found' } });
   });
 
-  test('the status of an order follows the commits of its consumers, even without an intake record', async () => {
+  test('the status of an order changes with the results of its consumers, even if the order has no intake record', async () => {
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();
     const id = randomUUID() as MessageId;
@@ -293,7 +293,7 @@ describe('the status of an order', () => {
 });
 
 describe('stock and points', () => {
-  test('stock has the value that was set last, and is 404 before', async () => {
+  test('GET /stock/{sku} returns the value that an operator set last, and responds with 404 before the first value is set', async () => {
     const { handler: put } = await import('../../../functions/orders/put-stock.ts');
     const { handler: get } = await import('../../../functions/orders/get-stock.ts');
     const path = { sku: 'apple.red_1-x' };
@@ -310,7 +310,7 @@ describe('stock and points', () => {
     expect((await call(get, { route: 'GET /stock/{sku}', path: { sku: 'no spaces' } })).status).toBe(400);
   });
 
-  test('a customer has the awarded points, and 0 points without any', async () => {
+  test('GET /customers/{id}/points returns the points awarded to the customer, or 0 if the customer has none', async () => {
     const { handler } = await import('../../../functions/orders/get-points.ts');
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();

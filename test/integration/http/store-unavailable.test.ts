@@ -9,7 +9,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Replaces DynamoDB: either never answers or closes the connection. */
+/** Whether the server in place of DynamoDB never answers. Otherwise the server closes each connection. */
 let silent: boolean;
 let server: Server;
 let backend: Backend;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   backend = await aBackend({
     DYNAMODB_ENDPOINT: `http://127.0.0.1:${port}`,
     LOG_LEVEL: 'INFO',
-    // Keeps the circuit breakers closed; circuit-breakers.test.ts covers them.
+    // With this limit, no circuit breaker opens in these tests.
     BREAKER_FAILURES: '1000',
     POWERTOOLS_DEV: 'true',
     POWERTOOLS_METRICS_DISABLED: 'false',
@@ -50,21 +50,24 @@ const place = (key: string) => callSigned(placeOrder, key, { route: 'POST /order
 test.each([
   ['closes connections', false],
   ['does not answer', true],
-])('orders are accepted and the missing idempotency record is counted if DynamoDB %s', async (_, isSilent) => {
-  silent = isSilent;
-  written = [];
-  await backend.host.drain('stock');
-  const key = randomUUID();
-  const got = await place(key);
-  expect(got).toMatchObject({ status: 202, body: { status: 'accepted' } });
-  const messages = await backend.host.drain('stock');
-  expect(messages.map((message) => message && message.properties.messageId)).toEqual([got.body.orderId]);
-  expect(written.filter((line) => line.includes('idempotency record unavailable; continuing'))).toHaveLength(1);
-  expect(written.filter((line) => line.includes('"IntakeRecordUnavailable":1'))).toHaveLength(1);
-  expect((await place(key)).body).toEqual(got.body);
-});
+])(
+  'if DynamoDB %s, orders are accepted and the metric IntakeRecordUnavailable counts the missing idempotency record',
+  async (_, isSilent) => {
+    silent = isSilent;
+    written = [];
+    await backend.host.drain('stock');
+    const key = randomUUID();
+    const got = await place(key);
+    expect(got).toMatchObject({ status: 202, body: { status: 'accepted' } });
+    const messages = await backend.host.drain('stock');
+    expect(messages.map((message) => message && message.properties.messageId)).toEqual([got.body.orderId]);
+    expect(written.filter((line) => line.includes('idempotency record unavailable; continuing'))).toHaveLength(1);
+    expect(written.filter((line) => line.includes('"IntakeRecordUnavailable":1'))).toHaveLength(1);
+    expect((await place(key)).body).toEqual(got.body);
+  },
+);
 
-test('an order waits less for an unresponsive DynamoDB than a request that needs it', async () => {
+test('while DynamoDB does not answer, an order gets its response sooner than a request that needs data from DynamoDB', async () => {
   silent = true;
   const { handler: getStock } = await import('../../../functions/orders/get-stock.ts');
   const slow = call(getStock, { route: 'GET /stock/{sku}', path: { sku: 'apple' } });
@@ -75,7 +78,7 @@ test('an order waits less for an unresponsive DynamoDB than a request that needs
   expect((await slow).status).toBe(503);
 });
 
-test('requests that need DynamoDB get 503 with Retry-After while it is unavailable', async () => {
+test('requests that need DynamoDB get 503 with a Retry-After header while DynamoDB is unavailable', async () => {
   silent = false;
   const { handler: getOrder } = await import('../../../functions/orders/get-order.ts');
   const { handler: getStock } = await import('../../../functions/orders/get-stock.ts');
@@ -90,7 +93,7 @@ test('requests that need DynamoDB get 503 with Retry-After while it is unavailab
     });
 });
 
-test('readiness gets 503 and names the store while DynamoDB is unavailable', async () => {
+test('GET /readyz responds with 503 and names the store while DynamoDB is unavailable', async () => {
   for (silent of [false, true]) {
     const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
     expect(await call(readyz, { route: 'GET /readyz' })).toMatchObject({
@@ -100,7 +103,7 @@ test('readiness gets 503 and names the store while DynamoDB is unavailable', asy
   }
 });
 
-test('the status still shows the figures of the broker while DynamoDB is unavailable', async () => {
+test('GET /status still has the figures of the broker while DynamoDB is unavailable', async () => {
   silent = false;
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const got = await callAsOperator(status, { route: 'GET /status' });
@@ -108,7 +111,7 @@ test('the status still shows the figures of the broker while DynamoDB is unavail
   expect(got.body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
 });
 
-test('archiving fails while DynamoDB is unavailable, so that dead letters stay in their queue', async () => {
+test('the archive function fails while DynamoDB is unavailable, so that dead letters stay in their queue', async () => {
   silent = false;
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
   const { anEvent, aRecord } = await import('../../support/delivery.ts');

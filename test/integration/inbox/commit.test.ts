@@ -49,8 +49,8 @@ const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
 const codeOf = (result: CommitResult | undefined) => (result as { error?: { code?: string } }).error?.code;
 const event = { type: 'order.rejected', version: 1, exchange: 'orders', schema: undefined as never };
 
-describe('grouped commits', () => {
-  test('a hundred messages on ten items are committed in two transactions', async () => {
+describe('commits of several messages', () => {
+  test('a hundred messages that write ten items are committed in two transactions', async () => {
     for (let n = 0; n < 10; n++) await stocked(n, 1_000);
     const entries = Array.from({ length: 100 }, (_, n) => entry(`m${n}`, { effects: [take(n % 10, 2)] }));
     faults.requests = 0;
@@ -60,7 +60,7 @@ describe('grouped commits', () => {
     for (let n = 0; n < 10; n++) expect(await available(n)).toBe('980');
   });
 
-  test('a message takes effect once per queue, however often it is delivered', async () => {
+  test('the effects of a message are applied once per queue, however often the message is committed', async () => {
     await stocked('a', 10);
     const entries = [entry('one', { effects: [take('a', 1)] }), entry('two', { effects: [take('a', 1)] })];
     const inbox = store.inbox();
@@ -71,7 +71,7 @@ describe('grouped commits', () => {
     expect(await available('a')).toBe('6');
   });
 
-  test('a message with a known id but another payload is a mismatch, not a duplicate', async () => {
+  test('a message with the id of a completed message but another payload is a mismatch and not a duplicate', async () => {
     await stocked('a', 10);
     const first = entry('one', { effects: [take('a', 1)] });
     const results = await store
@@ -81,7 +81,7 @@ describe('grouped commits', () => {
     expect(await available('a')).toBe('7');
   });
 
-  test('the result of a duplicate has the stored events, with ids derived from the message', async () => {
+  test('the result of a duplicate has the events that were stored at its first commit, with ids derived from the message id', async () => {
     const decision: Decision = { effects: [], events: [{ event, data: { orderId: 'x', lines: [1, 2] } }] };
     const inbox = store.inbox();
     const [first] = await inbox.commit(QUEUE, [entry('one', decision)], never);
@@ -100,7 +100,7 @@ describe('grouped commits', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('messages complete in order as long as the stock suffices, and one more transaction rejects the others', async () => {
+  test('messages complete in order as long as the stock suffices, and the commit needs one more transaction to reject the others', async () => {
     await stocked('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -112,7 +112,7 @@ describe('grouped commits', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
-  test('messages on an item that was sold out in the last commit do not delay the other messages', async () => {
+  test('messages that order a sold-out item do not cancel the transactions of other messages after the first commit found it sold out', async () => {
     await stocked('gone', 0);
     await stocked('plenty', 100);
     const inbox = store.inbox();
@@ -125,7 +125,7 @@ describe('grouped commits', () => {
     faults.sent.length = 0;
     expect(outcomes(await inbox.commit(QUEUE, orders('second'), never))).toEqual(expected);
     const sizes = faults.sent.map(({ TransactItems = [] }) => TransactItems.length);
-    // Two markers and the item of each kind; the alternatives of the sold-out messages write only their markers.
+    // Two transactions each write two markers and one item. The third rejects the messages for the sold-out item and writes only their markers.
     expect(sizes.toSorted()).toEqual([2, 3, 3]);
     await stocked('gone', 9);
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
@@ -147,7 +147,7 @@ describe('grouped commits', () => {
     expect(outcomes(results)).toEqual(['rejected', 'completed']);
   });
 
-  test('alternatives with conditions and effects of their own are tried in order', async () => {
+  test('the alternatives of a message are tried in order, each with its own conditions and effects', async () => {
     await stocked('a', 1);
     await stocked('b', 1);
     const decision: Decision = {
@@ -168,7 +168,7 @@ describe('grouped commits', () => {
     expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
   });
 
-  test('a message whose condition fails and that has no alternative fails alone', async () => {
+  test('a message without an alternative fails with CONDITION_FAILED if its condition does not hold, and the other messages complete', async () => {
     await stocked('a', 1);
     const results = await store
       .inbox()
@@ -178,7 +178,7 @@ describe('grouped commits', () => {
     expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
   });
 
-  test('a missing item or attribute counts as 0', async () => {
+  test('a missing item counts as 0 in the condition of an addition and becomes an item with the sum', async () => {
     const below = { ...take('none', 3), atLeast: -5 };
     const results = await store.inbox().commit(
       QUEUE,
@@ -189,7 +189,7 @@ describe('grouped commits', () => {
     expect(await available('none')).toBe('-3');
   });
 
-  test('a conditional put writes only if there is no item, or if the item has the expected value', async () => {
+  test('a put with a condition writes its item only if the item is absent or has the expected value', async () => {
     const put = (when: 'absent' | { attribute: string; equals: string }, status: string): Decision => ({
       effects: [
         { kind: 'put', table: tables.awards, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
@@ -216,7 +216,7 @@ describe('grouped commits', () => {
     });
   });
 
-  test('messages that exceed the size of one transaction are committed in several', async () => {
+  test('messages that do not fit into one transaction are committed in several transactions', async () => {
     const body = 'x'.repeat(200_000);
     const large = Array.from({ length: 45 }, (_, n) =>
       entry(n, { effects: [{ kind: 'put', table: tables.orders, key: { orderId: id(n) }, item: { body } }] }),
@@ -226,14 +226,14 @@ describe('grouped commits', () => {
     expect(faults.sent).toHaveLength(3);
   });
 
-  test('a commit replaces the marker of an earlier attempt', async () => {
+  test('a message completes although its marker says that an earlier attempt failed', async () => {
     const inbox = store.inbox();
     const handoff = { redrives: 0, attempt: 1, id: id(1), payloadHash: 'hash', code: 'X', message: 'x' } as const;
     await inbox.recordHandoffs(QUEUE, [{ ...handoff, state: 'retrying' }]);
     expect(outcomes(await inbox.commit(QUEUE, [entry(1, { effects: [] })], never))).toEqual(['completed']);
   });
 
-  test('a message that another environment has leased fails with LEASED until the lease expires', async () => {
+  test('a message fails with LEASED while another process has a lease of it, and completes once the lease has expired', async () => {
     const { inbox, leases } = store.ports();
     await leases.take(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
     const entries = [entry(1, { effects: [] }), entry(2, { effects: [] })];
@@ -275,18 +275,21 @@ describe('invalid effects', () => {
     ],
   ];
 
-  test.each(invalid)('%s fails only the message that has it', async (_, decision) => {
-    await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
-    await stocked('ok', 0);
-    const entries = Array.from({ length: 20 }, (_, n) => entry(n, { effects: [give('ok', 1)] }));
-    entries[13] = entry(13, decision());
-    const results = await store.inbox().commit(QUEUE, entries, never);
-    expect(outcomes(results).filter((is) => is === 'completed')).toHaveLength(19);
-    expect(results[13]).toMatchObject({ is: 'failed', error: { code: 'INVALID_EFFECT' } });
-    expect(await available('ok')).toBe('19');
-  });
+  test.each(invalid)(
+    'a message with an invalid effect (%s) fails, and the other messages of its batch complete',
+    async (_, decision) => {
+      await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
+      await stocked('ok', 0);
+      const entries = Array.from({ length: 20 }, (_, n) => entry(n, { effects: [give('ok', 1)] }));
+      entries[13] = entry(13, decision());
+      const results = await store.inbox().commit(QUEUE, entries, never);
+      expect(outcomes(results).filter((is) => is === 'completed')).toHaveLength(19);
+      expect(results[13]).toMatchObject({ is: 'failed', error: { code: 'INVALID_EFFECT' } });
+      expect(await available('ok')).toBe('19');
+    },
+  );
 
-  test('several invalid messages on one item are found by bisecting', async () => {
+  test('if several messages of a batch write an item that DynamoDB refuses, exactly these messages fail', async () => {
     await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
     const entries = Array.from({ length: 20 }, (_, n) =>
       entry(n, { effects: [give(n % 10 === 3 ? 'text' : 'ok', 1)] }),
@@ -298,7 +301,7 @@ describe('invalid effects', () => {
 });
 
 describe('interrupted commits', () => {
-  test('messages stay unfinished if DynamoDB cannot be reached', async () => {
+  test('messages stay unfinished with STORE_UNAVAILABLE if DynamoDB cannot be reached', async () => {
     const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
     const { openInboxTable } = await import('../../../lib/inbox/table.ts');
     const { fastRetries } = await import('../../support/store.ts');
@@ -312,7 +315,7 @@ describe('interrupted commits', () => {
     client.destroy();
   });
 
-  test('messages stay unfinished if the signal is aborted', async () => {
+  test('messages stay unfinished if the abort signal of their commit is aborted', async () => {
     const results = await store
       .inbox()
       .commit(QUEUE, [entry(1, { effects: [] })], AbortSignal.abort(new Error('time is up')));
@@ -320,7 +323,7 @@ describe('interrupted commits', () => {
     expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
   });
 
-  test('a commit without entries returns no results', async () => {
+  test('a commit of no messages returns no results', async () => {
     expect(await store.inbox().commit(QUEUE, [], never)).toEqual([]);
   });
 });

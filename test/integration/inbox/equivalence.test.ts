@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** The keys of these effects have no prefix; `moved` gives each run a prefix of its own. */
+/** Generates an `add` effect. Its key has no prefix yet, and `moved` adds the prefix of a run. */
 const add = fc.record<Add>(
   {
     kind: fc.constant('add'),
@@ -89,7 +89,7 @@ const entries = (maximum: number) =>
 const initial = fc.record({ a: fc.nat({ max: 12 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] });
 const batch = fc.oneof({ weight: 4, arbitrary: entries(25) }, { weight: 1, arbitrary: entries(160) });
 
-/** Gives the ids and keys of all entries this prefix. */
+/** Returns the messages with the prefix `to` before their message ids and before the keys of their items. */
 function moved(list: readonly Entry[], to: string): Entry[] {
   const move = (each: Decision): Decision => ({
     ...each,
@@ -172,10 +172,10 @@ async function compare(
   expect(await markers(together, groupedTo)).toHaveLength(model.done.size);
 }
 
-/** Pauses the faults while the messages are committed one by one. */
+/** The simulated faults of the current run, which pause while the messages are committed one by one. */
 let currentFaults: { pause(): () => void } | undefined;
 
-test('a batch that is committed in groups has the results and items of its messages committed one by one', async () => {
+test('committing a batch as a whole gives the same results and items as committing its messages one by one', async () => {
   await fc.assert(
     fc.asyncProperty(batch, initial, (list, stock) =>
       compare(list, stock, (grouped, expected) => expect(grouped).toEqual(expected)),
@@ -184,7 +184,7 @@ test('a batch that is committed in groups has the results and items of its messa
   );
 }, 300_000);
 
-test('lost replies, server errors, throttling and conflicts do not change the items of a batch, and no message takes effect twice', async () => {
+test('lost replies, server errors, throttling and transaction conflicts do not change the items that a batch writes, and no message is applied twice', async () => {
   const fault = fc.constantFrom('none', 'lost', 'error', 'throttled', 'conflict', 'item throttled', 'internal');
   const faults = faultsOf(store.client);
   await fc.assert(
@@ -212,7 +212,7 @@ test('lost replies, server errors, throttling and conflicts do not change the it
       currentFaults = { pause: () => ((faults.plan = () => undefined), () => (faults.plan = planned)) };
       await compare(list, stock, (grouped, expected) => {
         for (const [n, is] of grouped.entries()) {
-          // After a lost reply, a message may meet its own marker, and a failed message may stay unfinished.
+          // After a lost reply, a message may be a duplicate of itself, and a message that would fail may stay unfinished.
           const allowed: Record<CommitResult['is'], CommitResult['is'][]> = {
             completed: ['completed', 'duplicate'],
             rejected: ['rejected', 'duplicate'],

@@ -43,10 +43,10 @@ const take = (name: string | number, quantity: number, from = sku()): Entry => (
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
 const available = async (of = sku()) => (await store.get('stock', { sku: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
-/** Each transaction gets the next of these faults, and later transactions get none. */
+/** Gives the first transactions these faults, one each in this order, and later transactions no fault. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
-test('a transaction whose reply was lost is sent again and takes effect once', async () => {
+test('a transaction is sent again if its reply is lost, and its effects are applied once', async () => {
   inTurn(answerLost);
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('completed'));
@@ -55,7 +55,7 @@ test('a transaction whose reply was lost is sent again and takes effect once', a
   expect(await available()).toBe('90');
 });
 
-test('a transaction keeps its token when it is sent again after a lost reply, and has a new one after a cancellation', async () => {
+test('a transaction keeps its client token when it is sent again after a server error, and gets a new token after a cancellation', async () => {
   faults.plan = (input, at) =>
     at === 0 ? serverError() : at < 3 ? cancelled('TransactionConflict', [5], input) : undefined;
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
@@ -65,7 +65,7 @@ test('a transaction keeps its token when it is sent again after a lost reply, an
   expect(new Set(tokens).size).toBe(3);
 });
 
-test('a message that another environment completed while a reply was lost is a duplicate', async () => {
+test('a message is a duplicate if another process completed it while the transaction of this process had no reply', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;
     faults.remove();
@@ -79,7 +79,7 @@ test('a message that another environment completed while a reply was lost is a d
   expect(await available()).toBe('90');
 });
 
-test('messages stay unfinished if every reply is lost, and are duplicates when they are redelivered', async () => {
+test('messages stay unfinished if every reply of DynamoDB is lost, and are duplicates when they are redelivered', async () => {
   faults.plan = answerLost;
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -89,41 +89,41 @@ test('messages stay unfinished if every reply is lost, and are duplicates when t
   expect(await available()).toBe('90');
 });
 
-test('a message does not fail after a lost reply, because it may be in the store', async () => {
+test('a message that cannot be committed stays unfinished after a lost reply, because DynamoDB may have committed it', async () => {
   inTurn(() => ({ when: 'before', error: named('TimeoutError') }));
   const results = await commit([take('too much', 101), take('fits', 1)]);
   expect(outcomes(results)).toEqual(['unfinished', 'completed']);
   expect(await available()).toBe('99');
 });
 
-test('a commit succeeds after a server error and throttling, and takes effect once', async () => {
+test('a commit succeeds after a server error and throttling, and its effects are applied once', async () => {
   inTurn(serverError, throttled);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
   expect(await available()).toBe('90');
 });
 
-test('groups that have not begun send nothing once DynamoDB is unavailable', async () => {
+test('once DynamoDB is unavailable, a commit sends none of its remaining transactions', async () => {
   faults.plan = serverError;
   const results = await commit(Array.from({ length: 500 }, (_, n) => take(n, 1)));
   expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
   expect(faults.sent).toHaveLength(fastRetries.attempts);
 });
 
-test('messages stay unfinished if DynamoDB throttles up to the limit', async () => {
+test('messages stay unfinished if DynamoDB throttles every attempt of their transaction', async () => {
   faults.plan = throttled;
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
   expect(faults.sent).toHaveLength(fastRetries.conflicts);
   expect(await available()).toBe('100');
 });
 
-test('a transaction in conflict is sent again until it commits', async () => {
+test('a transaction that is cancelled with TransactionConflict is sent again until DynamoDB commits it', async () => {
   faults.plan = (input, at) => (at < 3 ? cancelled('TransactionConflict', [5], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
   expect(faults.sent).toHaveLength(4);
   expect(await available()).toBe('90');
 });
 
-test('an item that stays in conflict fails only the messages that write it', async () => {
+test('if the writes of one item always end with TransactionConflict, only the messages that write this item fail', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
     const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
@@ -135,7 +135,7 @@ test('an item that stays in conflict fails only the messages that write it', asy
   expect(await available()).toBe('98');
 });
 
-test('an item that stays throttled leaves only the messages that write it unfinished', async () => {
+test('if the writes of one item are always throttled, only the messages that write this item stay unfinished', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
     const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
@@ -168,19 +168,19 @@ test('a commit uses the current stock if another writer changes it between two t
   expect(await available()).toBe('1');
 });
 
-test('a marker that the cancellation does not show is read from the table', async () => {
+test('the inbox reads a marker from the table if the cancellation of a transaction does not contain it', async () => {
   await commit(five());
   faults.plan = (input, at) => (at > 0 ? cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
 });
 
-test('messages stay unfinished if cancellations have no reason', async () => {
+test('messages stay unfinished if DynamoDB cancels their transaction without a reason', async () => {
   faults.plan = (input) => cancelled('None', [], input);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
   expect(await available()).toBe('100');
 });
 
-test('an abort leaves the messages unfinished whose transactions have no reply', async () => {
+test('if a commit is aborted, the messages whose transactions have no reply yet stay unfinished', async () => {
   const abort = new AbortController();
   faults.plan = (_, at) => {
     if (at === 1) abort.abort(new Error('time is up'));
@@ -196,7 +196,7 @@ test('an abort leaves the messages unfinished whose transactions have no reply',
   expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
 });
 
-test('overlapping batches that run side by side commit each message once and never sell more than the stock', async () => {
+test('concurrent commits of overlapping batches complete each message once and never sell more than the stock', async () => {
   const left = 40;
   await store.put('stock', { sku: { S: sku() }, available: { N: String(left) } });
   const entries = Array.from({ length: 60 }, (_, n) => {

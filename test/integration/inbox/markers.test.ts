@@ -37,8 +37,8 @@ const found = async () => (await inbox.find(QUEUE, [id()])).get(id());
 const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
-describe('handoffs', () => {
-  test('a handoff is recorded with attempt, code and message', async () => {
+describe('markers of failed attempts', () => {
+  test('the marker of a message that was retried or dead-lettered has the attempt, the error code and the error message', async () => {
     await record(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });
     expect(await found()).toEqual({
       queue: QUEUE,
@@ -53,7 +53,7 @@ describe('handoffs', () => {
     });
   });
 
-  test('a handoff of an earlier attempt or an earlier redrive does not replace a later one', async () => {
+  test('the marker of a failed attempt is not replaced by the marker of an earlier attempt or an earlier redrive', async () => {
     await record(2);
     await record(1);
     expect(await found()).toMatchObject({ attempt: 2 });
@@ -63,13 +63,13 @@ describe('handoffs', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1, attempt: 1 });
   });
 
-  test('a handoff does not replace the marker of a completed message', async () => {
+  test('the marker of a completed message is not replaced by the marker of a failed attempt', async () => {
     await done();
     await record(4);
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('a handoff does not replace a lease before it expires', async () => {
+  test('the marker of a leased message is not replaced by the marker of a failed attempt until the lease ends', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await record(1);
     expect(await found()).toMatchObject({ state: 'leased' });
@@ -78,12 +78,12 @@ describe('handoffs', () => {
     expect(await found()).toMatchObject({ state: 'retrying' });
   });
 
-  test('the error message of a handoff is cut to one kilobyte of whole characters', async () => {
+  test('the error message in the marker of a failed attempt is cut to one kilobyte of whole characters', async () => {
     await record(1, { message: `x${'é'.repeat(1_000)}` });
     expect(await found()).toMatchObject({ message: `x${'é'.repeat(511)}` });
   });
 
-  test('sixty handoffs are recorded in one call', async () => {
+  test('recordHandoffs writes the markers of sixty failed messages in one call', async () => {
     await inbox.recordHandoffs(
       QUEUE,
       Array.from({ length: 60 }, (_, n) => handoff(1, { id: id(n) })),
@@ -100,7 +100,7 @@ describe('handoffs', () => {
 });
 
 describe('find', () => {
-  test('find reads more markers than one request returns, each id once', async () => {
+  test('find reads more markers than DynamoDB returns to one request, and reads a repeated id once', async () => {
     const entries = Array.from({ length: 230 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -115,7 +115,7 @@ describe('find', () => {
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });
 
-  test('find reads the keys again that DynamoDB returns as unprocessed', async () => {
+  test('find reads those markers again whose keys DynamoDB returns as unprocessed', async () => {
     const entries = Array.from({ length: 30 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -144,7 +144,7 @@ describe('find', () => {
     expect(markers.size).toBe(30);
   });
 
-  test('a marker expires after the retention days', async () => {
+  test('an inbox marker expires after the number of days in INBOX_RETENTION_DAYS', async () => {
     await done();
     const item = await store.get('inbox', { pk: { S: `${QUEUE}#${id()}` } });
     expect(Number(item?.['expiresAt']?.N)).toBe(Math.floor(store.clock.now() / 1_000) + 14 * 86_400);
@@ -152,7 +152,7 @@ describe('find', () => {
 });
 
 describe('leases', () => {
-  test('a lease has one owner until it expires', async () => {
+  test('the lease of a message has one owner until it expires', async () => {
     expect(
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(true);
@@ -174,7 +174,7 @@ describe('leases', () => {
     expect(await leases.complete(QUEUE, id(), 'you')).toBe(true);
   });
 
-  test('completing a lease completes the message, and completing the lease again changes nothing', async () => {
+  test('completing the lease of a message completes the message, and completing the lease again changes nothing', async () => {
     await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
@@ -194,7 +194,7 @@ describe('leases', () => {
     expect(await done('other')).toMatchObject([{ is: 'mismatch' }]);
   });
 
-  test('a released lease can be taken at once, and releasing the lease of another owner changes nothing', async () => {
+  test('the lease of a message can be taken by another owner as soon as its owner releases it, but nobody else can release it', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await leases.release(QUEUE, id(), 'you');
     expect(

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const markers = async () => (await store.send(new ScanCommand({ TableName: table, ConsistentRead: true }))).Items ?? [];
 
-/** Restores the markers of the backup and deletes those written since, like the commands of the runbook. */
+/** Restores the inbox markers of a backup and deletes the markers written since, as the commands in the runbook do. */
 async function restore(backup: Awaited<ReturnType<typeof markers>>): Promise<void> {
   for (const { pk } of await markers()) await store.send(new DeleteItemCommand({ TableName: table, Key: { pk: pk! } }));
   for (const Item of backup) await store.send(new PutItemCommand({ TableName: table, Item }));
@@ -40,7 +40,7 @@ const aMessage = (sku: string, publishedAt: string, headers: Record<string, stri
     headers: { 'surehop-published-at': publishedAt, ...headers },
   });
 
-test('after the inbox table was restored, a message whose marker may be lost is dead-lettered until an operator decides', async () => {
+test('after the inbox table was restored from a backup, a message whose marker may be lost is dead-lettered so that an operator can decide', async () => {
   const sku = randomUUID();
   const available = async () => (await setup.item('stock', { sku }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>
@@ -56,7 +56,7 @@ test('after the inbox table was restored, a message whose marker may be lost is 
   expect(await available()).toBe(2);
   await restore(backup);
 
-  // Both come again, for a neighbour of theirs was unfinished when the event sources were stopped.
+  // Both messages are redelivered, because another message of their batch was unfinished when the event sources were stopped.
   const completeSince = minutesFromNow(-1);
   const fresh = aMessage(sku, minutesFromNow(0));
   const { counts, notCompleted } = await work([remembered, forgotten, fresh], { INBOX_COMPLETE_SINCE: completeSince });
@@ -65,7 +65,7 @@ test('after the inbox table was restored, a message whose marker may be lost is 
   expect(await available()).toBe(3);
   expect(await setup.host.drain('dead-letters')).toHaveLength(1);
 
-  // Redriven before the restoration it is as doubtful as before; redriven by force since, it is what the operator wants.
+  // A redrive before the restoration does not show that the message may run again. A redrive after it is the decision of an operator.
   const redriven = (at: string) => ({
     ...forgotten,
     basicProperties: aMessage(sku, minutesFromNow(-5), { 'surehop-redrives': 1, 'surehop-redriven-at': at })
@@ -77,7 +77,7 @@ test('after the inbox table was restored, a message whose marker may be lost is 
   expect(await available()).toBe(4);
 });
 
-test('a restored marker of a failed attempt does not let its message run again, because a later completion may be lost', async () => {
+test('if the restored marker of a message says that an attempt failed, its retry is dead-lettered, because a later marker may be lost', async () => {
   const sku = randomUUID();
   const failing = aMessage(sku, minutesFromNow(-5), {}, 'transient');
   const { inbox } = setup.parts;

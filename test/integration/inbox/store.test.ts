@@ -21,7 +21,7 @@ afterAll(async () => {
   await store.close();
 });
 
-test('the inbox of a process uses the endpoint and the table prefix of its settings', async () => {
+test('the inbox of a process uses the DynamoDB endpoint and the table prefix in its settings', async () => {
   const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
   const results = await inbox(surehop).commit('stock', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);
@@ -33,7 +33,7 @@ test('the inbox of a process uses the endpoint and the table prefix of its setti
   });
 });
 
-test('creating existing tables keeps their items', async () => {
+test('createTables keeps the items of tables that already exist', async () => {
   const endpoint = process.env['DYNAMODB_ENDPOINT']!;
   await store.put('points', { customerId: { S: 'c' }, points: { N: '7' } });
   const names = await createTables({ endpoint, prefix: store.prefix });
@@ -49,7 +49,7 @@ test('creating existing tables keeps their items', async () => {
   expect(await store.get('points', { customerId: { S: 'c' } })).toMatchObject({ points: { N: '7' } });
 });
 
-test('the dead-letters table has an index by time and an index by message id', async () => {
+test('the dead-letters table has one index by time and one index by message id', async () => {
   const { Table } = await store.client.send(new DescribeTableCommand({ TableName: `${store.prefix}dead-letters` }));
   const indexes = (Table?.GlobalSecondaryIndexes ?? []).map(
     ({ IndexName, KeySchema }) => `${IndexName}: ${KeySchema?.map(({ AttributeName }) => AttributeName).join(', ')}`,

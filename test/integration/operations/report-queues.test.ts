@@ -38,10 +38,10 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-/** The metrics of one run by name and queue, read from the log as CloudWatch does, and all log lines. */
+/** Runs report-queues once and returns all log lines, and the metrics in them by name and queue. */
 async function report(): Promise<{ metrics: Record<string, number>; lines: string[] }> {
   const lines: string[] = [];
-  // The logger and the metrics have their own console, which writes to the process's streams.
+  // The logger and the metrics write to the output streams of the process and not to the global console.
   const writes = [process.stdout, process.stderr].map((stream) =>
     jest.spyOn(stream, 'write').mockImplementation((chunk) => {
       lines.push(String(chunk));
@@ -74,7 +74,7 @@ async function report(): Promise<{ metrics: Record<string, number>; lines: strin
   return { metrics, lines };
 }
 
-test('report-queues reports ready and unacknowledged messages and consumers of each queue, including zeros', async () => {
+test('report-queues reports the ready messages, unacknowledged messages and consumers of each queue, including zeros', async () => {
   for (let message = 0; message < 3; message += 1)
     host.channel.sendToQueue('stock', Buffer.from('x'), { persistent: true });
   await eventually('the messages', async () => (await host.channel.checkQueue('stock')).messageCount === 3);
@@ -108,7 +108,7 @@ test('report-queues reports ready and unacknowledged messages and consumers of e
   });
 });
 
-test('report-queues reports the worst node, with a login that cannot read messages', async () => {
+test('report-queues reports the metrics of broker nodes with a login that cannot read messages', async () => {
   const metrics = await eventually('the broker to count', async () => {
     const { metrics } = await report();
     return metrics['BrokerNodeConnections']! > 0 && metrics;
@@ -124,7 +124,7 @@ test('report-queues reports the worst node, with a login that cannot read messag
   expect(metrics['BrokerNodeDiskRatio']).toBeGreaterThan(1);
 });
 
-test('report-queues reports the other queues when one is missing, and logs its name once', async () => {
+test('report-queues still reports all other queues if one queue is missing, and logs the name of the missing queue once', async () => {
   await host.channel.deleteQueue('points');
   const { metrics, lines } = await report();
   expect(metrics).toMatchObject({ 'QueueConsumers dead-letters': 0, QueueReportFailed: 1 });
@@ -134,7 +134,7 @@ test('report-queues reports the other queues when one is missing, and logs its n
   expect(errors[0]).toContain('the broker has no figures of points');
 });
 
-test('report-queues logs one error each for queues and nodes and counts the failure when the broker refuses the login', async () => {
+test('if the broker refuses the login, report-queues logs one error for queues and one for nodes, and counts the failure in a metric', async () => {
   secrets.replace(arn, JSON.stringify({ username: 'nobody', password: 'hush-hush' }));
   const { metrics, lines } = await report();
   expect(metrics).toEqual({ QueueReportFailed: 1 });

@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => backend.remove());
 
-/** Integers of which many are at or near the bounds. */
+/** Generates integers from `min` to `max`, many of them at or near these bounds. */
 const within = (min: number, max: number) =>
   fc.oneof(fc.constantFrom(min, max), fc.integer({ min, max: Math.min(max, min + 3) }), fc.integer({ min, max }));
 
@@ -69,23 +69,23 @@ const order: fc.Arbitrary<Order> = fc.oneof(
   },
 );
 
-/** Delivers all messages of a queue to its consumer as one batch. */
+/** Takes all messages of a queue and passes them to its consumer as one batch. */
 async function work(queue: 'stock' | 'points'): Promise<BatchReport> {
   const messages = await backend.host.drain(queue);
   return consumers[queue](anEvent(messages.map(recordFromBroker), queue), anInvocation());
 }
 
-/** The messages that were neither completed nor rejected by a rule. */
+/** Returns the messages of a batch that were neither completed nor rejected. */
 const failures = ({ notCompleted }: BatchReport) => notCompleted.filter(({ outcome }) => outcome !== 'rejected');
 
-test('every order that the API accepted with 202 is fulfilled or rejected by a rule, and never dead-lettered', async () => {
+test('every order that the API accepts with 202 is fulfilled or rejected by a rule, and never retried or dead-lettered', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(order, { minLength: 1, maxLength: 8 }),
       within(0, 1_000_000_000),
       async (orders, available) => {
         const skus = new Set(orders.flatMap(({ items }) => items.map(({ sku }) => sku)));
-        // Some are in stock and some are not.
+        // Only the first five SKUs get a stock.
         for (const sku of [...skus].slice(0, 5)) {
           const got = await callAsOperator(putStock, { route: 'PUT /stock/{sku}', path: { sku }, body: { available } });
           expect(got.status).toBe(200);
@@ -95,7 +95,7 @@ test('every order that the API accepted with 202 is fulfilled or rejected by a r
 
         const pointsFirst = await work('points');
         const stock = await work('stock');
-        // The rejections.
+        // The second batch of the queue "points" contains the rejected orders.
         const pointsAgain = await work('points');
         expect([pointsFirst, stock, pointsAgain].flatMap(failures)).toEqual([]);
         expect(stock.counts.completed + stock.counts.rejected).toBe(orders.length);
@@ -135,7 +135,7 @@ test('the points of an order are exact for every currency and every price', () =
   );
 });
 
-test('points beyond 2^53 - 1 are stored exactly, and the API answers 2^53 - 1', async () => {
+test('more than 2^53 - 1 points of a customer are stored exactly, and the API returns 2^53 - 1 for them', async () => {
   const { store } = await import('../../../lib/dynamodb/store.ts');
   const surehop = await backend.surehop();
   const { PutItemCommand, GetItemCommand } = await import('@aws-sdk/client-dynamodb');

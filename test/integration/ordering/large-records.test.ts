@@ -26,11 +26,11 @@ const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequenc
     [`m${n}`.padEnd(idLength, 'x') as MessageId],
   ]);
 
-/** Jest would print megabytes if the values differ. */
+/** Compares two values without Jest, which would print megabytes if they differ. */
 const same = isDeepStrictEqual;
 const items = async () => (await store.all('inbox')).length;
 
-/** The size of an item as DynamoDB counts it, except for the few bytes of its numbers. */
+/** Returns the size of an item in DynamoDB, without the few bytes of its numbers. */
 const bytesOf = (item: Record<string, AttributeValue>) =>
   Object.entries(item).reduce(
     (sum, [name, { S = '', B = [] }]) => sum + Buffer.byteLength(name) + Buffer.byteLength(S) + B.length,
@@ -43,7 +43,7 @@ test.each([
   ['1,700 keys of 250 characters', sequencesOf(1_700, 250, 36)],
   ['10,000 keys and ids of the largest size', sequencesOf(10_000, 128, 255)],
   ['one key of 10,000 messages', [['one', sequencesOf(10_000, 1, 255).map(([, [id]]) => id!)]] as Sequences],
-])('the record of an open batch holds %s in items below DynamoDB’s size limit', async (_, lines) => {
+])('the inbox table can record an open batch of %s in items below the size limit of DynamoDB', async (_, lines) => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   const version = (await openBatches.begin(shard, lines, undefined))!;
@@ -54,7 +54,7 @@ test.each([
   expect(await items()).toBe(0);
 });
 
-test('ending a batch does not delete the record of the batch that replaced it', async () => {
+test('ending a batch does not delete the record of a newer batch that replaced its record', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   const [first, second] = [sequencesOf(3_000, 100, 200), sequencesOf(3_001, 100, 200)];
@@ -68,7 +68,7 @@ test('ending a batch does not delete the record of the batch that replaced it', 
   expect(await items()).toBe(0);
 });
 
-test('the record of an open batch is completely old or completely new if the process dies before or after any request', async () => {
+test('if a process dies while it replaces the record of an open batch, the record is either the whole old one or the whole new one', async () => {
   const lines = { old: sequencesOf(3_000, 100, 200), new: sequencesOf(3_001, 100, 200) };
   const whole = store.ports().openBatches;
   let requests = 1;
@@ -104,7 +104,7 @@ test('the record of an open batch is completely old or completely new if the pro
       await whole.end(shard, found!.version);
     }
   expect(requests).toBeGreaterThan(6);
-  // Orphaned parts expire later than the record that named them would have.
+  // Parts that no record refers to must expire, but not before the record that referred to them would have.
   const nowSeconds = Math.floor(store.clock.now() / 1_000);
   for (const item of await store.all('inbox')) {
     expect(item['pk']?.S).toMatch(/^!part#/);
@@ -112,7 +112,7 @@ test('the record of an open batch is completely old or completely new if the pro
   }
 }, 120_000);
 
-test('the record of an open batch whose parts have expired counts as a batch without messages', async () => {
+test('the record of an open batch counts as a batch without messages if its parts have expired', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   await store.put('inbox', {
@@ -124,7 +124,7 @@ test('the record of an open batch whose parts have expired counts as a batch wit
   expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
 });
 
-test('the record of a blocked key holds 20,000 ids of 255 bytes in items below DynamoDB’s size limit', async () => {
+test('the inbox table can record a blocked ordering key with 20,000 message ids of 255 bytes in items below the size limit of DynamoDB', async () => {
   const { blockedKeys } = store.ports();
   const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
   expect(await blockedKeys.write('large', 'é'.repeat(128), { ids, firstSeenAtMs: Date.now() }, undefined)).toBe(true);
@@ -138,7 +138,7 @@ test('the record of a blocked key holds 20,000 ids of 255 bytes in items below D
   expect((await blockedKeys.read('large', ['é'.repeat(128)])).size).toBe(0);
 });
 
-test('the empty key can be blocked like any other key', async () => {
+test('the empty ordering key can be blocked like any other key', async () => {
   const { blockedKeys } = store.ports();
   await blockedKeys.write('empty', '', { ids: ['a' as MessageId], firstSeenAtMs: Date.now() }, undefined);
   expect((await blockedKeys.read('empty', [''])).get('')?.ids).toEqual(['a']);
@@ -168,7 +168,7 @@ test.each([
     'a key of 2,049 bytes',
     { effects: [{ kind: 'add', table: 'stock', key: { sku: 'x'.repeat(2_049) }, attribute: 'available', by: 1 }] },
   ],
-])('committing %s fails with INVALID_EFFECT, not with STORE_UNAVAILABLE', async (_, decision) => {
+])('committing a message with %s fails with INVALID_EFFECT and not with STORE_UNAVAILABLE', async (_, decision) => {
   const result = await commit(decision);
   expect(result && { is: result.is, code: 'error' in result && describeError(result.error).code }).toEqual({
     is: 'failed',
@@ -176,7 +176,7 @@ test.each([
   });
 });
 
-test('follow-up events of 299,000 characters are stored with the marker', async () => {
+test('follow-up events of 299,000 characters can be stored in the marker of a message', async () => {
   const result = await commit({ effects: [], events: [{ event, data: { text: 'x'.repeat(299_000) } }] });
   expect(result?.is).toBe('completed');
 });

@@ -21,9 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/** The completed runs of the rule in their order, as `key:number`. */
+/** The messages for which the rule ran without an error, in this order, as `key:number`. */
 let done: string[];
-/** How often the rule still fails for a message, by `key:number`. */
+/** How many more times the rule must fail for a message. The map key is `key:number`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -62,13 +62,13 @@ const run = (records: readonly RabbitMqRecord[]) =>
 const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own['x-message-ttl'] ? [name] : []));
 const CIRCULATING = ['stock', ...delayQueues];
 
-/** How many messages are ready in the queue or wait in a delay queue. */
+/** Returns the number of messages that are ready in the work queue or wait in a delay queue. */
 async function circulating(): Promise<number> {
   const counts = await Promise.all(CIRCULATING.map((queue) => setup.host.channel.checkQueue(queue)));
   return counts.reduce((sum, { messageCount }) => sum + messageCount, 0);
 }
 
-/** Runs the messages that come back, each time as one batch in their order, until `isDone` and no message is left. */
+/** Processes the messages of the work queue batch by batch, until `isDone` returns true and no message is left in any queue. */
 async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
     const messages = await setup.host.drain('stock');
@@ -77,18 +77,18 @@ async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promi
   });
 }
 
-/** The numbers of a key's messages in the order of their first run; the rule may run again for a second copy of a blocked message. */
+/** Returns the numbers of the messages of a key in the order in which the rule first ran for them. */
 const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];
 
-test('messages of one key are processed one after another, and a failed message blocks its own key only', async () => {
+test('messages of one key are processed in order, and a failed message blocks only the messages of its own key', async () => {
   const [a, b] = [randomUUID(), randomUUID()];
   failing.set(`${a}:1`, 2);
   await run([message(a, 1), message(a, 2), message(b, 1), message(a, 3), message(b, 2)]);
   expect(of(a)).toEqual([]);
   expect(of(b)).toEqual([1, 2]);
-  // Messages that arrive later wait too, although the failed message is not in their batch.
+  // Messages of the key that arrive in a later batch must wait too.
   await run([message(a, 4), message(b, 3)]);
   expect(of(b)).toEqual([1, 2, 3]);
   await runWhatComesBack(() => of(a).length === 4);
@@ -96,7 +96,7 @@ test('messages of one key are processed one after another, and a failed message 
   expect((await setup.item('stock', { sku: a }))?.available).toBe(4);
 });
 
-test('the next messages of a key are processed after one became a dead letter', async () => {
+test('after a message of a key is dead-lettered, the next messages of the key are processed', async () => {
   const a = randomUUID();
   failing.set(`${a}:2`, 9);
   await run([message(a, 1), message(a, 2), message(a, 3)]);
@@ -105,11 +105,11 @@ test('the next messages of a key are processed after one became a dead letter', 
   expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
 });
 
-test('the messages of a key are processed one hour after the first message was lost, although more messages arrived meanwhile', async () => {
+test('if the retry copy of a failed message is lost, the other messages of its key are processed after one hour, even if further messages of the key arrive meanwhile', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   await run([message(a, 1)]);
-  // An operator purges the delay queue, and the retry copy is lost.
+  // The test deletes the retry copy, as if an operator had purged the delay queue.
   await eventually('the copy', async () => (await setup.host.drain('stock')).length > 0);
   let minutes = 0;
   const clock = { now: () => Date.now() + minutes * 60_000 };
@@ -128,26 +128,26 @@ test('the messages of a key are processed one hour after the first message was l
   expect(of(a)).toEqual([2, 3, 4]);
 });
 
-test('the messages of a key keep their order if a batch with a blocked message is redelivered', async () => {
+test('the messages of a key are processed in order even if a batch with a blocked message is redelivered', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];
   await run(records);
   await run(records.map((record) => ({ ...record, redelivered: true })));
   await runWhatComesBack(() => of(a).length === 2);
-  // The rule may run again for a second copy, which has no effect.
+  // The rule may run again for a second copy of a message, but the effects of a message are applied once.
   expect([...new Set(of(a))]).toEqual([1, 2]);
   expect((await setup.item('stock', { sku: a }))?.available).toBe(2);
 });
 
-test('younger messages do not overtake an abandoned batch that is redelivered after them', async () => {
+test('if a process dies with a batch, younger messages of the same key wait until that batch is redelivered', async () => {
   const a = randomUUID();
   const abandoned = [message(a, 1), message(a, 2)];
   const crashing: ConsumerParts = {
     ...setup.parts,
     blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
   };
-  // A process that dies after it recorded its batch: its invocation never ends, and no rule runs.
+  // This invocation simulates a process that dies after it recorded its batch. It never ends and runs no rule.
   void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
   await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('stock')) !== undefined);
   done = [];
@@ -159,7 +159,7 @@ test('younger messages do not overtake an abandoned batch that is redelivered af
   expect((await setup.item('stock', { sku: a }))?.available).toBe(3);
 });
 
-test('younger messages do not overtake an abandoned batch if a batch of invalid messages comes in between', async () => {
+test('if a process dies with a batch, younger messages of the same key wait for its redelivery even after a batch of invalid messages', async () => {
   const a = randomUUID();
   const hanging: ConsumerParts = {
     ...setup.parts,
@@ -177,7 +177,7 @@ test('younger messages do not overtake an abandoned batch if a batch of invalid 
   await setup.host.drain(deadLetterQueue);
 });
 
-test('a message whose orderBy throws fails like a message whose rule throws, and blocks no other message', async () => {
+test('a message is retried if orderBy throws an error for it, and blocks no other message', async () => {
   const [a, b] = [randomUUID(), randomUUID()];
   const keyless = {
     ...definition,
@@ -193,7 +193,7 @@ test('a message whose orderBy throws fails like a message whose rule throws, and
   await runWhatComesBack(() => of(a).length === 1);
 });
 
-test('messages with an empty or a very long key are processed in order', async () => {
+test('messages with an empty or a very long ordering key are processed in order', async () => {
   for (const key of ['', 'x'.repeat(3_000)]) {
     const about = randomUUID();
     const odd = { ...definition, orderBy: () => key };
@@ -204,19 +204,19 @@ test('messages with an empty or a very long key are processed in order', async (
     );
     expect(report.counts).toMatchObject({ retry: 1, postponed: 1 });
     expect(of(about)).toEqual([]);
-    // From here on the key is the SKU; the messages recorded under the other key are known to be completed.
+    // From here on the ordering key is the SKU instead of the empty or long key.
     await runWhatComesBack(() => of(about).length === 2);
     expect(of(about)).toEqual([1, 2]);
   }
 });
 
-test('a message that was fetched earlier by the event source does not overtake a redelivered older message', async () => {
+test('a redelivered message is processed before the younger messages of its key, even if they come before it in the batch', async () => {
   const a = randomUUID();
   await run([message(a, 2), message(a, 1, 1), message(a, 3)]);
   expect(of(a)).toEqual([1, 2, 3]);
 });
 
-test('messages of one key keep their order if one of them is a crash suspect', async () => {
+test('messages of one key are processed in order even if one of them is suspected of crashing the process', async () => {
   const a = randomUUID();
   await run([message(a, 2), message(a, 1, 4), message(a, 3)]);
   expect(of(a)).toEqual([1, 2, 3]);

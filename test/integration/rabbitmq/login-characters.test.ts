@@ -28,13 +28,13 @@ const create = async (username: string, password: string) => {
   await host.manage('PUT', `permissions/${host.name}/${name}`, { configure: '.*', write: '.*', read: '.*' });
 };
 
-/** Builds an address with this user and password, without encoding them. */
+/** Returns the address with `login` as its user and password, without percent-encoding. */
 const addressWith = (address: string, login: string) => {
   const { protocol, host: authority, pathname } = new URL(address);
   return `${protocol}//${login}@${authority}${pathname}`;
 };
 
-/** Logs in with every function that parses an address. */
+/** Logs in to the broker with every function that takes a user and a password from an address. */
 async function everyWayIn(login: string): Promise<void> {
   const amqpUrl = addressWith(host.amqpUrl, login);
   const managementUrl = addressWith(process.env['MANAGEMENT_URL']!, login);
@@ -51,7 +51,7 @@ async function everyWayIn(login: string): Promise<void> {
   expect(await probeBroker(amqpUrl)).toMatch(/^\d+\./);
   expect(await doesManagementAnswer(managementUrl)).toBe(true);
   expect(await readQueueFigures({ ...settings, MANAGEMENT_URL: managementUrl }, 10_000)).toEqual([]);
-  // Without a login in its own address, the management API uses the login of the broker.
+  // If MANAGEMENT_URL contains no login, the management API uses the login in AMQP_URL.
   const bare = new URL(managementUrl);
   [bare.username, bare.password] = ['', ''];
   const api = managementApi({ ...settings, MANAGEMENT_URL: bare.href }, { timeoutMs: 10_000 });
@@ -67,7 +67,7 @@ describe('login characters', () => {
     ['with what looks like an escape', 'escape', '%41%zz', ['escape:%2541%25zz']],
     ['with an @ that is not escaped', 'at', 'p@ss', ['at:p@ss']],
   ])(
-    'a broker user with %s logs in, whether or not the address is percent-encoded',
+    'a broker user %s can log in, whether or not the login in the address is percent-encoded',
     async (_, name, password, written) => {
       const username = `${name}-${host.name}`;
       await create(username, password);
@@ -79,7 +79,7 @@ describe('login characters', () => {
     },
   );
 
-  test('the user is guest if the address names no user', async () => {
+  test('the user is guest if the address of the broker contains no user', async () => {
     expect(loginOf(new URL('amqp://localhost'))).toEqual({ username: 'guest', password: 'guest' });
     expect(loginOf(new URL('amqp://ada@localhost'))).toEqual({ username: 'ada', password: '' });
   });

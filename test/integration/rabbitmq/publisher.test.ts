@@ -31,7 +31,7 @@ const aMessage = (routingKey: string, id = 'message-1', body = 'hello', exchange
 });
 
 describe('publish', () => {
-  test('publishing a message resolves when the broker has stored the message unchanged and persistently in a queue', async () => {
+  test('a publish resolves after the broker has stored the message persistently and unchanged in a queue', async () => {
     await host.publisher().publish(aMessage('order.created', 'kept', 'body'));
     const [message] = await host.drain('all');
     expect(message).toMatchObject({
@@ -40,7 +40,7 @@ describe('publish', () => {
     });
   });
 
-  test('publishing a message fails with UNROUTABLE if no queue receives the message, although the broker confirms it', async () => {
+  test('a publish fails with UNROUTABLE if no queue receives the message, although the broker confirms the message', async () => {
     await expect(host.publisher().publish(aMessage('invoice.created'))).rejects.toMatchObject({
       code: 'UNROUTABLE',
       indeterminate: false,
@@ -48,7 +48,7 @@ describe('publish', () => {
     });
   });
 
-  test('publishing a message fails if the exchange is missing, and other messages on the channel are confirmed', async () => {
+  test('a publish to a missing exchange fails with UNROUTABLE, and the other messages on the channel are confirmed', async () => {
     const publisher = host.publisher();
     const errors = await publisher.publishAll([
       aMessage('order.created', 'before'),
@@ -60,7 +60,7 @@ describe('publish', () => {
     expect(new Set(ids)).toEqual(new Set(['before', 'after']));
   });
 
-  test('publishing a message fails with REFUSED if the queue is full, and the queue keeps its messages', async () => {
+  test('a publish fails with REFUSED if the queue is full, and the queue keeps its messages', async () => {
     await quorumQueue('small', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
     const publisher = host.publisher();
     const codes = new Set<string | undefined>();
@@ -72,7 +72,7 @@ describe('publish', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
-  test('publishing a message fails with an indeterminate error if only one of two queues is full, since the other may have the message', async () => {
+  test('a publish to two queues fails with an indeterminate error if only one of them is full, because the other may have the message', async () => {
     for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
       await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
       await host.channel.bindQueue(name, 'shop', 'both');
@@ -84,7 +84,7 @@ describe('publish', () => {
     expect(roomy.length).toBeGreaterThan(full.length);
   });
 
-  test('publishing a message fails before anything is sent if the headers do not fit into one frame, and names a header', async () => {
+  test('a publish fails before any byte is sent if the headers do not fit into one frame, and the error names a header', async () => {
     const message = aMessage('order.created');
     const withHeader = (bytes: number) => {
       const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
@@ -104,9 +104,9 @@ describe('publish', () => {
 });
 
 describe('refused content', () => {
-  test('a message that the broker refuses because of its content fails alone, and the messages that were published at the same time are confirmed', async () => {
+  test('if the broker refuses a message because of its content, only its publish fails, and the messages published at the same time are confirmed', async () => {
     const publisher = host.publisher(20_000);
-    // RabbitMQ expects a list of strings in this header and closes the channel otherwise.
+    // RabbitMQ closes the channel if the header CC is not a list of strings.
     const refused = { ...aMessage('order.created', 'refused') };
     const bad = { ...refused, properties: { ...refused.properties, headers: { CC: 5 } } };
     const good = (id: string) => aMessage('order.created', id);
@@ -118,7 +118,7 @@ describe('refused content', () => {
 });
 
 describe('unreachable broker', () => {
-  test('an unreachable broker makes a publish fail by its deadline with an error that does not contain the login', async () => {
+  test('a publish to an unreachable broker fails by its deadline with an error that does not contain the login', async () => {
     const url = 'amqp://someone:hushhush@127.0.0.1:1/';
     const connection = createConnection({
       url: async () => url,
@@ -151,13 +151,13 @@ describe('failing network', () => {
     return createPublisher(connection, systemClock, deadlineMs);
   };
 
-  test('a message whose connection is reset before the confirm is sent again with its id on a new connection', async () => {
+  test('if the connection is reset before the broker confirms a message, the message is sent again with the same id on a new connection', async () => {
     const publisher = publisherThroughProxy(10_000);
     await publisher.publish(aMessage('order.created', 'warm'));
     proxy.resetOnNextReply();
     await publisher.publish(aMessage('order.created', 'again'));
     const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
-    // The broker has the message twice, since only the confirm of the first copy was lost. A duplicate is better than a loss.
+    // The broker has the message twice, because only the confirm of the first copy was lost.
     expect(ids).toEqual(['warm', 'again', 'again']);
     await publisher.close();
   });
@@ -176,7 +176,7 @@ describe('failing network', () => {
     await publisher.close();
   });
 
-  test('a process that was frozen longer than its heartbeats allow publishes on a new connection at once', async () => {
+  test('a process that was frozen for longer than the heartbeat interval allows publishes on a new connection at once', async () => {
     let skewMs = 0;
     const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
     await publisher.publish(aMessage('order.created', 'warm'));

@@ -52,14 +52,14 @@ const reconnect = async () => {
   return connection.link(5_000);
 };
 
-test('a login is read once and used for later connections', async () => {
+test('the login of the broker is read once from Secrets Manager and used for later connections', async () => {
   const before = reads();
   await reconnect();
   await reconnect();
   expect(reads() - before).toBe(1);
 });
 
-test('a refused login is read again once, and the connection opens without an error', async () => {
+test('if the broker refuses a cached login, the login is read again once and the connection opens without an error', async () => {
   await connection.link(5_000);
   await setPassword('two');
   secrets.replace(arn, JSON.stringify({ username, password: 'two' }));
@@ -69,7 +69,7 @@ test('a refused login is read again once, and the connection opens without an er
   expect(reads() - before).toBe(1);
 });
 
-test('a login that is refused again after it was read again is an error, which does not contain the password', async () => {
+test('if the broker also refuses the newly read login, the connection fails with an error that does not contain the password', async () => {
   await setPassword('nobody knows');
   const before = reads();
   const failure = await connection.link(5_000).catch((error: Error) => error);
@@ -78,7 +78,7 @@ test('a login that is refused again after it was read again is an error, which d
   expect(reads() - before).toBe(2);
 });
 
-test('a request to the management API that is refused is sent again with a newly read login', async () => {
+test('after the management API refused a login, a request uses the login that Secrets Manager has by then', async () => {
   expect(await readQueueFigures(settings, 5_000)).toEqual([]);
   await setPassword('two');
   const failure = await readQueueFigures(settings, 5_000).catch((error: Error) => error.message);
@@ -87,7 +87,7 @@ test('a request to the management API that is refused is sent again with a newly
   expect(await readQueueFigures(settings, 5_000)).toEqual([]);
 });
 
-test('a secret is read again after five minutes and not earlier', async () => {
+test('a cached secret is read again after five minutes and not earlier', async () => {
   let nowMs = 1_700_000_000_000;
   const client = new SecretsManagerClient({});
   const read = createSecretReader(client, { now: () => nowMs });

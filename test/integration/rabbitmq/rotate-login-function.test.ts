@@ -25,7 +25,7 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-test('the rotation function runs the four steps of Secrets Manager with the administrator’s login, and the new login works', async () => {
+test('the rotation function runs the four steps of Secrets Manager with the login of the administrator, and the broker accepts the new login', async () => {
   const arn = secrets.create('monitor', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const token = secrets.beginRotation(arn);
   for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const)

@@ -33,7 +33,7 @@ let secrets: SecretsManager;
 let client: SecretsManagerClient;
 let roles: BrokerRole[];
 let logins: Record<string, Login>;
-/** The id of the secret with the role's login. */
+/** The ARN of the secret with the login of the role "consumer". */
 let arn: string;
 
 beforeAll(async () => {
@@ -102,7 +102,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, first)).toBe(false);
   });
 
-  test('the rotation of a login creates passwords of 256 bits that need no escaping in an address, with no more permissions than the role has', async () => {
+  test('the rotation of a login creates a password of 256 bits that needs no escaping in an address, for a user with the permissions of the role', async () => {
     await rotateOnce();
     const { username, password } = current();
     expect(password).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -111,7 +111,7 @@ describe('rotation', () => {
     expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: [] });
   });
 
-  test('the rotation of a login has the same result if every step runs twice or early steps run again after the last', async () => {
+  test('the rotation of a login has the same result if every step runs twice or all steps run again after the last one', async () => {
     const token = secrets.beginRotation(arn);
     for (const name of steps) {
       await step(name, token);
@@ -124,14 +124,14 @@ describe('rotation', () => {
     expect(Object.values(secrets.labels(arn)).toSorted()).toEqual([['AWSCURRENT', 'AWSPENDING'], ['AWSPREVIOUS']]);
   });
 
-  test('the rotation of a login creates one password if createSecret runs twice at the same time', async () => {
+  test('the rotation of a login creates one password even if createSecret runs three times concurrently', async () => {
     const token = secrets.beginRotation(arn);
     await Promise.all([step('createSecret', token), step('createSecret', token), step('createSecret', token)]);
     for (const name of steps.slice(1)) await step(name, token);
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('the rotation of a login never makes a login current that the broker refuses', async () => {
+  test('the rotation of a login fails before the new login becomes current if the broker refuses the new login', async () => {
     const before = current();
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
@@ -150,7 +150,7 @@ describe('rotation', () => {
     await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the new login/);
   });
 
-  test('the rotation of a login continues after the broker was unavailable', async () => {
+  test('the rotation of a login fails without a change while the broker is unavailable, and succeeds when it is repeated', async () => {
     const before = current();
     const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);
@@ -163,7 +163,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('the rotation of a login fails without a change while a connection uses the login whose password it would set', async () => {
+  test('the rotation of a login fails without a change while a connection is open with the user whose password it would set', async () => {
     await rotateOnce();
     const model = await connect(withLogin(endpoint, logins['consumer']!));
     model.on('error', () => {});
@@ -187,7 +187,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('the rotation of a login refuses a secret with an unknown user, and the error does not contain the secret', async () => {
+  test('the rotation of a login refuses a secret with an unknown user or invalid JSON, and the error does not contain the secret', async () => {
     const other = secrets.create(randomUUID(), JSON.stringify({ username: 'stranger', password: 'hush-hush' }));
     const failure = await messageOf(step('createSecret', secrets.beginRotation(other), other));
     expect(failure).toMatch(/user "stranger", which belongs to no role; known users: publisher-a/);
@@ -199,7 +199,7 @@ describe('rotation', () => {
 });
 
 describe('clients during a rotation', () => {
-  test('a consumer keeps its connection and continues to consume', async () => {
+  test('a consumer keeps its connection and continues to consume while its login is rotated', async () => {
     const model = await connect(withLogin(endpoint, current()));
     const lost: unknown[] = [];
     model.on('error', (error) => lost.push(error)).on('close', (error) => lost.push(error));
@@ -220,10 +220,10 @@ describe('clients during a rotation', () => {
     await model.close();
   });
 
-  test('no publish fails on an open or a new connection, whichever of the two logins the process has read', async () => {
+  test('no publish fails while the login of the publisher is rotated four times, whichever of the two logins the process has read', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
-    /** Behaves like a process that read the login before the first rotation and keeps it for minutes. */
+    /** The address of the broker for a process that reads its login before the first rotation and keeps it for minutes. */
     const url = brokerUrl(settings);
     const publishOnce = async () => {
       const connection = createConnection({ url, heartbeatSeconds: 10, clock: systemClock, name: 'test' });
@@ -239,7 +239,7 @@ describe('clients during a rotation', () => {
     const usersSeen = new Set<string>();
     let published = 0;
     for (let rotation = 0; rotation < 4; rotation += 1) {
-      // No login is refused here: the password of the user that this process has read changes two rotations later at the earliest.
+      // A rotation sets the password of the user that is not current, so the password of the login that the process has read changes two rotations later at the earliest.
       const token = secrets.beginRotation(publisherArn);
       for (const name of steps) {
         await publishOnce();

@@ -35,7 +35,7 @@ const message = () => ({
 describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
-  /** How the server treats the next connections, in order; later connections reach the broker. */
+  /** What the server does with the next connections, in order. It forwards all later connections to the broker at once. */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe('silent broker', () => {
   const connection = () =>
     createConnection({ url: async () => url(), heartbeatSeconds: 10, clock: systemClock, name: 'test' });
 
-  test('a publish to a broker that stays silent succeeds on another connection before its deadline', async () => {
+  test('if the broker does not answer on the first connection, a publish succeeds on another connection before its deadline', async () => {
     treatments = ['silent'];
     const publisher = createPublisher(connection(), systemClock, 10_000);
     await publisher.publish(message());
@@ -75,7 +75,7 @@ describe('silent broker', () => {
     await eventually('both connections to be closed', () => sockets.size === 0);
   });
 
-  test('a connection that opens after its publish has failed serves the next publish', async () => {
+  test('a connection that opens after its caller has timed out is used for the next caller', async () => {
     treatments = [{ answersAfterMs: 1_000 }];
     const late = connection();
     await expect(late.link(50)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -86,7 +86,7 @@ describe('silent broker', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('a connection that opens after its time limit, when another one is open, is dropped', async () => {
+  test('a connection that opens after its time limit is closed if another connection is already open', async () => {
     treatments = [{ answersAfterMs: 2_500 }];
     const late = connection();
     await expect(late.link(2_000)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -97,7 +97,7 @@ describe('silent broker', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('a connection that opens after the publisher was closed is closed', async () => {
+  test('if a publisher is closed while its connection is still being opened, the connection is closed as soon as it opens', async () => {
     treatments = [{ answersAfterMs: 1_000 }];
     const late = connection();
     await expect(late.link(50)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -105,14 +105,14 @@ describe('silent broker', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('a login check of a silent broker fails within its time limit', async () => {
+  test('canLogIn fails within its time limit if the broker does not answer', async () => {
     treatments = ['silent'];
     await expect(canLogIn(url(), administratorLogin, 300)).rejects.toThrow('no answer within 300 ms');
     expect(await canLogIn(url(), administratorLogin, 20_000)).toBe(true);
     await eventually('all to be closed', () => sockets.size === 0);
   });
 
-  test('an operation on a connection that becomes silent fails with "the broker did not answer"', async () => {
+  test('an operation fails with "the broker did not answer" if the broker stops answering on an open connection', async () => {
     treatments = [];
     const work = withConnection(
       url(),

@@ -55,7 +55,7 @@ const aPublisher = (deadlineMs: number) => {
 };
 
 describe('Secrets Manager', () => {
-  test('a silent Secrets Manager that swallows the first request for the login only delays the first publish', async () => {
+  test('if Secrets Manager does not answer the first request for the login, the first publish is delayed but succeeds', async () => {
     const publisher = aPublisher(20_000);
     silent.secrets.swallow();
     await publisher.publish(message());
@@ -63,7 +63,7 @@ describe('Secrets Manager', () => {
     await publisher.close();
   });
 
-  test('a silent Secrets Manager makes a publish fail by its deadline, and the next publish opens a connection once the secret can be read', async () => {
+  test('if Secrets Manager does not answer, a publish fails by its deadline, and a later publish succeeds once Secrets Manager answers again', async () => {
     const publisher = aPublisher(300);
     silent.secrets.swallow(100);
     await expect(publisher.publish(message())).rejects.toMatchObject({
@@ -75,7 +75,7 @@ describe('Secrets Manager', () => {
     await publisher.close();
   });
 
-  test('a silent Secrets Manager that swallows one request only delays a step of a rotation', async () => {
+  test('if Secrets Manager does not answer one request of a rotation, the step is delayed but succeeds', async () => {
     const arn = secrets.create('rotated', 'one');
     const token = secrets.beginRotation(arn);
     const client = secretsManager();
@@ -89,7 +89,7 @@ describe('Secrets Manager', () => {
     expect(secrets.labels(arn)[token]).toEqual(['AWSPENDING']);
   });
 
-  test('a silent Secrets Manager that never answers makes a rotation fail with an error', async () => {
+  test('if Secrets Manager never answers, a step of a rotation fails with a TimeoutError', async () => {
     const client = secretsManager();
     silent.secrets.swallow(100);
     const event = { Step: 'createSecret', SecretId: login, ClientRequestToken: 'any' } as const;
@@ -116,12 +116,12 @@ describe('signing keys', () => {
 
   beforeAll(async () => void ({ handler: placeOrder } = await import('../../../functions/orders/place-order.ts')));
 
-  test('the signing keys are read although the first request for them is swallowed', async () => {
+  test('an order is accepted although Secrets Manager does not answer the first request for the signing keys', async () => {
     silent.secrets.swallow();
     expect((await place(oldSecret)).status).toBe(202);
   });
 
-  test('a signature with an unknown key is answered 401 while the signing keys cannot be read, and the next request reads the keys again', async () => {
+  test('an order that is signed with an unknown key gets 401 while the signing keys cannot be read, and a later order makes the service read them again', async () => {
     silent.secrets.swallow(1_000);
     expect(await place(newSecret)).toMatchObject({
       status: 401,
@@ -134,7 +134,7 @@ describe('signing keys', () => {
   });
 });
 
-test("the second HTTP request reads the issuer's keys if the first attempt was swallowed", async () => {
+test('if the token issuer does not answer the first request for its keys, that HTTP request gets 503 and the next one succeeds', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   silent.jwks.swallow();
@@ -142,7 +142,7 @@ test("the second HTTP request reads the issuer's keys if the first attempt was s
   expect((await ask()).status).toBe(200);
 });
 
-test('the second request for the status succeeds if the management API swallows the first', async () => {
+test('if the management API does not answer, GET /status responds with 503, and the next GET /status succeeds', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   await eventually('the figures to be read anew', async () => {
@@ -152,7 +152,7 @@ test('the second request for the status succeeds if the management API swallows 
   expect((await ask()).status).toBe(200);
 });
 
-test('a request that DynamoDB swallows is sent again by either client', async () => {
+test('both DynamoDB clients, the one of the inbox and the one for reads, send a request again if DynamoDB does not answer it', async () => {
   const surehop = await silentBackend.backend.surehop();
   const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');

@@ -38,7 +38,7 @@ const send = (queue: string) => {
 };
 
 describe('plan', () => {
-  test('the plan for a topology lists everything that is missing, and making the plan changes nothing', async () => {
+  test('the plan for a topology lists everything that the broker lacks, and making the plan changes nothing', async () => {
     const lines = await plan(topology);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -58,7 +58,7 @@ describe('plan', () => {
     expect(await applyTopology(broker, topology)).toEqual([]);
   });
 
-  test('the plan for a topology shows the old and the new setting of a policy that somebody changed, and applying restores the policy', async () => {
+  test('the plan for a topology shows the actual and the declared setting of a policy that somebody changed, and applying the topology restores the policy', async () => {
     await applyTopology(broker, topology);
     const path = `policies/${host.name}/surehop`;
     const policy = (await host.manage('GET', path)) as { definition: Record<string, unknown> };
@@ -68,7 +68,7 @@ describe('plan', () => {
     expect(await plan(topology)).toEqual([]);
   });
 
-  test('the plan for a topology names a binding that somebody added by hand, and applying keeps the binding', async () => {
+  test('the plan for a topology names a binding that somebody added by hand, and applying the topology keeps that binding', async () => {
     await applyTopology(broker, topology);
     await host.channel.bindQueue('stock', 'orders', 'order.by-hand');
     expect(await plan(topology)).toEqual(['  binding orders → stock [order.by-hand] is not declared and stays']);
@@ -76,7 +76,7 @@ describe('plan', () => {
     expect((await bindingsOf('stock')).map(({ routing_key: key }) => key)).toContain('order.by-hand');
   });
 
-  test('applying a topology removes a binding that was declared before and no longer is', async () => {
+  test('applying a topology removes a binding that the previous topology declared and the new one does not', async () => {
     await applyTopology(broker, topology);
     const less = {
       ...topology,
@@ -89,7 +89,7 @@ describe('plan', () => {
 });
 
 describe('refusals', () => {
-  test('applying a topology refuses and changes nothing if a queue has other arguments, and names the queue, the argument, the actual and the declared value', async () => {
+  test('applying a topology fails without a change if a queue has other arguments, and the error names the queue, the argument and both values', async () => {
     await host.channel.assertQueue('points', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
@@ -102,7 +102,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual(['points']);
   });
 
-  test('applying a topology refuses and changes nothing if an exchange has another type', async () => {
+  test('applying a topology fails without a change if an exchange has another type', async () => {
     await host.channel.assertExchange('orders', 'direct', { durable: true });
     await expect(applyTopology(broker, topology)).rejects.toThrow(
       /exchange "orders" has type direct, declared is topic/,
@@ -110,7 +110,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('applying a topology refuses and changes nothing if a policy of somebody else takes precedence over the declared one', async () => {
+  test('applying a topology fails without a change if a foreign policy takes precedence over the declared policy', async () => {
     const policy = { pattern: '.*', definition: { 'max-length': 9 }, priority: 99, 'apply-to': 'all' };
     await host.manage('PUT', `policies/${host.name}/theirs`, policy);
     await expect(applyTopology(broker, topology)).rejects.toThrow(
@@ -119,7 +119,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('applying a topology refuses and changes nothing if a work queue that is no longer declared holds a message, even when only the policy records the queue', async () => {
+  test('applying a topology fails without a change if a work queue that is no longer declared holds a message, even if the previous topology is unknown', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await expect(applyTopology(broker, topology)).rejects.toThrow(
@@ -129,7 +129,7 @@ describe('refusals', () => {
     expect(await host.drain('audit')).toHaveLength(1);
   });
 
-  test('applying a topology refuses and changes nothing if a work queue that is no longer declared has an unacknowledged message', async () => {
+  test('applying a topology fails if a work queue that is no longer declared has an unacknowledged message', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await host.channel.get('audit');
@@ -141,7 +141,7 @@ describe('refusals', () => {
   });
 });
 
-test('an empty work queue that is no longer declared is unbound and kept', async () => {
+test('applying a topology unbinds an empty work queue that is no longer declared, but does not delete it', async () => {
   await applyTopology(broker, withAudit);
   expect(await plan(topology)).toEqual(
     expect.arrayContaining([
@@ -156,10 +156,10 @@ test('an empty work queue that is no longer declared is unbound and kept', async
   expect(await bindingsOf('audit')).toEqual([]);
 });
 
-test('a queue declared on RabbitMQ 3 has no delivery limit argument, and its messages survive more than 20 returns', async () => {
+test('after the topology is applied to queues that RabbitMQ 3 created without a delivery limit, a message survives 30 returns', async () => {
   for (const { name, arguments: settings } of topology.queues)
     await host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...settings } });
-  // Without delayed redelivery, so that 30 returns take no time.
+  // The policies do not delay redeliveries here, so that 30 returns take no time.
   const policies = topology.policies!.map((policy) => ({ ...policy, delayedRetry: undefined }));
   await applyTopology(broker, { ...topology, policies });
   expect((await readDiff(broker, topology)).filter(({ losesMessages }) => losesMessages)).toEqual([]);

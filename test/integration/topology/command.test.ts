@@ -10,7 +10,7 @@ let host: VirtualHost;
 beforeAll(async () => void (host = await aVirtualHost()));
 afterAll(() => host.remove());
 
-/** Runs `npm run topology -- …` as its script does. */
+/** Runs the command `npm run topology -- …` with these arguments. */
 async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, [join(rootDirectory, 'infra/dev/run.mjs'), 'topology', ...args], {
     env: { ...process.env, AMQP_URL: '', MANAGEMENT_URL: '' },
@@ -24,11 +24,11 @@ async function topology(...args: string[]): Promise<{ code: number | null; said:
 
 const here = () => ['--url', host.amqpUrl, '--management', process.env['MANAGEMENT_URL']!];
 
-test('verifying the topology of an empty broker names what is missing with exit code 1', async () => {
+test('npm run topology verify fails with exit code 1 on an empty broker and names what is missing', async () => {
   expect(await topology('verify', ...here())).toMatchObject({ code: 1, said: expect.stringContaining('is missing') });
 });
 
-test('an operator plans and applies the topology, and then the plan has no changes', async () => {
+test('after an operator has applied the topology with npm run topology, the plan has no changes', async () => {
   expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: expect.stringContaining('+ queue stock') });
   expect(await topology('apply', ...here())).toMatchObject({
     code: 0,
@@ -37,7 +37,7 @@ test('an operator plans and applies the topology, and then the plan has no chang
   expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: '› No changes\n' });
 });
 
-test('verifying the topology fails with exit code 1 after a policy was added that loses messages', async () => {
+test('npm run topology verify fails with exit code 1 if a policy on the broker loses messages', async () => {
   expect(await topology('verify', ...here())).toMatchObject({ code: 0, said: '› No setting loses messages\n' });
   await host.manage('PUT', `policies/${host.name}/hurry`, {
     pattern: '.*',
@@ -50,13 +50,13 @@ test('verifying the topology fails with exit code 1 after a policy was added tha
   expect(said).toContain('! queue "stock" has overflow drop-head (policy "hurry")');
 });
 
-test('an operator cannot remove a queue that is in use', async () => {
+test('npm run topology remove refuses to remove a queue that the service still declares', async () => {
   const { code, said } = await topology('remove', 'stock', ...here());
   expect(code).toBe(1);
   expect(said).toContain('queue "stock" is not a retired queue of this service; retired queues: none');
 });
 
-test('a topology that cannot be applied is reported in one line with exit code 1 and without a stack trace', async () => {
+test('npm run topology fails with exit code 1 and without a stack trace if the topology cannot be applied', async () => {
   await host.channel.deleteQueue('points');
   await host.channel.assertQueue('points', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   for (const command of ['plan', 'apply']) {
@@ -75,6 +75,6 @@ test.each([
   ['a plan for one queue', ['plan', 'stock'], 'plan takes no further words'],
   ['no address', ['plan'], '--url must be an address like amqps://user:password@host:5671'],
   ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
-])('the command line with %s is refused with exit code 2 and an explanation', async (_, args, said) => {
+])('npm run topology refuses a command line with %s with exit code 2 and an explanation', async (_, args, said) => {
   expect(await topology(...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
 });

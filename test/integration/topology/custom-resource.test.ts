@@ -68,7 +68,7 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** Sends a request to the function and checks that it answers once, with the same id, and without a password. */
+/** Invokes the function and checks that it sends CloudFormation one response, with the same physical id and without a password. */
 async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
   answers = [];
   await handler(
@@ -102,12 +102,12 @@ describe('custom resource', () => {
     for (const login of Object.values(logins)) expect(await canLogIn(endpoint, login)).toBe(true);
   });
 
-  test('the custom resource for the broker can be updated repeatedly with the same result', async () => {
+  test('updating the custom resource for the broker without changes succeeds', async () => {
     const update = { RequestType: 'Update', PhysicalResourceId: 'broker-topology' } as const;
     expect(await send({ ...update, OldResourceProperties: properties })).toEqual(succeeded);
   });
 
-  test('the custom resource for the broker restores a password that the broker refuses, and permissions and tags that somebody changed', async () => {
+  test('the custom resource for the broker restores the password, the permissions and the tags of a broker user that somebody changed', async () => {
     const { username } = logins['monitor']!;
     await host.manage('PUT', `users/${username}`, { password: 'changed-by-hand', tags: 'administrator' });
     await host.manage('PUT', `permissions/${host.name}/${username}`, { configure: '.*', write: '.*', read: '.*' });
@@ -128,7 +128,7 @@ describe('custom resource', () => {
     expect(await host.manage('GET', path)).toEqual(before);
   });
 
-  test('the custom resource for the broker fails if a queue that is no longer declared holds a message, and succeeds when the queue is empty', async () => {
+  test('the custom resource for the broker fails while a queue that is no longer declared holds a message, and succeeds once the queue is empty', async () => {
     const audit = { name: 'audit', arguments: topology.queues[0]!.arguments };
     const before = JSON.stringify({ ...topology, queues: [...topology.queues, audit] });
     await send({ RequestType: 'Update', ResourceProperties: { ...properties, Topology: before } });
@@ -145,7 +145,7 @@ describe('custom resource', () => {
     expect(await queueNames()).toContain('audit');
   });
 
-  test('the custom resource for the broker fails if a setting of the broker loses messages, and names the setting', async () => {
+  test('the custom resource for the broker fails if a policy on the broker loses messages, and the error names the setting', async () => {
     const path = `policies/${host.name}/hurry`;
     await host.manage('PUT', path, {
       pattern: '^points$',
@@ -158,7 +158,7 @@ describe('custom resource', () => {
     expect(answer).toEqual({ status: 'FAILED', reason: expect.stringContaining('overflow drop-head') });
   });
 
-  test('the custom resource for the broker keeps every queue and message when it is deleted', async () => {
+  test('deleting the custom resource for the broker keeps all queues and messages', async () => {
     host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
     expect(await send({ RequestType: 'Delete', PhysicalResourceId: 'broker-topology' })).toEqual(succeeded);
     expect(await eventually('the message', () => host.channel.get('stock', { noAck: true }))).toBeTruthy();
@@ -181,7 +181,7 @@ describe('custom resource', () => {
   );
 });
 
-test('the custom resource reports a failure before its time limit if the broker does not answer', async () => {
+test('the custom resource for the broker reports a failure to CloudFormation before its time limit if the broker does not answer', async () => {
   const silent = createSilentServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => silent.once('listening', resolve));
   const { port } = silent.address() as AddressInfo;
@@ -210,7 +210,7 @@ describe('permissions', () => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
     return {
-      /** Whether the broker permits the operation. Each attempt uses a new channel, since a refusal closes the channel. */
+      /** Whether the broker permits an operation. Each operation uses a new channel, because the broker closes the channel if it refuses. */
       may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
         const channel = await model.createConfirmChannel();
         channel.on('error', () => {});
@@ -226,7 +226,7 @@ describe('permissions', () => {
     channel.publish(exchange, routingKey, Buffer.from('x'), { persistent: true });
     await channel.waitForConfirms();
   };
-  test('the publisher user may only publish, to the exchanges of the topology and to the default exchange', async () => {
+  test('the broker user of the publisher may only publish, and only to the exchanges of the topology and to the default exchange', async () => {
     const publisher = await channelOf('publisher');
     for (const { name } of topology.exchanges) expect(await publisher.may(publish(name, 'stock'))).toBe(true);
     expect(await publisher.may(publish('', 'stock'))).toBe(true);
@@ -237,7 +237,7 @@ describe('permissions', () => {
     await publisher.close();
   });
 
-  test('the consumer user may only read the queues that have event sources', async () => {
+  test('the broker user of the consumers may only read, and only the queues that have event sources', async () => {
     const consumer = await channelOf('consumer');
     for (const queue of ['stock', 'points', 'dead-letters']) {
       expect(await consumer.may((channel) => channel.checkQueue(queue))).toBe(true);
@@ -250,7 +250,7 @@ describe('permissions', () => {
     await consumer.close();
   });
 
-  test('the monitor user may read figures of queues but no message', async () => {
+  test('the broker user for monitoring may read the figures of queues but no messages', async () => {
     const { managementUrl } = addressesOf(host);
     const { username, password } = logins['monitor']!;
     const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

@@ -35,7 +35,7 @@ describe('declareTopology', () => {
     expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
   });
 
-  test('declaring the topology over AMQP keeps the messages of a queue with other arguments, and names the queue, the argument and both values', async () => {
+  test('declaring the topology over AMQP fails if a queue has other arguments, the error names them, and the queue keeps its messages', async () => {
     await host.channel.assertQueue('stock', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
@@ -51,7 +51,7 @@ describe('declareTopology', () => {
     expect(messages).toHaveLength(1);
   });
 
-  test('declaring the topology over AMQP lifts the delivery limit as the broker’s version requires, so that a message survives 30 returns', async () => {
+  test('after the topology is declared over AMQP, a message survives 30 returns to its queue, whatever the version of the broker', async () => {
     await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
     for (let delivery = 0; delivery < 30; delivery += 1) {
@@ -62,7 +62,7 @@ describe('declareTopology', () => {
     expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
   });
 
-  test('declaring the topology over AMQP creates delay queues that return a message to the queue named by its routing key, not before the delay has passed', async () => {
+  test('a delay queue that is declared over AMQP moves a message to the queue in its routing key after the delay and not earlier', async () => {
     await declareTopology(host.amqpUrl, topology);
     const sentAt = Date.now();
     host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
@@ -71,7 +71,7 @@ describe('declareTopology', () => {
     expect(message).toMatchObject({ content: Buffer.from('again'), properties: { messageId: 'm' } });
   });
 
-  test('declaring the topology over AMQP makes the broker dead-letter a message that expires in a work queue', async () => {
+  test('after the topology is declared over AMQP, a message that expires in a work queue is moved to the dead-letter queue', async () => {
     await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
     const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));

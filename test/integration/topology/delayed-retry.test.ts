@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.remove());
 
-/** Returns every message of the queue as soon as it is delivered, and counts the deliveries. */
+/** Starts a consumer that returns each message to the queue as soon as it is delivered, and counts the deliveries. */
 async function returning(queue: string): Promise<() => number> {
   let deliveries = 0;
   await host.channel.consume(queue, (message) => {
@@ -36,7 +36,7 @@ async function returning(queue: string): Promise<() => number> {
   return () => deliveries;
 }
 
-test('RabbitMQ 4.3 delivers a returned message after a second, earlier brokers and queues that keep order per key at once', async () => {
+test('RabbitMQ 4.3 and later redeliver a returned message with a delay, except in a queue that keeps order per key, and earlier versions redeliver it at once', async () => {
   for (const queue of ['stock', 'points'])
     host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
   const [paced, unpaced] = [await returning('stock'), await returning('points')];

@@ -31,7 +31,7 @@ const plan = async (declared = topology) => (await readDiff(broker, declared)).m
 const namesOf = async (kind: 'queues' | 'exchanges') =>
   ((await host.manage('GET', `${kind}/${host.name}?columns=name`)) as { name: string }[]).map(({ name }) => name);
 
-test('a delay queue that is no longer used returns its messages, is reported, and is removed once it is empty', async () => {
+test('a delay queue that is no longer used still returns its messages to their work queues, and can be removed once it is empty', async () => {
   const declared = shippingWith(['1s']);
   host.channel.publish('retry.8s', 'shipping', Buffer.from('waiting'), { persistent: true, messageId: 'm' });
   await eventually('the message waits', async () => (await host.channel.checkQueue('retry.8s')).messageCount === 1);
@@ -47,7 +47,7 @@ test('a delay queue that is no longer used returns its messages, is reported, an
   expect(returned).toMatchObject({ properties: { messageId: 'm' } });
   const report = '  queue "retry.8s" is no longer used and empty: remove it with "topology remove retry.8s"';
   await eventually('the queue is reported as empty', async () => (await plan(declared)).includes(report));
-  // A consumer of the previous release can still publish to the delay queue.
+  // A consumer of the previous release may still publish to the delay queue.
   host.channel.publish('retry.8s', 'shipping', Buffer.from('late'), { persistent: true, messageId: 'late' });
   await eventually('the late message returns', () => host.channel.get('shipping', { noAck: true }));
   await eventually('the queue is reported as empty again', async () => (await plan(declared)).includes(report));
@@ -58,7 +58,7 @@ test('a delay queue that is no longer used returns its messages, is reported, an
   expect(await plan(declared)).toEqual([]);
 });
 
-test('a delay queue that gets a message while it is being removed is kept together with its binding', async () => {
+test('a delay queue is not removed and gets its binding back if it receives a message during the removal', async () => {
   const declared = shippingWith(['1s']);
   await applyTopology(broker, declared);
   const removing = remove('retry.8s', declared, 1_000);
@@ -72,7 +72,7 @@ test('a delay queue that gets a message while it is being removed is kept togeth
   await eventually('both messages wait', async () => (await host.channel.checkQueue('retry.8s')).messageCount === 2);
 });
 
-test('a delay queue is kept while its exchange also routes to a queue of somebody else', async () => {
+test('a delay queue cannot be removed while its exchange also routes to a foreign queue', async () => {
   await applyTopology(broker, shippingWith(['1s']));
   await host.channel.assertQueue('theirs', { durable: true });
   await host.channel.bindQueue('theirs', 'retry.8s', '');
@@ -82,7 +82,7 @@ test('a delay queue is kept while its exchange also routes to a queue of somebod
   );
 });
 
-test('a retired work queue is removed only without a consumer, and while no delay queue holds a message', async () => {
+test('a work queue that is no longer declared can be removed only if it has no consumer and all delay queues of the service are empty', async () => {
   await applyTopology(broker, topology);
   const { consumerTag } = await host.channel.consume('shipping', () => {});
   const consumers = async () =>
@@ -113,7 +113,7 @@ test.each([
   ['the service still uses', 'stock'],
   ['somebody else declared', 'theirs'],
   ['does not exist', 'nowhere'],
-])('a queue that %s is never removed', async (_, queue) => {
+])('removing a queue that %s is refused, and no queue is deleted', async (_, queue) => {
   await applyTopology(broker, topology);
   await host.channel.assertQueue('theirs', { durable: true });
   const before = await namesOf('queues');

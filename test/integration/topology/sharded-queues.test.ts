@@ -23,7 +23,7 @@ import { readShard, type ShardReader } from '../../support/shard-readers.ts';
 import { queuesWith, topologyWith } from '../../support/topology.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** The event whose consumer increments a counter for the key. */
+/** An event for which the test consumer increments the counter of its key. */
 const counted = defineEvent({
   type: 'order.created',
   version: 1,
@@ -38,7 +38,7 @@ const sharded = (sharding: Sharding) => queuesWith({ stock: sharding });
 
 const shardedTopology = (sharding: Sharding) => topologyWith({ stock: sharding });
 
-/** Enough keys for every shard to have some, whatever the hash. */
+/** So many ordering keys that every shard gets some of them, whatever their hashes are. */
 const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
 
 const messageOf = (data: Counted, id = randomUUID() as MessageId) =>
@@ -54,7 +54,7 @@ afterAll(() => setup.remove());
 
 const deploy = (sharding: Sharding) => applyTopology(broker, shardedTopology(sharding));
 
-/** Takes `total` messages from the shards and returns the keys of each shard in their order. */
+/** Takes `total` messages from the shards and returns the keys of the messages of each shard, in order. */
 async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {
   const taken: string[][] = shards.map(() => []);
   await eventually(`${total} messages`, async () => {
@@ -79,11 +79,11 @@ describe('sharded queue', () => {
     for (const shard of shards) await setup.host.channel.purgeQueue(shard);
   });
 
-  test('the broker does not differ from the topology of a sharded queue after it was applied', async () => {
+  test('after the topology with a sharded queue is applied, a new plan has no changes', async () => {
     expect(await readDiff(broker, shardedTopology({ shards: 4 }))).toEqual([]);
   });
 
-  test('a sharded queue has all messages of a key in one shard, and keys in every shard', async () => {
+  test('all messages of one key are routed to the same shard of a sharded queue, and every shard gets some keys', async () => {
     await publishAll([...KEYS, ...KEYS, ...KEYS]);
     const taken = await keysIn(shards, 3 * KEYS.length);
     expect(taken.flat().toSorted()).toEqual([...KEYS, ...KEYS, ...KEYS].toSorted());
@@ -91,7 +91,7 @@ describe('sharded queue', () => {
     expect(taken.filter((keys) => keys.length === 0)).toEqual([]);
   });
 
-  test('a sharded queue gets all messages without a key in one shard and loses none', async () => {
+  test('all messages without a key are routed to one shard of a sharded queue, and none is lost', async () => {
     const message = messageOf({ key: 'none', number: 1 });
     const { 'surehop-key': _, ...others } = message.properties.headers;
     for (const headers of [{}, others, { ...others, other: 'x' }])
@@ -99,7 +99,7 @@ describe('sharded queue', () => {
     expect((await keysIn(shards, 3)).map((keys) => keys.length).toSorted()).toEqual([0, 0, 0, 3]);
   });
 
-  test('a sharded queue gets messages in its first shard if the ring has no shard for them, as after a double binding was removed', async () => {
+  test('if the consistent-hash exchange of a sharded queue has no shard for a message, the message is routed to the first shard', async () => {
     for (const shard of shards) {
       await setup.host.channel.bindQueue(shard, 'stock', '2');
       await setup.host.channel.unbindQueue(shard, 'stock', '2');
@@ -114,7 +114,7 @@ describe('sharded queue', () => {
     expect((await keysIn(shards, KEYS.length)).every((keys) => keys.length > 0)).toBe(true);
   });
 
-  test('a publish fails as unroutable if the ring of a sharded queue is missing', async () => {
+  test('a publish fails with UNROUTABLE if the consistent-hash exchange of a sharded queue is missing', async () => {
     await setup.host.channel.deleteExchange('stock');
     expect(await readDiff(broker, shardedTopology({ shards: 4 }))).toEqual(
       expect.arrayContaining([expect.objectContaining({ subject: 'exchange "stock"', losesMessages: true })]),
@@ -129,7 +129,7 @@ describe('sharded queue', () => {
     expect((await keysIn(shards, 1)).flat()).toEqual(['k']);
   });
 
-  test('a sharded queue gets a retried message back on the shard that it came from', async () => {
+  test('a retried message of a sharded queue returns to the shard from which it was delivered', async () => {
     const handler = createConsumer(
       { ...definition(), decide: () => Promise.reject(new Error('not this time')) },
       setup.parts,
@@ -148,10 +148,10 @@ describe('sharded queue', () => {
     expect(again.map((keys) => keys.toSorted())).toEqual(before.map((keys) => keys.toSorted()));
   });
 
-  test('a sharded queue gets a redriven dead letter back on its shard, which the archive records, or on another one if that shard was removed', async () => {
+  test('a redriven dead letter of a sharded queue returns to its original shard, or is routed to another shard if that shard was removed', async () => {
     const refuse = () => Promise.reject(new PermanentError('NEVER', 'this will never do'));
     const handler = createConsumer({ ...definition(), decide: refuse }, setup.parts);
-    // With new keys, since messages that the previous test left would block later messages of their keys.
+    // The test uses new keys, because messages of the previous test block later messages of their keys.
     await publishAll(KEYS.map((key) => `dead-${key}`));
     const messages = await eventually('some messages', async () => {
       const { messageCount } = await setup.host.channel.checkQueue('stock.03');
@@ -184,7 +184,7 @@ describe('sharded queue', () => {
   });
 });
 
-/** A consumer that applies each message in the order of its key and records it in `done`. */
+/** A consumer that keeps order per key, increments the counter of the key of each message, and adds the message to `done`. */
 function definition(done: string[] = []) {
   return {
     queue: { ...queues.stock, ordered: true },
@@ -197,14 +197,14 @@ function definition(done: string[] = []) {
   };
 }
 
-/** The numbers applied for a key, in order. The rule runs again for a redelivered message, though its effects commit once. */
+/** Returns the numbers of the messages of a key in the order in which the rule first ran for them. */
 const numbersOf = (key: string, done: readonly string[]) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];
 
 const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other);
 
-/** Reads all these queues concurrently and records which of them delivered each key. */
+/** Consumes all these shards concurrently and records which shards delivered messages of each key. */
 async function readAll(shards: readonly string[], done: string[]) {
   const met = new Map<string, Set<string>>();
   const handler = createConsumer(definition(done), setup.parts);
@@ -225,7 +225,7 @@ const countOf = async (keys: readonly string[]) => {
   return items.map((item) => Number(item?.available ?? 0));
 };
 
-test('messages of a key keep their order while several shards are read concurrently', async () => {
+test('messages of one key are processed in order while several shards are consumed concurrently', async () => {
   const keys = KEYS.map((key) => `order-${key}`);
   await deploy({ shards: 4 });
   const done: string[] = [];
@@ -239,7 +239,7 @@ test('messages of a key keep their order while several shards are read concurren
   for (const key of keys) expect(numbersOf(key, done)).toEqual(Array.from({ length: 10 }, (_, n) => n));
 });
 
-test('changing the number of shards under load loses and repeats nothing, and a key that stays on its shard keeps its order', async () => {
+test('changing the number of shards under load loses no message and applies none twice, and keys that stay on one shard keep their order', async () => {
   const keys = KEYS.map((key) => `change-${key}`);
   await deploy({ shards: 1, retiring: 3 });
   const done: string[] = [];
@@ -275,13 +275,13 @@ test('changing the number of shards under load loses and repeats nothing, and a 
   expect(await countOf(keys)).toEqual(keys.map(() => number));
   const moved = keys.filter((key) => met.get(key)!.size > 1);
   const stayed = keys.filter((key) => met.get(key)!.size === 1);
-  // With at most four shards, about a quarter of the keys stays on the first shard throughout.
+  // With at most four shards, about a quarter of the keys stay on the first shard during all changes.
   expect(stayed.length).toBeGreaterThan(0);
   expect(moved.length).toBeGreaterThan(0);
   for (const key of stayed) expect(numbersOf(key, done)).toEqual(ascending(numbersOf(key, done)));
 });
 
-test('adding a shard moves keys only to it, and removing the shard moves them back', async () => {
+test('adding a shard moves some keys to the new shard and no keys between other shards, and removing it moves them back', async () => {
   const placesWith = async (shards: number) => {
     await deploy({ shards, retiring: 4 - shards });
     const all = sharded({ shards: 4 }).stock.shards;

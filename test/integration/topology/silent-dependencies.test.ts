@@ -27,7 +27,7 @@ describe('apply-topology', () => {
       let body = '';
       request.on('data', (chunk) => (body += chunk));
       request.on('end', () => {
-        // CloudFormation's response address can be silent as well.
+        // The first response to CloudFormation gets no answer either, so that the function must send it again.
         if (answers.push(body) > 1) response.end();
       });
     });
@@ -51,12 +51,12 @@ describe('apply-topology', () => {
     return JSON.parse(answers[1]!) as { Status: string; Reason?: string };
   };
 
-  test('the function that applies the topology answers CloudFormation although Secrets Manager and the response address each swallow a request', async () => {
+  test('the function apply-topology succeeds although Secrets Manager and CloudFormation each leave one of its requests unanswered', async () => {
     silent.secrets.swallow();
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
   }, 120_000);
 
-  test('the function that applies the topology reports that the management API does not answer, and succeeds at the next attempt', async () => {
+  test('the function apply-topology reports a failure to CloudFormation if the management API does not answer, and succeeds at the next attempt', async () => {
     silent.management.swallow();
     expect(await apply()).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('/api/') });
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });

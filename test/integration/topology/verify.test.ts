@@ -26,7 +26,7 @@ const policy = (name: string, definition: Record<string, unknown>, pattern = '^s
 
 const stockArguments = topology.queues.find(({ name }) => name === 'stock')!.arguments;
 
-/** Deletes the stock queue and creates it with other arguments. */
+/** Deletes the queue "stock" and creates it again with other arguments. */
 const stockWith = async (changes: Record<string, unknown>, type = 'quorum') => {
   await host.channel.deleteQueue('stock');
   const settings = Object.entries({ ...stockArguments, 'x-queue-type': type, ...changes });
@@ -112,24 +112,21 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
 };
 
 describe('verify', () => {
-  test('verifying the topology finds nothing after the topology was applied', async () => {
+  test('verifying the broker finds no setting that loses messages after the topology was applied', async () => {
     expect(await faults()).toEqual([]);
     await expect(requireSafe(broker, topology)).resolves.toBeUndefined();
   });
 
-  test.each(Object.keys(sabotages))(
-    'verifying the topology finds %s, through which messages can be lost',
-    async (name) => {
-      const { by, found } = sabotages[name]!;
-      await by();
-      expect(await faults()).toContainEqual(expect.stringMatching(found));
-      await expect(requireSafe(broker, topology)).rejects.toThrow(/messages could be lost: /);
-    },
-  );
+  test.each(Object.keys(sabotages))('verifying the broker reports %s, because messages could be lost', async (name) => {
+    const { by, found } = sabotages[name]!;
+    await by();
+    expect(await faults()).toContainEqual(expect.stringMatching(found));
+    await expect(requireSafe(broker, topology)).rejects.toThrow(/messages could be lost: /);
+  });
 });
 
 describe('effect of policies', () => {
-  /** Publishes a hundred messages and counts those that the broker refused and those that it holds. */
+  /** Publishes a hundred messages and returns how many the broker refused and how many are in the queue. */
   async function publishedTo(queue: string): Promise<{ refused: number; held: number }> {
     const model = await connect(host.amqpUrl);
     const channel: ConfirmChannel = await model.createConfirmChannel();
@@ -146,13 +143,13 @@ describe('effect of policies', () => {
     return { refused, held };
   }
 
-  test('the overflow setting of a policy takes precedence over the queue’s reject-publish and drops confirmed messages', async () => {
+  test('a policy with the overflow setting drop-head overrides the reject-publish argument of a queue, so that RabbitMQ drops confirmed messages', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 });
     const { refused, held } = await publishedTo('stock');
     expect({ refused, held }).toEqual({ refused: 0, held: 5 });
   });
 
-  test('the declared policy keeps a policy of lower priority from taking effect', async () => {
+  test('a foreign policy has no effect on a queue if its priority is lower than that of the declared policy', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 }, '^stock$', 1);
     expect(await faults()).toEqual([]);
     expect(await publishedTo('stock')).toEqual({ refused: 0, held: 100 });
