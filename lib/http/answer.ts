@@ -4,7 +4,7 @@ import type { Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
 import type { HttpSettings } from './settings.ts';
 
-/** The response of a handler; `body` is serialised as JSON. */
+/** The response that a handler returns. `body` is serialised as JSON. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -13,7 +13,7 @@ export interface Answer {
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 
-/** Responses are data: browsers must not cache, embed or render them. */
+/** The security headers of every response. Responses contain only data, so browsers must not cache, embed or render them. */
 const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -23,7 +23,7 @@ const securityHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
-/** The response in the form of API Gateway's payload format 2.0. */
+/** Converts a response to API Gateway's payload format 2.0. */
 export const toResult = (
   { status, body, headers }: Answer,
   { id, headers: { origin } }: Pick<RequestFacts, 'id' | 'headers'>,
@@ -53,7 +53,7 @@ function corsHeaders(
   };
 }
 
-/** A problem as a response (RFC 9457). Its `instance` contains the request id, which the log has too. */
+/** Converts a problem to a response (RFC 9457). Its member `instance` contains the request id, which is also in the log. */
 export function problemAnswer({ problem, kind, message, members, challenge }: Problem, requestId: string): Answer {
   const { status, title, retryAfterSeconds } = kind;
   return {
@@ -81,7 +81,10 @@ const bearerErrors: Readonly<Record<string, string>> = {
   'insufficient-scope': 'Bearer error="insufficient_scope"',
 };
 
-/** The `WWW-Authenticate` header: RFC 6750 for tokens; no scheme is registered for webhook signatures. */
+/**
+ * Returns the response header `WWW-Authenticate`. Tokens use the scheme of RFC 6750; no scheme is registered for webhook
+ * signatures.
+ */
 function challengeOf(problem: string, challenge: string | undefined): string {
   const scheme = bearerErrors[problem] ?? 'StandardWebhooks';
   return challenge ? `${scheme}, ${challenge}` : scheme;

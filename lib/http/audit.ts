@@ -13,14 +13,14 @@ import { Problem } from './problem.ts';
 import type { Request } from './request.ts';
 import { httpSettings } from './settings.ts';
 
-/** An operator's reason for a change. */
+/** The schema of the reason that an operator must give for a change. */
 export const reason = z.string().trim().min(1).max(1_000);
 
 /** A change that an operator requests. */
 export interface Change {
-  /** What the change applies to, such as `dead-letters/17`. */
+  /** The object that the operator changes, such as `dead-letters/17`. */
   readonly subject: string;
-  /** The requested values, without secrets. */
+  /** The values that the operator requested, without secrets. */
   readonly requested?: object;
   readonly reason?: string;
 }
@@ -28,8 +28,9 @@ export interface Change {
 const { audit: TABLE } = defineTables('audit');
 
 /**
- * Runs an operator's change with an audit record. The record is written before the change starts, so that no change goes
- * unrecorded; if the record cannot be written, the change does not run. Afterwards the outcome is added.
+ * Runs a change that an operator requested, and writes an audit record. The record is written before the change, so that
+ * every change is recorded. If the record cannot be written, the change does not run. Afterwards, the outcome is added to
+ * the record.
  */
 export async function audited<T>(
   { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,

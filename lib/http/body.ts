@@ -6,13 +6,16 @@ import { parseJson } from '../runtime/json.ts';
 import { checkJson } from './check-json.ts';
 import { Problem } from './problem.ts';
 
-/** The bytes of the body, or `undefined` without one; throws a problem if there are more than `maxBytes`. */
+/**
+ * Returns the bytes of the request body, or `undefined` if there is no body. Throws a problem if the body has more than
+ * `maxBytes` bytes.
+ */
 export function readBytes(
   { body, isBase64Encoded }: Pick<APIGatewayProxyEventV2, 'body' | 'isBase64Encoded'>,
   maxBytes: number,
 ): Buffer | undefined {
   if (!body) return undefined;
-  // Content-Length comes from the client, so only the bytes count.
+  // The client chooses the Content-Length header, so only the received bytes are counted.
   const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
   if (bytes.length > maxBytes)
     throw new Problem('body-too-large', `The body has ${bytes.length} bytes; at most ${maxBytes} are allowed.`, {
@@ -21,7 +24,10 @@ export function readBytes(
   return bytes;
 }
 
-/** The parsed body with all strings in Unicode normalization form C, or `undefined` without a body. */
+/**
+ * Parses the request body and converts all its strings to Unicode normalization form C. Returns `undefined` if there is no
+ * body.
+ */
 export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<string, string>>): unknown {
   if (!bytes) return undefined;
   checkType(headers['content-type'], headers['content-encoding']);
@@ -42,7 +48,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** Strings that look the same become equal. `checkJson` has limited the depth. */
+/**
+ * Normalizes all strings of a JSON value, so that strings which look the same are equal. `checkJson` has already limited
+ * the nesting depth.
+ */
 function normalized(value: unknown): unknown {
   if (typeof value === 'string') return value.normalize();
   if (Array.isArray(value)) return value.map(normalized);

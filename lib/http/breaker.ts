@@ -13,12 +13,15 @@ import { counts } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { httpSettings } from './settings.ts';
 
-/** RabbitMQ (`broker`) or DynamoDB (`store`); each has its own circuit breaker. */
+/** A service that requests depend on: RabbitMQ (`broker`) or DynamoDB (`store`). Each has its own circuit breaker. */
 export type Dependency = 'broker' | 'store';
 
 const OPEN = 'circuit breaker open';
 
-/** Which errors count as failures of a dependency, and the error of requests refused while its breaker is open. */
+/**
+ * For each dependency, which errors count as its failures, and the error that refused requests get while its circuit
+ * breaker is open.
+ */
 const dependencies = {
   broker: {
     isFailure: (error: unknown) =>
@@ -61,15 +64,17 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
 
 const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
-/** Throws if the circuit breaker of the dependency is open, before a request starts work in vain. */
+/**
+ * Throws an error if the circuit breaker of the dependency is open, so that a request does not start work that would fail.
+ */
 export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
   if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }
 
 /**
- * Runs `work` behind the circuit breaker of a dependency. Breakers belong to one Lambda environment, which serves one request
- * at a time: after several consecutive requests that waited for the dependency in vain, this environment refuses requests at
- * once for some seconds instead of letting each client wait for a timeout; then a single request tries the dependency again.
+ * Runs `work` behind the circuit breaker of a dependency. Each Lambda environment has its own circuit breakers and serves
+ * one request at a time. After several consecutive failures of the dependency, this environment refuses requests for some
+ * seconds, so that clients do not wait for a timeout. Then a single request tries the dependency again.
  */
 export async function guarded<T>(surehop: Surehop, dependency: Dependency, work: () => Promise<T>): Promise<T> {
   const { policy } = breakerOf(surehop, dependency);

@@ -4,21 +4,25 @@ const MAX_DEPTH = 16;
 const MAX_MEMBERS = 2_000;
 const MAX_STRING_LENGTH = 10_000;
 
-/** Field names that could change JavaScript's built-in objects. */
+/** The field names that are refused because they could change JavaScript's built-in objects. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Matches the tokens of valid JSON. */
 const TOKENS = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/g;
 
-/** An object or array that is still open. Objects have the names seen so far; `at` is the current name or index. */
+/**
+ * An object or array whose end has not been reached. For an object, `names` has the field names read so far. `at` is the
+ * current field name or index.
+ */
 interface Open {
   readonly names?: Set<string>;
   at: string | number;
 }
 
 /**
- * Throws a problem for valid JSON that parsers interpret differently or that is too expensive to process: nested too deeply,
- * too many values, strings that are too long or not Unicode, numbers that lose precision, duplicate or forbidden names.
+ * Checks valid JSON for content that parsers interpret differently or that is expensive to process. Throws a problem if the
+ * JSON is nested too deeply, has too many values, has strings that are too long or not valid Unicode, has numbers that
+ * would lose precision, or has duplicate or forbidden field names.
  */
 export function checkJson(text: string): void {
   const open: Open[] = [];
@@ -57,7 +61,7 @@ export function checkJson(text: string): void {
 
 const tooComplex = (limit: string) => new Problem('json-too-complex', `The body has more than ${limit}.`);
 
-/** Whether a double keeps every digit of the literal. */
+/** Whether a JavaScript number represents the JSON number without losing a digit. */
 function fits(literal: string): boolean {
   const value = Number(literal);
   if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) return false;

@@ -1,4 +1,4 @@
-/** The client and signing key of the development stage. They are public, so that every other stage refuses them. */
+/** The client and the signing key of the development stage. Both are public, so every other stage must refuse them. */
 export const DEVELOPMENT_CLIENT = 'development';
 export const DEVELOPMENT_SECRET = `whsec_${Buffer.from('for a laptop only, refused elsewhere').toString('base64')}`;
 

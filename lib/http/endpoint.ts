@@ -15,24 +15,27 @@ import { httpSettings } from './settings.ts';
 import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
-/** How a request is authenticated and validated. Parts without a schema are ignored; an optional body has a default. */
+/**
+ * How the requests of a route are authenticated and validated. A part of the request without a schema is ignored. The
+ * schema of an optional body has a default value.
+ */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
   readonly body?: ZodType<Body>;
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
-  /** While the circuit breaker of one of these is open, requests are refused at once. */
+  /** The dependencies of the route. While the circuit breaker of one of them is open, requests are refused at once. */
   readonly needs?: readonly Dependency[];
 }
 
-/** A route, as used by `endpoint` and by the OpenAPI document. */
+/** The description of a route. `endpoint` uses it to handle requests, and the OpenAPI document is generated from it. */
 export interface Route extends Shape<unknown, unknown, unknown> {
-  /** Method and path template, such as `GET /orders/{id}`. */
+  /** The HTTP method and the path template, such as `GET /orders/{id}`. */
   readonly route: string;
   readonly summary: string;
-  /** Schemas of the successful responses, by status. */
+  /** The schemas of the successful responses, by status code. */
   readonly answers: Readonly<Record<number, ZodType>>;
-  /** Problems besides those that follow from the access, the schemas and the dependencies. */
+  /** The route's own problems, in addition to those that follow from its access, schemas and dependencies. */
   readonly problems?: readonly ProblemName[];
   readonly example: { readonly body?: unknown; readonly answer: unknown };
 }
@@ -43,9 +46,9 @@ export type HttpHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>;
 
 /**
- * Turns `handle` into a Lambda handler for an HTTP API. The handler authenticates and validates each request, limits its size
- * and time, converts errors to problem+json, and logs and counts each request once. The handler never rejects, because API
- * Gateway would replace the error with a plain 500.
+ * Creates a Lambda handler for an HTTP API from the function `handle`. The handler authenticates and validates each
+ * request, limits its size and time, converts errors to problem+json, and logs and counts each request once. The handler
+ * never rejects, because API Gateway would replace the error with a plain 500.
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   surehop: Surehop,
@@ -54,7 +57,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
 ): HttpHandler {
   const settings = surehop.settings(httpSettings);
   const verify = access.verifier(surehop);
-  // An operator's misspelt parameter must not be ignored silently.
+  // If an operator misspells a query parameter, the request must fail instead of ignoring the parameter.
   const query = shape.query ?? (access.scheme === 'operator' ? z.strictObject({}) : undefined);
 
   return async (event, context) => {
@@ -102,7 +105,10 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
 const parsePart = <T>(schema: ZodType<T> | undefined, parse: (schema: ZodType<T>) => T): T =>
   schema ? parse(schema) : (undefined as T);
 
-/** The result of `work`; after `ms`, aborts its signal and throws the problem `deadline-exceeded`. */
+/**
+ * Runs `work` and returns its result. After `ms` milliseconds, aborts the signal of `work` and throws the problem
+ * `deadline-exceeded`.
+ */
 async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const settled = work(controller.signal).then(

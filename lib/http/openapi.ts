@@ -9,7 +9,10 @@ export interface About {
   readonly description: string;
 }
 
-/** The OpenAPI 3.1 document of the routes, generated from the schemas that validate them (https://spec.openapis.org/oas/v3.1.1.html). */
+/**
+ * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
+ * (https://spec.openapis.org/oas/v3.1.1.html).
+ */
 export function openApi(about: About, routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
@@ -85,7 +88,7 @@ function operation(route: Route): object {
   };
 }
 
-/** Responses that API Gateway itself sends on AWS, before a request reaches a function. */
+/** The error responses that API Gateway itself sends on AWS, before a request reaches a function. */
 const fromGateway: Readonly<Record<number, string>> = {
   429: 'Sent by API Gateway when the API exceeds its rate or burst limit, with the body {"message": "Too Many Requests"}.',
   503: 'API Gateway answers {"message": "Service Unavailable"} if no Lambda environment is free or the function does not answer.',
@@ -93,7 +96,10 @@ const fromGateway: Readonly<Record<number, string>> = {
 
 const gatewayMessage = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
 
-/** The problems of every route, and those that follow from its access, schemas and dependencies. */
+/**
+ * Returns the error responses of a route: the problems that all routes have, the route's own problems, and those that
+ * follow from its access, schemas and dependencies.
+ */
 function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
   const names: ProblemName[] = [
     'headers-too-large',

@@ -3,11 +3,14 @@ import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {
   readonly members?: Readonly<Record<string, unknown>>;
-  /** Parameters for the `WWW-Authenticate` header. */
+  /** The parameters of the response header `WWW-Authenticate`. */
   readonly challenge?: string;
 }
 
-/** An error response (RFC 9457). `members` are added to the standard members of the response body. */
+/**
+ * An error that becomes an HTTP error response (RFC 9457). `members` are added to the standard members of the response
+ * body.
+ */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly problem: ProblemName;
@@ -26,7 +29,7 @@ export class Problem extends Error {
   }
 }
 
-/** Converts anything thrown into a problem. Clients see nothing of an unexpected error. */
+/** Converts any thrown value to a problem. The response to the client contains no details of an unexpected error. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   if (thrown instanceof PublishError) return publishProblem(thrown);
@@ -65,7 +68,7 @@ function publishProblem(cause: PublishError): Problem {
   return new Problem(publishProblems[code] ?? 'unconfirmed', detail, { cause, members: { indeterminate } });
 }
 
-/** The log fields of a failed request, with the underlying error. */
+/** Returns the log fields of a failed request, including the underlying error. */
 export function describeProblem({ problem, message, cause }: Problem): Record<string, unknown> {
   if (cause === undefined) return { problem, detail: message };
   return { problem, error: describeError(cause) };

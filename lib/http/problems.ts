@@ -1,11 +1,14 @@
 export interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** After how many seconds a client should retry, if a retry can help. */
+  /** After how many seconds the client should retry the request; absent if a retry cannot help. */
   readonly retryAfterSeconds?: number;
 }
 
-/** Every problem that a response may name. The `type` is `urn:surehop:problem:` plus the name here; names never change. */
+/**
+ * All problems that a response may contain. The `type` of a problem is `urn:surehop:problem:` followed by its name here. A
+ * name must never change.
+ */
 export const problems = {
   'malformed-json': { status: 400, title: 'The body is not JSON in UTF-8' },
   'invalid-body': { status: 400, title: 'Invalid body' },

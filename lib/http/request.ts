@@ -6,37 +6,37 @@ import { nextSpan } from '../events/trace.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { Problem } from './problem.ts';
 
-/** A request whose parts have passed their schemas. */
+/** An HTTP request whose body and parameters have been validated. */
 export interface Request<Body = unknown, Path = unknown, Query = unknown> extends RequestFacts {
   readonly body: Body;
   readonly path: Path;
   readonly query: Query;
   readonly surehop: Surehop;
-  /** The owner of the signing key, the subject of the token, or `public`. */
+  /** The caller: the client that owns the signing key, the subject of the operator's token, or `public`. */
   readonly client: string;
-  /** Aborted when the response is due. */
+  /** Aborts when the response is due. */
   readonly signal: AbortSignal;
-  /** Adds ids and figures to the request's log line. Never pass personal data or secrets. */
+  /** Adds fields, such as ids and counts, to the log line of the request. Never pass personal data or secrets. */
   note(fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** The parts of a request that need no verification. */
+/** The parts of a request that are available before the request is authenticated and validated. */
 export interface RequestFacts {
   readonly id: string;
   readonly method: string;
   readonly route: string;
-  /** By name in lower case. */
+  /** The header values by header name, in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The claims of the token, if API Gateway's authorizer verified one. */
+  /** The claims of the operator's token, if API Gateway's authorizer has verified the token. */
   readonly verifiedClaims?: Readonly<Record<string, unknown>>;
-  /** The span of this request, within the caller's trace if the request names one. */
+  /** The trace span of this request. It continues the caller's trace if the request has one. */
   readonly traceparent: string;
   readonly tracestate?: string;
-  /** Milliseconds until the response is due. */
+  /** Returns the number of milliseconds until the response is due. */
   remainingMs(): number;
 }
 
-/** Milliseconds reserved for sending the response before Lambda stops the function. */
+/** How much time is reserved for sending the response before Lambda stops the function, in ms. */
 const RESPONSE_MS = 500;
 
 export function factsOf(
@@ -61,7 +61,7 @@ export function factsOf(
   };
 }
 
-/** Names in lower case. Repeated headers are joined with commas, as API Gateway does. */
+/** Returns the headers by name in lower case. The values of a repeated header are joined with commas, as API Gateway does. */
 function headersOf({ headers }: APIGatewayProxyEventV2): Record<string, string> {
   const byName = new Map<string, string>();
   for (const [given, value] of Object.entries(headers ?? {})) {
@@ -78,11 +78,14 @@ function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<s
   return authorizer?.jwt?.claims;
 }
 
-/** The same limits as API Gateway (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html). */
+/**
+ * The largest size of all headers together, in bytes, as in API Gateway
+ * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
+ */
 const MAX_HEADERS_BYTES = 10_240;
 const MAX_HEADERS = 100;
 
-/** Throws a problem if the headers are too large or too many. */
+/** Checks the headers of a request. Throws a problem if they are too large or too many. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   const all = Object.entries(headers);
   const bytes = all.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { defineSettings, wholeNumber, type Explanation } from '../runtime/settings.ts';
 
-/** Limits of every HTTP function, and which web pages may call it. */
+/** The settings of all HTTP functions: their limits, and which web pages may call them. */
 export const httpSettings = defineSettings({
   REQUEST_DEADLINE_MS: wholeNumber(
     'how long a request may take until it is answered in any case, in ms',
@@ -28,7 +28,7 @@ export const httpSettings = defineSettings({
 
 export type HttpSettings = NonNullable<(typeof httpSettings)['type']>;
 
-/** Whether `origin` has the form that browsers send: scheme, host, and the port unless it is the default. */
+/** Whether `origin` has the form in which browsers send it: scheme and host, and the port unless it is the default port. */
 function isOrigin(origin: string): boolean {
   return /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }

@@ -9,12 +9,12 @@ interface Outcome {
   readonly status: number;
   readonly tookMs: number;
   readonly client: string | undefined;
-  /** Fields that the handler added with `request.note`. */
+  /** The log fields that the handler added with `request.note`. */
   readonly noted: Readonly<Record<string, unknown>>;
   readonly problem: Problem | undefined;
 }
 
-/** Writes one log line and the metrics of a request. Bodies, headers and query strings are never logged. */
+/** Writes one log line and the metrics of a request. Request bodies, headers and query strings are never logged. */
 export function recordTelemetry(
   { id, method, route, traceparent }: RequestFacts,
   { status, tookMs, client, noted, problem }: Outcome,

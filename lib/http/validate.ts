@@ -2,7 +2,7 @@ import type { core, ZodType } from 'zod';
 
 import { Problem } from './problem.ts';
 
-/** Errors listed in one response. */
+/** The largest number of validation errors that one response lists. */
 const MAX_ERRORS = 500;
 
 interface FieldError {
@@ -10,7 +10,10 @@ interface FieldError {
   readonly detail: string;
 }
 
-/** Parses the body by its schema; throws a problem that lists each invalid field by its JSON pointer (RFC 6901). */
+/**
+ * Validates a request body against its schema. Throws a problem that lists each invalid field by its JSON pointer (RFC
+ * 6901).
+ */
 export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
@@ -20,7 +23,7 @@ export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
   });
 }
 
-/** Parses path or query parameters by their schema; throws a problem that lists each invalid parameter. */
+/** Validates path or query parameters against their schema. Throws a problem that lists each invalid parameter. */
 export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, where: 'path' | 'query'): T {
   const parsed = schema.safeParse(parameters);
   if (parsed.success) return parsed.data;
@@ -30,7 +33,10 @@ export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, w
   });
 }
 
-/** Splits an issue about unknown fields into one error per field, with the known names. */
+/**
+ * Converts a validation issue to errors. An issue about unknown fields becomes one error per field, which lists the known
+ * field names.
+ */
 function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, detail: issue.message }];
   const known = knownNames(schema, issue.path);
@@ -39,20 +45,20 @@ function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   return issue.keys.map((key) => ({ path: [...issue.path, key], detail }));
 }
 
-/** The parts of Zod's type definitions that `knownNames` follows. */
+/** The parts of Zod's internal type definitions that `knownNames` reads. */
 interface Walked {
   readonly shape?: Readonly<Record<PropertyKey, Walked>>;
   readonly def: { readonly innerType?: Walked; readonly in?: Walked; readonly element?: Walked };
 }
 
-/** The field names of the object at `path`. */
+/** Returns the field names that the schema knows for the object at `path`. */
 function knownNames(schema: ZodType, path: readonly PropertyKey[]): string[] {
   let at: Walked | undefined = unwrapped(schema as unknown as Walked);
   for (const step of path) at = unwrapped(at?.shape ? at.shape[step] : at?.def.element);
   return Object.keys(at?.shape ?? {});
 }
 
-/** Removes wrappers such as defaults and transformations. */
+/** Returns the schema inside wrappers such as defaults and transformations. */
 function unwrapped(type: Walked | undefined): Walked | undefined {
   const inner = type?.def.innerType ?? type?.def.in;
   return inner ? unwrapped(inner) : type;

@@ -2,19 +2,25 @@ import type { Surehop } from '../../runtime/surehop.ts';
 import type { RequestFacts } from '../request.ts';
 
 interface Caller {
-  /** Idempotency keys and audit records are per client. */
+  /** The name of the caller. Idempotency keys and audit records are kept separately for each caller. */
   readonly client: string;
 }
 
-/** Who may call a route, and how callers are authenticated. The OpenAPI document shows the scheme and the scopes. */
+/** Who may call a route, and how callers are authenticated. The OpenAPI document contains the scheme and the scopes. */
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
-  /** Called once when the function starts; throws a `SettingsError` if a required setting is missing. */
+  /**
+   * Creates the function that authenticates requests. It is called once when the Lambda function starts, and throws a
+   * `SettingsError` if a required setting is missing.
+   */
   verifier(surehop: Surehop): Verify;
 }
 
-/** Returns the caller, or throws the problem that names the violated rule without helping an attacker. */
+/**
+ * Authenticates a request and returns the caller, or throws a problem. The problem names the violated rule but gives no
+ * details that would help an attacker.
+ */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 
 /** The access of a public route, which needs no authentication. */

@@ -7,10 +7,10 @@ import type { Surehop } from '../../runtime/surehop.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../development.ts';
 import { tokenSettings } from './settings.ts';
 
-/** How long keys are cached, and the minimum time between two reads for unknown keys, in ms. */
+/** How long the issuer's keys are cached, and the shortest time between two reads because of unknown keys, both in ms. */
 const CACHED_MS = 10 * 60_000;
 const REREAD_PAUSE_MS = 5_000;
-/** How long one read of the keys may take, in ms. */
+/** How long one read of the issuer's keys may take, in ms. */
 const REQUEST_TIMEOUT_MS = 3_000;
 
 /** The issuer of operators' tokens. */
@@ -18,9 +18,12 @@ export interface Issuer {
   readonly name: string;
   readonly audience: string;
   readonly keys: ReturnType<typeof createRemoteJWKSet>;
-  /** Whether the keys may be read again after a failed verification; limited, so that forged tokens cannot cause many reads. */
+  /**
+   * Whether the keys may be read again after a failed verification. The rate is limited, so that forged tokens cannot cause
+   * many reads.
+   */
   mayReread(): boolean;
-  /** API Gateway's authorizer accepts only RSA. */
+  /** The accepted signature algorithms. Only RSA is accepted, as in API Gateway's authorizer. */
   readonly algorithms: readonly string[];
 }
 
@@ -50,10 +53,16 @@ export function createIssuer({ settings, clock }: Surehop): Issuer {
 
 const metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
-/** The OpenID metadata document of an issuer (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig). */
+/**
+ * Returns the URL of an issuer's OpenID metadata document
+ * (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig).
+ */
 const metadataUrl = (issuer: string): URL => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
 
-/** Fetches an OpenID provider's keys from the `jwks_uri` in its metadata, because providers use different URLs. */
+/**
+ * Fetches the keys of an OpenID provider. Their URL is the `jwks_uri` in the provider's metadata, because every provider
+ * uses a different URL.
+ */
 const fetchByMetadata =
   (issuer: string): FetchImplementation =>
   async (url, options) => {
@@ -63,7 +72,7 @@ const fetchByMetadata =
       throw new Error(`${url} answered ${response.status} instead of OpenID metadata`);
     }
     const { issuer: named, jwks_uri: keysUrl } = metadata.parse(await response.json());
-    // Another issuer's metadata could substitute its own keys.
+    // The metadata of another issuer could point to that issuer's own keys.
     if (named !== issuer) throw new Error(`${url} has the metadata of "${named}" instead of "${issuer}"`);
     const { protocol } = new URL(keysUrl);
     if (protocol !== 'https:' && protocol !== new URL(issuer).protocol)

@@ -9,7 +9,10 @@ import { isTokenError, verifyToken } from './token.ts';
 
 const MAX_TOKEN_LENGTH = 8_192;
 
-/** For operators: requires a JWT with `scope`, verified with the public keys of its issuer. */
+/**
+ * The access of a route for operators. It requires a JWT with the scope `scope`, verified with the public keys of its
+ * issuer.
+ */
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
   scopes: [scope],
@@ -27,7 +30,7 @@ export const operator = (scope: string): Access => ({
   },
 });
 
-/** Without an `issuer`, API Gateway's authorizer has verified the token. */
+/** Returns the claims of a request's token. Without an `issuer`, API Gateway's authorizer has already verified the token. */
 async function claimsOf({ headers, verifiedClaims }: RequestFacts, issuer: Issuer | undefined): Promise<JWTPayload> {
   const token = readBearer(headers.authorization);
   if (!issuer) {
@@ -52,7 +55,7 @@ function readBearer(header: string | undefined): string {
   return token;
 }
 
-/** The audit records the subject, so that every token must have one. */
+/** Checks that a token has a subject, which audit records need. */
 function withSubject(claims: JWTPayload): JWTPayload {
   if (typeof claims.sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(claims.sub))
     throw new Problem('invalid-token', 'The token has no usable subject.');
@@ -69,9 +72,9 @@ function problemOfToken(error: unknown): Problem {
 }
 
 /**
- * API Gateway passes every claim as text, and a list as `[one other]`. AWS does not document this, but its events show it
- * (https://github.com/floci-io/floci/pull/2011). `jwt.scopes` depends on the route's settings and may be `null`, so that only
- * the claims are read.
+ * Removes the brackets around lists in claims. API Gateway passes every claim as text, and a list as `[one other]`. AWS
+ * does not document this, but real events show it (https://github.com/floci-io/floci/pull/2011). The field `jwt.scopes` is
+ * not used, because it depends on the settings of the route and may be `null`.
  */
 const withLists = (claims: JWTPayload): JWTPayload => ({
   ...claims,
@@ -82,6 +85,9 @@ const withLists = (claims: JWTPayload): JWTPayload => ({
 const withoutBrackets = (claim: unknown): unknown =>
   typeof claim === 'string' ? claim.replace(/^\[(.*)\]$/s, '$1') : claim;
 
-/** Scopes separated by spaces (RFC 8693) or as a list; like API Gateway, this accepts `scope` and `scp`. */
+/**
+ * Returns the scopes of a token, which may be a text separated by spaces (RFC 8693) or a list. Like API Gateway, this
+ * accepts the claims `scope` and `scp`.
+ */
 const scopesOf = ({ scope, scp }: JWTPayload): readonly string[] =>
   [scope, scp].flat().flatMap((one) => (typeof one === 'string' ? one.split(/\s+/).filter(Boolean) : []));

@@ -7,7 +7,7 @@ import { parseSigningSecrets } from './signing-secrets.ts';
 
 const signingExample = `{"shop": ["whsec_${Buffer.from('an example, not for real use').toString('base64')}"]}`;
 
-/** The keys that clients sign requests with. */
+/** The settings for the keys with which clients sign their requests. */
 export const signingSettings = defineSettings(
   {
     ...stageSetting,
@@ -34,7 +34,10 @@ export const signingSettings = defineSettings(
   },
 );
 
-/** The issuer and audience of operators' tokens, and whether the function or API Gateway verifies tokens. */
+/**
+ * The settings for operators' tokens: the issuer, the audience, and whether the function or API Gateway verifies the
+ * tokens.
+ */
 export const tokenSettings = defineSettings(
   {
     ...stageSetting,

@@ -7,7 +7,7 @@ import { Problem } from '../problem.ts';
 import type { RequestFacts } from '../request.ts';
 import { createProcessKeys, type SigningKey } from './signing-keys.ts';
 
-/** In either direction; the tolerance that Standard Webhooks recommends. */
+/** How far the timestamp of a signature may be in the past or in the future. Standard Webhooks recommends this tolerance. */
 const TOLERANCE_SECONDS = 5 * 60;
 const MAX_SIGNATURES = 10;
 
@@ -17,14 +17,17 @@ interface Signed {
   readonly 'webhook-signature': string;
 }
 
-/** For clients that sign requests with a shared key according to Standard Webhooks (https://www.standardwebhooks.com). */
+/**
+ * The access of a route whose clients sign their requests with a shared key, as described by Standard Webhooks
+ * (https://www.standardwebhooks.com).
+ */
 export const signature: Access = {
   scheme: 'signature',
   verifier(surehop) {
     const signingKeys = surehop.shared(createProcessKeys);
     return async ({ headers }, body = Buffer.alloc(0)) => {
       const signed = readSigned(headers, surehop.clock.now());
-      // The library verifies text. Decoding invalid UTF-8 would map different bytes to the same text.
+      // The library verifies text, and decoding invalid UTF-8 would turn different bytes into the same text.
       if (!isUtf8(body)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
       const keys = await signingKeys.current();
       const client = signerOf(signed, body, keys);
@@ -45,7 +48,7 @@ function readSigned(headers: RequestFacts['headers'], nowMs: number): Signed {
   );
   if (!id || !timestamp || !signatures)
     throw new Problem('unsigned', 'Send the headers webhook-id, webhook-timestamp and webhook-signature.');
-  // A dot separates the parts of the signed text; a comma would come from two headers joined by HTTP.
+  // A dot separates the parts of the signed text, and a comma could mean that HTTP has joined two headers.
   if (!/^[\x21-\x2b\x2d\x2f-\x7e]{1,255}$/.test(id))
     throw new Problem(
       'malformed-signature',
@@ -55,7 +58,7 @@ function readSigned(headers: RequestFacts['headers'], nowMs: number): Signed {
     throw new Problem('malformed-signature', 'The webhook-timestamp must be a Unix time in whole seconds.');
   const versions = signatures.split(' ');
   const supported = versions.filter((one) => /^v1,[A-Za-z0-9+/]{43}=$/.test(one));
-  // An invalid entry may come from two headers joined by HTTP.
+  // An invalid entry could mean that HTTP has joined two headers.
   const areValid = versions.every((one) => /^[a-z0-9]{1,8},[A-Za-z0-9+/=]{1,200}$/.test(one));
   if (!areValid || supported.length === 0 || versions.length > MAX_SIGNATURES)
     throw new Problem(
@@ -70,7 +73,7 @@ function readSigned(headers: RequestFacts['headers'], nowMs: number): Signed {
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': supported.join(' ') };
 }
 
-/** The client whose key produced one of the signatures. */
+/** Returns the client whose key produced one of the signatures, or `undefined` if no known key did. */
 function signerOf(signed: Signed, body: Buffer, keys: readonly SigningKey[]): string | undefined {
   const text = body.toString();
   return keys.find(({ webhook }) => isSignedWith(webhook, signed, text))?.client;

@@ -14,13 +14,19 @@ import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET } from '../development.ts';
 import { signingSettings } from './settings.ts';
 import { parseSigningSecrets } from './signing-secrets.ts';
 
-/** How long the cached keys may be used while the secret cannot be read, in ms. */
+/** How long cached keys may be used if the secret cannot be read, in ms. */
 const STALE_MS = 60 * 60_000;
 
-/** Minimum time between two reads after a failed verification, in ms; forged requests must not cause many reads. */
+/**
+ * The shortest time between two reads of the secret after failed verifications, in ms. Forged requests must not cause many
+ * reads.
+ */
 const REREAD_PAUSE_MS = 10_000;
 
-/** How long a request waits for new keys if there are cached ones, and if there are none, in ms. */
+/**
+ * How long a request waits for the secret to be read, in ms: the first value applies if keys are cached, the second if none
+ * are.
+ */
 const READ_TIMEOUT_MS = 3_000;
 const FIRST_READ_TIMEOUT_MS = 10_000;
 
@@ -36,15 +42,19 @@ export interface SigningKey {
 }
 
 export interface SigningKeys {
-  /** The current keys, at most as old as the cache of `read` allows. */
+  /** Returns the current keys, which are at most as old as the cache of `read` allows. */
   current(): Promise<readonly SigningKey[]>;
-  /** Keys newer than `known`, or undefined if nothing changed or the secret was read too recently. */
+  /**
+   * Returns keys that are newer than `known`. Returns `undefined` if the keys have not changed or the secret was read too
+   * recently.
+   */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 
 /**
- * Caches the keys that clients sign with. `read` returns the text `{"client": ["whsec_…", …], …}`, never an older text after a
- * newer one; `fresh` bypasses its cache. If `read` fails, the cached keys stay in use for an hour.
+ * Caches the keys with which clients sign their requests. `read` returns the text `{"client": ["whsec_…", …], …}` and must
+ * never return an older text after a newer one; with `fresh` it bypasses its cache. If `read` fails, the cached keys stay
+ * in use for an hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,
@@ -72,7 +82,7 @@ export function createSigningKeys(
 
   return {
     async current() {
-      // After a failed read, requests do not wait for another one until the pause is over.
+      // After a failed read, requests use the cached keys and do not try another read until the pause is over.
       const isPausing = clock.now() - failedAtMs < REREAD_PAUSE_MS;
       if (known && isPausing && clock.now() - known.readAtMs <= STALE_MS) return known.keys;
       try {
@@ -94,7 +104,7 @@ export function createSigningKeys(
         );
         return keys === before ? undefined : keys;
       } catch (error) {
-        // After a timeout the next request reads the secret again; after an error, requests wait until the pause is over.
+        // After a timeout, the next request may read the secret again at once. After any other error, requests wait until the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         count('SigningKeysStale');
         log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
@@ -104,11 +114,14 @@ export function createSigningKeys(
   };
 }
 
-/** Parses the keys in a secret's text. Errors never quote the text. */
+/** Parses the signing keys in the text of a secret. Error messages never quote the text. */
 export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
   parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));
 
-/** The signing keys from Secrets Manager; in the development stage those of `SIGNING_SECRETS`, or only the development key. */
+/**
+ * Creates the cache of signing keys. The keys come from Secrets Manager. In the development stage they come from
+ * `SIGNING_SECRETS`, or there is only the public development key.
+ */
 export const createProcessKeys = (surehop: Surehop): SigningKeys =>
   createSigningKeys(reader(surehop), { clock: surehop.clock, stage: surehop.settings(signingSettings).STAGE });
 

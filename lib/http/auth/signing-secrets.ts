@@ -4,14 +4,20 @@ import { parseJson } from '../../runtime/json.ts';
 import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { DEVELOPMENT_SECRET } from '../development.ts';
 
-/** Keys of all clients together. A request may have to be checked against each of them. */
+/** The largest number of signing keys of all clients together. A request may have to be checked against every key. */
 const MAX_KEYS = 50;
 
-/** Standard Webhooks requires keys of 24 to 64 bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). */
+/**
+ * The format of a signing key. Standard Webhooks requires 24 to 64 bytes
+ * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+ */
 const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/);
 const clients = z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/), z.array(secret).max(10));
 
-/** Parses the text of `SIGNING_SECRETS`, or of the Secrets Manager secret on AWS. Errors never quote the text. */
+/**
+ * Parses the signing keys in `SIGNING_SECRETS` or, on AWS, in the Secrets Manager secret. Error messages never quote the
+ * text.
+ */
 export function parseSigningSecrets(text: string, stage: string): { client: string; secret: string }[] {
   const secrets = Object.entries(readClients(text)).flatMap(([client, list]) =>
     list.map((one) => ({ client, secret: one })),

@@ -12,15 +12,18 @@ import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import type { Issuer } from './issuer.ts';
 
-/** Allowed clock difference between the issuer and this service. */
+/** The allowed difference between the clocks of the issuer and of this service, in seconds. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** Keys that one token is checked against if its header names none. */
+/** The largest number of keys against which one token is checked if its header names no key. */
 const MAX_KEYS = 50;
 
-/** Verifies a token with the issuer's keys and returns its claims; throws an error of `jose` if that fails. */
+/**
+ * Verifies a token with the keys of its issuer and returns its claims. Throws an error of the library `jose` if the token
+ * is invalid.
+ */
 export async function verifyToken(token: string, issuer: Issuer): Promise<JWTPayload> {
-  // A read of the keys that started before Lambda froze the environment may time out as soon as it thaws.
+  // If Lambda froze this environment during a read of the keys, the read may time out right after the environment resumes.
   const isJoining = issuer.keys.reloading;
   try {
     return await verifyOnce(token, issuer);
@@ -103,7 +106,7 @@ const isClaimError = (error: unknown): boolean =>
   error instanceof errors.JWTExpired ||
   error instanceof errors.JWTInvalid;
 
-/** Errors caused by the token; all others are caused by the issuer or the network. */
+/** The codes of errors that the token causes. All other errors are caused by the issuer or the network. */
 const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWTExpired.code,
   errors.JWTClaimValidationFailed.code,
@@ -116,6 +119,6 @@ const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWKSMultipleMatchingKeys.code,
 ]);
 
-/** Whether the token is invalid, as opposed to the issuer being unavailable. */
+/** Whether an error means that the token is invalid. Other errors mean that the issuer is unavailable. */
 export const isTokenError = (error: unknown): boolean =>
   error instanceof errors.JOSEError && tokenErrors.has(error.code);

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** A copy with the fields of every object sorted by name, so that equal values have equal JSON texts. */
+/**
+ * Returns a copy of a value in which the fields of every object are sorted by name, so that equal values have equal JSON
+ * texts.
+ */
 export function canonical<T>(value: T): T {
   if (Array.isArray(value)) return value.map(canonical) as T;
   if (typeof value !== 'object' || value === null) return value;
@@ -11,7 +14,7 @@ export function canonical<T>(value: T): T {
   ) as T;
 }
 
-/** The SHA-256 of the value's canonical JSON, in hex. */
+/** Returns the SHA-256 hash of the value's canonical JSON, in hex. */
 export const hashOf = (value: unknown): string =>
   createHash('sha256')
     .update(JSON.stringify(canonical(value)))

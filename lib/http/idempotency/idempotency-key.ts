@@ -3,9 +3,10 @@ import { Problem } from '../problem.ts';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * The request's idempotency key. The header may be bare or a quoted string, which is the form of the draft
- * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/). Without the header, the webhook-id of a signed
- * request is the key. If both are present they must be equal, because the signature covers only the webhook-id.
+ * Returns the idempotency key of a request. The `Idempotency-Key` header may be a plain text or a quoted string, as in the
+ * draft standard (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/). Without this header, the
+ * `webhook-id` of a signed request is the key. If both headers are present they must be equal, because the signature covers
+ * only the `webhook-id`.
  */
 export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<string, string>> }): string {
   const header = headers['idempotency-key']?.trim();
@@ -38,6 +39,6 @@ function readKey(header: string | undefined): string {
   return key;
 }
 
-/** The content of a quoted string, or `undefined` if the text is not one. */
+/** Returns the content of a quoted string, or `undefined` if the text is not a quoted string. */
 const unquote = (text: string): string | undefined =>
   /^"((?:[^"\\]|\\["\\])*)"$/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');

@@ -21,10 +21,10 @@ import { Problem } from '../problem.ts';
 /** How long one request to DynamoDB may take, in ms. */
 const REQUEST_TIMEOUT_MS = 500;
 
-/** Days that a key outlives the inbox marker of its message. */
+/** How many days longer an idempotency key is kept than the inbox record of its message. */
 const EXTRA_DAYS = 1;
 
-/** A request with an idempotency key, and the table and key of its record. */
+/** A request with an idempotency key. `table` and `key` locate the DynamoDB record of the idempotency key. */
 export interface Intake {
   readonly surehop: Surehop;
   readonly table: Table;
@@ -34,8 +34,9 @@ export interface Intake {
 }
 
 /**
- * Claims the key for this request, or reports that an earlier request with the key was accepted. Throws a problem if the key
- * was used with another payload, or if a request with the key is in progress. A claim whose request crashed expires.
+ * Reserves the idempotency key for this request, or returns `accepted` if an earlier request with the key was accepted.
+ * Throws a problem if the key was used with another payload, or if another request with the key is in progress. If the
+ * process crashes, its reservation expires.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;
@@ -87,7 +88,7 @@ function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 
   throw new Problem('request-in-progress', 'Wait for its response, or send this request again in a second.');
 }
 
-/** Records that the broker confirmed the message; the time of the first confirm is kept. */
+/** Records that the broker has confirmed the message. A repeated call keeps the time of the first confirm. */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {
     UpdateExpression: 'SET #status = :accepted, acceptedAt = if_not_exists(acceptedAt, :now)',
@@ -98,7 +99,7 @@ export const markAccepted = (intake: Intake): Promise<void> =>
     },
   });
 
-/** Releases the claim, so that the request can be repeated at once. */
+/** Ends the reservation of the idempotency key, so that the client can repeat the request at once. */
 export const releaseKey = (intake: Intake): Promise<void> =>
   update(intake, { UpdateExpression: 'REMOVE claimedUntilMs' });
 

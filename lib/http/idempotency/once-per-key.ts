@@ -7,9 +7,10 @@ import { Problem } from '../problem.ts';
 import type { Request } from '../request.ts';
 
 /**
- * Publishes unless an earlier request with this idempotency key was confirmed. If the confirm of an earlier request is unknown,
- * it publishes again with the same message id, and the consumers drop the duplicate. Throws a problem if the key was used with
- * another payload, or if a request with this key is in progress. While DynamoDB is unavailable, publishes without a record.
+ * Calls `publish`, unless an earlier request with the same idempotency key was already confirmed by the broker. If the
+ * result of the earlier request is unknown, the message is published again with the same id, and the consumers skip the
+ * duplicate. Throws a problem if the key was used with another payload, or if a request with the key is in progress. While
+ * DynamoDB is unavailable, the message is published without a record of the key.
  */
 export async function oncePerKey(
   { surehop, client, body: payload }: Pick<Request, 'surehop' | 'client' | 'body'>,
@@ -29,7 +30,10 @@ export async function oncePerKey(
   if (claim === 'claimed') await unlessUnavailable(markAccepted(intake));
 }
 
-/** Continues if the record is unavailable, because consumers deduplicate messages anyway. */
+/**
+ * Waits for an access to the record of the key, and returns `undefined` if DynamoDB is unavailable. The request can
+ * continue without the record, because consumers skip duplicates anyway.
+ */
 async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
