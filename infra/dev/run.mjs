@@ -1,5 +1,5 @@
-// Starts a command: `node infra/dev/run.mjs start|test|check|… [arguments]`.
-// Plain JavaScript without dependencies, because this script installs them.
+// Starts a command of this project: `node infra/dev/run.mjs start|test|check|… [arguments]`. This script is plain JavaScript and
+// imports no packages, because it installs the packages.
 import { spawn } from 'node:child_process';
 import {
   accessSync,
@@ -62,7 +62,10 @@ function script(command) {
   return join(root, COMMANDS[command]);
 }
 
-/** Compares package-lock.json with npm's own record of the installed packages; file times are useless after a copy. */
+/**
+ * Returns whether the installed packages match package-lock.json, according to npm's own record. The times of files do not show
+ * this after a clone was copied.
+ */
 function isInstalled() {
   try {
     const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
@@ -86,7 +89,7 @@ function isAlive(pid) {
   }
 }
 
-/** Runs `install` under a lock, so that two commands in one clone do not install at the same time. */
+/** Runs `install` while holding a lock, so that two commands in one clone do not install packages at the same time. */
 async function withInstallLock(install) {
   const lock = join(local, 'install.lock');
   for (let isWaiting = false; ; isWaiting = true) {
@@ -116,7 +119,10 @@ function usableHome() {
   return own;
 }
 
-/** The environment for npm, with a writable cache: npm passes the path of its cache to child processes even if it is not writable. */
+/**
+ * Returns the environment variables for npm, with a writable cache. npm passes the path of its cache to child processes even if
+ * the cache is not writable.
+ */
 function npmEnvironment() {
   const HOME = usableHome();
   const { npm_config_cache: given } = process.env;
@@ -184,9 +190,9 @@ async function install() {
 function runCommand(command, args) {
   const child = spawn(process.execPath, ['--import', 'tsx', script(command), ...args], {
     cwd: root,
-    // The SDK's warning about the end of support for old Node versions does not concern users of this project.
+    // The AWS SDK warns that it will not support old Node versions much longer, which does not concern users of this project.
     env: { ...process.env, HOME: usableHome(), AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    // The IPC channel closes when this process ends for any reason, which stops the child.
+    // The child stops when its IPC channel closes, which happens when this process ends for any reason.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
@@ -199,7 +205,7 @@ function runCommand(command, args) {
   });
 }
 
-/** Stops the child when npm is killed, because a killed npm does not stop its own children. */
+/** Stops the child process when npm is killed, because a killed npm does not stop its child processes. */
 function watchNpm(command, child) {
   if (process.env.npm_lifecycle_event?.split(':')[0] !== command) return;
   const before = ancestors();
@@ -211,7 +217,7 @@ function watchNpm(command, child) {
   watch.unref();
 }
 
-/** The parent process and its parent: npm is one of the two, because npm can start a shell in between. */
+/** Returns the ids of the parent process and of its parent. One of the two is npm, because npm can start a shell in between. */
 function ancestors() {
   const { ppid } = process;
   try {
@@ -229,7 +235,7 @@ checkCommand(command);
 try {
   mkdirSync(local, { recursive: true });
 } catch {
-  // reported below
+  // The check for a writable folder below reports this error.
 }
 if (!isWritable(local)) fail(`${local} is not writable; change its owner, or use your own clone`);
 if (!isInstalled()) await withInstallLock(install);

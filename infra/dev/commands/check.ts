@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 
-/** The checks that every change must pass, fastest first. */
+/** The checks that every change must pass, in the order in which they run. */
 const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [
   { name: 'format', tool: 'prettier', args: ['--check', '--cache', '--log-level', 'warn', '.'] },
   { name: 'types', tool: 'typescript', args: ['--noEmit', '-p', 'tsconfig.json'] },

@@ -34,7 +34,7 @@ await entry(async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-demo-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const [httpPort] = await freePorts(1);
-  // The demo kills its broker and counts from empty tables, so it ignores a given broker and store.
+  // The demo kills its broker and expects empty tables, so it ignores AMQP_URL and DYNAMODB_ENDPOINT.
   const settings = {
     ...readSettings(process.env, localDirectory),
     httpPort: httpPort!,

@@ -5,8 +5,8 @@ import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { completeLock } from '../runtime/package-lock.ts';
 
-// npm ci rejects a lock file without the optional packages of other platforms, and some registries do not offer all of them.
-// Run `npm run lock` after every change of dependencies to add the missing entries.
+// `npm ci` rejects a lock file that lacks the optional packages of other platforms, and some registries do not offer all of these
+// packages. Run `npm run lock` after every change of dependencies to add the missing entries.
 await entry(async () => {
   const path = join(rootDirectory, 'package-lock.json');
   const { lock, added } = completeLock(JSON.parse(readFileSync(path, 'utf8')));

@@ -31,7 +31,10 @@ await entry(async () => {
   throw new Problem(`the order was not accepted: ${response.status} ${response.statusText}`);
 });
 
-/** The first key of SIGNING_SECRETS; undefined if it is not set, which selects the development key. */
+/**
+ * Returns the first key of SIGNING_SECRETS. Returns undefined if SIGNING_SECRETS is not set; the order is then signed with the
+ * development key.
+ */
 function signingSecret(): string | undefined {
   const { SIGNING_SECRETS } = process.env;
   return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
@@ -65,7 +68,7 @@ function read(args: readonly string[]) {
     return {
       url: values.url ?? `http://localhost:${httpPort}`,
       key: values.key ?? randomUUID(),
-      // The service validates the order and explains a rejection.
+      // The service validates the order and explains why it rejects one.
       order: { customerId, currency, items: [{ sku, quantity: Number(quantity), unitPrice: Number(unitPrice) }] },
     };
   } catch (error) {

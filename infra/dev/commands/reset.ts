@@ -6,7 +6,10 @@ import { doesDockerAnswer } from '../runtime/docker.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { removePlainPath } from '../runtime/broker/plain-path.ts';
 
-/** Caches, which hold no data and take long to download, and the lock of this command. */
+/**
+ * The files and folders that `npm run reset` keeps: caches, which contain no data and take long to download, and the lock of this
+ * command.
+ */
 const KEPT = new Set(['cache', 'npm-cache', 'start.lock']);
 
 await entry(async () => {

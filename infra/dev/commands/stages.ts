@@ -10,7 +10,8 @@ import { readStage, stages } from '../../stages/read-stage.ts';
 import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 
-// `npm run stages` writes two tables of docs/deploy.md: the settings with the effect of changing each, and the costs of the stages.
+// `npm run stages` writes two tables of docs/deploy.md: one with the effect of changing each setting, and one with the costs of
+// the stages.
 await entry(async () => {
   const path = join(rootDirectory, 'docs', 'deploy.md');
   const effects = [

@@ -21,7 +21,8 @@ await entry(async () => {
   }
   try {
     await checkPort(settings.httpPort);
-    // Imported only after readDefinitions has compiled the same sources, so that a syntax error in them is one line without a stack.
+    // This module is imported only after readDefinitions has compiled the same sources. A syntax error in them is then reported
+    // in one line instead of a stack trace.
     const { startDevEnvironment } = await import('../runtime/dev-environment.ts');
     const shutdown = new Promise<void>((resolve) => {
       onShutdown({ begin: resolve, force: () => process.exit(130) });
@@ -35,7 +36,7 @@ await entry(async () => {
       output: print,
     });
     const environment = await Promise.race([starting, shutdown]);
-    // No batch is running yet, and the started processes end with this one.
+    // No batch is running yet, and the processes that were started end together with this process.
     if (environment === undefined) return 130;
     print(welcome({ environment, settings }));
 

@@ -16,9 +16,9 @@ const USAGE = `npm run topology -- plan|apply|verify|remove QUEUE --url amqps://
 The environment variables AMQP_URL and MANAGEMENT_URL replace the options: other users of the machine can see a password on the command line`;
 
 interface Command {
-  /** How many queue names follow the command. */
+  /** The number of queue names that the command expects as arguments. */
   readonly queues: 0 | 1;
-  /** Returns the exit code: 1 if an operator has to act. */
+  /** Runs the command and returns the exit code, which is 1 if an operator has to do something. */
   run(broker: BrokerAccess, queue: string): Promise<number>;
 }
 

@@ -2,7 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** Describes the differences between two versions of serverless.yml: functions with their changed properties, and other sections. */
+/**
+ * Describes the differences between two versions of serverless.yml: each changed function with its changed properties, and each
+ * other changed section.
+ */
 export function differences(before: Section, after: Section): string[] {
   const sections = changedKeys(before, after).filter((key) => key !== 'functions');
   const [old, now] = [sectionOf(before['functions']), sectionOf(after['functions'])];

@@ -4,7 +4,7 @@ import { dirname, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { describeBuildError } from '../../aws/bundler/bundle.ts';
 
-/** An edit that does not compile; `files` are the files with errors. */
+/** The error for sources that do not compile. `files` are the source files that contain mistakes. */
 export class MistakeError extends Error {
   override readonly name = 'MistakeError';
   readonly files: readonly string[];
@@ -16,7 +16,10 @@ export class MistakeError extends Error {
   }
 }
 
-/** Replaces `import.meta` in each module by the address of its source file, because the bundled code has no file of its own. */
+/**
+ * An esbuild plugin that replaces `import.meta` in each module by the address of its source file, because the bundled code is not
+ * stored in a file.
+ */
 const ownAddresses: Plugin = {
   name: 'own-addresses',
   setup({ onLoad }) {
@@ -29,7 +32,10 @@ const ownAddresses: Plugin = {
   },
 };
 
-/** Imports a TypeScript module and its imports from disk; Node itself would return the version that it loaded first. */
+/**
+ * Imports the current version of a TypeScript module, and of the modules that it imports, from disk. Node itself would return the
+ * versions that it loaded first.
+ */
 export async function loadFresh<T>(entry: string, root: string): Promise<T> {
   let code: string;
   try {
@@ -43,7 +49,7 @@ export async function loadFresh<T>(entry: string, root: string): Promise<T> {
       format: 'esm',
       target: 'node20',
       mainFields: ['module', 'main'],
-      // CommonJS dependencies call require, which cannot resolve modules from a data: URL.
+      // Bundled CommonJS packages call `require`, which cannot resolve modules from a data: URL.
       banner: {
         js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
       },

@@ -6,22 +6,26 @@ import type { SourceName } from '../../aws/variables.ts';
 import { localTables, type Table } from '../runtime/store/tables.ts';
 import { loadFresh } from './load-fresh.ts';
 
-/** The topology, the tables and serverless.yml. */
+/** What the sources define: the topology, the tables and the service. */
 export interface Definitions {
   readonly topology: Topology;
   readonly tables: readonly Table[];
-  /** serverless.yml with the values of the project's own variables; Serverless's variables are not resolved. */
+  /** The content of serverless.yml. Variables of this project are replaced by their values; variables of Serverless are not. */
   readonly service: Readonly<Record<string, unknown>>;
 }
 
 type FromTypescript = typeof import('./from-typescript.ts');
 
-/** Only these variables are resolved: `${environment:}` contains passwords and is read when the functions start. */
+/**
+ * Matches the variables whose values are compared after an edit. `${environment:}` is left out, because it contains passwords and
+ * is read only when the functions start.
+ */
 const VARIABLE = /\$\{(settings|consumes|operators):([^}]*)\}/;
 
 /**
- * Reads serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.ts from disk, ignoring modules that Node
- * has already loaded. An error is one sentence that names the file and the mistake.
+ * Reads the current content of serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.ts from disk, even
+ * if Node has already loaded an earlier version. If a file is wrong, throws an error whose message names the file and the mistake
+ * in one sentence.
  */
 export async function readDefinitions(root: string, tablePrefix: string): Promise<Definitions> {
   const { topology, resolveVariable, tableResources } = await loadFresh<FromTypescript>(
@@ -35,13 +39,13 @@ export async function readDefinitions(root: string, tablePrefix: string): Promis
       throw new Error(`\${${source}:${address}} in serverless.yml: ${(error as Error).message}`, { cause: error });
     }
   };
-  // Validate the whole stage before reading single values, so that the error names every wrong setting.
+  // The whole stage is validated before single values are read, so that the error names every wrong setting.
   resolveVariable('settings', 'functions', 'local');
   const service = withValues(readYaml(join(root, 'serverless.yml'), 'serverless.yml'), resolved);
   return { topology, tables: localTables(tableResources(tablePrefix)), service: service as Definitions['service'] };
 }
 
-/** Parses a YAML file; an error is one sentence that contains `name`. */
+/** Parses a YAML file. If the file is invalid, throws an error whose message begins with `name`. */
 function readYaml(file: string, name: string): unknown {
   try {
     return parse(readFileSync(file, 'utf8'), { merge: true });
@@ -50,7 +54,7 @@ function readYaml(file: string, name: string): unknown {
   }
 }
 
-/** Replaces every variable in a part of serverless.yml by its value. */
+/** Returns a part of serverless.yml in which every variable is replaced by its value. */
 function withValues(value: unknown, resolved: (source: SourceName, address: string) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => withValues(item, resolved));
   if (typeof value === 'object' && value !== null)

@@ -11,7 +11,7 @@ import { readDefinitions, type Definitions } from './read-definitions.ts';
 
 const SETTLE_MS = 150;
 
-/** The watched directories, each with a pattern for file names. */
+/** The directories that are watched, each with a pattern for the names of relevant files. */
 const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['.', /^serverless\.yml$/],
   ['infra', /^topology.*\.ts$/],
@@ -21,7 +21,7 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['infra/aws/foundation', /\.ts$/],
 ];
 
-/** Whether a file is also part of the functions, so that the bundler reports errors in it. */
+/** Returns whether a file is also bundled into functions. The bundler already reports mistakes in such files. */
 const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/topology/.test(file);
 
 export interface WatchOptions {
@@ -32,8 +32,9 @@ export interface WatchOptions {
 }
 
 /**
- * Watches serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.ts. After an edit, creates new tables,
- * applies the topology if the broker accepts it, and names the changes that need a restart. Returns a function that stops watching.
+ * Watches the files that define the service: serverless.yml, infra/topology.ts, infra/stages and infra/aws. After an edit,
+ * creates new tables, applies the topology if the broker accepts it, and lists the changes that need a restart. Returns a
+ * function that stops watching.
  */
 export function watchDefinitions(
   root: string,
@@ -51,7 +52,7 @@ export function watchDefinitions(
     const before = mistakes;
     mistakes = new Set();
     const report = (mistake: string) => {
-      // One edit can trigger several events.
+      // One edit can trigger several events, so the same mistake is reported only once.
       if (!before.has(mistake)) say(`not applied: ${mistake}`);
       mistakes.add(mistake);
     };
@@ -80,7 +81,7 @@ export function watchDefinitions(
     for (const { definition } of added) say(`table ${definition.TableName} created`);
   }
 
-  /** Describes each existing table whose definition has changed. */
+  /** Returns a description of each existing table whose definition has changed. */
   function changedTables({ tables }: Definitions): string[] {
     return tables.flatMap((table) => {
       const name = table.definition.TableName;

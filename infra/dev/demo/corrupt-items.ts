@@ -5,7 +5,7 @@ import { localClient } from '../runtime/store/tables.ts';
 
 const table = { TableName: `${TABLE_PREFIX}points` };
 
-/** Stores text as the customers' points, so that every attempt to add points fails. */
+/** Stores a text instead of a number as the points of each customer, so that every attempt to add points fails. */
 export async function corruptItems(endpoint: string, customerIds: readonly string[]): Promise<void> {
   const client = localClient(endpoint);
   for (const customerId of customerIds)
@@ -15,7 +15,7 @@ export async function corruptItems(endpoint: string, customerIds: readonly strin
   client.destroy();
 }
 
-/** Deletes a customer's corrupt item, so that points can be added again. */
+/** Deletes a customer's corrupt item, so that points can be added to this customer again. */
 export async function repairItem(endpoint: string, customerId: string): Promise<void> {
   const client = localClient(endpoint);
   await client.send(new DeleteItemCommand({ ...table, Key: { customerId: { S: customerId } } }));

@@ -10,7 +10,7 @@ import { say } from '../runtime/command-line.ts';
 import { repairItem } from './corrupt-items.ts';
 import { place, request, type DemoOrder, type OrderStatus } from './orders.ts';
 
-/** Kills the broker and restarts it. */
+/** Kills the broker with SIGKILL and restarts it with the same data. */
 export async function killBroker({ broker }: DevEnvironment): Promise<void> {
   say('killing the broker with SIGKILL under load');
   await broker.kill();
@@ -18,7 +18,10 @@ export async function killBroker({ broker }: DevEnvironment): Promise<void> {
   say('the broker is running again with the same data');
 }
 
-/** Waits until three attempts to award the points of an order have failed, then repairs the corrupt item. */
+/**
+ * Waits, for each order, until three attempts to award its points have failed, and then deletes the corrupt item that made them
+ * fail.
+ */
 export async function repairOnceRetried(
   { service, store }: DevEnvironment,
   failing: readonly DemoOrder[],
@@ -43,7 +46,10 @@ export async function repairOnceRetried(
   );
 }
 
-/** Publishes messages that no consumer can read directly to the exchange. */
+/**
+ * Publishes `count` malformed messages directly to the exchange. No consumer can parse them, so each of them must become a dead
+ * letter.
+ */
 export async function publishMalformed(amqpUrl: string, count: number): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {
     const channel = await connection.createConfirmChannel();

@@ -1,13 +1,13 @@
 import type { DemoOrder } from './orders.ts';
 import { expectedPoints, INITIAL_STOCK, skus } from './orders.ts';
 
-/** The state of the service after all messages were processed, read over HTTP. */
+/** The state of the service after the demo, read over HTTP when all messages were processed. */
 export interface Results {
-  /** By order id. */
+  /** The status of each order, by order id. */
   readonly statuses: ReadonlyMap<string, string>;
-  /** By SKU. */
+  /** The remaining stock of each SKU. */
   readonly stock: ReadonlyMap<string, number>;
-  /** By customer. */
+  /** The points of each customer, by customer id. */
   readonly points: ReadonlyMap<string, number>;
   readonly deadLetters: readonly { readonly code: string; readonly queue: string }[];
 }
@@ -23,7 +23,7 @@ export interface Ledger {
   readonly deadLettered: number;
   readonly lost: readonly string[];
   readonly appliedTwice: readonly string[];
-  /** Orders with another outcome than expected. */
+  /** The ids of the orders that did not get the expected outcome. */
   readonly wrong: readonly string[];
   readonly stock: { readonly expected: number; readonly found: number };
   readonly points: { readonly expected: number; readonly found: number };
@@ -32,7 +32,10 @@ export interface Ledger {
 
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
 
-/** Compares the accepted orders with the results. Each malformed message must become one dead letter in each of two queues. */
+/**
+ * Compares the orders that the service accepted with the final state of the service. Each malformed message must become a dead
+ * letter in each of two queues.
+ */
 export function compareLedger(orders: readonly AcceptedOrder[], results: Results, malformed: number): Ledger {
   const statusOf = ({ orderId }: AcceptedOrder) => results.statuses.get(orderId) ?? 'unknown';
   const pointsOf = ({ customerId }: AcceptedOrder) => results.points.get(customerId) ?? 0;

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { signedHeaders } from '../runtime/sign.ts';
 
-/** An order of the demo and its expected outcome. */
+/** An order that the demo places, and its expected outcome. */
 export interface DemoOrder {
   readonly key: string;
   readonly customerId: string;
   readonly sku: string;
   readonly quantity: number;
-  /** In minor units. */
+  /** The price of one item in minor units of the currency. */
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
@@ -29,14 +29,17 @@ const SKUS = 25;
 export const INITIAL_STOCK = 100_000;
 export const skus = Array.from({ length: SKUS }, (_, index) => `sku-${index + 1}`);
 
-/** `count` numbers below `total`, evenly spaced. */
+/** Returns `count` evenly spaced numbers below `total`. */
 const spread = (total: number, count: number, offset: number) =>
   new Set(Array.from({ length: count }, (_, index) => index * Math.floor(total / count) + offset));
 
-/** How long a request to the service can take, in ms. */
+/** The timeout of one request to the service, in ms. */
 const ANSWER_WITHIN_MS = 30_000;
 
-/** Each order has its own customer, so that the customer's points show how often the order was applied. */
+/**
+ * Plans the orders of the demo. Each order has its own customer, so that the customer's points show how often the order was
+ * applied.
+ */
 export function planOrders(plan: Plan): DemoOrder[] {
   const soldOut = spread(plan.orders, plan.soldOut, 3);
   const sentTwice = spread(plan.orders, plan.sentTwice, 5);
@@ -53,18 +56,18 @@ export function planOrders(plan: Plan): DemoOrder[] {
   }));
 }
 
-/** One point per whole euro. */
+/** Returns the points that an order should earn: one point per whole euro, or none if the SKU is sold out. */
 export const expectedPoints = ({ soldOut, quantity, unitPrice }: DemoOrder): number =>
   soldOut ? 0 : Math.floor((quantity * unitPrice) / 100);
 
-/** An accepted order. */
+/** The result of placing an order until the service accepted it. */
 export interface Placed {
   readonly orderId: string;
-  /** How many responses other than 202 preceded the acceptance. */
+  /** The number of responses other than 202 before the service accepted the order. */
   readonly refusals: number;
 }
 
-/** Sends an order with the same idempotency key until the service accepts the order. */
+/** Sends an order, always with the same idempotency key, until the service accepts it. */
 export async function place(
   url: string,
   { key, customerId, sku, quantity, unitPrice }: DemoOrder,
@@ -82,7 +85,8 @@ export async function place(
       });
       const text = await response.text();
       if (response.status === 202) return { orderId: (JSON.parse(text) as { orderId: string }).orderId, refusals };
-      // 409 means that the same key is being processed, 429 that the client sends too fast: both are worth a retry.
+      // The status 409 means that a request with the same key is being processed, and 429 that the client sends too fast. Both
+      // are worth a retry.
       if (response.status < 500 && ![409, 429].includes(response.status))
         throw new Error(`POST /orders answered ${response.status}: ${text}`);
     } catch (error) {
@@ -93,14 +97,14 @@ export async function place(
   }
 }
 
-/** The response of `GET /orders/{id}`. */
+/** The parts of the response of `GET /orders/{id}` that the demo reads. */
 export interface OrderStatus {
   orderId: string;
   status: string;
   consumers: Record<string, { outcome: string; attempt?: number }>;
 }
 
-/** Sends a JSON request and returns the JSON response; throws unless the status is 2xx. */
+/** Sends a JSON request and returns the JSON response. Throws an error if the status is not 2xx. */
 export async function request<T>(
   url: string,
   { method = 'GET', body, token }: { method?: string; body?: unknown; token?: string } = {},

@@ -4,13 +4,13 @@ import type { Plan } from './orders.ts';
 /** The outcome of a demo run. */
 export interface Run {
   readonly ledger: Ledger;
-  /** How many responses were not 202; each of those requests was repeated. */
+  /** The number of responses to orders that were not 202. Each of these requests was repeated. */
   readonly refusals: number;
   readonly duplicates: number;
   readonly retried: number;
 }
 
-/** The report that the demo prints at the end. */
+/** Returns the report that the demo prints at the end. */
 export function reportOf(plan: Plan, { ledger, refusals, duplicates, retried }: Run): string {
   const { accepted, completed, rejected, deadLettered, lost, appliedTwice, wrong, stock, points } = ledger;
   const rows: [string, string][] = [

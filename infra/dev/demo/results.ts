@@ -11,7 +11,7 @@ import { request, skus, type OrderStatus } from './orders.ts';
 
 const DONE_WITHIN_MS = 180_000;
 
-/** Waits until every order has an outcome and every queue is empty, then reads stock, points and dead letters. */
+/** Waits until every order has an outcome and every queue is empty. Then reads the stock, the points and the dead letters. */
 export async function collectResults(
   environment: DevEnvironment,
   orders: readonly AcceptedOrder[],

@@ -7,14 +7,14 @@ import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
 
-/** How many environments one function can have, which limits memory; Lambda starts more. */
+/** The maximum number of environments of one function. It limits the memory in use; Lambda itself starts more environments. */
 const MAX_ENVIRONMENTS = 16;
 
-/** API Gateway's timeout of an integration. */
+/** How long API Gateway waits for the response of a function, in ms. */
 const INTEGRATION_TIMEOUT_MS = 30_000;
 const IDLE_MS = 60_000;
 
-/** The function that receives every request without a matching route. */
+/** The name of the function that receives every request to which no route applies. */
 const NO_ROUTE = 'no-such-route';
 
 interface HttpEvent {
@@ -23,15 +23,18 @@ interface HttpEvent {
   readonly requestContext?: { readonly http?: { readonly method?: string } };
 }
 
-/** infra/load-plugin.cjs bundles environment.ts into this plugin, so environment.ts cannot find runtime.mjs by its own address. */
+/**
+ * The path of runtime.mjs is passed to environment.ts: infra/load-plugin.cjs bundles that module into this plugin, so it cannot
+ * derive the path from its own address.
+ */
 const runtimePath = fileURLToPath(new URL('../../emulator/runtime.mjs', import.meta.url));
 
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * Runs every function that serverless-offline invokes (HTTP, schedules) in a child process, as Lambda does. A function that throws,
- * does not load, exits or times out answers 500; serverless-offline itself would answer 200, wait forever, or exit. Invocations in
- * progress finish before a rebuilt function is loaded.
+ * A Serverless plugin that runs each function that serverless-offline invokes (for HTTP requests and schedules) in a child
+ * process, as Lambda does. If a function throws, does not load, exits or times out, the response is 500; serverless-offline alone
+ * would answer 200, wait forever, or exit. After a rebuild, running invocations finish before the new version is loaded.
  */
 export class HttpFunctionsPlugin {
   readonly hooks = {

@@ -1,27 +1,30 @@
 import type { ExecutionEnvironment, InvocationResult } from '../../emulator/environment.ts';
 
-/** The execution environments of one function, one for each concurrent invocation. */
+/** The execution environments of one function. Each of them runs one invocation at a time. */
 export interface EnvironmentPool {
-  /** Runs an invocation; resolves with undefined if all environments stay busy for `maxWaitMs`. */
+  /** Runs an invocation and resolves with its result, or with undefined if all environments stay busy for `maxWaitMs`. */
   invoke(eventJson: string): Promise<InvocationResult | undefined>;
-  /** Makes later invocations load the function again; running invocations finish with the version that they started with. */
+  /**
+   * Makes later invocations load the new version of the function. Running invocations finish with the version with which they
+   * started.
+   */
   renew(): void;
 }
 
 export interface PoolOptions {
   create(): ExecutionEnvironment;
-  /** The maximum number of environments; further invocations wait for one of them. */
+  /** The maximum number of environments. When all are busy, further invocations wait for one of them. */
   readonly limit: number;
-  /** How long an invocation waits for an environment, in ms. */
+  /** How long an invocation waits for a free environment, in ms. */
   readonly maxWaitMs: number;
-  /** How long an idle environment is kept, in ms. */
+  /** How long an idle environment is kept before it is stopped, in ms. */
   readonly idleMs: number;
 }
 
-/** Creates an empty pool; the first invocation starts an environment. */
+/** Creates a pool without environments. The first invocation starts the first environment. */
 export function createEnvironmentPool({ create, limit, maxWaitMs, idleMs }: PoolOptions): EnvironmentPool {
   const environments = new Set<ExecutionEnvironment>();
-  /** Idle environments; the one used last is used next, so that the others can be stopped. */
+  /** The idle environments. The one used last is used next, so that the others stay idle and can be stopped. */
   const idle: ExecutionEnvironment[] = [];
   const waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];
   const timers = new Map<ExecutionEnvironment, NodeJS.Timeout>();

@@ -1,7 +1,7 @@
 import { problems, type ProblemKind, type ProblemName } from '../../../lib/http/problems.ts';
 import type { InvocationResult } from '../../emulator/environment.ts';
 
-/** A function's result in payload format 2.0 of API Gateway's HTTP APIs. */
+/** The result of an HTTP function in API Gateway's payload format 2.0. */
 export interface HttpResult {
   readonly statusCode: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -10,8 +10,8 @@ export interface HttpResult {
 }
 
 /**
- * Converts a function's result into a response as API Gateway does; a failed function becomes a 500. On AWS the body is
- * `{"message":"Internal Server Error"}`; here the body is a problem that describes the error.
+ * Converts the result of a function into an HTTP response, as API Gateway does. A failed function results in status 500. On AWS
+ * the body is then `{"message":"Internal Server Error"}`; here the body is a problem document that describes the error.
  */
 export function httpResult(functionKey: string, requestId: string, result: InvocationResult | undefined): HttpResult {
   const problem = (name: ProblemName, detail: string) => problemResult(name, detail, requestId);
@@ -20,7 +20,7 @@ export function httpResult(functionKey: string, requestId: string, result: Invoc
     return problem('internal-error', `The function "${functionKey}" failed: ${result.error}`);
   const value: unknown = JSON.parse(result.resultJson);
   if (typeof value !== 'object' || value === null || !('statusCode' in value))
-    // API Gateway uses a result without a status code as the body.
+    // If a result has no status code, API Gateway uses the whole result as the body.
     return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: result.resultJson };
   const { statusCode, body } = value as { statusCode: unknown; body?: unknown };
   const isResponse =
@@ -32,7 +32,7 @@ export function httpResult(functionKey: string, requestId: string, result: Invoc
 
 const isBody = (body: unknown) => body === undefined || body === null || typeof body === 'string';
 
-/** A problem response as defined in RFC 9457. */
+/** Returns an error response with a problem document (RFC 9457) as its body. */
 export function problemResult(name: ProblemName, detail: string, requestId: string): HttpResult {
   const { status, title, retryAfterSeconds }: ProblemKind = problems[name];
   return {

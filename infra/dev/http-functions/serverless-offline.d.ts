@@ -1,4 +1,4 @@
-// serverless-offline has no types; this declares the class that the plugin patches.
+// serverless-offline has no type definitions. This file declares the class that the plugin patches.
 declare module 'serverless-offline/lambda' {
   /** The interface through which serverless-offline's HTTP server, scheduler and Lambda API invoke a function. */
   export interface Invocable {

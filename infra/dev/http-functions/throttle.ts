@@ -1,10 +1,13 @@
-/** API Gateway's throttling: a token bucket that holds `burst` requests and is refilled with `ratePerSecond`. */
+/**
+ * The limits of a token bucket, with which API Gateway throttles requests. The bucket holds `burst` tokens and gets
+ * `ratePerSecond` new tokens per second.
+ */
 export interface Throttle {
   readonly ratePerSecond: number;
   readonly burst: number;
 }
 
-/** Returns whether the next request is within the limit. */
+/** Creates a function that returns whether the next request is within the limit. */
 export function createThrottle({ ratePerSecond, burst }: Throttle, now = () => performance.now()): () => boolean {
   let tokens = burst;
   let filledAtMs = now();
@@ -19,8 +22,8 @@ export function createThrottle({ ratePerSecond, burst }: Throttle, now = () => p
 }
 
 /**
- * The limit that serverless.yml sets for API Gateway's stage, or HTTP_RATE_PER_SECOND for a load test. Without either, there is
- * no limit.
+ * Creates the throttle with the limit that serverless.yml sets for API Gateway, or with HTTP_RATE_PER_SECOND during a load test.
+ * If neither is set, every request is within the limit.
  */
 export function throttleOf(custom: { readonly httpThrottle?: Throttle } | undefined): () => boolean {
   const forLoadTests = Number(process.env['HTTP_RATE_PER_SECOND']);
