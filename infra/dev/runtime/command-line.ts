@@ -1,7 +1,10 @@
 /** Prints one line for the person at the terminal. */
 export type Say = (line: string) => void;
 
-/** Prints a line of progress to standard output; the arrow distinguishes progress from the log of the functions. */
+/**
+ * Prints a line of progress to standard output. The line begins with an arrow, which distinguishes it from the log of the
+ * functions.
+ */
 export const say: Say = (line) => {
   process.stdout.write(`› ${line}\n`);
 };
@@ -11,7 +14,10 @@ const complain: Say = (line) => {
   process.stderr.write(`surehop: ${line}\n`);
 };
 
-/** An error for the person at the terminal: its message says what happened and how to fix it, and is printed without a stack trace. */
+/**
+ * An error for the person at the terminal. Its message says what happened and how to fix it, and is printed without a stack
+ * trace.
+ */
 export class Problem extends Error {
   readonly exitCode: number;
 
@@ -22,7 +28,7 @@ export class Problem extends Error {
   }
 }
 
-/** The most specific message of any thrown value, on one line. */
+/** Returns the most specific message of a thrown value, on one line. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
@@ -31,7 +37,7 @@ export function reasonOf(error: unknown): string {
   return cause instanceof Error && error.message === 'fetch failed' ? reasonOf(cause) : own;
 }
 
-/** Runs a command and exits with its code; a thrown error is printed as one line. */
+/** Runs a command and ends the process with the exit code that it returns. A thrown error is printed in one line. */
 export async function entry(command: () => Promise<number>): Promise<never> {
   const fail = (error: unknown): never => {
     complain(error instanceof Problem ? error.message : reasonOf(error));
@@ -49,8 +55,8 @@ export async function entry(command: () => Promise<number>): Promise<never> {
 const SAME_SIGNAL_MS = 300;
 
 /**
- * Calls `begin` at the first request to stop (a signal, or the end of the parent process) and `force` at the second. The
- * terminal and npm each deliver the same Ctrl-C, so a request within 300 ms counts as the first one.
+ * Calls `begin` at the first request to stop (a signal, or the end of the parent process) and `force` at the second request.
+ * Ctrl-C causes two signals, one from the terminal and one from npm, so a second request within 300 ms is ignored.
  */
 export function onShutdown({ begin, force }: { begin: () => void; force: () => void }): void {
   let firstAt: number | undefined;
@@ -65,7 +71,7 @@ export function onShutdown({ begin, force }: { begin: () => void; force: () => v
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, request);
   if (process.connected) process.once('disconnect', request);
-  // If the reader of the output ends (`npm start | head`), stop; it is not a crash.
+  // If the program that reads the output ends (`npm start | head`), this process stops; that is not a crash.
   process.stdout.on('error', request);
   process.stderr.on('error', request);
 }

@@ -6,7 +6,7 @@ import { reasonOf } from './command-line.ts';
 
 const STOPPED_WITHIN_MS = 15_000;
 
-/** An image to run, with its ports published on 127.0.0.1. */
+/** The Docker image to run and its options. The ports are published on 127.0.0.1. */
 export interface ContainerOptions {
   readonly image: string;
   readonly ports: readonly number[];
@@ -15,11 +15,11 @@ export interface ContainerOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly files?: readonly { content: string; target: string }[];
-  /** A folder of the container whose content is kept in the named volume. */
+  /** A folder of the container whose files are kept in a named Docker volume. */
   readonly volume?: { readonly name: string; readonly target: string };
 }
 
-/** A container that keeps its ports when restarted; Testcontainers removes it when this process ends. */
+/** A running Docker container. It keeps its ports when it is restarted, and Testcontainers removes it when this process ends. */
 export interface Container {
   readonly ports: readonly number[];
   readonly kill: () => Promise<void>;
@@ -53,12 +53,12 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
-/** The name of the Docker volume that replaces `dataDirectory`. */
+/** Returns the name of the Docker volume that contains the data of a container instead of `dataDirectory`. */
 export function volumeOf(dataDirectory: string): string {
   return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
 }
 
-/** Removes the Docker volume that replaces `dataDirectory`, if any. */
+/** Removes the Docker volume that is used instead of `dataDirectory`, if there is one. */
 export async function removeVolume(dataDirectory: string): Promise<void> {
   const { container: client } = await getContainerRuntimeClient();
   try {

@@ -9,12 +9,12 @@ import { createTables } from './store/tables.ts';
 import { watchExternal } from './watch-external.ts';
 import { startService, type Service } from './service.ts';
 
-/** The running broker, store and service. */
+/** The development environment: a running broker, a running DynamoDB and the running service. */
 export interface DevEnvironment {
   readonly broker: Broker;
   readonly store: Store;
   readonly service: Service;
-  /** Resolves with the reason once the broker, the store or the service has ended and cannot be restarted. */
+  /** Resolves with the reason when the broker, DynamoDB or the service has ended and cannot be restarted. */
   readonly failed: Promise<string>;
   /** Waits for the running batch, then stops everything. */
   readonly stop: () => Promise<void>;
@@ -24,14 +24,17 @@ export interface DevEnvironmentOptions {
   readonly settings: Settings;
   readonly dataDirectory: string;
   readonly keepData: boolean;
-  /** Whether functions are rebuilt when their sources change. */
+  /** Whether a function is rebuilt when one of its source files changes. */
   readonly watch: boolean;
   readonly say: Say;
-  /** Receives each line of the service's log, formatted for people. */
+  /** Receives each line of the service's log, in a format for people. */
   readonly output: Say;
 }
 
-/** Starts broker and store, applies topology and tables, and starts the service; if a step fails, stops whatever has started. */
+/**
+ * Starts the broker and DynamoDB, applies the topology, creates the tables, and starts the service. If a step fails, stops
+ * everything that has started.
+ */
 export async function startDevEnvironment({
   settings,
   dataDirectory,

@@ -9,7 +9,7 @@ const SOCKETS = [
   '.testcontainers.properties',
 ];
 
-/** Whether a Docker daemon answers; takes only milliseconds if there is none. */
+/** Returns whether a Docker daemon responds. This takes only milliseconds if there is none. */
 export async function doesDockerAnswer(): Promise<boolean> {
   if (!mayDockerBeHere(process.env)) return false;
   try {
@@ -21,7 +21,10 @@ export async function doesDockerAnswer(): Promise<boolean> {
   }
 }
 
-/** Whether a setting or a socket suggests a Docker daemon; without one, importing testcontainers (0.4 s) is unnecessary. */
+/**
+ * Returns whether a setting or a socket file suggests that a Docker daemon is running. If not, the slow import of testcontainers
+ * (0.4 s) is unnecessary.
+ */
 function mayDockerBeHere({ DOCKER_HOST, XDG_RUNTIME_DIR, HOME }: NodeJS.ProcessEnv): boolean {
   const home = HOME === undefined || HOME === '' ? '/' : homedir();
   return (

@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 
-/** Sums metrics in CloudWatch's embedded metric format over a service's log, starting at the given byte. */
+/**
+ * Returns the sum of each named metric in a log file of the service, counting from `fromByte`. The log contains metrics in
+ * CloudWatch's embedded metric format.
+ */
 export function sumMetrics<Name extends string>(
   logFile: string,
   names: readonly Name[],
   fromByte = 0,
 ): Record<Name, number> {
   const bytes = readFileSync(logFile);
-  // A restarted service begins a new log file.
+  // A restarted service begins a new log file, which is then shorter than `fromByte`.
   const text = bytes.subarray(bytes.length < fromByte ? 0 : fromByte).toString();
   const sums = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
   for (const line of text.split('\n')) {
@@ -22,7 +25,7 @@ function valuesOf(line: string): Record<string, unknown> {
   try {
     return JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>;
   } catch {
-    // A killed process can leave an incomplete last line.
+    // The last line of the log can be incomplete if its process was killed.
     return {};
   }
 }

@@ -17,7 +17,7 @@ import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../lib/http/deve
 
 const ALGORITHM = 'RS256';
 
-/** Publishes the key that verifies operators' tokens in the stage local; other stages reject those tokens. */
+/** A local server that publishes the public key for verifying operators' tokens. Only the stage `local` accepts these tokens. */
 export interface Issuer {
   readonly jwksUrl: string;
   stop(): Promise<void>;
@@ -25,7 +25,10 @@ export interface Issuer {
 
 const keyFile = (dataDirectory: string) => join(dataDirectory, 'issuer', 'key.json');
 
-/** Serves the JWKS of the key under `dataDirectory`, which is created at the first start and survives a restart. */
+/**
+ * Starts a server that publishes the public key as a JWKS. The key pair is created under `dataDirectory` at the first start and
+ * survives restarts.
+ */
 export async function startIssuer(dataDirectory: string): Promise<Issuer> {
   const { kty, n, e, kid } = await privateKey(dataDirectory);
   const jwks = JSON.stringify({ keys: [{ kty, n, e, kid, use: 'sig', alg: ALGORITHM }] });
@@ -44,7 +47,7 @@ export async function startIssuer(dataDirectory: string): Promise<Issuer> {
   };
 }
 
-/** Issues a token with these scopes that is valid for one hour. */
+/** Issues an operator's token with these scopes, which is valid for one hour. */
 export async function issueToken(
   dataDirectory: string,
   scopes: readonly string[],
@@ -61,7 +64,7 @@ export async function issueToken(
   });
 }
 
-/** Signs a token with any claims using the issuer's key. */
+/** Signs a token that contains these claims with the issuer's key. */
 export async function signClaims(dataDirectory: string, claims: JWTPayload): Promise<string> {
   const key = await privateKey(dataDirectory);
   return new SignJWT(claims)

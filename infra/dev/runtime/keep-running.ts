@@ -4,7 +4,10 @@ import { reasonOf, type Say } from './command-line.ts';
 const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
-/** Each further restart within the window waits this much longer, so that another process can release the port. */
+/**
+ * Before each further restart within the time window, the process waits this much longer, in ms, so that other processes can
+ * release the port.
+ */
 const DELAY_MS = 250;
 
 /** A process that can be restarted with the same address and the same data. */
@@ -17,11 +20,14 @@ export interface Restartable {
 export interface KeeperOptions {
   readonly name: string;
   readonly say: Say;
-  /** Called once if the process keeps ending. */
+  /** Called once with the reason when the process is not restarted any more, because it keeps ending. */
   readonly giveUp: (reason: string) => void;
 }
 
-/** Restarts `target` whenever it ends unexpectedly, at most five times within a minute; returns a function that stops this. */
+/**
+ * Restarts `target` whenever it ends unexpectedly, but at most five times within a minute. Returns a function that ends these
+ * restarts.
+ */
 export function keepRunning(target: Restartable, { name, say, giveUp }: KeeperOptions): () => void {
   let restartedAt: number[] = [];
   let isStopped = false;

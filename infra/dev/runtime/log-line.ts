@@ -1,5 +1,5 @@
 const ID_NAMES = /(^|_)id$|Id$/;
-/** How many message ids of one line are shown. */
+/** The maximum number of message ids to show for one log line. */
 const MAX_IDS = 3;
 const SHOWN = new Set([
   'method',
@@ -18,12 +18,15 @@ const SHOWN = new Set([
   'delayMs',
 ]);
 
-/** Whether a line of the service's output is in CloudWatch's embedded metric format. */
+/** Returns whether a line of the service's output contains metrics in CloudWatch's embedded metric format. */
 export function isMetricLine(line: string): boolean {
   return line.startsWith('{') && line.includes('"_aws"');
 }
 
-/** Formats a JSON log line for people: time, level, function, message, ids; undefined if the line is not a JSON log line. */
+/**
+ * Formats a JSON log line for people, with time, level, function, message and ids. Returns undefined if the line is not a JSON
+ * log line.
+ */
 export function compactLogLine(line: string): string | undefined {
   const entry = parse(line);
   if (entry === undefined || typeof entry['message'] !== 'string') return undefined;
@@ -46,7 +49,7 @@ export function compactLogLine(line: string): string | undefined {
     .join(' ');
 }
 
-/** Formats a field as `name=value` if it is an id or in SHOWN. */
+/** Formats a field of a log line as `name=value`, if the field is an id or is listed in SHOWN. */
 function detail(name: string, value: unknown): string[] {
   if (name === 'messageIds' && Array.isArray(value)) {
     const more = value.length > MAX_IDS ? ',…' : '';
@@ -56,7 +59,7 @@ function detail(name: string, value: unknown): string[] {
   return isShown ? [`${name}=${String(value)}`] : [];
 }
 
-/** The text of a field that holds either a string or an error. */
+/** Returns the text of a log field that contains either a string or an error. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : undefined;

@@ -1,15 +1,17 @@
-/** The known name that `given` probably misspells; undefined if `given` is itself known or resembles none. */
+/**
+ * Returns the known name that `given` probably misspells. Returns undefined if `given` is a known name itself or resembles none.
+ */
 export function meantName(given: string, known: readonly string[]): string | undefined {
   if (known.includes(given)) return undefined;
   const [closest] = known
     .map((name) => ({ name, distance: editDistance(given.toUpperCase(), name) }))
-    // Short names resemble each other by chance.
+    // Short names resemble each other by chance, so they may differ in only one letter.
     .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 6)))
     .toSorted((a, b) => a.distance - b.distance);
   return closest?.name;
 }
 
-/** The number of letters to insert, delete, replace or swap with their neighbor to turn one text into the other. */
+/** Returns how many letters must be inserted, deleted, replaced or swapped with a neighbor to turn one text into the other. */
 function editDistance(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= one.length; row += 1) {

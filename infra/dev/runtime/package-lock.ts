@@ -12,7 +12,10 @@ export interface Lock {
 const PLATFORM =
   /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|ppc64|riscv64|s390x|x64)(?:-(gnu|musl|eabi|gnueabihf|musleabihf|msvc))?$/;
 
-/** Adds an entry for every optional platform package that a locked package names and the lock file lacks. */
+/**
+ * Adds the missing entries for optional packages of other platforms to a lock file. A package is missing if a locked package
+ * depends on it but the lock file has no entry for it.
+ */
 export function completeLock(lock: Lock): { lock: Lock; added: string[] } {
   const packages: Record<string, LockedPackage> = { ...lock.packages };
   const added: string[] = [];

@@ -16,7 +16,10 @@ const portOf = (server: Server): number => {
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
-/** Returns `count` different ports that are free on 127.0.0.1; all are held open at the same time so that none is returned twice. */
+/**
+ * Returns `count` different ports that are free on 127.0.0.1. All ports are opened at the same time, so that none is returned
+ * twice.
+ */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listening(0, '127.0.0.1')));
   const ports = servers.map(portOf);
@@ -24,7 +27,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Whether another process listens on `port` on any address that `localhost` can resolve to. */
+/** Returns whether another process listens on `port` at any of the addresses that `localhost` can stand for. */
 export async function isPortTaken(port: number): Promise<boolean> {
   for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
     try {
@@ -37,7 +40,10 @@ export async function isPortTaken(port: number): Promise<boolean> {
   return false;
 }
 
-/** The process that listens on `port`, such as "node (pid 123)"; undefined if neither ss nor lsof finds one. */
+/**
+ * Returns a description of the process that listens on `port`, such as "node (pid 123)". Returns undefined if neither ss nor lsof
+ * finds one.
+ */
 export function ownerOfPort(port: number): string | undefined {
   const ask = (command: string, args: string[], pattern: RegExp): string | undefined => {
     try {

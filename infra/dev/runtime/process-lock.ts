@@ -1,13 +1,16 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The process that holds a lock; its start time distinguishes it from a later process with the same id. */
+/** The process that holds a lock. Its start time distinguishes it from a later process with the same process id. */
 interface Holder {
   readonly pid: number;
   readonly startedAt: string;
 }
 
-/** Takes the lock at `file` for this process, or returns the id of the running process that holds it; takes over a dead process's lock. */
+/**
+ * Takes the lock at `file` for this process. If a running process holds the lock, returns the id of that process. A lock of a
+ * process that has ended is taken over.
+ */
 export function takeLock(file: string): { readonly release: () => void } | { readonly heldBy: number } {
   mkdirSync(dirname(file), { recursive: true });
   const own = `${file}.${process.pid}`;
@@ -30,7 +33,7 @@ export function takeLock(file: string): { readonly release: () => void } | { rea
   }
 }
 
-/** The id of the running process that holds the lock at `file`, if any. */
+/** Returns the id of the running process that holds the lock at `file`, or undefined if there is none. */
 export function lockHolder(file: string): number | undefined {
   const holder = parse(read(file));
   if (holder === undefined) return undefined;
@@ -40,7 +43,10 @@ export function lockHolder(file: string): number | undefined {
     : holder.pid;
 }
 
-/** Moves a dead process's lock aside; if another process took the lock meanwhile, puts that process's lock back. */
+/**
+ * Removes the lock of a process that has ended, by renaming the file. If another process has taken the lock in the meantime, its
+ * lock is put back.
+ */
 function removeStale(file: string): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
@@ -53,7 +59,10 @@ function removeStale(file: string): void {
   }
 }
 
-/** When a process started, in the system's own unit; "" if the system does not say, undefined if the process does not exist. */
+/**
+ * Returns when a process started, in the system's own unit. Returns "" if the system does not provide the time, and undefined if
+ * the process does not exist.
+ */
 function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);

@@ -5,26 +5,29 @@ import { waitFor, within } from './wait.ts';
 import { reasonOf } from './command-line.ts';
 
 /**
- * The shell script around every command. File descriptor 3 is a pipe from this process; when this process ends for any reason,
- * the pipe closes and the background subshell kills the whole process group.
+ * The shell script that runs each command. File descriptor 3 is a pipe from this process. When this process ends for any reason,
+ * the pipe closes, and a background subshell kills the whole process group.
  */
 const GUARD = `( trap '' INT TERM HUP; read -r _ <&3; kill -9 0 ) >/dev/null 2>&1 & exec "$@" 3<&-`;
 
 const TAIL_LINES = 15;
 const WRITTEN_WITHIN_MS = 500;
 
-/** A command in its own process group, which ends when this process ends. */
+/** A command that runs in its own process group, which is killed when this process ends. */
 export interface GuardedProcess {
   readonly pid: number;
-  /** Resolves when the command has ended, with "exit code 1" or "signal SIGKILL". */
+  /** Resolves when the command has ended, with the text "exit code 1" or "signal SIGKILL", for example. */
   readonly ended: Promise<string>;
   readonly hasEnded: () => boolean;
-  /** The last lines that the command wrote. */
+  /** Returns the last lines that the command has written. */
   readonly tail: () => string[];
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Sends SIGKILL to the whole group; resolves when all processes of the group have ended. */
+  /** Kills the whole process group with SIGKILL, and resolves when all of its processes have ended. */
   readonly kill: () => Promise<void>;
-  /** Sends a signal to the command and, after `graceMs`, SIGKILL to the rest of the group. */
+  /**
+   * Sends a signal to the command, waits at most `graceMs` for its end, and then kills the rest of the process group with
+   * SIGKILL.
+   */
   readonly stop: (options: { signal: NodeJS.Signals; graceMs: number }) => Promise<void>;
 }
 
@@ -33,13 +36,16 @@ export interface GuardedCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The destination of the output: a file (the previous one becomes `<file>.1`), a function that takes each line, or this process's output. */
+  /**
+   * Where the output of the command goes: to a file (the previous file becomes `<file>.1`), to a function that receives each
+   * line, or to the output of this process.
+   */
   readonly output: Output;
 }
 
 type Output = { readonly file: string } | { readonly onLine: (line: string) => void } | 'inherit';
 
-/** Starts `command` under the guard. */
+/** Starts `command` in the shell script GUARD, which kills the command when this process ends. */
 export async function startGuarded({ command, args, cwd, env, output }: GuardedCommand): Promise<GuardedProcess> {
   const lines: string[] = [];
   const sink = output === 'inherit' ? output : 'file' in output ? openLog(output.file) : 'pipe';
@@ -108,7 +114,7 @@ function killGroup(groupId: number): void {
   }
 }
 
-/** Whether any process of the group is still running; zombies do not count. */
+/** Returns whether any process of the group is still running; zombie processes do not count. */
 function isGroupAlive(groupId: number): boolean {
   try {
     process.kill(-groupId, 0);

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 
-/** Runs a command and returns its standard output; if the command fails, throws an error with its last error line. */
+/**
+ * Runs a command and returns its standard output. If the command fails, throws an error with the last line that reports an error.
+ */
 export function run(
   command: string,
   args: readonly string[],

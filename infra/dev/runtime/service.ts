@@ -15,26 +15,32 @@ import { waitFor } from './wait.ts';
 const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
 
-/** After this many consecutive 500s the readiness function counts as broken; an unavailable dependency gives 503 instead. */
+/**
+ * After this many consecutive responses with status 500, the readiness function counts as broken. The status is 503 if only a
+ * dependency is unavailable.
+ */
 const MAX_FAILURES = 5;
 
-/** How many characters of a response are shown. */
+/** The maximum number of characters of a response to show. */
 const MAX_SHOWN = 500;
 
-/** The lines that serverless-offline prints for each request; the log of the functions contains the same in more detail. */
+/**
+ * Matches the lines that serverless-offline prints for each request. The log of the functions contains the same information in
+ * more detail.
+ */
 const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
 
-/** The running functions with their HTTP server and event sources. */
+/** The running service: its functions, its HTTP server and its event sources. */
 export interface Service {
   readonly url: string;
   readonly logFile: string;
   /** Issues an operator's token with these scopes. */
   readonly token: (...scopes: string[]) => Promise<string>;
-  /** The id of the process group. */
+  /** The id of the service's process group. */
   readonly pid: number;
-  /** Stops the service after the running batch. */
+  /** Stops the service after the batch that is being processed. */
   readonly stop: () => Promise<void>;
-  /** Sends SIGKILL to all processes of the service. */
+  /** Kills all processes of the service with SIGKILL. */
   readonly kill: () => Promise<void>;
   /** Calls `listener` when the service ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
@@ -46,16 +52,16 @@ export interface ServiceOptions {
   readonly store: Pick<Store, 'endpoint'>;
   readonly tablePrefix: string;
   readonly dataDirectory: string;
-  /** The folder of serverless.yml; the root of this clone by default. */
+  /** The folder that contains serverless.yml; by default the root of this clone. */
   readonly serviceDirectory?: string;
-  /** Whether functions are rebuilt when their sources change; requests in progress finish with the previous version. */
+  /** Whether a function is rebuilt when its sources change. Requests in progress finish with the previous version. */
   readonly watch: boolean;
   readonly say: Say;
-  /** Receives each log line, formatted for people. */
+  /** Receives each line of the service's log, in a format for people. */
   readonly output: Say;
 }
 
-/** Runs the functions with `serverless offline`; resolves when `GET /readyz` answers "ready". */
+/** Runs the functions with `serverless offline`. Resolves when `GET /readyz` reports the status "ready". */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
   say('starting the functions and their event sources');
@@ -95,7 +101,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         if (!log.writableEnded) log.write(`${line}\n`);
         if (isMetricLine(line)) return;
         const compact = compactLogLine(line);
-        // Before the service is ready, other lines are serverless-offline's banner, and every readiness check repeats the same failure.
+        // Some lines are not shown before the service is ready: the banner of serverless-offline, and failures of the readiness
+        // check that were shown before.
         if (compact !== undefined && (isReady || isNew(compact))) output(compact);
         else if (isReady && line.trim() !== '' && !CHATTER.test(line)) output(line);
       },
@@ -149,7 +156,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-/** Returns "ready" if the service is ready, otherwise a description of the response. */
+/** Sends a readiness check. Returns "ready" if the service is ready, and otherwise a description of the response. */
 async function askReadiness(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });

@@ -6,36 +6,39 @@ import { allSettingFaults, settingNames } from '../../../lib/settings.ts';
 import { meantName } from './misspelt.ts';
 import { Problem } from './command-line.ts';
 
-/** Settings of the dev environment itself, which no function reads. */
+/** The names of the settings that only the development environment reads, and no function. */
 const DEV_SETTING_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
 
 const DEFAULT_PORT = 3_000;
 
-/** The default prefix of table names. */
+/** The default prefix of local table names. */
 export const TABLE_PREFIX = 'surehop-local-';
 
-/** Settings that are valid only in a deployed stage, and what to set locally instead. */
+/** Settings that are valid only in a deployed stage, each with the local alternative. */
 const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
   BROKER_ENDPOINT: 'set AMQP_URL',
   BROKER_SECRET_ARN: 'set AMQP_URL',
   SIGNING_SECRETS_ARN: 'set SIGNING_SECRETS',
 };
 
-/** The settings of the dev environment. A broker or store without an address is started. */
+/**
+ * The settings of the development environment. If the address of the broker or of DynamoDB is not set, `npm start` starts its
+ * own.
+ */
 export interface Settings {
   readonly httpPort: number;
   readonly amqpUrl: string | undefined;
   readonly managementUrl: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
-  /** The prefix of table names. */
+  /** The prefix of the names of all tables. */
   readonly tablePrefix: string;
-  /** The folder for unpacked packages, which all clones share. */
+  /** The folder for unpacked packages. All clones of this project share it. */
   readonly cacheDirectory: string;
 }
 
 /**
- * Reads and checks the settings of the dev environment and of all functions. Throws one Problem with exit code 2 that contains,
- * for each wrong setting, its name, what is wrong, and an example. An empty variable counts as not set.
+ * Reads and checks the settings of the development environment and of all functions. Throws one error that describes each wrong
+ * setting: its name, what is wrong, and an example. An empty variable counts as not set.
  */
 export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
   const given = (name: string) => environment[name] || undefined;
@@ -56,7 +59,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
   });
 }
 
-/** One sentence for each variable whose name is similar to that of a setting. */
+/** Returns one sentence for each environment variable whose name looks like a misspelt setting. */
 export function misspeltSettings(environment: NodeJS.ProcessEnv): string[] {
   const known = [...DEV_SETTING_NAMES, ...settingNames];
   return Object.keys(environment).flatMap((name) => {
@@ -113,7 +116,7 @@ function isWritable(directory: string): boolean {
   }
 }
 
-/** A URL with its password masked, for messages. */
+/** Returns a URL with its password masked, for use in messages. */
 export function withoutPassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^/@:]*):.*@/s, '$1:***@');
 }

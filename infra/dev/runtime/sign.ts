@@ -2,7 +2,10 @@ import { Webhook } from 'standardwebhooks';
 
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 
-/** The headers of a signed order. `key` is the idempotency key; repeat an order with the same key and a new signature. */
+/**
+ * Returns the headers of a signed order. `key` is the idempotency key. To repeat an order, send it with the same key and a new
+ * signature.
+ */
 export function signedHeaders(
   body: string,
   { key, secret = DEVELOPMENT_SECRET, at = new Date() }: { key: string; secret?: string; at?: Date },

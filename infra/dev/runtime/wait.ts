@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Calls `attempt` repeatedly until it returns a value; returns undefined after `timeoutMs`, or once `giveUp` returns true. */
+/**
+ * Calls `attempt` repeatedly until it returns a value. Returns undefined after `timeoutMs`, or as soon as `giveUp` returns true.
+ */
 export async function waitFor<T>(
   attempt: () => Promise<T | undefined>,
   { timeoutMs, everyMs = 100, giveUp = () => false }: { timeoutMs: number; everyMs?: number; giveUp?: () => boolean },
@@ -14,7 +16,7 @@ export async function waitFor<T>(
   }
 }
 
-/** The promise's value, or undefined if it takes longer than `timeoutMs`. */
+/** Resolves with the value of the promise, or with undefined if that takes longer than `timeoutMs`. */
 export async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   const abort = new AbortController();
   const late = sleep(timeoutMs, undefined, { signal: abort.signal }).catch(() => undefined);

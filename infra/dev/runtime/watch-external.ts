@@ -4,7 +4,10 @@ import type { Say } from './command-line.ts';
 const EVERY_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 
-/** Reports when a server that was not started here stops accepting connections, and when it accepts them again; returns a function that stops the reports. */
+/**
+ * Watches a server that this process did not start, and prints a line when the server stops accepting connections and when it
+ * accepts them again. Returns a function that stops watching.
+ */
 export function watchExternal(
   address: string,
   { name, say, everyMs = EVERY_MS }: { name: string; say: Say; everyMs?: number },

@@ -4,7 +4,7 @@ import { withoutPassword } from './settings.ts';
 
 const DEFAULT_PORT = 3_000;
 
-/** The text that npm start prints once everything runs: addresses, and commands for a first order. */
+/** Returns the text that `npm start` prints when everything runs: addresses, and commands for a first order. */
 export function welcome({ environment, settings }: { environment: DevEnvironment; settings: Settings }): string {
   const { url, logFile } = environment.service;
   const isStartedHere = settings.amqpUrl === undefined;

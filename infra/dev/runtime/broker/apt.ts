@@ -3,16 +3,22 @@ import { join } from 'node:path';
 import type { Say } from '../command-line.ts';
 import { run } from '../run-command.ts';
 
-/** apt without root: looks up and downloads packages, and never installs them. */
+/** Debian's package manager without root permissions: it looks up and downloads packages, but never installs them. */
 export interface Apt {
-  /** The direct dependencies of the packages; of alternatives, the first one that is a real package. */
+  /**
+   * Returns the direct dependencies of the packages. If Debian offers alternatives for a dependency, returns the first one that
+   * is a real package.
+   */
   readonly dependenciesOf: (packages: readonly string[]) => Promise<string[]>;
-  /** Those of the packages that are installed on this system. */
+  /** Returns those of the given packages that are installed on this system. */
   readonly installedOf: (packages: readonly string[]) => Promise<Set<string>>;
   readonly download: (packages: readonly string[], directory: string) => Promise<void>;
 }
 
-/** Opens apt with the system's package lists, or with private lists under `stateDirectory` if the system's lack the package. */
+/**
+ * Opens apt with the system's package lists. If these lists do not contain the package, downloads private lists to
+ * `stateDirectory` and uses those.
+ */
 export async function openApt({
   package: name,
   stateDirectory,
@@ -42,7 +48,7 @@ export async function openApt({
     installedOf,
     download: async (packages, directory) => {
       const download = () => run('apt-get', [...options, 'download', '-q', ...packages], { cwd: directory });
-      // Outdated package lists name archives that no longer exist.
+      // The download fails if the package lists are outdated and name archives that no longer exist.
       await download().catch(async (error: unknown) => {
         if (options === own) throw error;
         await refresh();
@@ -52,7 +58,10 @@ export async function openApt({
   };
 }
 
-/** The package names in the output of `apt-cache depends`; of lines that are marked as alternatives, only the first real package. */
+/**
+ * Returns the package names in the output of `apt-cache depends`. From lines that are marked as alternatives, returns only the
+ * first real package.
+ */
 export function parseDependencies(text: string): string[] {
   const names = new Set<string>();
   let isChosen = false;

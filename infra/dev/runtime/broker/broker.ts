@@ -8,36 +8,39 @@ import { findInstalledServer } from './installed.ts';
 import { unpackDebianServer } from './debian.ts';
 import { doesDockerAnswer } from '../docker.ts';
 
-/** A running RabbitMQ. */
+/** A running RabbitMQ broker for development. */
 export interface Broker {
   readonly amqpUrl: string;
-  /** The management API, with its login. */
+  /** The URL of the management API, including user name and password. */
   readonly managementUrl: string;
   readonly version: string;
-  /** Where the broker comes from, for the person at the terminal. */
+  /** A description of the broker for the person at the terminal: its version and where it comes from. */
   readonly describe: string;
-  /** The process id; undefined if this process did not start the broker. */
+  /** The process id of the broker; undefined if this process did not start it. */
   readonly pid?: number;
-  /** Sends SIGKILL to all processes of the broker, as in a power cut. */
+  /** Kills all processes of the broker with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;
   /** Restarts the broker on the same ports with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Runs `rabbitmqctl`; undefined if the broker's command line cannot be reached. */
+  /** Runs `rabbitmqctl` for this broker; undefined if that is not possible. */
   readonly control?: (...args: readonly string[]) => Promise<string>;
   /** Calls `listener` when the broker ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
 }
 
 export interface BrokerOptions {
-  /** The folder for the broker's data, used by nothing else. */
+  /** The folder for the broker's data, which nothing else uses. */
   readonly dataDirectory: string;
-  /** Whether data survives a stop; if so, the broker is stopped gracefully. */
+  /** Whether the broker's data survives a stop. If so, the broker is stopped gracefully. */
   readonly keepData: boolean;
   readonly say: Say;
 }
 
-/** Uses the broker at AMQP_URL if set. Otherwise starts one: in Docker, from an installed RabbitMQ, or from Debian packages. */
+/**
+ * Uses the broker at AMQP_URL if this setting is set. Otherwise starts a broker: in Docker, from an installed RabbitMQ, or from
+ * Debian packages.
+ */
 export async function startBroker(
   options: BrokerOptions,
   { amqpUrl, managementUrl, cacheDirectory }: Pick<Settings, 'amqpUrl' | 'managementUrl' | 'cacheDirectory'>,

@@ -13,7 +13,10 @@ const COMPLETE = 'complete';
 const SCRATCH = 'unpacking-';
 const LEFTOVER_AFTER_MS = 3_600_000;
 
-/** Downloads Debian's RabbitMQ and Erlang once and unpacks them under `directory`; installs nothing and does not need root. */
+/**
+ * Downloads Debian's packages of RabbitMQ and Erlang once and unpacks them in `directory`. It installs nothing and needs no root
+ * permissions.
+ */
 export async function unpackDebianServer({ directory, say }: { directory: string; say: Say }): Promise<RabbitmqServer> {
   const before = findUnpacked(directory);
   if (before !== undefined) return before;
@@ -34,7 +37,10 @@ export async function unpackDebianServer({ directory, say }: { directory: string
   );
 }
 
-/** The packages to unpack: RabbitMQ, Erlang, and the shared libraries that this system lacks, but no tools for system services. */
+/**
+ * Returns the packages to unpack: RabbitMQ, Erlang, and the shared libraries that this system lacks, but no tools for system
+ * services.
+ */
 async function closureOf(apt: Apt, root: string): Promise<string[]> {
   const wanted = new Set<string>();
   let next = [root];
@@ -51,7 +57,9 @@ async function closureOf(apt: Apt, root: string): Promise<string[]> {
   return [...wanted].toSorted();
 }
 
-/** Unpacks into a temporary folder and renames it, so that another process sees either a complete folder or none. */
+/**
+ * Unpacks the packages into a temporary folder and then renames the folder, so that another process never sees an incomplete one.
+ */
 async function unpack(apt: Apt, packages: readonly string[], directory: string, say: Say): Promise<void> {
   removeLeftovers(directory);
   const scratch = mkdtempSync(join(directory, SCRATCH));
@@ -79,7 +87,7 @@ async function unpack(apt: Apt, packages: readonly string[], directory: string, 
   }
 }
 
-/** Deletes the temporary folders of processes that were killed while unpacking; unpacking never takes an hour. */
+/** Deletes temporary folders older than one hour. Their processes were killed, because unpacking never takes that long. */
 function removeLeftovers(directory: string): void {
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(SCRATCH))) {
     const path = join(directory, name);
@@ -98,7 +106,7 @@ function findUnpacked(directory: string): RabbitmqServer | undefined {
   return { scriptsDirectory, path: [erlangWrappers(plain, erlang)], describe: 'unpacked Debian packages' };
 }
 
-/** Writes wrappers for Erlang's programs, because Debian's own wrappers contain the path of an installation. */
+/** Writes scripts that start Erlang's programs, because Debian's own scripts contain the path of an installation. */
 function erlangWrappers(directory: string, erlang: string): string {
   const runtime = readdirSync(erlang).find((name) => name.startsWith('erts-')) ?? 'erts';
   const libraries = ['usr/lib', 'lib'].flatMap((base) => [`${base}/${multiarch()}`, base]);

@@ -8,7 +8,7 @@ const AMQP_PORT = 5_672;
 const MANAGEMENT_PORT = 15_672;
 const READY_WITHIN_MS = 60_000;
 
-/** Starts RabbitMQ 4 in Docker, with its data in a named volume if `keepData` is set. */
+/** Starts RabbitMQ 4 in Docker. If `keepData` is set, its data is kept in a named volume. */
 export async function startDockerBroker({ dataDirectory, keepData, say }: BrokerOptions): Promise<Broker> {
   say(`starting RabbitMQ in Docker (${IMAGE})`);
   const { startContainer, volumeOf } = await import('../container.ts');
@@ -17,7 +17,7 @@ export async function startDockerBroker({ dataDirectory, keepData, say }: Broker
     image: IMAGE,
     ports: [AMQP_PORT, MANAGEMENT_PORT],
     waitFor: Wait.forListeningPorts().withStartupTimeout(READY_WITHIN_MS),
-    // RabbitMQ finds its data by the node's name, which contains the host name.
+    // RabbitMQ finds its data by the name of the node, which contains the name of the host.
     hostname: 'surehop',
     files: [
       {

@@ -5,7 +5,7 @@ import { withoutPassword } from '../settings.ts';
 
 const DEFAULT_MANAGEMENT_PORT = 15_672;
 
-/** Uses the broker at AMQP_URL if it accepts a login; this process never kills or stops that broker. */
+/** Uses the broker at AMQP_URL if it accepts the login in the URL. This process never kills or stops that broker. */
 export async function useGivenBroker({
   amqpUrl,
   managementUrl,
@@ -37,7 +37,10 @@ export async function useGivenBroker({
   };
 }
 
-/** Amazon MQ serves the management API over TLS on port 443, other brokers on port 15672; the login is the same. */
+/**
+ * Derives the address of the management API from the AMQP address. Amazon MQ serves the API over TLS on port 443, other brokers
+ * on port 15672; both use the same login as AMQP.
+ */
 export function guessManagementUrl(amqpUrl: string): string {
   const { protocol, username, password, hostname } = new URL(amqpUrl);
   const login = `${username === '' ? 'guest' : username}:${password === '' && username === '' ? 'guest' : password}`;
@@ -46,7 +49,7 @@ export function guessManagementUrl(amqpUrl: string): string {
     : `http://${login}@${hostname}:${DEFAULT_MANAGEMENT_PORT}`;
 }
 
-/** Translates the client's errors at login, which name protocol frames, into their cause. */
+/** Translates an error of the AMQP client during the login into its cause. The client's own messages name protocol frames. */
 function loginFailure(error: unknown): string {
   const reason = reasonOf(error);
   if (reason.includes('ACCESS_REFUSED') || reason.includes('ACCESS-REFUSED'))

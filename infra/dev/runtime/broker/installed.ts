@@ -1,16 +1,19 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** A RabbitMQ server on disk. */
+/** A RabbitMQ server that is installed or unpacked on this machine. */
 export interface RabbitmqServer {
-  /** The directory of the server's own scripts, `rabbitmq-server` and `rabbitmq-env`. */
+  /** The directory of the scripts `rabbitmq-server` and `rabbitmq-env`. */
   readonly scriptsDirectory: string;
-  /** The directories of `erl` and `epmd`, which come first on PATH. */
+  /** The directories of the programs `erl` and `epmd`, which are put first on PATH. */
   readonly path: readonly string[];
   readonly describe: string;
 }
 
-/** Distributions wrap the server's scripts in scripts that need root; these directories contain the originals. */
+/**
+ * The directories with the original RabbitMQ scripts. Linux distributions install other scripts with the same names, which need
+ * root permissions.
+ */
 const LIBRARY_DIRECTORIES = ['/usr/lib/rabbitmq/lib', '/usr/local/lib/rabbitmq/lib'];
 const SCRIPT_DIRECTORIES = [
   '/usr/lib/rabbitmq/bin',
@@ -19,7 +22,7 @@ const SCRIPT_DIRECTORIES = [
   '/usr/local/opt/rabbitmq/sbin',
 ];
 
-/** The scripts directory of the newest RabbitMQ under `libraryDirectory`. */
+/** Returns the directory with the scripts of the newest RabbitMQ under `libraryDirectory`. */
 export function scriptsUnder(libraryDirectory: string): string | undefined {
   if (!existsSync(libraryDirectory)) return undefined;
   return readdirSync(libraryDirectory)
@@ -29,7 +32,7 @@ export function scriptsUnder(libraryDirectory: string): string | undefined {
     .find(isScriptsDirectory);
 }
 
-/** Finds an installed RabbitMQ and its Erlang; undefined if either is missing. */
+/** Finds an installed RabbitMQ and its Erlang. Returns undefined if one of them is missing. */
 export function findInstalledServer({ PATH = '' }: NodeJS.ProcessEnv): RabbitmqServer | undefined {
   const folders = [
     ...PATH.split(delimiter).filter((folder) => folder !== ''),

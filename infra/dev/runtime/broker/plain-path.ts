@@ -6,9 +6,10 @@ import { join, resolve } from 'node:path';
 const PLAIN = /^[\w./-]+$/;
 
 /**
- * A path to `directory` that contains only ASCII letters, digits and `._/-`: the path itself, or a symbolic link to it. RabbitMQ's
- * scripts do not quote their own path, PATH cannot contain a colon, and the management plugin crashes on a non-ASCII path.
- * The path of the link is the same at every call, and a call recreates a link that was deleted.
+ * Returns a path to `directory` that contains only ASCII letters, digits and `._/-`: the path itself, or that of a symbolic link.
+ * Other characters cause failures: RabbitMQ's scripts do not quote their own path, PATH cannot contain a colon, and the
+ * management plugin crashes on a path that is not ASCII. The link has the same path at every call, and a call restores a deleted
+ * link.
  */
 export function plainPath(directory: string): string {
   const target = resolve(directory);
@@ -21,7 +22,7 @@ export function plainPath(directory: string): string {
   return link;
 }
 
-/** Removes the symbolic link that `plainPath` created for `directory`, if any. */
+/** Removes the symbolic link that `plainPath` created for `directory`, if there is one. */
 export function removePlainPath(directory: string): void {
   const target = resolve(directory);
   if (!PLAIN.test(target)) rmSync(linkOf(target), { force: true });
@@ -32,7 +33,10 @@ function linkOf(target: string): string {
   return join(folderForLinks(), `surehop-${process.getuid?.() ?? 0}-${name}`);
 }
 
-/** TMPDIR comes last: it can change between two starts and can itself contain special characters. */
+/**
+ * Returns the folder for symbolic links. TMPDIR is the last choice, because it can change between two starts and can contain
+ * special characters itself.
+ */
 function folderForLinks(): string {
   const found = ['/tmp', '/var/tmp', tmpdir()].find((folder) => PLAIN.test(folder) && isWritable(folder));
   if (found !== undefined) return found;

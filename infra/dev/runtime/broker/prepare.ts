@@ -16,7 +16,9 @@ import { Problem, type Say } from '../command-line.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Access to the broker at these addresses; the management API uses the AMQP login if its own address contains none. */
+/**
+ * Returns access to the broker at these addresses. The management API uses the AMQP login if `managementUrl` contains no login.
+ */
 export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUrl)): BrokerAccess {
   const url = new URL(managementUrl);
   const login = loginOf(url.username ? url : new URL(amqpUrl));
@@ -31,13 +33,13 @@ export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUr
   };
 }
 
-/** One line for each setting of the broker through which messages can be lost. */
+/** Returns one line for each setting of the broker through which messages can be lost. */
 export const faultsOf = async (broker: BrokerAccess, declared: Topology = topology): Promise<string[]> =>
   (await readDiff(broker, declared)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 /**
- * Applies the topology and returns one line per change. Throws if a setting of the broker can lose messages. `previous` is the
- * topology that was applied before.
+ * Applies the topology `wanted` and returns one line per change. `previous` is the topology that was applied before. Throws an
+ * error if messages can be lost through a setting of the broker.
  */
 export async function prepareBroker(
   { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,
@@ -53,7 +55,7 @@ export async function prepareBroker(
   } catch (error) {
     if (error instanceof TopologyError) throw new Problem(error.message, { cause: error });
     if (!(error instanceof ManagementError)) throw error;
-    // A given broker may have no management API that we can use. AMQP can declare queues, but not policies.
+    // A broker at AMQP_URL may have no management API that this process can use. AMQP alone can declare queues but not policies.
     await declareTopology(amqpUrl, wanted);
     say(`broker settings not verified and policies not set: ${error.message}`);
     return [];

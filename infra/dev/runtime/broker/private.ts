@@ -15,7 +15,10 @@ const READY_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 15_000;
 const START_ATTEMPTS = 3;
 
-/** RabbitMQ finds its data by the node's name, so the name is constant; a private port mapper separates nodes with this name. */
+/**
+ * The name of the node is constant, because RabbitMQ finds its data by this name. A private port mapper keeps nodes with the same
+ * name apart.
+ */
 const NODE_NAME = 'surehop@localhost';
 
 interface Ports {
@@ -25,7 +28,10 @@ interface Ports {
   readonly portMapper: number;
 }
 
-/** Runs `server` as a private node with its own ports, folder and port mapper, ignoring the system's configuration. */
+/**
+ * Runs `server` as a private RabbitMQ node, which has its own ports, data folder and port mapper and ignores the system's
+ * configuration.
+ */
 export async function startPrivateBroker(
   server: RabbitmqServer,
   { dataDirectory, keepData, say }: BrokerOptions,
@@ -46,7 +52,8 @@ export async function startPrivateBroker(
         'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"',
         join(server.scriptsDirectory, 'rabbitmq-server'),
       ],
-      // The data directory may be a symbolic link to a path that RabbitMQ cannot read, and the current directory is resolved.
+      // RabbitMQ resolves symbolic links in its current directory. The data directory may be a link to a path that RabbitMQ
+      // cannot read, so the current directory is another one.
       cwd: '/',
       env: environment(server, plainPath(dataDirectory), ports),
       output: { file: logFile(dataDirectory) },
@@ -72,7 +79,7 @@ export async function startPrivateBroker(
       break;
     } catch (error) {
       const tail = readFileSync(logFile(dataDirectory), 'utf8');
-      // Another process can take a port after it was chosen and before RabbitMQ listens on it.
+      // Another process can take a chosen port before RabbitMQ listens on it.
       if (!tail.includes('eaddrinuse') || attempt === START_ATTEMPTS) throw error;
     }
   }
@@ -95,7 +102,7 @@ export async function startPrivateBroker(
       try {
         await running.kill();
         await boot();
-        // The death of the node was not reported while it was being restarted.
+        // If the node ends while it is being restarted, `onDeath` is not called; the restart fails instead.
         if (running.hasEnded()) throw new Error(await running.ended);
       } finally {
         isStopping = false;
@@ -130,7 +137,7 @@ const firstStartDone = (dataDirectory: string) => join(dataDirectory, 'first-sta
 const logFile = (dataDirectory: string) => join(dataDirectory, 'rabbitmq.log');
 
 function prepare(dataDirectory: string): void {
-  // A node that is killed during its first start leaves an incomplete, empty database.
+  // A node that is killed during its first start leaves an incomplete, empty database, so its data is deleted.
   if (!existsSync(firstStartDone(dataDirectory)))
     rmSync(join(dataDirectory, 'mnesia'), { recursive: true, force: true });
   mkdirSync(join(dataDirectory, 'conf.d'), { recursive: true });
@@ -140,7 +147,10 @@ function prepare(dataDirectory: string): void {
   writeFileSync(join(dataDirectory, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n');
 }
 
-/** RabbitMQ collects statistics every second instead of every five, so that queue lengths are current during development. */
+/**
+ * Returns the configuration of the private node. RabbitMQ collects statistics every second instead of every five seconds, so that
+ * queue lengths are current during development.
+ */
 const configuration = (ports: Ports) => `listeners.tcp.1 = 127.0.0.1:${ports.amqp}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = ${ports.management}
@@ -182,7 +192,7 @@ function environment(server: RabbitmqServer, dataDirectory: string, ports: Ports
   };
 }
 
-/** Waits until AMQP accepts a login and the management API answers, and returns RabbitMQ's version. */
+/** Waits until the node accepts an AMQP login and its management API responds. Returns the version of RabbitMQ. */
 async function untilReady(started: GuardedProcess, ports: Ports): Promise<string> {
   const version = await waitFor(
     async () => {

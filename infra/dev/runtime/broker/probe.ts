@@ -1,12 +1,14 @@
 import { loginOf } from '../../../../lib/rabbitmq/address.ts';
 import { withConnection } from '../../../../lib/rabbitmq/open-connection.ts';
 
-/** Connects to the broker at `amqpUrl`, disconnects, and returns the broker's version; throws if the login fails. */
+/**
+ * Connects to the broker at `amqpUrl`, disconnects, and returns the version of the broker. Throws an error if the login fails.
+ */
 export async function probeBroker(amqpUrl: string, timeoutMs = 5_000): Promise<string> {
   return withConnection(amqpUrl, async ({ connection }) => connection.serverProperties.version, timeoutMs);
 }
 
-/** Whether the management API accepts the login in its address. */
+/** Returns whether the management API accepts the login in its URL. */
 export async function doesManagementAnswer(managementUrl: string, timeoutMs = 5_000): Promise<boolean> {
   const address = new URL(managementUrl);
   const { origin, pathname } = address;

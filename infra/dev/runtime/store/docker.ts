@@ -7,7 +7,7 @@ const IMAGE = 'amazon/dynamodb-local:latest';
 const PORT = 8_000;
 const READY_WITHIN_MS = 60_000;
 
-/** Starts DynamoDB Local in Docker, with its data in a named volume if `keepData` is set. */
+/** Starts DynamoDB Local in Docker. If `keepData` is set, its data is kept in a named volume. */
 export async function startDockerStore({ dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
   say(`starting DynamoDB in Docker (${IMAGE})`);
   const { startContainer, volumeOf } = await import('../container.ts');
@@ -17,7 +17,7 @@ export async function startDockerStore({ dataDirectory, keepData, say }: StoreOp
     ports: [PORT],
     waitFor: Wait.forListeningPorts().withStartupTimeout(READY_WITHIN_MS),
     command: ['-jar', 'DynamoDBLocal.jar', '-sharedDb', ...(keepData ? ['-dbPath', '/data'] : ['-inMemory'])],
-    // A new volume belongs to root, so the image's own user cannot write to the volume.
+    // A new volume belongs to root, so the default user of the image could not write to it.
     user: 'root',
     ...(keepData && { volume: { name: volumeOf(dataDirectory), target: '/data' } }),
   }).catch((error: unknown) => {

@@ -12,7 +12,7 @@ const READY_WITHIN_MS = 15_000;
 const STOPPED_WITHIN_MS = 3_000;
 const START_ATTEMPTS = 3;
 
-/** The path of the emulator's binary, an optional dependency that exists only for some platforms. */
+/** Returns the path of the DynamoDB emulator. The emulator is an optional dependency that exists only for some platforms. */
 export function findEmulator(): string | undefined {
   try {
     const manifest = `@dynoxide/${process.platform}-${process.arch}/package.json`;
@@ -22,7 +22,10 @@ export function findEmulator(): string | undefined {
   }
 }
 
-/** Starts the emulator on a free port of 127.0.0.1, with its data in `dataDirectory` if `keepData` is set, otherwise in memory. */
+/**
+ * Starts the DynamoDB emulator on a free port of 127.0.0.1. If `keepData` is set, its data is stored in `dataDirectory`,
+ * otherwise in memory.
+ */
 export async function startEmulator(emulator: string, { dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
   say('starting DynamoDB (embedded emulator)');
   mkdirSync(dataDirectory, { recursive: true });
@@ -62,7 +65,7 @@ export async function startEmulator(emulator: string, { dataDirectory, keepData,
       await boot(port);
       break;
     } catch (error) {
-      // Another process can take a port after it was chosen and before the emulator listens on it.
+      // Another process can take a chosen port before the emulator listens on it.
       if (!running!.tail().join('\n').includes('in use') || attempt === START_ATTEMPTS) throw error;
     }
   }
@@ -82,7 +85,7 @@ export async function startEmulator(emulator: string, { dataDirectory, keepData,
       try {
         await running.kill();
         await boot(port);
-        // The death of the emulator was not reported while it was being restarted.
+        // If the emulator ends while it is being restarted, `onDeath` is not called; the restart fails instead.
         if (running.hasEnded()) throw new Error(await running.ended);
       } finally {
         isStopping = false;

@@ -2,14 +2,14 @@ import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 
 import { requestLimits } from '../../../../lib/runtime/timeout.ts';
 
-/** Region and credentials for every client of a local DynamoDB, which accepts any. */
+/** The region and the credentials of all clients of a local DynamoDB, which accepts any value. */
 export const LOCAL_AWS = {
   AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
 } as const;
 
-/** Whether a DynamoDB answers at `endpoint`. */
+/** Returns whether a DynamoDB responds at `endpoint`. */
 export async function doesStoreAnswer(endpoint: string, timeoutMs = 2_000): Promise<boolean> {
   const client = new DynamoDBClient({
     endpoint,

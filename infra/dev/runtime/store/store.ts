@@ -4,13 +4,13 @@ import { startDockerStore } from './docker.ts';
 import { findEmulator, startEmulator } from './emulator.ts';
 import { useGivenStore } from './given.ts';
 
-/** A running DynamoDB. */
+/** A running DynamoDB for development. */
 export interface Store {
   readonly endpoint: string;
   readonly describe: string;
-  /** The process id; undefined if this process did not start DynamoDB. */
+  /** The process id of DynamoDB; undefined if this process did not start it. */
   readonly pid?: number;
-  /** Sends SIGKILL, as in a power cut. */
+  /** Kills DynamoDB with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;
   /** Restarts DynamoDB on the same port with the same data. */
   readonly restart: () => Promise<void>;
@@ -20,14 +20,17 @@ export interface Store {
 }
 
 export interface StoreOptions {
-  /** The folder for logs and data, used by nothing else. */
+  /** The folder for DynamoDB's logs and data, which nothing else uses. */
   readonly dataDirectory: string;
-  /** Whether data survives a stop. */
+  /** Whether the data in DynamoDB survives a stop. */
   readonly keepData: boolean;
   readonly say: Say;
 }
 
-/** Uses the DynamoDB at DYNAMODB_ENDPOINT if set. Otherwise starts the embedded emulator, or DynamoDB Local in Docker. */
+/**
+ * Uses the DynamoDB at DYNAMODB_ENDPOINT if this setting is set. Otherwise starts the embedded emulator or, on other platforms,
+ * DynamoDB Local in Docker.
+ */
 export async function startStore(
   options: StoreOptions,
   { dynamodbEndpoint }: { dynamodbEndpoint: string | undefined },

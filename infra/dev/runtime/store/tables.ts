@@ -19,7 +19,10 @@ export interface Table {
   readonly timeToLive?: TimeToLiveSpecification;
 }
 
-/** The tables of a template as a local DynamoDB takes them: without backups, encryption and deletion protection. */
+/**
+ * Converts the tables of a CloudFormation template to tables for a local DynamoDB, which has no backups, encryption or deletion
+ * protection.
+ */
 export const localTables = (resources: Resources): Table[] =>
   Object.values(resources).map(({ Properties = {} }) => {
     const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
@@ -35,10 +38,10 @@ export const localTables = (resources: Resources): Table[] =>
     };
   });
 
-/** How long a request, for example one that creates a table, can take, in ms. */
+/** The timeout of one request, for example one that creates a table, in ms. */
 const REQUEST_MS = 20_000;
 
-/** A client for a local DynamoDB, which accepts any credentials. */
+/** Creates a client for a local DynamoDB, which accepts any credentials. */
 export const localClient = (endpoint: string): DynamoDBClient =>
   new DynamoDBClient({
     endpoint,
@@ -62,7 +65,7 @@ async function createTable(client: DynamoDBClient, { definition, timeToLive }: T
   await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: timeToLive }));
 }
 
-/** Creates the missing tables in a local DynamoDB, and returns the names of all tables once they are active. */
+/** Creates the missing tables in a local DynamoDB. Returns the names of all tables as soon as they are active. */
 export async function createTables({
   endpoint,
   prefix,
