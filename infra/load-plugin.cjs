@@ -1,10 +1,10 @@
-// Serverless loads plugins with require, so this module compiles their TypeScript in memory.
+// Serverless loads plugins with `require`, which cannot load TypeScript, so this module compiles the plugins in memory.
 const Module = require('node:module');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { buildSync } = require('esbuild');
 
-/** Returns the exports of the plugin.ts in the folder of the module `shim`. */
+/** Compiles the plugin.ts in the folder of the module `shim` and returns its exports. */
 module.exports = function loadPlugin(shim) {
   const entry = join(dirname(shim.filename), 'plugin.ts');
   const { outputFiles } = buildSync({

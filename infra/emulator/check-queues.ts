@@ -1,18 +1,18 @@
 import { useConnection } from '../../lib/rabbitmq/open-connection.ts';
 import { brokerName, connectTo } from './session.ts';
 
-/** A queue that a function consumes. */
+/** A queue that a function consumes, which must exist before the emulator starts. */
 export interface RequiredQueue {
   functionKey: string;
   queue: string;
   virtualHost: string;
 }
 
-/** Throws an error if the broker cannot be reached or a required queue does not exist. */
+/** Throws an error if the broker cannot be reached or if a required queue does not exist. */
 export async function checkQueues(url: string, required: RequiredQueue[]): Promise<void> {
   for (const virtualHost of new Set(required.map((one) => one.virtualHost))) {
     const connection = await connectTo(url, virtualHost).catch((error: Error) => {
-      // RabbitMQ closes the connection if the virtual host does not exist or the user may not access it.
+      // RabbitMQ closes the connection if the virtual host does not exist or if the user may not access it.
       if (error.message.startsWith('Expected ConnectionOpenOk')) {
         throw new Error(
           `No virtual host "${virtualHost}" for this user at ${brokerName(url)}: ` +

@@ -7,29 +7,29 @@ import { fileURLToPath } from 'node:url';
 
 import { maxPayloadBytes } from './event.ts';
 
-/** The settings of an execution environment. */
+/** The settings of an execution environment, which emulates that of a Lambda function. */
 export interface EnvironmentSettings {
-  /** Path of the handler's module, without extension. */
+  /** The path of the module that exports the handler, without extension. */
   modulePath: string;
   exportName: string;
   workingDirectory: string;
   variables: Record<string, string>;
   timeoutMs: number;
   memoryMb: number;
-  /** Path of runtime.mjs; by default the file beside this module. */
+  /** The path of runtime.mjs; by default the file in the folder of this module. */
   runtimePath?: string;
   /** Receives each line that the function writes to stdout or stderr. */
   onLine(line: string): void;
 }
 
-/** The outcome of an invocation; only a success has a result. */
+/** The outcome of an invocation. It contains the function's result only if the invocation succeeded. */
 export type InvocationResult =
   { outcome: 'success'; resultJson: string } | { outcome: 'error' | 'timeout' | 'crash'; error: string };
 
-/** A warm execution environment, which runs one invocation at a time. */
+/** An execution environment, which runs one invocation at a time and is reused for later invocations. */
 export interface ExecutionEnvironment {
   invoke(eventJson: string): Promise<InvocationResult>;
-  /** Reloads the handler after the running invocation. */
+  /** Makes the environment load the handler again after the running invocation. */
   renew(): void;
   stop(): Promise<void>;
 }
@@ -42,17 +42,20 @@ type Reply =
 interface Sandbox {
   child: ChildProcess;
   ended: Promise<string>;
-  /** Resolves with the next reply or with how the process ended; after `limitMs` kills the process and resolves with 'timeout'. */
+  /**
+   * Resolves with the next reply of the process, or with the way in which the process ended. If neither happens within `limitMs`,
+   * kills the process and resolves with 'timeout'.
+   */
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
 
 const defaultRuntimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
 
-// On Lambda the initialization phase has ten seconds in addition to the function's timeout.
+// On Lambda, the initialization of a function has ten seconds in addition to the function's timeout.
 const initLimitMs = 10_000;
 const lastLinesLimitMs = 500;
 
-/** Creates an environment whose process starts with the first invocation and is replaced after a timeout or a crash. */
+/** Creates an execution environment. Its process starts with the first invocation, and is replaced after a timeout or a crash. */
 export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvironment {
   let sandbox: Sandbox | undefined;
   let busy = false;
@@ -82,7 +85,7 @@ export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvir
     if (!current) return { outcome: 'crash', error: "the function's process ended right after loading" };
     const deadlineMs = Date.now() + settings.timeoutMs;
     const invocation = { requestId: randomUUID(), deadlineMs, eventJson };
-    // If the process has ended, sending fails and `reply` reports the end of the process.
+    // If the process has already ended, this call fails silently, and `reply` reports the end of the process.
     current.child.send(invocation, () => {});
     const reply = await current.reply(settings.timeoutMs);
     if (reply.type !== 'succeeded') return failure(reply, `after ${settings.timeoutMs} ms`);
@@ -132,7 +135,7 @@ function startSandbox(settings: EnvironmentSettings): Sandbox {
   const { runtimePath = defaultRuntimePath } = settings;
   const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
     cwd: workingDirectory,
-    // The AWS SDK needs a home directory, which Lambda provides; the local user may have neither HOME nor a passwd entry.
+    // The AWS SDK needs a home directory, which Lambda provides. A local user may have neither HOME nor an entry in /etc/passwd.
     env: { HOME: process.env.HOME || tmpdir(), ...variables },
     execArgv: ['--enable-source-maps', `--max-old-space-size=${memoryMb}`],
     serialization: 'advanced',
@@ -144,7 +147,7 @@ function startSandbox(settings: EnvironmentSettings): Sandbox {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => {
       const how = signal ? `signal ${signal}` : `exit code ${code}`;
-      // Wait for the remaining output, but not if a grandchild process keeps the pipes open.
+      // This waits for the remaining output, but not forever: a grandchild process can keep the pipes open.
       child.once('close', () => resolve(how));
       setTimeout(() => resolve(how), lastLinesLimitMs).unref();
     });

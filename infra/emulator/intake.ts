@@ -1,23 +1,26 @@
-/** The limits of a batch; reaching any of them closes the batch. */
+/** The limits of a batch. A batch is closed as soon as it reaches any of them. */
 export interface BatchLimits {
   batchSize: number;
   batchingWindowMs: number;
   maxBytes: number;
 }
 
-/** A received item with its size in the payload. */
+/** An item that counts with its size, in bytes, towards the size of a batch. */
 export interface Sized {
   bytes: number;
 }
 
-/** Collects received items into batches. */
+/** Collects received items and divides them into batches. */
 export interface Intake<T extends Sized> {
   add(item: T): void;
-  /** Resolves with the next closed batch, or with undefined once the intake is closed. Callers are served in order. */
+  /**
+   * Resolves with the next closed batch, or with undefined after the intake was closed. Callers get batches in the order of their
+   * calls.
+   */
   next(): Promise<T[] | undefined>;
-  /** Removes and returns the items that are not in a batch yet. */
+  /** Removes and returns the items that are not part of a batch yet. */
   clear(): T[];
-  /** Closes the intake; removes and returns the items that are not in a batch yet. */
+  /** Closes the intake. Removes and returns the items that are not part of a batch yet. */
   close(): T[];
 }
 
@@ -26,14 +29,17 @@ interface Waiting<T> {
   receivedAtMs: number;
 }
 
-/** Creates an intake that closes a batch by count, by size, or when the window since its first item has passed. */
+/**
+ * Creates an intake. It closes a batch that has reached the maximum number of items or the maximum size, or whose first item has
+ * waited for the batching window.
+ */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
   let waiting: Waiting<T>[] = [];
   const callers: ((batch: T[] | undefined) => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  // The number of items in the next batch, and whether a limit has closed that batch.
+  // Returns the number of items in the next batch, and whether the batch has reached a limit.
   function measure(): { count: number; full: boolean } {
     let bytes = 0;
     for (let count = 0; count < waiting.length; count++) {

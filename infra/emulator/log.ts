@@ -1,4 +1,4 @@
-/** The part of Serverless's plugin log that an event source uses. */
+/** The methods of Serverless's plugin log that the emulated event source uses. */
 export interface Log {
   notice(message: string): void;
   warning(message: string): void;

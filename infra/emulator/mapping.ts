@@ -10,23 +10,23 @@ import type { Delivery, OnError } from './settle.ts';
 import type { ReceivedMessage } from './session.ts';
 import { subscribe } from './subscription.ts';
 
-/** An event source mapping: a queue and the function that receives its batches. */
+/** The settings of an event source mapping, which delivers the messages of a queue to a function in batches. */
 export interface MappingSettings extends EventOrigin {
   url: string;
   functionKey: string;
   batchSize: number;
   batchingWindowMs: number;
   onError: OnError;
-  /** The environments that process batches concurrently; on AWS one by default. */
+  /** The environments of the function, each of which processes one batch at a time. AWS uses one environment by default. */
   environments: readonly ExecutionEnvironment[];
   log: Log;
-  /** Receives one JSON line per invocation. */
+  /** Receives one JSON log line for each invocation. */
   onReport(line: string): void;
 }
 
-/** A running mapping. */
+/** A running event source mapping. */
 export interface RunningMapping {
-  /** Stops consuming, waits for running batches, and returns the other received messages to the queue. */
+  /** Stops consuming, waits for the running batches, and returns all other received messages to the queue. */
   stop(): Promise<void>;
 }
 
@@ -34,8 +34,9 @@ const firstRetryDelayMs = 100;
 const maxRetryDelayMs = 5_000;
 
 /**
- * Runs a mapping with one batch at a time per environment. A batch is acknowledged as a whole if the function succeeds and returned
- * as a whole otherwise. After consecutive failures the delay before the next invocation grows from 0.1 s to 5 s.
+ * Starts an event source mapping, which invokes the function with one batch at a time per environment. If the function succeeds,
+ * all messages of the batch are acknowledged; if it fails, all of them are returned to the queue. After consecutive failures, the
+ * delay before the next invocation grows from 0.1 s to 5 s.
  */
 export function startMapping(settings: MappingSettings): RunningMapping {
   const { queue, batchSize, batchingWindowMs, environments, log } = settings;
@@ -58,7 +59,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     intake.add({ message, channel, recordJson, bytes: bytes + commaBytes });
   }
 
-  // The broker redelivers the messages that were unsettled when the session was lost.
+  // When a session is lost, the broker redelivers its unsettled messages, so the intake drops them.
   const subscription = subscribe(
     { ...settings, prefetch: batchSize * environments.length, onMessage: receive },
     log,

@@ -10,13 +10,16 @@ import type { OnError } from './settle.ts';
 
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Emulates Amazon MQ's event source for every `rabbitmq` event of the service during `serverless offline start`. */
+/**
+ * A Serverless plugin that emulates Lambda's event source for Amazon MQ. It consumes the queue of every `rabbitmq` event in
+ * serverless.yml during `serverless offline start`.
+ */
 export class EventSourcePlugin {
   readonly hooks = {
     'before:offline:start:init': () => this.#prepare(),
     'before:offline:start:ready': () => this.#start(),
     'before:offline:start:end': () => this.#stop(),
-    // The bundler runs this command after it has rebuilt functions.
+    // The bundler runs this command after it has rebuilt the functions.
     'offline:functionsUpdated:cleanup': () => this.#renew(),
   };
 
@@ -38,7 +41,7 @@ export class EventSourcePlugin {
       this.#declared = declaredMappings(this.#serverless, this.#settings.url, this.#log);
       await checkQueues(this.#settings.url, this.#declared);
     } catch (error) {
-      // Serverless prints an error of its own class without a stack trace.
+      // Serverless prints errors of its own class without a stack trace.
       throw new this.#serverless.classes.Error((error as Error).message, 'RABBITMQ_EVENT_SOURCE');
     }
   }

@@ -1,16 +1,18 @@
-// Runs inside an execution environment: loads the handler once, then answers invocations over IPC, one at a time.
+// This script runs in the process of an execution environment. It loads the handler once, and then answers invocations over IPC,
+// one at a time.
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 const { modulePath, exportName, parentPid } = JSON.parse(process.argv[2]);
 
-// Ctrl-C reaches the whole process group, but the parent process decides when the running batch ends.
+// Ctrl-C sends a signal to the whole process group, but the parent process decides when the running batch ends. So this process
+// ignores the signal.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit());
 
-// A handler in an endless loop blocks "disconnect", so a thread ends the process when the parent ends.
+// A handler in an endless loop prevents the event "disconnect", so a thread ends this process when the parent process ends.
 new Worker(`setInterval(() => process.ppid === ${parentPid} || process.kill(process.pid, 'SIGKILL'), 500);`, {
   eval: true,
   execArgv: [],

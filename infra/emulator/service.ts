@@ -5,7 +5,7 @@ import type { EventOrigin } from './event.ts';
 import type { Log } from './log.ts';
 import type { OnError } from './settle.ts';
 
-/** A `rabbitmq` event of serverless.yml. */
+/** A `rabbitmq` event of a function in serverless.yml. */
 interface RabbitMqEvent {
   arn: unknown;
   queue: string;
@@ -25,17 +25,17 @@ interface FunctionDefinition {
   events?: { rabbitmq?: RabbitMqEvent; httpApi?: unknown }[];
 }
 
-/** `custom.rabbitmqEventSource` of serverless.yml. */
+/** The settings in `custom.rabbitmqEventSource` of serverless.yml. */
 interface EventSourceSettings {
   url?: string;
   onError?: OnError;
-  /** The number of concurrent environments by queue name; 1 by default, as on AWS. */
+  /** The number of environments that run at the same time, by queue name. The default is 1, as on AWS. */
   concurrency?: Record<string, number>;
-  /** Queues that keep order per key, which requires a single environment. */
+  /** The names of the queues that keep order per key. Such a queue can have only one environment. */
   ordered?: string[];
 }
 
-/** The part of Serverless that this plugin reads. */
+/** The part of the Serverless object that this plugin reads. */
 export interface Serverless {
   serviceDir: string;
   service: {
@@ -49,7 +49,7 @@ export interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
 }
 
-/** An event source mapping as declared in serverless.yml. */
+/** An event source mapping that a function in serverless.yml declares. */
 export interface DeclaredMapping extends EventOrigin {
   functionKey: string;
   batchSize: number;
@@ -61,11 +61,14 @@ const defaultBatchSize = 100;
 const defaultWindowSeconds = 0.5;
 const defaultTimeoutSeconds = 6;
 const defaultMemoryMb = 1024;
-/** The maximum number of concurrent environments per queue, because each is a process. */
+/** The maximum number of environments per queue. The number is limited because each environment is a process. */
 const maxConcurrency = 32;
 const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
 
-/** The broker's address and how failed batches are returned; throws if a setting is invalid. */
+/**
+ * Returns the address of the broker and how the messages of failed batches are returned to their queue. Throws an error if a
+ * setting is invalid.
+ */
 export function readSettings({ service }: Serverless): { url: string; onError: OnError } {
   const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};
   if (!url) {
@@ -84,7 +87,10 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
   return { url, onError };
 }
 
-/** Every enabled `rabbitmq` event of the service. A virtual host in the URL replaces the one that the event names. */
+/**
+ * Returns every enabled `rabbitmq` event in serverless.yml. If the broker's URL names a virtual host, that virtual host replaces
+ * the one that the event names.
+ */
 export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
   const { concurrency = {}, ordered = [] } = service.custom?.rabbitmqEventSource ?? {};
   const urlVirtualHost = percentDecoded(new URL(url).pathname.slice(1));
@@ -103,7 +109,7 @@ export function declaredMappings({ service }: Serverless, url: string, log: Log)
         virtualHost: urlVirtualHost || (event.virtualHost ?? '/'),
         concurrency: concurrencyFor(event.queue, concurrency, ordered),
         batchSize: event.batchSize ?? defaultBatchSize,
-        // Serverless omits a window of 0 from the template, so AWS applies its default.
+        // Serverless omits a window of 0 from the template, and AWS then applies the default window.
         batchingWindowMs: (event.maximumBatchingWindow || defaultWindowSeconds) * 1000,
       };
     }),
@@ -123,7 +129,10 @@ function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered:
   return concurrency;
 }
 
-/** The settings of a function's execution environment, with the variables that serverless-offline would set. */
+/**
+ * Returns the settings of a function's execution environment, including the environment variables that serverless-offline would
+ * set.
+ */
 export function environmentSettings(serverless: Serverless, functionKey: string): Omit<EnvironmentSettings, 'onLine'> {
   const { provider, custom, functions } = serverless.service;
   const { name, handler, timeout, memorySize, environment } = functions[functionKey]!;
@@ -156,7 +165,7 @@ export function environmentSettings(serverless: Serverless, functionKey: string)
   };
 }
 
-// Intrinsic functions of CloudFormation have no value locally.
+// Variables whose value is an intrinsic function of CloudFormation are left out, because they have no value locally.
 function plainVariables(variables: Record<string, unknown> = {}): Record<string, string> {
   const plain = Object.entries(variables).filter(([, value]) => value !== null && typeof value !== 'object');
   return Object.fromEntries(plain.map(([key, value]) => [key, String(value)]));

@@ -4,10 +4,10 @@ import type { RawProperties } from '../../lib/rabbitmq/raw-frames.ts';
 import { closeConnection, dropConnection, openConnection } from '../../lib/rabbitmq/open-connection.ts';
 import { within } from '../../lib/runtime/timeout.ts';
 
-/** A message with its properties as the broker sent them. */
+/** A message from the broker whose properties are not decoded yet. */
 export type ReceivedMessage = Omit<ConsumeMessage, 'properties'> & { properties: RawProperties };
 
-/** The queue to consume and its broker. */
+/** The queue to consume, its broker, and the callback for received messages. */
 export interface SessionOptions {
   url: string;
   virtualHost: string;
@@ -16,11 +16,11 @@ export interface SessionOptions {
   onMessage(message: ReceivedMessage, channel: Channel): void;
 }
 
-/** A consumer with its own connection. */
+/** A consumer of a queue that has its own connection to the broker. */
 export interface Session {
-  /** Resolves with the reason once the session can no longer receive or settle messages. */
+  /** Resolves with the reason when the session can no longer receive or settle messages. */
   lost: Promise<string>;
-  /** Cancels the consumer, so that the broker sends no more messages. */
+  /** Cancels the consumer, so that the broker sends no more messages to it. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }
@@ -35,12 +35,12 @@ export function connectTo(url: string, virtualHost: string): Promise<ChannelMode
   return openConnection(target.href, { timeoutMs: connectTimeoutMs });
 }
 
-/** The broker's host and port without credentials, for log messages. */
+/** Returns the host and the port of the broker, without credentials, for log messages. */
 export function brokerName(url: string): string {
   return new URL(url).host;
 }
 
-/** Connects and starts consuming. */
+/** Connects to the broker and starts consuming the queue. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const connection = await connectTo(options.url, options.virtualHost);
   let lose = (_reason: string): void => {};
@@ -63,7 +63,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       async cancel() {
         await within(closeTimeoutMs, channel.cancel(consumerTag)).catch(() => {});
       },
-      // The channel is closed after all acknowledgements that were sent on it, so none is lost.
+      // The broker receives the acknowledgements before the request to close the channel, so none of them is lost.
       async close() {
         await within(closeTimeoutMs, channel.close()).catch(() => {});
         await closeConnection(connection);

@@ -1,10 +1,10 @@
 import type { Channel, Message } from 'amqplib';
 import type { ReceivedMessage } from './session.ts';
 
-/** How the messages of a failed batch are returned to their queue: with basic.nack or basic.reject, both with requeue. */
+/** The AMQP method that returns the messages of a failed batch to their queue: basic.nack or basic.reject, both with requeue. */
 export type OnError = 'nack' | 'reject';
 
-/** A received message with its channel and its record in the event. */
+/** A received message with its channel and with its JSON record for the event. */
 export interface Delivery {
   message: ReceivedMessage;
   channel: Channel;
@@ -12,11 +12,14 @@ export interface Delivery {
   bytes: number;
 }
 
-/** Settles each delivery on its own channel; skips closed channels, because the broker has already requeued their messages. */
+/**
+ * Settles each message on the channel that delivered it. Messages of closed channels are skipped, because the broker has already
+ * requeued them.
+ */
 export function settle(deliveries: Delivery[], how: 'acknowledge' | OnError): void {
   for (const delivery of deliveries) {
     const { channel } = delivery;
-    // amqplib reads only the delivery tag here.
+    // amqplib reads only the delivery tag of the message here.
     const message = delivery.message as unknown as Message;
     try {
       if (how === 'acknowledge') channel.ack(message);

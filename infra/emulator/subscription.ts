@@ -3,9 +3,9 @@ import type { Log } from './log.ts';
 import { openSession } from './session.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** A consumer that reconnects automatically. */
+/** A consumer of a queue that reconnects automatically. */
 export interface Subscription {
-  /** Cancels the consumer and stops reconnecting. */
+  /** Cancels the consumer and stops reconnecting to the broker. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }
@@ -13,7 +13,10 @@ export interface Subscription {
 const firstDelayMs = 100;
 const maxDelayMs = 5_000;
 
-/** Consumes a queue until closed: reconnects with backoff, and logs once when the connection is lost and once when it is restored. */
+/**
+ * Consumes a queue until the subscription is closed. If the connection is lost, reconnects with growing delays; logs once that
+ * the connection was lost, and once that it was restored.
+ */
 export function subscribe(options: SessionOptions, log: Log, onLost: () => void): Subscription {
   const stopping = new AbortController();
   let session: Session | undefined;

@@ -1,4 +1,4 @@
-// yazl has no types; this declares the part that the bundler uses.
+// yazl has no type definitions. This file declares the part that the bundler uses.
 declare module 'yazl' {
   export class ZipFile {
     readonly outputStream: NodeJS.ReadableStream;

@@ -1,2 +1,2 @@
-// Serverless loads local plugins only from the directory of the service.
+// This file exists because Serverless loads local plugins only from the directory that contains serverless.yml.
 module.exports = require('../plugin.cjs');
