@@ -3,7 +3,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** The address with this login instead of its own. */
+/** Returns the broker address with this login in place of its own. */
 export function withLogin(amqpUrl: string, { username, password }: Login): string {
   const address = new URL(amqpUrl);
   address.username = encodeURIComponent(username);
@@ -11,13 +11,13 @@ export function withLogin(amqpUrl: string, { username, password }: Login): strin
   return address.href;
 }
 
-/** The login in an address, or RabbitMQ's default login if the address has none. */
+/** Returns the login in a broker address, or RabbitMQ's default login if the address has none. */
 export const loginOf = ({ username, password }: URL): Login =>
   username || password
     ? { username: percentDecoded(username), password: percentDecoded(password) }
     : { username: 'guest', password: 'guest' };
 
-/** Decodes percent-encoded UTF-8 in a part of an address. An invalid sequence stays as it is. */
+/** Decodes percent-encoded UTF-8 in a part of an address. Invalid sequences are left unchanged. */
 export const percentDecoded = (text: string): string =>
   text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
     try {
@@ -27,6 +27,6 @@ export const percentDecoded = (text: string): string =>
     }
   });
 
-/** The virtual host in an AMQP address, or `/` if the address names none. */
+/** Returns the virtual host in an AMQP address, or `/` if the address names none. */
 export const virtualHostOf = (amqpUrl: string): string =>
   URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';

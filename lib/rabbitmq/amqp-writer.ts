@@ -1,4 +1,4 @@
-/** The largest frame that RabbitMQ accepts by default. All properties of a message must fit into one frame. */
+/** The largest frame, in bytes, that RabbitMQ accepts by default. All properties of a message must fit into one frame. */
 export const FRAME_BYTES = 131_072;
 
 const FRAME_HEADER_BYTES = 7;
@@ -7,29 +7,29 @@ const FRAME_END = 0xce;
 
 export const SHORT_STRING_BYTES = 255;
 
-/** A value that AMQP cannot carry; the message gives the reason. */
+/** The error for a value that AMQP cannot encode. The error message gives the reason. */
 export class UnwritableError extends Error {}
 
-/** Thrown when a value would exceed the writer's limit. */
+/** The error for a value that does not fit into the rest of the frame. */
 export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one frame');
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Whether UTF-8 would change the text, so that a search for the text would not find the message. */
+/** Whether encoding a text as UTF-8 would change it. A search for the original text would then not find the message. */
 export const isChangedByUtf8 = (text: string, utf8Bytes: number): boolean =>
   utf8Bytes !== text.length && LONE_SURROGATE.test(text);
 
-/** Type tags of AMQP fields (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
+/** Returns the AMQP type tag for a letter (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
 export const tagOf = (letter: string): number => letter.charCodeAt(0);
 
-/** Writes AMQP values into one buffer that every message reuses. */
+/** Writes AMQP values into a buffer that is reused for every message. */
 export class AmqpWriter {
   readonly buffer = Buffer.allocUnsafeSlow(FRAME_BYTES + 4_096);
   at = 0;
-  /** Where the header table must end at the latest. */
+  /** The position in the buffer before which the header table must end. */
   limit = Number.POSITIVE_INFINITY;
 
-  /** Throws `TOO_LARGE` unless this number of bytes fits before the limit. */
+  /** Throws `TOO_LARGE` if fewer than `bytes` bytes are left before the limit. */
   need(bytes: number): void {
     if (this.at + bytes > this.limit) throw TOO_LARGE;
   }
@@ -46,7 +46,7 @@ export class AmqpWriter {
     this.at = this.buffer.writeUInt32BE(value >>> 0, this.at);
   }
 
-  /** Writes 64 bits in two's complement, which Java's client reads as a signed number. */
+  /** Writes a 64-bit integer in two's complement, which the Java client reads as a signed number. */
   int64(value: bigint): void {
     this.at = this.buffer.writeBigUInt64BE(BigInt.asUintN(64, value), this.at);
   }
@@ -57,7 +57,7 @@ export class AmqpWriter {
     this.at += 1 + length;
   }
 
-  /** Writes the name of a header or of an entry of a table. */
+  /** Writes the name of a header or of a table entry. */
   name(name: string): void {
     const length = Buffer.byteLength(name);
     if (length > SHORT_STRING_BYTES)
@@ -68,7 +68,7 @@ export class AmqpWriter {
   }
 
   longString(text: string): void {
-    // A character takes at most three bytes, so most texts fit without being measured.
+    // A UTF-16 code unit needs at most three bytes of UTF-8, so most texts fit without being measured.
     this.need(5 + (this.at + 5 + text.length * 3 <= this.limit ? 0 : Buffer.byteLength(text)));
     this.buffer[this.at] = tagOf('S');
     const length = this.buffer.write(text, this.at + 5);
@@ -84,7 +84,10 @@ export class AmqpWriter {
     this.at += 5 + bytes.length;
   }
 
-  /** Writes the smallest integer type that holds the number, or a double. The event source shows them alike. */
+  /**
+   * Writes a number as the smallest AMQP integer type that can hold it, or as a double. The Lambda event does not
+   * distinguish these types.
+   */
   number(value: number): void {
     if (!Number.isFinite(value)) throw new UnwritableError(`the number ${value}`);
     this.need(9);
@@ -93,7 +96,7 @@ export class AmqpWriter {
     write(this, value);
   }
 
-  /** Leaves room for a length; `endLength` fills it in. */
+  /** Reserves space for a length field, which `endLength` fills in. Returns the position of the field. */
   beginLength(): number {
     const start = this.at;
     this.at += 4;
@@ -118,7 +121,7 @@ export class AmqpWriter {
   }
 }
 
-/** Writes a body frame into `target` at `at`. */
+/** Writes a body frame with the content `chunk` into `target`, starting at position `at`. */
 export function writeBodyFrame(target: Buffer, at: number, channel: number, chunk: Buffer): void {
   target[at] = 3;
   target.writeUInt16BE(channel, at + 1);

@@ -6,10 +6,13 @@ import { brokerUrl } from './login.ts';
 import { createPublisher } from './publisher.ts';
 import { brokerSettings } from './settings.ts';
 
-/** The publisher of this process. Its connection and its confirm channel are opened with the first publish. */
+/** The publisher of this process. It opens its connection and its confirm channel with the first publish. */
 export const publisher = (surehop: Surehop): Publisher => surehop.clients.publisher ?? surehop.shared(newPublisher);
 
-/** Resolves if the broker answers and accepts messages on this process's connection; otherwise rejects with a `PublishError`. */
+/**
+ * Checks the broker over the connection of this process. Resolves if the broker answers and accepts messages, and rejects
+ * with a `PublishError` otherwise.
+ */
 export const probeBroker = (surehop: Surehop, timeoutMs: number): Promise<void> =>
   surehop.shared(connection).probe(timeoutMs);
 

@@ -8,42 +8,57 @@ import { within } from '../runtime/timeout.ts';
 import { closeConnection, dropConnection, isLoginRefused, openConnection, socketOf } from './open-connection.ts';
 import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
-/** A connection and its only confirm channel. When one of them closes, both are replaced. */
+/** A connection to the broker and its only confirm channel. When either of them closes, both are replaced. */
 export interface Link {
   readonly channel: ConfirmChannel;
-  /** Why the broker blocks publishing on this connection (a memory or disk alarm); undefined if it does not. */
+  /**
+   * Returns the reason why the broker blocks publishing on this connection (a memory or disk alarm), or `undefined` if it
+   * does not.
+   */
   blocked(): string | undefined;
-  /** Why the connection or the channel closed; undefined while both are open. */
+  /** Returns the reason why the connection or the channel closed, or `undefined` while both are open. */
   lostBecause(): Error | undefined;
-  /** Resolves when the broker has answered on a second channel. */
+  /** Checks the connection with a second channel. Resolves when the broker has answered. */
   ping(): Promise<void>;
-  /** Destroys the socket without waiting for the broker. */
+  /** Destroys the socket of the connection without waiting for the broker. */
   destroy(): void;
 }
 
 export interface ConnectionOptions {
-  /** The address with the login. With `refused`, the last login was refused, so a rotated one must be read again. */
+  /**
+   * Returns the broker address with the login. If `refused` is true, the broker refused the previous login, so the login
+   * must be read again because it may have been rotated.
+   */
   readonly url: (refused: boolean) => Promise<string>;
   readonly heartbeatSeconds: number;
   readonly clock: Clock;
-  /** The connection name that RabbitMQ's management shows. */
+  /** The name of the connection in RabbitMQ's management UI. */
   readonly name: string;
 }
 
-/** The only connection of a process: opened when first needed, shared, and replaced after it closed or the process was frozen. */
+/**
+ * The broker connection of a process, which all publishes share. It is opened when first needed, and replaced after it
+ * closed or the process was frozen.
+ */
 export interface Connection {
-  /** The open link, or a new one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
+  /** Returns the open connection, or opens a new one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
   link(timeoutMs: number): Promise<Link>;
-  /** Resolves if the broker answers and accepts messages; otherwise rejects with a `PublishError` that gives the reason. */
+  /**
+   * Checks the broker. Resolves if the broker answers and accepts messages, and otherwise rejects with a `PublishError`
+   * that gives the reason.
+   */
   probe(timeoutMs: number): Promise<void>;
-  /** Takes `link` out of use, so that the next publish opens a new link. */
+  /** Stops using `link`, so that the next publish opens a new connection. */
   retire(link: Link): void;
   /** Whether the next publish would go over `link`. */
   uses(link: Link): boolean;
   close(): Promise<void>;
 }
 
-/** The socket's write buffer. With the default of 16 KiB, a window of messages would be written in many small pieces. */
+/**
+ * The size of the socket's write buffer. With Node's default of 16 KiB, many messages would be written to the socket in
+ * many small pieces.
+ */
 const SOCKET_BUFFER_BYTES = 256 * 1_024;
 
 interface OpenLink extends Link {
@@ -51,7 +66,7 @@ interface OpenLink extends Link {
   lastHeardAtMs: number;
 }
 
-/** How long opening a connection may take at least, in ms, even if the first caller waits for less. */
+/** The minimum time limit for opening a connection, in ms. It applies even if the first caller waits for a shorter time. */
 const MIN_ATTEMPT_MS = 2_000;
 
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {
@@ -99,7 +114,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
         lossCause ??= cause ?? new Error('connection closed');
         retire(link);
       };
-      // Without a listener for `error`, a lost connection would end the process.
+      // Without a listener for `error`, losing the connection would end the Node.js process.
       for (const emitter of [model, channel]) emitter.on('error', lose).on('close', lose);
       model.on('blocked', (reason) => (blockedBecause = reason || 'resource alarm'));
       model.on('unblocked', () => (blockedBecause = undefined));
@@ -113,7 +128,10 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     }
   }
 
-  /** A connection that opens after its time limit is used if there is no other, and dropped otherwise. */
+  /**
+   * Opens a connection and keeps it for all callers. A connection that is opened after its time limit is still used if
+   * there is no other connection, and destroyed otherwise.
+   */
   async function openAndKeep(timeoutMs: number): Promise<OpenLink> {
     const timesClosedBefore = timesClosed;
     const fresh = await openLink(timeoutMs);
@@ -128,7 +146,10 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     return current;
   }
 
-  /** A frozen Lambda environment sends no heartbeats: after this time the broker has closed the connection, noticed or not. */
+  /**
+   * Whether the Lambda environment was frozen for so long that the broker has closed the connection. A frozen environment
+   * sends no heartbeats and may not notice that the connection is closed.
+   */
   const wasFrozen = (link: OpenLink) => clock.now() - link.lastHeardAtMs > heartbeatSeconds * 1_500;
 
   function retire(link: Link): void {

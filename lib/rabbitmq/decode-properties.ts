@@ -1,9 +1,12 @@
 import { SECONDS_OF_400_YEARS } from '../events/json-form.ts';
 
-/** The properties of a message as the content-header frame holds them: flags, then the values. */
+/** The encoded properties of a message, as in an AMQP content-header frame: first the flags, then the values. */
 export type PropertyBytes = Buffer;
 
-/** The properties in the order of their flag bits and of their values (https://www.rabbitmq.com/amqp-0-9-1-reference#class.basic). */
+/**
+ * The names of the properties, in the order in which AMQP encodes their flags and values
+ * (https://www.rabbitmq.com/amqp-0-9-1-reference#class.basic).
+ */
 const names = [
   'contentType',
   'contentEncoding',
@@ -23,7 +26,7 @@ const names = [
 
 type Name = (typeof names)[number];
 
-/** The start and end of each property that is set. */
+/** Finds the position of each property that the message has. */
 function locate(bytes: PropertyBytes): Map<Name, readonly [start: number, end: number]> {
   const found = new Map<Name, readonly [number, number]>();
   const flags = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
@@ -52,8 +55,9 @@ export function messageIdIn(bytes: PropertyBytes): string | undefined {
 const TRANSIENT = 1;
 
 /**
- * The JSON text of the properties in the event that Lambda gets: the values of the Java client as Gson writes them, keys in the
- * order of AWS's documented sample. The result is text because tables may nest deeper than `JSON.stringify` allows.
+ * Converts the properties of a message to the JSON that Lambda gets from the event source. The values are those that
+ * RabbitMQ's Java client decodes and Gson writes; the keys have the order of the sample in AWS's documentation. The result
+ * is text because tables may be nested deeper than `JSON.stringify` allows.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
   const ranges = locate(bytes);
@@ -80,16 +84,20 @@ function propertyInEvent(name: Name, value: Buffer): string {
 
 interface OpenStructure {
   readonly end: number;
-  /** The names read so far of a table; a list has none. */
+  /** The entry names of a table that have been read so far; absent for a list. */
   readonly names?: Set<string>;
   isEmpty: boolean;
-  /** Whether the structure is left out: of two headers with one name, the Java client keeps the first. */
+  /**
+   * Whether this table or list is left out of the JSON. If a table has two entries with the same name, the Java client
+   * keeps only the first.
+   */
   readonly isHidden: boolean;
 }
 
 /**
- * The JSON text of a table in the event: strings as `{ bytes }` with signed bytes, byte arrays as lists, dates as text,
- * decimals and floats as numbers. Invalid bytes, which no broker delivers, end the table that contains them.
+ * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays become
+ * lists, dates become text, and decimals and floats become numbers. Invalid bytes end the table that contains them; no
+ * broker delivers such bytes.
  */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];
@@ -137,7 +145,10 @@ const tagOf = (letter: string) => letter.charCodeAt(0);
 const FIELD_TABLE = tagOf('F');
 const FIELD_ARRAY = tagOf('A');
 
-/** The sizes of the field types in bytes; for `S` and `x`, the size of the length that precedes the content (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
+/**
+ * The sizes of the AMQP field types in bytes. For `S` and `x`, this is the size of the length field before the content
+ * (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3).
+ */
 const sizes: Readonly<Record<string, number>> = {
   t: 1,
   b: 1,
@@ -156,7 +167,10 @@ const sizes: Readonly<Record<string, number>> = {
   x: 4,
 };
 
-/** Reads a value that is neither a table nor a list. Returns undefined if the value is incomplete or has an unknown type. */
+/**
+ * Reads an AMQP value that is neither a table nor a list. Returns `undefined` if the value is incomplete or its type is
+ * unknown.
+ */
 function scalar(tag: number, bytes: Buffer, at: number, limit: number): { json: string; end: number } | undefined {
   const letter = String.fromCharCode(tag);
   const size = sizes[letter];
@@ -202,11 +216,11 @@ function fixed(letter: string, bytes: Buffer, at: number): string {
   }
 }
 
-/** JSON has no form for infinities and NaN. */
+/** Converts a number to the JSON of the Lambda event. JSON cannot represent infinity or NaN, so they become `null`. */
 const numberInEvent = (value: number) =>
   Object.is(value, -0) ? '-0.0' : Number.isFinite(value) ? String(value) : 'null';
 
-/** A 32-bit float as Java writes it: with the fewest digits that distinguish it from its neighbours. */
+/** Rounds a 32-bit float as Java prints it, to the fewest digits that distinguish it from other 32-bit floats. */
 function shortestFloat(value: number): number {
   for (let digits = 1; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
@@ -215,12 +229,15 @@ function shortestFloat(value: number): number {
   return Number(value.toPrecision(9));
 }
 
-// With a plain space before AM and PM, as in the documented sample; a JDK from 20 on would write U+202F.
+// As in the documented sample, there is a plain space before AM and PM. JDK 20 and later would write U+202F.
 const javaDateFormat = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
 
 const LARGEST_DATE_SECONDS = 8.64e12;
 
-/** Formats seconds since the epoch in Java's default US date format. Java counts milliseconds in 64 bits, which overflow. */
+/**
+ * Formats seconds since the epoch in Java's default US date format. Very large values overflow as in Java, which counts
+ * milliseconds in 64 bits.
+ */
 function javaDate(epochSeconds: bigint): string {
   const ms = BigInt.asIntN(64, epochSeconds * 1_000n);
   const seconds = Number((ms - BigInt.asUintN(64, ((ms % 1_000n) + 1_000n) % 1_000n)) / 1_000n);

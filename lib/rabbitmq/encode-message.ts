@@ -4,20 +4,26 @@ import { AmqpWriter, FRAME_BYTES, isChangedByUtf8, SHORT_STRING_BYTES, writeBody
 import { kindOf, notADate, writeHeaders } from './header-table.ts';
 import { describeParts, type UnwritablePart } from './unwritable.ts';
 
-/** Bytes around the payload of a frame. */
+/** The number of bytes that an AMQP frame adds to its payload. */
 const FRAME_OVERHEAD_BYTES = 8;
 
-/** Finds the parts of a message that cannot be published, without sending it. */
+/** Finds the parts of a message that AMQP cannot encode. Nothing is sent. */
 export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): UnwritablePart[] {
   const unwritable: UnwritablePart[] = [];
   writeFrames(message, 0, frameBytes, unwritable);
   return unwritable;
 }
 
-/** Below this size, a body is copied behind the other frames so that the message is written to the socket at once. */
+/**
+ * A body smaller than this, in bytes, is copied into the buffer of the other frames, so that the message needs only one
+ * write to the socket.
+ */
 const ONE_PIECE_BYTES = 65_536;
 
-/** The frames that publish a message on a channel. Throws a `PublishError` that names what cannot be written. */
+/**
+ * Encodes the AMQP frames that publish a message on a channel. Throws a `PublishError` that names the parts which cannot be
+ * encoded.
+ */
 export function encodePublish(message: Message, channel: number, frameBytes: number): Buffer[] {
   const unwritable: UnwritablePart[] = [];
   const end = writeFrames(message, channel, frameBytes, unwritable);
@@ -58,7 +64,10 @@ const PROPERTY_FLAGS = {
 
 const PERSISTENT = 2;
 
-/** Writes the method frame and the content-header frame, and returns where they end. Adds each part that it leaves out to `unwritable`. */
+/**
+ * Writes the method frame and the content-header frame of a message, and returns where they end. Parts that cannot be
+ * encoded are left out and added to `unwritable`.
+ */
 function writeFrames(message: Message, channel: number, frameBytes: number, unwritable: UnwritablePart[]): number {
   const { exchange, routingKey, body, properties } = message;
   writer.at = 0;
@@ -86,7 +95,7 @@ function writeFrames(message: Message, channel: number, frameBytes: number, unwr
   };
   short('contentType');
   short('contentEncoding');
-  // After the headers come at most nine bytes, five short strings and the byte that ends the frame.
+  // The headers are followed by at most nine bytes, five short strings, and the byte that ends the frame.
   writer.limit = frame + Math.min(frameBytes, FRAME_BYTES) - 1 - 10 - maxBytesOfShortStrings(properties);
   writeHeaders(writer, properties.headers, (name, reason) => unwritable.push({ part: 'header', name, reason }));
   writer.limit = Number.POSITIVE_INFINITY;

@@ -2,12 +2,12 @@ import { isByteString, readDate, Structure } from '../events/json-form.ts';
 import type { HeaderValue, Properties } from '../events/message.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
-/** No header of the toolkit is larger than this. */
+/** The largest size of the headers that Surehop itself writes, in bytes. */
 const OWN_HEADER_BYTES = 4_096;
 
 /**
- * Writes the table of headers and calls `leaveOut` for each header that is left out. If not all headers fit, the toolkit's own
- * come first and then the others, small ones before large ones.
+ * Writes the table of message headers. Calls `leaveOut` for each header that is left out. If not all headers fit, Surehop's
+ * own headers are written first, and then the others from the smallest to the largest.
  */
 export function writeHeaders(
   writer: AmqpWriter,
@@ -45,7 +45,7 @@ function bySize(writer: AmqpWriter, names: readonly string[], headers: Propertie
     .map(({ name }) => name);
 }
 
-/** The size of a header, or infinity if the header would not even fit alone. */
+/** Returns the size of a header in bytes, or infinity if the header cannot be written. */
 function sizeOf(writer: AmqpWriter, name: string, value: HeaderValue): number {
   const before = writer.at;
   let size = Number.POSITIVE_INFINITY;
@@ -54,7 +54,7 @@ function sizeOf(writer: AmqpWriter, name: string, value: HeaderValue): number {
   return size;
 }
 
-/** Writes one header, or nothing if it cannot be written. */
+/** Writes one header. Writes nothing if the header cannot be encoded or does not fit. */
 function tryEntry(
   writer: AmqpWriter,
   name: string,
@@ -77,14 +77,17 @@ function tryEntry(
 }
 
 interface OpenStructure {
-  /** The names of a table, in the order of `values`; a list has none. */
+  /** The entry names of a table, in the order of `values`; absent for a list. */
   readonly names?: readonly string[];
   readonly values: readonly unknown[];
   readonly lengthAt: number;
   next: number;
 }
 
-/** Writes a value of the event without recursion, since a frame allows deeper nesting than the call stack. */
+/**
+ * Writes a header value from the Lambda event. It avoids recursion, because a frame can hold values that are nested deeper
+ * than the call stack allows.
+ */
 function writeValue(writer: AmqpWriter, root: unknown): void {
   const open: OpenStructure[] = [];
   let value = root;
@@ -122,8 +125,9 @@ function beginStructure(
 const MAX_NUMBER_LIST = 8;
 
 /**
- * The event shows a list of small numbers and a byte array alike. A short list is written as numbers; a long one as bytes,
- * because as numbers it would take twice the space of the original.
+ * Whether a list is written as a byte array. The Lambda event does not distinguish byte arrays from lists of small numbers.
+ * A short list is written as numbers. A long list is written as bytes, because as numbers it would need twice as much
+ * space.
  */
 const isBinary = (list: readonly unknown[]): list is readonly number[] =>
   list.length > MAX_NUMBER_LIST &&
@@ -151,7 +155,7 @@ function writeScalar(writer: AmqpWriter, value: unknown): void {
   throw new UnwritableError(`${kindOf(value)}, which no header can hold`);
 }
 
-/** The event shows strings as bytes, so a plain string in it is a date. */
+/** Writes a date. The Lambda event represents strings as bytes, so plain text in the event can only be a date. */
 function writeDate(writer: AmqpWriter, text: string): void {
   const seconds = readDate(text);
   if (seconds === undefined) throw new UnwritableError(notADate(text));

@@ -3,8 +3,9 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { brokerSettings, requireBroker } from './settings.ts';
 
 /**
- * The publisher of this process, with the AMQP client loaded at the first publish: most batches of a consumer publish nothing,
- * so their cold start need not load it. With `early`, loading begins at once, in parallel with the rest of the start.
+ * Returns the publisher of this process and loads the AMQP client only at the first publish. Most batches of a consumer
+ * publish nothing, so the cold start is shorter without the client. With `early`, loading starts at once, in parallel with
+ * the rest of the start.
  */
 export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
   if (surehop.clients.publisher) return surehop.clients.publisher;
@@ -17,7 +18,7 @@ export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publish
         loading = undefined;
         throw error;
       }));
-  // The first publish loads the client again and reports the error.
+  // If loading fails here, the first publish loads the client again and reports the error.
   if (early) load().catch(() => {});
   return {
     publish: async (message, deadlineMs) => (await load()).publish(message, deadlineMs),

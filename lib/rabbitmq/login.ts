@@ -9,8 +9,9 @@ import { requireBroker, type BrokerSettings } from './settings.ts';
 const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
 /**
- * The broker's address with the login: `AMQP_URL`, or `BROKER_ENDPOINT` with the login in the secret `BROKER_SECRET_ARN`. After
- * a refused login the secret is read again, because the password may have been rotated.
+ * Returns a function that resolves with the broker's address and login. They come from `AMQP_URL`, or from
+ * `BROKER_ENDPOINT` and the secret `BROKER_SECRET_ARN`. After the broker refused a login, the secret is read again, because
+ * the password may have been rotated.
  */
 export function brokerUrl(
   settings: Pick<BrokerSettings, 'AMQP_URL' | 'BROKER_ENDPOINT' | 'BROKER_SECRET_ARN'>,
@@ -25,7 +26,7 @@ export function brokerUrl(
   };
 }
 
-/** Parses a secret with a login. The error does not contain any part of the secret. */
+/** Parses the login in a secret. The error does not contain any part of the secret. */
 export function parseLogin(secret: string, name: string): Login {
   try {
     return login.parse(parseJson(secret));

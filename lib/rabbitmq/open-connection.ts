@@ -5,7 +5,7 @@ import { connect, credentials, type ChannelModel } from 'amqplib';
 import { within } from '../runtime/timeout.ts';
 import { loginOf, withLogin, type Login } from './address.ts';
 
-/** How long the broker may take to answer one step on a short-lived connection, in ms. */
+/** How long the broker may take for one step on a short-lived connection, in ms. */
 const STEP_MS = 10_000;
 
 /** How long the broker may take to close a connection, in ms. */
@@ -17,17 +17,19 @@ interface OpenOptions {
   readonly clientProperties?: Readonly<Record<string, string>>;
 }
 
-/** The socket of an amqplib connection, which amqplib's types do not show. */
+/** Returns the socket of an amqplib connection. amqplib's types do not declare it. */
 export const socketOf = (connection: ChannelModel): Socket =>
   (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 
-/** Destroys the socket. Every pending operation on the connection is rejected with `reason`. */
+/** Destroys the socket of a connection. Every pending operation on the connection is rejected with `reason`. */
 export function dropConnection(connection: ChannelModel, reason: string): void {
   // Without an error, amqplib would not notice the closed socket.
   socketOf(connection).destroy(new Error(reason));
 }
 
-/** Connects and logs in within `timeoutMs`. A connection that opens after that is dropped. */
+/**
+ * Connects to the broker and logs in within `timeoutMs`. If the connection is opened later than that, it is closed at once.
+ */
 export async function openConnection(
   amqpUrl: string,
   { timeoutMs = STEP_MS, ...options }: OpenOptions = {},
@@ -56,7 +58,7 @@ export async function openConnection(
   }
 }
 
-/** Runs `work` on a new connection. Throws an error if the broker sends nothing for `stepMs`. */
+/** Opens a connection, runs `work` with it, and closes it. Throws an error if the broker sends nothing for `stepMs`. */
 export async function withConnection<T>(
   amqpUrl: string,
   work: (connection: ChannelModel) => Promise<T>,
@@ -65,14 +67,17 @@ export async function withConnection<T>(
   return useConnection(await openConnection(amqpUrl, { timeoutMs: stepMs }), work, stepMs);
 }
 
-/** Runs `work` on an open connection, then closes it. Throws an error if the broker sends nothing for `stepMs`. */
+/**
+ * Runs `work` with an open connection and then closes the connection. Throws an error if the broker sends nothing for
+ * `stepMs`.
+ */
 export async function useConnection<T>(
   connection: ChannelModel,
   work: (connection: ChannelModel) => Promise<T>,
   stepMs = STEP_MS,
 ): Promise<T> {
   const socket = socketOf(connection);
-  // amqplib's own listener is for the time before the login is complete.
+  // amqplib's own timeout listener is meant only for the time until the login is complete.
   socket.removeAllListeners('timeout');
   let silence: Error | undefined;
   socket.setTimeout(stepMs, () => {
@@ -88,7 +93,7 @@ export async function useConnection<T>(
   }
 }
 
-/** Closes the connection, or drops it if the broker does not answer. */
+/** Closes a connection. If the broker does not answer, destroys the socket. */
 export async function closeConnection(connection: ChannelModel): Promise<void> {
   try {
     await within(CLOSE_WITHIN_MS, connection.close());
@@ -97,7 +102,10 @@ export async function closeConnection(connection: ChannelModel): Promise<void> {
   }
 }
 
-/** Whether the broker accepts the login. Throws an error if it does not answer or denies access to the virtual host. */
+/**
+ * Returns whether the broker accepts the login. Throws an error if the broker does not answer or denies access to the
+ * virtual host.
+ */
 export async function canLogIn(amqpUrl: string, login: Login, timeoutMs = STEP_MS): Promise<boolean> {
   try {
     await withConnection(
@@ -112,6 +120,6 @@ export async function canLogIn(amqpUrl: string, login: Login, timeoutMs = STEP_M
   }
 }
 
-/** Whether the broker refused the user name or the password, so that only another login can help. */
+/** Whether the broker refused the user name or the password. Trying the same login again cannot help then. */
 export const isLoginRefused = (error: unknown): boolean =>
   error instanceof Error && /ACCESS[_-]REFUSED|\b403\b/.test(error.message);

@@ -8,28 +8,28 @@ import type { Message } from '../events/message.ts';
 import type { Publisher } from '../events/publish.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
 
-/** How many unconfirmed messages `publishAll` sends at most. */
+/** The largest number of messages that one call of `publishAll` publishes at the same time. */
 const WINDOW = 256;
 
 interface InFlight {
   readonly message: Message;
   returned?: string;
-  /** Whether another message was unconfirmed on the link at the same time. */
+  /** Whether another message on the same connection was unconfirmed at the same time. */
   wasConcurrent: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
-  /** Settles when the last message that was sent alone is confirmed or has failed. */
+  /** Settles when the latest message that was sent without others is confirmed or has failed. */
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
-  /** The unconfirmed messages of the link. */
+  /** Returns the messages on this connection that the broker has not confirmed yet. */
   function flightsOf(link: Link): Set<InFlight> {
     const known = tracked.get(link);
     if (known) return known;
     const flights = new Set<InFlight>();
     tracked.set(link, flights);
-    // The broker returns an unroutable message and then confirms it: without this listener, it would count as published.
+    // The broker returns an unroutable message and then confirms it. Without this listener, the message would count as published.
     link.channel.on('return', (returned) => {
       const flight = [...flights].find((candidate) => !candidate.returned && isSame(candidate.message, returned));
       if (flight) flight.returned = (returned.fields as { replyText?: string }).replyText ?? 'NO_ROUTE';
@@ -37,7 +37,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     return flights;
   }
 
-  /** Publishes the message once on the link and waits for the confirm. */
+  /** Publishes a message once on this connection and waits until the broker confirms it. */
   async function send(link: Link, message: Message, timeoutMs: number): Promise<void> {
     const blocked = link.blocked();
     if (blocked) throw new PublishError('BLOCKED', `the broker accepts no messages: ${blocked}`);
@@ -49,7 +49,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     try {
       await new Promise<void>((resolve, reject) => {
         timer = setTimeout(() => {
-          // A connection without an answer is replaced, unless the broker has only blocked it.
+          // A connection on which the broker does not answer is replaced, unless the broker only blocks publishing.
           if (!link.blocked()) connection.retire(link);
           reject(
             new PublishError('UNCONFIRMED', `the broker sent no confirm within ${timeoutMs} ms`, {
@@ -67,7 +67,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     } catch (error) {
       const failure = error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
       if (failure.code !== 'UNCONFIRMED' || !isRefusal(failure.cause)) throw failure;
-      // The broker closed the link because of the content of a message: of this message, if no other was unconfirmed.
+      // The broker closed the channel because of a message. If no other message was unconfirmed, it was this message.
       throw new SuspectError(failure, !flight.wasConcurrent);
     } finally {
       clearTimeout(timer);
@@ -78,7 +78,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 
   async function publish(message: Message, deadlineMs = defaultDeadlineMs): Promise<void> {
     const end = clock.now() + deadlineMs;
-    // Half of the time for one attempt leaves time for another on a new connection.
+    // An attempt may take half of the time, so that another attempt on a new connection is possible.
     const tryMs = Math.ceil(deadlineMs / 2);
     let indeterminate = false;
     const attempt = async () => {
@@ -107,7 +107,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  /** Runs tasks one after another, so that a refusal can be attributed to the only unconfirmed message. */
+  /** Runs publishes one after another. If the broker closes the channel, it is then clear which message it refused. */
   function alone(task: () => Promise<void>): Promise<void> {
     const turn = aloneUntil.then(task);
     aloneUntil = turn.catch(() => {});
@@ -125,13 +125,13 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
   return { publish, publishAll, close: () => connection.close() };
 }
 
-/** How long a publish waits before it tries again, in ms, so that it does not flood an unreachable broker. */
+/** The pause before a publish is tried again, in ms, so that an unreachable broker is not flooded with attempts. */
 const RECONNECT_PAUSE_MS = 50;
 
-/** The broker closed the link because of the content of a message while this message was unconfirmed. */
+/** The error of a message that was unconfirmed when the broker closed the channel because of the content of some message. */
 class SuspectError extends Error {
   readonly failure: PublishError;
-  /** Whether this message was the only unconfirmed one, so that the broker refused this message. */
+  /** Whether no other message was unconfirmed. The broker then refused this message. */
   readonly wasAlone: boolean;
 
   constructor(failure: PublishError, wasAlone: boolean) {
@@ -141,20 +141,26 @@ class SuspectError extends Error {
   }
 }
 
-/** One refusal may have another reason, such as an internal error of the broker. */
+/**
+ * How often the broker must close the channel because of a message before the message counts as refused. A single time may
+ * have another reason, such as an internal error of the broker.
+ */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>
   new PublishError('UNWRITABLE', `the broker refuses the message: ${describeError(cause).message}`, { cause });
 
-/** Reply codes with which the broker closes a channel because of a message: precondition failed, frame, syntax and internal errors. */
+/**
+ * The reply codes with which the broker closes a channel because of a message: precondition failed, frame error, syntax
+ * error, command invalid and internal error.
+ */
 const REFUSALS: ReadonlySet<number | undefined> = new Set([406, 501, 502, 505, 541]);
 
 const isRefusal = (cause: unknown) => cause instanceof Error && REFUSALS.has((cause as Error & { code?: number }).code);
 
 const isRepairable = ({ code }: PublishError) => code === 'UNCONFIRMED' || code === 'BROKER_UNAVAILABLE';
 
-/** If one attempt may have reached the broker, the error of the publish must be indeterminate. */
+/** Marks the error of a publish as indeterminate if an earlier attempt may have reached the broker. */
 const asFinal = (error: PublishError, indeterminate: boolean) =>
   indeterminate && !error.indeterminate
     ? new PublishError(error.code, error.message, { cause: error, indeterminate })
@@ -170,13 +176,19 @@ const named = ({ exchange, routingKey }: Message) => `exchange "${exchange}", ro
 const unroutable = (message: Message, reason: string) =>
   new PublishError('UNROUTABLE', `no queue receives messages for ${named(message)} (${reason})`);
 
-/** After a nack, another queue behind the exchange may have stored the message. */
+/**
+ * Creates the error for a nack from the broker. It is indeterminate for a named exchange, because another queue behind the
+ * exchange may have stored the message.
+ */
 const refused = (message: Message) =>
   new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });
 
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
-/** The error of a message whose channel was lost. The outcome is unknown unless the broker named this message as the reason. */
+/**
+ * Creates the error of a message whose channel was closed. The outcome is unknown, unless the broker named this message as
+ * the reason.
+ */
 function lost(cause: unknown, message: Message): PublishError {
   const text = describeError(cause).message;
   if (text.includes(`no exchange '${message.exchange}'`)) return unroutable(message, 'the exchange is missing');

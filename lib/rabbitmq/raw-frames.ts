@@ -6,13 +6,13 @@ import { messageIdIn, type PropertyBytes } from './decode-properties.ts';
 import { encodePublish } from './encode-message.ts';
 import type { Message } from '../events/message.ts';
 
-/** The properties of a message received on a connection with raw frames. */
+/** The properties of a received message, still encoded, if the connection uses raw frames. */
 export interface RawProperties {
   readonly messageId?: string;
   readonly bytes: PropertyBytes;
 }
 
-/** The fields of an amqplib connection that its types do not show. */
+/** The internal fields of an amqplib connection that amqplib's types do not declare. */
 interface Internals {
   /** Received bytes that are not yet split into frames. */
   rest: Buffer;
@@ -24,7 +24,7 @@ interface Internals {
   sendMessage(channel: number, ...rest: unknown[]): unknown;
 }
 
-/** The fields of an amqplib channel that its types do not show. */
+/** The internal fields of an amqplib channel that amqplib's types do not declare. */
 interface ChannelInternals {
   readonly ch: number;
   sendMessage(fields: unknown, properties: unknown, content: unknown): unknown;
@@ -34,14 +34,15 @@ interface ChannelInternals {
 const HEADER_FRAME = 2;
 const FRAME_HEADER_BYTES = 7;
 const FRAME_END = 0xce;
-/** The size of class, weight and body size, which precede the flags. */
+/** The size of the fields `class`, `weight` and `body size` at the start of a content header, in bytes. */
 const CONTENT_HEADER_BYTES = 12;
 const BASIC_CLASS = 60;
 
 /**
- * Replaces amqplib's codec for the properties of messages on a connection. That codec recurses into tables and supports only
- * UTF-8 strings and times after 1970, so it fails for some messages that a broker holds and changes others. Received messages
- * have `RawProperties`. Throws an error if amqplib's internals differ from those of the version in package.json.
+ * Replaces amqplib's encoding and decoding of message properties on a connection. amqplib's own code is recursive and
+ * supports only UTF-8 strings and times after 1970, so it fails for some messages and changes others. With raw frames,
+ * received messages have `RawProperties`. Throws an error if amqplib's internals differ from those of the version in
+ * package.json.
  */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Internals;
@@ -72,14 +73,17 @@ export function useRawFrames(model: ChannelModel): void {
 const isMessage = (fields: unknown): fields is Message =>
   typeof fields === 'object' && fields !== null && 'body' in fields && 'routingKey' in fields;
 
-/** Publishes a message as `mandatory` on a channel with raw frames. Throws a `PublishError` if AMQP cannot carry the message. */
+/**
+ * Publishes a message as `mandatory` on a channel of a connection with raw frames. Throws a `PublishError` if AMQP cannot
+ * encode the message.
+ */
 export function publishRaw(channel: ConfirmChannel, message: Message, confirm: (error: Error | null) => void): void {
   const internals = channel as unknown as ChannelInternals;
   internals.sendMessage(message, message, message.body);
   internals.pushConfirmCallback(confirm);
 }
 
-/** Throws an error if amqplib's channels differ from those of the version in package.json. */
+/** Checks the internals of an amqplib channel. Throws an error if they differ from those of the version in package.json. */
 export function requireRawChannel(channel: Channel): void {
   const { ch, sendMessage, pushConfirmCallback } = channel as unknown as ChannelInternals;
   if (typeof ch !== 'number' || typeof sendMessage !== 'function' || typeof pushConfirmCallback !== 'function')
@@ -91,7 +95,10 @@ const unexpected = () =>
     'lib/rabbitmq/raw-frames.ts does not support the installed version of amqplib: install the version in package.json',
   );
 
-/** Removes a complete content-header frame from the start of the received bytes; amqplib reads all other frames. */
+/**
+ * Removes a complete content-header frame from the start of the received bytes and decodes it. amqplib itself reads all
+ * other frames.
+ */
 function takeContentHeader(connection: Internals) {
   const { rest, maxFrameSize } = connection;
   if (rest.length < FRAME_HEADER_BYTES || rest[0] !== HEADER_FRAME) return undefined;

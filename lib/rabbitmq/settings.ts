@@ -1,6 +1,6 @@
 import { defineSettings, SettingsError, url, wholeNumber, word } from '../runtime/settings.ts';
 
-/** Where the broker is, how to log in, and how long to wait for it. */
+/** The settings for the connection to the broker: its address, the login, and the time limits. */
 export const brokerSettings = defineSettings({
   AMQP_URL: url(/^amqps?$/, {
     description: 'broker with its login, for environments without a secret store',
@@ -27,7 +27,10 @@ export const brokerSettings = defineSettings({
 
 export type BrokerSettings = NonNullable<(typeof brokerSettings)['type']>;
 
-/** The broker's settings, for a part that cannot work without a broker: throws a `SettingsError` if none is configured. */
+/**
+ * Returns the broker's settings, for code that cannot work without a broker. Throws a `SettingsError` if no broker is
+ * configured.
+ */
 export function requireBroker<S extends Pick<BrokerSettings, 'AMQP_URL' | 'BROKER_ENDPOINT' | 'BROKER_SECRET_ARN'>>(
   settings: S,
 ): S {

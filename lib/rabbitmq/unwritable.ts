@@ -1,13 +1,13 @@
 import type { Message } from '../events/message.ts';
 
-/** A part of a message that AMQP cannot carry, and the reason. */
+/** A part of a message that AMQP cannot encode, and the reason. */
 export interface UnwritablePart {
   readonly part: 'header' | 'property' | 'address';
   readonly name: string;
   readonly reason: string;
 }
 
-/** The message without the headers and properties that are named. The exchange and the routing key are kept. */
+/** Returns a copy of the message without the given headers and properties. The exchange and the routing key are kept. */
 export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, parts: readonly UnwritablePart[]): M {
   const named = (wanted: UnwritablePart['part']) =>
     new Set(parts.flatMap(({ part, name }) => (part === wanted ? [name] : [])));
@@ -20,7 +20,7 @@ export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, 
 
 const MAX_DESCRIPTION = 850;
 
-/** The parts and reasons in one text of at most 900 characters. */
+/** Describes the parts and the reasons in a text of at most 900 characters. */
 export function describeParts(parts: readonly UnwritablePart[]): string {
   const texts = parts.map(({ part, name, reason }) =>
     part === 'header' ? `header ${JSON.stringify(name.slice(0, 60))} (${reason})` : `${name} (${reason})`,

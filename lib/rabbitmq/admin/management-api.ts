@@ -4,7 +4,10 @@ import type { BrokerSettings } from '../settings.ts';
 import { loginOf, virtualHostOf, type Login } from '../address.ts';
 import { brokerUrl } from '../login.ts';
 
-/** The management API refused a request or did not answer. Without an answer, `status` is undefined. */
+/**
+ * The error if RabbitMQ's management API refuses a request or does not answer. `status` is undefined if there was no
+ * answer.
+ */
 export class ManagementError extends Error {
   override readonly name = 'ManagementError';
   readonly status?: number;
@@ -17,11 +20,14 @@ export class ManagementError extends Error {
 
 type Path = readonly string[];
 
-/** RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference). A path is a list of unencoded names. */
+/**
+ * A client of RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference). Each path is a list of names that are
+ * not yet URL-encoded.
+ */
 export interface ManagementApi {
   readonly virtualHost: string;
   get<T>(path: Path, schema: z.ZodType<T>, query?: Readonly<Record<string, string>>): Promise<T>;
-  /** Like `get`, but returns undefined for a 404. */
+  /** Does the same as `get`, but returns `undefined` if the status is 404. */
   find<T>(path: Path, schema: z.ZodType<T>): Promise<T | undefined>;
   put(path: Path, body: unknown): Promise<void>;
   remove(path: Path): Promise<void>;
@@ -29,10 +35,13 @@ export interface ManagementApi {
 
 export interface ManagementOptions {
   readonly url: string;
-  /** Returns the login. With `refused`, the last login was refused, so a rotated one must be read again. */
+  /**
+   * Returns the login. If `refused` is true, the broker refused the previous login, so the login must be read again because
+   * it may have been rotated.
+   */
   readonly login: (refused: boolean) => Promise<Login>;
   readonly virtualHost: string;
-  /** The time limit of one request. */
+  /** The time limit of one request to the management API, in ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -78,7 +87,7 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
     throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
   }
 
-  /** Another server at the address may answer with HTML, for example. */
+  /** Parses a response. It may be invalid, for example if a different server at this address answers with HTML. */
   function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
     try {
       return schema.parse(JSON.parse(text));
@@ -106,7 +115,10 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
   };
 }
 
-/** A client for the API at MANAGEMENT_URL. It uses the login in this address or, if there is none, the login of the broker. */
+/**
+ * Creates a client for the management API at `MANAGEMENT_URL`. It uses the login in this URL or, if the URL has none, the
+ * login of the broker.
+ */
 export function managementApi(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   { timeoutMs, signal }: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
@@ -122,7 +134,10 @@ export function managementApi(
   });
 }
 
-/** The reason in an error response; omitted for users, since it could contain a password. */
+/**
+ * Returns the reason in an error response. For requests about users the reason is left out, because it could contain a
+ * password.
+ */
 function reasonOf([kind]: Path, text: string): string {
   if (kind === 'users') return '';
   try {
@@ -133,7 +148,7 @@ function reasonOf([kind]: Path, text: string): string {
   }
 }
 
-/** Access to one virtual host over AMQP and over the management API. */
+/** The access to one virtual host of the broker, over AMQP and over the management API. */
 export interface BrokerAccess {
   readonly amqpUrl: string;
   readonly api: ManagementApi;

@@ -3,15 +3,24 @@ import * as z from 'zod';
 import type { BrokerSettings } from '../settings.ts';
 import { managementApi } from './management-api.ts';
 
-/** The message counts of one queue. A count is undefined in the first seconds of a queue, before the broker has counted. */
+/**
+ * The message counts of one queue. During the first seconds of a queue, the broker has not counted yet and the counts are
+ * undefined.
+ */
 export interface QueueFigures {
   readonly name: string;
   readonly ready?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
-  /** Expired or dead-lettered messages that wait until their next queue has room; neither ready nor unacknowledged. */
+  /**
+   * The number of expired or dead-lettered messages that wait until their next queue has room. They count neither as ready
+   * nor as unacknowledged.
+   */
   readonly handingOn?: number;
-  /** Returned messages that wait for their redelivery (RabbitMQ 4.3 and later); neither ready nor unacknowledged. */
+  /**
+   * The number of returned messages that wait for their redelivery (RabbitMQ 4.3 and later). They count neither as ready
+   * nor as unacknowledged.
+   */
   readonly delayed?: number;
 }
 
@@ -27,8 +36,9 @@ const figures = z.array(
 );
 
 /**
- * The figures of every queue in the broker's virtual host, up to five seconds old, from the management API
- * (https://www.rabbitmq.com/docs/http-api-reference). Errors do not contain the login.
+ * Reads the message counts of every queue in the broker's virtual host from the management API
+ * (https://www.rabbitmq.com/docs/http-api-reference). The counts may be up to five seconds old. Error messages do not
+ * contain the login.
  */
 export async function readQueueFigures(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
@@ -47,17 +57,22 @@ export async function readQueueFigures(
   }));
 }
 
-/** One node of the broker. A node that is not running has no figures, and older brokers omit some of them. */
+/**
+ * The state of one node of the broker. The figures are missing if the node is not running, and older brokers omit some of
+ * them.
+ */
 export interface NodeFigures {
   readonly name: string;
   readonly running: boolean;
-  /** Whether the node exceeds its memory limit or has too little free disk, so that all nodes block publishers. */
+  /**
+   * Whether the node uses too much memory or has too little free disk space. All nodes of the broker then block publishers.
+   */
   readonly blocksPublishers: boolean;
   readonly memoryUsed?: number;
   readonly memoryLimit?: number;
   readonly diskFree?: number;
   readonly diskFreeLimit?: number;
-  /** How many other nodes this node cannot reach. */
+  /** The number of other nodes that this node cannot reach. */
   readonly partitions: number;
   readonly connections: number;
 }
@@ -70,7 +85,7 @@ const nodes = z.array(
     mem_used: z.number().optional(),
     mem_limit: z.number().optional(),
     disk_free_alarm: z.boolean().default(false),
-    // The value is a string in the first seconds of a node.
+    // In the first seconds of a node, the broker reports a string instead of a number.
     disk_free: z.number().optional().catch(undefined),
     disk_free_limit: z.number().optional().catch(undefined),
     partitions: z.array(z.unknown()).default([]),
@@ -79,7 +94,7 @@ const nodes = z.array(
 
 const connections = z.array(z.object({ node: z.string() }));
 
-/** The figures of every node of the broker. The login needs the tag `monitoring`. */
+/** Reads the state of every node of the broker. The login needs the tag `monitoring`. */
 export async function readNodeFigures(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   timeoutMs: number,

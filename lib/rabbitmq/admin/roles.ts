@@ -2,12 +2,15 @@ import { DEAD_LETTERS } from '../topology/define.ts';
 import { DELAY_QUEUE_NAMES } from '../topology/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 
-/** What the users of one role may do in the virtual host; each permission is a regular expression over names. */
+/**
+ * What the broker users of one role may do in the virtual host. Each permission is a regular expression that matches names
+ * of exchanges and queues.
+ */
 export interface BrokerRole {
   readonly name: string;
-  /** While one of the two users is in use, the password of the other can be changed. */
+  /** The two broker users of the role. Only one of them is in use at a time, so the password of the other can be changed. */
   readonly usernames: readonly [string, string];
-  /** Tags that grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */
+  /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */
   readonly tags: readonly string[];
   readonly configure: string;
   readonly write: string;
@@ -20,10 +23,16 @@ const oneOf = (patterns: readonly string[]) => `^(${patterns.join('|')})$`;
 
 const literal = (name: string) => name.replaceAll('.', String.raw`\.`);
 
-/** The name of the default exchange in permissions; retried and redriven messages reach their queue through it. */
+/**
+ * The name of the default exchange in RabbitMQ's permissions. Copies for a redrive are published to the default exchange,
+ * which routes them to their queue.
+ */
 const DEFAULT_EXCHANGE = 'amq.default';
 
-/** The broker users of a service besides the administrator, with the least permissions: none may declare or delete anything. */
+/**
+ * Returns the roles of a service's broker users, apart from the administrator. Each role has as few permissions as
+ * possible, and no role may declare or delete anything.
+ */
 export function brokerRolesFor({ exchanges, queues }: Topology): readonly BrokerRole[] {
   const isDelay = new RegExp(`^${DELAY_QUEUE_NAMES}$`);
   const published = exchanges.map(({ name }) => name).filter((name) => !isDelay.test(name));
@@ -38,9 +47,9 @@ export function brokerRolesFor({ exchanges, queues }: Topology): readonly Broker
     ...permissions,
   });
   return [
-    // The functions. Those of the previous release may still publish to delay queues that the topology no longer uses.
+    // The role of the Lambda functions. Functions of the previous release may still publish to delay queues that the topology no longer uses.
     role('publisher', { write: oneOf([...[DEFAULT_EXCHANGE, ...published].map(literal), DELAY_QUEUE_NAMES]) }),
-    // The event sources.
+    // The role of the event sources, which read the queues.
     role('consumer', { read: oneOf([...read, DEAD_LETTERS].map(literal)) }),
     // The management API shows the figures of nodes only to users with the tag "monitoring".
     role('monitor', { tags: ['monitoring'] }),
@@ -54,6 +63,6 @@ export function roleOf(username: string, roles: readonly BrokerRole[]): BrokerRo
   throw new Error(`the login names the user "${username}", which belongs to no role; known users: ${known}`);
 }
 
-/** The user of the role that is not in use. */
+/** Returns the other of the two users of a role. */
 export const otherUser = ({ usernames: [one, other] }: BrokerRole, username: string): string =>
   username === one ? other : one;

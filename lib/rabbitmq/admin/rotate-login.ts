@@ -6,12 +6,16 @@ import { parseLogin } from '../login.ts';
 import { canLogIn } from '../open-connection.ts';
 import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 
-/** 256 random bits in characters that need no escaping in an address and that Amazon MQ accepts (no comma, colon or equal sign). */
+/**
+ * Generates a password of 256 random bits. Its characters need no escaping in a URL, and Amazon MQ accepts them (no comma,
+ * colon or equal sign).
+ */
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role between its two users. The user in use never changes, so no login is refused during a rotation:
- * a process that read the secret before the last step continues as one user, a process that reads it later uses the other.
+ * Rotates the login of a role between its two broker users. The user that is in use is not changed, so no login is refused
+ * during a rotation. A process that read the secret before the last step continues to use the old user, and a process that
+ * reads the secret later uses the new user.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');

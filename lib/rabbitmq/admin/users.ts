@@ -12,7 +12,10 @@ const user = z.object({
   tags: z.union([z.array(z.string()), z.string().transform((tags) => tags.split(',').filter(Boolean))]),
 });
 
-/** Creates the user of `login` if it is missing, sets its password if the broker refuses it, and gives both users of the role their permissions. */
+/**
+ * Creates the broker user of `login` if it does not exist, and sets its password if the broker refuses the login. Gives
+ * both users of the role their permissions, if they exist.
+ */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   if (!role.usernames.includes(login.username))
     throw new Error(
@@ -24,14 +27,14 @@ export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRo
     if (!known && !isLogin) continue;
     if (!known) await setPassword(api, role, login);
     else if (known.tags.toSorted().join() !== role.tags.toSorted().join())
-      // Without the hash, the request would remove the user's password.
+      // Without the password hash, this request would remove the user's password.
       await api.put(['users', username], { ...known, tags: role.tags.join(',') });
     await grant(api, role, username);
     if (known && isLogin && !(await canLogIn(amqpUrl, login))) await setPassword(api, role, login);
   }
 }
 
-/** Creates the user or changes its password. Open connections stay open. */
+/** Creates the broker user or changes its password. Connections that are already open stay open. */
 export async function setPassword(
   api: ManagementApi,
   { tags }: BrokerRole,
@@ -40,7 +43,7 @@ export async function setPassword(
   await api.put(['users', username], { password, tags: tags.join(',') });
 }
 
-/** Gives the user exactly the permissions of the role in the virtual host. */
+/** Gives the broker user exactly the permissions of the role in the virtual host. */
 export async function grant(
   api: ManagementApi,
   { configure, write, read }: BrokerRole,
@@ -49,7 +52,7 @@ export async function grant(
   await api.put(['permissions', api.virtualHost, username], { configure, write, read });
 }
 
-/** Counts the connections of the user, as the broker reported them up to five seconds ago. */
+/** Returns the number of open connections of a broker user. The number may be up to five seconds old. */
 export async function countConnections(api: ManagementApi, username: string): Promise<number> {
   return (await api.get(['connections', 'username', username], z.array(z.unknown()))).length;
 }
