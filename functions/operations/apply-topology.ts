@@ -8,7 +8,6 @@ import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
 import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
 import { log } from '../../lib/runtime/log.ts';
 import { createSecretReader, secretsManager } from '../../lib/runtime/secrets.ts';
-import { surehop } from '../surehop.ts';
 
 /** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
@@ -22,6 +21,8 @@ const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin'
  * earlier topology.
  */
 async function apply({ properties, previous, signal }: Change): Promise<void> {
+  // Imported here, so that CloudFormation gets an answer even if a setting is wrong.
+  const { surehop } = await import('../surehop.ts');
   const topology = readTopology(properties['Topology']);
   const roles = readRoles(properties['Roles']);
   const broker = await brokerAccess(surehop.settings(brokerSettings), { timeoutMs: TIMEOUT_MS, signal });

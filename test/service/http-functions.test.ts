@@ -98,8 +98,8 @@ describe('a function that fails', () => {
     ['cannot-load', 'not today'],
     ['takes-too-long', 'timed out after 1000 ms'],
     ['loops-forever', 'timed out after 1000 ms'],
-    ['wrong-status', 'no HTTP response'],
-    ['wrong-body', 'no HTTP response'],
+    ['wrong-status', 'not an HTTP response'],
+    ['wrong-body', 'not an HTTP response'],
   ])('is answered 500 with a problem: %s', async (name, reason) => {
     const { status, type, text } = await get(`/${name}`);
     expect([status, type]).toEqual([500, 'application/problem+json']);

@@ -98,8 +98,8 @@ test('a broker and a store that are killed under load restart at the same addres
   // What is refused is refused for now, with the time to come again.
   expect(refusals.filter(({ status, retryAfter }) => status !== 503 || retryAfter === null)).toEqual([]);
   expect(said.filter((line) => line.includes('ended'))).toEqual([
-    'RabbitMQ ended (signal SIGKILL); starting it again (1 of at most 5 times a minute)',
-    'DynamoDB ended (signal SIGKILL); starting it again (1 of at most 5 times a minute)',
+    'RabbitMQ ended (signal SIGKILL); restarting (1 of at most 5 restarts per minute)',
+    'DynamoDB ended (signal SIGKILL); restarting (1 of at most 5 restarts per minute)',
   ]);
   let fulfilled = 0;
   await eventually('every accepted order to be fulfilled', async () => {

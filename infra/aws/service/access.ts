@@ -144,13 +144,16 @@ const removalStatements = (functionPrefix: string): Value[] => [
 ];
 
 function tableStatements({ access: { tables }, consumes, tablePrefix }: Subject): Value[] {
-  const all: Record<string, readonly string[]> = { ...(consumes && toolkitTables[consumes]), ...tables };
-  return Object.entries(all).map(([name, actions]) => {
+  const all = new Map<string, Set<string>>();
+  for (const granted of [consumes ? toolkitTables[consumes] : {}, tables ?? {}])
+    for (const [name, actions] of Object.entries(granted))
+      all.set(name, new Set([...(all.get(name) ?? []), ...(actions as readonly string[])]));
+  return Array.from(all, ([name, actions]) => {
     const [table, index] = name.split('/');
     return {
       Sid: name.replace(/[^A-Za-z0-9]+(.)?/g, (_, letter?: string) => letter?.toUpperCase() ?? '') + 'Table',
       Effect: 'Allow',
-      Action: actions.map((action) => `dynamodb:${action}`),
+      Action: [...actions].toSorted().map((action) => `dynamodb:${action}`),
       Resource: arn('dynamodb', `table/${tablePrefix}${table}${index ? `/index/${index}` : ''}`),
     };
   });

@@ -1,4 +1,5 @@
 import { describeError } from '../../runtime/errors.ts';
+import { SettingsError } from '../../runtime/settings.ts';
 import { log } from '../../runtime/log.ts';
 import { count } from '../../runtime/metrics.ts';
 import { guarded, refuseIfOpen } from '../breaker.ts';
@@ -38,7 +39,7 @@ async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
   } catch (error) {
-    if (error instanceof Problem) throw error;
+    if (error instanceof Problem || error instanceof SettingsError) throw error;
     count('IntakeRecordUnavailable');
     log().warn('idempotency record unavailable; continuing', { error: describeError(error) });
     return undefined;

@@ -12,6 +12,7 @@ import {
   countMessages,
   delayQueuesOf,
   isDelayQueue,
+  isRetiredOnBroker,
   obstacleToRemoval,
   retiredQueues,
   type RetiredQueue,
@@ -38,6 +39,8 @@ export async function removeRetiredQueue(
     const known = retired.map((one) => one.name).join(', ') || 'none';
     throw new TopologyError(`queue "${name}" is not a retired queue of this service; retired queues: ${known}`);
   }
+  if (!isRetiredOnBroker(input, name))
+    throw refusal(name, 'the topology that was applied last still uses it: apply the topology without the queue first');
   await requireRemovable(access, input, queue);
   const foreign = input.actual.bindings.find(({ source, destination }) => source === name && destination !== name);
   if (foreign && isDelayQueue(queue))
@@ -77,7 +80,8 @@ async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: R
   const { name } = queue;
   const found = await access.api.get(['queues', access.api.virtualHost, name], consumers);
   if (found.consumers > 0) throw refusal(name, `it has ${found.consumers} consumers: stop them, then try again`);
-  const counted = new Set([name, ...delayQueuesOf(input, retiredQueues(input))]);
+  // Delay queues first, so that a message that moves from one of them while counting is counted twice rather than never.
+  const counted = new Set([...delayQueuesOf(input, retiredQueues(input)), name]);
   const obstacle = obstacleToRemoval(queue, input, await countMessages(access, [...counted]));
   if (obstacle) throw refusal(name, `${obstacle}: try again when these messages are gone`);
 }

@@ -27,6 +27,16 @@ export function retiredQueues({ declared, actual, previous }: DiffInput): Retire
   return actual.queues.filter(({ name }) => known.has(name) && !inUse.has(name));
 }
 
+/**
+ * Whether the topology that was applied last no longer uses the queue. A checkout that is older or newer than the deployed release
+ * may declare fewer queues than the service uses.
+ */
+export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string): boolean {
+  const names = (policies: readonly string[]) =>
+    actual.policies.some((policy) => policies.includes(policy.name) && queuesNamedBy(policy).includes(name));
+  return names([RETIRED_POLICY]) && !names((declared.policies ?? []).map((policy) => policy.name));
+}
+
 /** Whether the queue returns its messages to their work queues by itself. */
 export const isDelayQueue = ({ arguments: settings }: RetiredQueue): boolean =>
   settings['x-dead-letter-exchange'] === '' && settings['x-message-ttl'] !== undefined;
@@ -46,10 +56,15 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
   if (isDelayQueue(queue) && messages > 0)
     return reported(`is no longer used and returns its ${count(messages)} to their work queues`);
   const obstacle = obstacleToRemoval(queue, input, held);
-  if (!obstacle) return reported(`is no longer used and empty: remove it with "topology remove ${name}"`);
+  const isRetired = isRetiredOnBroker(input, name);
+  if (!obstacle)
+    return reported(
+      isRetired
+        ? `is no longer used and empty: remove it with "topology remove ${name}"`
+        : 'is no longer declared and is empty: after this topology is applied, it can be removed',
+    );
   // Refusing to apply cannot help a queue that retired earlier.
-  if (input.actual.policies.some((policy) => policy.name === RETIRED_POLICY && queuesNamedBy(policy).includes(name)))
-    return reported(`is no longer used, but ${obstacle}`);
+  if (isRetired) return reported(`is no longer used, but ${obstacle}`);
   return {
     subject,
     problem: `is no longer declared, but ${obstacle}`,

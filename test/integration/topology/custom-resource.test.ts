@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { createServer as createSilentServer, type AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from 'amqplib';
@@ -100,6 +102,29 @@ describe('custom resource', () => {
     expect((await queueNames()).toSorted()).toEqual(topology.queues.map(({ name }) => name).toSorted());
     const { endpoint } = addressesOf(host);
     for (const login of Object.values(logins)) expect(await canLogIn(endpoint, login)).toBe(true);
+  });
+
+  test('the custom resource for the broker answers CloudFormation even if a setting of the function is wrong', async () => {
+    // The service settings are read once per process, so the function runs in a process of its own.
+    const program = `
+      const { handler } = await import(${JSON.stringify(new URL('../../../functions/operations/apply-topology.ts', import.meta.url).href)});
+      await handler(JSON.parse(process.argv[1]), { getRemainingTimeInMillis: () => 20_000, logStreamName: 'log' });`;
+    answers = [];
+    const event = {
+      RequestType: 'Create',
+      ResponseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      StackId: 'stack',
+      RequestId: 'r-2',
+      LogicalResourceId: 'T',
+      ResourceProperties: properties,
+    };
+    await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', program, JSON.stringify(event)],
+      { env: { ...process.env, STAGE: 'Not A Stage' } },
+    );
+    expect(answers).toEqual([expect.objectContaining({ Status: 'FAILED', RequestId: 'r-2' })]);
+    expect(answers[0]!['Reason']).toContain('STAGE');
   });
 
   test('updating the custom resource for the broker without changes succeeds', async () => {

@@ -124,3 +124,14 @@ test.each([
   );
   expect(await namesOf('queues')).toEqual(before);
 });
+
+test('a queue that the deployed topology still uses is kept, even if the local topology no longer declares it', async () => {
+  await expect(remove('retry.8s', shippingWith(['1s']))).rejects.toThrow(
+    'queue "retry.8s" was not removed: the topology that was applied last still uses it',
+  );
+  expect(await plan(shippingWith(['1s']))).toContain(
+    '  queue "retry.8s" is no longer declared and is empty: after this topology is applied, it can be removed',
+  );
+  expect(await namesOf('queues')).toContain('retry.8s');
+  expect(await namesOf('exchanges')).toContain('retry.8s');
+});
