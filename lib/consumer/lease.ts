@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-
 import type { Batch } from './batch.ts';
 import type { Candidate } from './message.ts';
-import { deadLetter, DUPLICATE, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
+import { deadLetter, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
 
 /**
  * How much longer a lease lasts than a rule may run, in ms, so that a lease does not expire while its owner is still
@@ -11,22 +9,23 @@ import { deadLetter, DUPLICATE, fromFailedMarker, postponed, type Outcome } from
 const LEASE_MARGIN_MS = 5_000;
 
 /**
- * Runs the rule's `perform` function while holding a lease on the message, and then marks the message as completed. If
+ * Runs the rule's `perform` function while `owner` holds a lease on the message, and then marks the message as completed. If
  * another Lambda environment holds the lease or took it over, the message is postponed and never skipped.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,
+  owner: string,
   perform: () => Promise<void>,
   { queue, leases, timeLimitMs, warn, inbox }: Batch,
 ): Promise<Outcome> {
-  const owner = randomUUID();
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
   const { payloadHash, envelope } = delivery;
   const { redrives, attempt } = envelope;
   if (!(await leases.take(queue.name, { id, payloadHash, redrives, attempt, owner, durationMs }))) {
     const marker = (await inbox.find(queue.name, [id])).get(id);
     if (marker && marker.payloadHash !== payloadHash) return deadLetter('PAYLOAD_MISMATCH');
-    if (marker?.state === 'completed') return DUPLICATE;
+    if (marker?.state === 'completed' || marker?.state === 'rejected')
+      return { is: 'duplicate', events: marker.events };
     if (marker?.state === 'dead-lettered') return fromFailedMarker(marker);
     return postponed('LEASED', queue, durationMs);
   }

@@ -52,6 +52,8 @@ export interface DeadLettered {
   readonly isInvalid?: boolean;
   /** The attempt at which another copy of the message was dead-lettered, if one was. */
   readonly givenUpAt?: Attempt;
+  /** The owner of the lease under which the message's last attempt exceeded its time limit. */
+  readonly leaseOwner?: string;
 }
 
 /** The message is redelivered together with its batch, as the same attempt. */

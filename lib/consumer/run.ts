@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
@@ -34,6 +36,7 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
   const { rule, event, id, delivery, order } = candidate;
   const { attempt } = delivery.envelope;
   const leftMs = timeLeftMs();
+  let leaseOwner: string | undefined;
   if (leftMs <= 0) return toResult(candidate, outOfTime());
   try {
     if (order && 'error' in order) throw order.error;
@@ -46,10 +49,12 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
           return limit.signal;
         },
       };
-      if (rule.perform)
-        return performUnderLease(candidate, () => rule.perform(event, context), batch).then((outcome) =>
+      if (rule.perform) {
+        leaseOwner = randomUUID();
+        return performUnderLease(candidate, leaseOwner, () => rule.perform(event, context), batch).then((outcome) =>
           toResult(candidate, outcome),
         );
+      }
       const given = requireDecision(rule.decide(event, context));
       const decided = (decision: Decision): Decided => ({ is: 'decided', candidate, decision });
       return 'then' in given ? given.then((decision) => decided(requireDecision(decision))) : decided(given);
@@ -59,7 +64,9 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
     if (error instanceof TimeLimitError && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
     if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
     const outcome = fromError(error, attempt, queue);
-    if (error instanceof TimeLimitError) return toResult(candidate, outcome);
+    // The rule may still hold its lease, which must not keep the message from becoming a dead letter.
+    if (error instanceof TimeLimitError)
+      return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
     return toResult(candidate, { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } });
   }
 }

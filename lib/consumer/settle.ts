@@ -192,5 +192,6 @@ function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): H
   const { code, message } = outcome;
   const { redrives, attempt } = (outcome.is === 'dead-letter' && outcome.givenUpAt) || envelope;
   const state = outcome.is === 'retry' ? 'retrying' : 'dead-lettered';
-  return [{ id, payloadHash, redrives, attempt, state, code, message }];
+  const leaseOwner = outcome.is === 'dead-letter' ? outcome.leaseOwner : undefined;
+  return [{ id, payloadHash, redrives, attempt, state, code, message, leaseOwner }];
 }

@@ -7,9 +7,10 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
-/** This condition is false for an unexpired lease, because the owner of the lease will record the outcome of the message. */
-const IS_EARLIER_ATTEMPT =
-  '((#state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)) AND (attribute_not_exists(#attempt) OR ' +
+/** Does not hold for another owner's lease that has not expired, because its owner records the outcome of the message. */
+const isEarlierAttempt = (leaseOwner: string | undefined) =>
+  `((#state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
+  '(attribute_not_exists(#attempt) OR ' +
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
 /**
@@ -29,17 +30,19 @@ async function write(
   const nowMs = clock.now();
   const at = new Date(nowMs).toISOString();
   const Item = handoffItem(queue, handoff, at, expiresAt(), isPending);
+  const { leaseOwner } = handoff;
   const isDead = handoff.state === 'dead-lettered';
   const command = new PutItemCommand({
     TableName: name,
     Item,
-    ConditionExpression: `attribute_not_exists(#pk) OR ${IS_EARLIER_ATTEMPT}${isDead ? ` OR ${IS_SAME_CLAIM}` : ''}`,
+    ConditionExpression: `attribute_not_exists(#pk) OR ${isEarlierAttempt(leaseOwner)}${isDead ? ` OR ${IS_SAME_CLAIM}` : ''}`,
     ExpressionAttributeNames: {
       '#pk': 'pk',
       '#state': 'state',
       '#redrives': 'redrives',
       '#attempt': 'attempt',
       '#until': 'leaseExpiresAtMs',
+      ...(leaseOwner && { '#owner': 'owner' }),
       ...(isDead && { '#hash': 'payloadHash', '#code': 'code', '#pending': 'pending' }),
     },
     ExpressionAttributeValues: {
@@ -49,6 +52,7 @@ async function write(
       ':now': { N: String(nowMs) },
       ':redrives': Item['redrives']!,
       ':attempt': Item['attempt']!,
+      ...(leaseOwner && { ':owner': { S: leaseOwner } }),
       ...(isDead && { ':hash': Item['payloadHash']!, ':code': Item['code']! }),
     },
   });

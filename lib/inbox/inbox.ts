@@ -95,6 +95,8 @@ export interface Handoff extends Attempt {
   readonly state: 'retrying' | 'dead-lettered';
   readonly code: ErrorCode;
   readonly message: string;
+  /** The lease that the handoff may replace before it expires, because its owner gave up on the message. */
+  readonly leaseOwner?: string;
 }
 
 /**

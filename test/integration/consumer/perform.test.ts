@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 
+import { tables } from '../../../infra/tables.ts';
 import { queues } from '../../../infra/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
@@ -108,4 +109,38 @@ test('a message that was in progress in a process that died is postponed until i
   await new Promise((resolve) => setTimeout(resolve, 350));
   expect((await run([redelivered(record)])).counts.completed).toBe(1);
   expect(calls).toEqual([id]);
+});
+
+test('a message whose last attempt never returns is dead-lettered although its lease has not expired', async () => {
+  const id = randomUUID();
+  let end = () => {};
+  duringCall = () => new Promise((resolve) => (end = resolve));
+  const settings = { ...setup.parts.settings, MESSAGE_TIME_LIMIT_MS: 200 };
+  const report = await run([message(id, { 'surehop-attempt': 4 })], { ...setup.parts, settings });
+  expect(report.notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'ATTEMPTS_EXHAUSTED' }]);
+  expect(await setup.host.drain('dead-letters')).toHaveLength(1);
+  // The rule returns too late: the message stays a dead letter.
+  end();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect((await setup.parts.inbox.find('stock', [id as never])).get(id as never)).toMatchObject({
+    state: 'dead-lettered',
+  });
+});
+
+test('a message that a rule with decide rejected is a duplicate for a rule with perform', async () => {
+  const record = message();
+  const { id, payloadHash } = decode(anEvent([record]))[0]!;
+  const decision = {
+    effects: [
+      { kind: 'add' as const, table: tables.stock, key: { sku: 'none' }, attribute: 'available', by: -1, atLeast: 0 },
+    ],
+    otherwise: { outcome: 'rejected' as const, reason: 'OUT_OF_STOCK', effects: [] },
+  };
+  await setup.parts.inbox.commit(
+    'stock',
+    [{ ...firstAttempt, id: id!, payloadHash, decision }],
+    AbortSignal.timeout(30_000),
+  );
+  expect((await run([record])).counts.duplicate).toBe(1);
+  expect(calls).toEqual([]);
 });
