@@ -147,7 +147,7 @@ function tableStatements({ access: { tables }, consumes, tablePrefix }: Subject)
   const all = new Map<string, Set<string>>();
   for (const granted of [consumes ? toolkitTables[consumes] : {}, tables ?? {}])
     for (const [name, actions] of Object.entries(granted))
-      all.set(name, new Set([...(all.get(name) ?? []), ...(actions as readonly string[])]));
+      all.set(name, new Set([...(all.get(name) ?? []), ...actions]));
   return Array.from(all, ([name, actions]) => {
     const [table, index] = name.split('/');
     return {
