@@ -41,7 +41,7 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
 
 for (const step of steps)
   for (const side of ['before', 'after'])
-    test(`after its process was killed ${side} the step "${step}", a redelivered batch applies each effect once and loses no message`, async () => {
+    test(`a batch whose process was killed ${side} the step "${step}" loses no message and applies each effect once when it is redelivered`, async () => {
       const sku = randomUUID();
       const message = (behave: string) => aRecord({ type: 'test.scripted', body: { sku, behave }, redelivered: true });
       const records = [message('well'), message('reject'), message('permanent')];

@@ -48,7 +48,7 @@ const emitting = (event: FollowUp) => ({
 });
 const following = (note: string) => emitting(emit(follower, { sku, note }));
 
-test('a follow-up event is published even if its key is larger than the headers of a message may be', async () => {
+test('a follow-up event is published even if its ordering key is larger than the headers of a message may be', async () => {
   const record = aRecord({ type, body: { sku } });
   expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
   expect(await setup.host.drain('points')).toHaveLength(1);
@@ -96,7 +96,7 @@ test.each([
   expect(await applied()).toBe(1);
 });
 
-test('two message ids with different lone surrogates are dead-lettered, and the other messages complete', async () => {
+test('messages whose ids are lone surrogates are dead-lettered, and the other messages complete', async () => {
   const records = ['\ud800', '\ud801'].map((id) => aRecord({ id, type, body: { sku }, redelivered: true }));
   const report = await run([...records, aRecord({ type, body: { sku } })]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 2 });

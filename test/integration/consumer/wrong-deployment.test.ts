@@ -103,7 +103,7 @@ describe('a table that a rule misspells', () => {
     expect(written.filter((line) => line.includes('"DeploymentWrong":1'))).toHaveLength(1);
   });
 
-  test('reading from a missing table throws TABLE_MISSING', async () => {
+  test('reading an item from a missing table fails with TABLE_MISSING and the name of the table', async () => {
     await expect(readItemFrom(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       message: `the table ${store.prefix}shipmentz does not exist`,

@@ -38,8 +38,8 @@ interface Forms {
 }
 
 /**
- * Messages in queues and items in tables outlive a release. Every later release must read these forms as they are, and may add
- * headers and attributes to what it writes, but must not rename, remove or retype one (docs/adr/018-frozen-forms.md).
+ * The frozen form of every message and item. Messages and items outlive a release, so every later release must be able to read them.
+ * It may write further headers and attributes, but must not rename, remove or retype an existing one (docs/adr/018-frozen-forms.md).
  */
 const forms = JSON.parse(
   readFileSync(new URL('./forms.json', import.meta.url), 'utf8'),

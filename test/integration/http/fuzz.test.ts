@@ -16,7 +16,7 @@ import { numRuns } from '../../support/thorough.ts';
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** A request without a response within this time, in ms, counts as hanging. */
+/** How long a request may take before the test fails, in ms. */
 const ANSWER_WITHIN_MS = 10_000;
 
 let backend: Backend;

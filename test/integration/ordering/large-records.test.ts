@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Returns one message for each of `keys` keys. */
+/** Returns as many ordering keys as `keys` says, each with one message id, all of the given lengths. */
 const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
   Array.from({ length: keys }, (_, n) => [
     String(n).padEnd(keyLength, 'é'),

@@ -162,7 +162,7 @@ describe('failing network', () => {
     await publisher.close();
   });
 
-  test('a publish on a silent connection fails by its deadline, and the next publish opens a new connection', async () => {
+  test('if the broker stops answering on a connection, a publish fails by its deadline and the next publish opens a new connection', async () => {
     const publisher = publisherThroughProxy(600);
     await publisher.publish(aMessage('order.created', 'warm'));
     proxy.hold(true);
@@ -194,7 +194,7 @@ interface FaultyProxy {
   connections(): number;
   /** Discards the next bytes from the broker and resets the connection. */
   resetOnNextReply(): void;
-  /** Stops forwarding bytes in both directions. */
+  /** Drops all bytes in both directions while `held` is true. */
   hold(held: boolean): void;
   close(): void;
 }

@@ -26,7 +26,7 @@ describe('the bundler', () => {
     const metafile = await bundle({ root, entries: ['functions/orders/place-order'], outDirectory: outDirectory() });
     const file = join(outDirectory(), 'functions/orders/place-order.mjs');
     expect(Object.keys(metafile.outputs)).toContain('.build/functions/orders/place-order.mjs');
-    // Jest's own module system would resolve the import, so Node itself is asked.
+    // The test runs the bundle in Node.js, because the module system of Jest would resolve imports that the bundle lacks.
     const { execFileSync } = await import('node:child_process');
     const script = `import(${JSON.stringify(pathToFileURL(file).href)}).then(async (m) => console.log(await m.handler('a')))`;
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('a/\n');

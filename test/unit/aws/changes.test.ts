@@ -82,7 +82,7 @@ describe('refused deployments', () => {
     ]);
   });
 
-  test('a downgrade of the broker is refused, an upgrade is not', () => {
+  test('a deployment that would downgrade the broker is refused, but one that upgrades the broker is allowed', () => {
     const [old, recent] = [{ Broker: broker({ EngineVersion: '4.9' }) }, { Broker: broker({ EngineVersion: '4.10' }) }];
     expect(reasons(recent, old)).toEqual([
       expect.stringMatching(/^broker\.engineVersion of the deployed stage is 4\.10 .* cannot become 4\.9/),

@@ -38,7 +38,7 @@ test('decoding an event returns the body of every message byte for byte', () => 
   );
 });
 
-test('decoding keeps header bytes that are not UTF-8', () => {
+test('decoding an event keeps the bytes of a header that is not UTF-8', () => {
   const bytes = Buffer.from([0xff, 0xfe, 0x00]);
   expect(aDelivery({ headers: { odd: bytes } }).properties.headers).toEqual({ odd: bytes });
 });

@@ -13,14 +13,14 @@ const resultsWith = (count: number, outcomeOf: (n: number) => Outcome) =>
     (delivery, n) => ({ delivery, outcome: outcomeOf(n) }),
   );
 
-test('a report of 10,000 failed messages counts them all and stays below Lambda’s limit of 6 MB', () => {
+test('the report of a batch with 10,000 failed messages counts all of them and stays below Lambda’s limit of 6 MB', () => {
   const results = resultsWith(10_000, () => ({ is: 'dead-letter', code: 'X', message: 'x'.repeat(2_000) }));
   const report = reportOf(queue, results);
   expect(report.counts['dead-letter']).toBe(10_000);
   expect(Buffer.byteLength(JSON.stringify(report))).toBeLessThan(LAMBDA_RESULT_BYTES / 10);
 });
 
-test('a report that cannot list all messages lists the unfinished messages first', () => {
+test('the report of a batch lists unfinished messages first if it cannot list all messages', () => {
   const results = resultsWith(1_000, (n) =>
     n < 999
       ? { is: 'dead-letter', code: 'X', message: 'x' }

@@ -100,7 +100,7 @@ describe('the origin of a dead letter', () => {
 });
 
 describe('the id of a dead letter', () => {
-  test('a redelivered message gets the same dead-letter id', () => {
+  test('a message gets the same dead-letter id when it is redelivered from the dead-letter queue', () => {
     for (const headers of [note, death, {}]) expect(of(headers).id).toBe(of(headers).id);
   });
 

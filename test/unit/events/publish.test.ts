@@ -5,7 +5,7 @@ import type { Message } from '../../../lib/events/message.ts';
 import { eventPublisher, type Publisher } from '../../../lib/events/publish.ts';
 import { createSurehop } from '../../../lib/runtime/surehop.ts';
 
-test('publishEvent publishes the event with its envelope, and its id as the default correlation id', async () => {
+test('publishEvent publishes an event with its envelope headers, and uses the event id as the default correlation id', async () => {
   const sent: Message[] = [];
   const publisher: Publisher = {
     publish: async (message) => void sent.push(message),

@@ -81,6 +81,6 @@ describe('audits with violations', () => {
     ['a recovery over its limit', audited({ recovery: { tookMs: 1_001, limitMs: 1_000 } }), ['tooSlow']],
   ];
   for (const [what, unsound, violated] of wrong)
-    test(`the audit of a fault run reports ${what} as ${violated.join(' and ')}`, () =>
+    test(`the audit of a fault run finds ${what} and reports ${String(violated)}`, () =>
       expect(Object.keys(violationsOf(unsound))).toEqual(violated));
 });

@@ -78,7 +78,7 @@ describe('dead letters in the status of an order', () => {
   const outcome = (marker: Marker | undefined, ...letters: DeadLetter[]) =>
     orderStatus('o', accepted, { stock: marker }, letters)?.consumers.stock?.outcome;
 
-  test('an order that the broker dead-lettered is dead-lettered', () => {
+  test('an order has the outcome dead-lettered for a consumer if the broker dead-lettered its message in the queue of that consumer', () => {
     expect(outcome(undefined, letter())).toBe('dead-lettered');
     expect(outcome(failed('retrying'), letter())).toBe('dead-lettered');
   });
@@ -101,7 +101,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');
   });
 
-  test('an order whose dead letter was discarded stays dead-lettered', () => {
+  test('an order keeps the outcome dead-lettered after its dead letter was discarded', () => {
     expect(outcome(undefined, letter({ status: 'discarded' }))).toBe('dead-lettered');
   });
 });

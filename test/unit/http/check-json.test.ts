@@ -33,7 +33,7 @@ describe('JSON bodies', () => {
     );
   });
 
-  test('invalid JSON is reported with the JSON pointer of the first invalid value', () => {
+  test('the error about a refused JSON body has the JSON pointer of the first invalid value', () => {
     const at = (text: string) => {
       try {
         checkJson(text);
@@ -47,7 +47,7 @@ describe('JSON bodies', () => {
     expect(at('[1,[2,"\\udc00"]]')).toBe('/1/1');
   });
 
-  test('all strings of a body are converted to Unicode normalization form C', () => {
+  test('all strings in a JSON body are converted to Unicode normalization form C', () => {
     const read = (text: string) => readJson(Buffer.from(text), { 'content-type': 'application/json' });
     expect(read('{"a":"cafe\u0301"}')).toEqual({ a: 'café' });
     expect(read(String.raw`{"a":["cafe\u0301"]}`)).toEqual({ a: ['café'] });

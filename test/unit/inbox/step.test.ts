@@ -58,16 +58,16 @@ const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresA
 interface Play {
   /** The result of each message, by message id, followed by the code of its error. */
   readonly results: Record<string, string>;
-  /** The requests that the engine sent, each with its number of earlier attempts. */
+  /** The requests that the commit engine sent, each with its number of earlier attempts. */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
-  /** The state of the engine after the last transaction. */
+  /** The state of the commit engine after the last transaction. */
   readonly state: State;
 }
 
 const accepted: Reply = { is: 'markerWrites', error: undefined };
 
-/** Runs the engine against simulated replies of DynamoDB, one for each request. A request without a given reply succeeds. */
+/** Runs the commit engine against simulated replies of DynamoDB, one for each request. A request without a given reply succeeds. */
 function play(
   decisions: Record<string, Decision>,
   replies: readonly Reply[] | ((sent: string[]) => Reply | undefined),
@@ -144,7 +144,7 @@ describe('markers', () => {
     ['no marker', undefined, 'completed'],
   ];
   test.each(markers)(
-    'if a cancellation does not contain the marker that failed the condition, the engine reads it and finds %s',
+    'if a cancellation does not contain the marker that failed the condition, the commit engine reads it and finds %s',
     (_, found, result) => {
       const { results, did } = play(two(), [
         cancelled(conditionFailed(), 'None', 'None'),
@@ -295,7 +295,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation contains both the item that failed a condition and ValidationError, the engine first selects other branches by that item', () => {
+  test('if a cancellation contains both the item that failed a condition and ValidationError, the commit engine first selects other branches by that item', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -304,7 +304,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation has both AccessDenied and ValidationError, the engine first removes the messages that write the forbidden table and then looks for the invalid message', () => {
+  test('if a cancellation has both AccessDenied and ValidationError, the commit engine first removes the messages that write the forbidden table and then looks for the invalid message', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -327,14 +327,14 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('the engine ignores a cancellation reason beyond the number of writes in the transaction', () => {
+  test('the commit engine ignores a cancellation reason beyond the number of writes in the transaction', () => {
     const { results } = play(two(), [cancelled('None', 'None', 'None', 'TransactionConflict')]);
     expect(results).toEqual(all('completed'));
   });
 });
 
 describe('lost replies', () => {
-  test('the engine sends the same transaction again if the reply of DynamoDB is lost', () => {
+  test('the commit engine sends the same transaction again if the reply of DynamoDB is lost', () => {
     const { results, did } = play(two(), [lost()]);
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'resend after 1']);
@@ -388,7 +388,7 @@ describe('requests that DynamoDB refuses temporarily', () => {
     'TransactionInProgressException',
     'TransactionConflictException',
   ])(
-    'the engine sends the same transaction again after the error %s, and its messages stay unfinished at the retry limit',
+    'the commit engine sends the same transaction again after the error %s, and its messages stay unfinished at the retry limit',
     (name) => {
       expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
       const { results, last } = play(two(), times(3, refused(name)));
@@ -449,7 +449,7 @@ describe('wrong deployments', () => {
     });
   });
 
-  test('the engine looks for the missing table if DynamoDB does not name it', () => {
+  test('the commit engine checks which table is missing if the error of DynamoDB does not name it', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found');
     expect(play(decisions, [missing, { is: 'missingTables', tables: ['p-points'] }])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },

@@ -29,7 +29,7 @@ test('creating a consumer without orderBy fails if its queue is declared as orde
   );
 });
 
-test('creating a consumer succeeds if its queue is ordered exactly when it has orderBy', () => {
+test('creating a consumer succeeds with orderBy and an ordered queue, and without orderBy and with a queue that is not ordered', () => {
   expect(
     createConsumer({ queue: workQueue('ledger', { ordered: true }), event, decide, orderBy }, parts),
   ).toBeInstanceOf(Function);

@@ -10,7 +10,7 @@ const namesOf = (things: readonly { readonly name: string }[]) => things.map(({ 
 const queueNamed = (name: string) => topology.queues.find((queue) => queue.name === name);
 
 describe('service topology', () => {
-  test('the topology of the service has the names that brokers in use already have', () => {
+  test('the topology of the service keeps the names of exchanges and queues that already exist on deployed brokers', () => {
     expect(namesOf(topology.exchanges)).toEqual(['orders', 'dead-letters', 'retry.1s', 'retry.2s', 'retry.4s']);
     expect(namesOf(topology.queues)).toEqual(['stock', 'points', 'retry.1s', 'retry.2s', 'retry.4s', 'dead-letters']);
     expect(topology.bindings.filter(({ exchange }) => exchange === 'orders')).toEqual([

@@ -73,12 +73,12 @@ test('a quorum queue follows the matching policy of the highest priority that ap
   expect(policyOf('points', [low, high, foreign])).toBe(low);
 });
 
-test('a policy whose pattern only the broker can parse counts as matching', () => {
+test('a policy counts as matching every queue if its pattern is not a valid JavaScript regular expression', () => {
   const unreadable = aPolicy({ pattern: '(?<a' });
   expect(policyOf('stock', [unreadable])).toBe(unreadable);
 });
 
-test('the topology and the roles are the same after they have passed through the CloudFormation template', () => {
+test('the topology and the broker roles can be read back unchanged from the properties in the CloudFormation template', () => {
   expect(readTopology(topologyProperties.Topology)).toEqual(topology);
   expect(readRoles(topologyProperties.Roles)).toEqual(brokerRoles);
 });

@@ -62,7 +62,7 @@ test('while the number of shards is changed, the broker routes every message to 
   );
 });
 
-test('a shard cannot be removed from the topology while it holds a message or may get one back from a delay queue', () => {
+test('a shard cannot be removed from the topology while it holds a message or a delay queue may return a message to it', () => {
   const actual = applied(topologyWith({ stock: { shards: 4 } }));
   const declared = topologyWith({ stock: { shards: 2 } });
   const refusals = (held: Record<string, number>) =>

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 
 import { concurrently } from '../../../lib/runtime/concurrently.ts';
 
-test('concurrently processes every item with its index and never exceeds the limit', async () => {
+test('the function "concurrently" processes every item with its index and never more items at once than its limit', async () => {
   let atOnce = 0;
   let most = 0;
   const done: [string, number][] = [];
@@ -26,6 +26,6 @@ test('concurrently processes every item with its index and never exceeds the lim
   ]);
 });
 
-test('concurrently resolves at once when there are no items', async () => {
+test('the function "concurrently" resolves at once when there are no items', async () => {
   await expect(concurrently([], 5, () => Promise.reject(new Error('called')))).resolves.toBeUndefined();
 });

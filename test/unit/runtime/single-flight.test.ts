@@ -93,7 +93,7 @@ describe('a single flight', () => {
   });
 });
 
-test('within clears its timer when the promise settles', async () => {
+test('the function "within" clears its timer when its promise settles', async () => {
   const clear = jest.spyOn(globalThis, 'clearTimeout');
   expect(await within(60_000, Promise.resolve('at once'))).toBe('at once');
   expect(clear).toHaveBeenCalledTimes(1);
