@@ -9,14 +9,14 @@ import { dependencies, ofType, properties, text } from '../support/templates.ts'
 
 const tables = tableResources('surehop-prod-');
 
-/** The foundation stack as the plugin makes it, without Serverless's deployment bucket. */
+/** Creates the template of the broker stack like the Serverless plugin does, but without the deployment bucket. */
 function brokerStack(stage: Stage): { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } {
   const resources: Record<string, Resource> = { ...brokerStackResources('surehop', 'prod', stage) };
   makeRetainedLast(resources);
   return { Resources: resources, Outputs: brokerStackOutputs('prod') };
 }
 
-/** The resources that CloudFormation creates before the resource `id`. */
+/** Returns the ids of all resources that CloudFormation creates before the resource `id`. */
 function before(id: string, resources: Readonly<Record<string, Resource>>, found = new Set<string>()): Set<string> {
   const resource = resources[id]!;
   const named = [
@@ -37,19 +37,19 @@ const variations = Object.keys(stages).flatMap((name) =>
   ),
 );
 
-describe.each(variations)("the broker's stack of %s", (_, stage) => {
+describe.each(variations)('the CloudFormation template of the broker stack (%s)', (_, stage) => {
   const template = brokerStack(stage);
   const isRetained = (id: string) => template.Resources[id]!.DeletionPolicy === 'Retain';
   const ids = Object.keys(template.Resources);
 
-  test('the foundation stack retains its tables and the signing keys when the stack is deleted', () => {
+  test('the tables and the signing keys are retained when the broker stack is deleted', () => {
     const kept = ids.filter(isRetained);
     expect(kept.toSorted()).toEqual([...Object.keys(tables), 'SigningKeys'].toSorted());
     for (const id of [...kept, 'Broker'])
       expect([id, template.Resources[id]!.UpdateReplacePolicy]).toEqual([id, 'Retain']);
   });
 
-  test('retained resources refer to no other resource, so that a new stack can import them alone', () => {
+  test('retained resources do not refer to other resources, so that a new stack can import them', () => {
     for (const id of ids.filter(isRetained)) {
       const { DependsOn: _, ...kept } = template.Resources[id]!;
       expect([id, [...before(id, { ...template.Resources, [id]: kept })]]).toEqual([id, []]);
@@ -59,7 +59,7 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
     }
   });
 
-  test('a first deployment that fails at any resource leaves no resource behind, so that it can be repeated', () => {
+  test('a failed first deployment leaves no retained resource behind, so that the deployment can be repeated', () => {
     const leftBehind = ids
       .filter((failing) => !isRetained(failing))
       .flatMap((failing) =>
@@ -71,18 +71,18 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
     expect(before('InboxTable', template.Resources)).toContain('Broker');
   });
 
-  test('the resources of the foundation stack have no dependency cycle', () => {
+  test('the resources of the broker stack have no dependency cycle', () => {
     for (const id of ids) expect([id, before(id, template.Resources).has(id)]).toEqual([id, false]);
   });
 
-  test("the exports of the foundation stack do not depend on who issues the operators' tokens", () => {
+  test("the exports of the broker stack are the same for every issuer of operators' tokens", () => {
     const other = brokerStack({ ...stage, operators: { issuer: 'https://other.example', audience: 'other' } });
     expect(template.Outputs).toEqual(other.Outputs);
     for (const id of ['Operators', 'OperatorsClient', 'OperatorsDomain'])
       expect(other.Resources[id]).toEqual(template.Resources[id]);
   });
 
-  test('the network has only the endpoints that it needs, and no S3 endpoint if a NAT gateway leads to S3', () => {
+  test('the network has only the VPC endpoints that it needs: with a NAT gateway only the one for DynamoDB', () => {
     const services = ofType(template, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) =>
       text(properties(endpoint)['ServiceName']).replace(/.*\.(\w+)"\}$/, '$1'),
     );
@@ -91,7 +91,7 @@ describe.each(variations)("the broker's stack of %s", (_, stage) => {
     );
   });
 
-  test('no resource uses a KMS key that is billed per request', () => {
+  test('every DynamoDB table uses the default encryption, because requests to other KMS keys are billed', () => {
     for (const [id, table] of ofType(template, 'AWS::DynamoDB::Table'))
       expect([id, properties(table)['SSESpecification']]).toEqual([id, undefined]);
   });

@@ -12,13 +12,16 @@ interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;
 }
 
-/** The maximum size of a consumer's minified bundle in bytes, including the parts that are loaded on demand. */
+/**
+ * The maximum size of a consumer's minified bundle in bytes. The size includes the files that the consumer loads only
+ * when it needs them.
+ */
 const CONSUMER_BUDGET = 590_000;
 const BUDGET = 600_000;
-/** Larger budgets by function: `openapi` imports the routes of all other functions. */
+/** Functions with a larger size limit, in bytes. The function `openapi` imports the routes of all other functions. */
 const BUDGETS: Readonly<Record<string, number>> = { openapi: 680_000 };
 
-/** The maximum share of each large dependency in a bundle, in bytes, with some room for its next releases. */
+/** The maximum size of each large dependency within a bundle, in bytes. */
 const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@smithy/core': 150_000,
   amqplib: 135_000,
@@ -27,11 +30,11 @@ const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@aws-sdk/client-dynamodb': 45_000,
 };
 
-/** The maximum share of any other dependency in a bundle, in bytes. */
+/** The maximum size of any other dependency within a bundle, in bytes. */
 const OTHER_DEPENDENCY_BUDGET = 30_000;
 
 const { functions } = parse(readFileSync('serverless.yml', 'utf8')) as Functions;
-/** Whether a function has an event source; `${consumes:…}` becomes event sources when the service is packaged. */
+/** Whether a function in serverless.yml is a consumer, which means that it has an event source for RabbitMQ. */
 const isConsumer = ({ events = [] }: { events?: unknown }) => /rabbitmq|\$\{consumes:/.test(JSON.stringify(events));
 
 const bundles = new Map<string, Metafile>();
@@ -46,7 +49,10 @@ afterAll(() => rmSync(outDirectory, { recursive: true }));
 
 const scripts = ({ outputs }: Metafile) => Object.entries(outputs).filter(([file]) => file.endsWith('.mjs'));
 
-/** The bytes of each dependency in a bundle, largest first; our own sources are grouped by top-level folder. */
+/**
+ * Returns the size of each dependency in a bundle, largest first. The service's own source files are grouped by their
+ * top-level folder.
+ */
 function partsOf(metafile: Metafile): [name: string, bytes: number][] {
   const parts = new Map<string, number>();
   for (const [, { inputs }] of scripts(metafile))
@@ -61,7 +67,7 @@ const isDependency = (name: string) => !name.endsWith('/');
 
 const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} KB`;
 
-/** Describes how a bundle exceeds its budgets; `undefined` if the bundle is within all of them. */
+/** Describes how a bundle exceeds its size limits. Returns `undefined` if the bundle exceeds none of them. */
 function complaint(name: string, metafile: Metafile, budget: number): string | undefined {
   const bytes = scripts(metafile).reduce((sum, [, output]) => sum + output.bytes, 0);
   const parts = partsOf(metafile);
@@ -73,25 +79,34 @@ function complaint(name: string, metafile: Metafile, budget: number): string | u
   return `${name} has ${kilobytes(bytes)} of ${kilobytes(budget)}; ${guilty.join(', ') || 'no dependency grew'} (${largest.join(', ')})`;
 }
 
-describe('the bundle of each function', () => {
-  test.each(Object.entries(functions))('the bundle of %s stays within its budget', (name, definition) => {
-    const budget = isConsumer(definition) ? CONSUMER_BUDGET : (BUDGETS[name] ?? BUDGET);
-    expect(complaint(name, bundles.get(name)!, budget)).toBeUndefined();
-  });
+describe('the size of the bundled functions', () => {
+  test.each(Object.entries(functions))(
+    'the bundle of the function %s does not exceed its size limit',
+    (name, definition) => {
+      const budget = isConsumer(definition) ? CONSUMER_BUDGET : (BUDGETS[name] ?? BUDGET);
+      expect(complaint(name, bundles.get(name)!, budget)).toBeUndefined();
+    },
+  );
 
-  test.each(['reserve-stock', 'award-points'])('%s does not load the AMQP client when it starts', (name) => {
-    const metafile = bundles.get(name)!;
-    const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
-    const started = [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
-    expect(started.filter((file) => /node_modules\/(amqplib|@aws-sdk\/client-secrets-manager)\//.test(file))).toEqual(
-      [],
-    );
-  });
+  test.each(['reserve-stock', 'award-points'])(
+    'the function %s does not load the AMQP client when it starts',
+    (name) => {
+      const metafile = bundles.get(name)!;
+      const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
+      const started = [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
+      expect(started.filter((file) => /node_modules\/(amqplib|@aws-sdk\/client-secrets-manager)\//.test(file))).toEqual(
+        [],
+      );
+    },
+  );
 });
 
 type Output = Metafile['outputs'][string];
 
-/** The output files that are loaded together with `output`, not on demand. */
+/**
+ * Returns the bundled files that are loaded when the file `output` starts, without those that are imported dynamically
+ * later.
+ */
 function reached({ outputs }: Metafile, output: Output, known = new Set<Output>()): Set<Output> {
   known.add(output);
   for (const { path, kind } of output.imports) {
@@ -101,8 +116,8 @@ function reached({ outputs }: Metafile, output: Output, known = new Set<Output>(
   return known;
 }
 
-describe('the budget', () => {
-  test('the complaint about a bundle names the dependency that exceeds its budget', async () => {
+describe('the check of bundle sizes', () => {
+  test('the error about a bundle that is too large names the dependency that exceeds its size limit', async () => {
     const metafile = structuredClone(bundles.get('reserve-stock')!);
     const [, { inputs }] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
     inputs['node_modules/lodash/lodash.js'] = { bytesInOutput: 70_000 };

@@ -33,12 +33,12 @@ const check = (stageName: string, reserved = 0) =>
   checkAccount(access, { service: 'surehop', stageName, stage: readStage(stageName), reserved });
 
 describe('the check of the AWS account before a deployment', () => {
-  test('the check finds nothing in an account that has all that the stage needs', async () => {
+  test('the check reports nothing if the AWS account meets all requirements of the stage', async () => {
     expect(await check('prod', 813)).toEqual(nothing);
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('too little concurrency for a reservation is reported with the quota and the command that raises it', async () => {
+  test('an account with too little Lambda concurrency is reported with the quota and with the command that raises the quota', async () => {
     Object.assign(aws.state, { concurrency: 10, unreserved: 10 });
     const { faults } = await check('prod', 813);
     expect(faults).toEqual([
@@ -49,7 +49,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test("concurrency reserved by other functions counts at a first deployment, the stage's own reservation does not count later", async () => {
+  test('the check of Lambda concurrency subtracts the reservations of other functions, but not those of the stage itself', async () => {
     Object.assign(aws.state, { unreserved: 600 });
     expect((await check('prod', 813)).faults).toEqual([
       expect.stringMatching(/of which other functions reserve 400.*to at least 1313/),
@@ -61,7 +61,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('prod', 813)).toEqual(nothing);
   });
 
-  test('a region whose quota of networks or addresses is exhausted is reported with the quota', async () => {
+  test('an exhausted quota of VPCs or of Elastic IP addresses is reported with the name of the quota', async () => {
     Object.assign(aws.state, { vpcs: 5, addresses: 5 });
     expect((await check('dev')).faults).toEqual([
       expect.stringMatching(
@@ -77,7 +77,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toMatchObject({ faults: [expect.any(String), expect.any(String)], unknown: [] });
   });
 
-  test('a region with two availability zones, or with a zone that does not offer the broker, is refused', async () => {
+  test('a region is refused if it has only two availability zones, or if Amazon MQ does not offer the broker in one of its zones', async () => {
     aws.state.zones = ZONES.slice(0, 2);
     expect((await check('prod')).faults).toEqual([expect.stringMatching(/eu-central-1 has 2 availability zones/)]);
     aws.state.zones = ZONES;
@@ -88,7 +88,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('tables and secrets left by a removed stage are reported before the broker is created', async () => {
+  test('tables and secrets that a removed stage has left behind are reported before a first deployment', async () => {
     Object.assign(aws.state, {
       tables: ['surehop-dev-inbox', 'surehop-dev-audit'],
       secrets: ['surehop/dev/signing-keys'],
@@ -108,7 +108,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('the account is checked again after a failed first deployment, and not once the stack is deployed', async () => {
+  test('the account is checked again after a failed first deployment, but not after a successful deployment', async () => {
     aws.state.vpcs = 5;
     aws.state.stacks['surehop-broker-dev'] = {
       ServerlessDeploymentBucket: 'CREATE_COMPLETE',
@@ -123,7 +123,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('checks that the deployer has no permission for are reported and do not stop the deployment', async () => {
+  test('a check for which the deploying user has no permission is reported and does not stop the deployment', async () => {
     aws.state.denied = ['servicequotas', 'mq'];
     const { faults, unknown } = await check('dev');
     expect(faults).toEqual([]);

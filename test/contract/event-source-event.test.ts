@@ -16,7 +16,7 @@ interface Frozen {
   rmqMessagesByQueue: Record<string, EventRecord[]>;
 }
 
-/** A message in the form that amqplib's users provide. */
+/** A message with properties in the form that amqplib accepts. */
 interface DeliveredMessage {
   content: Buffer;
   fields: { redelivered: boolean };
@@ -48,8 +48,8 @@ function emulated(event: Frozen, messages: DeliveredMessage[]): string {
 const noon = Date.UTC(2026, 10, 22, 12, 0, 5) / 1000;
 const amqpTimestamp = { '!': 'timestamp', value: noon };
 
-describe('the event of the emulated event source', () => {
-  test("the emulator's event equals AWS's documented sample", () => {
+describe('the event that the emulator of the event source creates', () => {
+  test('the emulator creates the same event as the sample in the documentation of AWS', () => {
     const sample = frozen('documented-sample');
     const record = sample.rmqMessagesByQueue['test::/']![0]!;
     const content = Buffer.from(record.data, 'base64');
@@ -71,7 +71,7 @@ describe('the event of the emulated event source', () => {
     expect(emulated(sample, [message])).toBe(JSON.stringify(sample));
   });
 
-  test('missing properties are null in the event, and the key of the queue contains the virtual host', () => {
+  test('in the event, missing AMQP properties are null, and the name of the queue is followed by the virtual host', () => {
     const messages: DeliveredMessage[] = [
       { content: Buffer.from('Hello World 1'), fields: { redelivered: true }, properties: { deliveryMode: 2 } },
       {
@@ -84,7 +84,7 @@ describe('the event of the emulated event source', () => {
     expect(emulated(event, messages)).toBe(JSON.stringify(event));
   });
 
-  test('the event contains every property and nested headers of every type', () => {
+  test('the event contains every AMQP property, and headers of every type', () => {
     const message: DeliveredMessage = {
       content: Buffer.from('{}'),
       fields: { redelivered: false },
@@ -128,7 +128,7 @@ describe('the event of the emulated event source', () => {
     expect(emulated(event, [message])).toBe(JSON.stringify(event));
   });
 
-  test('string headers are written as arrays of signed bytes', () => {
+  test('the emulator writes string headers as arrays of signed bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (text) => {
         const { bytes } = headersOf(tableOf({ text: longString(text) }))['text'] as { bytes: number[] };
@@ -138,7 +138,7 @@ describe('the event of the emulated event source', () => {
     );
   });
 
-  test('timestamps are signed 64-bit milliseconds that overflow like in Java', () => {
+  test('the emulator converts AMQP timestamps to signed 64-bit milliseconds, which overflow as in Java', () => {
     const at = (seconds: bigint) => {
       const timestamp = Buffer.alloc(8);
       timestamp.writeBigUInt64BE(BigInt.asUintN(64, seconds));
@@ -151,7 +151,7 @@ describe('the event of the emulated event source', () => {
     expect(at(2n ** 61n)).toBe('Jan 1, 1970, 12:00:00 AM');
   });
 
-  test('of two headers with the same name the event contains the first, like the Java client', () => {
+  test('if a message has two headers with the same name, the event contains the first one, as with the Java client', () => {
     const twice = Buffer.concat([
       tableOf({ a: longString(Buffer.from('1')) }),
       tableOf({ a: Buffer.from('V'), b: Buffer.from('V') }),
@@ -163,14 +163,17 @@ describe('the event of the emulated event source', () => {
     ]);
   });
 
-  test.each(['A', 'F'] as const)('headers nested as deep as a frame allows appear in the event (type %s)', (kind) => {
-    let { deep } = headersOf(tableOf({ deep: nested(15_000, kind) }));
-    let levels = 0;
-    for (; typeof deep === 'object' && deep !== null; levels += 1) deep = Object.values(deep)[0];
-    expect(levels).toBe(15_000);
-  });
+  test.each(['A', 'F'] as const)(
+    'headers that are nested 15,000 levels deep appear in the event (AMQP type %s)',
+    (kind) => {
+      let { deep } = headersOf(tableOf({ deep: nested(15_000, kind) }));
+      let levels = 0;
+      for (; typeof deep === 'object' && deep !== null; levels += 1) deep = Object.values(deep)[0];
+      expect(levels).toBe(15_000);
+    },
+  );
 
-  test('a header table ends at its first invalid byte, and the properties before and after it are kept', () => {
+  test('an invalid byte in a nested header table ends only that table, and all other headers are kept', () => {
     const broken = Buffer.from('F\0\0\0\x05\x01a?zz', 'latin1');
     expect(headersOf(tableOf({ before: Buffer.from('V'), broken, after: Buffer.from('V') }))).toEqual({
       before: null,
@@ -179,7 +182,7 @@ describe('the event of the emulated event source', () => {
     });
   });
 
-  test('decoding never fails for bytes that are not a valid header table', () => {
+  test('the emulator never throws an error for bytes that are not a valid header table', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         const properties: GivenProperties = { headers: Buffer.from(bytes) };

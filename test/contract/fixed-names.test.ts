@@ -12,10 +12,10 @@ beforeAll(async () => {
 }, 180_000);
 
 /**
- * CloudFormation replaces a resource whose logical id changes, and a renamed export breaks every stack that imports it. The
- * file lists the names that must stay; add new names, and never change a listed one.
+ * The file fixed-names.json lists names that must not change after a deployment. CloudFormation replaces a resource if
+ * its logical id changes, and a stack that imports a renamed export fails. New names may be added to the file.
  */
-describe('names of deployed resources and exports', () => {
+describe('the names of deployed resources and exports', () => {
   const lines = (names: ReturnType<typeof fixedNames>): string[] => [
     ...names.exports.map((name) => `exports ${name}`),
     ...(['broker', 'functions'] as const).flatMap((stack) =>
@@ -26,18 +26,18 @@ describe('names of deployed resources and exports', () => {
     JSON.parse(readFileSync('test/contract/fixed-names.json', 'utf8')) as ReturnType<typeof fixedNames>,
   );
 
-  test('every listed logical id, resource name and export is still in the templates', () => {
+  test('every logical id, resource name and export in fixed-names.json is still in the CloudFormation templates', () => {
     const now = new Set(lines(fixedNames(templates)));
     expect(listed.filter((line) => !now.has(line))).toEqual([]);
   });
 
-  test('every logical id, resource name and export of the templates is on the list', () => {
+  test('every logical id, resource name and export in the CloudFormation templates is listed in fixed-names.json', () => {
     const known = new Set(listed);
     expect(lines(fixedNames(templates)).filter((line) => !known.has(line))).toEqual([]);
   });
 });
 
-test('the costs in docs/deploy.md match the templates (update them with npm run stages)', () => {
+test('the table of costs in docs/deploy.md matches the CloudFormation templates (update the table with npm run stages)', () => {
   const [, table = ''] = readFileSync('docs/deploy.md', 'utf8').split('<!-- costs -->');
   // Prettier adds spaces and dashes to align the columns.
   const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();

@@ -22,7 +22,7 @@ import {
 
 const FILE = 'docs/guides/consumer.yaml';
 
-/** Parses a short form of CloudFormation, such as `!Ref`, into its long form. */
+/** Creates a YAML tag that parses a short form of a CloudFormation function, such as `!Ref`, into its long form. */
 const scalar = (tag: string, value: (text: string) => unknown): ScalarTag => ({ tag, resolve: value });
 const tags: ScalarTag[] = [
   scalar('!Ref', (text) => ({ Ref: text })),
@@ -46,8 +46,8 @@ const one = (template: Template, id: string) => {
 };
 
 /**
- * The actions of a role by statement id. Of statements about tables only those for tables that every consumer uses are
- * included.
+ * Returns the effect and actions of each statement in an IAM role, by statement id. Statements about tables are left
+ * out, except for the two tables that every consumer uses.
  */
 const actionsOf = (role: Template['Resources'][string]) =>
   Object.fromEntries(
@@ -57,7 +57,7 @@ const actionsOf = (role: Template['Resources'][string]) =>
   );
 
 describe('the template of docs/guides/cloudformation.md', () => {
-  test("the guide's event source has the same properties as ours, and depends on its queue, login and endpoints", () => {
+  test("the guide's event source has the same properties as the service's event source, and depends on the topology and the VPC endpoints", () => {
     const [[, mine] = []] = ofType(guide, 'AWS::Lambda::EventSourceMapping');
     const [[, other] = []] = ofType(ours, 'AWS::Lambda::EventSourceMapping');
     expect(Object.keys(properties(mine)).toSorted()).toEqual(Object.keys(properties(other)).toSorted());
@@ -71,13 +71,13 @@ describe('the template of docs/guides/cloudformation.md', () => {
     ['ConsumerRole', 'ReserveStockRole'],
     ['ApplyTopologyRole', 'ApplyTopologyRole'],
     ['RemoveNetworkRole', 'RemoveNetworkRole'],
-  ])("the guide's %s has the permissions of our %s", (mine, other) => {
+  ])("the guide's role %s has the same permissions as the service's role %s", (mine, other) => {
     const [guided, real] = [one(guide, mine), one(ours, other)];
     expect(actionsOf(guided)).toEqual(actionsOf(real));
     expect(properties(guided)['AssumeRolePolicyDocument']).toEqual(properties(real)['AssumeRolePolicyDocument']);
   });
 
-  test("the guide's security groups have the same rules as ours", () => {
+  test("the guide's security groups have the same rules as those of the broker stack", () => {
     const rulesOf = (template: Template) =>
       ['Ingress', 'Egress']
         .flatMap((direction) => ofType(template, `AWS::EC2::SecurityGroup${direction}`))
@@ -100,7 +100,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
       ]);
   });
 
-  test('the guide has the same VPC endpoints as ours, with policies that allow the same actions', () => {
+  test("the guide's template has the same VPC endpoints as the broker stack, with policies that allow the same actions", () => {
     const endpointsOf = (template: Template) =>
       Object.fromEntries(
         ofType(template, 'AWS::EC2::VPCEndpoint').map(([id, endpoint]) => {
@@ -113,7 +113,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     expect(endpointsOf(guide)).toEqual(endpointsOf(broker));
   });
 
-  test("the guide's custom resources have the same properties and timeouts as ours", () => {
+  test("the guide's custom resources have the same properties and timeouts as those of the service", () => {
     for (const [id, other] of [
       ['BrokerTopology', 'BrokerTopology'],
       ['FunctionsNetwork', 'FunctionsNetwork'],
@@ -131,7 +131,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   });
 
-  test("the guide's roles are deleted after the network interfaces", () => {
+  test("the roles in the guide's template are deleted after the functions' network interfaces", () => {
     expect(dependencies(one(guide, 'ConsumerEventSourceRemoval'))).toEqual(['ConsumerRole']);
     const inNetwork = ofType(guide, 'AWS::Serverless::Function').filter(
       ([, lambda]) => properties(lambda)['VpcConfig'],
@@ -143,14 +143,17 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   });
 
-  test.each(['InboxTable', 'DeadLettersTable'])("the guide's %s equals ours and is retained", (id) => {
-    const { TableName: _, ...mine } = properties(one(guide, id));
-    const { TableName: __, ...other } = properties(one(broker, id));
-    expect(mine).toEqual(other);
-    expect(one(guide, id).DeletionPolicy).toBe('Retain');
-  });
+  test.each(['InboxTable', 'DeadLettersTable'])(
+    "the guide's %s has the same properties as the one in the broker stack and is retained",
+    (id) => {
+      const { TableName: _, ...mine } = properties(one(guide, id));
+      const { TableName: __, ...other } = properties(one(broker, id));
+      expect(mine).toEqual(other);
+      expect(one(guide, id).DeletionPolicy).toBe('Retain');
+    },
+  );
 
-  test("the guide's functions have valid settings and the same runtime as ours", () => {
+  test("the functions in the guide's template have valid settings and the same runtime as the service's functions", () => {
     const { Runtime, Architectures } = properties(one(ours, 'ReserveDashstockLambdaFunction'));
     expect((guide as unknown as { Globals: { Function: Properties } }).Globals.Function).toEqual({
       Runtime,
@@ -170,7 +173,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   });
 
-  test('the commands of the guide create the bundles that its template refers to', () => {
+  test("the commands in the guide create the bundles that the guide's template refers to", () => {
     const blocks = readFileSync('docs/guides/cloudformation.md', 'utf8').matchAll(/```sh\n(.*?)```/gs);
     const commands = [...blocks].map(([, block]) => block!).find((block) => block.includes('esbuild'))!;
     const checkout = aCheckout();
@@ -188,7 +191,7 @@ describe('the template of docs/guides/cloudformation.md', () => {
     }
   }, 60_000);
 
-  test(`cfn-lint finds nothing in the guide's template${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
+  test(`cfn-lint reports no problem in the guide's template${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
     expect(cfnLint ? lint(cfnLint, [FILE]) : '').toBe('');
   }, 120_000);
 });

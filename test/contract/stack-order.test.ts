@@ -12,7 +12,7 @@ beforeAll(async () => {
   orders = Object.fromEntries(stageNames.map((name) => [name, stackOrder(templates[name])])) as typeof orders;
 }, 180_000);
 
-describe.each(stageNames)('the order of resources in the templates of %s', (stageName) => {
+describe.each(stageNames)('the order of resources in the CloudFormation templates of the stage %s', (stageName) => {
   let order: StackOrder;
   beforeAll(() => {
     order = orders[stageName];
@@ -24,10 +24,13 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
   const roleOf = (lambda: string) => functions(targetOf(properties(order.resource(lambda))['Role']));
   const isInNetwork = (lambda: string) => properties(order.resource(lambda))['VpcConfig'] !== undefined;
   const functionOf = (mapping: string) => functions(targetOf(properties(order.resource(mapping))['FunctionName']));
-  /** The function that handles a custom resource. */
+  /** Returns the name of the function that handles a custom resource. */
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
-  /** Describes each pair of resources in which the later one does not depend on the earlier one. */
+  /**
+   * Lists the pairs of resources for which CloudFormation may create the resource in `later` before the one in
+   * `earlier`.
+   */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);
     return later.flatMap((one) =>
@@ -35,13 +38,13 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
     );
   };
 
-  test("the resources have no dependency cycle, and no resource of the broker's stack depends on a function", () => {
+  test('the resources have no dependency cycle, and no resource of the broker stack depends on a function', () => {
     expect(order.circle).toEqual([]);
     const [broker, rest] = [order.all.filter((name) => name.startsWith('broker/')), lambdas()];
     expect(broker.filter((one) => rest.some((other) => order.follows(one, other)))).toEqual([]);
   });
 
-  test("the administrator's login is created before the broker, and retained resources after the broker", () => {
+  test("the administrator's login is created before the broker, and the retained resources are created after the broker", () => {
     expect(wrong(['broker/Broker'], ['broker/AdministratorLogin', 'broker/BrokerConfiguration'])).toEqual([]);
     const retained = order.all.filter((name) => order.resource(name).DeletionPolicy === 'Retain');
     const ofStacks = retained.filter((name) => order.resource(name).Type !== 'AWS::Lambda::Version');
@@ -49,7 +52,7 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
     expect(wrong(ofStacks, ['broker/Broker'])).toEqual([]);
   });
 
-  test('the topology is applied before event sources, aliases, rotations and the schedule are created', () => {
+  test('the topology is applied before event sources, aliases, rotation schedules and the scheduled rule are created', () => {
     const users = [
       ...mappings(),
       ...order.ofType('AWS::Lambda::Alias'),
@@ -60,7 +63,7 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
     expect(wrong(['functions/BrokerTopology'], ['broker/Broker', behind('functions/BrokerTopology')])).toEqual([]);
   });
 
-  test("a function's role and log group are created before the function, and its version before its alias", () => {
+  test('a function is created after its role and its log group, and its alias is created after its version', () => {
     for (const lambda of lambdas()) {
       const name = String(properties(order.resource(lambda))['FunctionName']);
       const log = order
@@ -75,14 +78,14 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
     }
   });
 
-  test('NAT gateways and subnets are created before the functions that use them', () => {
+  test('the private subnets are created before the functions in them, and NAT gateways after the internet gateway is attached', () => {
     for (const gateway of order.ofType('AWS::EC2::NatGateway'))
       expect(wrong([gateway], ['broker/InternetAttachment'])).toEqual([]);
     const inNetwork = lambdas().filter(isInNetwork);
     expect(wrong(inNetwork, ['broker/PrivateSubnet1', 'broker/PrivateSubnet2', 'broker/PrivateSubnet3'])).toEqual([]);
   });
 
-  test('an event source and its network interfaces are deleted before the role of its function', () => {
+  test('an event source and its network interfaces are deleted before the IAM role of its function', () => {
     for (const mapping of mappings()) {
       const removal = `${mapping}Removal`;
       const remover = behind(removal);
@@ -92,7 +95,7 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
     }
   });
 
-  test('functions are deleted first, then their network interfaces, then their roles', () => {
+  test('the functions in the network are deleted first, then their network interfaces, and then their IAM roles', () => {
     const inNetwork = lambdas().filter(isInNetwork);
     expect(inNetwork.length).toBeGreaterThan(5);
     const wait = 'functions/FunctionsNetwork';
@@ -105,13 +108,13 @@ describe.each(stageNames)('the order of resources in the templates of %s', (stag
     expect(isInNetwork(remover)).toBe(false);
   });
 
-  test('the function behind a custom resource is deleted after the custom resource', () => {
+  test('the function that handles a custom resource is deleted after the custom resource', () => {
     const customs = order.all.filter((name) => order.resource(name).Type.startsWith('Custom::'));
     expect(customs.length).toBe(mappings().length + 2);
     for (const custom of customs) expect(wrong([custom], [behind(custom), roleOf(behind(custom))])).toEqual([]);
   });
 
-  test('the broker and the endpoints are deleted before their subnets, security groups and logins', () => {
+  test('the broker and the VPC endpoints are deleted before their subnets and security groups', () => {
     const holders = [
       'broker/Broker',
       ...order.ofType('AWS::EC2::VPCEndpoint'),

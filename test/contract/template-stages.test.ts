@@ -13,7 +13,7 @@ const changed = (change: (stage: typeof prod) => unknown): Record<string, unknow
   return { prod: copy };
 };
 
-describe('settings of a stage', () => {
+describe('the settings of a stage', () => {
   test.each([
     ['a wrong log level', (stage: any) => (stage.logLevel = 'LOUD'), /infra\/stages\/prod\.ts: logLevel: /],
     ['a missing retention', (stage: any) => delete stage.retention.inboxDays, /retention\.inboxDays: /],
@@ -43,11 +43,11 @@ describe('settings of a stage', () => {
       (stage: any) => stage.alarms.emails.critical.push('nobody'),
       /alarms\.emails\.critical\.0: /,
     ],
-  ])('settings with %s are refused, and the error names the setting', (_, change, name) => {
+  ])('stage settings with %s are refused, and the error names the setting', (_, change, name) => {
     expect(() => readStage('prod', changed(change))).toThrow(name);
   });
 
-  test('one error names every wrong setting of a stage', () => {
+  test('a single error names every invalid setting of a stage', () => {
     const faulty = changed((stage: any) => {
       stage.logLevel = 'LOUD';
       delete stage.release;
@@ -56,7 +56,7 @@ describe('settings of a stage', () => {
   });
 });
 
-describe('event sources of a queue', () => {
+describe('the event sources of a queue', () => {
   const queuesOf = (sources: readonly unknown[]) =>
     sources.map((source) => (source as { rabbitmq: { queue: string } }).rabbitmq.queue);
 
@@ -66,7 +66,7 @@ describe('event sources of a queue', () => {
     expect(stock.shards).toHaveLength(4);
   });
 
-  test('an ordered queue with a concurrency above 1 is refused, and the error names the queue', () => {
+  test('a concurrency above 1 for an ordered queue is refused, and the error names the queue', () => {
     const ledger = workQueue('ledger', { ordered: true });
     const granted = (concurrency: number | Record<string, number>) => {
       return { eventSource: { ...prod.eventSource, concurrency } };
@@ -79,7 +79,7 @@ describe('event sources of a queue', () => {
     expect(eventSources('stock', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
   });
 
-  test('concurrency for a queue that is not in the topology is refused', () => {
+  test('a concurrency setting for a queue that is not in the topology is refused', () => {
     const stage = { eventSource: { ...prod.eventSource, concurrency: { stocks: 2 } } };
     expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
@@ -99,18 +99,18 @@ describe('event sources of a queue', () => {
   });
 });
 
-describe('reserved concurrency', () => {
+describe('the reserved concurrency of functions', () => {
   const broker = { ...prod.broker, deployment: 'SINGLE_INSTANCE', instanceType: 'mq.m7g.medium' } as const;
   const small = { ...prod, broker, publisherConcurrency: 10_000 };
   const publisher = { access: { login: 'publisher', connections: 'rest' }, environments: 0 } as const;
   const consumer = { access: { login: 'publisher', connections: 2 }, environments: 1 } as const;
 
-  test("the publisher may use the connections that the broker's quota leaves to it", () => {
+  test("the publisher's reserved concurrency is the number of broker connections that the other functions leave", () => {
     // Of 100 connections 80 may be planned; the consumer takes 2 and its event source takes 5.
     expect(reserveConcurrency({ publisher, consumer }, small)).toEqual({ consumer: 2, publisher: 73 });
   });
 
-  test("a consumer's reservation grows with the concurrency of its event source", () => {
+  test("a consumer's reserved concurrency grows with the concurrency of its event source", () => {
     // Each of the 4 environments takes 5 connections for the event source and 2 for the consumer, out of 80.
     expect(reserveConcurrency({ publisher, consumer: { ...consumer, environments: 4 } }, small)).toEqual({
       consumer: 8,
@@ -118,29 +118,29 @@ describe('reserved concurrency', () => {
     });
   });
 
-  test("a consumer's reservation grows with the number of its shards", () => {
+  test("a consumer's reserved concurrency grows with the number of its shards", () => {
     expect(reserveConcurrency({ consumer: { ...consumer, environments: 4 } }, small)).toEqual({ consumer: 8 });
   });
 
-  test("the publisher's reservation is at most the one that the stage sets", () => {
+  test("the publisher's reserved concurrency is at most the value that the stage sets", () => {
     expect(reserveConcurrency({ publisher }, { ...small, publisherConcurrency: 7 })).toEqual({ publisher: 7 });
   });
 
-  test('more connections than the broker allows are refused, and the error has both numbers', () => {
+  test('functions that need more connections than the broker allows are refused, and the error contains both numbers', () => {
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, small)).toThrow(
       /100 connections, of which functions can use 80, .* need 90:/,
     );
   });
 
-  test('a stage without reservations reserves nothing, and too many connections are still refused', () => {
+  test('a stage without reserved concurrency reserves nothing, but functions that need too many broker connections are still refused', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(/need 90: /);
   });
 
-  test('the reservations of a cluster fit its connections when one node is down', () => {
+  test('with a cluster, the reserved concurrency does not exceed the connections that remain if one node fails', () => {
     const cluster = {
       ...prod,
       broker: { ...broker, deployment: 'CLUSTER_MULTI_AZ' as const },
@@ -150,13 +150,13 @@ describe('reserved concurrency', () => {
     expect(reserveConcurrency({ publisher }, cluster)).toEqual({ publisher: 200 });
   });
 
-  test('a publishing function without a limit of connections is refused', () => {
+  test('a function that publishes messages is refused if it has no limit for its connections', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(/endless publishes messages: set access\.connections/);
   });
 });
 
-test("functions that verify operators' tokens receive the issuer, and discover its keys themselves", () => {
+test("functions that verify operators' tokens receive the address of the issuer, but not the address of its keys", () => {
   const operators = { issuer: 'https://id.example/realms/shop', audience: 'surehop' };
   expect(httpEnvironment('prod', { ...prod, operators }, {})).toMatchObject({
     JWT_VERIFIED_BY: 'function',

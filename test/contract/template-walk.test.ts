@@ -30,7 +30,7 @@ beforeAll(async () => {
   templates = await templatesOf(stageNames);
 }, 180_000);
 
-describe.each(stageNames)('templates of %s', (stageName) => {
+describe.each(stageNames)('the CloudFormation templates of the stage %s', (stageName) => {
   const stage = readStage(stageName);
   let functions: Template;
   let broker: Template;
@@ -43,7 +43,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
   const lambdas = () => ofType(functions, 'AWS::Lambda::Function');
   const sources = () => ofType(functions, 'AWS::Lambda::EventSourceMapping');
 
-  test('every reference and dependency names a resource of the template', () => {
+  test('every reference and every DependsOn names a resource in the same template', () => {
     for (const template of both()) {
       const known = (name: string) => name in template.Resources || name.startsWith('AWS::');
       const missing: string[] = [];
@@ -63,7 +63,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test("the functions' stack imports only exports of the broker's stack", () => {
+  test('the functions stack imports only values that the broker stack exports', () => {
     const exports = new Set(
       Object.values(broker.Outputs ?? {}).map((output) => (output as { Export?: { Name: string } }).Export?.Name),
     );
@@ -74,7 +74,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     expect([...new Set(imports)].filter((name) => !exports.has(name as string))).toEqual([]);
   });
 
-  test('each consumed queue has one event source with the batch size and window of the stage', () => {
+  test("each consumed queue has one event source, with the stage's batch size and batching window", () => {
     const consumed = [...Object.values(queues).flatMap(({ shards }) => shards), deadLetterQueue];
     expect(
       sources()
@@ -92,7 +92,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
       });
   });
 
-  test('no event source filters messages or sends failed batches elsewhere', () => {
+  test('no event source filters messages, and none has a destination for failed batches', () => {
     for (const [id, source] of sources()) {
       expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['FilterCriteria'])]);
       expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['DestinationConfig'])]);
@@ -100,7 +100,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     for (const [id, lambda] of lambdas()) expect([id, properties(lambda)['DeadLetterConfig']]).toEqual([id, undefined]);
   });
 
-  test('every event source depends on the topology, calls an alias and has the permissions that it needs', () => {
+  test('every event source depends on the topology, calls an alias, and has a function role with the required permissions', () => {
     for (const [id, source] of sources()) {
       const { FunctionName, EventSourceArn, SourceAccessConfigurations } = properties(source);
       expect([id, isAlias(FunctionName)]).toEqual([id, true]);
@@ -123,12 +123,12 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test('every alias depends on the topology, so that new code runs only after its queues exist', () => {
+  test('every function alias depends on the topology, so that new code runs only after its queues exist', () => {
     for (const [id, alias] of ofType(functions, 'AWS::Lambda::Alias'))
       expect([id, dependencies(alias)]).toEqual([id, expect.arrayContaining(['BrokerTopology'])]);
   });
 
-  test('no alarm fires at a first deployment because its metric has no data yet', () => {
+  test('no alarm fires after a first deployment because of missing metric data', () => {
     const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     for (const [id, alarm] of alarms) {
       const { TreatMissingData, EvaluationPeriods, DatapointsToAlarm, Metrics } = properties(alarm);
@@ -153,7 +153,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     expect(dependencies(schedule!)).toEqual(expect.arrayContaining(sources().map(([id]) => id)));
   });
 
-  test('network interfaces are removed before the roles with which Lambda deletes them', () => {
+  test('network interfaces are removed before the IAM roles that Lambda needs to delete them', () => {
     for (const [id, source] of sources()) {
       const removal = functions.Resources[`${id}Removal`]!;
       const role = properties(functions.Resources[targetOf(properties(source)['FunctionName'])])['Role'] as Value;
@@ -179,7 +179,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
       );
   });
 
-  test('the HTTP API and the schedule call aliases and have permission to do so', () => {
+  test('the HTTP API and the scheduled rule call function aliases and have permission to call them', () => {
     const integrations = ofType(functions, 'AWS::ApiGatewayV2::Integration').map(
       ([, one]) => properties(one)['IntegrationUri']!,
     );
@@ -197,7 +197,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test('every function has its own role, a log group, a time limit and, if it uses the broker, the network', () => {
+  test('every function has its own IAM role, a log group and a time limit, and runs in the network only if it has a broker login', () => {
     const roles = lambdas().map(([, lambda]) => targetOf(properties(lambda)['Role']));
     expect(new Set(roles).size).toBe(lambdas().length);
     for (const [id, lambda] of lambdas()) {
@@ -218,7 +218,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test('the environment of every function contains valid settings', () => {
+  test('the environment variables of every function are valid settings', () => {
     for (const [id, lambda] of lambdas()) {
       const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
       const known = [
@@ -245,7 +245,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test('no policy allows all actions, and every wildcard resource has a documented reason', () => {
+  test('no IAM or VPC endpoint policy has a wildcard in its actions, and every wildcard in a resource has a documented reason', () => {
     const documents = both().flatMap((template) => [
       ...ofType(template, 'AWS::IAM::Role').flatMap(([, role]) =>
         properties(role)['Policies'] ? statementsOf(role) : [],
@@ -260,7 +260,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     expect([...new Set(wild)].filter((sid) => !(sid in wildcardReasons))).toEqual([]);
   });
 
-  test("policies name only tables and indexes of the broker's stack", () => {
+  test('IAM policies name only tables and indexes that the broker stack creates', () => {
     const tables = ofType(broker, 'AWS::DynamoDB::Table').map(([, table]) => properties(table));
     const indexes = tables.flatMap(({ TableName, GlobalSecondaryIndexes = [] }) =>
       (GlobalSecondaryIndexes as { IndexName: string }[]).map(
@@ -277,7 +277,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     expect([...wanted].filter((name) => !there.has(name))).toEqual([]);
   });
 
-  test('the templates contain no password, token or key', () => {
+  test('the CloudFormation templates contain no password, token or key', () => {
     for (const template of both()) {
       const all = text(template);
       expect(all).not.toMatch(/:\/\/[^/"@\s]*:[^/"@\s]*@/);
@@ -302,7 +302,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
       );
   });
 
-  test('only functions and event sources can connect to the broker', () => {
+  test('the security groups allow only functions and event sources to connect to the broker', () => {
     const [[, resource] = []] = ofType(broker, 'AWS::AmazonMQ::Broker');
     const { maintenance, deployment, instanceType, engineVersion } = stage.broker;
     expect(properties(resource)).toMatchObject({
@@ -336,7 +336,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     for (const [, rule] of outside) expect(properties(rule)).toMatchObject({ FromPort: 443, ToPort: 443 });
   });
 
-  test('the network has the endpoints or NAT gateways of the stage, and always reaches DynamoDB', () => {
+  test('the network has VPC endpoints or NAT gateways as the stage sets, and always an endpoint for DynamoDB', () => {
     const endpoints = ofType(broker, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) => properties(endpoint));
     const named = (type: string) =>
       endpoints
@@ -352,12 +352,12 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     expect(ofType(broker, 'AWS::EC2::Subnet').filter(([id]) => id.startsWith('Private'))).toHaveLength(3);
   });
 
-  test("the broker's configuration limits its connections to the quota", () => {
+  test("the broker's configuration limits its connections to the quota of its instance type", () => {
     const [[, configuration] = []] = ofType(broker, 'AWS::AmazonMQ::Configuration');
     expect(text(properties(configuration)['Data'])).toContain(`connection_max = ${connectionQuota(stage).perNode}\\n`);
   });
 
-  test("reserved concurrency keeps the connections within the broker's quota", () => {
+  test("the functions' reserved concurrency keeps their connections within the broker's quota", () => {
     const reserved = lambdas().flatMap(([, lambda]) => {
       const { ReservedConcurrentExecutions: one, FunctionName: name } = properties(lambda);
       return typeof one === 'number' ? [[String(name), one] as const] : [];
@@ -376,7 +376,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     expect(Object.fromEntries(reserved)[`surehop-${stageName}-place-order`]).toBe(stage.publisherConcurrency);
   });
 
-  test('the custom resource applies the topology of this repository, and its function times out before CloudFormation', () => {
+  test('the custom resource contains the topology of infra/topology.ts, and its function times out before CloudFormation does', () => {
     const custom = properties(functions.Resources['BrokerTopology']);
     expect(JSON.parse(String(custom['Topology']))).toEqual(JSON.parse(JSON.stringify(topology)));
     const lambda = properties(functions.Resources[targetOf(custom['ServiceToken'])]);
@@ -387,7 +387,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
       });
   });
 
-  test("every login except the administrator's is rotated, after the topology has created its user", () => {
+  test("every broker login except the administrator's is rotated, and rotation starts only after the topology has created the users", () => {
     const schedules = ofType(functions, 'AWS::SecretsManager::RotationSchedule');
     expect(schedules.map(([, one]) => text(properties(one)['SecretId']))).toEqual(
       ['publisher', 'consumer', 'monitor'].map((role) =>
@@ -408,7 +408,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test("releases follow the stage's strategy and are rolled back by alarms", () => {
+  test("new function versions are released with the stage's strategy, and alarms roll them back", () => {
     const aliases = ofType(functions, 'AWS::Lambda::Alias');
     // Functions called by CloudFormation and Secrets Manager have no alias.
     expect(aliases.length).toBe(lambdas().length - 3);
@@ -442,7 +442,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     }
   });
 
-  test('alarms watch every function, every queue and the broker, and each alarm notifies a topic', () => {
+  test('alarms watch every function, every queue and the broker, and every alarm except those for releases notifies an SNS topic', () => {
     const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     const names = alarms.map(([, one]) => text(properties(one)['AlarmName']));
     expect(new Set(names).size).toBe(names.length);
@@ -502,7 +502,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     });
   });
 
-  test('the dashboard is valid, and every widget has metrics', () => {
+  test('the body of the dashboard is valid JSON, and every metric widget has metrics', () => {
     const [[, resource] = []] = ofType(functions, 'AWS::CloudWatch::Dashboard');
     const body = JSON.parse(String(resolveValue(properties(resource)['DashboardBody'], {}))) as {
       widgets: { type: string; x: number; width: number; properties: { markdown?: string; metrics?: unknown[][] } }[];
@@ -518,7 +518,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
       expect(shown.metrics!.length).toBeGreaterThan(0);
   });
 
-  test('routes for operators require a token with the scope of the route', () => {
+  test('HTTP routes for operators require a token with the scope of the route', () => {
     const [[authorizerId, authorizer] = []] = ofType(functions, 'AWS::ApiGatewayV2::Authorizer');
     expect(properties(authorizer)).toMatchObject({ AuthorizerType: 'JWT' });
     const routes = ofType(functions, 'AWS::ApiGatewayV2::Route').map(([, route]) => properties(route));
@@ -545,7 +545,7 @@ describe.each(stageNames)('templates of %s', (stageName) => {
     for (const [, scope] of Object.values(scopeOf)) expect(offered).toContain(scope);
   });
 
-  test('API Gateway limits the request rate of every route', () => {
+  test('API Gateway limits the request rate of every HTTP route', () => {
     expect(properties(functions.Resources['HttpApiStage'])['DefaultRouteSettings']).toEqual({
       DetailedMetricsEnabled: true,
       ThrottlingRateLimit: stage.http.ratePerSecond,

@@ -78,25 +78,25 @@ const prove = async (options: () => ModelOptions) =>
     if (Object.keys(violations).length > 0) throw new Error(JSON.stringify(violations));
   });
 
-describe('one environment', () => {
+describe('a consumer with one execution environment', () => {
   const cases: readonly [what: string, kinds: readonly Kind[], copies: number, faults: number][] = [
     ['a valid message', ['sound'], 1, 2],
     ['a valid message that its publisher sends twice', ['sound'], 2, 1],
     ['a message that fails once', ['fails'], 1, 2],
     ['a message that fails once, and is sent twice', ['fails'], 2, 1],
-    ['a rejected message, with the event that follows', ['rejected'], 1, 2],
+    ['a rejected message that publishes an event', ['rejected'], 1, 2],
     ['a poison message', ['poison'], 1, 2],
     ['a failing, a poison and a valid message in one batch', ['fails', 'poison', 'sound'], 1, 1],
     ['a message that crashes the process, with a valid message', ['killer', 'sound'], 1, 0],
   ];
   for (const [what, kinds, copies, faults] of cases)
-    test(`every message ends exactly once, whatever crashes, is lost or is duplicated: ${what}`, async () => {
+    test(`every message reaches exactly one final state despite crashes, lost responses and duplicates: ${what}`, async () => {
       const explored = await prove(() => ({ messages: messagesOf(kinds, copies), definition, faults }));
       expect(explored).toBeGreaterThan(faults > 0 ? 20 : 0);
     });
 });
 
-test('no message is handed off twice while the dead letter of another message cannot be published', async () => {
+test('no copy of a message is published twice to a delay queue or as a dead letter while the dead letter of another message cannot be published', async () => {
   const explored = await prove(() => ({
     messages: messagesOf(['fails', 'poison', 'rejected']),
     definition,
@@ -106,7 +106,7 @@ test('no message is handed off twice while the dead letter of another message ca
   expect(explored).toBeGreaterThan(1);
 });
 
-test('no postponed message is handed off twice while the dead letter of another message cannot be published', async () => {
+test('on an ordered queue, no copy of a message is published twice to a delay queue while the dead letter of another message cannot be published', async () => {
   const queue = { ...definition.queue, ordered: true };
   const orderBy = ({ kind }: z.infer<typeof modelled.schema>) => (kind === 'poison' ? 'its own' : 'one');
   const explored = await prove(() => {
@@ -117,7 +117,7 @@ test('no postponed message is handed off twice while the dead letter of another 
   expect(explored).toBeGreaterThan(1);
 });
 
-describe('messages of one key', () => {
+describe('messages of one key on an ordered queue', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
   const cases: readonly [what: string, kinds: readonly Kind[], faults: number][] = [
@@ -128,7 +128,7 @@ describe('messages of one key', () => {
     ['the first is rejected', ['rejected', 'sound'], 1],
   ];
   for (const [what, kinds, faults] of cases)
-    test(`messages of one key are processed in their order, whatever crashes or is lost: ${what}`, async () => {
+    test(`messages of one key are processed in order despite crashes and lost responses: ${what}`, async () => {
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         return { messages, definition: ordered, faults, order: [messages.map(({ id }) => id)] };
@@ -137,7 +137,7 @@ describe('messages of one key', () => {
     });
 });
 
-describe('two environments on one queue', () => {
+describe('two execution environments that consume one queue', () => {
   /** A consumer of a queue without delay queues, so that each message has only one attempt. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
@@ -163,7 +163,7 @@ describe('two environments on one queue', () => {
     ['a message that crashes the process and is sent twice', ['killer'], 2, { switches: 2, hasWholeBatches: true }],
   ];
   for (const [what, kinds, copies, options] of cases)
-    test(`every message ends exactly once when two environments share a queue: ${what}`, async () => {
+    test(`every message reaches exactly one final state when two execution environments consume its queue: ${what}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition, faults: 0, environments: 2, ...options };
       });
@@ -171,7 +171,7 @@ describe('two environments on one queue', () => {
     });
 });
 
-describe('a batch that the event source returns while its environment is still processing', () => {
+describe('a batch that is redelivered while an execution environment is still processing it', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
   const cases: readonly [what: string, kinds: readonly Kind[], hasWholeBatches: boolean][] = [
@@ -180,7 +180,7 @@ describe('a batch that the event source returns while its environment is still p
     ['the first is a poison message', ['poison', 'sound'], false],
   ];
   for (const [what, kinds, hasWholeBatches] of cases)
-    test(`messages of one key keep their order if a batch is redelivered while it is still processed: ${what}`, async () => {
+    test(`messages of one key are processed in order if their batch is redelivered while it is still being processed: ${what}`, async () => {
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         const order = [messages.map(({ id }) => id)];

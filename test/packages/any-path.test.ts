@@ -11,7 +11,10 @@ import { aCheckout } from '../support/packages.ts';
 
 const SOURCES = ['functions', 'infra', 'lib', 'test'];
 
-/** Patterns of code that confuses paths and URLs, which changes `%41`, `#` and characters outside ASCII. */
+/**
+ * Regular expressions that find code which treats a path as a URL or as part of a command. Such code fails if the path
+ * contains `%41`, `#` or characters outside ASCII.
+ */
 const MISTAKES: readonly [what: string, pattern: RegExp][] = [
   ['a file URL is used as a path; use fileURLToPath', /import\.meta\.url\)\s*\.(pathname|href\.(slice|replace))/],
   ['a file URL is edited as text; use fileURLToPath', /import\.meta\.url\s*\.(slice|replace|split|substring)/],
@@ -33,13 +36,13 @@ const sources = SOURCES.flatMap((folder) =>
     .filter((name) => /\.(ts|mjs|cjs)$/.test(name) && !name.includes('node_modules')),
 );
 
-describe('a clone at any path', () => {
+describe('a clone of the repository at a path with special characters', () => {
   const { directory: clone, remove } = aCheckout();
   for (const part of ['test/jest.config.mjs', 'test/support'])
     cpSync(join(rootDirectory, part), join(clone, part), { recursive: true });
   afterAll(remove);
 
-  test('no source uses a path as a URL, a pattern or part of a command line', () => {
+  test('no source file uses a path as a URL, as a pattern or in the text of a command line', () => {
     const found = sources
       .filter((name) => !name.endsWith('any-path.test.ts'))
       .flatMap((name) => {
@@ -50,7 +53,7 @@ describe('a clone at any path', () => {
     expect(sources.length).toBeGreaterThan(100);
   });
 
-  test('npm start in a path with a question mark fails with one line, because tsx cannot load from there', () => {
+  test('npm start in a directory with a question mark in its path prints one error line, because tsx cannot load files from such a path', () => {
     const command = join(clone, 'what?', 'infra/dev/run.mjs');
     cpSync(join(rootDirectory, 'infra/dev/run.mjs'), command);
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
@@ -58,7 +61,7 @@ describe('a clone at any path', () => {
     expect(stderr).toMatch(/^surehop: the path .*what\? contains a question mark, .*; move the clone\n$/);
   });
 
-  test('the definitions of a clone at a difficult path can be read', () => {
+  test('the definitions of tables and functions can be read in a clone whose path contains special characters', () => {
     const module = pathToFileURL(join(clone, 'infra/dev/definitions/read-definitions.ts')).href;
     const program = `const { readDefinitions } = await import(${JSON.stringify(module)});
       const { tables, service } = await readDefinitions(process.cwd(), 'prefix-');
@@ -70,7 +73,7 @@ describe('a clone at any path', () => {
     expect([stderr, stdout]).toEqual(['', 'true functions/orders/reserve-stock.handler\n']);
   });
 
-  test('a failing test in a clone at a difficult path is reported with its file and line', () => {
+  test('a failing test in a clone whose path contains special characters is reported with its file and line', () => {
     mkdirSync(join(clone, 'test/unit'));
     writeFileSync(
       join(clone, 'test/unit/sample.test.ts'),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 
-test("deploying the functions deploys the broker's stack first, for the same stage and region", () => {
+test('serverless deploy of the functions first deploys the broker stack for the same stage and region', () => {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-deploy-'));
   try {
     mkdirSync(join(directory, 'infra/aws/foundation'), { recursive: true });

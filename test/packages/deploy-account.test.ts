@@ -27,7 +27,7 @@ afterEach(async () => {
   await aws.stop();
 });
 
-test('serverless deploy lists what the account lacks and stops before it packages or changes anything', async () => {
+test('serverless deploy lists the AWS quotas that are too low for the stage, and stops before it changes anything', async () => {
   Object.assign(aws.state, { concurrency: 10, unreserved: 10, vpcs: 5 });
   const checkout = aCheckout({ withoutCode: true });
   try {
@@ -45,7 +45,7 @@ test('serverless deploy lists what the account lacks and stops before it package
   }
 }, 120_000);
 
-/** Runs `serverless deploy` with credentials against the stand-in for AWS. */
+/** Runs `serverless deploy` with the stand-in for AWS. */
 const deploy = (directory: string, stage: string): Promise<{ code: number | null; output: string }> =>
   new Promise((done, failed) => {
     const child = spawn(process.execPath, [serverlessCommand(), 'deploy', '--stage', stage], {

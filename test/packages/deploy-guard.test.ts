@@ -6,7 +6,7 @@ import type { Template } from '../../infra/aws/template.ts';
 import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
 import { aCheckout, deployStack, packageStack } from '../support/packages.ts';
 
-/** Matches the AWS actions that change nothing. */
+/** Matches the names of AWS API actions that only read. */
 const READING = /^(Get|Describe|List)/;
 
 let checkout: ReturnType<typeof aCheckout>;
@@ -24,7 +24,10 @@ beforeAll(async () => {
 afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
-/** Deploys a stack to an account with these deployed stacks; returns Serverless's error and the actions requested from AWS. */
+/**
+ * Runs a deployment with a stand-in for AWS, which already contains the given stacks. Returns the error that Serverless
+ * printed and the AWS actions that it requested.
+ */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
   api = await anAwsApi(stacks);
   const said = await deployStack(checkout.directory, stack, 'dev', api.url).then(
@@ -34,7 +37,7 @@ async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<str
   return { said, asked: api.actions };
 }
 
-/** Runs `work` while a text in a file of the checkout is replaced. */
+/** Replaces a text in a file of the copied sources, calls `work`, and restores the file. */
 async function withText(file: string, from: string, to: string, work: () => Promise<void>): Promise<void> {
   const path = join(checkout.directory, file);
   const text = readFileSync(path, 'utf8');
@@ -47,7 +50,7 @@ async function withText(file: string, from: string, to: string, work: () => Prom
   }
 }
 
-test('a deployment that would replace the broker is refused, and the error names the setting', async () => {
+test('a deployment that would replace the broker is refused, and the error names the changed setting', async () => {
   await withText('infra/stages/dev.ts', "deployment: 'SINGLE_INSTANCE'", "deployment: 'CLUSTER_MULTI_AZ'", async () => {
     const { said, asked } = await deploy('broker', { 'surehop-broker-dev': deployed.broker });
     expect(said).toMatch(/broker\.deployment of the deployed stage is SINGLE_INSTANCE and cannot become CLUSTER/);
@@ -56,7 +59,7 @@ test('a deployment that would replace the broker is refused, and the error names
   });
 }, 120_000);
 
-test('a deployment that would replace a table is refused', async () => {
+test('a deployment that would replace a DynamoDB table is refused', async () => {
   await withText(
     'infra/aws/foundation/tables.ts',
     'tableResource(tablePrefix + name,',
@@ -69,7 +72,7 @@ test('a deployment that would replace a table is refused', async () => {
   );
 }, 120_000);
 
-test("the functions' stack is checked before the broker's stack is deployed", async () => {
+test('the deployment of the functions checks the functions stack before it deploys the broker stack', async () => {
   const other: Template = structuredClone(deployed.functions);
   other.Resources['HttpApi'] = { ...other.Resources['HttpApi']!, Type: 'AWS::ApiGateway::RestApi' };
   const { said, asked } = await deploy('functions', { 'surehop-dev': other });
@@ -77,7 +80,7 @@ test("the functions' stack is checked before the broker's stack is deployed", as
   expect(asked.filter((action) => !READING.test(action))).toEqual([]);
 }, 120_000);
 
-test('a first deployment proceeds, and so does a deployment with a change that replaces nothing', async () => {
+test('a first deployment is not refused, and neither is a deployment that replaces no resource', async () => {
   const first = await deploy('broker', {});
   expect(first.asked).toEqual(expect.arrayContaining(['GetTemplate', 'CreateChangeSet']));
   await api?.stop();
@@ -88,7 +91,7 @@ test('a first deployment proceeds, and so does a deployment with a change that r
   });
 }, 120_000);
 
-test('a deployment stops if the deployed template cannot be read', async () => {
+test('a deployment stops if the template of the deployed stack cannot be read', async () => {
   api = await anAwsApi({});
   const { url } = api;
   await api.stop();

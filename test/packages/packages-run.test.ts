@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const order = { customerId: 'ada', currency: 'EUR', items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }] };
 
-test('the packaged topology function creates exchanges, queues and users, and answers CloudFormation', async () => {
+test('the packaged topology function creates exchanges, queues and users, and reports success to CloudFormation', async () => {
   const custom = properties(deployed.template.Resources['BrokerTopology']);
   const event: CustomResourceEvent = {
     RequestType: 'Create',
@@ -47,7 +47,7 @@ test('the packaged topology function creates exchanges, queues and users, and an
   expect(await deployed.host.channel.checkQueue(queues.stock.name)).toMatchObject({ messageCount: 0 });
 });
 
-test('an order is accepted, fulfilled and read by the packaged functions', async () => {
+test('the packaged functions accept an order, fulfill it and return its status', async () => {
   expect(
     (
       await deployed.operate('put-stock', {
@@ -73,7 +73,7 @@ test('an order is accepted, fulfilled and read by the packaged functions', async
   ).toMatchObject({ points: 3 });
 });
 
-test('an order for a sold-out item is rejected, and its points are taken back', async () => {
+test('the packaged functions reject an order for a sold-out item and take back its loyalty points', async () => {
   const many = { ...order, items: [{ ...order.items[0], quantity: 1_000 }] };
   const placed = await deployed.placeOrder('order-two', many);
   expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { rejected: 1 } });
@@ -82,7 +82,7 @@ test('an order for a sold-out item is rejected, and its points are taken back', 
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
-test('the role of a consumer permits the attempt log of a message that was redelivered several times', async () => {
+test('a packaged consumer processes a message that was redelivered several times, for which it records its attempts in DynamoDB', async () => {
   await deployed.placeOrder('order-that-came-back', order);
   const { channel } = deployed.host;
   for (let time = 0; time < 4; time += 1) {
@@ -94,7 +94,7 @@ test('the role of a consumer permits the attempt log of a message that was redel
   expect(deployed.calls().map(({ action }) => action)).toContain('dynamodb:DeleteItem');
 });
 
-test('a message that violates its schema is archived, listed, shown, redriven, archived again and discarded', async () => {
+test('the packaged functions archive a message that violates its schema, list it, show it, redrive it, archive it again and discard it', async () => {
   const poison = (messageId: string) =>
     deployed.host.channel.publish('orders', 'order.created', Buffer.from('{"not":"an order"}'), {
       messageId,
@@ -130,7 +130,7 @@ test('a message that violates its schema is archived, listed, shown, redriven, a
   expect([gone.status, other!.id]).toEqual([200, expect.any(String)]);
 });
 
-test('an unknown dead-letter code can be used as a filter after its first dead letter', async () => {
+test('dead letters can be filtered by an error code as soon as a dead letter with this code exists', async () => {
   const ask = () =>
     deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { code: 'NO_SUCH_SHELF' } });
   expect((await ask()).status).toBe(400);
@@ -150,7 +150,7 @@ test('an unknown dead-letter code can be used as a filter after its first dead l
   expect(many.status).toBe(400);
 });
 
-test('the packaged operations functions answer', async () => {
+test('the packaged functions for health, readiness, status and the OpenAPI document answer requests', async () => {
   expect((await deployed.request('healthz', { route: 'GET /healthz' })).status).toBe(200);
   expect((await deployed.request('readyz', { route: 'GET /readyz' })).body).toMatchObject({ status: 'ready' });
   expect((await deployed.operate('status', { route: 'GET /status' })).body.queues).toMatchObject([
@@ -168,14 +168,14 @@ test('the packaged operations functions answer', async () => {
   });
 });
 
-test('an order is accepted while DynamoDB is unavailable, and the missing idempotency record is counted', async () => {
+test('an order is accepted while DynamoDB is unavailable, and a metric counts the missing idempotency record', async () => {
   const away = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9' };
   const got = await deployed.placeOrder('order-three', order, away);
   expect(got.status).toBe(202);
   expect(metricLines('place-order beside').flatMap((line) => Object.keys(line))).toContain('IntakeRecordUnavailable');
 });
 
-test('a packaged function whose table is missing answers 500 with TABLE_MISSING, and counts and logs the error', async () => {
+test('a packaged function whose DynamoDB table is missing answers 500 with the code TABLE_MISSING, and logs the error', async () => {
   const about = { route: 'GET /stock/{sku}', path: { sku: 'apple' } };
   const wrong = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_ENDPOINT!, TABLE_PREFIX: 'nowhere-' };
   expect(await deployed.request('get-stock', about, wrong)).toMatchObject({
@@ -189,7 +189,7 @@ test('a packaged function whose table is missing answers 500 with TABLE_MISSING,
   );
 });
 
-test('the packaged rotation function performs all four steps', async () => {
+test('the packaged rotation function performs all four steps of a secret rotation', async () => {
   const lambda = await deployed.lambda('rotate-login');
   const SecretId = deployed.logins.monitor;
   // The bundle contains the real usernames; no other test uses this one.
@@ -202,7 +202,7 @@ test('the packaged rotation function performs all four steps', async () => {
   expect(lambda.lines.join('\n')).not.toContain(password);
 });
 
-test('the packaged removal function waits for network interfaces and answers CloudFormation', async () => {
+test('the packaged function remove-network reports success to CloudFormation', async () => {
   const event = (ResourceProperties: Record<string, unknown>): CustomResourceEvent => ({
     RequestType: 'Delete',
     ResponseURL: deployed.answersUrl,
@@ -221,13 +221,13 @@ test('the packaged removal function waits for network interfaces and answers Clo
   ]);
 });
 
-test('the tests of this file have run every packaged function', () => {
+test('the tests in packages-run.test.ts have run every packaged function', () => {
   expect([...deployed.running.keys()].filter((key) => !key.endsWith(' beside')).toSorted()).toEqual(
     [...deployed.functions.keys()].toSorted(),
   );
 });
 
-/** The actions and resources that a function's role allows, with all references resolved. */
+/** Lists what a function's IAM role allows, each as an action followed by a resource. */
 function allowedTo(key: string): string[] {
   const { template, functions } = deployed;
   const { Role } = functions.get(key)!;
@@ -244,7 +244,7 @@ function allowedTo(key: string): string[] {
     );
 }
 
-test('every packaged function has run on the major version of Node that the template names', () => {
+test('every packaged function has run on the major version of Node that the CloudFormation template sets', () => {
   const runtimes = new Set([...deployed.functions.values()].map(({ Runtime }) => String(Runtime)));
   const versions = new Set([...deployed.running.values()].map((lambda) => lambda.nodeVersion()?.split('.')[0]));
   if ('missing' in deployed.node) {
@@ -256,7 +256,7 @@ test('every packaged function has run on the major version of Node that the temp
   expect([...versions]).toEqual(['v24']);
 });
 
-test('no packaged function has sent AWS a request that its role does not allow', () => {
+test('no packaged function has sent a request to AWS that its IAM role does not allow', () => {
   const arnOf = (resource: string) => {
     if (resource === '*' || resource.startsWith('arn:')) return resource;
     // The ids of event sources are unknown before their creation, so the role has a wildcard.
@@ -279,7 +279,7 @@ function metricLines(key: string): Record<string, unknown>[] {
   });
 }
 
-test('every custom metric of an alarm or the dashboard is written with the same dimensions', () => {
+test('the functions write every metric that an alarm or the dashboard uses, with the same dimensions', () => {
   const written = new Set(
     [...deployed.running.keys()].flatMap(metricLines).flatMap((line) => {
       const { CloudWatchMetrics } = line['_aws'] as {
@@ -310,7 +310,7 @@ const chartsOf = (body: string): string[][] =>
     .flatMap(({ properties: { metrics = [] } }) => metrics)
     .filter(([namespace]) => namespace === 'Surehop');
 
-test('no packaged function has printed a password', () => {
+test('no packaged function has written a password or the signing key to its log', () => {
   const passwords = Object.values(deployed.logins).map(
     (arn) => (JSON.parse(deployed.secrets.current(arn)) as { password: string }).password,
   );

@@ -15,7 +15,7 @@ describe('serverless package', () => {
 
   afterAll(() => packaged?.remove());
 
-  test('serverless package makes the templates that the contract tests examine', async () => {
+  test('serverless package creates the same CloudFormation templates that the contract tests examine', async () => {
     const examined = await templatesOf(stageNames);
     for (const stage of stageNames)
       for (const stack of ['broker', 'functions'] as const)
@@ -26,7 +26,7 @@ describe('serverless package', () => {
         ]);
   }, 180_000);
 
-  test(`cfn-lint finds nothing in any template${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
+  test(`cfn-lint reports no problem in the CloudFormation templates${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
     const files = stageNames.flatMap((stage) =>
       Object.values(packaged.of[stage]).map(({ templateFile }) => templateFile),
     );
@@ -34,7 +34,7 @@ describe('serverless package', () => {
   }, 120_000);
 });
 
-/** A template without the addresses and hashes of the code, which differ from run to run. */
+/** Removes the addresses and hashes of the functions' code from a template, because they differ from run to run. */
 const withoutCode = (template: unknown) =>
   JSON.parse(
     JSON.stringify(template)
@@ -43,14 +43,14 @@ const withoutCode = (template: unknown) =>
       .replaceAll(/LambdaVersion[A-Za-z0-9]{20,}/g, 'LambdaVersion'),
   ) as unknown;
 
-describe('packaging', () => {
+describe('packaging a stack', () => {
   let checkout: ReturnType<typeof aCheckout>;
   beforeAll(() => {
     checkout = aCheckout({ withoutCode: true });
   });
   afterAll(() => checkout.remove());
 
-  test('packaging with a wrong setting fails with the name of the setting', async () => {
+  test('packaging a stage with an invalid setting fails, and the error names the setting', async () => {
     const file = join(checkout.directory, 'infra/stages/staging.ts');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/batchSize: \d+/, 'batchSize: 0'));
     await expect(packageStack(checkout.directory, 'functions', 'staging')).rejects.toThrow(
@@ -58,13 +58,13 @@ describe('packaging', () => {
     );
   });
 
-  test('packaging an unknown stage fails with the names of the known stages', async () => {
+  test('packaging an unknown stage fails, and the error lists the known stages', async () => {
     await expect(packageStack(checkout.directory, 'broker', 'production')).rejects.toThrow(
       /unknown stage "production": deploy one of dev, staging, prod/,
     );
   });
 
-  test('packaging reserves concurrency for each consumer, and fails if the broker has too few connections', async () => {
+  test('packaging reserves Lambda concurrency for each consumer, and fails if the consumers need more connections than the broker allows', async () => {
     const file = join(checkout.directory, 'infra/stages/prod.ts');
     const settings = readFileSync(file, 'utf8');
     const withConcurrency = (value: string) => settings.replace('concurrency: 1', `concurrency: ${value}`);

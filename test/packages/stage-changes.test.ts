@@ -9,7 +9,10 @@ import { settings } from '../../infra/aws/changes/settings.ts';
 import { settingsTable } from '../../infra/aws/changes/table.ts';
 import { moduleAt, resultOf } from '../support/in-a-process.ts';
 
-/** `dev` has a single broker, `prod` has a cluster and every optional resource. */
+/**
+ * The stages whose settings the tests change: `dev` with a single broker node, and `prod` with a broker cluster and all
+ * optional resources.
+ */
 const STAGES = ['dev', 'prod'];
 
 let effects: Effect[];
@@ -38,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('every setting is changed from each of its values to each other value', () => {
+  test('the effects of a change are computed for every setting and each of its values', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));
@@ -54,7 +57,7 @@ describe('changing one setting of a deployed stage', () => {
       }
   });
 
-  test('a value fails the packaging only if the functions do not fit the broker, and the error names the setting', () => {
+  test('packaging with a changed setting fails only if the functions need more connections than the broker allows, and the error names the setting', () => {
     for (const { setting, value, reason } of unfit)
       expect([setting, value, reason]).toEqual([
         setting,
@@ -63,7 +66,7 @@ describe('changing one setting of a deployed stage', () => {
       ]);
   });
 
-  test('only changes that would replace the broker are refused, and the error names the setting', () => {
+  test('a changed setting is refused only if it would replace the broker, and the error names the setting', () => {
     const refused = effects.filter((effect) => effect.refused.length > 0);
     for (const effect of refused)
       expect([title(effect), effect.refused]).toEqual([
@@ -84,7 +87,7 @@ describe('changing one setting of a deployed stage', () => {
     );
   });
 
-  test('no change of a setting replaces or deletes a resource with data or credentials', () => {
+  test('no changed setting replaces or deletes a resource that contains data or credentials', () => {
     const precious = [
       'AWS::AmazonMQ::Broker',
       'AWS::ApiGatewayV2::Api',
@@ -106,18 +109,18 @@ describe('changing one setting of a deployed stage', () => {
     expect(lost).toEqual([]);
   });
 
-  test('CloudFormation and AWS can make every change of a setting that is not refused', () => {
+  test('CloudFormation can apply every changed setting that is not refused', () => {
     expect(made().flatMap((effect) => effect.conflicts.map((conflict) => `${title(effect)}: ${conflict}`))).toEqual([]);
   });
 
-  test('a new engine version applies the topology again, because policies differ between RabbitMQ 4.2 and 4.3', () => {
+  test('a new RabbitMQ version applies the topology again, because the policies for RabbitMQ 4.2 and 4.3 differ', () => {
     const upgrades = made().filter(({ setting }) => setting === 'broker.engineVersion');
     expect(upgrades.length).toBe(STAGES.length);
     for (const { changes } of upgrades)
       expect(changes).toContainEqual(expect.objectContaining({ id: 'BrokerTopology', effect: 'updated' }));
   });
 
-  test('the effects of changes match the table in docs/deploy.md (update it with npm run stages)', () => {
+  test('the table in docs/deploy.md lists the effects of all changed settings (update the table with npm run stages)', () => {
     const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
     // Prettier adds spaces and dashes to align the columns.
     const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
@@ -125,7 +128,7 @@ describe('changing one setting of a deployed stage', () => {
   });
 });
 
-test('the create-only properties of every resource type are known (add types with infra/aws/changes/create-only.py)', () => {
+test('the create-only properties of every used resource type are known (add types with infra/aws/changes/create-only.py)', () => {
   expect(types.length).toBeGreaterThan(30);
   expect(types.filter((type) => !type.startsWith('Custom::') && !(type in knownTypes))).toEqual([]);
 });
@@ -133,7 +136,7 @@ test('the create-only properties of every resource type are known (add types wit
 const installed = readSchemas();
 const current = installed?.source === source ? installed.types : undefined;
 
-test(`the create-only properties match the schemas of cfn-lint${
+test(`the list of create-only properties matches the resource schemas of cfn-lint${
   current ? '' : ` (not compared: ${source} is not installed here, but ${installed?.source ?? 'none'})`
 }`, () => {
   expect(current ?? createOnly).toEqual(createOnly);

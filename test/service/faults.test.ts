@@ -26,7 +26,7 @@ const brokerKilledOnce: Fault = {
   },
 };
 
-test('no message is lost or processed twice while connections and answers are lost and the broker is killed under load', async () => {
+test('no message is lost or processed twice while connections break, responses are lost and the broker is killed', async () => {
   const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce];
   const rows: Row[] = [];
   const evidence: string[] = [];

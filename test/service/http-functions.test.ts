@@ -9,7 +9,9 @@ import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Functions with every kind of result and error, by name. */
+/**
+ * The source code of small HTTP functions, by function name. Each function ends with another kind of result or error.
+ */
 const handlers: Readonly<Record<string, string>> = {
   readyz: `async () => ({ statusCode: 200, body: JSON.stringify({ status: 'ready' }) })`,
   throws: `async () => { throw new TypeError('the rule is broken'); }`,
@@ -88,7 +90,7 @@ const get = async (path: string) => {
   return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
 };
 
-describe('a function that fails', () => {
+describe('an HTTP function that fails', () => {
   test.each([
     ['throws', 'TypeError: the rule is broken'],
     ['throws-text', 'just a text'],
@@ -100,33 +102,39 @@ describe('a function that fails', () => {
     ['loops-forever', 'timed out after 1000 ms'],
     ['wrong-status', 'not an HTTP response'],
     ['wrong-body', 'not an HTTP response'],
-  ])('is answered 500 with a problem: %s', async (name, reason) => {
-    const { status, type, text } = await get(`/${name}`);
-    expect([status, type]).toEqual([500, 'application/problem+json']);
-    expect(JSON.parse(text)).toMatchObject({ type: 'urn:surehop:problem:internal-error', status: 500 });
-    expect(text).toContain(reason);
-    // The service itself lives on.
-    expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"you"}' });
-  });
+  ])(
+    'a request to a function that fails is answered 500 with a problem document (function %s)',
+    async (name, reason) => {
+      const { status, type, text } = await get(`/${name}`);
+      expect([status, type]).toEqual([500, 'application/problem+json']);
+      expect(JSON.parse(text)).toMatchObject({ type: 'urn:surehop:problem:internal-error', status: 500 });
+      expect(text).toContain(reason);
+      // The failure of one function does not end the service.
+      expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"you"}' });
+    },
+  );
 
-  test('a function that fails is reported on the terminal with the reason', () => {
+  test('the failure of a function is printed on the terminal with its reason', () => {
     expect(
       lines.filter((line) => line.includes('throws function failed') && line.includes('the rule is broken')),
     ).not.toHaveLength(0);
   });
 });
 
-describe('a function that does not fail', () => {
+describe('an HTTP function that does not fail', () => {
   test.each([
     ['plain', 200, '{"hello":"you"}'],
     ['nothing', 200, 'null'],
     ['teapot', 418, 'short and stout'],
-  ])('the response of a function that %s is the response of API Gateway', async (name, status, text) => {
-    expect(await get(`/${name}`)).toMatchObject({ status, text });
-  });
+  ])(
+    'the result of a function is converted to an HTTP response like by API Gateway (function %s)',
+    async (name, status, text) => {
+      expect(await get(`/${name}`)).toMatchObject({ status, text });
+    },
+  );
 });
 
-test('a path without a route is answered 404 with a problem', async () => {
+test('a request to an unknown path is answered 404 with a problem document', async () => {
   for (const path of ['/', '/nowhere', '/plain/deeper', '/no-such-route']) {
     const { status, type, text } = await get(path);
     expect([path, status, type]).toEqual([path, 404, 'application/problem+json']);
@@ -134,13 +142,13 @@ test('a path without a route is answered 404 with a problem', async () => {
   }
 });
 
-test('a method without a route is answered 404 with a problem', async () => {
+test('a request with a method that no route has is answered 404 with a problem document', async () => {
   const response = await fetch(`${service.url}/plain`, { method: 'POST', body: '{}' });
   expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
 });
 
-describe('a rebuild', () => {
-  test('current requests finish and no request fails while a function is replaced again and again', async () => {
+describe('rebuilding the functions while the service runs', () => {
+  test('no request fails while a function is rebuilt several times', async () => {
     const answers: string[] = [];
     let isOver = false;
     const client = async () => {
@@ -160,7 +168,7 @@ describe('a rebuild', () => {
     expect(lines.filter((line) => line.includes('Functions rebuilt: versioned.'))).toHaveLength(4);
   });
 
-  test('a change that leaves the code the same is not reported', async () => {
+  test('an edit that does not change the code of a function is not reported as a rebuild', async () => {
     const before = lines.length;
     writeFileSync(source('versioned'), `// a comment\n${versioned(5)}`);
     writeFileSync(source('plain'), `export const handler = async () => ({ hello: 'all' });\n`);
@@ -170,7 +178,7 @@ describe('a rebuild', () => {
     expect(reports[0]).toContain('Functions rebuilt: plain.');
   });
 
-  test('a source that does not compile is reported in one line, and the previous version keeps running', async () => {
+  test('a syntax error in a source file is reported in one line, and the previous version of the function keeps running', async () => {
     const before = lines.length;
     writeFileSync(source('plain'), `export const handler = async () => ({ hello: \n`);
     await eventually('the mistake is reported', () => lines.slice(before).join('\n').includes('Functions not rebuilt'));

@@ -14,13 +14,13 @@ import { settingNames } from '../../lib/settings.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 
-// Each edit bundles all functions anew, which takes long where others keep the machine busy.
+// Each edit bundles all functions again, which takes long on a busy machine.
 jest.setTimeout(300_000);
 
-/** A running command of the clone, started like `npm run` does. */
+/** A running command in the copied repository, such as `npm start`. */
 interface Running {
   readonly lines: string[];
-  /** Resolves with the exit code, or with null after a signal. */
+  /** Resolves with the exit code of the command, or with null if a signal ended it. */
   readonly ended: Promise<number | null>;
   signal(name: NodeJS.Signals): void;
 }
@@ -78,13 +78,13 @@ afterAll(async () => {
   rmSync(clone, { recursive: true, force: true });
 });
 
-describe('npm start refuses, in one line and with exit code 2, before anything is started,', () => {
+describe('npm start with invalid settings or files', () => {
   const refusal = async (settings: Record<string, string> = {}) => {
     const { lines, ended } = run('start', { settings });
     return { code: await ended, lines };
   };
 
-  test('a wrong setting', async () => {
+  test('npm start with an invalid setting prints one line and ends with exit code 2', async () => {
     const { code, lines } = await refusal({ SIGNING_SECRETS: 'local:whsec_x' });
     expect(code).toBe(2);
     expect(lines).toEqual([
@@ -92,7 +92,7 @@ describe('npm start refuses, in one line and with exit code 2, before anything i
     ]);
   });
 
-  test('several wrong settings at once', async () => {
+  test('npm start with several invalid settings names all of them in one line and ends with exit code 2', async () => {
     const { code, lines } = await refusal({ STAGE: 'prod', BATCH_CONCURRENCY: 'x', TABLE_PREFIX: 'bad prefix!' });
     expect(code).toBe(2);
     expect(lines).toHaveLength(1);
@@ -116,13 +116,16 @@ describe('npm start refuses, in one line and with exit code 2, before anything i
       'infra/aws/foundation/tables.ts: inbox.key.pk: ',
     ],
     ['infra/aws/foundation/tables.ts', 'inbox: { key:', 'inbox: { kye:', 'infra/aws/foundation/tables.ts: inbox.key: '],
-  ])('npm start with a wrong setting fails with one line (%s: %s)', async (file, right, wrong, reason) => {
-    const undo = edit(file, (text) => text.replace(right, wrong));
-    const { code, lines } = await refusal();
-    undo();
-    expect(code).toBe(2);
-    expect(lines).toEqual([expect.stringContaining(reason)]);
-  });
+  ])(
+    'npm start prints one line and ends with exit code 2 if a file contains a mistake (file %s, changed text: %s)',
+    async (file, right, wrong, reason) => {
+      const undo = edit(file, (text) => text.replace(right, wrong));
+      const { code, lines } = await refusal();
+      undo();
+      expect(code).toBe(2);
+      expect(lines).toEqual([expect.stringContaining(reason)]);
+    },
+  );
 });
 
 describe('while npm start runs', () => {
@@ -130,7 +133,7 @@ describe('while npm start runs', () => {
   let seen = 0;
   let isOver = false;
 
-  /** The lines about edits since the last call. */
+  /** Returns the lines about edited files that `npm start` has printed since the previous call. */
   const news = (): string[] => {
     const fresh = running.lines.slice(seen);
     seen = running.lines.length;
@@ -142,7 +145,10 @@ describe('while npm start runs', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
-  /** Waits for a line that matches a pattern; returns all lines about edits before that line. */
+  /**
+   * Waits until `npm start` prints a line that matches a pattern. Returns the lines about edited files that it has
+   * printed since the previous call.
+   */
   const told = async (pattern: RegExp): Promise<string[]> => {
     await until(String(pattern), () => running.lines.slice(seen).some((line) => pattern.test(line)));
     return news();
@@ -150,8 +156,8 @@ describe('while npm start runs', () => {
 
   let marks = 0;
   /**
-   * Makes one edit for each of the two watchers and waits until both report it, so that all earlier edits have been handled.
-   * Returns the lines about the earlier edits.
+   * Waits until `npm start` has handled all earlier edits, and returns the lines that it printed about them. To find
+   * out, the function edits two more files and waits until `npm start` reports both edits.
    */
   const settled = async (): Promise<string[]> => {
     marks += 1;
@@ -199,16 +205,16 @@ describe('while npm start runs', () => {
     await running?.ended;
   });
 
-  test('npm start warns about a misspelt setting', () => {
+  test('npm start prints a warning about a misspelled setting', () => {
     expect(running.lines[0]).toBe('› warning: HTPP_PORT is not a setting and is ignored; did you mean HTTP_PORT?');
   });
 
-  test('npm run order places an order and prints that the order is accepted', async () => {
+  test('npm run order places an order and prints the response with the status "accepted"', async () => {
     const order = run('order', { args: ['--sku', 'apple', '--url', url] });
     expect([await order.ended, order.lines]).toEqual([0, [expect.stringContaining('"status":"accepted"')]]);
   });
 
-  test('npm start creates a table that an edit adds', async () => {
+  test('npm start creates a table that is added to the source while it runs', async () => {
     edit('infra/aws/foundation/tables.ts', (text) =>
       text.replace("  stock: { key: { sku: 'S' } },", (stock) => `${stock}\n${stock.replace('stock', 'refunds')}`),
     );
@@ -219,7 +225,7 @@ describe('while npm start runs', () => {
     client.destroy();
   });
 
-  test('npm start declares a queue that an edit adds, and rebuilds the functions that the edit changes', async () => {
+  test('npm start declares a queue that is added to the topology while it runs', async () => {
     edit('infra/topology.ts', (text) =>
       text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );
@@ -227,7 +233,7 @@ describe('while npm start runs', () => {
     expect(await host.channel.checkQueue('refunds')).toMatchObject({ queue: 'refunds' });
   });
 
-  test('npm start does not apply a topology that the broker would refuse, and prints the reason', async () => {
+  test('npm start does not delete a queue that still contains messages, and prints the reason', async () => {
     host.channel.sendToQueue('refunds', Buffer.from('precious'), { persistent: true });
     await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
@@ -237,7 +243,7 @@ describe('while npm start runs', () => {
     await settled();
   });
 
-  test('npm start asks for a restart after an edit that a running service cannot apply', async () => {
+  test('npm start asks for a restart after an edit that it cannot apply to the running service', async () => {
     edit('serverless.yml', (text) => text.replace('get-points:\n', 'get-points:\n    timeout: 7\n'));
     const [first] = await told(/restart:/);
     expect(first).toMatch(/^› restart: run npm start again to apply .*function get-points \(timeout\)/);
@@ -246,13 +252,13 @@ describe('while npm start runs', () => {
     expect(second).toContain('function reserve-stock (events)');
   });
 
-  test('npm start prints nothing after an edit of a comment', async () => {
+  test('npm start prints nothing after an edit that changes only comments', async () => {
     edit('serverless.yml', (text) => `# a comment\n${text}`);
     edit('infra/topology.ts', (text) => `// a comment\n${text}`);
     expect(await settled()).toEqual([]);
   });
 
-  test('npm start reports a broken edit in one line, and the service keeps running', async () => {
+  test('npm start reports an invalid edit in one line, and the service keeps running', async () => {
     const broken: readonly (readonly [string, string])[] = [
       ['serverless.yml', '\nbroken: [\n'],
       ['infra/stages/dev.ts', '\nconst = 1;\n'],
@@ -272,7 +278,7 @@ describe('while npm start runs', () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
-  test('no order fails while its function is rebuilt again and again', async () => {
+  test('no order fails while the function place-order is rebuilt several times', async () => {
     const statuses: number[] = [];
     let isEnough = false;
     const clients = Array.from({ length: 3 }, async (_, number) => {
@@ -297,7 +303,7 @@ describe('while npm start runs', () => {
     expect([...new Set(statuses)]).toEqual([202]);
   });
 
-  test('npm run order with an invalid order prints the problem and ends with an exit code', async () => {
+  test('npm run order prints the problem document and ends with exit code 1 if the function place-order fails', async () => {
     edit('functions/orders/place-order.ts', (text) => `${text}\nthrow new Error('broken on purpose');\n`);
     await told(/Functions rebuilt: place-order\./);
     const order = run('order', { args: ['--sku', 'apple', '--url', url] });

@@ -32,32 +32,35 @@ afterAll(async () => {
 });
 
 describe('the README', () => {
-  test('every code block of the README is executed by this test or in CI', () => {
+  test('every code block in the README is executed by a test or by CI', () => {
     const others = blocks.filter(
       ({ language, code }) => language !== 'ts' && !commands.includes(code) && !requests.includes(code),
     );
     expect(others).toEqual([]);
   });
 
-  test.each(commands.map((code) => code.trim()))('the README command "%s" is a script of package.json', (command) => {
-    const { scripts } = JSON.parse(readFileSync(join(rootDirectory, 'package.json'), 'utf8'));
-    const [, name] = /^npm (?:run )?([\w-]+)/.exec(command)!;
-    expect(Object.keys(scripts)).toContain(name);
-  });
+  test.each(commands.map((code) => code.trim()))(
+    'the command "%s" in the README is a script in package.json',
+    (command) => {
+      const { scripts } = JSON.parse(readFileSync(join(rootDirectory, 'package.json'), 'utf8'));
+      const [, name] = /^npm (?:run )?([\w-]+)/.exec(command)!;
+      expect(Object.keys(scripts)).toContain(name);
+    },
+  );
 
-  test('the requests in the README work, with a token of this service', async () => {
+  test('the curl requests in the README succeed', async () => {
     const token = await service.token('stock:write', 'status:read', 'dead-letters:read');
     for (const code of requests) {
       const script = code
         .replace(/\$\(npm run -s token [^)]*\)/, token)
         .replaceAll('http://localhost:3000', service.url)
         .replaceAll('curl ', 'curl --fail-with-body -sS ');
-      // Not synchronously: this process serves the keys that tokens are verified with.
+      // The script must not block this process, which serves the keys with which the service verifies tokens.
       await expect(promisify(execFile)('bash', ['-euc', script], { cwd: rootDirectory })).resolves.toBeDefined();
     }
   });
 
-  test('the consumer in the README works as described', async () => {
+  test('the example consumer in the README compiles and awards points as the README describes', async () => {
     const source = blocks.find(({ language }) => language === 'ts')!.code;
     const outfile = join(directory, 'example.mjs');
     buildSync({

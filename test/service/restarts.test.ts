@@ -42,7 +42,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
-test('a broker and a store that are killed under load restart at the same addresses, and no accepted order is lost', async () => {
+test('npm start restarts a killed broker and a killed store at their previous addresses, and no accepted order is lost', async () => {
   if (environment.broker.pid === undefined || environment.store.pid === undefined)
     throw new Error('the broker and the store must not run in Docker, because the test kills their processes');
   const { url } = environment.service;
@@ -95,7 +95,7 @@ test('a broker and a store that are killed under load restart at the same addres
   isOver = true;
   await Promise.all(clients);
 
-  // What is refused is refused for now, with the time to come again.
+  // An order is refused only temporarily, with the time after which the client should send it again.
   expect(refusals.filter(({ status, retryAfter }) => status !== 503 || retryAfter === null)).toEqual([]);
   expect(said.filter((line) => line.includes('ended'))).toEqual([
     'RabbitMQ ended (signal SIGKILL); restarting (1 of at most 5 restarts per minute)',

@@ -45,7 +45,7 @@ const anOrder = (sku: string, customerId: string, quantity = 2) => ({
   items: [{ sku, quantity, unitPrice: 150 }],
 });
 
-/** Places an order and repeats the request with the same key while the answer is 409. */
+/** Places an order. If the answer is 409, the request is repeated with the same key. */
 async function place(order: object, key: string = randomUUID()): Promise<Answer> {
   for (;;) {
     const answer = await call('POST', '/orders', order, signedHeaders(JSON.stringify(order), { key }));
@@ -61,7 +61,7 @@ async function ended(orderId: string, status: string): Promise<any> {
   });
 }
 
-/** Creates a SKU with stock and a customer for one test. */
+/** Creates a SKU with stock, and the id of a new customer, for one test. */
 async function aShelf(available: number): Promise<{ sku: string; customerId: string }> {
   const sku = `sku-${randomUUID()}`;
   expect((await call('PUT', `/stock/${sku}`, { available })).status).toBe(200);
@@ -74,7 +74,7 @@ const setPoints = (customerId: string, points: { S: string } | { N: string }) =>
   );
 
 describe('an order', () => {
-  test('an order that is sent several times reserves its stock and awards its points once', async () => {
+  test('an order that is sent several times reserves stock and awards points only once', async () => {
     const { sku, customerId } = await aShelf(10);
     const key = randomUUID();
     const answers = await Promise.all([1, 2, 3].map(() => place(anOrder(sku, customerId), key)));
@@ -88,7 +88,7 @@ describe('an order', () => {
     expect((await call('GET', `/customers/${customerId}/points`)).body).toEqual({ customerId, points: 3 });
   });
 
-  test('an order for more than the stock is rejected completely and awards no points', async () => {
+  test('an order with one item that exceeds the stock is rejected completely and awards no points', async () => {
     const { sku, customerId } = await aShelf(10);
     const { sku: scarce } = await aShelf(1);
     const order = anOrder(sku, customerId);
@@ -106,7 +106,7 @@ describe('an order', () => {
     expect((await call('GET', `/stock/${scarce}`)).body.available).toBe(1);
   });
 
-  test('an order is answered 503 with Retry-After while its queue is full, and accepted later', async () => {
+  test('an order is answered 503 with Retry-After while a queue is full, and is accepted afterwards', async () => {
     const { sku, customerId } = await aShelf(10);
     const { channel } = service.host;
     const limits = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
@@ -130,9 +130,9 @@ describe('an order', () => {
 });
 
 describe('a message that fails', () => {
-  test('a failing message is retried after 1, 2 and 4 seconds, becomes a dead letter, and completes after a redrive', async () => {
+  test('a message that keeps failing is retried after 1, 2 and 4 seconds, becomes a dead letter, and is completed after a redrive', async () => {
     const { sku, customerId } = await aShelf(10);
-    // Nothing can be added to points that are text.
+    // DynamoDB cannot add a number to points that are stored as text, so the rule fails.
     await setPoints(customerId, { S: 'spoilt' });
     const { body } = await place(anOrder(sku, customerId));
     const attempts = new Map<number, number>();
@@ -172,8 +172,8 @@ describe('a message that fails', () => {
   });
 });
 
-describe('what cannot be understood', () => {
-  test('an invalid message becomes a dead letter at once, is archived byte for byte, and can be discarded', async () => {
+describe('invalid messages and orders', () => {
+  test('a message with malformed JSON becomes a dead letter without retries, is archived unchanged, and can be discarded', async () => {
     const raw = Buffer.from(`{"orderId": "${randomUUID()}", \xff`, 'latin1');
     const messageId = randomUUID();
     service.host.channel.publish('orders', 'order.rejected', raw, {
@@ -200,7 +200,7 @@ describe('what cannot be understood', () => {
     });
   });
 
-  test('an invalid order is answered with a problem that names every invalid field', async () => {
+  test('an invalid order is answered 400 with a problem document that names every invalid field', async () => {
     const { status, body } = await place({
       customerId: '',
       currency: 'EUR',
@@ -216,7 +216,7 @@ describe('what cannot be understood', () => {
 });
 
 describe('the service', () => {
-  test('the service reports that it is alive and ready, and how many messages wait in each queue', async () => {
+  test('the service reports its health, its readiness, and the queues with their consumers', async () => {
     expect((await call('GET', '/healthz')).status).toBe(200);
     expect((await call('GET', '/readyz')).status).toBe(200);
     const { body } = await call('GET', '/status');

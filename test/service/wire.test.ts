@@ -10,7 +10,7 @@ import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
 import { eventually } from '../support/eventually.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
-/** Planted secrets and personal data, which must not appear in any log. */
+/** Secrets and personal data that the test sends to the service. They must not appear in the service's log. */
 const CANARIES = {
   signingKey: Buffer.from('canary-signing-key-canary-signing').toString('base64'),
   address: 'canary-street-17',
@@ -40,7 +40,7 @@ afterAll(async () => {
   await service?.stop();
 });
 
-/** Sends bytes unchanged; returns the status of each response until the connection closes or stays silent. */
+/** Sends bytes to the service's HTTP port. Returns the status codes of all responses. */
 async function exchange(...parts: (string | Buffer)[]): Promise<number[]> {
   const socket = connect(port, '127.0.0.1');
   let said = '';
@@ -59,7 +59,7 @@ const signedLines = (of = body) =>
 const post = (...more: string[]) => ['POST /orders HTTP/1.1', `Host: ${host}`, 'Connection: close', ...more];
 const length = `Content-Length: ${body.length}`;
 
-/** Malformed HTTP requests, which are sent byte by byte. */
+/** Malformed HTTP requests as bytes, each with a description. */
 const malformed: [string, () => (string | Buffer)[]][] = [
   ['two lengths', () => [lines(...post(...signedLines(), length, 'Content-Length: 3')), body]],
   [
@@ -102,7 +102,7 @@ const malformed: [string, () => (string | Buffer)[]][] = [
   ['bytes without sense', () => [Buffer.from([0x16, 0x03, 0x01, 0x00, 0xf1, 0x01, 0x00, 0x00, 0xed, 0x03, 0x03])]],
 ];
 
-/** Valid HTTP requests that must be refused. */
+/** Well-formed HTTP requests that the service must refuse, each with the expected status codes. */
 const refused: [string, number[], () => (string | Buffer)[]][] = [
   ['a doubled webhook-id', [401], () => [lines(...post(...signedLines(), 'webhook-id: other', length)), body]],
   ['a doubled signature', [401], () => [lines(...post(...signedLines(), ...signedLines().slice(3), length)), body]],
@@ -152,29 +152,29 @@ const refused: [string, number[], () => (string | Buffer)[]][] = [
   ],
 ];
 
-describe('on the wire', () => {
-  test('a valid request is accepted after all malformed ones', async () => {
+describe('HTTP requests that are sent byte by byte', () => {
+  test('a valid HTTP request is accepted', async () => {
     expect(await exchange(lines(...post(...signedLines(), length)), body)).toEqual([202]);
   });
 
-  test.each(malformed)('a malformed request is not accepted (%s)', async (_, request) => {
+  test.each(malformed)('a malformed HTTP request is not accepted (%s)', async (_, request) => {
     for (const status of await exchange(...request()))
       expect([400, 404, 405, 408, 413, 431, 501, 505]).toContain(status);
   });
 
-  test.each(refused)('a request with %s is refused with one of %p', async (_, statuses, request) => {
+  test.each(refused)('an HTTP request is refused (%s; expected status: one of %p)', async (_, statuses, request) => {
     const got = await exchange(...request());
     expect(got).toHaveLength(1);
     expect(statuses).toContain(got[0]);
   });
 
-  test('data after the body of a request is parsed as a request of its own', async () => {
+  test('bytes that follow the body of an HTTP request are parsed as a separate request', async () => {
     const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;
     const smuggled = lines(...post('content-type: application/json', length)) + body;
     expect(await exchange(first + smuggled)).toEqual([202, 401]);
   });
 
-  test('an order whose client disconnects is accepted completely or not at all', async () => {
+  test('an order whose client disconnects can be sent again with the same key and is then accepted', async () => {
     const key = randomUUID();
     const headers = Object.entries(signedHeaders(body, { key })).map((one) => one.join(': '));
     const socket = connect(port, '127.0.0.1').on('error', () => {});
@@ -192,7 +192,7 @@ describe('on the wire', () => {
   });
 });
 
-test('the log of the run contains no secret, token, signature or personal data', async () => {
+test("the service's log contains no secret, token, signature or personal data", async () => {
   const written: string[] = [token, ...Object.values(CANARIES)];
   const ask = async (method: string, path: string, headers: Record<string, string>, sent?: string) => {
     written.push(
@@ -201,7 +201,7 @@ test('the log of the run contains no secret, token, signature or personal data',
     const response = await fetch(service.url + path, { method, headers, body: sent });
     const text = await response.text();
     for (const word of Object.values(CANARIES)) {
-      // What a sender called a field or gave as a reason is told to that sender.
+      // The names of fields and the reason may be repeated in the response to the client that sent them.
       if (word !== CANARIES.reason && word !== CANARIES.junk)
         expect([path, word, text.includes(word)]).toEqual([path, word, false]);
     }

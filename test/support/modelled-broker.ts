@@ -21,8 +21,8 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
 });
 
 /**
- * Returns the model of the broker after the fix for one difference between topology and broker. A difference that only
- * an operator can fix changes nothing.
+ * Returns the model of the broker after the fix for one difference between topology and broker. A difference that
+ * applying the topology does not fix changes nothing.
  */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
