@@ -44,7 +44,7 @@ export const statusSchema = z.strictObject({
     unacknowledged: figure,
     delayed: figure,
     open: figure,
-    /** Whether `open` is only a minimum, because the archive contains more dead letters than one request counts. */
+    /** Whether `open` is only a minimum, because the archive contains more open dead letters than one request counts. */
     openIsAtLeast: z.boolean(),
   }),
 });

@@ -22,7 +22,10 @@ const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
   ['store', probeStore],
 ];
 
-/** GET /readyz: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers in this environment. */
+/**
+ * GET /readyz: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers of this function's
+ * environment.
+ */
 export const handler = endpoint(surehop, route, async ({ note }) => {
   const results = await Promise.all(
     probes.map(([part, probe]) => failureOf(part, () => guarded(surehop, part, probe))),

@@ -6,11 +6,10 @@ import { waitForFunctionInterfaces, removeEventSource } from '../../lib/aws/remo
 const PAUSE_MS = 10_000;
 
 /**
- * Handles the deletion of two kinds of custom resources; their creation and update do nothing. A resource with the property
- * `EventSource` deletes that event source and waits until Lambda has deleted its network interfaces. A resource with the property
- * `SecurityGroup` waits until Lambda has deleted the network interfaces of the functions in that group. Without this wait,
- * remaining interfaces would block deleting the network. The functions' roles still exist during the wait, because Lambda needs
- * the roles to delete the interfaces.
+ * When an event source or the functions are removed from the stack, waits until Lambda has deleted their network interfaces,
+ * because the network cannot be deleted before. A custom resource with the property `EventSource` deletes that event source
+ * first. A custom resource with the property `SecurityGroup` waits for the functions in that group. The functions' roles still
+ * exist at that time, because Lambda needs them to delete the interfaces.
  */
 async function remove({ properties, signal }: Change): Promise<void> {
   const { EventSource: id, SecurityGroup: group } = properties;

@@ -15,8 +15,8 @@ export const sku = name;
 export const customerId = name;
 
 /**
- * Upper limits of an order. They keep the price of an order (at most 5 * 10^13 minor units) below the highest amount that a rule
- * can add to a counter (2^46, about 7 * 10^13). test/integration/ordering/bounds.test.ts checks this.
+ * The upper limits of an order keep its price (at most 5 * 10^13 minor units) below the highest amount that a rule can add to a
+ * counter (2^46, about 7 * 10^13). test/integration/ordering/bounds.test.ts checks this.
  */
 const max = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
 

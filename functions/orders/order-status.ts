@@ -16,7 +16,7 @@ const consumerOutcomeSchema = z.strictObject({
 
 export const orderStatusSchema = z.strictObject({
   orderId: z.string(),
-  /** The status is `publishing` while the broker has not confirmed the event and no consumer has received it. */
+  /** An order has the status `publishing` until the broker has confirmed its event or a consumer has received the event. */
   status: z.enum(['publishing', 'accepted', 'fulfilled', 'rejected', 'dead-lettered']),
   reason: z.string().optional(),
   acceptedAt: z.iso.datetime().optional(),
@@ -74,9 +74,9 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
 }
 
 /**
- * Derives what became of a message in one consumer. A marker that says "completed" or "rejected" is final. Otherwise, either the
- * marker or the dead letter is newer: the one with more redrives or, if both have equally many, the dead letter. Only dead
- * letters show that the broker dead-lettered a message or that an operator redrove it.
+ * Derives the outcome of an order in one consumer from the inbox marker and the dead letter of its message. A marker with the
+ * state "completed" or "rejected" is final. Otherwise the record with more redrives is the newer one and decides; with equally
+ * many redrives, the dead letter decides.
  */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')

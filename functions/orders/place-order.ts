@@ -12,7 +12,7 @@ import { route } from './place-order-route.ts';
 
 const publishEvent = eventPublisher(surehop, lazyPublisher(surehop, { early: true }));
 
-/** POST /orders: accepts an order once the broker has confirmed its event. */
+/** POST /orders: answers 202 as soon as the broker has confirmed the event of the order. */
 export const handler = endpoint(surehop, route, async (request) => {
   const orderId = deriveId('order', request.client, idempotencyKey(request));
   request.note({ orderId });

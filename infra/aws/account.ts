@@ -25,7 +25,7 @@ const raise = ({ name, service, code }: Quota, value: number) =>
   `request an increase of the quota "${name}" (${code}) to at least ${value}, which can take days: ` +
   `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${value}`;
 
-/** The deployment to check before it starts. */
+/** The deployment whose preconditions `checkAccount` checks. */
 export interface Deployment {
   readonly service: string;
   readonly stageName: string;

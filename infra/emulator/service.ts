@@ -66,8 +66,8 @@ const maxConcurrency = 32;
 const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
 
 /**
- * Returns the address of the broker and how the messages of failed batches are returned to their queue. Throws an error if a
- * setting is invalid.
+ * Returns the address of the broker, and the AMQP method that returns the messages of failed batches to their queue. Throws an
+ * error if a setting is invalid.
  */
 export function readSettings({ service }: Serverless): { url: string; onError: OnError } {
   const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};

@@ -4,7 +4,7 @@ import type { Add, Decision, Put } from '../../../lib/inbox/decision.ts';
 import type { orderCreated, orderRejected } from '../events.ts';
 import { pointsFor, totalOf } from '../total.ts';
 
-/** Awards the points of an order, unless the event that the order was rejected arrived first. */
+/** Awards the points of an order, unless the event that this order was rejected has already arrived. */
 export function awardPoints(order: Payload<typeof orderCreated>): Decision {
   const points = pointsFor(totalOf(order), order.currency);
   return {

@@ -43,7 +43,7 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
   } satisfies BuildOptions;
 }
 
-/** esbuild options that move code which several entries share, or which is imported dynamically, into separate files. */
+/** esbuild options that put code that several entries share, and code that is imported dynamically, into separate files. */
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**

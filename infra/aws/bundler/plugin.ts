@@ -28,8 +28,8 @@ interface Log {
 const outDirectory = '.build';
 
 /**
- * A Serverless plugin that bundles every function. For `serverless offline start` it also rebuilds functions when their sources
- * change; for `serverless package` it creates one zip file per function, which is the same for the same sources.
+ * A Serverless plugin that bundles every function. For `serverless offline start`, it also rebuilds functions when their sources
+ * change. For `serverless package`, it creates one zip file per function; the same sources always give the same zip file.
  */
 export class BundlerPlugin {
   readonly hooks = {

@@ -92,7 +92,7 @@ function differences(one: unknown, other: unknown, path: readonly string[] = [])
   });
 }
 
-/** Returns whether two paths are equal, or one path leads to a part of the other. */
+/** Returns whether two property paths are equal, or one of them leads to a part of the value at the other path. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one.split('.'), other.split('.')];
   return a.slice(0, b.length).every((part, index) => part === b[index]);

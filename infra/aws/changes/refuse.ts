@@ -1,7 +1,7 @@
 import type { Template } from '../template.ts';
 import { compareTemplates, type Change } from './compare.ts';
 
-/** By resource type: what is lost when such a resource is deleted or replaced. */
+/** What is lost when a resource of this type is deleted or replaced. */
 const holdings: Readonly<Record<string, string>> = {
   'AWS::AmazonMQ::Broker': 'its messages and users',
   'AWS::DynamoDB::Table': 'its items',

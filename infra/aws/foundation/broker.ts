@@ -10,7 +10,7 @@ import { connectionQuota } from './quota.ts';
 const MAX_MESSAGE_BYTES = 524_288;
 
 /**
- * RabbitMQ settings that replace Amazon MQ's defaults, because with each default failures would go unnoticed
+ * With Amazon MQ's defaults, some failures would go unnoticed, so these RabbitMQ settings replace the defaults
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/configurable-values.html).
  */
 const settings = (connectionsPerNode: number): string =>

@@ -32,7 +32,10 @@ export const association = (subnetId: string, routeTableId: string): Resource =>
   Properties: { SubnetId: ref(subnetId), RouteTableId: ref(routeTableId) },
 });
 
-/** Returns a VPC with a private subnet in each of three availability zones. The VPC has no routes to the outside yet. */
+/**
+ * Returns a VPC with a private subnet in each of three availability zones. This VPC has no route to the internet unless nat.ts
+ * adds one.
+ */
 export const network = (): Resources => ({
   Network: {
     Type: 'AWS::EC2::VPC',

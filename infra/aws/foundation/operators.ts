@@ -17,8 +17,8 @@ const scopes = {
 } as const;
 
 /**
- * Returns a Cognito user pool without users; an operator exchanges the client secret of the pool for a token. Every stage has
- * this pool, even if its tokens come from another issuer: an unused pool is free, and CloudFormation could not remove the pool's
+ * Returns a Cognito user pool without users, from which an operator gets a token for a client secret. Every stage has this pool,
+ * even if the stage accepts the tokens of another issuer: an unused pool is free, and CloudFormation could not remove the pool's
  * exports while the service stack imports them.
  */
 export const operators = (service: string, stageName: string): Resources => ({

@@ -1,7 +1,7 @@
 import type { Resources } from '../template.ts';
 
 /**
- * Returns the secret with the keys with which clients sign their requests. An operator writes the keys; CloudFormation neither
+ * Returns the secret that contains the keys with which clients sign requests. An operator writes the keys; CloudFormation neither
  * reads nor changes them. The secret survives the deletion of the stack, because CloudFormation would delete it without a
  * recovery period.
  */

@@ -4,7 +4,7 @@ import { arn, attribute, type Resource, type Value } from '../template.ts';
 
 /** The permissions of a function, declared as `access` in serverless.yml. Every function may also write to its own log. */
 export interface Access {
-  /** The role of the broker user as which the function logs in. Only a function with a login runs in the broker's network. */
+  /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
    * The number of AMQP connections that the function may hold. Each environment holds one connection, so this number limits the

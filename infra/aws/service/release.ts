@@ -2,12 +2,15 @@ import type { Stage } from '../../stages/stage.ts';
 import type { AlarmDefinition } from './alarm.ts';
 import { attribute, ref, sub, type Resource, type Resources, type Value } from '../template.ts';
 
-/** The alias of each function that events invoke. A release, and its rollback, changes the version to which the alias points. */
+/**
+ * The name of the alias through which events invoke a function. A release, and its rollback, changes the version to which the
+ * alias points.
+ */
 export const ALIAS = 'live';
 
 type Release = Stage['release'];
 
-/** A function whose releases shift traffic with its alias. */
+/** A function that events invoke through an alias, so that a release can shift its traffic to a new version. */
 export interface Released {
   readonly key: string;
   readonly functionName: string;

@@ -53,12 +53,12 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
-/** Returns the name of the Docker volume that contains the data of a container instead of `dataDirectory`. */
+/** Returns the name of the Docker volume that holds the data which a server without Docker stores in `dataDirectory`. */
 export function volumeOf(dataDirectory: string): string {
   return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
 }
 
-/** Removes the Docker volume that is used instead of `dataDirectory`, if there is one. */
+/** Removes the Docker volume that belongs to `dataDirectory`, if there is one. */
 export async function removeVolume(dataDirectory: string): Promise<void> {
   const { container: client } = await getContainerRuntimeClient();
   try {
