@@ -69,7 +69,7 @@ describe('the batches of an emulated event source', () => {
     ]);
   });
 
-  test('the emulated event source invokes the function as soon as a batch has the batch size, before the batching window has passed', async () => {
+  test('the emulated event source invokes the function as soon as a batch is full, even before the batching window has passed', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, sayIds, { batchSize: 3, batchingWindowMs: hourMs });
     await harness.publish(queue, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);

@@ -32,7 +32,7 @@ interface Forms {
   >;
   /** The stored items of each table, by table name. */
   readonly items: Readonly<Record<string, Items>>;
-  /** The values that Surehop must read from these items. */
+  /** The values that the current code must return when it reads the stored items. */
   readonly read: Readonly<Record<string, unknown>>;
   readonly cursor: string;
 }

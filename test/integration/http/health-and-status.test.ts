@@ -26,7 +26,7 @@ test('GET /healthz responds that the service is alive, and GET /readyz that it i
     });
 });
 
-test('GET /status has the number of messages in each work queue and delay queue and of dead letters in the archive', async () => {
+test('GET /status returns the number of messages in each work queue and each delay queue, and the number of dead letters in the archive', async () => {
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
   const { processInboxTable } = await import('../../../lib/inbox/process-inbox.ts');

@@ -43,7 +43,7 @@ const take = (name: string | number, quantity: number, from = sku()): Entry => (
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
 const available = async (of = sku()) => (await store.get('stock', { sku: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
-/** Gives the first transactions these faults, one each in this order, and later transactions no fault. */
+/** Simulates one of these faults for each of the first transactions, in this order, and no fault for later transactions. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
 test('a transaction is sent again if its reply is lost, and its effects are applied once', async () => {

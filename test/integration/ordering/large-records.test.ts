@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Returns as many ordering keys as `keys` says, each with one message id, all of the given lengths. */
+/** Creates `keys` ordering keys, each with the id of one message. All keys and ids have the given lengths. */
 const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
   Array.from({ length: keys }, (_, n) => [
     String(n).padEnd(keyLength, 'é'),

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/** The messages for which the rule ran without an error, in this order, as `key:number`. */
+/** The messages for which the rule ran without an error, in the order of these runs. Each entry is `key:number`. */
 let done: string[];
 /** How many more times the rule must fail for a message. The map key is `key:number`. */
 let failing: Map<string, number>;

@@ -62,7 +62,7 @@ describe('declareTopology', () => {
     expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
   });
 
-  test('a delay queue that is declared over AMQP moves a message to the queue in its routing key after the delay and not earlier', async () => {
+  test('a delay queue that is declared over AMQP moves a message to the queue that its routing key names, after the delay and not earlier', async () => {
     await declareTopology(host.amqpUrl, topology);
     const sentAt = Date.now();
     host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });

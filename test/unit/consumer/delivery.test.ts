@@ -43,7 +43,7 @@ test('decoding an event keeps the bytes of a header that is not UTF-8', () => {
   expect(aDelivery({ headers: { odd: bytes } }).properties.headers).toEqual({ odd: bytes });
 });
 
-test('decoding an event reads header bytes from 0 to 255 like the signed bytes that Amazon MQ writes', () => {
+test('decoding an event accepts header bytes that are written as numbers from 0 to 255 instead of -128 to 127', () => {
   const record = aRecord();
   const headers = { city: { bytes: [...Buffer.from('Zürich')] } };
   const [delivery] = decode(anEvent([{ ...record, basicProperties: { ...record.basicProperties, headers } }]));

@@ -140,7 +140,7 @@ describe('cached signing keys', () => {
 });
 
 describe('reads of signing keys that time out', () => {
-  /** Signing keys in a secret. The test answers each read of the secret when it likes and in any order. */
+  /** Signing keys in a simulated secret. The test decides when each read of the secret gets its answer. */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };

@@ -102,7 +102,7 @@ describe('packing', () => {
     );
   });
 
-  test('transactions of any messages stay within the limits of DynamoDB and keep the order of the messages that write the same item', () => {
+  test('pack creates transactions within the limits of DynamoDB and keeps the order of the messages that write the same item', () => {
     const few = fc.uniqueArray(fc.nat({ max: 400 }), { maxLength: 6 });
     const many = fc.uniqueArray(fc.nat({ max: 30 }), { maxLength: 12 });
     const bytes = fc.nat({ max: 900_000 });

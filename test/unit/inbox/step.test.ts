@@ -397,7 +397,7 @@ describe('requests that DynamoDB refuses temporarily', () => {
     },
   );
 
-  test('a transaction with the client token of another transaction is sent with a new token, and its messages stay unfinished at the retry limit', () => {
+  test('if DynamoDB reports that another transaction has the same client token, the transaction is sent with a new token, and its messages stay unfinished at the retry limit', () => {
     const mismatch = refused('IdempotentParameterMismatchException');
     expect(play(two(), [mismatch])).toMatchObject({ results: all('completed'), did: ['send', 'send after 1'] });
     expect(play(two(), times(3, mismatch)).results).toEqual(all('unfinished STORE_UNAVAILABLE'));

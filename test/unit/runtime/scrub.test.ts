@@ -22,6 +22,6 @@ test.each([
   ['token eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln here', 'token eyJ*** here'],
   ['v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=', 'v1,***'],
   ['nothing secret, order v1, of 2026', 'nothing secret, order v1, of 2026'],
-])('the text "%s" is logged as "%s"', (text, scrubbed) => {
+])('scrub changes the text "%s" to "%s"', (text, scrubbed) => {
   expect(scrub(text)).toBe(scrubbed);
 });
