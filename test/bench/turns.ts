@@ -1,4 +1,4 @@
-/** A part of the work of one compared candidate, which is measured on its own. */
+/** A function that does the next part of the work of one compared candidate. */
 export type Turn = () => Promise<void>;
 
 /**

@@ -56,7 +56,7 @@ const actionsOf = (role: Template['Resources'][string]) =>
       .map(({ Sid, Effect, Action }) => [Sid, [Effect, [Action].flat()]]),
   );
 
-describe('the template of docs/guides/cloudformation.md', () => {
+describe('the CloudFormation template that docs/guides/cloudformation.md describes', () => {
   test("the guide's event source has the same properties as the service's event source, and depends on the topology and the VPC endpoints", () => {
     const [[, mine] = []] = ofType(guide, 'AWS::Lambda::EventSourceMapping');
     const [[, other] = []] = ofType(ours, 'AWS::Lambda::EventSourceMapping');

@@ -84,7 +84,7 @@ describe('the event sources of a queue', () => {
     expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
 
-  test('the emulator receives the concurrency of each queue and the names of the ordered queues', () => {
+  test('the emulator of event sources receives the concurrency of each queue and the names of all ordered queues', () => {
     const ledger = workQueue('ledger', { ordered: true });
     const stock = workQueue('stock', { shards: 2 });
     const stage = { eventSource: { ...prod.eventSource, concurrency: { stock: 4 } } };

@@ -30,7 +30,7 @@ export interface Round {
   progress?(sentSoFar: number): string;
 }
 
-/** Callbacks that receive the results of a round as soon as they are available. */
+/** Callbacks that receive the results of a round of faults as soon as the results are available. */
 export interface Results {
   /** Reports the versions of the broker, the store and Node. */
   started(versions: string): void;

@@ -28,7 +28,7 @@ export interface System {
   readonly logFile: string;
   /** The proxy between the functions that publish messages and the broker. */
   readonly publishing: BrokerProxy;
-  /** The proxy between the event sources and the broker. */
+  /** The proxy between the emulated event sources and the broker. */
   readonly consuming: BrokerProxy;
   readonly storeProxy: StoreProxy;
   readonly management: Management;

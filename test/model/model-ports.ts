@@ -125,7 +125,7 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
 
 /**
  * Records that a copy of a message was published to a delay queue or to the dead-letter exchange. Returns false, and
- * records nothing, if the inbox already contains a later state of the message.
+ * records nothing, if the inbox already contains the same or a later state of the message.
  */
 function note(markers: ModelStore['markers'], queue: string, placement: Handoff, isPending: boolean): boolean {
   const { id, payloadHash, state, code, message, redrives, attempt } = placement;

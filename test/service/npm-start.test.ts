@@ -128,7 +128,7 @@ describe('npm start with invalid settings or files', () => {
   );
 });
 
-describe('while npm start runs', () => {
+describe('npm start while source files are edited', () => {
   let running: Running;
   let seen = 0;
   let isOver = false;
@@ -233,7 +233,7 @@ describe('while npm start runs', () => {
     expect(await host.channel.checkQueue('refunds')).toMatchObject({ queue: 'refunds' });
   });
 
-  test('npm start does not delete a queue that still contains messages, and prints the reason', async () => {
+  test('npm start does not apply a topology that omits a queue with messages, and prints the reason', async () => {
     host.channel.sendToQueue('refunds', Buffer.from('precious'), { persistent: true });
     await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));

@@ -31,7 +31,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe('the README', () => {
+describe('the code blocks in the README', () => {
   test('every code block in the README is executed by a test or by CI', () => {
     const others = blocks.filter(
       ({ language, code }) => language !== 'ts' && !commands.includes(code) && !requests.includes(code),

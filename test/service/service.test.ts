@@ -73,7 +73,7 @@ const setPoints = (customerId: string, points: { S: string } | { N: string }) =>
     new PutItemCommand({ TableName: `${service.host.name}-points`, Item: { customerId: { S: customerId }, points } }),
   );
 
-describe('an order', () => {
+describe('an order that a client places over HTTP', () => {
   test('an order that is sent several times reserves stock and awards points only once', async () => {
     const { sku, customerId } = await aShelf(10);
     const key = randomUUID();
@@ -129,7 +129,7 @@ describe('an order', () => {
   });
 });
 
-describe('a message that fails', () => {
+describe('a message whose processing fails', () => {
   test('a message that keeps failing is retried after 1, 2 and 4 seconds, becomes a dead letter, and is completed after a redrive', async () => {
     const { sku, customerId } = await aShelf(10);
     // DynamoDB cannot add a number to points that are stored as text, so the rule fails.
@@ -215,7 +215,7 @@ describe('invalid messages and orders', () => {
   });
 });
 
-describe('the service', () => {
+describe('the endpoints for health, readiness and status', () => {
   test('the service reports its health, its readiness, and the queues with their consumers', async () => {
     expect((await call('GET', '/healthz')).status).toBe(200);
     expect((await call('GET', '/readyz')).status).toBe(200);

@@ -10,7 +10,7 @@ export interface AccountState {
   addresses: number;
   /** Whether all quotas still have their default values, so that Service Quotas returns no values for this account. */
   hasDefaultQuotas?: boolean;
-  /** The names of the region's availability zones. */
+  /** The names of the availability zones in the region. */
   zones: string[];
   /** The availability zones in which Amazon MQ offers the broker's instance type, by deployment mode. */
   offered: Record<string, string[]>;

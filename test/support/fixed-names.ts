@@ -7,7 +7,10 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
  */
 interface FixedNames {
   readonly exports: readonly string[];
-  /** The type of each resource, by logical id. If the template names the resource, that name follows the type. */
+  /**
+   * The type of each resource in the stack, by logical id. If the template sets a name for the resource, the name is
+   * appended to the type.
+   */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
 }

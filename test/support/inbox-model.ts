@@ -8,7 +8,10 @@ type Values = Record<string, unknown>;
  * none.
  */
 export interface Model {
-  /** All items in the tables. A key of this map is JSON with the table's name and the item's key. */
+  /**
+   * All items in the modelled tables. Each key of this map is JSON text with the name of the table and the key of the
+   * item.
+   */
   readonly items: Map<string, Values>;
   /** The payload hash of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;

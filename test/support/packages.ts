@@ -92,7 +92,7 @@ export function serverlessCommand(): string {
   return join(dirname(manifest), bin.serverless);
 }
 
-/** The two packaged stacks of a stage. */
+/** The two packaged CloudFormation stacks of a stage. */
 export interface Stacks {
   readonly broker: Packaged;
   readonly functions: Packaged;

@@ -51,8 +51,8 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
 }
 
 /**
- * Creates a client that sends recorded requests to the store at `endpoint`. Its time is the time of Surehop's requests
- * without the consumer's own work.
+ * Creates a client that sends recorded requests to the store at `endpoint`. With this client, the benchmark measures
+ * how long Surehop's requests take without the consumer's own work.
  */
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });

@@ -5,8 +5,8 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders. The kind decides how processing the order ends. It is the first part of the order's
- * customer id.
+ * The kinds of test orders. The kind decides how processing the order ends. The customer id of a test order starts with
+ * its kind.
  */
 export const kinds = [
   'sound',
