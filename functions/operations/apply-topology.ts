@@ -21,7 +21,7 @@ const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin'
  * earlier topology.
  */
 async function apply({ properties, previous, signal }: Change): Promise<void> {
-  // Imported here, so that CloudFormation gets an answer even if a setting is wrong.
+  // surehop.ts is imported only here, so that CloudFormation gets an answer even if a setting is wrong.
   const { surehop } = await import('../surehop.ts');
   const topology = readTopology(properties['Topology']);
   const roles = readRoles(properties['Roles']);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { maxPayloadBytes } from './event.ts';
 
-/** The settings of an execution environment, which emulates that of a Lambda function. */
+/** The settings of a local execution environment, which emulates an execution environment on Lambda. */
 export interface EnvironmentSettings {
   /** The path of the module that exports the handler, without extension. */
   modulePath: string;

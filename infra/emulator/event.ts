@@ -18,7 +18,7 @@ export interface EventOrigin {
 /** The maximum size of an invocation's payload in bytes, which is 6 MB on Lambda. */
 export const maxPayloadBytes = 6 * 1024 * 1024;
 
-/** Returns the JSON record with which a function's event describes a message. */
+/** Returns a message as the JSON record that the function's event contains. */
 export function recordJson({ content, fields, properties }: DeliveredMessage): string {
   const basicProperties = propertiesInEvent(properties.bytes, content.length);
   return `{"basicProperties":${basicProperties},"redelivered":${fields.redelivered},"data":"${content.toString('base64')}"}`;

@@ -5,7 +5,7 @@ export interface BatchLimits {
   maxBytes: number;
 }
 
-/** An item that counts with its size, in bytes, towards the size of a batch. */
+/** An item of a batch with its size in bytes. */
 export interface Sized {
   bytes: number;
 }

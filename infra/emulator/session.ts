@@ -7,7 +7,7 @@ import { within } from '../../lib/runtime/timeout.ts';
 /** A message from the broker whose properties are not decoded yet. */
 export type ReceivedMessage = Omit<ConsumeMessage, 'properties'> & { properties: RawProperties };
 
-/** The queue to consume, its broker, and the callback for received messages. */
+/** The options of a session: the broker, the queue to consume, and the callback for received messages. */
 export interface SessionOptions {
   url: string;
   virtualHost: string;

@@ -54,10 +54,10 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum concurrency of the function that publishes orders. Each of its environments holds one connection, so the
-   * connection quota of the broker can lower this number. The value `unreserved` is for AWS accounts with a low concurrency
-   * limit: no function reserves concurrency, and only the account's limit and `http.ratePerSecond` bound the number of
-   * connections.
+   * The maximum concurrency of the function that publishes orders. The connection quota of the broker can lower this number,
+   * because each environment of the function holds one connection. The value `unreserved` is for AWS accounts with a low
+   * concurrency limit: no function reserves concurrency, and only the account's limit and `http.ratePerSecond` bound the number
+   * of connections.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -86,8 +86,8 @@ export const stageSchema = z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
     /**
-     * Set this after restoring the inbox table from a backup. Consumers park messages published before this time, because the
-     * markers of these messages may be missing from the restored table.
+     * Set this after restoring the inbox table from a backup. Consumers dead-letter messages that were published before this time
+     * and have no final marker in the table, because the marker may have been lost with the restore.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),

@@ -6,8 +6,8 @@ import { refusals } from './refuse.ts';
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /**
- * Throws an error if the deployment would replace or delete a resource that holds data. Reads the deployed template and changes
- * nothing.
+ * Throws an error if the deployment would replace or delete a resource that holds data. This check reads the deployed template
+ * and changes nothing.
  */
 export async function refuseReplacement(serverless: Serverless): Promise<void> {
   const deployed = await deployedTemplate(serverless);

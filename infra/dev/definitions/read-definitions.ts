@@ -6,7 +6,7 @@ import type { SourceName } from '../../aws/variables.ts';
 import { localTables, type Table } from '../runtime/store/tables.ts';
 import { loadFresh } from './load-fresh.ts';
 
-/** What the sources define: the topology, the tables and the service. */
+/** The definitions that `npm start` reads from the sources: the topology, the tables and the service. */
 export interface Definitions {
   readonly topology: Topology;
   readonly tables: readonly Table[];

@@ -1,7 +1,7 @@
 import type { DemoOrder } from './orders.ts';
 import { expectedPoints, INITIAL_STOCK, skus } from './orders.ts';
 
-/** The state of the service after the demo, read over HTTP when all messages were processed. */
+/** The state of the service after the demo, read over HTTP once all messages were processed. */
 export interface Results {
   /** The status of each order, by order id. */
   readonly statuses: ReadonlyMap<string, string>;

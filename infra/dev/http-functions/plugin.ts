@@ -24,8 +24,8 @@ interface HttpEvent {
 }
 
 /**
- * The path of runtime.mjs is passed to environment.ts: infra/load-plugin.cjs bundles that module into this plugin, so it cannot
- * derive the path from its own address.
+ * The path of runtime.mjs, which environment.ts needs. environment.ts cannot derive the path from its own address, because
+ * infra/load-plugin.cjs bundles it into this plugin.
  */
 const runtimePath = fileURLToPath(new URL('../../emulator/runtime.mjs', import.meta.url));
 

@@ -5,8 +5,8 @@ const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
 /**
- * Before each further restart within the time window, the process waits this much longer, in ms, so that other processes can
- * release the port.
+ * The delay before a restart, in ms. Each further restart within the time window waits this much longer, so that other processes
+ * can release the port.
  */
 const DELAY_MS = 250;
 

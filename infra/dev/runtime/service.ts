@@ -156,7 +156,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-/** Sends a readiness check. Returns "ready" if the service is ready, and otherwise a description of the response. */
+/** Sends `GET /readyz`. Returns "ready" if the service is ready, and otherwise a description of the response. */
 async function askReadiness(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });

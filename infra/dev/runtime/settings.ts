@@ -22,8 +22,8 @@ const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The settings of the development environment. If the address of the broker or of DynamoDB is not set, `npm start` starts its
- * own.
+ * The settings of the development environment. If the broker's address is not set, `npm start` starts a broker; the same applies
+ * to DynamoDB.
  */
 export interface Settings {
   readonly httpPort: number;
