@@ -10,9 +10,15 @@ export interface ShardSettings {
   readonly batchSize: number;
 }
 
-/** The measurement starts after this share of the messages has been processed, when all processes are warm. */
+/**
+ * The measurement of throughput starts after this share of the messages has been processed, when all processes are
+ * warm.
+ */
 const FROM = 0.2;
-/** The measurement ends after this share of the messages, because later the first shard may already be empty. */
+/**
+ * The measurement of throughput ends after this share of the messages has been processed, because later some shards may
+ * already be empty.
+ */
 const TO = 0.9;
 
 /** Starts one process for each shard. Returns how many messages per second all shards together process. */

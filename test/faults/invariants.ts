@@ -49,7 +49,7 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** Returns a text for each violation of the invariant, which starts with the id of the affected message. */
+  /** Returns a text for each violation of the invariant. The text names the affected message or total. */
   violations(audited: AuditResult): string[];
 }
 

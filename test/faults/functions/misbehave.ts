@@ -12,18 +12,22 @@ export const kinds = [
   'sound',
   'soldout',
   /**
-   * Processing this order fails at the first attempts: once for `fails1`, twice for `fails2`, three times for `fails3`.
+   * An order of the kind `fails1`, `fails2` or `fails3` fails at its first one, two or three attempts, and then
+   * succeeds.
    */
   'fails1',
   'fails2',
   'fails3',
-  /** The rule of this order never returns at the first attempt. */
+  /** The rule for an order of the kind `hangs` never returns at the first attempt. */
   'hangs',
   /** Fails for good. */
   'poison',
-  /** Processing this order at the queue `stock` fails permanently while the fault sets `isFailing`. */
+  /** Orders of the kind `broken` fail permanently at the queue `stock` while the active fault sets `isFailing`. */
   'broken',
-  /** Orders of this kind and of the following kinds crash the consumer of the points queue at every attempt. */
+  /**
+   * Orders of the kinds `memory`, `loop`, `exit` and `unhandled` crash the consumer of the points queue at every
+   * attempt.
+   */
   'memory',
   'loop',
   'exit',
