@@ -47,7 +47,7 @@ afterAll(async () => {
   await store.close();
 });
 
-/** Returns any name as a table, as a rule in JavaScript could, which no compiler checks. */
+/** Returns any string as a table. This simulates a rule in JavaScript, because no compiler checks its table names. */
 const misspelt = (name: string) => name as Table;
 
 const add = (table: string, sku = randomUUID()): Effect => ({

@@ -198,7 +198,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('a bulk redrive lists messages that AMQP cannot encode separately and does not count them towards the maximum', async () => {
+  test('a bulk redrive returns a separate list of the messages that AMQP cannot encode, and does not count them towards the maximum', async () => {
     const code = 'PARTLY';
     const { id } = await archived({ code, headers });
     for (let index = 0; index < 2; index += 1) await archived({ code });

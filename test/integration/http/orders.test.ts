@@ -268,7 +268,7 @@ describe('the status of an order', () => {
       expect(await statusOf(id)).toMatchObject({ status: 404, body: { type: 'urn:surehop:problem:not-found' } });
   });
 
-  test('the status of an order changes with the results of its consumers, even if the order has no intake record', async () => {
+  test('the status of an order changes with the results of its consumers, even if the order has no idempotency record', async () => {
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();
     const id = randomUUID() as MessageId;

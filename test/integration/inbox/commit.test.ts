@@ -226,7 +226,7 @@ describe('commits of several messages', () => {
     expect(faults.sent).toHaveLength(3);
   });
 
-  test('a message completes although its marker says that an earlier attempt failed', async () => {
+  test('a message completes even if its inbox marker says that an earlier attempt failed', async () => {
     const inbox = store.inbox();
     const handoff = { redrives: 0, attempt: 1, id: id(1), payloadHash: 'hash', code: 'X', message: 'x' } as const;
     await inbox.recordHandoffs(QUEUE, [{ ...handoff, state: 'retrying' }]);

@@ -168,7 +168,7 @@ test('a commit uses the current stock if another writer changes it between two t
   expect(await available()).toBe('1');
 });
 
-test('the inbox reads a marker from the table if the cancellation of a transaction does not contain it', async () => {
+test('an inbox marker is read from the inbox table if the cancellation of a transaction does not contain it', async () => {
   await commit(five());
   faults.plan = (input, at) => (at > 0 ? cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));

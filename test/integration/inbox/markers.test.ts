@@ -38,7 +38,7 @@ const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
 describe('markers of failed attempts', () => {
-  test('the marker of a message that was retried or dead-lettered has the attempt, the error code and the error message', async () => {
+  test('the inbox marker of a message that was retried or dead-lettered has the attempt, the error code and the error message', async () => {
     await record(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });
     expect(await found()).toEqual({
       queue: QUEUE,
@@ -53,7 +53,7 @@ describe('markers of failed attempts', () => {
     });
   });
 
-  test('the marker of a failed attempt is not replaced by the marker of an earlier attempt or an earlier redrive', async () => {
+  test('the inbox marker of a failed attempt is not replaced by the marker of an earlier attempt or an earlier redrive', async () => {
     await record(2);
     await record(1);
     expect(await found()).toMatchObject({ attempt: 2 });
@@ -63,13 +63,13 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1, attempt: 1 });
   });
 
-  test('the marker of a completed message is not replaced by the marker of a failed attempt', async () => {
+  test('the inbox marker of a completed message is not replaced by the marker of a failed attempt', async () => {
     await done();
     await record(4);
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('the marker of a leased message is not replaced by the marker of a failed attempt until the lease ends', async () => {
+  test('the inbox marker of a leased message is not replaced by the marker of a failed attempt until the lease ends', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await record(1);
     expect(await found()).toMatchObject({ state: 'leased' });
@@ -78,12 +78,12 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying' });
   });
 
-  test('the error message in the marker of a failed attempt is cut to one kilobyte of whole characters', async () => {
+  test('the error message in the inbox marker of a failed attempt is cut to one kilobyte of whole characters', async () => {
     await record(1, { message: `x${'é'.repeat(1_000)}` });
     expect(await found()).toMatchObject({ message: `x${'é'.repeat(511)}` });
   });
 
-  test('recordHandoffs writes the markers of sixty failed messages in one call', async () => {
+  test('recordHandoffs writes the inbox markers of sixty failed messages in one call', async () => {
     await inbox.recordHandoffs(
       QUEUE,
       Array.from({ length: 60 }, (_, n) => handoff(1, { id: id(n) })),
@@ -100,7 +100,7 @@ describe('markers of failed attempts', () => {
 });
 
 describe('find', () => {
-  test('find reads more markers than DynamoDB returns to one request, and reads a repeated id once', async () => {
+  test('find reads more inbox markers than DynamoDB returns to one request, and reads a repeated id once', async () => {
     const entries = Array.from({ length: 230 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -115,7 +115,7 @@ describe('find', () => {
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });
 
-  test('find reads those markers again whose keys DynamoDB returns as unprocessed', async () => {
+  test('find reads those inbox markers again whose keys DynamoDB returns as unprocessed', async () => {
     const entries = Array.from({ length: 30 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),

@@ -176,7 +176,7 @@ test.each([
   });
 });
 
-test('follow-up events of 299,000 characters can be stored in the marker of a message', async () => {
+test('follow-up events of 299,000 characters can be stored in the inbox marker of a message', async () => {
   const result = await commit({ effects: [], events: [{ event, data: { text: 'x'.repeat(299_000) } }] });
   expect(result?.is).toBe('completed');
 });

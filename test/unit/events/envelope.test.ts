@@ -45,7 +45,7 @@ describe('a retry copy', () => {
 });
 
 describe('a dead letter', () => {
-  test('a dead letter says why, in which queue and when its message failed, with a reason of at most 1,000 characters', () => {
+  test('a dead letter has the code, the queue and the time of the failure, and a reason of at most 1,000 characters', () => {
     const { deadLetter } = readEnvelope(deadLetterCopy(aDelivery(), 'dead-letters', note).properties.headers);
     expect(deadLetter).toEqual({ ...note, reason: 'r'.repeat(1_000) });
   });

@@ -50,11 +50,11 @@ describe('the status of an order', () => {
     expect(orderStatus('o', accepted, { stock, points }, [])).toMatchObject({ status, acceptedAt: at });
   });
 
-  test('orderStatus returns undefined for an order without an intake record, markers and dead letters', () => {
+  test('orderStatus returns undefined for an order without an idempotency record, inbox markers and dead letters', () => {
     expect(orderStatus('o', undefined, { stock: undefined, points: undefined }, [])).toBeUndefined();
   });
 
-  test('an order without an intake record still has a status if a consumer has a marker or a dead letter of it', () => {
+  test('an order without an idempotency record still has a status if a consumer has an inbox marker or a dead letter of the order', () => {
     expect(orderStatus('o', undefined, { stock: completed, points: undefined }, [])?.status).toBe('accepted');
     expect(orderStatus('o', undefined, { stock: undefined }, [letter()])?.status).toBe('dead-lettered');
   });

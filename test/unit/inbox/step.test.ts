@@ -124,14 +124,14 @@ describe('markers', () => {
     },
   );
 
-  test('after a transaction is cancelled because a message has a marker, only that message is sent with the condition that may overwrite the marker', () => {
+  test('after a transaction is cancelled because a message has an inbox marker, only that message is sent with the condition that may overwrite the marker', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('a message that is known to have a marker is sent at once with the condition that may overwrite the marker', () => {
+  test('a message that is known to have an inbox marker is sent at once with the condition that may overwrite the marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -144,7 +144,7 @@ describe('markers', () => {
     ['no marker', undefined, 'completed'],
   ];
   test.each(markers)(
-    'if a cancellation does not contain the marker that failed the condition, the commit engine reads it and finds %s',
+    'if a cancellation does not contain the inbox marker that failed the condition, the commit engine reads that marker and finds %s',
     (_, found, result) => {
       const { results, did } = play(two(), [
         cancelled(conditionFailed(), 'None', 'None'),
@@ -155,13 +155,13 @@ describe('markers', () => {
     },
   );
 
-  test('every message of a transaction stays unfinished if a marker cannot be read', () => {
+  test('every message of a transaction stays unfinished if an inbox marker cannot be read', () => {
     const error = Object.assign(new Error('no reply'), { code: 'STORE_UNAVAILABLE' });
     const { results } = play(two(), [cancelled(conditionFailed(), 'None', 'None'), { is: 'stopped', error }]);
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('only the message itself fails if its marker may be overwritten but its condition keeps failing', () => {
+  test('a message fails with CONFLICT, and the other messages complete, if the condition on its expired lease fails at every attempt', () => {
     const expired = conditionFailed(leasedUntil(NOW));
     const { results, did } = play(two(), (sent) =>
       sent.includes('a') ? cancelled(expired, 'None', 'None') : committed,
@@ -280,7 +280,7 @@ describe('other cancellation reasons', () => {
 describe('several reasons in one cancellation', () => {
   const three = { a: take('a'), b: take('b'), c: take('c', tables.points) };
 
-  test('a message that already has a completed marker is a duplicate, whatever other cancellation reasons its transaction has', () => {
+  test('a message that already has a completed inbox marker is a duplicate, whatever other cancellation reasons its transaction has', () => {
     const { results, did } = play(three, [
       cancelled(
         conditionFailed(itemOf('completed')),
@@ -367,7 +367,7 @@ describe('lost replies', () => {
     expect(play(two(), conflicts).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('a message is a duplicate if its completed marker is found after a lost reply', () => {
+  test('a message is a duplicate if its completed inbox marker is found after a lost reply', () => {
     const { results } = play(two(), [lost(), cancelled(conditionFailed(itemOf('completed')), 'None', 'None')]);
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
@@ -423,7 +423,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(did).toEqual(['send', 'send', 'send', 'send', 'tryMarker', 'send']);
   });
 
-  test('no message fails if DynamoDB refuses even the write of a marker alone, because then the inbox table is wrong', () => {
+  test('no message fails if DynamoDB refuses even the write of an inbox marker alone, because then the inbox table is wrong', () => {
     const { results, last } = play({ a: take() }, [
       refused('ValidationException'),
       { is: 'markerWrites', error: new Error('The provided key element does not match the schema') },
