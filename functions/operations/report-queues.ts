@@ -14,7 +14,7 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * Publishes metrics once a minute: the number of messages in each queue, and the state of the broker's worst node. Amazon MQ's
- * own metrics are not split by queue, and they are totals over the nodes of a cluster.
+ * own broker metrics are totals over all queues and nodes.
  */
 export async function handler(): Promise<void> {
   const reported = await Promise.all([attempt('queues', reportQueues), attempt('nodes', reportNodes)]);
