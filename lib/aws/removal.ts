@@ -103,7 +103,8 @@ async function until(
       if (isDenied(error)) throw error;
       log().warn('network interfaces cannot be listed', { error: describeError(error).message });
     }
-    // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the error of the pause.
+    // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the
+    // error of the pause.
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }

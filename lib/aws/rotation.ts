@@ -79,7 +79,8 @@ export async function rotate(
     case 'setSecret':
       return steps.set(await pending(), await current());
     case 'testSecret':
-      // Secrets Manager also runs this step alone when a rotation is switched on for later. There may be no pending version then.
+      // Secrets Manager also runs this step alone when a rotation is switched on for later. There may be no pending version
+      // then.
       return steps.test((await readPending()) ?? (await current()));
     case 'finishSecret': {
       await steps.test(await pending());

@@ -45,7 +45,8 @@ async function compareWithMarkers(
       const { id } = message.delivery;
       if (!isUnsettled(message) || id === undefined) return message;
       const compared = compareWithMarker(message, markers.get(id));
-      // After a restore of the table, a record of an unfinished message proves nothing: the message may have been completed later.
+      // After a restore of the table, a record of an unfinished message proves nothing: the message may have been completed
+      // later.
       return compared.is === 'candidate' && isLost(compared)
         ? toResult(compared, deadLetter('UNREMEMBERED'))
         : compared;

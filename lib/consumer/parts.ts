@@ -60,7 +60,7 @@ export interface ConsumerParts extends ConsumerPorts {
 export function partsOf(surehop: Surehop): ConsumerParts {
   const { settings, clock } = surehop;
   const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
-  // An invalid setting must make the function fail at its start, although the archive is loaded only when it is needed.
+  // Reading the archive's settings here makes an invalid setting fail the start, although the archive itself is loaded later.
   settings(archiveSettings);
   if (deployed) requireTables(deployed);
   return {

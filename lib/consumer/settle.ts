@@ -164,7 +164,8 @@ async function archive(
   { queue, clock, archiveLetter }: Batch,
 ): Promise<Settled> {
   const shard = delivery.queue === queue.name ? undefined : delivery.queue;
-  // The error codes of a service's own rules can be registered as filter values only by the function that archives dead letters.
+  // The error codes of a service's own rules can be registered as filter values only by the function that archives dead
+  // letters.
   const code = outcome.code in errorCodes ? outcome.code : 'TOO_LARGE';
   const origin = {
     id: deadLetterId(delivery, queue, { ...outcome, code }),

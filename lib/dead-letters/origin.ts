@@ -24,7 +24,8 @@ function originOf(
   const death = readBrokerDeath(properties.headers);
   if (death) {
     const { queue, code, reason, at, fingerprint } = death;
-    // Two messages without an id but with the same body look the same. Archiving one message twice is better than losing the other.
+    // Two messages without an id but with the same body look the same. Archiving one message twice is better than losing the
+    // other.
     const id = messageId
       ? deriveId('dead-letter', queue, messageId, payloadHash, fingerprint, String(envelope.redrives))
       : randomUUID();

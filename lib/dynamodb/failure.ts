@@ -88,7 +88,8 @@ export function readFailure(error: unknown): Failure {
   const { httpStatusCode: status, clockSkewCorrected = false } = metadataOf(error);
   // The local clock was wrong, so AWS rejected the signature. The SDK has now corrected its clock, so a retry can succeed.
   if (clockSkewCorrected) return { is: 'busy' };
-  // For an error without a class of its own, the SDK always blames the client, even for status 503. Only the status is reliable.
+  // For an error without a class of its own, the SDK always blames the client, even for status 503. Only the status is
+  // reliable.
   const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (CREDENTIALS_REFUSED.has(name) || isRefused) {
     const message = `DynamoDB refused a request with ${name}: ${textOf(error)}`;

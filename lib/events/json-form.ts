@@ -20,7 +20,7 @@ export class Structure {
  */
 export function decodeHeaders(headers: unknown): Headers {
   if (!isTable(headers)) return {};
-  // `fromEntries` treats a header named `__proto__` like any other.
+  // Unlike an assignment, `Object.fromEntries` treats a header named `__proto__` like any other header.
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, decodeHeader(value)]));
 }
 

@@ -14,7 +14,10 @@ export interface Choice {
   readonly branch: Branch;
 }
 
-/** An absent attribute counts as 0. A value that is not a number becomes NaN, so every comparison with it fails. */
+/**
+ * Returns the number in an attribute. A missing attribute counts as 0. A value that is not a number becomes NaN, so that
+ * every comparison with it is false.
+ */
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
 function isEqual(one: AttributeValue | undefined, other: AttributeValue): boolean {

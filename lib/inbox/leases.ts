@@ -68,7 +68,7 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
     complete: (queue, id, owner) =>
       update(queue, id, {
         UpdateExpression: 'SET #state = :completed, #events = :none, #at = :at, #expiry = :expiry REMOVE #until',
-        // The owner stays in the marker, so that the same request succeeds if it is sent again.
+        // The record keeps its owner, so that this request succeeds again if it is repeated.
         ConditionExpression: '#owner = :owner AND #state IN (:leased, :completed)',
         ExpressionAttributeNames: {
           '#state': 'state',

@@ -46,7 +46,8 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
         return stop(state, refused, refused);
       }
       const text = open.error instanceof Error ? open.error.message : String(open.error);
-      // The error is not permanent: an operator can correct an item, for example text in an attribute that is added to.
+      // The error is not permanent, because an operator can correct an item, for example if an attribute that should be a
+      // number contains text.
       const error = new CodedError('INVALID_EFFECT', `DynamoDB refuses the effects: ${text}`, { cause: open.error });
       return settle(state, [failed(state, open.invalid, error)], nowMs);
     }

@@ -55,7 +55,7 @@ function toUpdate({ table, key: Key }: Operation, sums: Sums, prefix: string): T
     additions.push(`#a${n} :by${n}`);
     if (needs === -Infinity) continue;
     values[`:needs${n}`] = { N: String(needs) };
-    // A missing attribute counts as 0, but in DynamoDB a comparison with it is false.
+    // A missing attribute counts as 0 here, but DynamoDB evaluates every comparison with a missing attribute as false.
     conditions.push(needs > 0 ? `#a${n} >= :needs${n}` : `(attribute_not_exists(#a${n}) OR #a${n} >= :needs${n})`);
   }
   return {

@@ -86,7 +86,8 @@ async function readSequences(
   const candidatesByKey = byKey(candidates);
   const records = await blockedKeys.read(queue.name, [...candidatesByKey.keys()]);
   const recorded = [...records.values()].flatMap(({ ids }) => ids);
-  // If a process crashed after completing a message and before updating the record of its key, the inbox still shows the completion.
+  // If a process crashed after completing a message and before updating the record of its key, the inbox still shows the
+  // completion.
   const markers = recorded.length > 0 ? await inbox.find(queue.name, recorded) : new Map();
   return [...candidatesByKey].map(([key, mine]) => {
     const before = records.get(key);

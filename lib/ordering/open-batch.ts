@@ -42,7 +42,8 @@ export async function openBatch(validated: readonly (Candidate | Invalid)[], bat
   try {
     for (let replaced = 0; replaced < MAX_REPLACED; replaced += 1) {
       const before = await openBatches.read(shard);
-      // This is needed even if no message of this batch has a key: replacing the record must not lose the order of an earlier batch.
+      // This is needed even if no message of this batch has a key: replacing the record must not lose the order of an
+      // earlier batch.
       await blockAll([...(before?.sequences ?? []), ...memory.unrecorded], batch);
       const record = await replaceRecord(shard, sequences, before?.version, batch);
       if (record === 'replaced') continue;

@@ -29,7 +29,8 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     if (known) return known;
     const flights = new Set<InFlight>();
     tracked.set(link, flights);
-    // The broker returns an unroutable message and then confirms it. Without this listener, the message would count as published.
+    // The broker returns an unroutable message and then confirms it. Without this listener, the message would count as
+    // published.
     link.channel.on('return', (returned) => {
       const flight = [...flights].find((candidate) => !candidate.returned && isSame(candidate.message, returned));
       if (flight) flight.returned = (returned.fields as { replyText?: string }).replyText ?? 'NO_ROUTE';
@@ -151,8 +152,8 @@ const refusedFor = ({ cause }: PublishError) =>
   new PublishError('UNWRITABLE', `the broker refuses the message: ${describeError(cause).message}`, { cause });
 
 /**
- * The reply codes with which the broker closes a channel because of a message: precondition failed, frame error, syntax
- * error, command invalid and internal error.
+ * The reply codes with which the broker closes a channel or connection because of a message: precondition failed, frame
+ * error, syntax error, unexpected frame and internal error.
  */
 const REFUSALS: ReadonlySet<number | undefined> = new Set([406, 501, 502, 505, 541]);
 

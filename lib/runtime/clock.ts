@@ -1,6 +1,6 @@
-/** The current time, as an object so that tests can control it. */
+/** A source of the current time. It is an object so that tests can replace it. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Returns the current time in milliseconds since the epoch. */
   now(): number;
 }
 

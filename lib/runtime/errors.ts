@@ -1,6 +1,6 @@
 /**
- * Every code that Surehop gives to a failed message or publish, with its meaning and what an operator does about it. A rule's
- * own `PermanentError` or `RetryAfterError` may use further codes.
+ * All codes that Surehop gives to a failed message or publish, each with its meaning and what an operator should do. A
+ * `PermanentError` or `RetryAfterError` from a rule may have further codes.
  */
 export const errorCodes = {
   // Why a message became a dead letter.
@@ -49,10 +49,10 @@ export const errorCodes = {
   UNKNOWN_ERROR: 'The rule threw an error without a code.',
 } as const;
 
-/** A code of the table above, or one of a rule's own codes. */
+/** A code of `errorCodes`, or a code that a rule defines itself. */
 export type ErrorCode = keyof typeof errorCodes | (string & {});
 
-/** An error with a code from the table or from a rule. */
+/** An error with a code, either from `errorCodes` or from a rule. */
 export class CodedError extends Error {
   override readonly name: string = 'CodedError';
   readonly code: ErrorCode;
@@ -63,12 +63,15 @@ export class CodedError extends Error {
   }
 }
 
-/** Thrown by a rule when no retry can help: the message is dead-lettered at once. */
+/** A rule throws this error if a retry cannot help. The message is then dead-lettered at once. */
 export class PermanentError extends CodedError {
   override readonly name = 'PermanentError';
 }
 
-/** Thrown by a rule that knows when to try again: the message is retried after the queue's delay nearest to `delayMs`. */
+/**
+ * A rule throws this error to say when a retry makes sense. The message is retried after the shortest delay of its queue
+ * that is at least `delayMs`, or else after the longest delay.
+ */
 export class RetryAfterError extends CodedError {
   override readonly name = 'RetryAfterError';
   readonly delayMs: number;
@@ -79,7 +82,10 @@ export class RetryAfterError extends CodedError {
   }
 }
 
-/** A publish that was not confirmed. If `indeterminate` is true, the broker may have the message nevertheless. */
+/**
+ * The error if the broker did not confirm a publish. If `indeterminate` is true, the broker may have the message
+ * nevertheless.
+ */
 export class PublishError extends CodedError {
   override readonly name = 'PublishError';
   readonly indeterminate: boolean;
@@ -90,10 +96,10 @@ export class PublishError extends CodedError {
   }
 }
 
-/** Whether a publish failed because of the message itself, so that publishing it again cannot succeed. */
+/** Whether a publish failed because of the message itself. Publishing the message again cannot succeed then. */
 export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
 
-/** DynamoDB cannot be reached. The message is redelivered without using up an attempt. */
+/** The error if DynamoDB is unavailable. The message is redelivered, and this does not count as an attempt. */
 export class StoreUnavailableError extends CodedError {
   override readonly name = 'StoreUnavailableError';
 
@@ -104,10 +110,13 @@ export class StoreUnavailableError extends CodedError {
 
 export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
 
-/** The deployment is wrong, so every message fails alike. Messages are redelivered without using up attempts until it is fixed. */
+/**
+ * The error if the deployment is wrong, so that all messages fail alike. They are redelivered until the deployment is
+ * fixed, and this does not count as attempts.
+ */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
-  /** Full names of the tables that cannot be used; empty if no table can be used. */
+  /** The full names of the tables that cannot be used. Empty if no table can be used. */
   readonly tables: readonly string[];
 
   constructor(
@@ -120,11 +129,11 @@ export class MisconfiguredError extends CodedError {
   }
 }
 
-/** Whether an error has nothing to do with the message that was being processed. */
+/** Whether an error was not caused by the message that was being processed. */
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
   error instanceof StoreUnavailableError || error instanceof MisconfiguredError;
 
-/** The code and message of any thrown value, including strings, `undefined` and objects with throwing getters. */
+/** Returns the code and message of any thrown value, including strings, `undefined` and objects with throwing getters. */
 export function describeError(thrown: unknown): { code: ErrorCode; message: string } {
   try {
     if (thrown instanceof Error) {

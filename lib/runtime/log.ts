@@ -4,14 +4,14 @@ import { scrub } from './scrub.ts';
 
 let current: Logger | undefined;
 
-/** Sets the service name and the lowest level of this process's logger. */
+/** Sets the service name and the lowest log level for the logger of this process. */
 export function configureLog({ service, level }: { readonly service: string; readonly level: Level }): void {
   current = newLogger({ serviceName: service, logLevel: level });
 }
 
 type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
-/** The logger of this process: one JSON line per entry, with everything that looks like a secret masked. */
+/** Returns the logger of this process. It writes one JSON line per entry and masks everything that looks like a secret. */
 export const log = (): Logger => (current ??= newLogger());
 
 const newLogger = (options: ConstructorParameters<typeof Logger>[0] = {}) =>

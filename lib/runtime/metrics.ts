@@ -11,34 +11,34 @@ interface Labels {
 let labels: Labels = { namespace: 'Surehop', service: 'surehop', stage: 'local' };
 let current: Metrics | undefined;
 
-/** Sets the namespace, service and stage of this process's metrics. */
+/** Sets the namespace, service and stage for all metrics of this process. */
 export function configureMetrics(given: Labels): void {
   labels = given;
   current = undefined;
 }
 
-/** Records counts as one line of CloudWatch's embedded metric format, which needs no request to CloudWatch. */
+/** Records counts as one log line in CloudWatch's embedded metric format, which needs no request to CloudWatch. */
 export const counts = (values: Readonly<Record<string, number>>, dimensions: Dimensions = {}): void =>
   write(values, MetricUnit.Count, dimensions);
 
-/** Records one count. */
+/** Records the value of one count metric. */
 export const count = (name: string, value = 1, dimensions: Dimensions = {}): void =>
   counts({ [name]: value }, dimensions);
 
-/** Records durations in ms. */
+/** Records several durations of one metric, in ms. */
 export function durations(name: string, ms: readonly number[], dimensions: Dimensions = {}): void {
   for (let start = 0; start < ms.length; start += MAX_VALUES)
     write({ [name]: ms.slice(start, start + MAX_VALUES) }, MetricUnit.Milliseconds, dimensions);
 }
 
 /**
- * Values of one metric per line. The format allows 100, but Powertools flushes by itself at the hundredth value and then warns
- * that there is nothing to publish.
+ * The largest number of values of one metric per log line. The format allows 100, but Powertools writes the line by itself
+ * at the hundredth value and then warns that there is nothing to publish.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 const MAX_VALUES = 99;
 
-/** Records one duration in ms. */
+/** Records one duration of a metric, in ms. */
 export const duration = (name: string, ms: number, dimensions: Dimensions = {}): void =>
   durations(name, [ms], dimensions);
 

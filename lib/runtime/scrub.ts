@@ -1,4 +1,4 @@
-/** Patterns of the secrets that this toolkit handles, with what replaces them. */
+/** The patterns of secrets that this toolkit handles, each with the text that replaces a match. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/whsec_[A-Za-z0-9+/=]+/g, 'whsec_***'],
   [/\bv1a?,[A-Za-z0-9+/]{20,}={0,2}/g, 'v1,***'],
@@ -7,9 +7,9 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\/\/[^/\s]*@/g, '//***@'],
 ];
 
-/** The text with every secret masked. This is a second line of defence: no code should log a secret in the first place. */
+/** Masks every secret in a text. This is a second line of defence: no code should log a secret in the first place. */
 export const scrub = (text: string): string =>
   SECRETS.reduce((scrubbed, [secret, instead]) => scrubbed.replace(secret, instead), text);
 
-/** The text without the logins in its URLs. A password may contain `@`, so everything up to the last one is removed. */
+/** Removes the logins from the URLs in a text. A password may contain `@`, so everything up to the last `@` is removed. */
 export const withoutLogins = (text: string): string => text.replaceAll(/\/\/[^/\s]*@/g, '//');

@@ -12,14 +12,17 @@ const REQUEST_MS = 2_000;
 
 const MAX_ATTEMPTS = 2;
 
-/** How long reading a secret may take, in ms: enough for two requests and the pause between them. */
+/** How long reading a secret may take in total, in ms. This is enough for two requests and the pause between them. */
 const READ_WITHIN_MS = 5_000;
 
-/** A client of Secrets Manager whose every call ends within five seconds. */
+/** Creates a client of Secrets Manager that spends at most five seconds on each call. */
 export const secretsManager = (): SecretsManagerClient =>
   new SecretsManagerClient({ maxAttempts: MAX_ATTEMPTS, requestHandler: requestLimits(REQUEST_MS) });
 
-/** Reads a secret from Secrets Manager or the cache. `fresh` skips the cache, for example after the broker refused a login. */
+/**
+ * Reads a secret from Secrets Manager or from the cache. `fresh` skips the cache, for example after the broker refused a
+ * login.
+ */
 export type ReadSecret = (secretArn: string, fresh?: boolean) => Promise<string>;
 
 interface CachedSecret {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { defineSettings, type Explanation } from './settings.ts';
 
-/** The stage of a developer's machine: the only one that accepts the development keys. */
+/** The stage for development on a developer's machine. It is the only stage that accepts the public development keys. */
 export const DEVELOPMENT_STAGE = 'local';
 
 export const stageSetting = {
@@ -17,7 +17,7 @@ export const stageSetting = {
     } satisfies Explanation),
 };
 
-/** Which service this is, for logs, metrics and messages. */
+/** The settings that identify the service in logs, metrics and messages. */
 export const serviceSettings = defineSettings({
   ...stageSetting,
   LOG_LEVEL: z

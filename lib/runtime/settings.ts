@@ -1,20 +1,20 @@
 import * as z from 'zod';
 
-/** Settings by name, as `process.env` has them; an empty value counts as not set. */
+/** The environment variables, as in `process.env`. An empty value counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How documentation and error messages explain a setting. */
 export interface Explanation {
   readonly description: string;
-  /** Completes the sentence "it must be …". */
+  /** The valid values, as the end of the sentence "it must be …". */
   readonly must: string;
   readonly example: string;
 }
 
-/** The settings of one part of the toolkit, read and validated together. */
+/** The definition of settings that are read and validated together, because one part of the toolkit uses them. */
 export interface Concern<T> {
   readonly shape: Readonly<Record<string, z.ZodType>>;
-  /** Rules that involve several settings; returns one sentence per violation. */
+  /** Checks the rules that involve several settings. Returns one sentence per violation. */
   readonly check: (environment: Environment) => string[];
   readonly type?: T;
 }
@@ -24,7 +24,7 @@ export const defineSettings = <S extends Record<string, z.ZodType>>(
   check: Concern<unknown>['check'] = () => [],
 ): Concern<Readonly<z.infer<z.ZodObject<S>>>> => ({ shape, check });
 
-/** A setting that is a whole number. */
+/** Defines a setting whose value is a whole number. */
 export const wholeNumber = (description: string, fallback: number, minimum: number, maximum: number) =>
   z
     .string()
@@ -38,14 +38,14 @@ export const wholeNumber = (description: string, fallback: number, minimum: numb
       example: String(fallback),
     } satisfies Explanation);
 
-/** A setting that is a URL with one of these protocols. */
+/** Defines a setting whose value is a URL with one of these protocols. */
 export const url = (protocol: RegExp, explanation: Explanation) =>
   z
     .url({ protocol, hostname: /./ })
     .optional()
     .meta({ ...explanation });
 
-/** A setting that is an identifier or an ARN. */
+/** Defines a setting whose value is an identifier or an ARN. */
 export const word = (explanation: Omit<Explanation, 'must'>) =>
   z
     .string()
@@ -53,7 +53,10 @@ export const word = (explanation: Omit<Explanation, 'must'>) =>
     .optional()
     .meta({ ...explanation, must: 'text without spaces, at most 2,048 characters' });
 
-/** Settings are wrong or missing. The error has no stack, so that a log shows only the sentence that says what to set. */
+/**
+ * The error if settings are wrong or missing. It has no stack trace, so that a log shows only the sentence that says what
+ * to set.
+ */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 
@@ -63,14 +66,17 @@ export class SettingsError extends Error {
   }
 }
 
-/** Reads the settings of one concern; throws one error that names every wrong setting. */
+/** Reads and validates settings from the environment. Throws a single error that names every wrong setting. */
 export function readSettings<T>(concern: Concern<T>, environment: Environment): T {
   const { values, faults } = parse(concern, environment);
   if (faults.length > 0) throw new SettingsError(`wrong setting: ${faults.join('; ')}`);
   return values;
 }
 
-/** One sentence per wrong setting of a concern: the setting, what is wrong with its value, and an example. */
+/**
+ * Returns one sentence per wrong setting. It contains the name of the setting, what is wrong with its value, and an
+ * example.
+ */
 export const settingFaults = (concern: Concern<unknown>, environment: Environment): string[] =>
   parse(concern, environment).faults;
 
@@ -88,19 +94,19 @@ function parse<T>(concern: Concern<T>, environment: Environment): { values: T; f
 export const explain = ({ shape }: Concern<unknown>, name: string): Explanation =>
   shape[name]!.meta() as unknown as Explanation;
 
-/** The sentence about one wrong setting. */
+/** Returns the sentence that explains one wrong setting. */
 export const settingFault = (name: string, what: string, example: string, value?: string): string =>
   `${name}${value === undefined ? '' : ` is ${shownValue(name, value)}`}: ${what}, for example ${name}=${example}`;
 
 const MAX_SHOWN = 100;
 
-/** A wrong value for an error message: on one line, shortened, without passwords and keys. */
+/** Formats a wrong value for an error message: on one line, shortened, and without passwords and keys. */
 export function shownValue(name: string, value: string): string {
   if (/SECRETS$|PASSWORD|TOKEN/.test(name)) return 'wrong';
   const isLong = value.length > MAX_SHOWN;
   const safe = value
     .replace(/(\/\/[^/@:]*):.*@/s, '$1:***@')
-    // Text after a colon that is not a port may be a password whose host is missing.
+    // Text after a colon that is not a port number may be a password in an address without a host.
     .replace(/(\/\/[^/@:]*):(?!\*\*\*@|\d{1,5}(?:[/?#]|$)).*/s, '$1:***')
     .slice(0, MAX_SHOWN);
   return `${JSON.stringify(safe)}${isLong ? '…' : ''}`;

@@ -1,12 +1,12 @@
 import type { Clock } from './clock.ts';
 import { within } from './timeout.ts';
 
-/** Runs one attempt at a time; callers that come during an attempt share its result. */
+/** Runs at most one attempt of an operation at a time. Callers that arrive during an attempt share its result. */
 export interface SingleFlight<T> {
   /**
-   * Joins the running attempt, or starts one that times out after `limitMs`. After a timeout all its callers get an error, and
-   * the next caller starts a new attempt. The timed-out attempt is not cancelled, so `attempt` itself must close whatever it
-   * opens too late.
+   * Waits for the running attempt, or starts an attempt that times out after `limitMs`. After a timeout, all callers of the
+   * attempt get an error, and the next caller starts a new attempt. The timed-out attempt is not cancelled, so `attempt`
+   * itself must close whatever it opens too late.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;
@@ -15,7 +15,7 @@ export interface SingleFlight<T> {
 export function singleFlight<T>(clock: Clock): SingleFlight<T> {
   let flight: { readonly outcome: Promise<T>; readonly endsAtMs: number } | undefined;
 
-  /** Checks the clock as well, because after Lambda froze the environment the timers are late. */
+  /** Returns the running attempt. It checks the clock too, because timers fire late after Lambda froze the environment. */
   const runningFlight = () => (flight && clock.now() < flight.endsAtMs ? flight : undefined);
 
   function begin(attempt: () => Promise<T>, limitMs: number): Promise<T> {
@@ -34,7 +34,8 @@ export function singleFlight<T>(clock: Clock): SingleFlight<T> {
         const joined = runningFlight();
         if (joined) return await joined.outcome;
       } catch {
-        // An attempt that started before a freeze may fail only because its timers fired late, so its callers try once more.
+        // The attempt may have failed only because Lambda froze the environment and its timers fired late. The callers
+        // therefore try once more.
       }
       return runningFlight()?.outcome ?? begin(attempt, limitMs);
     },

@@ -4,25 +4,28 @@ import { fileURLToPath } from 'node:url';
 
 import { describeError } from './errors.ts';
 
-/** How many frames of a stack are read. */
+/** The largest number of frames that are read from a stack trace. */
 const MAX_FRAMES = 20;
-/** How many of the service's own frames are kept. */
+/** The largest number of frames in the service's own code that are kept. */
 const MAX_OWN_FRAMES = 5;
-/** Lengths in characters. */
+/** The largest lengths of a stack frame and of an error message in the log, in characters. */
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** How many source positions are cached. */
+/** The largest number of source positions that are cached. */
 const MAX_CACHED = 1_000;
 
-/** An error as it is logged. */
+/** The fields of an error in the log. */
 export interface LoggableError {
   readonly name: string;
   readonly message: string;
-  /** With positions in the source files instead of the bundle; absent if the thrown value has no stack. */
+  /**
+   * The stack trace, with positions in the source files instead of the bundle. Absent if the thrown value has no stack
+   * trace.
+   */
   readonly stack?: string;
 }
 
-/** The thrown value for the log, with limited lengths and with positions in the source files. */
+/** Converts a thrown value for the log, with shortened texts and with positions in the source files. */
 export function toLoggable(thrown: unknown): LoggableError {
   const message = describeError(thrown).message.slice(0, MAX_MESSAGE_LENGTH);
   if (!(thrown instanceof Error)) return { name: typeof thrown, message };
@@ -35,7 +38,7 @@ export function toLoggable(thrown: unknown): LoggableError {
   };
 }
 
-/** The innermost frames in the service's own code, as `path:line:column`; empty if the stack has none. */
+/** Returns the innermost stack frames in the service's own code, as `path:line:column`. Empty if the stack trace has none. */
 export function ownFramesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return [];
   const own = framesOf(thrown)
@@ -44,7 +47,7 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
   return own.length > 0 ? own : ownFramesOf(thrown.cause);
 }
 
-/** Whether a frame is in a dependency, in Node itself, or in the toolkit's own steps around a rule. */
+/** Whether a stack frame is in a dependency, in Node.js, or in the toolkit's own code that calls a rule. */
 const isForeign = (frame: string) =>
   /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime)\//.test(
     frame,
@@ -68,14 +71,17 @@ function toFrame(text: string): string[] {
     if (cached.size >= MAX_CACHED) cached.clear();
     cached.set(position, (frame = sourcePosition(file, Number(line), Number(column))));
   }
-  // The minifier renames functions, so a bundle's frame is shown without its function name.
+  // The minifier renames functions, so frames in a bundle are shown without their function names.
   const isMapped = mapOf(file) !== undefined;
   return [(isMapped || name === undefined ? frame : `${name} (${frame})`).slice(0, MAX_FRAME_LENGTH)];
 }
 
 const cached = new Map<string, string>();
 
-/** The position in the source file, relative to the project, of a position in a bundle; others only lose the project path. */
+/**
+ * Converts a position in a bundle to the position in the source file, relative to the project. For other files, only the
+ * path of the project is removed.
+ */
 function sourcePosition(file: string, line: number, column: number): string {
   const entry = mapOf(file)?.findEntry(line - 1, column - 1);
   if (entry && 'originalSource' in entry)
@@ -89,7 +95,7 @@ function withoutRoot(file: string): string {
   return path.startsWith(root) ? path.slice(root.length) : path;
 }
 
-/** The path of a frame's file; an invalid file URL is returned unchanged. */
+/** Returns the path of the file of a stack frame. An invalid file URL is returned unchanged. */
 function pathOf(file: string): string {
   try {
     return file.startsWith('file:') ? fileURLToPath(file) : file;
@@ -101,8 +107,8 @@ function pathOf(file: string): string {
 const maps = new Map<string, SourceMap | undefined>();
 
 /**
- * The source map next to a bundle. It is read at the first error: with `--enable-source-maps`, Node would read it at every cold
- * start.
+ * Returns the source map next to a bundle. It is read at the first error, because with `--enable-source-maps` Node.js would
+ * read it at every cold start.
  */
 function mapOf(file: string): SourceMap | undefined {
   if (maps.has(file)) return maps.get(file);

@@ -7,14 +7,17 @@ import { configureMetrics } from './metrics.ts';
 import { serviceSettings } from './service-settings.ts';
 import { readSettings, type Concern, type Environment } from './settings.ts';
 
-/** What a service gives to the toolkit; the toolkit itself never reads `process.env`. */
+/** The options with which a service sets up the toolkit. The toolkit itself never reads `process.env`. */
 export interface SurehopOptions {
-  /** The settings by name, usually `process.env`. Each part of the toolkit validates its own settings when it starts. */
+  /**
+   * The environment variables with the settings, usually `process.env`. Each part of the toolkit validates its own settings
+   * when it starts.
+   */
   readonly environment: Environment;
-  /** The CloudWatch namespace of all metrics. */
+  /** The CloudWatch namespace of all metrics of the service. */
   readonly metricsNamespace?: string;
   readonly clock?: Clock;
-  /** Clients to use instead of those that the settings describe. */
+  /** Clients that are used instead of those that the settings describe, for example in tests. */
   readonly clients?: Clients;
 }
 
@@ -23,26 +26,31 @@ interface Clients {
   readonly publisher?: Publisher;
 }
 
-/** The toolkit as set up for one service: what consumers, endpoints and the archive take as their first argument. */
+/**
+ * The toolkit, set up for one service. Consumers, endpoints and the archive of dead letters take it as their first
+ * argument.
+ */
 export interface Surehop {
   readonly clock: Clock;
   readonly clients: Clients;
-  /** The name of the Lambda function, if the process is one. */
+  /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */
   readonly functionName: string | undefined;
-  /** The validated settings of one concern; throws a `SettingsError` that names every wrong setting of it. */
+  /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
-  /** What `make` returned at its first call, so that all functions of a process share one instance. */
+  /**
+   * Returns the result of the first call with this `make` function, so that all functions of a process share one instance.
+   */
   shared<T>(make: (surehop: Surehop) => T): T;
 }
 
-/** Sets up the toolkit. No client is created before a consumer, an endpoint or another part needs it. */
+/** Sets up the toolkit for one service. A client is created only when a consumer, an endpoint or another part needs it. */
 export function createSurehop({
   environment: given,
   metricsNamespace = 'Surehop',
   clock = systemClock,
   clients = {},
 }: SurehopOptions): Surehop {
-  // A copy, so that parts that start later read the same settings.
+  // The environment is copied, so that parts of the toolkit that start later read the same settings.
   const environment = { ...given };
   const instances = new Map<unknown, unknown>();
   const remembered = <T>(key: unknown, make: () => T): T => {

@@ -1,4 +1,4 @@
-/** A promise was not settled in time. */
+/** The error if an operation does not finish in time. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 
@@ -7,7 +7,10 @@ export class NoAnswerError extends Error {
   }
 }
 
-/** The promise's result, or a `NoAnswerError` after `timeoutMs`. The operation behind the promise is not cancelled. */
+/**
+ * Returns the result of the promise, or throws a `NoAnswerError` after `timeoutMs`. The operation behind the promise is not
+ * cancelled.
+ */
 export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
@@ -21,8 +24,9 @@ export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise
 }
 
 /**
- * The `requestHandler` of an AWS client whose requests time out: by default the SDK waits without a limit. `timeoutMs` includes
- * the time to connect. A response that stalls halfway is given up after `timeoutMs` without a byte.
+ * Returns the `requestHandler` settings of an AWS client whose requests time out, because by default the SDK waits without
+ * a limit. `timeoutMs` includes the time to connect. A response that stops arriving is aborted after `timeoutMs` without a
+ * byte.
  */
 export const requestLimits = (timeoutMs: number) =>
   ({

@@ -104,7 +104,8 @@ export function createSigningKeys(
         );
         return keys === before ? undefined : keys;
       } catch (error) {
-        // After a timeout, the next request may read the secret again at once. After any other error, requests wait until the pause is over.
+        // After a timeout, the next request may read the secret again at once. After any other error, requests wait until
+        // the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         count('SigningKeysStale');
         log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });

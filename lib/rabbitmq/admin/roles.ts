@@ -47,7 +47,8 @@ export function brokerRolesFor({ exchanges, queues }: Topology): readonly Broker
     ...permissions,
   });
   return [
-    // The role of the Lambda functions. Functions of the previous release may still publish to delay queues that the topology no longer uses.
+    // The role of the Lambda functions. Functions of the previous release may still publish to delay queues that the
+    // topology no longer uses.
     role('publisher', { write: oneOf([...[DEFAULT_EXCHANGE, ...published].map(literal), DELAY_QUEUE_NAMES]) }),
     // The role of the event sources, which read the queues.
     role('consumer', { read: oneOf([...read, DEAD_LETTERS].map(literal)) }),

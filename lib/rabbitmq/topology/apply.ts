@@ -7,7 +7,10 @@ import type { Change, Difference } from './difference.ts';
 import { countMessages, delayQueuesOf, retiredQueues } from './retired.ts';
 import { destinationOf, type Topology } from './topology.ts';
 
-/** Compares the broker with `declared` and changes nothing. `previous` is the topology that was applied before, if known. */
+/**
+ * Returns the differences between the broker and the topology `declared`, and changes nothing. `previous` is the topology
+ * that was applied before, if known.
+ */
 export async function readDiff(access: BrokerAccess, declared: Topology, previous?: Topology): Promise<Difference[]> {
   const input = { declared, actual: await readBrokerState(access.api), previous };
   const retired = retiredQueues(input);
@@ -16,8 +19,8 @@ export async function readDiff(access: BrokerAccess, declared: Topology, previou
 }
 
 /**
- * Removes every difference between the broker and `declared` without deleting a queue or a message. Idempotent. If a
- * difference needs an operator, nothing is changed and the `TopologyError` names each such difference.
+ * Changes the broker to match the topology `declared`, without deleting a queue or a message. Applying a topology twice is
+ * safe. If a difference needs an operator, nothing is changed, and the `TopologyError` lists all such differences.
  */
 export async function applyTopology(
   access: BrokerAccess,
@@ -34,15 +37,18 @@ export async function applyTopology(
   return differences;
 }
 
-/** Throws a `TopologyError` that names each difference through which messages can be lost. */
+/**
+ * Throws a `TopologyError` if the broker differs from the topology in a way that can lose messages. The error lists each
+ * such difference.
+ */
 export async function requireSafe(access: BrokerAccess, declared: Topology): Promise<void> {
   const faults = (await readDiff(access, declared)).filter(({ losesMessages }) => losesMessages);
   if (faults.length > 0) throw new TopologyError(`messages could be lost: ${faults.map(faultLine).join('; ')}`);
 }
 
 /**
- * A queue gets its policy before anything is routed to it, and a binding is removed only after its replacement exists, so
- * that every message has a route at any time.
+ * Makes the changes on the broker in an order that always keeps a route for every message: a queue gets its policy before
+ * messages are routed to it, and a binding is removed only after its replacement exists.
  */
 async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Promise<void> {
   const { amqpUrl, api } = access;
@@ -64,7 +70,10 @@ async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Pr
   for (const change of unbindings) if (change.when === 'last') await unbind(access, change);
 }
 
-/** Messages may have arrived between the comparison and the removal of the bindings. */
+/**
+ * Throws an error if one of these queues holds messages. Messages may have arrived after the comparison and before the
+ * bindings were removed.
+ */
 async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Promise<void> {
   for (const [queue, messages] of await countMessages(access, queues))
     if (messages > 0)

@@ -36,15 +36,15 @@ const policy = z.object({
   definition: z.record(z.string(), z.unknown()),
 });
 
-/** The settings that a virtual host has now, without message counts. */
+/** What a virtual host of the broker contains at present, without its messages. */
 export interface BrokerState {
-  /** For example "4.3.6". */
+  /** The version of RabbitMQ, for example "4.3.6". */
   readonly version: string;
   readonly exchanges: readonly z.infer<typeof exchange>[];
   readonly queues: readonly z.infer<typeof queue>[];
   readonly bindings: readonly z.infer<typeof binding>[];
   readonly policies: readonly BrokerPolicy[];
-  /** Operator policies, which can only tighten the limits of other policies. */
+  /** The operator policies, which can only make the limits of other policies stricter. */
   readonly operatorPolicies: readonly BrokerPolicy[];
 }
 
@@ -63,7 +63,7 @@ export async function readBrokerState(api: ManagementApi): Promise<BrokerState> 
   return { version: overview.rabbitmq_version, exchanges, queues, bindings, policies, operatorPolicies };
 }
 
-/** Converts a binding from the form of the management API. */
+/** Converts a binding from the format of the management API to our own. */
 export const fromBroker = ({
   source: exchange,
   destination,
@@ -77,14 +77,17 @@ export const isBound = (binding: Binding, { bindings }: BrokerState): boolean =>
 
 const APPLIES_TO_QUORUM_QUEUES = new Set(['all', 'queues', 'quorum_queues']);
 
-/** The policy among `policies` that a quorum queue follows. */
+/** Returns the policy that applies to a quorum queue, or `undefined` if none does. */
 export function policyOf(queue: string, policies: readonly BrokerPolicy[]): BrokerPolicy | undefined {
   return policies
     .filter((policy) => APPLIES_TO_QUORUM_QUEUES.has(policy['apply-to']) && matches(queue, policy.pattern))
     .toSorted((one, other) => other.priority - one.priority)[0];
 }
 
-/** A pattern that only Erlang can parse counts as matching: a false alarm is better than a lost message. */
+/**
+ * Whether a policy's pattern matches a queue. A pattern that only Erlang can parse counts as matching, because a false
+ * alarm is better than a lost message.
+ */
 function matches(queue: string, pattern: string): boolean {
   try {
     return new RegExp(pattern).test(queue);

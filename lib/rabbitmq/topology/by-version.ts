@@ -5,7 +5,7 @@ export interface BrokerVersion {
   readonly minor: number;
 }
 
-/** Parses the version that a broker reports, such as "4.3.6". */
+/** Parses the version number that a broker reports, such as "4.3.6". */
 export function readVersion(version: string): BrokerVersion {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (!major) throw new Error(`the broker reports an unknown version: "${version}"`);
@@ -13,22 +13,25 @@ export function readVersion(version: string): BrokerVersion {
 }
 
 /**
- * RabbitMQ 4 dead-letters a message after 20 returns unless the delivery limit is -1. RabbitMQ 3 has no default limit, and
- * with -1 it drops a message at its first return.
+ * Whether the delivery limit -1 means "no limit". RabbitMQ 4 dead-letters a message after 20 returns unless the limit is
+ * -1. RabbitMQ 3 has no default limit, and with -1 it drops a message at its first return.
  */
 export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >= 4;
 
-/** Whether a policy can delay returned messages of a quorum queue (https://www.rabbitmq.com/docs/quorum-queues). */
+/**
+ * Whether a policy can delay the redelivery of returned messages in a quorum queue
+ * (https://www.rabbitmq.com/docs/quorum-queues).
+ */
 export const hasDelayedRetry = ({ major, minor }: BrokerVersion): boolean => major > 4 || (major === 4 && minor >= 3);
 
-/** The arguments that a queue is declared with on a broker of this version. */
+/** Returns the arguments with which a queue is declared on a broker of this version. */
 export const queueArguments = (queue: Queue, version: BrokerVersion): Readonly<Record<string, string | number>> => ({
   ...queue.arguments,
   'x-queue-type': 'quorum',
   ...(liftsDeliveryLimit(version) && { 'x-delivery-limit': -1 }),
 });
 
-/** A policy in the form of the management API. */
+/** A policy in the format of the management API. */
 export interface BrokerPolicy {
   readonly name: string;
   readonly pattern: string;
@@ -37,7 +40,7 @@ export interface BrokerPolicy {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
-/** The policy as it is set on a broker of this version. */
+/** Converts a policy to the form in which it is set on a broker of this version. */
 export const policyFor = (
   { name, queues, priority, definition, delayedRetry }: QueuePolicy,
   version: BrokerVersion,
@@ -58,7 +61,7 @@ export const policyFor = (
   },
 });
 
-/** The queues that the pattern of a policy lists, if `policyFor` wrote the pattern; otherwise none. */
+/** Returns the names of the queues in the pattern of a policy. The list is empty unless `policyFor` wrote the pattern. */
 export function queuesNamedBy({ pattern }: BrokerPolicy): string[] {
   const list = /^\^\((.*)\)\$$/s.exec(pattern)?.[1];
   return list ? list.split(/(?<!\\)\|/).map((name) => name.replaceAll(/\\(.)/gs, '$1')) : [];
@@ -66,13 +69,13 @@ export function queuesNamedBy({ pattern }: BrokerPolicy): string[] {
 
 const escape = (name: string) => name.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
 
-/** The names of the settings in which two policies of one name differ. */
+/** Returns the names of the settings that differ between two versions of a policy. */
 export function changedSettings(was: BrokerPolicy, now: BrokerPolicy): string[] {
   const [before, after] = [settingsOf(was), settingsOf(now)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]);
 }
 
-/** Every setting of a policy by its name, for a comparison. */
+/** Returns all settings of a policy by name, so that two policies can be compared. */
 export const settingsOf = ({ definition, pattern, priority, 'apply-to': applyTo }: BrokerPolicy) => {
   const settings: Record<string, unknown> = { pattern, priority, 'apply-to': applyTo, ...definition };
   return settings;

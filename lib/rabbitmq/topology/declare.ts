@@ -5,14 +5,14 @@ import { withConnection } from '../open-connection.ts';
 import { queueArguments, readVersion } from './by-version.ts';
 import { describeBinding, destinationOf, type Topology } from './topology.ts';
 
-/** The broker differs from the topology in a way that only an operator can change. */
+/** The error if the broker differs from the topology in a way that only an operator can change. */
 export class TopologyError extends Error {
   override readonly name = 'TopologyError';
 }
 
 /**
- * Declares exchanges, queues and bindings over AMQP alone, without policies. Idempotent. A queue or an exchange that exists
- * with other settings stays as it is and is a `TopologyError`.
+ * Declares exchanges, queues and bindings over AMQP, without policies. Declaring them twice is safe. An existing queue or
+ * exchange with different settings is not changed and leads to a `TopologyError`.
  */
 export async function declareTopology(amqpUrl: string, topology: Topology): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {
@@ -36,7 +36,10 @@ export async function declareTopology(amqpUrl: string, topology: Topology): Prom
   });
 }
 
-/** Uses a channel for each declaration, since the broker closes the channel of a declaration that it refuses. */
+/**
+ * Declares one exchange, queue or binding on a channel of its own, because the broker closes the channel if it refuses the
+ * declaration.
+ */
 async function declare(
   connection: ChannelModel,
   subject: string,

@@ -2,24 +2,33 @@ import { parseDelays } from './delays.ts';
 import { ringBindings, ringExchanges, routeTo, shardsOf, type Sharding } from './shards.ts';
 import type { DelayQueue, Queue, QueuePolicy, Topology, WorkQueue } from './topology.ts';
 
-/** The exchange and the queue that receive every dead letter. */
+/** The name of the exchange and of the queue that receive all dead letters. */
 export const DEAD_LETTERS = 'dead-letters';
 
-/** How many messages a queue holds at most. A full queue refuses publishers; it never drops a message. */
+/** The largest number of messages in a queue. A full queue refuses new messages and never drops a message. */
 const MAX_LENGTH = 500_000;
 
 const DEFAULT_DELAYS = ['1s', '2s', '4s'];
 
 interface WorkQueueOptions extends Sharding {
-  /** The routing keys that the queue receives from each topic exchange, such as `{ orders: ['order.created'] }`. */
+  /**
+   * For each topic exchange, the routing keys of the messages that the queue receives, such as `{ orders: ['order.created']
+   * }`.
+   */
   readonly bindings?: Readonly<Record<string, readonly string[]>>;
-  /** How long a failed message waits before each retry, such as `['10s', '1m']`. After the last retry it is dead-lettered. */
+  /**
+   * How long a failed message waits before each retry, such as `['10s', '1m']`. A message that fails after the last retry
+   * is dead-lettered.
+   */
   readonly delays?: readonly string[];
-  /** Must be true if the queue's consumer has `orderBy`. */
+  /** Whether the consumer of the queue has `orderBy`, and so processes messages in order per key. */
   readonly ordered?: boolean;
 }
 
-/** Declares a queue that a consumer reads. A queue that outgrows one consumer gets `shards` (docs/adr/008-sharded-queues.md). */
+/**
+ * Declares a queue that a consumer reads. If one consumer cannot keep up with the queue, set `shards`
+ * (docs/adr/008-sharded-queues.md).
+ */
 export function workQueue(
   name: string,
   { bindings = {}, delays = DEFAULT_DELAYS, ordered = false, ...sharding }: WorkQueueOptions = {},
@@ -38,7 +47,10 @@ export function workQueue(
   };
 }
 
-/** The topology of a service with these work queues: their exchanges, the delay queues in use, dead letters and policies. */
+/**
+ * Returns the topology of a service with these work queues. It contains their exchanges, the delay queues that they use,
+ * the dead-letter queue, and the policies.
+ */
 export function defineTopology(queues: Readonly<Record<string, WorkQueue>>): Topology {
   const workQueues = Object.values(queues);
   const shards = workQueues.flatMap((queue) => queue.shards);
@@ -76,17 +88,26 @@ export function defineTopology(queues: Readonly<Record<string, WorkQueue>>): Top
 
 const bounded = { 'x-max-length': MAX_LENGTH, 'x-overflow': 'reject-publish' } as const;
 
-/** At-least-once dead-lettering requires `reject-publish` (https://www.rabbitmq.com/docs/quorum-queues#dead-lettering). */
+/**
+ * The queue arguments for at-least-once dead-lettering, which works only with the overflow `reject-publish`
+ * (https://www.rabbitmq.com/docs/quorum-queues#dead-lettering).
+ */
 const deadLettering = (exchange: string) =>
   ({ 'x-dead-letter-exchange': exchange, 'x-dead-letter-strategy': 'at-least-once' }) as const;
 
-/** The default exchange, named by the empty string, routes an expired message to the queue named by its routing key. */
+/**
+ * Declares a delay queue. An expired message goes to the default exchange (whose name is empty), which routes it to the
+ * queue named by its routing key.
+ */
 const delayQueue = ({ name, delayMs }: DelayQueue): Queue => ({
   name,
   arguments: { ...bounded, ...deadLettering(''), 'x-message-ttl': delayMs },
 });
 
-/** The exchanges that publishers use: those of every binding except the bindings of a ring to its own shards. */
+/**
+ * Returns the exchanges to which publishers publish. The exchanges that only distribute messages to the shards of a queue
+ * are left out.
+ */
 const topicsOf = ({ bindings, ring }: WorkQueue): string[] =>
   bindings
     .filter((binding) => 'toExchange' in binding || ![ring?.exchange, ring?.unrouted].includes(binding.exchange))
@@ -103,15 +124,21 @@ function requireUnique(kind: string, names: readonly string[]): void {
 }
 
 /**
- * Amazon MQ's own policies have priority 0 or 1 and the same limits
- * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html); these policies replace them.
+ * The limits that our policies set. Our policies replace those of Amazon MQ, which have priority 0 or 1 and the same limits
+ * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html).
  */
 const limits = { priority: 10, definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' } } as const;
 
-/** A batch that was returned is delivered again after 1 s, later after up to 30 s, so that an outage causes no tight loop. */
+/**
+ * How long RabbitMQ delays the redelivery of a returned batch: at first 1 s, later up to 30 s. Without a delay, an outage
+ * would cause a tight loop.
+ */
 const delayedRetry = { minMs: 1_000, maxMs: 30_000 };
 
-/** Only queues that keep no order may delay returned messages, and a queue follows one policy: hence two policies. */
+/**
+ * Returns the policies of the queues. Two policies are needed, because returned messages may be delayed only in queues that
+ * keep no order, and each queue follows only one policy.
+ */
 function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQueue[]): readonly QueuePolicy[] {
   const shardsThat = (ordered: boolean) =>
     workQueues.filter((queue) => queue.ordered === ordered).flatMap(({ shards }) => shards);
@@ -121,10 +148,16 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
   ];
 }
 
-/** The name of the policy whose pattern records the queues that the service has declared and no longer uses. */
+/**
+ * The name of the policy whose pattern lists the retired queues: queues that the service has declared before and no longer
+ * uses.
+ */
 export const RETIRED_POLICY = 'surehop-retired';
 
-/** Keeps the limits of retired queues. The lower priority lets the other policies win when a queue is declared again. */
+/**
+ * Returns the policy that keeps the limits of retired queues. It has a lower priority than the other policies, so that they
+ * apply when a queue is declared again.
+ */
 export const retiredPolicy = (queues: readonly string[]): QueuePolicy => ({
   name: RETIRED_POLICY,
   queues,

@@ -4,7 +4,10 @@ const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s:
 
 const MAX_DELAY_MS = 24 * UNITS_MS['h']!;
 
-/** Reads the delays of a work queue, such as `['10s', '1m']`. Throws an error that names the queue and the wrong value. */
+/**
+ * Parses the retry delays of a work queue, such as `['10s', '1m']`. Throws an error that names the queue and the invalid
+ * value.
+ */
 export function parseDelays(queue: string, delays: readonly string[]): DelayQueue[] {
   const refuse = (reason: string) => new Error(`work queue "${queue}": ${reason}`);
   if (delays.length === 0) throw refuse('delays is empty: name at least one delay, such as ["1s", "2s", "4s"]');
@@ -24,15 +27,18 @@ export function parseDelays(queue: string, delays: readonly string[]): DelayQueu
   return parsed;
 }
 
-/** Equal delays share one delay queue, so "60s" and "1m" must get the same name. */
+/** Formats a delay in its shortest form. Equal delays share one delay queue, so "60s" and "1m" must have the same form. */
 function shortForm(delayMs: number): string {
   const [unit, unitMs] = Object.entries(UNITS_MS).find(([, ms]) => delayMs % ms === 0)!;
   return `${delayMs / unitMs}${unit}`;
 }
 
-/** The names that `parseDelays` gives to delay queues, as a regular expression without anchors. */
+/** A regular expression, without anchors, for the names that `parseDelays` gives to delay queues. */
 export const DELAY_QUEUE_NAMES = String.raw`retry\.[0-9]+(ms|s|m|h)`;
 
-/** The shortest delay queue that is not shorter than `delayMs`; the longest one if every delay is shorter. */
+/**
+ * Returns the delay queue with the shortest delay that is at least `delayMs`, or the one with the longest delay if all
+ * delays are shorter.
+ */
 export const delayQueueFor = (delays: readonly DelayQueue[], delayMs: number): DelayQueue =>
   delays.find((queue) => queue.delayMs >= delayMs) ?? delays.at(-1)!;

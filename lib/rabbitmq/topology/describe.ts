@@ -2,7 +2,10 @@ import { changedSettings, settingsOf } from './by-version.ts';
 import { shown, type Change, type Difference } from './difference.ts';
 import { describeBinding } from './topology.ts';
 
-/** A difference as a line of a plan: + creates, ~ changes, - removes, ! needs an operator; no sign leaves it as it is. */
+/**
+ * Formats a difference as one line of a plan. The line starts with `+` if something is created, `~` if it is changed, `-`
+ * if it is removed, and `!` if an operator has to act. It has no sign if nothing is done.
+ */
 export function planLine({ subject, problem, fix }: Difference): string {
   switch (fix.by) {
     case 'apply':
@@ -14,7 +17,7 @@ export function planLine({ subject, problem, fix }: Difference): string {
   }
 }
 
-/** A difference as a sentence for an error message. */
+/** Formats a difference as a sentence of an error message. */
 export const faultLine = ({ subject, problem, fix }: Difference): string =>
   `${subject} ${problem}. ${fix.by === 'operator' ? fix.instruction : 'Apply the topology'}`;
 

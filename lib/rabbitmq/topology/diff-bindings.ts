@@ -5,8 +5,9 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Bindings on the broker that the topology does not declare. A binding is removed if the service declared it before or its
- * messages now take another route, which would deliver them twice; every other binding belongs to somebody else and stays.
+ * Finds bindings on the broker that the topology does not declare. Such a binding is removed if the service declared it
+ * before, or if its messages now have another route and would be delivered twice. All other bindings belong to somebody
+ * else and stay.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,
@@ -23,7 +24,7 @@ export function bindingDifferences(
       const { type, name } = destinationOf(binding);
       const subject = describeBinding(binding);
       if (declared.bindings.some((one) => isSameBinding(one, binding))) return [];
-      // Functions of the previous release may still publish to a delay queue while a new release is rolled out.
+      // While a new release is rolled out, functions of the previous release may still publish to a delay queue.
       if (type === 'queue' && retiredDelays.has(name)) return [];
       if (declared.bindings.some((one) => isOfRing(one) && isTwice(one, binding)))
         return [
@@ -66,7 +67,10 @@ export function bindingDifferences(
     });
 }
 
-/** Tests whether a binding belongs to a ring, declared or of a queue that is no longer sharded. */
+/**
+ * Returns a function that tells whether a binding belongs to a ring, an exchange that distributes messages to shards. The
+ * ring may be declared, or may belong to a queue that is no longer sharded.
+ */
 function ringsIn({ exchanges, queues }: Topology, actual: BrokerState): (binding: Binding) => boolean {
   const declared = new Set(exchanges.filter(({ type }) => type === 'x-consistent-hash').map(({ name }) => name));
   const ours = new Set(queues.map(({ name }) => name));

@@ -12,7 +12,10 @@ import type { Queue } from './topology.ts';
 
 const IMMUTABLE = 'Immutable: drain and delete the queue, then apply again';
 
-/** How the queue differs from its declaration once `policies`, the declared ones, are set. */
+/**
+ * Returns how a queue on the broker differs from its declaration. `policies` are the declared policies, which count as
+ * already set.
+ */
 export function queueDifferences(queue: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]): Difference[] {
   const subject = `queue "${queue.name}"`;
   const found = actual.queues.find(({ name }) => name === queue.name);
@@ -51,7 +54,8 @@ function argumentDifferences(
 ) {
   const version = readVersion(actual.version);
   const declared: Readonly<Record<string, unknown>> = queueArguments(queue, version);
-  // A queue that was declared on RabbitMQ 3 has no delivery limit among its arguments; on RabbitMQ 4 the policy lifts it.
+  // A queue that was declared on RabbitMQ 3 has no argument for the delivery limit. On RabbitMQ 4, the policy removes the
+  // limit.
   const isLifted = policies.some(
     (policy) => policy.definition['delivery-limit'] === -1 && queuesNamedBy(policy).includes(queue.name),
   );
@@ -69,7 +73,10 @@ function argumentDifferences(
     });
 }
 
-/** What happens to messages because of a queue argument that differs; undefined if none is lost. */
+/**
+ * Returns how messages are lost because of a queue argument that differs from the declaration, or `undefined` if none are
+ * lost.
+ */
 function consequenceOf(
   name: string,
   value: unknown,
@@ -111,7 +118,7 @@ const limitConsequence = (limit: unknown, version: BrokerVersion) =>
     ? 'RabbitMQ 3 drops every message that is returned'
     : 'a batch that keeps failing removes its other messages from the queue';
 
-/** Policies of others that keep the declared policy away, or that change settings in spite of it. */
+/** Finds policies of other owners that apply instead of the declared policy, or that override its settings. */
 function policyConflicts({ name, arguments: declared }: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]) {
   const version = readVersion(actual.version);
   const ours = policies.find((policy) => queuesNamedBy(policy).includes(name));

@@ -7,7 +7,10 @@ import { RETIRED_POLICY, retiredPolicy } from './define.ts';
 import { retiredDifference, retiredQueues, type HeldMessages } from './retired.ts';
 import { describeBinding, type Binding, type Exchange } from './topology.ts';
 
-/** Every difference, in the order in which applying the topology removes them. `held` counts the messages of retired queues. */
+/**
+ * Returns all differences between the broker and the declared topology, in the order in which applying the topology removes
+ * them. `held` has the number of messages in each retired queue.
+ */
 export function diffTopology(input: DiffInput, held: HeldMessages): Difference[] {
   const { declared, actual } = input;
   const version = readVersion(actual.version);
@@ -62,7 +65,7 @@ function exchangeDifferences(exchange: Exchange, { exchanges }: BrokerState): Di
   ].map((problem) => ({ subject, problem, losesMessages: true, fix: { by: 'operator', instruction } }));
 }
 
-/** Settings of a policy by which a queue can lose messages. */
+/** The policy settings that can make a queue lose messages. */
 const LOSSY = new Set([
   'overflow',
   'delivery-limit',

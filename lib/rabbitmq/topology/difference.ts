@@ -4,22 +4,25 @@ import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 
 /** One way in which the broker differs from the declared topology. */
 export interface Difference {
-  /** For example `queue "stock"`. */
+  /** The object on the broker that differs, for example `queue "stock"`. */
   readonly subject: string;
-  /** Completes the subject to a sentence: `is missing`. */
+  /** What is wrong with the object, for example `is missing`. Subject and problem together form a sentence. */
   readonly problem: string;
-  /** Whether messages can be lost as long as the difference exists. */
+  /** Whether messages can be lost while the difference exists. */
   readonly losesMessages: boolean;
   readonly fix: Fix;
 }
 
-/** What removes a difference: applying the topology, or an operator. Some differences are only reported. */
+/**
+ * Who removes a difference: applying the topology (`apply`), or an operator. A difference that nobody removes is only
+ * reported.
+ */
 export type Fix =
   | { readonly by: 'apply'; readonly change: Change }
   | { readonly by: 'operator'; readonly instruction: string }
   | { readonly by: 'nobody' };
 
-/** One change that applying the topology makes to the broker. */
+/** A change that is made on the broker when the topology is applied. */
 export type Change =
   | { readonly do: 'create-exchange'; readonly exchange: Exchange }
   | { readonly do: 'create-queue'; readonly queue: Queue }
@@ -31,8 +34,8 @@ export type Change =
       readonly binding: Binding;
       readonly propertiesKey: string;
       /**
-       * A retired work queue is unbound first, since nothing reads it any more. Other bindings are removed last, when their
-       * replacements route the messages.
+       * When the binding is removed. The bindings of a retired work queue are removed first, because nothing reads this
+       * queue any more. Other bindings are removed last, when their replacements already route the messages.
        */
       readonly when: 'first' | 'last';
     };
@@ -40,10 +43,13 @@ export type Change =
 export interface DiffInput {
   readonly declared: Topology;
   readonly actual: BrokerState;
-  /** The topology that was applied before, if the caller knows it. The broker's policies record its queues as well. */
+  /**
+   * The topology that was applied before, if the caller knows it. The policies on the broker also record the queues of that
+   * topology.
+   */
   readonly previous?: Topology;
 }
 
-/** A setting as text; a missing one as "not set". */
+/** Formats a setting as text. A missing setting becomes "not set". */
 export const shown = (value: unknown): string =>
   typeof value === 'string' && value !== '' ? value : (JSON.stringify(value) ?? 'not set');

@@ -19,12 +19,16 @@ import {
 } from './retired.ts';
 import type { Topology } from './topology.ts';
 
-/** The broker refreshes its figures every 5 s: after this time they include every message that was routed before. */
+/**
+ * How long to wait for current message counts, in ms. The broker refreshes the counts every 5 s, so after this time they
+ * include all messages that were routed before the wait.
+ */
 const FIGURES_MS = 11_000;
 
 /**
- * Deletes a queue that the topology no longer uses, for an operator. Throws a `TopologyError` and keeps the queue if it is in
- * use or not the service's, has a consumer, holds a message, or may get one back from a delay queue.
+ * Deletes a queue that the topology no longer uses. An operator runs this. The queue is kept and a `TopologyError` is
+ * thrown if the queue is still in use, does not belong to the service, has a consumer, holds a message, or may receive a
+ * message from a delay queue.
  */
 export async function removeRetiredQueue(
   access: BrokerAccess,
@@ -45,7 +49,8 @@ export async function removeRetiredQueue(
   const foreign = input.actual.bindings.find(({ source, destination }) => source === name && destination !== name);
   if (foreign && isDelayQueue(queue))
     throw refusal(name, `its exchange also routes to "${foreign.destination}": remove that binding, then try again`);
-  // A quorum queue cannot be deleted on the condition that it is empty: first nothing may be routed to it any more.
+  // RabbitMQ cannot delete a quorum queue on the condition that it is empty. Its bindings are therefore removed first, so
+  // that no further messages arrive.
   const removed = input.actual.bindings.filter(
     ({ source, destination, destination_type: type }) => source !== '' && type === 'queue' && destination === name,
   );
@@ -86,7 +91,7 @@ async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: R
   if (obstacle) throw refusal(name, `${obstacle}: try again when these messages are gone`);
 }
 
-/** Takes the queue out of the policy that records retired queues. */
+/** Removes the deleted queue from the policy that lists the retired queues. `left` are the remaining retired queues. */
 async function forget({ api }: BrokerAccess, { actual }: DiffInput, left: readonly RetiredQueue[]): Promise<void> {
   const path = ['policies', api.virtualHost, RETIRED_POLICY];
   if (left.length === 0) await api.remove(path);

@@ -7,15 +7,16 @@ import { queuesNamedBy } from './by-version.ts';
 import { RETIRED_POLICY } from './define.ts';
 import type { Difference, DiffInput } from './difference.ts';
 
-/** A queue that the service declared before and no longer uses. */
+/** A retired queue: the service declared it before and no longer uses it. */
 export type RetiredQueue = BrokerState['queues'][number];
 
-/** How many messages each queue holds, by its name. */
+/** The number of messages in each queue, by the name of the queue. */
 export type HeldMessages = ReadonlyMap<string, number>;
 
 /**
- * The queues that the service declared before and no longer uses. The broker's own record of them are the service's policies,
- * whose patterns list exact names, so that a queue of anybody else is never taken for one of the service's.
+ * Returns the queues that the service declared before and no longer uses. They are found in the service's policies on the
+ * broker, whose patterns list the exact names of its queues. A queue of another owner is therefore never mistaken for one
+ * of the service.
  */
 export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
   const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
@@ -28,8 +29,8 @@ export function retiredQueues({ declared, actual, previous }: DiffInput): Retire
 }
 
 /**
- * Whether the topology that was applied last no longer uses the queue. A checkout that is older or newer than the deployed release
- * may declare fewer queues than the service uses.
+ * Whether the queue is retired according to the topology that was applied last, which the broker's policies record. The
+ * topology in this checkout may be older or newer, and may declare fewer queues than the service uses.
  */
 export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string): boolean {
   const names = (policies: readonly string[]) =>
@@ -37,17 +38,20 @@ export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string)
   return names([RETIRED_POLICY]) && !names((declared.policies ?? []).map((policy) => policy.name));
 }
 
-/** Whether the queue returns its messages to their work queues by itself. */
+/** Whether the queue is a delay queue, from which the broker moves expired messages back to their work queues. */
 export const isDelayQueue = ({ arguments: settings }: RetiredQueue): boolean =>
   settings['x-dead-letter-exchange'] === '' && settings['x-message-ttl'] !== undefined;
 
-/** The delay queues, in use or retired, whose messages may return to a retired work queue. */
+/** Returns the delay queues, in use or retired, from which messages may return to a retired work queue. */
 export const delayQueuesOf = ({ declared, actual }: DiffInput, retired: readonly RetiredQueue[]): string[] => {
   const ours = new Set([...declared.queues, ...retired].map(({ name }) => name));
   return actual.queues.filter((queue) => ours.has(queue.name) && isDelayQueue(queue)).map(({ name }) => name);
 };
 
-/** A retired delay queue empties itself. A work queue that holds messages must not retire: nothing would read them. */
+/**
+ * Describes a retired queue as a difference. A retired delay queue becomes empty by itself. A work queue that still holds
+ * messages must not be retired, because nothing would read the messages.
+ */
 export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: HeldMessages): Difference {
   const { name } = queue;
   const subject = `queue "${name}"`;
@@ -63,7 +67,7 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
         ? `is no longer used and empty: remove it with "topology remove ${name}"`
         : 'is no longer declared and is empty: after this topology is applied, it can be removed',
     );
-  // Refusing to apply cannot help a queue that retired earlier.
+  // If the queue was retired earlier, refusing to apply the topology cannot help.
   if (isRetired) return reported(`is no longer used, but ${obstacle}`);
   return {
     subject,
@@ -73,7 +77,10 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
   };
 }
 
-/** Why removing the queue would strand or delete messages; undefined if it would not. */
+/**
+ * Returns the reason why removing the queue would delete messages or leave them without a queue, or `undefined` if it would
+ * not.
+ */
 export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
   const messages = held.get(queue.name) ?? 0;
   if (messages > 0) return `it still holds ${count(messages)}`;
@@ -84,14 +91,19 @@ export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: H
 
 const count = (messages: number) => (messages === 1 ? '1 message' : `${messages} messages`);
 
-/** Message counts that AMQP does not show: unacknowledged, waiting for redelivery, and dead letters on their way. */
+/**
+ * The message counts that AMQP does not report: unacknowledged messages, messages waiting for redelivery, and messages
+ * being dead-lettered.
+ */
 const notReady = z.object({
   messages_unacknowledged: z.number().default(0),
   messages_delayed: z.number().default(0),
   messages_dlx: z.number().default(0),
 });
 
-/** Counts the messages in each queue. The count of ready messages is exact, the others are up to five seconds old. */
+/**
+ * Counts the messages in each queue. The count of ready messages is exact; the other counts may be up to five seconds old.
+ */
 export async function countMessages(
   { amqpUrl, api }: BrokerAccess,
   queues: readonly string[],

@@ -2,14 +2,14 @@ import { KEY_HEADER } from '../../events/envelope.ts';
 import type { Message } from '../../events/message.ts';
 import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 
-/** With two digits, the names of shards sort by number. */
+/** The largest number of shards. Names with two-digit numbers then sort by number. */
 const MAX_SHARDS = 100;
 
-/** How many of the broker's queues a work queue consists of. */
+/** How many queues on the broker a sharded work queue consists of. */
 export interface Sharding {
-  /** How many shards get new messages; 1 means that the queue is not sharded. */
+  /** The number of shards that receive new messages. The queue is not sharded if this is 1. */
   readonly shards?: number;
-  /** How many further shards get no new messages and are only read until they are empty. */
+  /** The number of further shards that receive no new messages and are only read until they are empty. */
   readonly retiring?: number;
 }
 
@@ -19,7 +19,10 @@ interface ShardedQueue {
   readonly ring?: Ring;
 }
 
-/** The shards of a queue. The first shard has the queue's own name and so exists for any number of shards; the last shards retire first. */
+/**
+ * Returns the shards of a queue. The first shard has the name of the queue itself, so it exists for any number of shards.
+ * When the number is reduced, the last shards are removed first.
+ */
 export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): Omit<ShardedQueue, 'name'> {
   const whole = (count: number, least: number) => Number.isInteger(count) && count >= least;
   if (!whole(shards, 1) || !whole(retiring, 0) || shards + retiring > MAX_SHARDS)
@@ -31,12 +34,14 @@ export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): 
   return { shards: names, ring: { exchange: name, unrouted: unroutedOf(name), shards: names.slice(0, shards) } };
 }
 
-/** The name of the alternate exchange of a ring. */
+/** Returns the name of the alternate exchange of a ring, the exchange that distributes messages to shards. */
 export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 
 /**
- * The exchanges of a sharded queue. A ring may lose a shard that is still bound (https://github.com/rabbitmq/rabbitmq-server/issues/9641),
- * and an empty ring would drop messages that another queue confirms; the alternate exchange catches both.
+ * Returns the exchanges of a sharded queue: a consistent-hash exchange (the ring) and its alternate exchange. The alternate
+ * exchange receives messages that the ring cannot route, for example because RabbitMQ lost a shard of the ring
+ * (https://github.com/rabbitmq/rabbitmq-server/issues/9641). Without it, such messages would be dropped although another
+ * queue confirms them.
  */
 export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring
@@ -50,10 +55,13 @@ export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
       ]
     : [];
 
-/** The routing key of a binding to a ring is the shard's weight; equal weights give every shard the same share of keys. */
+/**
+ * The weight of a shard, which is the routing key of its binding to the ring. Equal weights give every shard the same share
+ * of keys.
+ */
 const WEIGHT = '1';
 
-/** Binds the shards to their ring. These bindings must exist before anything is routed to the ring. */
+/** Returns the bindings of the shards to their ring. They must exist before messages are routed to the ring. */
 export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
   ring
     ? [
@@ -62,16 +70,19 @@ export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
       ]
     : [];
 
-/** Binds the queue, or its ring, to `exchange`. */
+/** Returns the binding of a queue to `exchange`. For a sharded queue, the binding goes to its ring. */
 export const routeTo = ({ name, ring }: ShardedQueue, exchange: string, routingKey: string): Binding =>
   ring ? { exchange, toExchange: ring.exchange, routingKey } : { exchange, queue: name, routingKey };
 
-/** The work queue that a queue of the broker belongs to, even if the shard has been removed since. */
+/** Returns the work queue to which a queue on the broker belongs, even if that shard has since been removed. */
 export const queueOfShard = <Q extends Pick<WorkQueue, 'name'>>(queues: readonly Q[], shard: string): Q | undefined =>
   queues.find(({ name }) => name === shard) ??
   queues.find(({ name }) => shard.startsWith(`${name}.`) && /^\d\d$/.test(shard.slice(name.length + 1)));
 
-/** The address of a shard. If the shard has been removed, the address of the shard that now has the message's key. */
+/**
+ * Returns the exchange and routing key that reach a shard. If the shard has been removed, they reach the shard that now
+ * receives the message's key.
+ */
 export function addressOfShard(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
   if (queue.shards.includes(shard)) return { exchange: '', routingKey: shard };
   return queue.ring

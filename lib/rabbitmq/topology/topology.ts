@@ -1,4 +1,7 @@
-/** The exchanges, queues, bindings and policies that a broker must have. All are durable, and every queue is a quorum queue. */
+/**
+ * The exchanges, queues, bindings and policies that a broker must have. All of them are durable, and every queue is a
+ * quorum queue.
+ */
 export interface Topology {
   readonly exchanges: readonly Exchange[];
   readonly queues: readonly Queue[];
@@ -16,20 +19,24 @@ export interface Exchange {
 
 export interface Queue {
   readonly name: string;
-  /** Queue arguments except the queue type and the delivery limit, which depends on the broker's version. */
+  /**
+   * The arguments of the queue. They lack the queue type, which is always `quorum`, and the delivery limit, which depends
+   * on the version of the broker.
+   */
   readonly arguments: Readonly<Record<string, string | number>>;
 }
 
 /**
- * Settings of queues that can be changed later. A queue follows only the matching policy of the highest priority, so this
- * policy also keeps others away. A policy's overflow and delivery limit take precedence over the queue's arguments.
+ * A policy with queue settings that can be changed later. A queue follows only the matching policy with the highest
+ * priority, so this policy also keeps other policies from applying. The overflow and delivery limit of a policy take
+ * precedence over the arguments of the queue.
  */
 export interface QueuePolicy {
   readonly name: string;
-  /** The names of the queues that follow the policy. */
+  /** The names of the queues that should follow the policy. */
   readonly queues: readonly string[];
   readonly priority: number;
-  /** The policy's settings except the delivery limit, which depends on the broker's version. */
+  /** The settings of the policy, without the delivery limit, which depends on the version of the broker. */
   readonly definition: Readonly<Record<string, string | number>>;
   /**
    * How long a returned message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages overtake
@@ -38,42 +45,48 @@ export interface QueuePolicy {
   readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
 
-/** Routes messages with the routing key from `exchange` to a queue or to another exchange. */
+/** A binding: it routes messages with this routing key from `exchange` to a queue or to another exchange. */
 export type Binding = { readonly exchange: string; readonly routingKey: string } & (
   { readonly queue: string } | { readonly toExchange: string }
 );
 
-/** A queue with a consumer, and where the consumer sends copies of messages that failed. */
+/** A queue that a consumer reads, and the queues to which the consumer sends copies of failed messages. */
 export interface WorkQueue {
   readonly name: string;
-  /** The broker's queues behind this name, each read by an event source of its own: one queue, or several that share the keys. */
+  /**
+   * The names of the queues on the broker: one, or several shards that divide the keys among them. Each is read by its own
+   * event source.
+   */
   readonly shards: readonly string[];
-  /** Whether the consumer processes messages of one key in the order of their arrival (its `orderBy`). */
+  /** Whether the consumer processes messages with the same key in the order in which they arrived (see `orderBy`). */
   readonly ordered: boolean;
-  /** Spreads new messages over the shards; absent if the queue has a single shard. */
+  /** The exchange that distributes new messages to the shards. Absent if the queue has a single shard. */
   readonly ring?: Ring;
-  /** The delay queue of each retry, shortest delay first. A message that fails after the last one is dead-lettered. */
+  /** The delay queue for each retry, shortest delay first. A message that fails after the last retry is dead-lettered. */
   readonly delays: readonly DelayQueue[];
   readonly deadLetterExchange: string;
-  /** Everything that routes new messages to the shards. */
+  /** The bindings that route new messages to the shards. */
   readonly bindings: readonly Binding[];
 }
 
 /**
- * A queue without consumers, behind a fanout exchange of the same name. When a message has waited for the delay, the broker
- * moves it to the queue that its routing key names.
+ * A queue that delays messages. It has no consumers and is bound to a fanout exchange of the same name. When a message has
+ * waited for the delay, the broker moves it to the queue named by its routing key.
  */
 export interface DelayQueue {
   readonly name: string;
   readonly delayMs: number;
 }
 
-/** A consistent-hash exchange: it routes each key to one shard, and about as many keys to every shard. */
+/**
+ * A consistent-hash exchange. It routes all messages with the same key to one shard, and distributes the keys evenly over
+ * the shards.
+ */
 export interface Ring {
   readonly exchange: string;
-  /** The alternate exchange, which routes to the first shard any message that the ring cannot route. */
+  /** The name of the alternate exchange. It routes messages that the ring cannot route to the first shard. */
   readonly unrouted: string;
-  /** The shards that get new messages. */
+  /** The names of the shards that receive new messages. */
   readonly shards: readonly string[];
 }
 
@@ -85,7 +98,7 @@ export const isSameBinding = (one: Binding, other: Binding): boolean =>
   destinationOf(one).type === destinationOf(other).type &&
   destinationOf(one).name === destinationOf(other).name;
 
-/** Whether both bindings match the same messages, regardless of the destination. */
+/** Whether two bindings match the same messages, regardless of their destinations. */
 export const isSameRoute = (one: Binding, other: Binding): boolean =>
   one.exchange === other.exchange && one.routingKey === other.routingKey;
 
