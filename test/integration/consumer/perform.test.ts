@@ -111,7 +111,7 @@ test('a message that was in progress in a process that died is postponed until i
   expect(calls).toEqual([id]);
 });
 
-test('a message whose last attempt never returns is dead-lettered although its lease has not expired', async () => {
+test('a message is dead-lettered if perform does not return at its last attempt, although the lease of the message has not expired', async () => {
   const id = randomUUID();
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
@@ -119,7 +119,7 @@ test('a message whose last attempt never returns is dead-lettered although its l
   const report = await run([message(id, { 'surehop-attempt': 4 })], { ...setup.parts, settings });
   expect(report.notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'ATTEMPTS_EXHAUSTED' }]);
   expect(await setup.host.drain('dead-letters')).toHaveLength(1);
-  // The rule returns too late: the message stays a dead letter.
+  // perform returns only now, which must not change the state of the dead-lettered message.
   end();
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect((await setup.parts.inbox.find('stock', [id as never])).get(id as never)).toMatchObject({
@@ -127,7 +127,7 @@ test('a message whose last attempt never returns is dead-lettered although its l
   });
 });
 
-test('a message that a rule with decide rejected is a duplicate for a rule with perform', async () => {
+test('a message that a consumer with decide rejected is a duplicate for a later consumer with perform on the same queue', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   const decision = {

@@ -104,8 +104,8 @@ describe('custom resource', () => {
     for (const login of Object.values(logins)) expect(await canLogIn(endpoint, login)).toBe(true);
   });
 
-  test('the custom resource for the broker answers CloudFormation even if a setting of the function is wrong', async () => {
-    // The service settings are read once per process, so the function runs in a process of its own.
+  test('the custom resource for the broker reports a failure to CloudFormation even if a setting of its function is wrong', async () => {
+    // The test runs the function in its own process, because a process reads its settings only once.
     const program = `
       const { handler } = await import(${JSON.stringify(new URL('../../../functions/operations/apply-topology.ts', import.meta.url).href)});
       await handler(JSON.parse(process.argv[1]), { getRemainingTimeInMillis: () => 20_000, logStreamName: 'log' });`;

@@ -125,7 +125,7 @@ test.each([
   expect(await namesOf('queues')).toEqual(before);
 });
 
-test('a queue that the deployed topology still uses is kept, even if the local topology no longer declares it', async () => {
+test('a queue cannot be removed while the topology that was applied last uses it, even if the local topology no longer declares it', async () => {
   await expect(remove('retry.8s', shippingWith(['1s']))).rejects.toThrow(
     'queue "retry.8s" was not removed: the topology that was applied last still uses it',
   );
