@@ -12,7 +12,7 @@ import type { MessageId } from '../events/message-id.ts';
 export interface RabbitMqEvent {
   readonly eventSource: string;
   readonly eventSourceArn: string;
-  /** The keys have the form `queue::virtualHost`. */
+  /** The messages by queue. The keys have the form `queue::virtualHost`. */
   readonly rmqMessagesByQueue: Readonly<Record<string, readonly RabbitMqRecord[]>>;
 }
 
@@ -27,7 +27,7 @@ export interface RabbitMqRecord {
 export interface Delivery {
   /** The queue that delivered the message. For a consumer of a sharded queue, this is the name of a shard. */
   readonly queue: string;
-  /** Absent if the publisher set no message id. */
+  /** The message id. Absent if the publisher set none. */
   readonly id?: MessageId;
   readonly body: Buffer;
   /** The SHA-256 hash of the body in hex. */
@@ -108,7 +108,7 @@ function decodeRecord(queue: string, record: unknown): Delivery {
   };
 }
 
-/** AMQP limits a message id to 255 bytes. */
+/** The largest message id that AMQP allows, in bytes. */
 const MAX_ID_BYTES = 255;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -139,7 +139,7 @@ const deliveryCountIn = (headers: Headers): number =>
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** All time zone offsets are multiples of a quarter of an hour. */
+/** The unit of time zone offsets, in seconds: every offset is a multiple of a quarter of an hour. */
 const ZONE_SECONDS = 900;
 
 /**

@@ -52,7 +52,7 @@ export interface DeadLettered {
   readonly isInvalid?: boolean;
   /** The attempt at which another copy of the message was dead-lettered, if one was. */
   readonly givenUpAt?: Attempt;
-  /** The owner of the lease under which the message's last attempt exceeded its time limit. */
+  /** The owner of the lease that the message's last attempt held when it exceeded its time limit. */
   readonly leaseOwner?: string;
 }
 

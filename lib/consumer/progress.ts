@@ -9,7 +9,7 @@ import type { Delivery } from './delivery.ts';
 export interface Progress {
   /** When the oldest message of the latest batch was published. */
   readonly oldestPublishedAt: string;
-  /** When that batch was processed. */
+  /** When the consumer processed the latest batch. */
   readonly at: string;
 }
 

@@ -4,10 +4,10 @@ import type { Decision } from '../inbox/decision.ts';
 import type { Table } from '../dynamodb/tables.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** The second argument of a rule. */
+/** The context that a rule receives as its second argument. */
 export interface RuleContext {
   readonly id: MessageId;
-  /** 1 for the first attempt. */
+  /** The number of the attempt to process the message, starting at 1. */
   readonly attempt: number;
   /** Aborts when the time limit for this message is reached. */
   readonly signal: AbortSignal;

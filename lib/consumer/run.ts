@@ -64,7 +64,7 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
     if (error instanceof TimeLimitError && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
     if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
     const outcome = fromError(error, attempt, queue);
-    // The rule may still hold its lease, which must not keep the message from becoming a dead letter.
+    // The rule may still hold its lease, but the lease must not prevent the message from becoming a dead letter.
     if (error instanceof TimeLimitError)
       return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
     return toResult(candidate, { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } });

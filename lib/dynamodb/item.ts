@@ -13,7 +13,10 @@ export type Attributes = Record<string, AttributeValue>;
 /** The value of a TTL attribute: the time after which DynamoDB may delete an item, in seconds since the epoch. */
 export const expiryAfter = (days: number, nowMs: number): string => String(Math.floor(nowMs / 1_000) + days * 86_400);
 
-/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+/**
+ * The largest item that DynamoDB accepts, in bytes
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+ */
 const MAX_ITEM_BYTES = 400 * 1024;
 const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;

@@ -6,7 +6,10 @@ import type { Inbox, Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
-/** Creates an inbox that commits the markers and effects of many messages in one DynamoDB transaction. */
+/**
+ * Creates an inbox, which commits the effects of many messages together with their inbox records in one DynamoDB
+ * transaction.
+ */
 export function createInbox(table: InboxTable): Inbox {
   let contended: ReadonlySet<string> = new Set();
 

@@ -7,7 +7,10 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
-/** Does not hold for another owner's lease that has not expired, because its owner records the outcome of the message. */
+/**
+ * Returns a condition that is false for an unexpired lease, because the owner of the lease will record the outcome of the
+ * message. A lease of `leaseOwner` may be replaced.
+ */
 const isEarlierAttempt = (leaseOwner: string | undefined) =>
   `((#state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
   '(attribute_not_exists(#attempt) OR ' +

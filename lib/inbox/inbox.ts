@@ -9,7 +9,7 @@ import type { Decision } from './decision.ts';
 export interface Attempt {
   /** How often an operator has redriven the message. */
   readonly redrives: number;
-  /** 1 for the first attempt. */
+  /** The number of the attempt, starting at 1. */
   readonly attempt: number;
 }
 
@@ -38,9 +38,9 @@ export type FailedMarker = Extract<Marker, { state: 'retrying' | 'dead-lettered'
 interface MarkerBase {
   readonly queue: string;
   readonly id: MessageId;
-  /** SHA-256 of the message's body, in hex. */
+  /** The SHA-256 hash of the message's body, in hex. */
   readonly payloadHash: string;
-  /** When the marker was written (ISO 8601). */
+  /** When this inbox record was written (ISO 8601). */
   readonly at: string;
 }
 
@@ -95,7 +95,7 @@ export interface Handoff extends Attempt {
   readonly state: 'retrying' | 'dead-lettered';
   readonly code: ErrorCode;
   readonly message: string;
-  /** The lease that the handoff may replace before it expires, because its owner gave up on the message. */
+  /** The owner of a lease that this record may replace before the lease expires, because the owner gave up on the message. */
   readonly leaseOwner?: string;
 }
 
