@@ -148,10 +148,13 @@ test('applying a topology unbinds an empty work queue that is no longer declared
       '- binding orders → audit [order.#]',
       expect.stringMatching(/^~ policy surehop-paced: pattern .*audit.* → /),
       expect.stringMatching(/^\+ policy surehop-retired .*audit/),
-      '  queue "audit" is no longer used and empty: remove it with "topology remove audit"',
+      '  queue "audit" is no longer declared and is empty: after this topology is applied, it can be removed',
     ]),
   );
   await applyTopology(broker, topology);
+  expect(await plan(topology)).toEqual([
+    '  queue "audit" is no longer used and empty: remove it with "topology remove audit"',
+  ]);
   expect(await queueNames()).toContain('audit');
   expect(await bindingsOf('audit')).toEqual([]);
 });
