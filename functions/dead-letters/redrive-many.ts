@@ -4,7 +4,7 @@ import { endpoint } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 import { deadLetters } from './dead-letters.ts';
 
-/** POST /dead-letters/redrive */
+/** POST /dead-letters/redrive: redrives several dead letters. */
 export const handler = endpoint(surehop, redriveManyRoute, async (request) =>
   ok(await deadLetters.redriveMany(request)),
 );

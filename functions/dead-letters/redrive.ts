@@ -4,5 +4,5 @@ import { endpoint } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 import { deadLetters } from './dead-letters.ts';
 
-/** POST /dead-letters/{id}/redrive */
+/** POST /dead-letters/{id}/redrive: redrives one dead letter. */
 export const handler = endpoint(surehop, redriveRoute, async (request) => ok(await deadLetters.redrive(request)));

@@ -12,13 +12,16 @@ import { createSecretReader, secretsManager } from '../../lib/runtime/secrets.ts
 /** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
 
-/** For each broker role, the property of the custom resource that contains the ARN of the secret with the role's login. */
+/**
+ * Names, for each broker role, a property of the custom resource. The property contains the ARN of the secret with the
+ * role's login.
+ */
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 
 /**
  * Handles the custom resource that creates and updates the broker's exchanges, queues, bindings, policies and users.
- * CloudFormation passes the topology in the properties of the resource, so that rolling back a stack update also restores the
- * earlier topology.
+ * CloudFormation passes the topology in the properties of the resource, and therefore rolling back a stack update also
+ * restores the earlier topology.
  */
 async function apply({ properties, previous, signal }: Change): Promise<void> {
   // surehop.ts is imported only here, so that CloudFormation gets an answer even if a setting is wrong.

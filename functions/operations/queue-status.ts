@@ -19,16 +19,18 @@ const depth = z.strictObject({
 
 const queueStatus = depth.extend({
   /**
-   * The number of messages that wait in the queue's delay queues for a retry. `null` if messages wait there and another queue
-   * uses one of the same delay queues, because the messages cannot be told apart.
+   * The number of messages that wait in the queue's delay queues for a retry. The number is `null` if messages wait
+   * there and another work queue uses one of the same delay queues, because nothing then shows which work queue each
+   * message belongs to.
    */
   retrying: figure,
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * `publishedAt` is the time at which the oldest message of the last processed batch was published, and `asOf` is the time at
-   * which that batch was processed. Messages that wait now were not published earlier, except for retries. `null` if no message
-   * waits or no batch was processed yet. RabbitMQ itself does not report the age of messages in a quorum queue.
+   * `publishedAt` is the publish time of the oldest message in the last batch that the queue's consumer processed, and
+   * `asOf` is the time at which the consumer processed that batch. Messages that wait in the queue now were not
+   * published before `publishedAt`, except for retries. The value is `null` if no message waits or no batch was
+   * processed yet. RabbitMQ itself does not report the age of messages in a quorum queue.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
@@ -44,7 +46,7 @@ export const statusSchema = z.strictObject({
     unacknowledged: figure,
     delayed: figure,
     open: figure,
-    /** Whether `open` is only a minimum, because the archive contains more open dead letters than one request counts. */
+    /** `true` if the archive contains more open dead letters than one request counts; `open` is then only a minimum. */
     openIsAtLeast: z.boolean(),
   }),
 });

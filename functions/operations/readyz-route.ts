@@ -5,7 +5,9 @@ import type { Route } from '../../lib/http/endpoint.ts';
 
 const breaker = z.enum(['closed', 'half-open', 'open']);
 
-/** The route has its own file, so that the OpenAPI document can include the route without importing the AMQP client. */
+/**
+ * This route has its own file, so that the OpenAPI document can include the route without importing the AMQP client.
+ */
 export const route = {
   route: 'GET /readyz',
   summary: 'Checks that the broker and the store answer.',

@@ -6,10 +6,12 @@ import { waitForFunctionInterfaces, removeEventSource } from '../../lib/aws/remo
 const PAUSE_MS = 10_000;
 
 /**
- * When an event source or the functions are removed from the stack, waits until Lambda has deleted their network interfaces,
- * because the network cannot be deleted before. A custom resource with the property `EventSource` deletes that event source
- * first. A custom resource with the property `SecurityGroup` waits for the functions in that group. The functions' roles still
- * exist at that time, because Lambda needs them to delete the interfaces.
+ * Handles the custom resources that CloudFormation removes together with an event source or with the functions. The
+ * removal of such a resource waits until Lambda has deleted the network interfaces, because CloudFormation can delete
+ * the network only afterwards. A custom resource with the property `EventSource` first deletes the event source that
+ * the property names. A custom resource with the property `SecurityGroup` waits for the network interfaces of the
+ * functions in that security group. CloudFormation deletes the functions' roles after the wait, because Lambda needs
+ * the roles to delete the network interfaces.
  */
 async function remove({ properties, signal }: Change): Promise<void> {
   const { EventSource: id, SecurityGroup: group } = properties;

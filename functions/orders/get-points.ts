@@ -18,7 +18,7 @@ export const route = {
   example: { answer: { customerId: 'ada', points: 3 } },
 } satisfies Route;
 
-/** GET /customers/{id}/points */
+/** GET /customers/{id}/points: returns the points of one customer. */
 export const handler = endpoint(surehop, route, async ({ path: { id } }) => {
   const item = await readItem(surehop, tables.points, { customerId: id });
   // The counter can exceed the largest integer that a JSON number represents exactly; the response is capped at that integer.

@@ -28,8 +28,8 @@ type ConsumerOutcome = z.infer<typeof consumerOutcomeSchema>;
 type OrderStatus = z.infer<typeof orderStatusSchema>;
 
 /**
- * Derives the status of an order from the stored request, the inbox markers of its consumers, and its dead letters. Returns
- * undefined if none of them exists.
+ * Derives the status of an order from the stored HTTP request that placed the order, the inbox markers of the order's
+ * consumers, and the order's dead letters. Returns undefined if none of them exists.
  */
 export function orderStatus(
   orderId: string,
@@ -74,9 +74,9 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
 }
 
 /**
- * Derives the outcome of an order in one consumer from the inbox marker and the dead letter of its message. A marker with the
- * state "completed" or "rejected" is final. Otherwise the record with more redrives is the newer one and decides; with equally
- * many redrives, the dead letter decides.
+ * Derives the outcome of an order at one consumer from the inbox marker and the dead letter of the order's message. A
+ * marker with the state "completed" or "rejected" is final. Otherwise either the marker or the dead letter decides: the
+ * one with more redrives is newer. If both have equally many redrives, the dead letter decides.
  */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')

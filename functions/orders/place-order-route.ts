@@ -5,8 +5,8 @@ import type { Route } from '../../lib/http/endpoint.ts';
 import { order } from './events.ts';
 
 /**
- * The route has its own file, because the OpenAPI document imports the route, and importing place-order.ts connects to the
- * broker.
+ * This route has its own file, because the OpenAPI document imports the route, and importing place-order.ts would
+ * connect to the broker.
  */
 export const route = {
   route: 'POST /orders',
