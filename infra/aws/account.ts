@@ -42,7 +42,7 @@ export interface Findings {
   readonly unknown: readonly string[];
 }
 
-/** Checks the AWS account for conditions that would make the deployment fail late; uses the deployer's credentials. */
+/** Checks the AWS account, with the deployer's credentials, for conditions that would make the deployment fail late. */
 export async function checkAccount(access: AwsAccess, deployment: Deployment): Promise<Findings> {
   const { service, stageName, stage, reserved = 0 } = deployment;
   const there = await attempt('stacks', async () => ({
@@ -126,8 +126,8 @@ async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<num
 }
 
 /**
- * Checks that the region has enough availability zones and that Amazon MQ offers the instance type there. The VPC uses the first
- * three zones by name, and a single-instance broker uses the first of them.
+ * Checks that the region has enough availability zones and that Amazon MQ offers the instance type in the zones that
+ * the deployment uses. The VPC uses the first three zones by name, and a single-instance broker uses the first zone.
  */
 async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Promise<string | undefined> {
   const xml = await ec2Request(access, 'DescribeAvailabilityZones', {

@@ -49,7 +49,10 @@ function alarmMetrics(templates: Templates): number {
   }, 0);
 }
 
-/** Counts the different custom metrics in alarms and on the dashboard. Metrics differ if their names or dimensions differ. */
+/**
+ * Counts the different custom metrics in alarms and on the dashboard. Two metrics are different if their names or
+ * dimensions differ.
+ */
 function ownMetrics(templates: Templates): number {
   const found = new Set<string>();
   const visit = (value: unknown): void => {

@@ -51,8 +51,8 @@ export class PackagingPlugin {
   readonly #log: Log;
 
   /**
-   * `read` returns the settings of a stage. Serverless does not pass this argument, so that a deployment uses the stages of
-   * infra/stages.
+   * `read` returns the settings of a stage. Serverless does not pass this argument, and therefore a deployment uses the
+   * stages in infra/stages.
    */
   constructor(
     serverless: Serverless,

@@ -86,8 +86,8 @@ export const stageSchema = z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
     /**
-     * Set this after restoring the inbox table from a backup. Consumers dead-letter messages that were published before this time
-     * and have no final marker in the table, because the marker may have been lost with the restore.
+     * Set this after restoring the inbox table from a backup. Consumers dead-letter each message that was published
+     * before this time and has no final marker in the inbox table, because the restored table may lack the marker.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),

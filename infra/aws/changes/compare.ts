@@ -7,7 +7,8 @@ export interface Change {
   readonly type: string;
   readonly effect: 'created' | 'deleted' | 'updated' | 'replaced';
   /**
-   * The paths of the changed properties. If the resource is replaced, only the properties that make the replacement necessary.
+   * The paths of the changed properties. If CloudFormation replaces the resource, the list contains only the properties
+   * that make the replacement necessary.
    */
   readonly properties: readonly string[];
 }
@@ -36,8 +37,8 @@ function createOnlyOf(type: string): readonly string[] {
 }
 
 /**
- * Returns the changes that CloudFormation makes to get from one template to the other. If a resource is replaced, resources that
- * refer to it may be replaced too, and those changes are included.
+ * Returns the changes that CloudFormation makes when the template `after` replaces the deployed template `before`. The
+ * changes include resources that CloudFormation replaces only because they refer to another replaced resource.
  */
 export function compareTemplates(before: Template, after: Template): Change[] {
   const changes = new Map<string, Change>();
@@ -78,7 +79,7 @@ function changeOf(id: string, before: Resource | undefined, after: Resource | un
 
 const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** Returns the paths of all parts in which two values differ. */
+/** Returns the paths of all properties in which two values differ. */
 function differences(one: unknown, other: unknown, path: readonly string[] = []): string[] {
   if (JSON.stringify(one) === JSON.stringify(other)) return [];
   if (!isTree(one) || !isTree(other) || Array.isArray(one) !== Array.isArray(other)) return [path.join('.')];
@@ -92,7 +93,7 @@ function differences(one: unknown, other: unknown, path: readonly string[] = [])
   });
 }
 
-/** Returns whether two property paths are equal, or one of them leads to a part of the value at the other path. */
+/** Returns whether two property paths are equal, or whether one path is the beginning of the other. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one.split('.'), other.split('.')];
   return a.slice(0, b.length).every((part, index) => part === b[index]);

@@ -20,8 +20,9 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
 }
 
 /**
- * Returns a reason for each new resource that would have the same name as the resource that it replaces. CloudFormation creates
- * the new resource first, so both would exist at the same time.
+ * Returns a reason for each new resource that would have the same name as the resource that it replaces. CloudFormation
+ * creates the new resource before it deletes the old one, and therefore two resources would have the same name for a
+ * time.
  */
 function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
@@ -40,8 +41,8 @@ function takenNames(before: Template, after: Template, changes: readonly Change[
 }
 
 /**
- * Returns the properties that distinguish a resource from others of its type, as JSON: its name or, without a name, all
- * properties that are set only at creation.
+ * Returns the properties that distinguish a resource from other resources of the same type, as JSON. These are the name
+ * of the resource or, for a resource without a name, all properties that are set only at creation.
  */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);

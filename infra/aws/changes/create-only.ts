@@ -3,7 +3,10 @@
 /** The version of cfn-lint whose schemas this file contains. */
 export const source = 'cfn-lint 1.51.0';
 
-/** The properties whose change makes CloudFormation replace a resource: always, or only for some values. */
+/**
+ * For each resource type, the properties whose change makes CloudFormation replace the resource, either always or only
+ * for some values.
+ */
 export const createOnly = {
   'AWS::AmazonMQ::Broker': {
     always: [

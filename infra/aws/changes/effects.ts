@@ -18,7 +18,7 @@ export interface Effect {
   readonly conflicts: readonly string[];
 }
 
-/** A value of a setting with which packaging fails, and the reason. */
+/** A setting's value that makes packaging fail, with the reason for the failure. */
 export interface Unfit {
   readonly stage: string;
   readonly setting: string;
@@ -26,7 +26,10 @@ export interface Unfit {
   readonly reason: string;
 }
 
-/** Determines the effect of changing each setting of a stage alone, from every sample value to every other sample value. */
+/**
+ * Determines, for each setting of a stage, the effects of changing only this setting from each sample value to each
+ * other sample value.
+ */
 export async function effectsOf(stageName: string, stage: Stage): Promise<{ effects: Effect[]; unfit: Unfit[] }> {
   const effects: Effect[] = [];
   const unfit: Unfit[] = [];

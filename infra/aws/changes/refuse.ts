@@ -1,7 +1,9 @@
 import type { Template } from '../template.ts';
 import { compareTemplates, type Change } from './compare.ts';
 
-/** What is lost when a resource of this type is deleted or replaced. */
+/**
+ * For each resource type, a description of the data that users lose when a resource of the type is deleted or replaced.
+ */
 const holdings: Readonly<Record<string, string>> = {
   'AWS::AmazonMQ::Broker': 'its messages and users',
   'AWS::DynamoDB::Table': 'its items',
@@ -15,7 +17,7 @@ const holdings: Readonly<Record<string, string>> = {
 
 interface Permanent {
   readonly setting: string;
-  /** The logical id of the resource whose `property` gets the value of the setting. */
+  /** The logical id of the CloudFormation resource that contains the setting's value in its property `property`. */
   readonly resource: string;
   readonly property: string;
   isRefused(deployed: string, wanted: string): boolean;

@@ -63,8 +63,8 @@ function valuesOf(schema: Schema, path: string): unknown[] {
 }
 
 /**
- * Returns sample objects that together contain every sample value of each property. Each object differs from the first one in at
- * most one property.
+ * Returns sample objects that together contain every sample value of each property. Each object differs from the first
+ * object in at most one property.
  */
 function objects(properties: Readonly<Record<string, Schema>>, path: string): unknown[] {
   const values = Object.entries(properties).map(([name, part]) => [name, valuesOf(part, `${path}.${name}`)] as const);

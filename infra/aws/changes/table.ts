@@ -31,7 +31,7 @@ function flatten(value: unknown, path = ''): Readonly<Record<string, string>> {
   ) as Record<string, string>;
 }
 
-/** Returns the position, in the schema, of the section that contains a setting. */
+/** Returns the position that a setting's section has in the schema of a stage. */
 const order = (path: string): number => Object.keys(stageSchema.shape).indexOf(path.split('.')[0]!);
 
 function describe(effects: readonly Effect[]): string {

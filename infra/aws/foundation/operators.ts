@@ -17,9 +17,9 @@ const scopes = {
 } as const;
 
 /**
- * Returns a Cognito user pool without users, from which an operator gets a token for a client secret. Every stage has this pool,
- * even if the stage accepts the tokens of another issuer: an unused pool is free, and CloudFormation could not remove the pool's
- * exports while the service stack imports them.
+ * Returns a Cognito user pool that issues operators' tokens in exchange for a client secret. The pool contains no
+ * users. Every stage has a user pool, even a stage that accepts the tokens of another issuer: an unused pool is free,
+ * and CloudFormation could not remove the pool's exports while the service stack imports them.
  */
 export const operators = (service: string, stageName: string): Resources => ({
   Operators: {

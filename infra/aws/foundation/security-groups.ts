@@ -39,8 +39,8 @@ function admit(name: string, from: string, to: string, port: number, description
 }
 
 /**
- * Allows HTTPS to any address, because the destinations have no security group: S3 and DynamoDB behind gateway endpoints, or the
- * internet behind a NAT gateway. The route tables limit which of them can be reached.
+ * Allows HTTPS to any address, because the destinations have no security group: S3 and DynamoDB behind gateway
+ * endpoints, or the internet behind a NAT gateway. The route tables limit which destinations can be reached.
  */
 const httpsOut = (from: string): Resource => ({
   Type: 'AWS::EC2::SecurityGroupEgress',

@@ -34,8 +34,9 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Makes every resource that is retained after a deletion depend on all other resources, so that CloudFormation creates it last.
- * If a first deployment fails earlier, no retained table or secret is left behind whose name would block the next deployment.
+ * Makes CloudFormation create the resources that survive a deletion of the stack last, by making them depend on all
+ * other resources. If a first deployment fails earlier, it therefore leaves behind no table or secret whose name would
+ * block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';

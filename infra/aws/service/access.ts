@@ -7,9 +7,9 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * The number of AMQP connections that the function may hold. Each environment holds one connection, so this number limits the
-   * function's concurrency; for a consumer, the number applies to each environment of its event sources. `rest` stands for all
-   * connections that the broker's quota leaves after all other functions.
+   * The number of AMQP connections that the function may hold. Each environment holds one connection, and therefore
+   * this number limits the function's concurrency. For a consumer, the number applies to each environment of its event
+   * sources. `rest` stands for all connections in the broker's quota that the other functions do not use.
    */
   readonly connections?: number | 'rest';
   /** Whether the function may only read the logins of the other broker users (`read`) or also rotate them (`rotate`). */
@@ -106,9 +106,9 @@ const INTERFACE_ACTIONS = [
 ];
 
 /**
- * Returns the statements for network interfaces. Lambda creates the interfaces with the function's role. The function's code runs
- * with the same role, so the second statement denies these actions to the code
- * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
+ * Returns the IAM policy statements for network interfaces. Lambda creates the network interfaces with the function's
+ * role. The function's code runs with the same role, and therefore the second statement denies the same actions to the
+ * code (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
  */
 const networkStatements = (functionName: string): Value[] => [
   { Sid: 'NetworkInterfaces', Effect: 'Allow', Action: INTERFACE_ACTIONS, Resource: '*' },
@@ -122,8 +122,9 @@ const networkStatements = (functionName: string): Value[] => [
 ];
 
 /**
- * Returns the statements for the function that removes event sources and waits for network interfaces. They need wildcards,
- * because the ARNs of event sources are not known beforehand, and EC2's Describe actions cannot be restricted to resources.
+ * Returns the IAM policy statements for the function that removes event sources and waits for network interfaces. The
+ * statements need wildcards, because the ARNs of event sources are not known beforehand, and EC2's Describe actions
+ * cannot be restricted to resources.
  */
 const removalStatements = (functionPrefix: string): Value[] => [
   {

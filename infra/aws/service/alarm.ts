@@ -35,9 +35,9 @@ export interface AlarmDefinition {
   /** How many of the evaluated periods must breach the threshold to raise the alarm; by default all of them. */
   readonly ofWhich?: number;
   /**
-   * The value that replaces missing data points of a metric that had data before. Without this setting, missing data does not
-   * breach the threshold. A metric that never had data leaves the state of the alarm unchanged, so that a first deployment raises
-   * no alarm.
+   * The value that replaces missing data points of a metric that had data before. Without this setting, missing data
+   * does not breach the threshold. A metric that never had data does not change the state of the alarm, and therefore a
+   * first deployment raises no alarm.
    */
   readonly silence?: { readonly isReadAs: number };
 }

@@ -18,9 +18,10 @@ interface Demand {
 }
 
 /**
- * Calculates the reserved concurrency of each function that connects to the broker. A function gets the number of connections
- * that it declares, and a consumer gets this number for each environment of its event sources. The function with `rest` gets the
- * remaining connections, at most `publisherConcurrency` of the stage. Throws an error if the broker allows too few connections.
+ * Calculates the reserved concurrency of each function that connects to the broker. A function gets the number of
+ * connections that it declares; a consumer gets this number for each environment of its event sources. The function
+ * that declares `rest` gets the remaining connections, at most `publisherConcurrency` of the stage. Throws an error if
+ * the broker allows too few connections.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);

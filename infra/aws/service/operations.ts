@@ -61,7 +61,7 @@ const removal = (functionId: string, properties: Resource['Properties'], roleIds
 });
 
 /**
- * Returns the custom resource that, when it is removed, deletes an event source and waits until Lambda has deleted the network
+ * Returns a custom resource whose removal deletes an event source and waits until Lambda has deleted the network
  * interfaces of that event source.
  */
 export const eventSourceRemoval = (functionId: string, eventSourceId: string, roleId: string): Resources => ({

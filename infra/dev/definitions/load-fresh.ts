@@ -4,7 +4,7 @@ import { dirname, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { describeBuildError } from '../../aws/bundler/bundle.ts';
 
-/** The error for sources that do not compile. `files` are the source files that contain mistakes. */
+/** Thrown when source files do not compile. `files` are the source files that contain mistakes. */
 export class MistakeError extends Error {
   override readonly name = 'MistakeError';
   readonly files: readonly string[];

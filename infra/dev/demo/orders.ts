@@ -37,8 +37,8 @@ const spread = (total: number, count: number, offset: number) =>
 const ANSWER_WITHIN_MS = 30_000;
 
 /**
- * Plans the orders of the demo. Each order has its own customer, so that the customer's points show how often the order was
- * applied.
+ * Plans the orders of the demo. Each order has its own customer, so that the customer's points show how often the
+ * effects of the order were applied.
  */
 export function planOrders(plan: Plan): DemoOrder[] {
   const soldOut = spread(plan.orders, plan.soldOut, 3);
@@ -60,7 +60,7 @@ export function planOrders(plan: Plan): DemoOrder[] {
 export const expectedPoints = ({ soldOut, quantity, unitPrice }: DemoOrder): number =>
   soldOut ? 0 : Math.floor((quantity * unitPrice) / 100);
 
-/** The result of placing an order until the service accepted it. */
+/** The result of sending an order repeatedly until the service accepted the order. */
 export interface Placed {
   readonly orderId: string;
   /** The number of responses other than 202 before the service accepted the order. */

@@ -53,7 +53,7 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
-/** Returns the name of the Docker volume that holds the data which a server without Docker stores in `dataDirectory`. */
+/** Returns the name of the Docker volume that replaces the folder `dataDirectory` for a server that runs in Docker. */
 export function volumeOf(dataDirectory: string): string {
   return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
 }

@@ -16,7 +16,7 @@ export interface DevEnvironment {
   readonly service: Service;
   /** Resolves with the reason when the broker, DynamoDB or the service has ended and cannot be restarted. */
   readonly failed: Promise<string>;
-  /** Waits for the running batch, then stops everything. */
+  /** Waits until the current batch is processed, and then stops the service, DynamoDB and the broker. */
   readonly stop: () => Promise<void>;
 }
 

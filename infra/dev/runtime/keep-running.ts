@@ -20,13 +20,13 @@ export interface Restartable {
 export interface KeeperOptions {
   readonly name: string;
   readonly say: Say;
-  /** Called once with the reason when the process is not restarted any more, because it keeps ending. */
+  /** Called once, with the reason, when the process has ended too often and is not restarted any more. */
   readonly giveUp: (reason: string) => void;
 }
 
 /**
- * Restarts `target` whenever it ends unexpectedly, but at most five times within a minute. Returns a function that ends these
- * restarts.
+ * Restarts `target` whenever it ends unexpectedly, but at most five times within a minute. The returned function turns
+ * the restarts off.
  */
 export function keepRunning(target: Restartable, { name, say, giveUp }: KeeperOptions): () => void {
   let restartedAt: number[] = [];

@@ -16,8 +16,8 @@ const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
 
 /**
- * After this many consecutive responses with status 500, the readiness function counts as broken. The status is 503 if only a
- * dependency is unavailable.
+ * After this many consecutive responses with status 500, the readiness function counts as broken. If only a dependency
+ * is unavailable, the readiness function responds with 503 instead.
  */
 const MAX_FAILURES = 5;
 

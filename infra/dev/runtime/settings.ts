@@ -6,7 +6,7 @@ import { allSettingFaults, settingNames } from '../../../lib/settings.ts';
 import { meantName } from './misspelt.ts';
 import { Problem } from './command-line.ts';
 
-/** The names of the settings that only the development environment reads, and no function. */
+/** The names of the settings that only the development environment reads. The functions do not read these settings. */
 const DEV_SETTING_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
 
 const DEFAULT_PORT = 3_000;
@@ -22,8 +22,8 @@ const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The settings of the development environment. If the broker's address is not set, `npm start` starts a broker; the same applies
- * to DynamoDB.
+ * The settings of the development environment. `npm start` starts a broker if the broker's address is not set, and a
+ * DynamoDB if DynamoDB's address is not set.
  */
 export interface Settings {
   readonly httpPort: number;

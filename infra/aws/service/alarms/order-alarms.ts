@@ -7,7 +7,10 @@ const PLACE_ORDER = 'POST /orders';
 /** The queue whose consumer decides whether an order is fulfilled or rejected. */
 const DECIDED_BY = 'stock';
 
-/** Returns the metrics of orders: how many were accepted, refused, fulfilled and rejected, and how long that took. */
+/**
+ * Returns the metrics of orders: how many orders were accepted, were refused, failed, were fulfilled and were rejected,
+ * and how long an order took until its outcome.
+ */
 export const orderMetrics = (own: Own) => ({
   accepted: own('Requests', 'Sum', { route: PLACE_ORDER, status: '202' }),
   refused: own('Requests', 'Sum', { route: PLACE_ORDER, status: '503' }),

@@ -8,8 +8,8 @@ const FULL_PERCENT = 80;
 type Own = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 
 /**
- * The queues for which alarms are created. `consumed` are all queues that event sources read, and `workQueues` are the same
- * queues without the dead-letter queue.
+ * The queues that have alarms. `consumed` are all queues that event sources read, and `workQueues` are the same queues
+ * without the dead-letter queue.
  */
 interface Subject {
   readonly consumed: readonly string[];

@@ -58,7 +58,8 @@ async function closureOf(apt: Apt, root: string): Promise<string[]> {
 }
 
 /**
- * Unpacks the packages into a temporary folder and then renames the folder, so that another process never sees an incomplete one.
+ * Unpacks the packages into a temporary folder and then renames the folder, so that another process never sees a folder
+ * with only some of the packages.
  */
 async function unpack(apt: Apt, packages: readonly string[], directory: string, say: Say): Promise<void> {
   removeLeftovers(directory);
@@ -87,7 +88,10 @@ async function unpack(apt: Apt, packages: readonly string[], directory: string, 
   }
 }
 
-/** Deletes temporary folders older than one hour. Their processes were killed, because unpacking never takes that long. */
+/**
+ * Deletes temporary folders older than one hour. Unpacking never takes an hour, and therefore the process that created
+ * such a folder must have been killed.
+ */
 function removeLeftovers(directory: string): void {
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(SCRATCH))) {
     const path = join(directory, name);

@@ -8,7 +8,7 @@ const AMQP_PORT = 5_672;
 const MANAGEMENT_PORT = 15_672;
 const READY_WITHIN_MS = 60_000;
 
-/** Starts RabbitMQ 4 in Docker. If `keepData` is set, its data is kept in a named volume. */
+/** Starts RabbitMQ 4 in Docker. If `keepData` is set, RabbitMQ's data is kept in a named Docker volume. */
 export async function startDockerBroker({ dataDirectory, keepData, say }: BrokerOptions): Promise<Broker> {
   say(`starting RabbitMQ in Docker (${IMAGE})`);
   const { startContainer, volumeOf } = await import('../container.ts');

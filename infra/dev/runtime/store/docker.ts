@@ -7,7 +7,9 @@ const IMAGE = 'amazon/dynamodb-local:latest';
 const PORT = 8_000;
 const READY_WITHIN_MS = 60_000;
 
-/** Starts DynamoDB Local in Docker. If `keepData` is set, its data is kept in a named volume. */
+/**
+ * Starts DynamoDB Local in Docker. If `keepData` is set, the data of DynamoDB Local is kept in a named Docker volume.
+ */
 export async function startDockerStore({ dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
   say(`starting DynamoDB in Docker (${IMAGE})`);
   const { startContainer, volumeOf } = await import('../container.ts');

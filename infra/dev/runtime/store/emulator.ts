@@ -23,8 +23,8 @@ export function findEmulator(): string | undefined {
 }
 
 /**
- * Starts the DynamoDB emulator on a free port of 127.0.0.1. If `keepData` is set, its data is stored in `dataDirectory`,
- * otherwise in memory.
+ * Starts the DynamoDB emulator on a free port of 127.0.0.1. The emulator stores its data in `dataDirectory` if
+ * `keepData` is set, and in memory otherwise.
  */
 export async function startEmulator(emulator: string, { dataDirectory, keepData, say }: StoreOptions): Promise<Store> {
   say('starting DynamoDB (embedded emulator)');
