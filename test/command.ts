@@ -22,7 +22,7 @@ const NODE_OPTIONS = ['--experimental-vm-modules', '--disable-warning=Experiment
 interface Run {
   readonly jestArguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether the tests of this run need a broker and a store. */
+  /** Whether the selected tests need a broker and a store. */
   readonly needsServices: boolean;
 }
 
@@ -113,7 +113,7 @@ function listTests(args: readonly string[]): string[] {
     .map((file) => relative(rootDirectory, file));
 }
 
-/** Starts a broker and a store for this run. Returns the environment variables with their addresses. */
+/** Starts a broker and a store for one run of Jest. Returns the environment variables with the addresses of both. */
 async function startServices(started: { stop: () => Promise<void> }[]): Promise<Record<string, string>> {
   const settings = readSettings(process.env, localDirectory);
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-test-'));

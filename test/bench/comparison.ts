@@ -19,11 +19,14 @@ export interface ComparisonOptions {
   /** The share of each batch that consists of already completed messages, between 0 and 1. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
-  /** Whether the consumer has forgotten that it completed these messages, as if another process had completed them. */
+  /**
+   * Whether each compared consumer starts again with an empty memory after it has completed messages, as if another
+   * process had completed them.
+   */
   readonly isForgotten?: boolean;
   /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */
   readonly isCached?: boolean;
-  /** Whether to measure also how long Surehop's requests to the store take without the consumer's own work. */
+  /** Whether to also measure how long Surehop's requests to the store take without the consumer's own work. */
   readonly withRequestsAlone?: boolean;
   /** The address of the broker. It is required if orders are rejected, because each rejection publishes an event. */
   readonly amqpUrl?: string;

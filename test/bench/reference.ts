@@ -18,7 +18,7 @@ export interface Reference {
 export const readReference = (): Reference =>
   existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Reference) : { sections: {} };
 
-/** Describes the machine, the version of Node and the broker of this run. */
+/** Describes the machine, the version of Node and the broker with which the benchmark runs. */
 export const describeMachine = (broker: string): string =>
   [
     `Node ${process.versions.node}`,
@@ -28,7 +28,7 @@ export const describeMachine = (broker: string): string =>
     canPin ? 'one CPU per side' : 'shared CPUs',
   ].join(', ');
 
-/** Saves the results of these sections as the new reference. Recorded results of other sections are kept. */
+/** Saves the given results as the new reference. The recorded results of all other sections are kept. */
 export function record(results: readonly SectionResult[], machine: string): void {
   const sections = { ...readReference().sections };
   for (const { section, figures } of results)

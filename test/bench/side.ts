@@ -22,7 +22,10 @@ export type SideName = 'surehop' | 'powertools' | 'prepared';
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
-  /** The address of the broker to which rejections are published. Without it, no order may be rejected. */
+  /**
+   * The address of the broker to which the consumer publishes an event for each rejected order. Without this address,
+   * the consumer must not reject any order.
+   */
   readonly amqpUrl?: string;
   /** Whether the Powertools consumer uses its local cache of completed messages. */
   readonly isCached?: boolean;
@@ -117,7 +120,10 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
   };
 }
 
-/** Records the requests that Surehop would send to the store. The measurement then sends only these requests. */
+/**
+ * Records the requests that Surehop's consumer would send to the store. The returned work sends only the recorded
+ * requests.
+ */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);
@@ -130,7 +136,7 @@ async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
 
 type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>>[0];
 
-/** Creates the same event for a rejected order that Surehop's consumer publishes. */
+/** Creates the event that Surehop's consumer publishes when it rejects an order. */
 function rejectionOf(order: Rejected) {
   const { orderId, customerId, currency } = order;
   const data = { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' as const };

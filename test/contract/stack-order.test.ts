@@ -28,8 +28,8 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
   /**
-   * Lists the pairs of resources for which CloudFormation may create the resource in `later` before the one in
-   * `earlier`.
+   * Lists pairs of resources that CloudFormation may create in the wrong order. Each pair consists of a resource from
+   * `later` and a resource from `earlier`.
    */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);

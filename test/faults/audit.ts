@@ -74,8 +74,8 @@ const pointsApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): numbe
   (found.points.get(order.customerId) ?? 0) / order.points;
 
 /**
- * Returns the accounts of the follow-up events of an order. A follow-up event counts as accepted as soon as the order's
- * inbox record contains it.
+ * Returns what happened to the follow-up events of an order. A follow-up event counts as accepted as soon as the inbox
+ * marker of the order's message contains the id of the event.
  */
 const followUpAccounts = ({ id }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
   (found.markers.get(markerKey('stock', id))?.followUps ?? []).map((followUp) => ({

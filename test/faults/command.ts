@@ -35,8 +35,8 @@ export async function runRounds(command: string, seed: number, planned: readonly
   print(headLine());
   let starting: Promise<unknown> = Promise.resolve();
   /**
-   * Makes a round wait until the systems of earlier rounds have started. The first start on a machine unpacks files
-   * that all systems need.
+   * Makes a round of faults wait until the test systems of all earlier rounds have started. The first start of a test
+   * system on a machine unpacks files that all test systems need.
    */
   const startedInTurn = (round: Round): Round => ({
     ...round,

@@ -12,7 +12,7 @@ export interface Account {
   readonly id: string;
   readonly consumer: string;
   readonly answer: Answer;
-  /** Whether processing the message fails at every attempt, so that the message must become a dead letter. */
+  /** Whether processing the message fails at every attempt. Such a message must become a dead letter. */
   readonly isPoison: boolean;
   /** Whether the message may end as completed or as a dead letter, but not as both. */
   readonly endsEitherWay?: boolean;
@@ -37,7 +37,7 @@ export interface Sum {
 export interface AuditResult {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
-  /** Descriptions of records in the store that belong to no sent message. */
+  /** Descriptions of the items in the store that belong to no sent message. */
   readonly unexpected: readonly string[];
   /** The number of messages that are still in a queue after the run. */
   readonly waiting: number;

@@ -23,7 +23,7 @@ export interface SentMessage {
   answer: Answer;
 }
 
-/** A record of all sent orders and messages, with the answers that their senders received. */
+/** All sent orders and messages, with the answers that their senders received. */
 export interface Ledger {
   readonly orders: SentOrder[];
   readonly messages: SentMessage[];

@@ -6,7 +6,7 @@ type Attributes = Record<string, AttributeValue>;
 
 /** The contents of the DynamoDB tables, read directly and not through the service. */
 export interface Found {
-  /** The inbox records of processed messages, by consumer and message id. */
+  /** The inbox markers of processed messages, by consumer and message id. */
   readonly markers: ReadonlyMap<string, FoundMarker>;
   /** Open dead letters. */
   readonly deadLetters: readonly FoundDeadLetter[];
@@ -20,7 +20,7 @@ interface FoundMarker {
   readonly consumer: string;
   readonly id: string;
   readonly state: string;
-  /** The ids of the follow-up events that the message's rule returned. */
+  /** The ids of the follow-up events that the business rule returned for the message. */
   readonly followUps: readonly string[];
 }
 
@@ -35,8 +35,8 @@ export interface FoundDeadLetter {
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
 /**
- * Reads all DynamoDB tables with strong consistency. The inbox is read first, so that the effects of every message in
- * it are already in the other tables.
+ * Reads all DynamoDB tables with strong consistency. The inbox table is read first. The effects of every message with
+ * an inbox marker are therefore already in the other tables when these are read.
  */
 export async function observe(client: DynamoDBClient): Promise<Found> {
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });

@@ -16,7 +16,7 @@ export interface Row {
   readonly lost: number;
   /** The number of messages whose effects were applied more than once or that have several final states. */
   readonly duplicated: number;
-  /** The number of results of messages that were refused or never sent. */
+  /** The number of results that belong to messages which were refused or never sent. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;

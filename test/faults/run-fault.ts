@@ -23,11 +23,14 @@ const CLIENTS = 24;
 /** The share of the orders that is sent before the fault is injected. */
 const BEGIN_AT = 0.1;
 /**
- * How long to wait for all messages to end, in ms. The limit is above three minutes, because the broker retries a
- * refused dead letter after three minutes (`dead_letter_worker_publisher_confirm_timeout`).
+ * How long to wait until all messages have reached a final state, in ms. The limit is above three minutes, because the
+ * broker retries a refused dead letter after three minutes (`dead_letter_worker_publisher_confirm_timeout`).
  */
 const QUIET_WITHIN_MS = 240_000;
-/** How long to wait if messages are still in the queues then, in ms: on an overloaded machine they are late and not lost. */
+/**
+ * How much longer to wait, in ms, if messages are still in the queues after QUIET_WITHIN_MS. On an overloaded machine,
+ * such messages are late and not lost.
+ */
 const LATE_WITHIN_MS = 900_000;
 /**
  * If all queues are empty and no message reaches a final state for this time, in ms, the unfinished messages count as

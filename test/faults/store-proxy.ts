@@ -8,13 +8,13 @@ export type StoreFate =
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
   /**
-   * The proxy answers a transaction with an error about a conflict with another transaction. It forwards all other
-   * requests.
+   * The proxy answers a transaction as DynamoDB does when two transactions conflict, without forwarding the
+   * transaction. The proxy forwards all requests that are not transactions.
    */
   | { readonly is: 'conflict' }
   /**
-   * The store executes the request, but the proxy closes the connection instead of forwarding the answer, after
-   * `silentMs` if that is set.
+   * The store executes the request, but the client gets no answer, because the proxy closes the connection. If
+   * `silentMs` is set, the proxy waits this long before it closes the connection.
    */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 

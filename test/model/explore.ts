@@ -3,7 +3,7 @@ import { isThorough } from '../support/thorough.ts';
 /** Chooses one of `ways` alternatives and returns its index. */
 export type Choose = (ways: number) => number;
 
-/** The error of a failed run. It contains the choices that reproduce the failure. */
+/** Thrown when a run of a scenario fails. The error contains the choices that reproduce the failure. */
 class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
@@ -62,7 +62,7 @@ async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<
   }
 }
 
-/** Runs a scenario. If the scenario throws an error, the choices of this run are added to the error's message. */
+/** Runs a scenario. If the scenario throws an error, the choices of the failed run are added to the error's message. */
 async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
   try {
     await run();

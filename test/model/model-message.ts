@@ -7,7 +7,7 @@ export interface ModelMessage {
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
-  /** Whether the message's rule may fail or succeed at each attempt. The model tries both. */
+  /** Whether each attempt to process the message may fail or succeed. The model tries both outcomes. */
   readonly endsEitherWay?: boolean;
   /** The number of copies of the message that the publisher sends. */
   readonly copies?: number;

@@ -21,7 +21,7 @@ export const quickTopology: Topology = {
 
 /**
  * A virtual host with the service's topology, DynamoDB tables with their own prefix, and the dependencies of a consumer
- * that uses both.
+ * that uses the virtual host and the tables.
  */
 export interface ConsumerSetup {
   readonly host: VirtualHost;

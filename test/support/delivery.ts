@@ -19,7 +19,7 @@ interface About {
   readonly redelivered?: boolean;
 }
 
-/** Creates a record as Lambda's event source for RabbitMQ writes it. */
+/** Creates the record of one message in a Lambda event, as the event source for RabbitMQ writes it. */
 export function aRecord({
   id = randomUUID(),
   type = null,

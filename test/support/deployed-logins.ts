@@ -58,7 +58,7 @@ export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
     usernames: [`${role.usernames[0]}-${name}`, `${role.usernames[1]}-${name}`],
   }));
 
-/** Returns the login of the first of each role's two users, by the name of the role. */
+/** Returns the login of each role's first user, by the name of the role. Each role has two users. */
 export const firstLogins = (roles: readonly BrokerRole[]): Record<string, Login> =>
   Object.fromEntries(
     roles.map(({ name, usernames }) => [name, { username: usernames[0], password: `first-password-of-${name}` }]),

@@ -29,7 +29,10 @@ const REPLACEABLE = new Set([
 /** The CloudFormation properties that set the name of a resource. */
 const NAMES = ['BrokerName', 'TableName', 'FunctionName', 'LogGroupName', 'UserPoolName', 'Domain', 'Name'];
 
-/** Collects the names that must not change from the templates of all stages. */
+/**
+ * Collects the resource names and export names in the templates of all stages. The collected names must not change
+ * after the first deployment.
+ */
 export function fixedNames(stages: Readonly<Record<string, Templates>>): FixedNames {
   const of = (stack: keyof Templates) => {
     const found = Object.entries(stages).flatMap(([stage, templates]) => resourcesOf(templates[stack], stage));

@@ -4,7 +4,7 @@ import { recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts
 import type { RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 import { aRecord, type GivenHeaders } from './delivery.ts';
 
-/** Converts a message from the broker into a record as Lambda's event source writes it. */
+/** Converts a message from the broker into the record that Lambda's event source writes for this message. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   if (!message) throw new Error('the queue has no message');
   const { messageId, type, headers } = message.properties;

@@ -21,8 +21,8 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
 });
 
 /**
- * Returns the model of the broker after the fix for one difference between topology and broker. A difference that
- * applying the topology does not fix changes nothing.
+ * Fixes one difference between the topology and the modelled broker, and returns the fixed broker. Returns an unchanged
+ * broker if applying the topology does not fix this difference.
  */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;

@@ -14,8 +14,8 @@ interface StoreRequest {
 }
 
 /**
- * The store requests of one batch, in groups. The requests of a group are sent at the same time; the next group is sent
- * after all of them are answered.
+ * The store requests of one batch, in groups. All requests of a group are sent at the same time. The next group is sent
+ * after the store has answered all requests of the previous group.
  */
 export type Waves = readonly (readonly StoreRequest[])[];
 

@@ -16,8 +16,8 @@ const SKUS = 1_000;
 const FEW_SKUS = 10;
 
 /**
- * A small batch size. With small batches, the shards spend more time waiting for the store, and so compete less for the
- * processors of this machine.
+ * A small batch size. With small batches, the shards spend more time waiting for the store, and therefore compete less
+ * for the processors of this machine.
  */
 const SMALL_BATCH = 10;
 const BATCH = 100;

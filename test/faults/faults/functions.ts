@@ -21,8 +21,8 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
 }
 
 /**
- * The steps at which each queue's consumer can be killed. The points consumer publishes no events, and the archive
- * function has only a first and a last step.
+ * The steps at which the consumer of each queue can be killed. The consumer of the queue `points` publishes no events.
+ * The function that archives dead letters has only a first and a last step.
  */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
@@ -46,7 +46,10 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
     }
 }
 
-/** Creates a fault whose orders crash the consumer of the points queue. The other orders must not be affected. */
+/**
+ * Creates a fault with orders that crash the consumer of the queue `points`. All other orders must be processed as
+ * usual.
+ */
 const killer = (
   name: string,
   says: string,

@@ -12,9 +12,9 @@ const ACCOUNTS = 8;
 const ENTRIES = 40;
 
 /**
- * The steps at which the consumer of account entries is killed. The step `start` is excluded: until the consumer has
- * recorded its batch in the store, it cannot keep the order of prefetched messages. The step `emit` is excluded because
- * entries publish no events.
+ * The steps at which the consumer of account entries is killed. The step `start` is excluded, because the consumer
+ * cannot keep the order of prefetched messages until it has recorded its batch in the store. The step `emit` is
+ * excluded, because the consumer of account entries publishes no events.
  */
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
@@ -59,7 +59,10 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
   },
 });
 
-/** The number of accounts in the large batch. Their names together are larger than one DynamoDB item may be. */
+/**
+ * The number of accounts in the large batch. With this number, the names of the accounts together are larger than the
+ * maximum size of a DynamoDB item.
+ */
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
@@ -89,8 +92,8 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
 }
 
 /**
- * The faults that test whether a queue keeps the order of messages with the same key. Most of them publish entries of
- * eight accounts, of which some fail.
+ * The faults that test whether a queue keeps the order of messages with the same key. Most of these faults publish
+ * entries of eight accounts, and the processing of some entries fails.
  */
 export const orderFaults: readonly Fault[] = [
   inOrder(

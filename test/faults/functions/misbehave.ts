@@ -18,14 +18,14 @@ export const kinds = [
   'fails1',
   'fails2',
   'fails3',
-  /** The rule for an order of the kind `hangs` never returns at the first attempt. */
+  /** The business rule for an order of the kind `hangs` never returns at the first attempt. */
   'hangs',
   /** Fails for good. */
   'poison',
   /** Orders of the kind `broken` fail permanently at the queue `stock` while the active fault sets `isFailing`. */
   'broken',
   /**
-   * Orders of the kinds `memory`, `loop`, `exit` and `unhandled` crash the consumer of the points queue at every
+   * Orders of the kinds `memory`, `loop`, `exit` and `unhandled` crash the consumer of the queue `points` at every
    * attempt.
    */
   'memory',
@@ -42,7 +42,7 @@ export const isPoison = (kind: Kind, consumer: string): boolean =>
 
 const kindOf = (customerId: string): Kind => customerId.slice(0, customerId.indexOf('.')) as Kind;
 
-/** Wraps a consumer's rule so that it fails, hangs or crashes for orders of certain kinds. */
+/** Wraps a consumer's business rule so that the rule fails, hangs or crashes for orders of certain kinds. */
 export function misbehaving<T extends { readonly customerId: string }>(queue: string, decide: Decide<T>): Decide<T> {
   return (order, context) =>
     step(queue, 'decide', async () => {

@@ -12,8 +12,8 @@ export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'not
 export type Step = (typeof steps)[number];
 
 /**
- * Requests one kill: the process of the queue's consumer is killed with SIGKILL before or after a step. Each request
- * kills only one process.
+ * A request to kill the process of a queue's consumer with SIGKILL, before or after a step of processing a batch. Each
+ * request kills only one process.
  */
 export interface Kill {
   readonly id: string;

@@ -35,7 +35,10 @@ const run = (
   parts: ConsumerParts = setup.parts,
   invocation = anInvocation(),
 ): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
-/** An invocation that runs out of time while rules run, however fast the machine is. The time that the consumer reserves for settling remains. */
+/**
+ * Creates an invocation that, on any machine, runs out of time while business rules run. The time that the consumer
+ * reserves for settling messages is still left.
+ */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
   return { getRemainingTimeInMillis: () => leftMs.shift() ?? 15_100 };
@@ -46,7 +49,10 @@ const placed = async (queue: string) =>
     (found) => found && { id: found.properties.messageId, ...found.properties.headers },
   );
 
-/** Waits until `count` retry copies were found in the delay queue or in the work queue. A copy that RabbitMQ moves between the two is in neither for a moment. */
+/**
+ * Waits until `count` retry copies were found in the delay queue or in the work queue. While RabbitMQ moves a copy from
+ * the delay queue to the work queue, the copy is in neither queue for a moment.
+ */
 async function retried(count: number): Promise<number> {
   let found = 0;
   await eventually(`${count} retry copies`, async () => {
@@ -82,10 +88,13 @@ const doneBefore = async (about: object = {}) => {
   return [message('well', { id, redelivered: true, ...about })];
 };
 
-/** Parts of a consumer with a DynamoDB endpoint that refuses connections. */
+/** Creates the dependencies of a consumer with a DynamoDB endpoint that refuses connections. */
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
-/** Parts of a consumer with a publisher to a virtual host without queues, so that the broker can route no message. */
+/**
+ * Creates the dependencies of a consumer with a publisher to a virtual host without queues, so that the broker can
+ * route no message.
+ */
 const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
 
 const table: Row[] = [

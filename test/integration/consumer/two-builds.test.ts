@@ -19,7 +19,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** The commit of the previous release, to which a rollback would return. Every release updates it. */
+/** The commit of the previous release, to which a rollback would return. Every release updates this commit hash. */
 const PREVIOUS = '063df5aeb7936db1ec362a7373ac07a964acc1e3';
 
 const CONSUMERS = {
@@ -65,7 +65,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   let setup: ConsumerSetup;
   let store: DynamoDBClient;
   let directory: string;
-  /** The number of messages that each build received from each queue. */
+  /** The number of messages that each of the two builds received from each queue. */
   const received = new Map<string, number>();
 
   beforeAll(async () => {

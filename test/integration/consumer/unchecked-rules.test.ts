@@ -30,7 +30,7 @@ const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<
   createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
 const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
 
-/** A follow-up event with its note as the key, so that a test can make the key of any length. */
+/** A follow-up event whose ordering key is its field `note`, so that a test can choose a key of any length. */
 const follower = defineEvent({
   type: 'order.rejected',
   version: 1,

@@ -47,7 +47,10 @@ afterAll(async () => {
   await store.close();
 });
 
-/** Returns any string as a table. This simulates a rule in JavaScript, because no compiler checks its table names. */
+/**
+ * Returns any string as a table name. No compiler checks the table names of a business rule in JavaScript, and this
+ * function simulates such a rule.
+ */
 const misspelt = (name: string) => name as Table;
 
 const add = (table: string, sku = randomUUID()): Effect => ({

@@ -22,7 +22,7 @@ interface Observed {
     durationMs: number;
     atMs: number;
   }[];
-  /** Returns the parsed output lines of the function that are JSON. */
+  /** Returns the output lines of the function that contain JSON, parsed. */
   said<T>(): T[];
 }
 

@@ -186,7 +186,10 @@ interface Proxy {
   close(): void;
 }
 
-/** A TCP proxy to the broker that the test can cut, so that a client sees the same as when the broker dies. */
+/**
+ * Starts a TCP proxy in front of the broker. When a test cuts the proxy, a client sees the same as when the broker
+ * dies.
+ */
 async function startProxy(url: string): Promise<Proxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();

@@ -26,7 +26,7 @@ import { openStore, type TestStore } from '../../support/store.ts';
 type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
-  /** Messages in two forms: as Surehop publishes them and as the event source delivers them to a function. */
+  /** Each message as Surehop publishes it, and as the event source delivers it to a function. */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
   >;
@@ -38,8 +38,9 @@ interface Forms {
 }
 
 /**
- * The frozen form of every message and item. Messages and items outlive a release, so every later release must be able to read them.
- * It may write further headers and attributes, but must not rename, remove or retype an existing one (docs/adr/018-frozen-forms.md).
+ * The frozen format of every message and DynamoDB item. Messages and items outlive a release, and therefore every later
+ * release must be able to read them. A later release may add headers and attributes, but must not rename, remove or
+ * retype an existing header or attribute (docs/adr/018-frozen-forms.md).
  */
 const forms = JSON.parse(
   readFileSync(new URL('./forms.json', import.meta.url), 'utf8'),

@@ -51,7 +51,7 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/** Whether the service responds with this status on purpose. Unexpected errors result in 500. */
+/** Returns whether the service responds with the given status on purpose. Unexpected errors result in 500. */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({

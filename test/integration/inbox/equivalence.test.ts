@@ -25,7 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Generates an `add` effect. Its key has no prefix yet, and `moved` adds the prefix of a run. */
+/**
+ * Generates an `add` effect. The key of the effect has no prefix yet; the function `moved` adds a prefix for each run.
+ */
 const add = fc.record<Add>(
   {
     kind: fc.constant('add'),
@@ -89,7 +91,7 @@ const entries = (maximum: number) =>
 const initial = fc.record({ a: fc.nat({ max: 12 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] });
 const batch = fc.oneof({ weight: 4, arbitrary: entries(25) }, { weight: 1, arbitrary: entries(160) });
 
-/** Returns the messages with the prefix `to` before their message ids and before the keys of their items. */
+/** Returns copies of the messages. The message ids and the keys of the written items begin with the prefix `to`. */
 function moved(list: readonly Entry[], to: string): Entry[] {
   const move = (each: Decision): Decision => ({
     ...each,
@@ -172,7 +174,10 @@ async function compare(
   expect(await markers(together, groupedTo)).toHaveLength(model.done.size);
 }
 
-/** The simulated faults of the current run, which pause while the messages are committed one by one. */
+/**
+ * The errors that the current run injects into DynamoDB requests. The test injects no errors while it commits messages
+ * one by one.
+ */
 let currentFaults: { pause(): () => void } | undefined;
 
 test('committing a batch as a whole gives the same results and items as committing its messages one by one', async () => {

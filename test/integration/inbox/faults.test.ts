@@ -43,7 +43,10 @@ const take = (name: string | number, quantity: number, from = sku()): Entry => (
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
 const available = async (of = sku()) => (await store.get('stock', { sku: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
-/** Simulates one of these faults for each of the first transactions, in this order, and no fault for later transactions. */
+/**
+ * Injects the given faults into the first transactions, one fault per transaction and in the given order. Later
+ * transactions get no fault.
+ */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
 test('a transaction is sent again if its reply is lost, and its effects are applied once', async () => {

@@ -24,7 +24,10 @@ afterAll(async () => {
 
 const markers = async () => (await store.send(new ScanCommand({ TableName: table, ConsistentRead: true }))).Items ?? [];
 
-/** Restores the inbox markers of a backup and deletes the markers written since, as the commands in the runbook do. */
+/**
+ * Restores the inbox markers from a backup and deletes the markers that were written after the backup, as the commands
+ * in the runbook do.
+ */
 async function restore(backup: Awaited<ReturnType<typeof markers>>): Promise<void> {
   for (const { pk } of await markers()) await store.send(new DeleteItemCommand({ TableName: table, Key: { pk: pk! } }));
   for (const Item of backup) await store.send(new PutItemCommand({ TableName: table, Item }));

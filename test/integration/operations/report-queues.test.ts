@@ -38,7 +38,10 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-/** Runs report-queues once and returns all log lines, and the metrics in them by name and queue. */
+/**
+ * Runs the function report-queues once. Returns all log lines, and the metrics in the log lines by metric name and
+ * queue.
+ */
 async function report(): Promise<{ metrics: Record<string, number>; lines: string[] }> {
   const lines: string[] = [];
   // The logger and the metrics write to the output streams of the process and not to the global console.

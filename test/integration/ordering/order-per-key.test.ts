@@ -21,9 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/** The messages for which the rule ran without an error, in the order of these runs. Each entry is `key:number`. */
+/**
+ * The messages for which the business rule ran without an error, in the order in which the rule ran. Each entry has the
+ * format `key:number`.
+ */
 let done: string[];
-/** How many more times the rule must fail for a message. The map key is `key:number`. */
+/** How many more times the business rule must fail for each message. The map key has the format `key:number`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -77,7 +80,9 @@ async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promi
   });
 }
 
-/** Returns the numbers of the messages of a key in the order in which the rule first ran for them. */
+/**
+ * Returns the numbers of the messages with the given key, in the order in which the business rule first ran for them.
+ */
 const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];

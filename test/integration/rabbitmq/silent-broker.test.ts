@@ -35,7 +35,10 @@ const message = () => ({
 describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
-  /** What the server does with the next connections, in order. It forwards all later connections to the broker at once. */
+  /**
+   * How the server treats the next connections, in order. The server forwards all later connections to the broker at
+   * once.
+   */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 
   beforeAll(async () => {

@@ -197,14 +197,16 @@ function definition(done: string[] = []) {
   };
 }
 
-/** Returns the numbers of the messages of a key in the order in which the rule first ran for them. */
+/**
+ * Returns the numbers of the messages with the given key, in the order in which the business rule first ran for them.
+ */
 const numbersOf = (key: string, done: readonly string[]) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];
 
 const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other);
 
-/** Consumes all these shards concurrently and records which shards delivered messages of each key. */
+/** Consumes all given shards concurrently. Records, for each key, which shards delivered messages with this key. */
 async function readAll(shards: readonly string[], done: string[]) {
   const met = new Map<string, Set<string>>();
   const handler = createConsumer(definition(done), setup.parts);

@@ -20,7 +20,10 @@ const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.orders, schema: z.object({}) });
 
-/** A consumer with an in-memory store. `begun` lists the runs that the consumer recorded in the store before they began. */
+/**
+ * Creates a consumer with an in-memory store. Before the consumer processes a group of messages, it records the group
+ * in the store; `begun` lists the recorded groups.
+ */
 function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };

@@ -3,7 +3,10 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { singleFlight } from '../../../lib/runtime/single-flight.ts';
 import { within } from '../../../lib/runtime/timeout.ts';
 
-/** A single flight with a fake clock. The test resolves or rejects each of its attempts. */
+/**
+ * Creates a single flight, whose concurrent callers share one attempt, with a fake clock. The test resolves or rejects
+ * each attempt.
+ */
 const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const begun: { resolve(value: string): void; reject(error: Error): void }[] = [];
@@ -12,7 +15,10 @@ const aFlight = () => {
   return { clock, begun, run: (limitMs = 1_000) => flight.run(attempt, limitMs), flight };
 };
 
-/** The value of a promise or the message of its error, so that a rejection before the test awaits the promise is handled. */
+/**
+ * Returns a promise for the value of `promise` or, if `promise` rejects, for the message of its error. The returned
+ * promise never rejects, and therefore Node reports no unhandled rejection before the test awaits it.
+ */
 const outcomeOf = (promise: Promise<string>) =>
   promise.then(
     (value) => value,
