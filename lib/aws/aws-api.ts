@@ -2,7 +2,7 @@ import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 /**
- * The error if AWS refuses a request or does not answer. `code` is AWS's error code, for example
+ * Thrown when AWS refuses a request or does not answer. `code` is AWS's error code, for example
  * `ResourceNotFoundException`.
  */
 export class AwsApiError extends Error {
@@ -33,9 +33,9 @@ export interface AwsRequest {
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends one signed request to an AWS service and returns the response text. It replaces AWS SDK clients that are megabytes
- * large, for services that need only a few requests. As with the SDK, `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL`
- * override the address.
+ * Sends one signed request to an AWS service and returns the text of the response. Services that need only a few
+ * requests use this function, because AWS SDK clients are megabytes large. As with the SDK,
+ * `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` override the address of the service.
  */
 export async function awsRequest(
   { region, credentials }: AwsAccess,
@@ -105,6 +105,6 @@ export const ec2Request = (
     signal,
   });
 
-/** Returns the texts of all XML elements with this name in a response from AWS. The elements must contain only text. */
+/** Returns the text of each XML element called `name` in a response from AWS. The elements must contain only text. */
 export const textsOf = (xml: string, name: string): string[] =>
   [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, text]) => text!);

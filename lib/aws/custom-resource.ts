@@ -23,7 +23,7 @@ export interface CustomResourceEvent {
 
 export interface Change {
   readonly properties: Properties;
-  /** The properties of the resource before the update; absent otherwise. */
+  /** The properties that the resource had before an update. Absent if the resource is not being updated. */
   readonly previous?: Properties;
   /** Aborts shortly before the Lambda invocation times out. */
   readonly signal: AbortSignal;

@@ -4,7 +4,7 @@ import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from './
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 
-/** How long a removal waits between checks, and the signal that stops it. */
+/** The pause between two checks of a removal, and the signal that stops the removal. */
 export interface Waiting {
   readonly signal: AbortSignal;
   /** The pause between two checks for remaining network interfaces, in ms. */
@@ -12,8 +12,9 @@ export interface Waiting {
 }
 
 /**
- * Deletes an event source mapping and waits until Lambda has deleted the mapping's network interfaces. Without the wait,
- * CloudFormation would delete the function's role too early, and Lambda needs this role to delete the interfaces.
+ * Deletes an event source mapping and waits until Lambda has deleted the network interfaces of the mapping. Without the
+ * wait, CloudFormation would delete the function's role while Lambda still needs the role to delete the network
+ * interfaces.
  */
 export async function removeEventSource(access: AwsAccess, id: string, waiting: Waiting): Promise<void> {
   let mapping: MappingState = 'present';
@@ -25,7 +26,10 @@ export async function removeEventSource(access: AwsAccess, id: string, waiting: 
   });
 }
 
-/** Waits until Lambda has deleted the network interfaces of all functions in a security group, which takes up to 40 minutes. */
+/**
+ * Waits until Lambda has deleted the network interfaces of all functions in a security group. Lambda may need up to 40
+ * minutes to delete the network interfaces.
+ */
 export async function waitForFunctionInterfaces(
   access: AwsAccess,
   securityGroup: string,

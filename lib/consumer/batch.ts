@@ -16,19 +16,19 @@ export interface Batch extends Omit<ConsumerParts, 'settings'> {
   readonly queue: WorkQueue;
   readonly memory: Memory;
   /**
-   * Whether the inbox record of a message that was published at this time may be lost. The consumer dead-letters such a
-   * message, because it might already have been processed.
+   * Whether the inbox record of a message may be lost, judged by the time when the message was published. The consumer
+   * dead-letters such a message, because the message might already have been processed.
    */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
   /** The AMQP `app-id` property of the follow-up events. */
   readonly appId: string;
-  /** How long the rule may run for one message, in ms. */
+  /** How long a business rule may run for one message, in ms. */
   readonly timeLimitMs: number;
-  /** The largest number of rules that run at the same time. */
+  /** The largest number of business rules that run concurrently. */
   readonly concurrency: number;
   /**
-   * How long rules may still run, in ms. The value is 0 or less when only the time that is reserved for committing and
-   * settling remains.
+   * How long business rules may still run before the time reserved for commits and publishes begins, in ms. The value
+   * is 0 or less once the reserved time has begun.
    */
   readonly timeLeftMs: () => number;
   /** How long the invocation may still last, in ms. */
@@ -44,8 +44,8 @@ export interface Batch extends Omit<ConsumerParts, 'settings'> {
 const RESERVED = 0.25;
 
 /**
- * Creates the time limits of a batch from the remaining time of the Lambda invocation. The limit for rules comes first,
- * then the limit for commits, then the limit for publishes.
+ * Creates the time limits of a batch from the remaining time of the Lambda invocation. Business rules must end first,
+ * then the commits, then the publishes.
  */
 export function newBatch(
   queue: WorkQueue,
@@ -77,25 +77,27 @@ export function newBatch(
 /** What a consumer keeps in memory from one batch to the next. Losing it costs extra requests but never correctness. */
 export interface Memory {
   /**
-   * For each unfinished message of the previous batch, how often it was returned to its queue while the process kept
-   * running.
+   * For each unfinished message of the previous batch, how often this process returned the message to its queue without
+   * crashing.
    */
   survived: Map<MessageId, number>;
   /**
-   * Ids of messages that were suspected of crashing the process but did not. Their records in the attempt log still have to
-   * be deleted.
+   * The ids of messages that were suspected of crashing the process but did not crash it. The attempt log in DynamoDB
+   * still has an entry for each of these messages, and the entry has to be deleted.
    */
   readonly unended: Set<MessageId>;
   /**
-   * The payload hash of each completed or rejected message. A redelivered message that is listed here needs no request to
-   * DynamoDB.
+   * The payload hash of each message that this process completed or rejected. A redelivery of such a message needs no
+   * request to DynamoDB.
    */
   readonly done: Map<MessageId, string>;
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
-  /** The messages, per ordering key, of batches whose order could not be written to DynamoDB. */
+  /** The message ids of the batches whose order could not be written to DynamoDB, grouped by ordering key. */
   unrecorded: Sequences;
-  /** For each shard of the queue, when its progress was last written to DynamoDB, in ms since the epoch. */
+  /**
+   * For each shard of the queue, when the progress of the consumer was last written to DynamoDB, in ms since the epoch.
+   */
   readonly progressRecordedAtMs: Map<string, number>;
 }
 
@@ -108,10 +110,7 @@ export const newMemory = (): Memory => ({
   progressRecordedAtMs: new Map(),
 });
 
-/**
- * The largest number of entries in one map or set. This is enough for many batches that are redelivered because of one
- * message.
- */
+/** The largest number of entries in one map or set that a consumer keeps in memory between batches. */
 const MAX_ENTRIES = 10_000;
 
 /** Deletes the oldest entries until at most `MAX_ENTRIES` remain. Sets and maps iterate in insertion order. */

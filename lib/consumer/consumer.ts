@@ -9,7 +9,7 @@ import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from './rule.ts';
 import { runBatch } from './run-batch.ts';
 
-/** The queue of a consumer, and the rules for the events in that queue. */
+/** The queue of a consumer, and the business rules for the events in that queue. */
 export type ConsumerDefinition<T> = {
   readonly queue: WorkQueue;
   /**
@@ -24,9 +24,10 @@ export type ConsumerDefinition<T> = {
 );
 
 /**
- * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. The handler completes each message exactly once, sends
- * the message to a delay queue for a retry, or dead-letters it. A failed message does not affect the other messages of the
- * batch. The handler throws `BatchUnfinishedError` if the whole batch has to be redelivered.
+ * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. For each message, the handler commits the effects
+ * exactly once, or sends a copy to a delay queue for a retry, or dead-letters the message. A failed message does not
+ * affect the other messages of the batch. The handler throws `BatchUnfinishedError` if the whole batch has to be
+ * redelivered.
  */
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
   createConsumer(definition, partsOf(surehop));

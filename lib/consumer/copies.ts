@@ -20,8 +20,8 @@ export interface CopyToPublish {
   readonly outcome: Failed;
   readonly copy: Message;
   /**
-   * Creates a smaller dead letter, to be published if the broker refuses this copy. If absent, the message is then stored
-   * in the archive.
+   * Creates a smaller dead letter, which is published if the broker refuses this copy. Without this function, a message
+   * whose copy is refused is stored in the archive.
    */
   readonly smaller?: () => CopyToPublish;
 }
@@ -37,7 +37,7 @@ function delayedCopy(delivery: Delivery, { is, delayQueue }: Retried | Postponed
   return retryCopy(delivery, delivery.queue, delayQueue.name, is === 'retry' ? attempt + 1 : attempt);
 }
 
-/** Replaces a retry by a dead letter if AMQP cannot encode a property or header of the message. */
+/** Turns a retry into a dead letter if AMQP cannot encode a property or header of the message. */
 export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
   if (outcome.is === 'dead-letter') return outcome;
   const parts = unwritableParts(delayedCopy(delivery, outcome));
@@ -46,8 +46,8 @@ export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
 }
 
 /**
- * The outcome of a message if the broker refuses its copy. The error text gives both reasons: why the message failed and
- * why the copy was refused.
+ * Returns the dead-letter outcome of a message whose copy cannot be published. The error text says why the message
+ * failed and why the copy cannot be published.
  */
 export const asDeadLetter = (
   outcome: Failed,
@@ -63,15 +63,15 @@ export const asDeadLetter = (
       };
 
 /**
- * The frame sizes, in bytes, to which a dead letter is reduced if the whole message does not fit. The first fits brokers
- * with a usual frame limit, the second fits every broker.
+ * The frame sizes, in bytes, for a dead letter whose message is too large for the broker: 120,000 bytes fit brokers
+ * with the usual frame limit, and 8,192 bytes fit every broker.
  */
 const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
 
 /**
- * Creates the dead letter with everything that AMQP can encode. If the broker refuses it, the next copy has only what fits
- * into a small frame, and the last copy has only the id, the body and the reason.
+ * Creates the dead letter with everything that AMQP can encode. If the broker refuses the dead letter, the next dead
+ * letter contains only what fits into a small frame, and the last one contains only the id, the body and the reason.
  */
 function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: WorkQueue, at: string): CopyToPublish {
   const { deadLetterExchange: exchange } = queue;

@@ -7,8 +7,8 @@ import { toResult, type Candidate, type Copy, type Invalid, type Message, type R
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 
 /**
- * Finds the messages that were completed before, the messages whose copy was published before, and the copies of one
- * message within the batch.
+ * Finds three kinds of messages: messages that were completed before, messages whose retry or dead letter was published
+ * before, and further copies of one message within the batch.
  */
 export async function dedupe(messages: readonly Message[], batch: Batch): Promise<Message[]> {
   const unremembered = messages.map((message) =>
@@ -21,8 +21,8 @@ const isUnsettled = (message: Message): message is Candidate | Invalid =>
   message.is === 'candidate' || message.is === 'invalid';
 
 /**
- * Whether this process remembers completing the message. A message that has a remembered id but another body is compared
- * with its stored inbox record instead.
+ * Whether this process remembers completing the message. A message with the id of a completed message but another body
+ * is compared with the stored inbox record instead.
  */
 const isRemembered = ({ delivery: { id, payloadHash } }: Message, { done }: Memory) =>
   id !== undefined && done.get(id) === payloadHash;
@@ -72,13 +72,13 @@ function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefi
   return message.is === 'candidate' ? { ...message, hasMarker: true } : message;
 }
 
-/** Whether a copy of this attempt of the message, or of a later attempt, was already published. */
+/** Whether a retry or dead letter for this attempt of the message, or for a later attempt, was already published. */
 export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parameters<typeof isHandedOff>[0]): boolean =>
   isHandedOff(marker, { ...envelope, payloadHash });
 
 /**
- * Selects the latest attempt if a batch has several copies of one message. A message and its own retry copy can be
- * redelivered in the same batch. Skipping both as duplicates would lose the message.
+ * Selects the copy with the latest attempt if a batch contains several copies of one message. A message and its own
+ * retry can be redelivered in the same batch, and skipping both as duplicates would lose the message.
  */
 function pairCopies(messages: readonly Message[]): Message[] {
   const latest = new Map<MessageId, Candidate>();
@@ -99,8 +99,8 @@ function pairCopies(messages: readonly Message[]): Message[] {
 }
 
 /**
- * The result of another copy of a message in the same batch: a duplicate, or unfinished if the processed copy is
- * unfinished.
+ * Returns the result of a message whose other copy in the batch was processed: `unfinished` if the processed copy is
+ * unfinished, and `duplicate` otherwise.
  */
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
   toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);

@@ -36,11 +36,14 @@ export interface Delivery {
   readonly envelope: Envelope;
   readonly redelivered: boolean;
   /**
-   * How often the message was delivered before. RabbitMQ 4.3 and later counts this in `x-acquired-count`, earlier versions
-   * in `x-delivery-count`.
+   * How often RabbitMQ delivered the message before. RabbitMQ 4.3 and later counts the deliveries in
+   * `x-acquired-count`, earlier versions in `x-delivery-count`.
    */
   readonly deliveryCount: number;
-  /** Set if the record is malformed or its message id is unusable. No rule receives such a message. */
+  /**
+   * Set if the entry of the Lambda event is malformed or its message id is unusable. No business rule receives such a
+   * message.
+   */
   readonly fault?: { readonly code: 'MALFORMED' | 'MISSING_MESSAGE_ID'; readonly message: string };
 }
 
@@ -131,21 +134,21 @@ function decodeBase64(data: string): Buffer | undefined {
 const given = (value: unknown) => value ?? undefined;
 
 /**
- * Reads how often RabbitMQ has already delivered a redelivered message. On a first delivery these headers would come from
- * the publisher, so they are not trusted then.
+ * Returns how often RabbitMQ delivered the message before. On a first delivery the counting headers are ignored,
+ * because the publisher may have set them.
  */
 const deliveryCountIn = (headers: Headers): number =>
   countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** The unit of time zone offsets, in seconds: every offset is a multiple of a quarter of an hour. */
+/** The unit of time zone offsets, in seconds. Every time zone offset is a multiple of a quarter of an hour. */
 const ZONE_SECONDS = 900;
 
 /**
- * Decodes the timestamp, which the event source writes as text without a time zone. If the header `surehop-published-at`
- * has the same time in another zone, returns that time; otherwise reads the text as UTC. Text that is not a date stays
- * unchanged.
+ * Decodes the AMQP timestamp of a message, which the event source writes as text without a time zone. If the header
+ * `surehop-published-at` contains the same time in another time zone, the function returns the time from that header.
+ * Otherwise the function reads the text as UTC. Text that is not a date stays unchanged.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

@@ -14,9 +14,9 @@ import { toResult, type Result } from './message.ts';
 import { unfinished } from './outcome.ts';
 
 /**
- * Publishes the follow-up events of the messages whose effects are committed. A crash before the publish is harmless: the
- * message is redelivered, and the events stored in its inbox record are published with the same ids. An event that the
- * broker can never accept is stored in the archive, because redelivering its completed message would not help.
+ * Publishes the follow-up events of the messages whose effects are committed. If the process crashes before the
+ * publish, the message is redelivered and its follow-up events are published with the same ids. A follow-up event that
+ * the broker can never accept is stored in the archive.
  */
 export async function publishFollowUps(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const { publisher, clock, appId, publishDeadlineMs, memory } = batch;
@@ -45,8 +45,9 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
 }
 
 /**
- * Handles an event that the broker refuses. Publishes the event without the properties that it took over from its message,
- * such as the correlation id, or stores it in the archive. Returns the error if neither succeeds.
+ * Handles a follow-up event that the broker refuses. Publishes the event without the properties that were copied from
+ * its message, such as the correlation id. If the broker refuses the event again, stores it in the archive. Returns the
+ * error if the event is neither published nor archived.
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
@@ -78,7 +79,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
 
 interface Pending {
   readonly event: StoredEvent;
-  /** The results whose messages require this event: several copies of one message have the same events. */
+  /** The results of the messages that lead to this event. Several copies of one message lead to the same event. */
   readonly sources: [Result, ...Result[]];
 }
 

@@ -3,14 +3,15 @@ import type { Candidate } from './message.ts';
 import { deadLetter, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
 
 /**
- * How much longer a lease lasts than a rule may run, in ms, so that a lease does not expire while its owner is still
- * working.
+ * How much longer a lease lasts than a business rule may run, in ms. Because of this margin, a lease does not expire
+ * while its owner is still working.
  */
 const LEASE_MARGIN_MS = 5_000;
 
 /**
- * Runs the rule's `perform` function while `owner` holds a lease on the message, and then marks the message as completed. If
- * another Lambda environment holds the lease or took it over, the message is postponed and never skipped.
+ * Runs the `perform` function of a business rule while `owner` holds a lease on the message, and then marks the message
+ * as completed. If another Lambda environment holds the lease or took it over, the message is postponed and never
+ * skipped.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,

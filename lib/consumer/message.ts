@@ -25,8 +25,8 @@ export interface Candidate {
 }
 
 /**
- * A message that no rule can process. It becomes a dead letter, unless an earlier delivery of the message was already
- * completed or dead-lettered.
+ * An invalid message, which no business rule can process. The message becomes a dead letter, unless an earlier delivery
+ * of the same message was completed or dead-lettered.
  */
 export interface Invalid {
   readonly is: 'invalid';
@@ -54,8 +54,8 @@ export const toResult = ({ delivery }: Pick<Message, 'delivery'>, outcome: Outco
 });
 
 /**
- * Finds the rule for a message and parses the message body. A message that fails here would fail at every retry, so it is
- * dead-lettered.
+ * Finds the business rule for a message and parses the message body. A message without a rule or with an invalid body
+ * would fail at every retry, and is therefore dead-lettered at once.
  */
 export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: KeyOf): Candidate | Invalid {
   const { id, fault } = delivery;
@@ -99,8 +99,8 @@ function readBody(body: Buffer): { readonly value: unknown } | Fault {
 }
 
 /**
- * Returns the rule for the type and version of a message. A message without a type is accepted only if the consumer has a
- * single rule.
+ * Returns the business rule for the type and version of a message. A message without a type is accepted only if the
+ * consumer has a single rule.
  */
 function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Rule | Fault {
   const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');

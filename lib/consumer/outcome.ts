@@ -4,7 +4,7 @@ import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
 import type { LoggableError } from '../runtime/stack.ts';
 
-/** An error that a rule threw. */
+/** An error that a business rule threw. */
 export interface Failure {
   readonly error: LoggableError;
   /** The innermost stack frames of the error that are in the service's own code. */
@@ -17,10 +17,16 @@ export type Outcome = Processed | Retried | Postponed | DeadLettered | Unfinishe
 type Processed =
   | { readonly is: 'completed'; readonly events: readonly StoredEvent[] }
   | { readonly is: 'rejected'; readonly reason: string; readonly events: readonly StoredEvent[] }
-  /** An earlier delivery, or another copy in this batch, was already completed or already led to a retry or dead letter. */
+  /**
+   * The message is a duplicate: an earlier delivery of the message, or another copy in the batch, was already
+   * completed, retried or dead-lettered.
+   */
   | { readonly is: 'duplicate'; readonly events: readonly StoredEvent[] };
 
-/** The message failed. A copy is published to `delayQueue`, and is delivered as the next attempt after the delay. */
+/**
+ * The message failed. A copy of the message is published to `delayQueue`, and RabbitMQ delivers the copy as the next
+ * attempt after the delay.
+ */
 export interface Retried {
   readonly is: 'retry';
   readonly delayQueue: DelayQueue;
@@ -30,8 +36,8 @@ export interface Retried {
 }
 
 /**
- * The message has to wait for a lease, or for an earlier message with the same ordering key. A copy is published to
- * `delayQueue`, and is delivered as the same attempt after the delay.
+ * The message has to wait for a lease, or for an earlier message with the same ordering key. A copy of the message is
+ * published to `delayQueue`, and RabbitMQ delivers the copy as the same attempt after the delay.
  */
 export interface Postponed {
   readonly is: 'postponed';
@@ -46,17 +52,17 @@ export interface DeadLettered {
   readonly message: string;
   readonly failure?: Failure;
   /**
-   * Whether the message is invalid. Because nobody can process an invalid message, its dead letter need not be recorded in
-   * the inbox before the publish.
+   * Whether the message is invalid. The dead letter of an invalid message need not be recorded in the inbox before the
+   * publish, because no Lambda environment can process the message.
    */
   readonly isInvalid?: boolean;
-  /** The attempt at which another copy of the message was dead-lettered, if one was. */
+  /** The attempt at which another copy of the message was dead-lettered. Absent if no other copy was dead-lettered. */
   readonly givenUpAt?: Attempt;
-  /** The owner of the lease that the message's last attempt held when it exceeded its time limit. */
+  /** The owner of the lease on the message, if the last attempt held a lease when it exceeded its time limit. */
   readonly leaseOwner?: string;
 }
 
-/** The message is redelivered together with its batch, as the same attempt. */
+/** The message is redelivered together with its batch. The redelivery counts as the same attempt. */
 export interface Unfinished {
   readonly is: 'unfinished';
   readonly code: ErrorCode;
@@ -72,8 +78,8 @@ export const deadLetter = (code: keyof typeof errorCodes, message: string = erro
 });
 
 /**
- * Returns the outcome for an error that the message did not cause, such as an unavailable database. The text includes the
- * cause, because an operator has to fix it.
+ * Returns the outcome of a message for an error that the message did not cause, such as an unavailable database. The
+ * text of the outcome includes the cause of the error, because an operator has to fix the cause.
  */
 export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);
@@ -92,20 +98,23 @@ export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
 /**
- * Returns the outcome of a message whose failure is already recorded for another copy. If the dead letter of the other copy
- * may not be published yet, this message publishes it; otherwise this message is a duplicate.
+ * Returns the outcome of a message whose failure is already recorded in the inbox for another copy of the message. The
+ * outcome is a dead letter if the dead letter of the other copy may not be published yet, and a duplicate otherwise.
  */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
 
 /**
- * The largest lengths, in characters, for the code and message of an error that a rule threw. Both are stored in inbox
- * records, headers and log lines.
+ * The largest lengths, in characters, for the code and message of an error that a business rule threw. Both texts are
+ * stored in inbox records, headers and log lines.
  */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 2_000;
 
-/** Returns a retry if the message has attempts left and the error is not permanent, and a dead letter otherwise. */
+/**
+ * Returns the outcome of a message whose business rule threw an error: a retry if the message has attempts left and the
+ * error is not permanent, and a dead letter otherwise.
+ */
 export function fromError(thrown: unknown, attempt: number, { delays }: WorkQueue): Retried | DeadLettered {
   const described = describeError(thrown);
   const code = described.code.slice(0, MAX_CODE_LENGTH);

@@ -24,7 +24,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
 
-/** What a consumer reads and writes in DynamoDB, besides the effects of its rules. */
+/** The DynamoDB data that a consumer reads and writes, apart from the effects of its business rules. */
 export interface ConsumerPorts {
   readonly inbox: Inbox;
   readonly leases: Leases;
@@ -86,8 +86,8 @@ export function partsOf(surehop: Surehop): ConsumerParts {
 }
 
 /**
- * Makes the function fail at its start if the code defines a table that is not deployed. Otherwise the first message that
- * needs the table would fail.
+ * Throws an error when the function starts if the code defines a DynamoDB table that is not deployed. Without this
+ * check, only the first message that needs the table would fail.
  */
 function requireTables(deployed: readonly string[]): void {
   const missing = undeployedTables(deployed);

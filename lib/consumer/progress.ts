@@ -5,7 +5,7 @@ import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
-/** How far the consumer has read a queue. Both times are in ISO 8601. */
+/** How far a consumer has read its queue. Both times are in ISO 8601. */
 export interface Progress {
   /** When the oldest message of the latest batch was published. */
   readonly oldestPublishedAt: string;
@@ -41,14 +41,15 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
 
 /**
- * The shortest time between two progress records of one shard, in ms. Readers of the progress need it to be a few seconds
- * old at most, and writing it for every batch would cost too much.
+ * The shortest time between two writes of a shard's progress, in ms. Writing the progress for every batch would cost
+ * too much, and its readers need it to be a few seconds old at most.
  */
 const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Records when the oldest message of the batch was published, because RabbitMQ does not report this for a quorum queue. A
- * queue delivers its messages in order, so all waiting messages were published later, except for retries.
+ * Writes to DynamoDB when the oldest message of the batch was published, because RabbitMQ does not report the age of
+ * messages in a quorum queue. A queue delivers its messages in order, and therefore all waiting messages except retries
+ * were published later.
  */
 export async function recordProgress(
   deliveries: readonly Delivery[],

@@ -53,8 +53,8 @@ export function reportOf(
 }
 
 /**
- * Thrown if at least one message of the batch is unfinished. Lambda then reports a failure, and the event source returns
- * the whole batch to its queue.
+ * Thrown when at least one message of the batch is unfinished. Lambda then reports a failure, and the event source
+ * returns the whole batch to its queue.
  */
 export class BatchUnfinishedError extends Error {
   override readonly name = 'BatchUnfinishedError';

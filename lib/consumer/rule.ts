@@ -4,34 +4,34 @@ import type { Decision } from '../inbox/decision.ts';
 import type { Table } from '../dynamodb/tables.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** The context that a rule receives as its second argument. */
+/** The context that a business rule receives as its second argument. */
 export interface RuleContext {
   readonly id: MessageId;
   /** The number of the attempt to process the message, starting at 1. */
   readonly attempt: number;
-  /** Aborts when the time limit for this message is reached. */
+  /** Aborts when the message reaches its time limit. */
   readonly signal: AbortSignal;
   /** Reads an item with a strongly consistent read. */
   read(table: Table, key: Key): Promise<Item | undefined>;
 }
 
 /**
- * Decides what an event changes. The effects are committed exactly once, in one DynamoDB transaction with the record that
- * the message was processed.
+ * Decides what an event changes. The effects are committed exactly once, in one DynamoDB transaction with the inbox
+ * record of the message.
  */
 export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<Decision>;
 
 /**
  * Performs an effect that cannot be part of a DynamoDB transaction, such as a call to another system. Only one Lambda
- * environment at a time runs it for a message. A crash before the message is marked as completed leads to a second call, so
- * pass `context.id` as the idempotency key.
+ * environment at a time calls this function for a message. After a crash the function may be called again, so pass
+ * `context.id` to the other system as the idempotency key.
  */
 export type Perform<T> = (event: T, context: RuleContext) => Promise<void>;
 
-/** The code that processes one type of event. */
+/** The business rule that processes one type of event. */
 export type Rule<T = any> = { readonly event: EventDefinition<T> } & (
   { readonly decide: Decide<T>; readonly perform?: never } | { readonly perform: Perform<T>; readonly decide?: never }
 );
 
-/** Pairs an event with its rule, so that the compiler checks the rule's argument against the event. */
+/** Pairs an event with its business rule. The compiler then checks the argument of the rule against the event. */
 export const on = <T>(event: EventDefinition<T>, decide: Decide<T>): Rule<T> => ({ event, decide });

@@ -12,7 +12,7 @@ import { toResult, type Candidate, type Result } from './message.ts';
 import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
 
-/** A message whose rule has returned a decision. Its effects still have to be committed. */
+/** A message whose business rule has returned a decision. The effects of the decision are not committed yet. */
 interface Decided {
   readonly is: 'decided';
   readonly candidate: Candidate;
@@ -20,8 +20,8 @@ interface Decided {
 }
 
 /**
- * Runs the rule of each message, for at most `concurrency` messages at the same time. A message whose rule could not start
- * in time is unfinished.
+ * Runs the business rule of each message, with at most `concurrency` rules running at a time. A message whose rule
+ * could not start in time is unfinished.
  */
 export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
   const ran: (Decided | Result)[] = [];
@@ -71,7 +71,10 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
   }
 }
 
-/** Throws if a rule returned no decision, which is possible if the rule was not compiled with TypeScript. */
+/**
+ * Throws if a business rule returned no decision. Only a rule that was not compiled with TypeScript can return no
+ * decision.
+ */
 function requireDecision<T>(given: T): T {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`the rule returned ${given === null ? 'null' : typeof given}, not a decision`);
@@ -122,8 +125,8 @@ class TimeLimitError extends CodedError {
 
 interface TimeLimit {
   /**
-   * Aborts when the time limit of the message is reached. The signal is created when a rule first reads it, because few
-   * rules use it.
+   * Aborts when the message reaches its time limit. The signal is created when a business rule first reads it, because
+   * few rules use the signal.
    */
   readonly signal: AbortSignal;
 }

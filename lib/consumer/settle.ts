@@ -20,8 +20,8 @@ export async function settle(results: readonly Result[], batch: Batch): Promise<
 }
 
 /**
- * Publishes a copy of each postponed message, unless the batch is going to be redelivered. In that case the postponed
- * messages are redelivered with the batch, and further copies would only pile up in the delay queues.
+ * Publishes a copy of each postponed message, unless the batch is going to be redelivered. A redelivered batch contains
+ * the postponed messages, and further copies of them would only pile up in the delay queues.
  */
 export async function settlePostponed(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const waiting = results.filter(({ outcome: { is } }) => is === 'postponed');
@@ -40,11 +40,11 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
 }
 
 /**
- * Publishes a copy of each failed message and waits for the broker's confirms. Lambda acknowledges the whole batch when the
- * function returns, so a failed message without a confirmed copy would be lost. Afterwards records the published copies in
- * the inbox, so that a redelivered batch does not publish them a second time. If the broker refuses the content of a copy,
- * a smaller copy is published or the message is stored in the archive. `whenLeased` is the outcome of a message that cannot
- * be dead-lettered because another environment holds its lease.
+ * Publishes a copy of each failed message and waits for the broker's confirms, because Lambda acknowledges the whole
+ * batch when the function returns. Afterwards records the published copies in the inbox, because a redelivered batch
+ * must not publish them a second time. If the broker refuses the content of a copy, a smaller copy is published or the
+ * message is stored in the archive. `whenLeased` is the outcome of a message that cannot be dead-lettered because
+ * another Lambda environment holds its lease.
  */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
   const { queue, publisher, inbox, clock, publishDeadlineMs, warn } = batch;
@@ -93,7 +93,8 @@ interface Settled {
 }
 
 /**
- * Returns the outcome of a message after its copy was published, or another copy to publish if the broker refused this one.
+ * Returns the outcome of a message after its copy was published. If the broker refused the copy, may return another
+ * copy to publish instead.
  */
 async function afterPublish(
   { delivery, outcome, smaller }: CopyToPublish,
@@ -116,10 +117,9 @@ async function afterPublish(
 }
 
 /**
- * Records in the inbox which messages become dead letters, before any dead letter is published. This prevents another
- * Lambda environment from completing a copy of such a message, and prevents this one from dead-lettering a completed
- * message. A crash before the publish is harmless: the message is redelivered, and its inbox record says that the dead
- * letter still has to be published.
+ * Records in the inbox which messages become dead letters, before any dead letter is published. The inbox record
+ * prevents another Lambda environment from completing a copy of such a message. A message that is already completed is
+ * not dead-lettered. If the process crashes before the publish, the redelivered message publishes its dead letter.
  */
 async function claimDeadLetters(
   results: readonly Result[],
@@ -145,8 +145,8 @@ async function claimDeadLetters(
 }
 
 /**
- * Returns the outcome of a message after the attempt to record its dead letter in the inbox. `marker` is the stored inbox
- * record that prevented this, if there is one.
+ * Returns the outcome of a message after the attempt to record its dead letter in the inbox. `marker` is the stored
+ * inbox record that prevented the attempt. It is undefined if the attempt succeeded.
  */
 function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, whenLeased: Outcome): Outcome {
   if (!marker) return outcome;
@@ -156,7 +156,9 @@ function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, w
   return isSamePayload ? { is: 'duplicate', events: marker.events } : deadLetter('PAYLOAD_MISMATCH');
 }
 
-/** Stores a dead letter directly in the archive, because the broker refuses to accept it for the dead-letter queue. */
+/**
+ * Stores a dead letter directly in the archive, because the broker refuses the dead letter for the dead-letter queue.
+ */
 async function archive(
   delivery: Delivery,
   outcome: DeadLettered,
@@ -185,8 +187,9 @@ async function archive(
 }
 
 /**
- * Returns the inbox record for a published copy. Empty for a postponed message, which stays at the same attempt, and for a
- * message whose payload differs from that of the stored record.
+ * Returns the inbox record for the published copy of a message. Returns an empty list for a postponed message, which
+ * stays at the same attempt. Also returns an empty list for a message whose payload differs from the payload in the
+ * stored inbox record.
  */
 function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): Handoff[] {
   if (!id || (outcome.is !== 'retry' && outcome.is !== 'dead-letter') || outcome.code === 'PAYLOAD_MISMATCH') return [];

@@ -7,29 +7,29 @@ import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 
 /**
- * One attempt to process messages that are suspected of crashing the process, either several together or one isolated
- * message.
+ * One run of messages that are suspected of crashing the process: either several messages together or one message
+ * alone.
  */
 interface AttemptRun {
   readonly kind: 'together' | 'isolated';
   readonly id: string;
-  /** The latest time at which the Lambda invocation of this run ends, in ms since the epoch. */
+  /** The latest time at which the Lambda invocation of the run ends, in ms since the epoch. */
   readonly endsByMs: number;
 }
 
-/** The recorded runs of one message. A record that is still there belongs to a run that is not finished or that crashed. */
+/** The entries of one message in the attempt log. Each entry belongs to a run that is not finished or that crashed. */
 export interface OpenAttempts {
   /** For each run that processed only this message, the latest time at which the run ends, in ms since the epoch. */
   readonly isolatedEndByMs: readonly number[];
 }
 
 /**
- * Records each run of messages that are suspected of crashing the process. The record is written before the run and deleted
- * after it, so a record that remains shows that the process crashed during the run. Every method throws
- * `StoreUnavailableError` if DynamoDB does not answer.
+ * Records each run of messages that are suspected of crashing the process. The entry in DynamoDB is written before the
+ * run and deleted after it, and therefore an entry that remains shows that the process crashed during the run. Every
+ * method throws `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface AttemptLog {
-  /** Returns the recorded runs of those messages that have any. `ids` must not contain duplicates. */
+  /** Returns the recorded runs of each message in `ids` that has at least one. `ids` must not contain duplicates. */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   end(queue: string, ids: readonly MessageId[]): Promise<void>;

@@ -8,20 +8,23 @@ import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';
 import type { OpenAttempts } from './attempt-log.ts';
 
-/** After how many deliveries without an outcome a message is suspected of crashing the process. */
+/** The number of deliveries without an outcome after which a message is suspected of crashing the process. */
 const SUSPICIOUS_DELIVERIES = 3;
 
-/** How often a message may crash the process while it is processed alone, before it is dead-lettered. */
+/**
+ * How often a message may crash the process while the process handles only this message. After that, the message is
+ * dead-lettered.
+ */
 const MAX_ISOLATED_RUNS = 3;
 
-/** The largest difference between the clocks of two environments, in ms. */
+/** The largest assumed difference between the clocks of two Lambda environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
 /**
- * Returns the messages that may have crashed the process. Also returns the messages with the same ordering keys, because
- * they must not overtake the suspected messages.
+ * Returns the messages that are suspected of crashing the process, and all messages with the same ordering keys. A
+ * message must not overtake a suspected message with the same ordering key.
  */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
@@ -32,15 +35,16 @@ export function suspectsAmong(candidates: readonly Candidate[], memory: Memory):
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
 /**
- * Whether a message is suspected of crashing the process. Batches that another Lambda environment returned to the queue are
- * not known here, so a harmless message may be suspected, which costs a few extra requests.
+ * Whether a message is suspected of crashing the process. This process does not know which batches other Lambda
+ * environments returned to the queue, and may therefore suspect a harmless message. Suspecting a harmless message costs
+ * a few extra requests.
  */
 const isSuspect = ({ id, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
   deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
 /**
- * Remembers the messages that this process returned to the queue. These messages did not crash the process, because it was
- * still running when it returned them.
+ * Remembers the messages that this process returned to the queue. The process was still running when it returned these
+ * messages, and therefore they did not crash it.
  */
 export function noteSurvival(results: readonly Result[], memory: Memory): void {
   const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
@@ -48,12 +52,11 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
 }
 
 /**
- * Finds out which of the suspected messages crash the process. Suspected messages without a recorded run are first
- * processed together, because after an outage a whole batch may be suspected and most of its messages are harmless. A
- * message with a recorded run that did not end is processed alone. Messages with the fewest such runs come first, so that
- * harmless messages are completed early. A message is dead-lettered after three runs alone that did not end. A run counts
- * only after its Lambda invocation must have ended, because another environment may still be processing a copy of the
- * message.
+ * Finds out which of the suspected messages crash the process. Suspected messages without an entry in the attempt log
+ * are first processed together, because most of them are harmless after an outage. Then each other suspected message is
+ * processed alone, and the messages with the fewest crashes come first. A message that crashes the process three times
+ * alone is dead-lettered. A crash counts only after the Lambda invocation must have ended, because another environment
+ * may still be processing a copy of the message.
  */
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
@@ -93,7 +96,10 @@ async function isolateEach(
   return results;
 }
 
-/** Records that a message is about to be processed alone. If it must not be processed now, returns its outcome instead. */
+/**
+ * Records that a suspected message is about to be processed alone. If the message must not be processed now, returns
+ * its outcome instead.
+ */
 async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<Outcome | undefined> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
@@ -121,8 +127,8 @@ const beginAttempts = (
   });
 
 /**
- * Deletes the records of runs that did not crash the process. If DynamoDB is unavailable, the next batch deletes the
- * records.
+ * Deletes the attempt-log entries of runs that did not crash the process. If DynamoDB is unavailable, the next batch
+ * deletes the entries.
  */
 export async function endAttempts(
   ids: readonly MessageId[],
@@ -140,8 +146,9 @@ export async function endAttempts(
 }
 
 /**
- * Returns the suspected messages that have no recorded run and whose ordering key has no message with a recorded run, since
- * that message must not be overtaken. Returns none if there is only one such message.
+ * Returns the suspected messages without a recorded run. Leaves out a message if another message with the same ordering
+ * key has a recorded run, because the other message must not be overtaken. Returns an empty list instead of a single
+ * message.
  */
 function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
   const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));
@@ -155,8 +162,8 @@ const idOf = ({ id }: Candidate) => id;
 const sequenceOf = (suspect: Candidate) => keyOf(suspect) ?? suspect.id;
 
 /**
- * Sorts the messages by how often they were processed alone, fewest first. A message counts at least as many runs as the
- * messages before it with the same key, so that their order does not change.
+ * Sorts the messages by how often they were processed alone, fewest first. Messages with the same ordering key keep
+ * their order.
  */
 function leastTriedFirst(suspects: readonly Candidate[], runsOf: (suspect: Candidate) => number): Candidate[] {
   const most = new Map<string, number>();

@@ -24,12 +24,12 @@ export interface ArchiveReport {
   readonly duplicates: number;
 }
 
-/** The largest number of dead letters that are stored at the same time. */
+/** The archive stores at most this many dead letters concurrently. */
 const CONCURRENCY = 16;
 
 /**
- * Stores every message of a batch from the dead-letter queue in the archive. If a message cannot be stored, throws an
- * error, and the whole batch is redelivered.
+ * Stores every message of a batch from the dead-letter queue in the archive. Throws an error if a message cannot be
+ * stored, and the whole batch is then redelivered.
  */
 export async function archiveBatch(
   { table, queues, knownValues, clock }: Archiving,

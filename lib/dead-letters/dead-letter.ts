@@ -15,8 +15,8 @@ export interface DeadLetter {
   readonly code: string;
   readonly reason: string;
   /**
-   * The parts of the message that AMQP cannot encode, with the reasons. These parts were left out of the dead letter, or
-   * prevent a redrive.
+   * The parts of the message that AMQP cannot encode, with the reasons. Either the dead letter lacks these parts, or
+   * they prevent a redrive of the dead letter.
    */
   readonly unwritable?: string;
   /** The stack frames of the rule's error that are in the service's own code, one per line, innermost first. */
@@ -51,12 +51,12 @@ export interface ArchivedMessage {
   readonly properties: Properties;
 }
 
-/** The part of a dead letter that says where, when and why its message failed. */
+/** The fields of a dead letter that say where, when and why its message failed. */
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
 /**
- * The largest lengths of stored texts, in characters. They ensure that a record fits into one DynamoDB item and its keys
- * fit into an index key.
+ * The largest lengths of stored texts, in characters. With these limits, the description of a dead letter fits into one
+ * DynamoDB item, and its keys fit into an index key.
  */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;

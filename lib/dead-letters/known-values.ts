@@ -16,19 +16,22 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The largest number of stored values per filter field. Once it is reached, every filter value is accepted, because anyone
- * who can publish messages can invent values.
+ * The archive stores at most this many known values per filter field. Once the limit is reached, every filter value is
+ * accepted, because anyone who can publish messages can invent values.
  */
 const MAX_STORED = 500;
 
 /**
- * The key of the DynamoDB item that stores the known values. It cannot collide with a dead letter, since no dead letter has
- * a part -1, and the item is in no index.
+ * The key of the DynamoDB item that stores the known filter values. No dead letter has a part with the number -1, and
+ * therefore the key cannot collide with a dead letter.
  */
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
 export interface KnownValues {
-  /** Stores the queue and code of a dead letter that is about to be archived, if they are new. */
+  /**
+   * Stores the queue name and the error code of a dead letter that is about to be archived, if the archive does not
+   * know them yet.
+   */
   add(deadLetter: Pick<DeadLetter, Field>): Promise<void>;
   /** Returns an error for each filter value that no dead letter has ever had. The error lists the known values. */
   errorsIn(
@@ -37,17 +40,16 @@ export interface KnownValues {
 }
 
 /**
- * Keeps the queue names and error codes that a filter may contain. An unknown value is refused, because a misspelt filter
- * would otherwise look as if there were no dead letters. The declared queues and codes are not enough: rules have codes of
- * their own, and dead letters outlive their queues. The archive therefore stores each new value before the first dead
- * letter that has it.
+ * Keeps the queue names and error codes that a filter for dead letters may contain. A filter with an unknown value is
+ * refused, because a misspelt value would otherwise look as if there were no dead letters. The archive stores each new
+ * value before the first dead letter that has it.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {
     queue: queues.map(({ name }) => name),
     code: Object.keys(errorCodes),
   };
-  /** The values that this Lambda environment has stored or has tried to store when no more values were accepted. */
+  /** The filter values that this Lambda environment need not store again. */
   const added: Record<Field, Set<string>> = { queue: new Set(), code: new Set() };
 
   async function store(field: Field, value: string): Promise<void> {

@@ -11,15 +11,17 @@ export interface Filter {
   readonly status?: DeadLetterStatus;
 }
 
-/** One page of dead letters, ordered by time. `after` is the start of the next page and is absent on the last page. */
+/**
+ * One page of dead letters, ordered by time. `after` is the position of the next page and is absent on the last page.
+ */
 export interface Page {
   readonly deadLetters: readonly DeadLetter[];
   readonly after?: string;
 }
 
 /**
- * The largest number of DynamoDB queries per page. DynamoDB applies a filter after reading, so a query may return few items
- * or none.
+ * The largest number of DynamoDB queries per page. DynamoDB applies a filter after reading, and therefore a query may
+ * return few items or none.
  */
 const MAX_QUERIES = 25;
 
@@ -83,8 +85,8 @@ const startKey = (after: string): Attributes => ({
 });
 
 /**
- * Encodes the start of the next page as a paging token, which clients must not interpret and which is safe in a query
- * string.
+ * Encodes the position of the next page as a paging token. Clients must not interpret the token, and the token is safe
+ * in a query string.
  */
 export const writeCursor = (after: string): string => Buffer.from(after).toString('base64url');
 

@@ -52,7 +52,10 @@ function originOf(
   };
 }
 
-/** Returns the name of the work queue to which `shard` belongs, and the name of the shard if it differs. */
+/**
+ * Returns the name of the work queue to which `shard` belongs. Also returns the name of the shard if it differs from
+ * the name of the work queue.
+ */
 function locate(shard: string, queues: readonly WorkQueue[]): Pick<DeadLetter, 'queue' | 'shard'> {
   const queue = queueOfShard(queues, shard)?.name ?? shard;
   return queue === shard ? { queue: shard || undefined } : { queue, shard };
@@ -81,8 +84,8 @@ const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
 };
 
 /**
- * Reads the first entry of the header `x-death`, which is the newest. The headers `x-first-death-*` are not used, because
- * they name a delay queue for every message that was ever retried.
+ * Reads the first entry of the header `x-death`, which is the newest entry. The headers `x-first-death-*` are not used,
+ * because they name a delay queue for every message that was ever retried.
  */
 function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   const deaths = plainOf(headers['x-death'] ?? null);
@@ -102,8 +105,8 @@ function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * Reads the time in an `x-death` entry. AWS does not document how its event source writes such a time, so this accepts
- * seconds, milliseconds and dates.
+ * Reads the time in an `x-death` entry. AWS does not document how the event source writes this time, and therefore
+ * seconds, milliseconds and dates are all accepted.
  */
 function readTime(time: unknown): string | undefined {
   const ms =

@@ -4,16 +4,14 @@ import { sendToDynamo } from '../dynamodb/send.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.ts';
 
-/**
- * The largest number of actions kept in the record of a dead letter. Only the latest actions are kept here; the audit table
- * has all of them.
- */
+/** The archive keeps at most this many operator actions with each dead letter. The audit table has all actions. */
 const MAX_HISTORY = 100;
 
 /**
- * Records that a copy of a dead letter was published. Returns `false` if another redrive was recorded after the dead letter
- * was read. Both copies then have the same redrive number, so the message is processed only once. If the dead letter was
- * discarded in the meantime, the redrive overrides the discard, because the copy is already in the queue.
+ * Records that a copy of a dead letter was published. Returns `false` if another redrive was recorded after the dead
+ * letter was read. Both copies then have the same redrive number, and therefore the message is processed only once. If
+ * the dead letter was discarded in the meantime, the redrive overrides the discard, because the copy is already in the
+ * queue.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -34,7 +32,7 @@ export const recordDiscard = (
   action: Extract<ArchiveAction, { action: 'discarded' }>,
 ): Promise<boolean> => update(table, id, action, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
-/** Records which parts of a message AMQP cannot encode, so that later bulk redrives skip the dead letter. */
+/** Records which parts of a message AMQP cannot encode. Later bulk redrives then skip the dead letter. */
 export async function recordUnwritable(table: ArchiveTable, id: string, unwritable: string): Promise<void> {
   await sendToDynamo(
     (client) =>
@@ -64,7 +62,7 @@ async function update(
     assignment?: string;
     condition: string;
     values: Record<string, AttributeValue>;
-    /** The history that replaces the stored one when the stored history is full. */
+    /** The history of operator actions that replaces the stored history when the stored history is full. */
     latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {

@@ -26,10 +26,16 @@ export const archiveTable = (surehop: Surehop): ArchiveTable => ({
 
 export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string => tablePrefix + TABLE;
 
-/** The part number of a dead letter's record. The parts with higher numbers hold the message. */
+/**
+ * The part number of the DynamoDB item that describes a dead letter. The items with higher part numbers hold the
+ * message.
+ */
 export const RECORD_PART = 0;
 
-/** The partition key of the index `newest`, which is the same for all dead letters so that one query can list them. */
+/**
+ * The partition key of the index `newest`. It is the same for all dead letters, because one query must be able to list
+ * them all.
+ */
 export const LISTED_KIND = 'dead-letter';
 
 /** Returns the sort key of the index `newest`: the time, followed by the id to make the key unique. */
@@ -38,7 +44,9 @@ const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLettere
 
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
 
-/** Creates the DynamoDB item of a dead letter. `parts` is the number of further items that hold the message. */
+/**
+ * Creates the DynamoDB item that describes a dead letter. `parts` is the number of further items that hold the message.
+ */
 export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: number): Attributes {
   const { id, attempt, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;
   return {

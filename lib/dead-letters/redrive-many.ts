@@ -12,7 +12,10 @@ export interface RedriveReport {
   readonly redriven: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
-  /** The dead letters that AMQP cannot encode. Redriving them again fails the same way unless `force` is set. */
+  /**
+   * The dead letters whose messages AMQP cannot encode. Redriving them again fails in the same way unless `force` is
+   * set.
+   */
   readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
   /** Whether the archive may have more open dead letters that match the filter. */
   readonly more: boolean;
@@ -30,17 +33,18 @@ interface RedriveOptions {
   readonly remainingMs: () => number;
 }
 
-/** The number of records that one list query reads. */
+/** The number of dead letters that one list query reads. */
 const PAGE = 250;
 
 /**
- * The largest number of ids that the report lists as skipped or as unwritable. More ids would make the response too large.
+ * The largest number of ids that the report lists as skipped or as unwritable. More ids would make the HTTP response
+ * too large.
  */
 const MAX_NAMED = 1_000;
 
 /**
- * The largest number of messages, and of their bytes, that are redriven together. Only one such chunk is in memory at a
- * time.
+ * The largest number of messages that are redriven together, and the largest number of their bytes. Only one such chunk
+ * of messages is in memory at a time.
  */
 const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
@@ -48,7 +52,7 @@ const CHUNK_BYTES = 16_000_000;
 /** The largest number of messages that are read from the archive at the same time. */
 const CONCURRENCY = 16;
 
-/** If less than this time is left before the response is due, in ms, no further chunk is started. */
+/** No further chunk of messages is redriven if less than this time, in ms, is left before the HTTP response is due. */
 const RESERVE_MS = 10_000;
 
 /** Redrives up to `maximum` open dead letters that match the filter, oldest first. Stops early when time runs out. */
@@ -118,7 +122,10 @@ async function select(
   return { selected, skipped, unwritable, more: after !== undefined };
 }
 
-/** Reads a dead letter if it is still open. The list may be out of date, because its index is eventually consistent. */
+/**
+ * Returns a dead letter if it is still open. The list of open dead letters may be out of date, because its index is
+ * eventually consistent.
+ */
 async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   try {
     const item = await readDeadLetter(table, id);
@@ -129,7 +136,7 @@ async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   }
 }
 
-/** Returns how many messages from the start of the list fit into one chunk. */
+/** Returns how many messages from the start of the list are redriven together as one chunk. */
 function chunkLength(deadLetters: readonly DeadLetter[]): number {
   let bytes = 0;
   const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);

@@ -26,7 +26,7 @@ export interface Redriving {
   readonly inboxSettings: InboxSettings;
 }
 
-/** The largest number of records that are updated at the same time. */
+/** The largest number of DynamoDB items that are updated concurrently. */
 const CONCURRENCY = 16;
 
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
@@ -57,10 +57,10 @@ export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter,
 }
 
 /**
- * Publishes a copy of each message to the queue or shard from which it came, and records each redrive after the broker has
- * confirmed the copy. Returns one error or `undefined` per dead letter. If the process crashes before recording, the dead
- * letter is still open. A second redrive then publishes a copy with the same redrive number, and the inbox processes the
- * message only once. `force` leaves out the parts that AMQP cannot encode.
+ * Publishes a copy of each message to the queue or shard from which the message came, and records each redrive after
+ * the broker has confirmed the copy. Returns one error or `undefined` per dead letter. If the process crashes before it
+ * records a redrive, the dead letter stays open. A second redrive then publishes a copy with the same redrive number,
+ * and the inbox processes the message only once. With `force`, the copies lack the parts that AMQP cannot encode.
  */
 export async function publishCopies(
   redriving: Redriving,
@@ -93,8 +93,8 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 }
 
 /**
- * Returns the redrive number of the next copy. It must be higher than that of every earlier copy, because the inbox ignores
- * a copy whose number it has already recorded as failed.
+ * Returns the redrive number of the next copy of a dead letter. The number must be higher than that of every earlier
+ * copy, because the inbox ignores a copy whose redrive number is already recorded as failed.
  */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
@@ -109,8 +109,8 @@ async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter):
 }
 
 /**
- * Records that AMQP cannot encode a message. If the record cannot be written, the next bulk redrive fails for this message
- * in the same way.
+ * Records in the archive that AMQP cannot encode a message. If this write fails, the next bulk redrive fails for the
+ * message in the same way.
  */
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>

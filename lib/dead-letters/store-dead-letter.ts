@@ -9,9 +9,9 @@ import { toParts } from './message-parts.ts';
 import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
- * Stores a dead letter and its message, byte for byte, and counts it in a metric. Returns `false` if the archive already
- * has the dead letter; its status does not change then. The record is written after all parts of the message, so a stored
- * record always has its whole message.
+ * Stores a dead letter and its message byte for byte, and counts the dead letter in a metric. Returns `false` if the
+ * archive already has the dead letter, and leaves its status unchanged. The item that describes the dead letter is
+ * written after all parts of the message, and therefore a dead letter in the archive always has its whole message.
  */
 export async function storeDeadLetter(
   deadLetter: DeadLetter,

@@ -22,7 +22,7 @@ export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
 }
 
 /**
- * The tables of each failed request. They are remembered here because DynamoDB's errors seldom name the table that does not
+ * The table names of each failed request. They are kept because DynamoDB's errors seldom name the table that does not
  * exist.
  */
 const requested = new WeakMap<Error, readonly string[]>();
@@ -48,6 +48,9 @@ interface Input {
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string }>>[];
 }
 
-/** Creates a DynamoDB client that never retries a request, because the inbox has to know whether a reply was lost. */
+/**
+ * Creates a DynamoDB client that never retries a request by itself, because the inbox has to know whether the reply to
+ * a request was lost.
+ */
 export const inboxClient = (options: DynamoDBClientConfig): DynamoDBClient =>
   dynamoDbClient({ ...options, maxAttempts: 1 });

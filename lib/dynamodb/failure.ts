@@ -127,8 +127,9 @@ export const requestRefused = (tables: readonly string[], cause: unknown): Misco
   );
 
 /**
- * Converts the error of a request that does not depend on the content of a message. The result says either that DynamoDB is
- * unavailable or that the deployment is misconfigured. The error of a failed condition is returned unchanged.
+ * Converts the error of a DynamoDB request that does not depend on the content of a message. The returned error says
+ * that DynamoDB is unavailable or that the deployment is misconfigured. The error of a failed condition is returned
+ * unchanged.
  */
 export function toStoreError(error: unknown): Error {
   if (error instanceof ConditionalCheckFailedException) return error;

@@ -21,7 +21,10 @@ const MAX_ITEM_BYTES = 400 * 1024;
 const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;
 
-/** Creates the error for an effect that DynamoDB can never write. The message is then dead-lettered without a retry. */
+/**
+ * Creates the error for an effect that DynamoDB can never write. The message with this effect is then dead-lettered
+ * without a retry.
+ */
 export const invalidEffect = (message: string, options?: ErrorOptions): PermanentError =>
   new PermanentError('INVALID_EFFECT', message, options);
 

@@ -12,13 +12,15 @@ import type { Store } from './store.ts';
 /** Identifies one stored version of a long text. */
 export interface TextVersion {
   readonly id: string;
-  /** The number of further items that hold the text, or 0 if the head item itself holds it. */
+  /**
+   * The number of further DynamoDB items that hold the text. The number is 0 if the head item itself holds the text.
+   */
   readonly parts: number;
 }
 
 /**
- * A text that may be longer than the 400 KB that fit into one DynamoDB item. A head item refers to the items that hold the
- * parts of the text.
+ * A text that may be longer than the 400 KB that fit into one DynamoDB item. The head item of a long text refers to
+ * further items that hold the parts of the text.
  */
 export interface LongText {
   readonly text: string;
@@ -26,14 +28,17 @@ export interface LongText {
 }
 
 /**
- * The largest number of bytes of text per item. It is below DynamoDB's limit of 400 KB because the key and the attribute
- * names also count.
+ * The largest number of bytes of text in one DynamoDB item. It is below DynamoDB's limit of 400 KB, because the key and
+ * the attribute names also count.
  */
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
-/** How often reading a text is tried if another process replaces the text between reading its head and its parts. */
+/** How often reading a long text is tried while another process keeps replacing the text. */
 const MAX_READS = 5;
-/** How much later the parts of a text expire than its head, in seconds, so that a head never refers to expired parts. */
+/**
+ * How much longer, in seconds, the parts of a long text are kept than its head item. The head item therefore never
+ * refers to expired parts.
+ */
 const PARTS_EXPIRE_LATER_SECONDS = 86_400;
 
 const headKey = (pk: string): Attributes => ({ pk: { S: pk } });
@@ -84,8 +89,8 @@ export async function readTexts(
 
 /**
  * Replaces the version `before` of a text, or creates the text if `before` is absent. Returns `undefined` if another
- * process has changed the text. The head item is written after the new parts and before the old parts are deleted. A crash
- * therefore leaves either the old or the new text, and unused parts expire. Throws `StoreUnavailableError`.
+ * process has changed the text. A crash leaves either the old or the new text, because the head item is written after
+ * the new parts and before the old parts are deleted. Throws `StoreUnavailableError`.
  */
 export async function writeText(
   store: Store,

@@ -4,7 +4,7 @@ import { readFailure, toStoreError } from './failure.ts';
 
 /** How often requests to DynamoDB are retried, and how long the delays between attempts are. */
 export interface RetryPolicy {
-  /** How often a request is sent without getting a reply, before DynamoDB is considered unavailable. */
+  /** How often a request is sent without a reply before DynamoDB is considered unavailable. */
   readonly attempts: number;
   /** How often a request is sent if DynamoDB throttles it or cancels it because of conflicts. */
   readonly conflicts: number;
@@ -22,8 +22,8 @@ export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: Abor
 }
 
 /**
- * Sends a request and retries it if necessary. The request must be safe to carry out twice. Throws `StoreUnavailableError`
- * after the last retry. Throws `MisconfiguredError` without a retry.
+ * Sends a request to DynamoDB and retries it if necessary. The request must be safe to carry out twice. Throws
+ * `StoreUnavailableError` after the last retry. Throws `MisconfiguredError` without a retry.
  */
 export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryPolicy): Promise<T> {
   for (let attempt = 1; ; attempt++) {

@@ -1,8 +1,8 @@
 declare const isTable: unique symbol;
 
 /**
- * The name of a table without the deployment's prefix. Only `defineTables` returns values of this type, so a misspelt table
- * name does not compile.
+ * The name of a table without the deployment's prefix. Only `defineTables` returns values of this type, and therefore a
+ * misspelt table name does not compile.
  */
 export type Table = string & { readonly [isTable]: true };
 
@@ -14,6 +14,6 @@ export function defineTables<const Name extends string>(...names: readonly Name[
   return Object.freeze(Object.fromEntries(names.map((name) => [name, name])) as unknown as Record<Name, Table>);
 }
 
-/** Returns the tables that the code defines but the deployment does not have. */
+/** Returns the tables that the code defines but that are not deployed. */
 export const undeployedTables = (deployed: readonly string[]): string[] =>
   [...defined].filter((name) => !deployed.includes(name));

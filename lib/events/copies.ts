@@ -5,8 +5,8 @@ import type { Headers, Message, Properties } from './message.ts';
 export type CopySource = Pick<Message, 'body' | 'properties'>;
 
 /**
- * Creates the copy of a message for a retry. The broker delivers it to the queue `shard` after the delay of the delay queue
- * behind `tierExchange`.
+ * Creates the copy of a message for a retry. The copy waits in the delay queue behind `tierExchange`, and the broker
+ * then delivers the copy to the queue `shard`.
  */
 export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({
   exchange: tierExchange,
@@ -61,7 +61,10 @@ export function bareDeadLetter(
   };
 }
 
-/** Creates the copy that a redrive returns from the archive to a queue. Its attempts start again at 1. */
+/**
+ * Creates the copy of an archived message that a redrive publishes to a queue. The attempt number of the copy starts
+ * again at 1.
+ */
 export function redrivenCopy(
   message: CopySource,
   { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
@@ -81,7 +84,10 @@ export function redrivenCopy(
   };
 }
 
-/** The largest lengths of these header values, in characters. All headers of a message must fit into one AMQP frame. */
+/**
+ * The largest lengths, in characters, of the headers that describe a dead letter. All headers of a message must fit
+ * into one AMQP frame.
+ */
 const MAX_REASON_LENGTH = 1_000;
 const MAX_CODE_LENGTH = 100;
 const MAX_FRAMES_LENGTH = 1_000;

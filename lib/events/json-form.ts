@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import type { Headers, HeaderValue } from './message.ts';
 
 /**
- * A header value that is a list, a table or a date, as the JSON of the Lambda event represents it. The value may be nested
- * very deeply, so it is copied without being parsed. `plainOf` converts it for display.
+ * A header value that is a list, a table or a date, in the JSON notation of the Lambda event. The value is copied
+ * without being parsed, because it may be nested very deeply. `plainOf` converts the value for display.
  */
 export class Structure {
   readonly json: unknown;
@@ -15,8 +15,8 @@ export class Structure {
 }
 
 /**
- * Decodes the message headers of a Lambda event. The event has strings as `{ bytes: [...] }` and dates as strings; numbers
- * and booleans are unchanged.
+ * Decodes the message headers of a Lambda event. The Lambda event has strings as `{ bytes: [...] }` and dates as
+ * strings; numbers and booleans are unchanged.
  */
 export function decodeHeaders(headers: unknown): Headers {
   if (!isTable(headers)) return {};
@@ -36,7 +36,7 @@ function decodeHeader(value: unknown): HeaderValue {
   return new Structure(value);
 }
 
-/** Encodes a header value as in the Lambda event. This is the inverse of `decodeHeaders`. */
+/** Encodes a header value in the notation of the Lambda event. This function is the inverse of `decodeHeaders`. */
 export function headerInEvent(value: HeaderValue): unknown {
   if (value instanceof Structure) return value.json;
   if (typeof value === 'string') return { bytes: [...new Int8Array(Buffer.from(value))] };
@@ -138,14 +138,15 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u202f]([AP])M$/;
 
 /**
- * The first year in which a date of the event is unambiguous. Java formats earlier dates in the Julian calendar, and does
- * not mark years before Christ.
+ * The first year for which a date in the Lambda event is unambiguous. Java writes dates before 1583 in the Julian
+ * calendar, and does not mark years before Christ.
  */
 const FIRST_YEAR = 1583;
 
 /**
- * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` in UTC. Returns seconds since the epoch. Returns
- * `undefined` if the text is not a date, or if the year is before 1583 and the date is therefore ambiguous.
+ * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` in UTC. Returns seconds since the epoch.
+ * Returns `undefined` if the text is not a date. Also returns `undefined` for years before 1583, because such dates are
+ * ambiguous.
  */
 export function readDate(text: string): number | undefined {
   const [, monthName = '', ...rest] = DATE.exec(text) ?? [];

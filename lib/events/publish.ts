@@ -18,8 +18,8 @@ export interface Publisher {
    */
   publish(message: Message, deadlineMs?: number): Promise<void>;
   /**
-   * Publishes many messages and limits how many are unconfirmed at a time. The result has one entry per message: an error,
-   * or `undefined` if the message was confirmed.
+   * Publishes many messages and limits how many of them are unconfirmed at a time. The result has one entry per
+   * message: an error, or `undefined` if the message was confirmed.
    */
   publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
   close(): Promise<void>;
@@ -31,8 +31,8 @@ export interface EventOptions {
   /** The AMQP `correlation-id`. By default it is the id of the event. */
   readonly correlationId?: string;
   /**
-   * The key of the event. It must be given if the event was read from DynamoDB, because the key function of its definition
-   * is then not available.
+   * The key of the event for choosing a shard. The key must be given if the event was read from DynamoDB, because the
+   * key function of the event's definition is then not available.
    */
   readonly key?: string;
   /** The trace to which the event belongs. By default the event starts a new trace. */

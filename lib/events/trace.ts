@@ -27,7 +27,10 @@ const isZero = (id: string) => /^0+$/.test(id);
 /** Removes the spaces and tabs that HTTP allows around a header value and around the members of a list. */
 const trimmed = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
-/** Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid, so that a new trace starts. */
+/**
+ * Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid, and a new trace then
+ * starts.
+ */
 function parse(traceparent: string | undefined): Parent | undefined {
   const [, version, traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(trimmed(traceparent ?? '')) ?? [];
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined;
@@ -66,8 +69,8 @@ const MAX_STATE_LENGTH = 512;
 const LONG_MEMBER = 128;
 
 /**
- * Returns the `tracestate` to pass on. If it is too long, whole members are removed. Returns `undefined` if it is empty or
- * invalid.
+ * Returns the `tracestate` to pass on. Removes whole members if the `tracestate` is too long. Returns `undefined` if
+ * the `tracestate` is empty or invalid.
  */
 function readState(tracestate = ''): string | undefined {
   const members = tracestate.split(',', 4_096).map(trimmed).filter(Boolean);
