@@ -60,7 +60,7 @@ export function statusOf(
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
-  /** The progress of the consumer of each shard, by the name of the shard. */
+  /** How far the consumer of each shard has got, by the name of the shard. */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
@@ -81,7 +81,7 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
-  /** Returns the oldest message over all shards in which messages wait. */
+  /** Returns the oldest message of all shards that still contain messages. */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards
       .filter((shard) => depth(shard).ready || depth(shard).unacknowledged || depth(shard).delayed)
@@ -115,7 +115,10 @@ export function statusOf(
   };
 }
 
-/** Returns how many messages the broker redelivers after a delay: always 0 before RabbitMQ 4.3, which introduced such delays. */
+/**
+ * Returns how many messages the broker redelivers after a delay. The number is always 0 before RabbitMQ 4.3, because
+ * older versions have no such delays.
+ */
 const delayedIn = (figures: QueueFigures | undefined) => (figures?.ready === undefined ? null : (figures.delayed ?? 0));
 
 /** Returns the sum of the numbers, or `null` if one of them is `null`. */

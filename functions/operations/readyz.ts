@@ -15,7 +15,8 @@ import { route } from './readyz-route.ts';
 const TIMEOUT_MS = 2_000;
 
 /**
- * The dependencies without which no message can be processed, each with a request that checks whether the dependency responds.
+ * The dependencies that are needed to process messages, each with a request that checks whether the dependency
+ * responds.
  */
 const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
   ['broker', () => probeBroker(surehop, TIMEOUT_MS)],

@@ -12,7 +12,7 @@ const settings = surehop.settings(brokerSettings);
 /** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
 
-/** Handles one of the four steps in which Secrets Manager rotates the login of a broker role. */
+/** Secrets Manager rotates the login of a broker role in four steps. This function handles one step per invocation. */
 export async function handler(event: RotationEvent): Promise<void> {
   const { Step: step, SecretId: secretId } = event;
   const broker = () => brokerAccess(settings, { timeoutMs: TIMEOUT_MS });

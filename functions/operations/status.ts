@@ -43,8 +43,8 @@ export const route = {
 const TIMEOUT_MS = 5_000;
 
 /**
- * How long the broker's queue figures are cached, in ms. The broker updates these figures only every five seconds, and each
- * request costs the broker work.
+ * How long this function caches the broker's queue figures, in ms. The broker updates the figures only every five
+ * seconds, and each request for them costs the broker work.
  */
 const CACHED_MS = 5_000;
 

@@ -37,7 +37,7 @@ export const order = z.strictObject({
 
 export type Order = z.infer<typeof order>;
 
-/** The event that a client has placed an order. The id of its message is the order id. */
+/** The event that a client has placed an order. The message id of the event is the order id. */
 export const orderCreated = defineEvent({
   type: 'order.created',
   version: 1,
@@ -46,7 +46,7 @@ export const orderCreated = defineEvent({
   key: ({ customerId }) => customerId,
 });
 
-/** The event that an order was rejected, and that none of its items were reserved. */
+/** The event that an order was rejected and that no item of the order was reserved. */
 export const orderRejected = defineEvent({
   type: 'order.rejected',
   version: 1,

@@ -13,7 +13,7 @@ export function awardPoints(order: Payload<typeof orderCreated>): Decision {
   };
 }
 
-/** Withholds the points of a rejected order, or takes them back if they were already awarded. */
+/** Withholds the points of a rejected order, or takes the points back if they were already awarded. */
 export function withholdPoints(rejection: Payload<typeof orderRejected>): Decision {
   const points = pointsFor(rejection.total, rejection.currency);
   return {
