@@ -4,7 +4,7 @@ import { tableResources } from './foundation/tables.ts';
 import type { Stage } from '../stages/stage.ts';
 
 /**
- * The part of the account's concurrency that AWS keeps for functions without reserved concurrency
+ * The number of concurrent executions that AWS keeps free for functions without reserved concurrency
  * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
  */
 const UNRESERVED_CONCURRENCY = 100;

@@ -25,8 +25,9 @@ const source = (name: SourceName) => ({
 });
 
 /**
- * A Serverless plugin that builds the foundation stack, and adds to the service stack everything that Serverless does not create
- * itself. Before a deployment it checks the settings and the AWS account, and refuses to replace resources that hold data.
+ * A Serverless plugin that builds the foundation stack, and adds to the service stack everything that Serverless does
+ * not create itself. Before a deployment, the plugin checks the settings and the AWS account, and refuses to replace
+ * resources that hold data.
  */
 export class PackagingPlugin {
   /**

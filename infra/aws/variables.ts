@@ -4,10 +4,10 @@ import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
 import { operatorsValue } from './service/operators.ts';
 
-/** The name of the service, with which the names of all its resources begin. */
+/** The name of the service. The names of all resources of the service begin with it. */
 export const SERVICE = 'surehop';
 
-/** The stage whose settings the stage `local` uses, so that local tests run with the settings of a deployed stage. */
+/** The stage `local` has no settings of its own and uses the settings of this deployed stage. */
 const LOCAL_USES = 'dev';
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;

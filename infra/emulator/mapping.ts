@@ -17,7 +17,10 @@ export interface MappingSettings extends EventOrigin {
   batchSize: number;
   batchingWindowMs: number;
   onError: OnError;
-  /** The environments of the function, each of which processes one batch at a time. AWS uses one environment by default. */
+  /**
+   * The environments of the function. Each environment processes one batch at a time. AWS uses one environment by
+   * default.
+   */
   environments: readonly ExecutionEnvironment[];
   log: Log;
   /** Receives one JSON log line for each invocation. */
@@ -34,9 +37,9 @@ const firstRetryDelayMs = 100;
 const maxRetryDelayMs = 5_000;
 
 /**
- * Starts an event source mapping, which invokes the function with one batch at a time per environment. If the function succeeds,
- * all messages of the batch are acknowledged; if it fails, all of them are returned to the queue. After consecutive failures, the
- * delay before the next invocation grows from 0.1 s to 5 s.
+ * Starts an event source mapping, which invokes the function with one batch at a time per environment. If the function
+ * succeeds, the mapping acknowledges all messages of the batch. If the function fails, the mapping returns all messages
+ * of the batch to the queue. After consecutive failures, the delay before the next invocation grows from 0.1 s to 5 s.
  */
 export function startMapping(settings: MappingSettings): RunningMapping {
   const { queue, batchSize, batchingWindowMs, environments, log } = settings;

@@ -29,7 +29,7 @@ interface FunctionDefinition {
 interface EventSourceSettings {
   url?: string;
   onError?: OnError;
-  /** The number of environments that run at the same time, by queue name. The default is 1, as on AWS. */
+  /** The number of environments that run concurrently for each queue, by queue name. The default is 1, as on AWS. */
   concurrency?: Record<string, number>;
   /** The names of the queues that keep order per key. Such a queue can have only one environment. */
   ordered?: string[];

@@ -16,11 +16,11 @@ export interface SessionOptions {
   onMessage(message: ReceivedMessage, channel: Channel): void;
 }
 
-/** A consumer of a queue that has its own connection to the broker. */
+/** A consumer of a queue. The consumer has its own connection to the broker. */
 export interface Session {
   /** Resolves with the reason when the session can no longer receive or settle messages. */
   lost: Promise<string>;
-  /** Cancels the consumer, so that the broker sends no more messages to it. */
+  /** Cancels the consumer. The broker then sends no more messages to the consumer. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }

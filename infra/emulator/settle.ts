@@ -13,8 +13,8 @@ export interface Delivery {
 }
 
 /**
- * Settles each message on the channel that delivered it. Messages of closed channels are skipped, because the broker has already
- * requeued them.
+ * Settles each message on the channel that delivered the message. Messages of closed channels are skipped, because the
+ * broker has already requeued these messages.
  */
 export function settle(deliveries: Delivery[], how: 'acknowledge' | OnError): void {
   for (const delivery of deliveries) {

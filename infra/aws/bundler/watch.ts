@@ -85,8 +85,8 @@ export async function watchBundle(
 }
 
 /**
- * Writes the bundled files whose content has changed. A running process can load any of these files at any time, so each file is
- * replaced atomically, and only after the files that it imports.
+ * Writes the bundled files whose content has changed. A running process can load any of the bundled files at any time.
+ * Each file is therefore replaced atomically, and only after the files that it imports.
  */
 async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   const isEntry = ({ path }: OutputFile) => Number(!path.includes('/chunks/'));

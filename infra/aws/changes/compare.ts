@@ -17,8 +17,8 @@ interface CreateOnly {
   /** Properties that cannot be changed without replacing the resource. */
   readonly always: readonly string[];
   /**
-   * Properties for which CloudFormation replaces the resource only for some values. compareTemplates expects a replacement for
-   * every value.
+   * Properties for which some value changes make CloudFormation replace the resource and others do not. The function
+   * compareTemplates expects a replacement for every change.
    */
   readonly sometimes?: readonly string[];
 }

@@ -4,13 +4,13 @@ import { privateSubnet, ZONES } from './network.ts';
 import { connectionQuota } from './quota.ts';
 
 /**
- * The maximum size of a message in bytes. The archive and the publisher rely on this limit, so it is set here, although it is
- * also Amazon MQ's default.
+ * The maximum size of a message in bytes. This value is also Amazon MQ's default. The broker's configuration sets the
+ * value explicitly, because the archive and the publisher rely on it.
  */
 const MAX_MESSAGE_BYTES = 524_288;
 
 /**
- * With Amazon MQ's defaults, some failures would go unnoticed, so these RabbitMQ settings replace the defaults
+ * RabbitMQ settings that replace the defaults of Amazon MQ. With the defaults, some failures would go unnoticed
  * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/configurable-values.html).
  */
 const settings = (connectionsPerNode: number): string =>

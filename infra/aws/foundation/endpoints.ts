@@ -9,8 +9,8 @@ interface Grant {
 }
 
 /**
- * Returns the policy of a VPC endpoint, which limits the requests that may pass. The caller's role must allow each request as
- * well.
+ * Returns the policy that limits the requests through a VPC endpoint. The IAM role of the caller must allow each
+ * request as well.
  */
 const policy = (grant: Grant): Value => ({
   Version: '2012-10-17',

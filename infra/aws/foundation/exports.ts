@@ -23,7 +23,10 @@ export type ExportName = (typeof exportNames)[number];
 /** The name of a stage's foundation stack. */
 const brokerStack = (stageName: string): string => `surehop-broker-${stageName}`;
 
-/** Returns the full name of an export of the foundation stack, which must be unique in the AWS account and region. */
+/**
+ * Returns the full name of a value that the foundation stack exports. The full name must be unique in the AWS account
+ * and region.
+ */
 export const exported = (stageName: string, name: ExportName): string => `${brokerStack(stageName)}:${name}`;
 
 /** Returns an expression with which the service stack imports a value from the foundation stack. */

@@ -34,9 +34,9 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Makes CloudFormation create the resources that survive a deletion of the stack last, by making them depend on all
- * other resources. If a first deployment fails earlier, it therefore leaves behind no table or secret whose name would
- * block the next deployment.
+ * Makes CloudFormation create retained resources last, by making them depend on all other resources. A retained
+ * resource survives the deletion of the stack. If a first deployment fails earlier, it therefore leaves behind no table
+ * or secret whose name would block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';

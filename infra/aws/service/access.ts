@@ -12,7 +12,10 @@ export interface Access {
    * sources. `rest` stands for all connections in the broker's quota that the other functions do not use.
    */
   readonly connections?: number | 'rest';
-  /** Whether the function may only read the logins of the other broker users (`read`) or also rotate them (`rotate`). */
+  /**
+   * Whether the function may only read the logins of the other broker users (`read`), or also rotate these logins
+   * (`rotate`).
+   */
   readonly logins?: 'read' | 'rotate';
   /** Whether the function may read the keys with which clients sign their requests. */
   readonly signingKeys?: boolean;
@@ -160,7 +163,7 @@ function tableStatements({ access: { tables }, consumes, tablePrefix }: Subject)
   });
 }
 
-/** Returns the role of a function, which allows only what this function needs. */
+/** Returns the IAM role of a function. The role allows only what the function needs. */
 export function roleOf(subject: Subject): Resource {
   const { functionName, logGroupId, access, consumes, stageName } = subject;
   const statements: Value[] = [

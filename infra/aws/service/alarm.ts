@@ -55,8 +55,8 @@ const dimensionsOf = ({ dimensions }: Metric): Value =>
   Object.entries(dimensions).map(([Name, value]) => ({ Name, Value: value }));
 
 /**
- * Creates an alarm as a CloudFormation resource. Its name begins with the name of the stack, so that the alarms of different
- * stages have different names.
+ * Creates an alarm as a CloudFormation resource. The name of the alarm begins with the name of the stack, and therefore
+ * alarms of different stages have different names.
  */
 export function alarm(definition: AlarmDefinition, topics: Topics): Resource {
   const { name, description, severity, comparison, threshold, periods, ofWhich, silence } = definition;

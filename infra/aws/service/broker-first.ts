@@ -6,8 +6,8 @@ import type { Serverless } from '../serverless.ts';
 const SHARED_OPTIONS = ['stage', 'region', 'aws-profile', 'verbose', 'force'] as const;
 
 /**
- * Deploys the foundation stack before the service stack, which imports values from it. Serverless skips the deployment if the
- * foundation stack has not changed.
+ * Deploys the foundation stack before the service stack, because the service stack imports values from the foundation
+ * stack. Serverless skips the deployment if the foundation stack has not changed.
  */
 export async function deployBrokerFirst(
   serverless: Serverless,

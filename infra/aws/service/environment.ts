@@ -7,8 +7,8 @@ import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
 /**
- * Returns the environment variables that every function gets; none of them is a secret, except in the stage `local`, which passes
- * on all settings of the shell.
+ * Returns the environment variables that every function gets. None of the variables is a secret, except in the stage
+ * `local`, where functions also get every setting that is set in the shell.
  */
 export function commonEnvironment(
   service: string,

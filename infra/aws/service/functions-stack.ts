@@ -165,8 +165,9 @@ const waitFor = (resource: Resource, ...ids: readonly string[]) =>
   Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
 
 /**
- * Makes event sources depend on the topology, because an event source stops if its queue or login does not exist. Makes schedules
- * depend on event sources: during a first deployment, a report of queues without consumers would raise an alarm.
+ * Makes event sources depend on the topology, because an event source stops if its queue or login does not exist. Makes
+ * schedules depend on event sources. Otherwise a scheduled report could find queues without consumers during a first
+ * deployment and raise an alarm.
  */
 function waitForTopology(resources: Record<string, Resource>): void {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
@@ -181,7 +182,10 @@ function roleOfSource({ DependsOn = [] }: Resource): string {
   return role;
 }
 
-/** Sets the rate limit of API Gateway, which answers excess requests with 429 before they start an environment. */
+/**
+ * Sets the rate limit of API Gateway. API Gateway answers requests above the limit with 429, before they start an
+ * environment.
+ */
 function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   const httpStage = resources['HttpApiStage']!;
   const { DefaultRouteSettings: settings = {} } = httpStage.Properties as { DefaultRouteSettings?: object };

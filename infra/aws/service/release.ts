@@ -3,14 +3,17 @@ import type { AlarmDefinition } from './alarm.ts';
 import { attribute, ref, sub, type Resource, type Resources, type Value } from '../template.ts';
 
 /**
- * The name of the alias through which events invoke a function. A release, and its rollback, changes the version to which the
- * alias points.
+ * The name of the alias through which events invoke a function. A release points the alias to a new version, and the
+ * rollback of a release points it back to the old version.
  */
 export const ALIAS = 'live';
 
 type Release = Stage['release'];
 
-/** A function that events invoke through an alias, so that a release can shift its traffic to a new version. */
+/**
+ * A function that events invoke through an alias. A release shifts the traffic of the alias to a new version of the
+ * function.
+ */
 export interface Released {
   readonly key: string;
   readonly functionName: string;

@@ -33,8 +33,8 @@ const ownAddresses: Plugin = {
 };
 
 /**
- * Imports the current version of a TypeScript module, and of the modules that it imports, from disk. Node itself would return the
- * versions that it loaded first.
+ * Imports the current version of a TypeScript module, and of the modules that it imports, from disk. A plain `import()`
+ * would return the versions that Node loaded first.
  */
 export async function loadFresh<T>(entry: string, root: string): Promise<T> {
   let code: string;

@@ -54,7 +54,7 @@ function readYaml(file: string, name: string): unknown {
   }
 }
 
-/** Returns a part of serverless.yml in which every variable is replaced by its value. */
+/** Returns a value from serverless.yml after replacing every variable in it by the value of the variable. */
 function withValues(value: unknown, resolved: (source: SourceName, address: string) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => withValues(item, resolved));
   if (typeof value === 'object' && value !== null)

@@ -5,7 +5,10 @@ import { localClient } from '../runtime/store/tables.ts';
 
 const table = { TableName: `${TABLE_PREFIX}points` };
 
-/** Stores a text instead of a number as the points of each customer, so that every attempt to add points fails. */
+/**
+ * Makes every attempt to add points fail for the given customers, by storing a text instead of a number as their
+ * points.
+ */
 export async function corruptItems(endpoint: string, customerIds: readonly string[]): Promise<void> {
   const client = localClient(endpoint);
   for (const customerId of customerIds)

@@ -19,8 +19,8 @@ export async function killBroker({ broker }: DevEnvironment): Promise<void> {
 }
 
 /**
- * Waits, for each order, until three attempts to award its points have failed, and then deletes the corrupt item that made them
- * fail.
+ * Waits, for each order, until three attempts to award the order's points have failed because of a corrupt item. Then
+ * deletes the corrupt item.
  */
 export async function repairOnceRetried(
   { service, store }: DevEnvironment,
@@ -47,8 +47,8 @@ export async function repairOnceRetried(
 }
 
 /**
- * Publishes `count` malformed messages directly to the exchange. No consumer can parse them, so each of them must become a dead
- * letter.
+ * Publishes `count` malformed messages directly to the exchange. No consumer can parse a malformed message, and
+ * therefore each of the messages must become a dead letter.
  */
 export async function publishMalformed(amqpUrl: string, count: number): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {

@@ -4,7 +4,9 @@ import type { Plan } from './orders.ts';
 /** The outcome of a demo run. */
 export interface Run {
   readonly ledger: Ledger;
-  /** The number of responses to orders that were not 202. Each of these requests was repeated. */
+  /**
+   * The number of requests to place an order that got another response than 202. Each of these requests was repeated.
+   */
   readonly refusals: number;
   readonly duplicates: number;
   readonly retried: number;

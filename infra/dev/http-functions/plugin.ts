@@ -14,7 +14,7 @@ const MAX_ENVIRONMENTS = 16;
 const INTEGRATION_TIMEOUT_MS = 30_000;
 const IDLE_MS = 60_000;
 
-/** The name of the function that receives every request to which no route applies. */
+/** The name of the function that receives a request if no route matches the request. */
 const NO_ROUTE = 'no-such-route';
 
 interface HttpEvent {
@@ -24,8 +24,8 @@ interface HttpEvent {
 }
 
 /**
- * The path of runtime.mjs, which environment.ts needs. environment.ts cannot derive the path from its own address, because
- * infra/load-plugin.cjs bundles it into this plugin.
+ * The path of runtime.mjs for environment.ts. The module environment.ts cannot derive this path from its own address,
+ * because infra/load-plugin.cjs bundles environment.ts into this plugin.
  */
 const runtimePath = fileURLToPath(new URL('../../emulator/runtime.mjs', import.meta.url));
 

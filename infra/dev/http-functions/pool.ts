@@ -5,8 +5,7 @@ export interface EnvironmentPool {
   /** Runs an invocation and resolves with its result, or with undefined if all environments stay busy for `maxWaitMs`. */
   invoke(eventJson: string): Promise<InvocationResult | undefined>;
   /**
-   * Makes later invocations load the new version of the function. Running invocations finish with the version with which they
-   * started.
+   * Makes later invocations load the new version of the function. A running invocation finishes with the old version.
    */
   renew(): void;
 }
@@ -24,7 +23,10 @@ export interface PoolOptions {
 /** Creates a pool without environments. The first invocation starts the first environment. */
 export function createEnvironmentPool({ create, limit, maxWaitMs, idleMs }: PoolOptions): EnvironmentPool {
   const environments = new Set<ExecutionEnvironment>();
-  /** The idle environments. The one used last is used next, so that the others stay idle and can be stopped. */
+  /**
+   * The idle environments. The next invocation uses the environment that was used last. The other environments
+   * therefore stay idle and can be stopped.
+   */
   const idle: ExecutionEnvironment[] = [];
   const waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];
   const timers = new Map<ExecutionEnvironment, NodeJS.Timeout>();

@@ -1,5 +1,5 @@
 /**
- * The limits of a token bucket, with which API Gateway throttles requests. The bucket holds `burst` tokens and gets
+ * The limits of the token bucket that API Gateway uses to throttle requests. The bucket holds `burst` tokens and gets
  * `ratePerSecond` new tokens per second.
  */
 export interface Throttle {

@@ -19,7 +19,10 @@ export interface ContainerOptions {
   readonly volume?: { readonly name: string; readonly target: string };
 }
 
-/** A running Docker container. It keeps its ports when it is restarted, and Testcontainers removes it when this process ends. */
+/**
+ * A running Docker container. The container keeps its ports when it is restarted, and Testcontainers removes the
+ * container when this process ends.
+ */
 export interface Container {
   readonly ports: readonly number[];
   readonly kill: () => Promise<void>;

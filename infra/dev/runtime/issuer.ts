@@ -47,7 +47,7 @@ export async function startIssuer(dataDirectory: string): Promise<Issuer> {
   };
 }
 
-/** Issues an operator's token with these scopes, which is valid for one hour. */
+/** Issues an operator's token that is valid for one hour and contains the given scopes. */
 export async function issueToken(
   dataDirectory: string,
   scopes: readonly string[],
@@ -64,7 +64,7 @@ export async function issueToken(
   });
 }
 
-/** Signs a token that contains these claims with the issuer's key. */
+/** Signs a token that contains the given claims with the issuer's key. */
 export async function signClaims(dataDirectory: string, claims: JWTPayload): Promise<string> {
   const key = await privateKey(dataDirectory);
   return new SignJWT(claims)

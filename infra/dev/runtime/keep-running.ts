@@ -5,8 +5,8 @@ const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
 /**
- * The delay before a restart, in ms. Each further restart within the time window waits this much longer, so that other processes
- * can release the port.
+ * How much longer each restart within the time window waits than the restart before, in ms. The first restart does not
+ * wait. The longer waits give other processes time to release the port.
  */
 const DELAY_MS = 250;
 

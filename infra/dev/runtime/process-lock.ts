@@ -1,7 +1,10 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The process that holds a lock. Its start time distinguishes it from a later process with the same process id. */
+/**
+ * The process that holds a lock. The start time distinguishes the process from a later process with the same process
+ * id.
+ */
 interface Holder {
   readonly pid: number;
   readonly startedAt: string;
@@ -44,8 +47,8 @@ export function lockHolder(file: string): number | undefined {
 }
 
 /**
- * Removes the lock of a process that has ended, by renaming the file. If another process has taken the lock in the meantime, its
- * lock is put back.
+ * Removes the lock of a process that has ended, by renaming the lock file. If another process has taken the lock in the
+ * meantime, the lock of the other process is restored.
  */
 function removeStale(file: string): void {
   const aside = `${file}.stale.${process.pid}`;

@@ -34,7 +34,7 @@ const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked sc
 export interface Service {
   readonly url: string;
   readonly logFile: string;
-  /** Issues an operator's token with these scopes. */
+  /** Issues an operator's token with the given scopes. */
   readonly token: (...scopes: string[]) => Promise<string>;
   /** The id of the service's process group. */
   readonly pid: number;

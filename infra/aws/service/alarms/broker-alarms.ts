@@ -7,7 +7,10 @@ const MAX_CONNECTIONS_PERCENT = 85;
 
 type Own = (name: string, statistic: string) => Metric;
 
-/** Returns a metric that Amazon MQ publishes for the broker. For a cluster, its value is the total of all nodes. */
+/**
+ * Returns a metric that Amazon MQ publishes for the broker. For a cluster, the value of the metric is the total of all
+ * nodes.
+ */
 export const brokerMetric =
   (brokerName: string) =>
   (name: string, statistic: string): Metric => ({
@@ -18,9 +21,9 @@ export const brokerMetric =
   });
 
 /**
- * Returns the alarms of the broker. Most of them use metrics of the worst node, which the function `report-queues` publishes: a
- * single node over its limit blocks all publishers, but Amazon MQ's own broker metrics are totals of all nodes
- * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
+ * Returns the alarms of the broker. Most of these alarms use metrics that the function `report-queues` publishes for
+ * the worst node. A single node over its limit blocks all publishers, but Amazon MQ's own broker metrics are totals of
+ * all nodes (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
  */
 export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {
   const ofBroker = brokerMetric(brokerName);

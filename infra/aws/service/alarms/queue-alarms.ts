@@ -17,7 +17,7 @@ interface Subject {
   readonly topology: Topology;
 }
 
-/** Returns the alarms of the queues, which use metrics that the function `report-queues` publishes. */
+/** Returns the alarms of the queues. The alarms use metrics that the function `report-queues` publishes. */
 export function queueAlarms(
   { consumed, workQueues, topology }: Subject,
   own: Own,

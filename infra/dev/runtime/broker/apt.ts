@@ -10,14 +10,14 @@ export interface Apt {
    * is a real package.
    */
   readonly dependenciesOf: (packages: readonly string[]) => Promise<string[]>;
-  /** Returns those of the given packages that are installed on this system. */
+  /** Returns the names of those given packages that are installed on this system. */
   readonly installedOf: (packages: readonly string[]) => Promise<Set<string>>;
   readonly download: (packages: readonly string[], directory: string) => Promise<void>;
 }
 
 /**
- * Opens apt with the system's package lists. If these lists do not contain the package, downloads private lists to
- * `stateDirectory` and uses those.
+ * Opens apt with the system's package lists. If the system's lists do not contain the package, downloads private
+ * package lists to `stateDirectory` and uses the private lists.
  */
 export async function openApt({
   package: name,

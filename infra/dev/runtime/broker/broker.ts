@@ -30,7 +30,7 @@ export interface Broker {
 }
 
 export interface BrokerOptions {
-  /** The folder for the broker's data, which nothing else uses. */
+  /** The folder for the broker's data. Nothing else uses this folder. */
   readonly dataDirectory: string;
   /** Whether the broker's data survives a stop. If so, the broker is stopped gracefully. */
   readonly keepData: boolean;

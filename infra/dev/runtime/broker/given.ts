@@ -5,7 +5,9 @@ import { withoutPassword } from '../settings.ts';
 
 const DEFAULT_MANAGEMENT_PORT = 15_672;
 
-/** Uses the broker at AMQP_URL if it accepts the login in the URL. This process never kills or stops that broker. */
+/**
+ * Uses the broker at AMQP_URL if the broker accepts the login in the URL. This process never kills or stops the broker.
+ */
 export async function useGivenBroker({
   amqpUrl,
   managementUrl,

@@ -17,7 +17,8 @@ import { Problem, type Say } from '../command-line.ts';
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * Returns access to the broker at these addresses. The management API uses the AMQP login if `managementUrl` contains no login.
+ * Returns access to the broker at the given addresses. The management API uses the AMQP login if `managementUrl`
+ * contains no login.
  */
 export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUrl)): BrokerAccess {
   const url = new URL(managementUrl);
@@ -33,13 +34,13 @@ export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUr
   };
 }
 
-/** Returns one line for each setting of the broker through which messages can be lost. */
+/** Returns one line for each broker setting that can cause the loss of messages. */
 export const faultsOf = async (broker: BrokerAccess, declared: Topology = topology): Promise<string[]> =>
   (await readDiff(broker, declared)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 /**
- * Applies the topology `wanted` and returns one line per change. `previous` is the topology that was applied before. Throws an
- * error if messages can be lost through a setting of the broker.
+ * Applies the topology `wanted` and returns one line per change. `previous` is the topology that was applied before.
+ * Throws an error if a setting of the broker can cause the loss of messages.
  */
 export async function prepareBroker(
   { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,

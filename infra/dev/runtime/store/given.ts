@@ -3,7 +3,7 @@ import { withoutPassword } from '../settings.ts';
 import { doesStoreAnswer } from './probe.ts';
 import type { Store } from './store.ts';
 
-/** Uses the DynamoDB at DYNAMODB_ENDPOINT if it responds. This process never kills or stops that DynamoDB. */
+/** Uses the DynamoDB at DYNAMODB_ENDPOINT if this DynamoDB responds. This process never kills or stops it. */
 export async function useGivenStore(endpoint: string): Promise<Store> {
   const shown = withoutPassword(endpoint);
   if (!(await doesStoreAnswer(endpoint))) {

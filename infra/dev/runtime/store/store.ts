@@ -20,7 +20,7 @@ export interface Store {
 }
 
 export interface StoreOptions {
-  /** The folder for DynamoDB's logs and data, which nothing else uses. */
+  /** The folder for DynamoDB's logs and data. Nothing else uses this folder. */
   readonly dataDirectory: string;
   /** Whether the data in DynamoDB survives a stop. */
   readonly keepData: boolean;
