@@ -34,8 +34,8 @@ function names(test: string, files: readonly string[]): boolean {
 }
 
 /**
- * Returns the feature that a file belongs to, which is the name of its folder. For example, `lib/inbox/commit.ts` and
- * `test/unit/inbox/commit.test.ts` belong to the feature `inbox`.
+ * Returns the feature that a file belongs to. The feature is the name of the file's folder. For example,
+ * `lib/inbox/commit.ts` and `test/unit/inbox/commit.test.ts` belong to the feature `inbox`.
  */
 const featureOf = (file: string): string | undefined =>
   /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];

@@ -102,7 +102,9 @@ function forTests(tests: readonly string[], jestArguments: readonly string[]): R
   return { jestArguments, environment: {}, needsServices: needsServices(files) };
 }
 
-/** Lists the test files that Jest would run with these arguments. The paths are relative to the repository's root. */
+/**
+ * Lists the test files that Jest would run with the given arguments. The paths are relative to the repository's root.
+ */
 function listTests(args: readonly string[]): string[] {
   const selecting = args.filter((argument) => !/^--(json|outputFile)(=|$)/.test(argument));
   const command = [...NODE_OPTIONS, ...jestCommand(selecting), '--listTests', '--passWithNoTests'];

@@ -2,7 +2,7 @@
 interface Suite {
   /** The folders in test/ whose tests belong to the suite. */
   readonly folders: readonly string[];
-  /** Patterns that select test files in these folders. Without patterns, the suite contains all test files. */
+  /** Patterns that select test files in the suite's folders. Without patterns, the suite contains all test files. */
   readonly patterns?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }

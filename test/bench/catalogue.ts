@@ -1,4 +1,4 @@
-/** One figure that a section of the benchmark measures, with its target. */
+/** One figure that a section of the benchmark measures, with the target of the figure. */
 export interface Figure {
   readonly key: string;
   readonly label: string;

@@ -51,7 +51,8 @@ await entry(async () => {
 });
 
 /**
- * Installs the npm packages with which the benchmark compares Surehop. They have their own package.json in test/bench.
+ * Installs the npm packages with which the benchmark compares Surehop. The folder test/bench has its own package.json
+ * with these packages.
  */
 async function installPeers(): Promise<void> {
   if (isInstalled()) return;

@@ -20,8 +20,8 @@ export interface ComparisonOptions {
   readonly duplicates?: number;
   readonly isMarked?: boolean;
   /**
-   * Whether each compared consumer starts again with an empty memory after it has completed messages, as if another
-   * process had completed them.
+   * Whether the compared consumers start with an empty memory although they have completed messages before, as if
+   * another process had completed these messages.
    */
   readonly isForgotten?: boolean;
   /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */

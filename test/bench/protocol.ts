@@ -1,4 +1,4 @@
-/** A message in which the process of a section asks its parent process for an empty store. */
+/** A message from the process of a benchmark section to its parent process. The message asks for an empty store. */
 export interface Ask {
   readonly ask: 'store';
   readonly number: number;

@@ -8,7 +8,7 @@ import type { Spread } from './statistics.ts';
 
 const FILE = join(import.meta.dirname, 'reference.json');
 
-/** The recorded results of an earlier run of the benchmark. Later runs are compared with them. */
+/** The recorded results of an earlier run of the benchmark, with which later runs are compared. */
 export interface Reference {
   readonly sections: Readonly<
     Record<string, { readonly machine: string; readonly figures: Readonly<Record<string, Spread | string>> }>

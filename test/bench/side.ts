@@ -18,7 +18,7 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared';
 
-/** The batches that a compared consumer will process, and the addresses of its store and broker. */
+/** The batches that one compared consumer will process, and the addresses of the store and the broker that it uses. */
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
@@ -121,7 +121,7 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
 }
 
 /**
- * Records the requests that Surehop's consumer would send to the store. The returned work sends only the recorded
+ * Records the requests that Surehop's consumer would send to the store. The measurement then sends only the recorded
  * requests.
  */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
-/** The delay in ms that the benchmark adds to each DynamoDB request, because DynamoDB is slower than its emulator. */
+/**
+ * The delay in ms that the benchmark adds to each DynamoDB request, because DynamoDB is slower than the DynamoDB
+ * emulator.
+ */
 export interface Latency {
   readonly callMs: number;
   readonly transactionMs: number;
@@ -10,7 +13,7 @@ export interface Latency {
 
 export const latency: Latency = { callMs: 4, transactionMs: 8 };
 
-/** A client of the DynamoDB emulator that counts its requests and can delay each of them. */
+/** A client of the DynamoDB emulator. The client counts its requests and can delay each request. */
 export interface CountingClient {
   readonly client: DynamoDBClient;
   requests(): number;

@@ -9,7 +9,7 @@ import { TABLE_PREFIX } from './protocol.ts';
 
 /**
  * Manages the DynamoDB emulators of the benchmark. Each measurement gets a new emulator, because an emulator becomes
- * slower as its tables grow.
+ * slower when its tables grow.
  */
 export function createStores(scratch: string) {
   const running: Store[] = [];

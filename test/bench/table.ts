@@ -19,7 +19,7 @@ const verdict = ({ isMet }: FigureResult) => (isMet === undefined ? '' : isMet ?
 
 /**
  * Formats the results of a section as a table. Each row contains the median, minimum, maximum and target of a figure,
- * and its recorded median.
+ * and the median of an earlier run.
  */
 export function tableOf({ section, rounds, figures }: SectionResult, reference: Reference): string {
   const known = reference.sections[section.name]?.figures ?? {};

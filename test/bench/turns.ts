@@ -1,4 +1,4 @@
-/** A function that does the next part of the work of one compared candidate. */
+/** Runs the next share of the work of one compared candidate. */
 export type Turn = () => Promise<void>;
 
 /**

@@ -34,7 +34,7 @@ const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
 const OTHER_DEPENDENCY_BUDGET = 30_000;
 
 const { functions } = parse(readFileSync('serverless.yml', 'utf8')) as Functions;
-/** Whether a function in serverless.yml is a consumer, which means that it has an event source for RabbitMQ. */
+/** Returns whether a function in serverless.yml is a consumer, that is, whether it has an event source for RabbitMQ. */
 const isConsumer = ({ events = [] }: { events?: unknown }) => /rabbitmq|\$\{consumes:/.test(JSON.stringify(events));
 
 const bundles = new Map<string, Metafile>();
@@ -104,8 +104,8 @@ describe('the size of the bundled functions', () => {
 type Output = Metafile['outputs'][string];
 
 /**
- * Returns the bundled files that are loaded when the file `output` starts, without those that are imported dynamically
- * later.
+ * Returns the bundled files that are loaded when the file `output` starts. Files that are imported dynamically later
+ * are left out.
  */
 function reached({ outputs }: Metafile, output: Output, known = new Set<Output>()): Set<Output> {
   known.add(output);

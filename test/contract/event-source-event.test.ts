@@ -16,7 +16,7 @@ interface Frozen {
   rmqMessagesByQueue: Record<string, EventRecord[]>;
 }
 
-/** A message with properties in the form that amqplib accepts. */
+/** A message whose properties are an object that amqplib can encode. */
 interface DeliveredMessage {
   content: Buffer;
   fields: { redelivered: boolean };

@@ -30,8 +30,8 @@ export const accountEntered = defineEvent({
 export type AccountEntry = Payload<typeof accountEntered>;
 
 /**
- * Adds an entry to its account. An entry is rejected if its predecessor is missing, so a rejection shows that the order
- * was violated.
+ * Adds an entry to an account. An entry is rejected if its predecessor is missing. A rejection therefore shows that the
+ * entries were processed in the wrong order.
  */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [

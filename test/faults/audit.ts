@@ -64,8 +64,8 @@ const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessa
   }));
 
 /**
- * Returns how often the effects of an order were applied to its own SKU. The result is not a whole number if an effect
- * was applied in part.
+ * Returns how often the effects of an order were applied to the SKU that only this order contains. The result is not a
+ * whole number if an effect was applied in part.
  */
 const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   order.kind === 'soldout' ? 0 : (OWN_STOCK - (found.stock.get(order.own.sku) ?? Number.NaN)) / order.own.quantity;

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createFrameCutter, isAck } from './amqp-frames.ts';
 
 /**
- * What the proxy does with one `basic.ack` frame: forward it, drop it, or reset the connection before or after
- * forwarding it.
+ * What the proxy does with one `basic.ack` frame: forward or drop the frame, or reset the connection before or after
+ * forwarding the frame.
  */
 export type AckFate = 'pass' | 'drop' | 'reset-before' | 'reset-after';
 

@@ -15,8 +15,8 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
 /**
- * How many rounds run at the same time. Two rounds fit on a machine with two cores, because most faults spend most of
- * their time waiting.
+ * How many rounds of faults run at the same time. Two rounds fit on a machine with two cores, because most faults spend
+ * most of their time waiting.
  */
 export const SIDE_BY_SIDE = 2;
 
@@ -72,8 +72,8 @@ export async function runRounds(command: string, seed: number, planned: readonly
   }
   const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
   /**
-   * Writes the table of results to a file. This happens after each row, so that the file exists even if the run is
-   * interrupted.
+   * Writes the table of results to a file. This function is called after each row, so that the file exists even if the
+   * run is interrupted.
    */
   function writeTable(): void {
     const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];

@@ -19,7 +19,7 @@ export interface Lab {
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans additional orders and adds stock for them. The fault must place these orders itself. */
+  /** Plans additional orders and adds stock for them. The fault itself must place the planned orders. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
   /** Places orders over HTTP. Resolves when every order has an answer. */
   place(orders: readonly PlannedOrder[]): Promise<void>;

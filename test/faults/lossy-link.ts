@@ -8,15 +8,15 @@ import { join } from 'node:path';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 import type { Upstream } from './broker-proxy.ts';
 
-/** A network connection to the broker that loses some of its packets. */
+/** A network connection to the broker that loses some of the transmitted packets. */
 export interface LossyLink {
   readonly upstream: Upstream;
   close(): Promise<void>;
 }
 
 /**
- * A script that accepts connections on a Unix socket and forwards them to a TCP address. Processes in other network
- * namespaces can reach the Unix socket.
+ * A script that accepts connections on a Unix socket and forwards the connections to a TCP address. Processes in other
+ * network namespaces can reach the Unix socket.
  */
 const FORWARDER = `
 const { connect, createServer } = require('node:net');

@@ -36,7 +36,7 @@ export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
 /**
  * Reads all DynamoDB tables with strong consistency. The inbox table is read first. The effects of every message with
- * an inbox marker are therefore already in the other tables when these are read.
+ * an inbox marker are therefore already in the tables that are read later.
  */
 export async function observe(client: DynamoDBClient): Promise<Found> {
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });

@@ -7,7 +7,7 @@ export interface PlannedOrder {
   readonly key: string;
   readonly kind: Kind;
   readonly customerId: string;
-  /** A SKU that many orders contain, so that their effects change the same DynamoDB item. */
+  /** A SKU that many orders contain. The effects of all these orders change the same DynamoDB item. */
   readonly shared: { readonly sku: string; readonly quantity: number };
   /** A SKU that only this order contains. Its stock shows how often the effects of the order were applied. */
   readonly own: { readonly sku: string; readonly quantity: number };
@@ -35,8 +35,8 @@ const UNIT_PRICE = 100;
 export const consumers = ['stock', 'points'] as const;
 
 /**
- * Plans `count` orders. Their idempotency keys start with `name`, so that the orders of different faults have different
- * keys.
+ * Plans `count` orders. The idempotency keys of the orders start with `name`, so that the orders of different faults
+ * have different keys.
  */
 export function planOrders(name: string, count: number, mix: Mix, random: Random): PlannedOrder[] {
   const { twice = 0, thrice = 0, impatient = 0, ...ofKind } = mix;

@@ -28,7 +28,7 @@ export interface Row {
 
 /**
  * Creates the table row of one fault. A message counts as dead-lettered or rejected if at least one of its consumers
- * reached that outcome.
+ * dead-lettered or rejected it.
  */
 export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();

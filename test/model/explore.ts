@@ -20,8 +20,8 @@ export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);
 
 /**
- * Runs the scenario several times with random choices. The error of a failed run contains the choices that reproduce
- * the failure.
+ * Runs the scenario several times with random choices. If a run fails, the thrown error contains the choices that
+ * reproduce the failure.
  */
 async function sample(scenario: Scenario): Promise<number> {
   for (let run = 0; run < SAMPLED_RUNS; run += 1) {

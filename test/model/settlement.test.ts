@@ -20,7 +20,10 @@ process.env.POWERTOOLS_DEV = 'false';
 const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
 type Kind = (typeof kinds)[number];
 
-/** These tests need much processor time, and other tests may run at the same time, so the timeout is long. */
+/**
+ * The timeout is long, because the tests in this file need much processor time and other tests may run at the same
+ * time.
+ */
 jest.setTimeout(600_000);
 
 const modelled = defineEvent({
@@ -138,7 +141,7 @@ describe('messages of one key on an ordered queue', () => {
 });
 
 describe('two execution environments that consume one queue', () => {
-  /** A consumer of a queue without delay queues, so that each message has only one attempt. */
+  /** A consumer of a queue without delay queues. Each message therefore has only one attempt. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [

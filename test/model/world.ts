@@ -119,7 +119,10 @@ export async function runModel(
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
   const never = () => new Promise<never>(() => {});
 
-  /** Simulates the crash of a process: none of its calls to the store or the broker starts or returns any more. */
+  /**
+   * Simulates the crash of a process. The calls of the crashed process to the store or the broker neither start nor
+   * return any more.
+   */
   function crash(environment: Environment): Promise<never> {
     environment.isGone = true;
     environment.ended = 'crashed';
@@ -307,7 +310,10 @@ export async function runModel(
     isWhole = false;
   }
 
-  /** Removes an execution environment whose batch was returned to the queue, if a new environment has replaced it. */
+  /**
+   * Removes an execution environment whose batch was returned to the queue, if a new environment has replaced the old
+   * one.
+   */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }

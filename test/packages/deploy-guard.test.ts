@@ -25,8 +25,8 @@ afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
 /**
- * Runs a deployment with a stand-in for AWS, which already contains the given stacks. Returns the error that Serverless
- * printed and the AWS actions that it requested.
+ * Runs a deployment with a stand-in for AWS. The stand-in already contains the given stacks. Returns the error that
+ * Serverless printed and the AWS actions that Serverless requested.
  */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
   api = await anAwsApi(stacks);

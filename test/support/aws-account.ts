@@ -8,7 +8,10 @@ export interface AccountState {
   unreserved: number;
   vpcs: number;
   addresses: number;
-  /** Whether all quotas still have their default values, so that Service Quotas returns no values for this account. */
+  /**
+   * Whether all quotas still have their default values. Service Quotas returns no values for an account with default
+   * quotas.
+   */
   hasDefaultQuotas?: boolean;
   /** The names of the availability zones in the region. */
   zones: string[];

@@ -20,7 +20,7 @@ export interface AwsNetwork {
   readonly calls: readonly Call[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Adds two network interfaces, one per subnet, which all functions of a security group share. */
+  /** Adds two network interfaces, one per subnet. All functions of a security group share these interfaces. */
   addFunctions(name: string, group: string): void;
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;

@@ -28,7 +28,7 @@ export interface VirtualHost {
   publisher(deadlineMs?: number): Publisher;
   /** Sends a request to the broker's management API. `path` is relative to `/api/`. */
   manage(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Removes all ready messages from a queue and returns them. */
+  /** Removes all ready messages from a queue and returns the removed messages. */
   drain(queue: string): Promise<Awaited<ReturnType<Channel['get']>>[]>;
   remove(): Promise<void>;
 }

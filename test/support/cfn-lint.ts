@@ -12,8 +12,8 @@ if (!cfnLint)
   );
 
 /**
- * Runs cfn-lint on template files for several regions. Returns its findings as text; the text is empty if there are
- * none.
+ * Runs cfn-lint on template files for several regions. Returns the findings of cfn-lint as text, which is empty if
+ * there are no findings.
  */
 export function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless writes `DependsOn` for resources that are referenced anyway.

@@ -9,7 +9,7 @@ import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 
-/** The service's topology with delays that are ten times shorter, so that retried messages return sooner. */
+/** The service's topology with delays that are ten times shorter, to make retried messages return sooner. */
 export const quickTopology: Topology = {
   ...topology,
   queues: topology.queues.map((queue) => {

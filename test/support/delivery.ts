@@ -4,7 +4,7 @@ import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
 import type { HeaderValue } from '../../lib/events/message.ts';
 import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 
-/** A header value as a test writes it, before `aRecord` encodes it like the event source. */
+/** A header value as a test writes it. The function `aRecord` encodes the value like the event source. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };
 
 export type GivenHeaders = Readonly<Record<string, GivenHeader>>;

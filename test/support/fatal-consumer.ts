@@ -28,8 +28,8 @@ const connection = createConnection({
 });
 
 /**
- * A consumer that crashes its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`. It
- * processes all other messages normally.
+ * A consumer that crashes its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`. The
+ * consumer processes all other messages normally.
  */
 export const handler = createConsumer(
   {

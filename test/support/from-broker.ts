@@ -19,7 +19,7 @@ export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   });
 }
 
-/** Removes all ready messages from a queue and returns them as records of Lambda's event source. */
+/** Removes all ready messages from a queue and returns them as records of a Lambda event. */
 export async function takeRecords(channel: Channel, queue: string): Promise<RabbitMqRecord[]> {
   const records: RabbitMqRecord[] = [];
   for (;;) {

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 
 /**
- * Runs a script in its own process and parses its output as JSON. Serverless needs its own process, because Jest cannot
- * load it.
+ * Runs a script in its own process and parses the output of the script as JSON. Serverless needs its own process,
+ * because Jest cannot load it.
  */
 export async function resultOf<Result>(script: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 /** One request from a function to an AWS service, described with the action and resource of an IAM policy. */
 export interface Call {
-  /** The name of the function that sent the request. The function sends its name as the session token. */
+  /** The name of the function that sent the request. Each function sends its own name as the session token. */
   readonly caller: string;
   /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;

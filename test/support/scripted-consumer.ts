@@ -8,7 +8,7 @@ import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
-/** An event whose field `behave` selects the outcome of its processing. */
+/** An event whose field `behave` selects how the processing of the event ends. */
 export const scriptedEvent = defineEvent({
   type: 'test.scripted',
   version: 1,

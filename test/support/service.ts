@@ -9,13 +9,14 @@ import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packages.ts';
 
 /**
- * The complete service with its HTTP server. It runs from a copy of the sources, with its own virtual host and tables.
+ * The complete service with its HTTP server. The service runs from a copy of the sources, with its own virtual host and
+ * tables.
  */
 export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
   readonly logFile: string;
-  /** Issues an access token for an operator with these scopes. */
+  /** Issues an access token for an operator. The token contains the given scopes. */
   token(...scopes: string[]): Promise<string>;
   stop(): Promise<void>;
 }

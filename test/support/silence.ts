@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP proxy that forwards requests to a server. A test can make it leave requests unanswered. */
+/** An HTTP proxy that forwards requests to a server. A test can make the proxy leave requests unanswered. */
 export interface Silence {
   readonly url: string;
   /** Leaves the next `count` requests unanswered; the default is one request. */

@@ -1,7 +1,10 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 
-/** An error to inject into one DynamoDB transaction, before or after the store commits it; `undefined` injects none. */
+/**
+ * An error to inject into one DynamoDB transaction, before or after the store commits the transaction; `undefined`
+ * injects no error.
+ */
 export type Fault = { readonly when: 'before' | 'after'; readonly error: Error } | undefined;
 
 export const named = (name: string, message = name): Error => Object.assign(new Error(message), { name });
@@ -24,7 +27,7 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 export interface Faults {
   /** The DynamoDB transactions that the client has sent so far. */
   readonly sent: TransactWriteItemsInput[];
-  /** Chooses the error to inject into a transaction. `at` is the number of transactions that were sent before it. */
+  /** Chooses the error to inject into a transaction. `at` is the number of transactions that the client sent before. */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
   /** The number of requests of any kind that the client has sent so far. */
   requests: number;

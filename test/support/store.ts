@@ -23,7 +23,7 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-/** A retry policy with pauses of a few milliseconds, so that tests of retries are fast. */
+/** A retry policy with pauses of a few milliseconds, to make tests of retries fast. */
 export const fastRetries: RetryPolicy = { attempts: 3, conflicts: 4, firstDelayMs: 1, maxDelayMs: 4 };
 
 export async function openStore(): Promise<TestStore> {

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP proxy in front of a server. A test can use it to make the server unreachable and then reachable again. */
+/**
+ * A TCP proxy in front of a server. A test can use the proxy to make the server unreachable and then reachable again.
+ */
 export interface TcpProxy {
   readonly port: number;
   /** Closes every connection, and closes new connections at once until `restore` is called. */

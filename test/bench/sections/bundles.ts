@@ -16,7 +16,7 @@ const IMPORTS_A_ROUND = 3;
 const run = promisify(execFile);
 const bytes = new Map<string, number>();
 
-/** Measures the size of each bundle, and how long a new process takes to import it. */
+/** Measures the size of each bundle, and how long a new process takes to import the bundle. */
 export async function bundles({ round }: Bench): Promise<Measured> {
   if (round === 0) await buildAll();
   const names = [...ours, 'powertools'];

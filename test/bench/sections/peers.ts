@@ -10,7 +10,7 @@ const MESSAGES_A_TURN = 500;
 const TURNS = 3;
 
 /**
- * Publishes messages with every AMQP client and compares their throughput. Also records how each client reports an
+ * Publishes messages with every AMQP client, compares the clients' throughput, and notes how each client reports an
  * unroutable message.
  */
 export async function peers(): Promise<Measured> {

@@ -6,8 +6,8 @@ import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
 
 /**
- * The time limit for recovery after a broker node is lost, in ms. It is above one minute, because RabbitMQ 4.3 waits
- * one minute before it delivers the messages of a disconnected consumer to another one
+ * The time limit for recovery after a broker node is lost, in ms. The limit is above one minute, because RabbitMQ 4.3
+ * waits one minute before it delivers the messages of a disconnected consumer to another consumer
  * (`consumer_disconnected_timeout`).
  */
 const LEADER_RECOVERY_MS = 90_000;

@@ -21,8 +21,8 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
 }
 
 /**
- * The steps at which the consumer of each queue can be killed. The consumer of the queue `points` publishes no events.
- * The function that archives dead letters has only a first and a last step.
+ * The steps at which the consumer of each queue can be killed. The consumer of the queue `points` publishes no events
+ * and therefore has no step `emit`. The function that archives dead letters has only a first and a last step.
  */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
@@ -30,7 +30,7 @@ const placesToDie: Record<string, readonly Step[]> = {
   'dead-letters': ['start', 'return'],
 };
 
-/** Kills the consumer of a queue before and after each of its steps, one kill after another. */
+/** Kills the consumer of a queue before and after each step of processing a batch, one kill after another. */
 async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Promise<void> {
   for (const step of steps)
     for (const side of ['before', 'after'] as const) {

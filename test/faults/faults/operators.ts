@@ -24,8 +24,8 @@ async function redrive({ system }: Lab): Promise<RedriveReport> {
 const FAILING_ORDERS = 60;
 
 /**
- * Creates a fault in which orders become dead letters because their consumer fails. Afterwards, `atOnce` operators
- * redrive these dead letters at the same time.
+ * Creates a fault that first makes a consumer fail until orders become dead letters. Afterwards, `atOnce` operators
+ * redrive the dead letters concurrently.
  */
 const redriven = (name: string, says: string, atOnce: number): Fault => ({
   name,

@@ -8,7 +8,10 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 
 const { name } = queues.points;
 
-/** The consumer of functions/orders/award-points.ts. Faults can kill its process, and some orders fail on purpose. */
+/**
+ * The consumer of functions/orders/award-points.ts with two changes: faults can kill the process of the consumer, and
+ * some orders fail on purpose.
+ */
 export const handler = batchSteps(
   name,
   createConsumer(

@@ -5,8 +5,8 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders. The kind decides how processing the order ends. The customer id of a test order starts with
- * its kind.
+ * The kinds of test orders. The kind of an order decides how the processing of the order ends. The customer id of a
+ * test order starts with the kind of the order.
  */
 export const kinds = [
   'sound',

@@ -22,7 +22,10 @@ export interface Kill {
   readonly side: 'before' | 'after';
 }
 
-/** The faults to inject into the functions. The functions read them from a file before and after each step. */
+/**
+ * The faults to inject into the functions. The functions read the faults from a file before and after each step of
+ * processing a batch.
+ */
 export interface Sabotage {
   readonly kills: readonly Kill[];
   /** Whether orders of the kind `broken` fail permanently at the queue `stock`. */
@@ -60,7 +63,7 @@ function killIfWanted(queue: string, name: Step, side: 'before' | 'after'): void
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Wraps a consumer's function so that a test can kill its process before or after it processes a batch. */
+/** Wraps a consumer's function to let a test kill the process of the function before or after it processes a batch. */
 export const batchSteps =
   <A extends unknown[], R>(queue: string, handler: (...args: A) => Promise<R>) =>
   async (...args: A): Promise<R> => {
@@ -70,7 +73,9 @@ export const batchSteps =
     return result;
   };
 
-/** Returns the dependencies of a deployed consumer. A test can kill the process at each call to one of them. */
+/**
+ * Returns the dependencies of a deployed consumer. A test can kill the process at each call to one of the dependencies.
+ */
 export function sabotagedParts(queue: string): ConsumerParts {
   const real = { ...partsOf(surehop), publisher: publisher(surehop) };
   const inbox: Inbox = {

@@ -64,7 +64,7 @@ async function retried(count: number): Promise<number> {
 
 interface Row {
   readonly title: string;
-  /** Returns the messages of the batch, to which the test adds one valid message. */
+  /** Returns the messages of the batch. The test adds one valid message to them. */
   readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
   readonly counts: Partial<BatchReport['counts']>;
   /** The queue to which the consumer must publish the copy of the message. */
@@ -92,8 +92,8 @@ const doneBefore = async (about: object = {}) => {
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
 /**
- * Creates the dependencies of a consumer with a publisher to a virtual host without queues, so that the broker can
- * route no message.
+ * Creates the dependencies of a consumer whose publisher uses a virtual host without queues. The broker can therefore
+ * route no message of this publisher.
  */
 const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
 

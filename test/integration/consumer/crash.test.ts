@@ -20,7 +20,10 @@ afterAll(async () => {
   script?.remove();
 });
 
-/** The steps in which a consumer processes a batch with a valid, a rejected and a failing message. The first publish sends the follow-up event. */
+/**
+ * The steps of processing a batch with a valid, a rejected and a failing message. The step `publish` sends the
+ * follow-up event.
+ */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
 
 /** Starts a process that consumes the batch and kills itself at `step`. Resolves with the signal that ended the process. */

@@ -30,7 +30,7 @@ const CONSUMERS = {
 
 const git = (...args: string[]) => execFileSync('git', ['-C', rootDirectory, ...args], { maxBuffer: 100_000_000 });
 
-/** Returns why the previous build cannot be created in this clone, or undefined if it can. */
+/** Returns why the previous release cannot be built in this clone, or undefined if it can. */
 function obstacle(): string | undefined {
   try {
     git('cat-file', '-e', `${PREVIOUS}^{commit}`);

@@ -34,7 +34,7 @@ const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id
 const listed = async (query: Record<string, string>) =>
   (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
-/** Takes `count` messages from the dead-letter queue and returns them as records of a Lambda event. */
+/** Takes `count` messages from the dead-letter queue and returns them as the records of a Lambda event. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
   const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];

@@ -26,7 +26,7 @@ interface Observed {
   said<T>(): T[];
 }
 
-/** A virtual host on the real broker for one test file, in which the test can start emulated event sources. */
+/** A virtual host on the real broker for one test file. The test can start emulated event sources on it. */
 export interface Harness {
   url: string;
   virtualHost: string;

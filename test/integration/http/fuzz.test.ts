@@ -12,7 +12,10 @@ import { aBackend, type Backend } from '../../support/backend.ts';
 import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
-/** The number of requests in each test. FUZZ_CASES in the environment changes it, and SEED repeats an earlier run. */
+/**
+ * The number of requests in each test. The environment variable FUZZ_CASES changes the number, and the environment
+ * variable SEED repeats an earlier run.
+ */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 

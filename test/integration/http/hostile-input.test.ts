@@ -89,7 +89,7 @@ const hmac = (key: string | Buffer, content: string | Buffer, algorithm = 'sha25
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 const now = () => String(Math.floor(Date.now() / 1_000));
 
-/** Returns the headers of a request, with a signature of exactly these bytes. */
+/** Returns the headers of a request. The signature in the headers covers exactly the bytes of `body`. */
 function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: { id?: string; at?: string } = {}) {
   const content = Buffer.concat([Buffer.from(`${id}.${at}.`), Buffer.from(body)]);
   return {
@@ -437,7 +437,7 @@ const bodyRows: Row[] = [
 const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
-/** Returns the public key of the token issuer, which an attacker may try to misuse. */
+/** Returns the public key of the token issuer. An attacker may try to misuse this key. */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
   return keys[0]!;

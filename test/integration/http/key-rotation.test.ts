@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** A server with the published keys of the token issuer, which the tests change. */
+/** A server with the published keys of the token issuer. The tests change the published keys. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;

@@ -51,7 +51,10 @@ function validator(schema: object): z.ZodType {
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
-/** Returns the differences between a response and the schema that the OpenAPI document has for its route and status. */
+/**
+ * Returns the differences between a response and the schema in the OpenAPI document for the response's route and
+ * status.
+ */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
   const content = operation.responses[String(status)]?.content[String(headers['content-type'])];

@@ -19,7 +19,7 @@ let asked: string[];
 /** The documents of the OpenID provider by path. A path without a document gets 404. */
 let documents: Record<string, () => unknown>;
 
-/** The path at which Keycloak publishes its keys, which is not below `/.well-known`. */
+/** The path at which Keycloak publishes its keys. This path is not below `/.well-known`. */
 const KEYS_PATH = '/realms/shop/protocol/openid-connect/certs';
 const METADATA_PATH = '/realms/shop/.well-known/openid-configuration';
 

@@ -175,7 +175,7 @@ async function compare(
 }
 
 /**
- * The errors that the current run injects into DynamoDB requests. The test injects no errors while it commits messages
+ * The faults that the current run injects into DynamoDB requests. The test injects no faults while it commits messages
  * one by one.
  */
 let currentFaults: { pause(): () => void } | undefined;

@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => backend.remove());
 
-/** Generates integers from `min` to `max`, many of them at or near these bounds. */
+/** Generates integers from `min` to `max`. Many of the integers are at or near `min` or `max`. */
 const within = (min: number, max: number) =>
   fc.oneof(fc.constantFrom(min, max), fc.integer({ min, max: Math.min(max, min + 3) }), fc.integer({ min, max }));
 
@@ -69,7 +69,7 @@ const order: fc.Arbitrary<Order> = fc.oneof(
   },
 );
 
-/** Takes all messages of a queue and passes them to its consumer as one batch. */
+/** Takes all messages of the queue `queue` and passes them to the consumer of this queue as one batch. */
 async function work(queue: 'stock' | 'points'): Promise<BatchReport> {
   const messages = await backend.host.drain(queue);
   return consumers[queue](anEvent(messages.map(recordFromBroker), queue), anInvocation());

@@ -26,11 +26,11 @@ const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequenc
     [`m${n}`.padEnd(idLength, 'x') as MessageId],
   ]);
 
-/** Compares two values without Jest, which would print megabytes if they differ. */
+/** Compares two values without Jest, because Jest would print megabytes if the values differ. */
 const same = isDeepStrictEqual;
 const items = async () => (await store.all('inbox')).length;
 
-/** Returns the size of an item in DynamoDB, without the few bytes of its numbers. */
+/** Returns the size of an item in DynamoDB, without the few bytes of the item's numbers. */
 const bytesOf = (item: Record<string, AttributeValue>) =>
   Object.entries(item).reduce(
     (sum, [name, { S = '', B = [] }]) => sum + Buffer.byteLength(name) + Buffer.byteLength(S) + B.length,

@@ -223,7 +223,10 @@ describe('clients during a rotation', () => {
   test('no publish fails while the login of the publisher is rotated four times, whichever of the two logins the process has read', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
-    /** Reads the login of the publisher from its secret and caches it for minutes, as one process of the service does. */
+    /**
+     * Reads the login of the publisher from its secret and caches the login for minutes, as one process of the service
+     * does.
+     */
     const url = brokerUrl(settings);
     const publishOnce = async () => {
       const connection = createConnection({ url, heartbeatSeconds: 10, clock: systemClock, name: 'test' });

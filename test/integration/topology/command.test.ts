@@ -10,7 +10,7 @@ let host: VirtualHost;
 beforeAll(async () => void (host = await aVirtualHost()));
 afterAll(() => host.remove());
 
-/** Runs the command `npm run topology -- …` with these arguments. */
+/** Runs the command `npm run topology -- …` with the given arguments. */
 async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, [join(rootDirectory, 'infra/dev/run.mjs'), 'topology', ...args], {
     env: { ...process.env, AMQP_URL: '', MANAGEMENT_URL: '' },

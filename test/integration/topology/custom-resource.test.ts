@@ -235,7 +235,10 @@ describe('permissions', () => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
     return {
-      /** Whether the broker permits an operation. Each operation uses a new channel, because the broker closes the channel if it refuses. */
+      /**
+       * Whether the broker permits an operation. Each operation uses a new channel, because the broker closes the
+       * channel if it refuses the operation.
+       */
       may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
         const channel = await model.createConfirmChannel();
         channel.on('error', () => {});

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.remove());
 
-/** Starts a consumer that returns each message to the queue as soon as it is delivered, and counts the deliveries. */
+/** Starts a consumer that counts the deliveries and returns each delivered message to the queue at once. */
 async function returning(queue: string): Promise<() => number> {
   let deliveries = 0;
   await host.channel.consume(queue, (message) => {

@@ -23,7 +23,7 @@ import { readShard, type ShardReader } from '../../support/shard-readers.ts';
 import { queuesWith, topologyWith } from '../../support/topology.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** An event for which the test consumer increments the counter of its key. */
+/** An event with a key. For each event, the test consumer increments the counter of the event's key. */
 const counted = defineEvent({
   type: 'order.created',
   version: 1,
@@ -38,7 +38,7 @@ const sharded = (sharding: Sharding) => queuesWith({ stock: sharding });
 
 const shardedTopology = (sharding: Sharding) => topologyWith({ stock: sharding });
 
-/** So many ordering keys that every shard gets some of them, whatever their hashes are. */
+/** Enough ordering keys for every shard to get some of them, whatever the hashes of the keys are. */
 const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
 
 const messageOf = (data: Counted, id = randomUUID() as MessageId) =>

@@ -140,7 +140,7 @@ describe('cached signing keys', () => {
 });
 
 describe('reads of signing keys that time out', () => {
-  /** Signing keys in a simulated secret. The test decides when each read of the secret gets its answer. */
+  /** Signing keys in a simulated secret. The test decides when the simulated secret answers each read. */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };

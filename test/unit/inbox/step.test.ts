@@ -56,7 +56,7 @@ const handedOff = (redrives: number, attempt: number, hash = 'hash'): Attributes
 const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresAtMs: { N: String(ms) } });
 
 interface Play {
-  /** The result of each message, by message id, followed by the code of its error. */
+  /** The result of each message, by message id. If the message has failed, the code of its error follows the result. */
   readonly results: Record<string, string>;
   /** The requests that the commit engine sent, each with its number of earlier attempts. */
   readonly did: string[];
