@@ -60,7 +60,10 @@ export function statusOf(
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
-  /** How far the consumer of each shard has got, by the name of the shard. */
+  /**
+   * By the name of each shard: when the shard's consumer processed its last batch, and when the oldest message of that
+   * batch was published.
+   */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));

@@ -5,7 +5,10 @@ import { surehop } from '../surehop.ts';
 import { orderCreated, orderRejected } from './events.ts';
 import { awardPoints, withholdPoints } from './rules/award-points.ts';
 
-/** Awards points for a new order and no points for a rejected order, whichever of the two events arrives first. */
+/**
+ * Awards points for each order that is not rejected. The result is the same whether the event about the new order or
+ * the event about its rejection arrives first.
+ */
 export const handler = consumer(surehop, {
   queue: queues.points,
   rules: [on(orderCreated, awardPoints), on(orderRejected, withholdPoints)],
