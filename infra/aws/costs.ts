@@ -92,8 +92,8 @@ const count =
     ofType(templates, ...types).length;
 
 /**
- * The prices of one month (730 hours) in US dollars, rounded up. AWS publishes different prices per region, so look up the prices
- * of your region.
+ * The prices of one month (730 hours) in US dollars, rounded up. AWS publishes different prices per region, and
+ * therefore an operator should look up the prices of the region in use.
  */
 const positions: readonly Position[] = [
   { what: 'broker node, m7g.medium', price: 70, count: (one) => nodes(one, 'mq.m7g.medium') },

@@ -1,7 +1,7 @@
 import { useConnection } from '../../lib/rabbitmq/open-connection.ts';
 import { brokerName, connectTo } from './session.ts';
 
-/** A queue that a function consumes, which must exist before the emulator starts. */
+/** A queue that must exist before the emulator starts, because a function consumes the queue. */
 export interface RequiredQueue {
   functionKey: string;
   queue: string;

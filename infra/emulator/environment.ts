@@ -26,7 +26,7 @@ export interface EnvironmentSettings {
 export type InvocationResult =
   { outcome: 'success'; resultJson: string } | { outcome: 'error' | 'timeout' | 'crash'; error: string };
 
-/** An execution environment, which runs one invocation at a time and is reused for later invocations. */
+/** A local execution environment of a function. It runs one invocation at a time and is reused for later invocations. */
 export interface ExecutionEnvironment {
   invoke(eventJson: string): Promise<InvocationResult>;
   /** Makes the environment load the handler again after the running invocation. */
@@ -55,7 +55,10 @@ const defaultRuntimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.ur
 const initLimitMs = 10_000;
 const lastLinesLimitMs = 500;
 
-/** Creates an execution environment. Its process starts with the first invocation, and is replaced after a timeout or a crash. */
+/**
+ * Creates an execution environment. The process of the environment starts with the first invocation, and is replaced
+ * after a timeout or a crash.
+ */
 export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvironment {
   let sandbox: Sandbox | undefined;
   let busy = false;

@@ -100,8 +100,8 @@ async function writeChanged(files: readonly OutputFile[]): Promise<void> {
 }
 
 /**
- * Returns, for each entry, a hash of its code and of all code that it imports. Names of chunk files are left out: they change
- * when only a comment in a source file changes.
+ * Returns, for each entry, a hash of the entry's code and of all code that the entry imports. The names of chunk files
+ * are left out, because they change even if only a comment in a source file changes.
  */
 function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<string, string> {
   const codes = new Map<string, string>();

@@ -55,8 +55,8 @@ const httpsOut = (from: string): Resource => ({
 });
 
 /**
- * Returns the security groups of a stage with the connections that each one allows. Event sources use the security group of the
- * broker, so this group must allow connections to itself.
+ * Returns the security groups of a stage with the connections that each group allows. Event sources use the security
+ * group of the broker, and therefore the broker's security group must allow connections to itself.
  */
 export const securityGroups = ({ network: { exit } }: Pick<Stage, 'network'>): Resources => ({
   FunctionsSecurityGroup: securityGroup('Functions that talk to the broker'),

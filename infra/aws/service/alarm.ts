@@ -32,7 +32,7 @@ export interface AlarmDefinition {
   readonly periodSeconds?: number;
   /** The number of most recent periods that the alarm evaluates. */
   readonly periods: number;
-  /** How many of the evaluated periods must breach the threshold to raise the alarm; by default all of them. */
+  /** How many of the evaluated periods must breach the threshold before the alarm is raised; by default all of them. */
   readonly ofWhich?: number;
   /**
    * The value that replaces missing data points of a metric that had data before. Without this setting, missing data

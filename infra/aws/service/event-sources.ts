@@ -59,9 +59,9 @@ export const queueNameOf = (queue: string, workQueues: WorkQueues = queues): str
   Object.entries(workQueues).find(([, { shards }]) => shards.includes(queue))?.[0] ?? queue;
 
 /**
- * Returns the `rabbitmq` events of the function that consumes the queue `name`: one event source per shard. The events set no
- * filter criteria, because AWS discards messages that do not match, and no virtual host, because Lambda refuses to update an
- * event source that names one.
+ * Returns the `rabbitmq` events of the function that consumes the queue `name`: one event source per shard. The events
+ * set no filter criteria, because AWS discards messages that do not match. The events name no virtual host, because
+ * Lambda refuses to update an event source that names one.
  */
 export function eventSources(
   name: string,

@@ -175,7 +175,10 @@ function waitForTopology(resources: Record<string, Resource>): void {
   for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
 }
 
-/** Returns the logical id of the role of an event source's function. Serverless makes the event source depend on this role. */
+/**
+ * Returns the logical id of the IAM role of an event source's function. Serverless makes the event source depend on
+ * this role.
+ */
 function roleOfSource({ DependsOn = [] }: Resource): string {
   const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
   if (!role) throw new Error('an event source does not depend on a role');

@@ -71,8 +71,8 @@ export const eventSourceRemoval = (functionId: string, eventSourceId: string, ro
 export const FUNCTIONS_NETWORK = 'FunctionsNetwork';
 
 /**
- * Returns the custom resource that CloudFormation removes after the functions in the VPC. Its removal waits until Lambda has
- * deleted the network interfaces of these functions.
+ * Returns the custom resource that CloudFormation removes after the functions in the VPC. The removal of the custom
+ * resource waits until Lambda has deleted the network interfaces of the functions.
  */
 export const functionsNetwork = (stageName: string, functionId: string, roleIds: readonly string[]): Resources => ({
   [FUNCTIONS_NETWORK]: removal(functionId, { SecurityGroup: imported(stageName, 'functions-security-group') }, roleIds),

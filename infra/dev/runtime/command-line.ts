@@ -15,8 +15,8 @@ const complain: Say = (line) => {
 };
 
 /**
- * An error for the person at the terminal. Its message says what happened and how to fix it, and is printed without a stack
- * trace.
+ * An error for the person at the terminal. The message says what happened and how to fix it. The error is printed
+ * without a stack trace.
  */
 export class Problem extends Error {
   readonly exitCode: number;

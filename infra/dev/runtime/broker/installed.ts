@@ -32,7 +32,9 @@ export function scriptsUnder(libraryDirectory: string): string | undefined {
     .find(isScriptsDirectory);
 }
 
-/** Finds an installed RabbitMQ and its Erlang. Returns undefined if one of them is missing. */
+/**
+ * Finds an installed RabbitMQ and the Erlang that runs it. Returns undefined if either RabbitMQ or Erlang is missing.
+ */
 export function findInstalledServer({ PATH = '' }: NodeJS.ProcessEnv): RabbitmqServer | undefined {
   const folders = [
     ...PATH.split(delimiter).filter((folder) => folder !== ''),
