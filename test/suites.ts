@@ -13,9 +13,7 @@ interface Suite {
  */
 export const suites: Readonly<Record<string, Suite>> = {
   everyday: { folders: ['unit', 'integration', 'contract', 'model'] },
-  /**
-   * The random and exhaustive tests with all of their cases. The suite `everyday` tries only a sample of these cases.
-   */
+  /** The random and exhaustive tests with all of their cases. The suite `everyday` tries only a sample of the cases. */
   thorough: {
     folders: ['unit', 'integration', 'model'],
     patterns: [

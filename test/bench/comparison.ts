@@ -28,7 +28,10 @@ export interface ComparisonOptions {
   readonly isCached?: boolean;
   /** Whether to also measure how long Surehop's requests to the store take without the consumer's own work. */
   readonly withRequestsAlone?: boolean;
-  /** The address of the broker. It is required if orders are rejected, because each rejection publishes an event. */
+  /**
+   * The address of the broker, to which the consumers publish an event for each rejected order. Required if orders are
+   * rejected.
+   */
   readonly amqpUrl?: string;
 }
 

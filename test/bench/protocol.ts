@@ -4,7 +4,10 @@ export interface Ask {
   readonly number: number;
 }
 
-/** The parent's answer: the endpoint of an empty store, with the service's tables and a table for Powertools. */
+/**
+ * The answer of the parent process to a request for an empty store. The answer contains the endpoint of a store that
+ * has the service's tables and a table for Powertools.
+ */
 export interface StoreAnswer {
   readonly number: number;
   readonly endpoint: string;

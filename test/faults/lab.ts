@@ -48,7 +48,7 @@ export interface Fault {
     | 'operators'
     | 'mixed';
   readonly says: string;
-  /** The time over which orders are sent during the fault, in ms. */
+  /** How long the test clients take to send all orders of the fault, in ms. */
   readonly spanMs: number;
   /** The mix of order kinds during this fault, if it differs from the usual mix. */
   readonly mix?: Mix;

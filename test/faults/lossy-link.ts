@@ -30,7 +30,10 @@ createServer((near) => {
 process.on('disconnect', () => process.exit());
 `;
 
-/** Checks whether this machine can drop network packets. This requires Linux, root, network namespaces and iptables. */
+/**
+ * Returns whether this machine can drop network packets. Dropping packets requires Linux, root, network namespaces and
+ * iptables.
+ */
 export async function canLosePackets(): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const name = `surehop-try-${process.pid}`;

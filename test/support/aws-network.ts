@@ -26,7 +26,7 @@ export interface AwsNetwork {
   deleteFunctions(name: string): void;
   /** Deletes the IAM role of the functions. Without this role, Lambda can no longer delete their network interfaces. */
   deleteRole(): void;
-  /** Answers the next `times` requests with this HTTP status and AWS error code. */
+  /** Answers the next `times` requests with the given HTTP status and AWS error code. */
   failNext(times: number, status: number, code: string): void;
   stop(): Promise<void>;
 }

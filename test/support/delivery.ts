@@ -13,7 +13,7 @@ interface About {
   readonly id?: string | null;
   readonly type?: string | null;
   readonly body?: unknown;
-  /** The bytes of the message body. They replace `body`, which is encoded as JSON. */
+  /** The message body as bytes. If this field is set, `body` is not used. Otherwise `body` is encoded as JSON. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;

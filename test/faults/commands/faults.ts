@@ -9,7 +9,8 @@ const MESSAGES = 10_000;
 const CLUSTER_MESSAGES = 250;
 
 /**
- * The command `npm run faults`. It injects every fault once, or random faults for the duration that `--minutes` sets.
+ * The command `npm run faults`. The command injects every fault once, or random faults for the duration that
+ * `--minutes` sets.
  */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
