@@ -136,7 +136,10 @@ async function answer(
   }
 }
 
-/** Creates a response to CloudFormation whose reason is shortened until the response fits into the size limit. */
+/**
+ * Creates a response to CloudFormation. Shortens the reason in the response until the response fits into the size
+ * limit.
+ */
 function withReason(fields: Readonly<Record<string, string>>, reason: string): string {
   for (let kept = reason; ; kept = kept.slice(0, Math.floor(kept.length * 0.9))) {
     const body = JSON.stringify({ ...fields, Reason: kept === reason ? reason : `${kept}…` });

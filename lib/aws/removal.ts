@@ -57,9 +57,9 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Deletes an event source mapping if it exists. It reads the mapping first, because AWS may deny deleting a mapping that no
- * longer exists: the permission depends on the mapping's function. AWS also refuses to delete a mapping that is still being
- * created.
+ * Deletes an event source mapping if it exists. The mapping is read first, because AWS may deny deleting a mapping that
+ * no longer exists (the permission depends on the mapping's function). AWS also refuses to delete a mapping that is
+ * still being created.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);

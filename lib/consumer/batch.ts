@@ -82,8 +82,8 @@ export interface Memory {
    */
   survived: Map<MessageId, number>;
   /**
-   * The ids of messages that were suspected of crashing the process but did not crash it. The attempt log in DynamoDB
-   * still has an entry for each of these messages, and the entry has to be deleted.
+   * The ids of messages that were suspected of crashing the process but did not crash it. The entries of these messages
+   * still have to be deleted from the attempt log in DynamoDB.
    */
   readonly unended: Set<MessageId>;
   /**

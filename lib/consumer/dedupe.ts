@@ -99,8 +99,8 @@ function pairCopies(messages: readonly Message[]): Message[] {
 }
 
 /**
- * Returns the result of a message whose other copy in the batch was processed: `unfinished` if the processed copy is
- * unfinished, and `duplicate` otherwise.
+ * Returns the result of a message that was not processed because another copy in the batch was. The result is
+ * `unfinished` if the processed copy is unfinished, and `duplicate` otherwise.
  */
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
   toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);

@@ -124,7 +124,10 @@ function idFault(id: unknown): string | undefined {
   return id.includes('\ufffd') || LONE_SURROGATE.test(id) ? 'the message id is not UTF-8' : undefined;
 }
 
-/** Decodes base64. Returns `undefined` for invalid base64, while `Buffer.from` would silently decode only a part of it. */
+/**
+ * Decodes base64. Returns `undefined` for invalid base64, because `Buffer.from` would silently decode only a part of
+ * the text.
+ */
 function decodeBase64(data: string): Buffer | undefined {
   const body = Buffer.from(data, 'base64');
   return body.toString('base64') === data ? body : undefined;

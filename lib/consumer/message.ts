@@ -20,7 +20,7 @@ export interface Candidate {
   readonly rule: Rule;
   /** The ordering key, if the consumer processes messages in order per key. */
   readonly order?: Order;
-  /** Whether the inbox table has a record of an earlier attempt of this message. */
+  /** Whether the inbox has a record of an earlier attempt of the message. */
   readonly hasMarker: boolean;
 }
 
@@ -34,7 +34,10 @@ export interface Invalid {
   readonly outcome: DeadLettered;
 }
 
-/** Another copy of a message in the same batch. Its outcome follows from the outcome of the copy that is processed. */
+/**
+ * Another copy of a message in the same batch, which is not processed itself. Its outcome follows from the outcome of
+ * the copy that is processed.
+ */
 export interface Copy {
   readonly is: 'copy';
   readonly delivery: Delivery;

@@ -93,7 +93,7 @@ export const unfinishedAs = (code: keyof typeof errorCodes, message: string = er
   message,
 });
 
-/** Returns the outcome of a message whose rule could not run before the end of the invocation. */
+/** Returns the outcome of a message whose business rule could not run before the end of the invocation. */
 export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 

@@ -46,7 +46,7 @@ export const dynamoDbPorts = (table: InboxTable): ConsumerPorts => ({
 /** The clients and settings of a consumer. */
 export interface ConsumerParts extends ConsumerPorts {
   readonly publisher: Publisher;
-  /** Stores a dead letter in the archive. Resolves with `false` if the archive already has it. */
+  /** Stores a dead letter in the archive. Resolves with `false` if the archive already has the dead letter. */
   readonly archiveLetter: (deadLetter: DeadLetter, message: ArchivedMessage) => Promise<boolean>;
   readonly clock: Clock;
   readonly settings: ConsumerSettings &

@@ -14,7 +14,8 @@ export interface Progress {
 }
 
 /**
- * Stores one progress record per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
+ * Stores in DynamoDB how far each shard of a queue has been read. Every method throws `StoreUnavailableError` if
+ * DynamoDB does not answer.
  */
 export interface QueueProgress {
   record(shard: string, progress: Progress): Promise<void>;

@@ -146,7 +146,7 @@ async function claimDeadLetters(
 
 /**
  * Returns the outcome of a message after the attempt to record its dead letter in the inbox. `marker` is the stored
- * inbox record that prevented the attempt. It is undefined if the attempt succeeded.
+ * inbox record that prevented the attempt. `marker` is undefined if the attempt succeeded.
  */
 function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, whenLeased: Outcome): Outcome {
   if (!marker) return outcome;

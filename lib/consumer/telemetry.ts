@@ -41,7 +41,10 @@ export function recordTelemetry(
   logIds(queue, 'duplicates skipped', results, 'duplicate');
 }
 
-/** The time from the publish of a processed message to its outcome, in ms. Empty if the message has no valid publish time. */
+/**
+ * The time from the publish of a processed message to its outcome, in ms. Returns an empty list if the message has no
+ * valid publish time.
+ */
 function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: number): number[] {
   if ((outcome.is !== 'completed' && outcome.is !== 'rejected') || !envelope.publishedAt) return [];
   const ms = nowMs - Date.parse(envelope.publishedAt);

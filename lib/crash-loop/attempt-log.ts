@@ -24,9 +24,9 @@ export interface OpenAttempts {
 }
 
 /**
- * Records each run of messages that are suspected of crashing the process. The entry in DynamoDB is written before the
- * run and deleted after it, and therefore an entry that remains shows that the process crashed during the run. Every
- * method throws `StoreUnavailableError` if DynamoDB does not answer.
+ * Records in DynamoDB each run of messages that are suspected of crashing the process. A run is recorded before it
+ * starts and its record is deleted after it ends. A record that remains therefore shows that the process crashed during
+ * the run. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface AttemptLog {
   /** Returns the recorded runs of each message in `ids` that has at least one. `ids` must not contain duplicates. */

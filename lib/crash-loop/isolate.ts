@@ -146,9 +146,9 @@ export async function endAttempts(
 }
 
 /**
- * Returns the suspected messages without a recorded run. Leaves out a message if another message with the same ordering
- * key has a recorded run, because the other message must not be overtaken. Returns an empty list instead of a single
- * message.
+ * Returns the suspected messages without an entry in the attempt log. Leaves out a message if another message with the
+ * same ordering key has an entry, because the other message must not be overtaken. Returns an empty list instead of a
+ * single message.
  */
 function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
   const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));

@@ -10,7 +10,10 @@ export interface DeadLetter {
   readonly correlationId?: string;
   /** The work queue in which the message failed. Absent if neither the broker nor a consumer named the queue. */
   readonly queue?: string;
-  /** The shard in which the message failed, if its queue is sharded. A redrive returns the message to this shard. */
+  /**
+   * The shard in which the message failed, if the work queue is sharded. A redrive returns the message to the same
+   * shard.
+   */
   readonly shard?: string;
   readonly code: string;
   readonly reason: string;
@@ -19,7 +22,7 @@ export interface DeadLetter {
    * they prevent a redrive of the dead letter.
    */
   readonly unwritable?: string;
-  /** The stack frames of the rule's error that are in the service's own code, one per line, innermost first. */
+  /** The stack frames of the error in the service's own code, one per line, innermost first. */
   readonly frames?: string;
   /** The number of the last failed attempt. */
   readonly attempt: number;
@@ -98,7 +101,10 @@ export function toDeadLetter(
   };
 }
 
-/** Converts a value to text. It accepts values of any type, because other systems may put any type into AMQP properties. */
+/**
+ * Converts a value to text. Values of any type are accepted, because other systems may put any type into AMQP
+ * properties.
+ */
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
 

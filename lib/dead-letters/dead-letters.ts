@@ -36,7 +36,7 @@ export interface DeadLetters {
   discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<object>;
 }
 
-/** Creates the archive of the dead letters from these work queues. */
+/** Creates the archive for the dead letters of these work queues. */
 export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
   const { clock } = surehop;
   const queues = Object.values(workQueues);

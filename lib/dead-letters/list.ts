@@ -76,7 +76,7 @@ function condition(filter: Filter): Partial<QueryCommandInput> {
   };
 }
 
-/** Returns the index key of the item whose attribute `listedAt` equals `after`. */
+/** Returns the key in the index `newest` of the DynamoDB item whose attribute `listedAt` equals `after`. */
 const startKey = (after: string): Attributes => ({
   kind: { S: LISTED_KIND },
   listedAt: { S: after },

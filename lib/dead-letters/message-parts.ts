@@ -21,7 +21,10 @@ export function fromParts(parts: readonly Uint8Array[], bodyBytes: number): Arch
   return { body: whole.subarray(0, bodyBytes), properties: readProperties(whole.toString('utf8', bodyBytes)) };
 }
 
-/** Converts AMQP properties to JSON. Headers are written as in a Lambda event, which preserves their types at any depth. */
+/**
+ * Converts AMQP properties to JSON. Message headers are written in the notation of the Lambda event, because this
+ * notation preserves the types of values at any depth.
+ */
 export const writeProperties = ({ headers, ...rest }: Properties): string =>
   writeJson({
     ...rest,

@@ -33,8 +33,8 @@ export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): stri
 export const RECORD_PART = 0;
 
 /**
- * The partition key of the index `newest`. It is the same for all dead letters, because one query must be able to list
- * them all.
+ * The partition key of the index `newest`. All dead letters have the same partition key, because one query must be able
+ * to list them all.
  */
 export const LISTED_KIND = 'dead-letter';
 

@@ -49,7 +49,7 @@ const MAX_NAMED = 1_000;
 const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
 
-/** The largest number of messages that are read from the archive at the same time. */
+/** The largest number of messages that are read from the archive concurrently. */
 const CONCURRENCY = 16;
 
 /** No further chunk of messages is redriven if less than this time, in ms, is left before the HTTP response is due. */
@@ -93,7 +93,9 @@ function addName<T>(named: T[], one: T): void {
   if (named.length < MAX_NAMED) named.push(one);
 }
 
-/** Whether an error concerns only this dead letter or its queue, so that redriving other dead letters may still succeed. */
+/**
+ * Whether an error concerns only this dead letter or its queue. Redriving other dead letters may then still succeed.
+ */
 const isOfDeadLetter = (error: Error) =>
   error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 

@@ -10,7 +10,7 @@ const KEYS_PER_REQUEST = 100;
 const CONCURRENT_REQUESTS = 4;
 
 /**
- * Reads the items with these keys, using strongly consistent reads. The keys must be unique. Throws
+ * Reads the DynamoDB items with these keys, using strongly consistent reads. The keys must be unique. Throws
  * `StoreUnavailableError`.
  */
 export async function batchGet(

@@ -28,8 +28,8 @@ export interface LongText {
 }
 
 /**
- * The largest number of bytes of text in one DynamoDB item. It is below DynamoDB's limit of 400 KB, because the key and
- * the attribute names also count.
+ * The largest number of bytes of text in one DynamoDB item. The number is below DynamoDB's limit of 400 KB, because the
+ * key and the attribute names also count.
  */
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
@@ -50,7 +50,7 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
   parts: Number(parts?.N ?? 0),
 });
 
-/** Reads the texts with these keys. The keys must be unique. Throws `StoreUnavailableError`. */
+/** Reads the long texts with these keys. The keys must be unique. Throws `StoreUnavailableError`. */
 export async function readTexts(
   { client, retryPolicy }: Store,
   table: string,
@@ -149,7 +149,7 @@ export async function removeText(store: Store, table: string, pk: string, before
   return isRemoved;
 }
 
-/** Deletes the parts of a text. Ignores errors, because parts that remain will expire. */
+/** Deletes the items that hold the parts of a long text. Ignores errors, because remaining items will expire. */
 async function removeParts({ client }: Store, table: string, version: TextVersion | undefined): Promise<void> {
   const remove = (Key: Attributes) => client.send(new DeleteItemCommand({ TableName: table, Key })).catch(() => {});
   if (version) await pMap(partKeys(version), remove, { concurrency: CONCURRENT_REQUESTS });

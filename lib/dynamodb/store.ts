@@ -18,7 +18,10 @@ export interface Store {
 /** How long one request to DynamoDB may take, in ms. */
 const REQUEST_MS = 3_000;
 
-/** The DynamoDB client of this process. It keeps connections alive and sends each request at most three times. */
+/**
+ * The DynamoDB client of this process. The DynamoDB client keeps connections alive and sends each request at most three
+ * times.
+ */
 export const store = (surehop: Surehop): DynamoDBClient => surehop.clients.dynamodb ?? surehop.shared(createClient);
 
 const createClient = ({ settings }: Surehop) =>

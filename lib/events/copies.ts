@@ -1,7 +1,7 @@
 import { headerNames, readEnvelope, type DeadLetterNote } from './envelope.ts';
 import type { Headers, Message, Properties } from './message.ts';
 
-/** The parts of a delivered or archived message that are used to create a copy of it. */
+/** The fields of a delivered or archived message that are used to create a copy of the message. */
 export type CopySource = Pick<Message, 'body' | 'properties'>;
 
 /**
@@ -35,8 +35,8 @@ export const deadLetterCopy = (
 });
 
 /**
- * Creates the smallest possible dead letter, which has only the id, the body and the reason. It is used if the other
- * properties of the message cannot be encoded.
+ * Creates the smallest possible dead letter, which has only the id, the body and the reason. The smallest dead letter
+ * is used if the other properties of the message cannot be encoded.
  */
 export function bareDeadLetter(
   { body, properties: { messageId, headers } }: CopySource,

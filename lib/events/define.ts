@@ -8,7 +8,7 @@ export interface EventDefinition<T> {
   readonly exchange: string;
   readonly schema: ZodType<T>;
   /**
-   * Returns the key of an event. If the queue is sharded, events with the same key go to the same shard, in the order in
+   * Returns the key of an event. All events with the same key go to the same shard of a sharded queue, in the order in
    * which they were published.
    */
   key?(data: T): string;

@@ -41,7 +41,7 @@ export interface Envelope extends Partial<Trace> {
   readonly publishedAt?: string;
   readonly schemaVersion?: number;
   readonly deadLetter?: DeadLetterNote;
-  /** Which parts of the original message this copy lacks, and why. */
+  /** Which parts of the original message are missing in this copy, and why. */
   readonly leftOut?: string;
 }
 
@@ -51,7 +51,7 @@ export interface DeadLetterNote {
   readonly id: MessageId;
   readonly code: string;
   readonly reason: string;
-  /** The stack frames of the rule's error that are in the service's own code, innermost first, as `path:line:column`. */
+  /** The stack frames of the error in the service's own code, innermost first, as `path:line:column`. */
   readonly frames?: readonly string[];
   /** The queue that delivered the message. For a sharded queue, this is the name of the shard. */
   readonly queue: string;
@@ -99,7 +99,7 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max ? value : undefined;
 
 /**
- * Reads a trace header. The names of these headers are case-insensitive
+ * Reads a trace header. The names of trace headers are case-insensitive
  * (https://www.w3.org/TR/trace-context-2/#header-name).
  */
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>

@@ -13,7 +13,7 @@ interface Parent {
 }
 
 /**
- * The format of a `traceparent`. Later versions of the standard may append fields after these four
+ * The format of a `traceparent`. Later versions of the standard may append fields after the four fields of version 00
  * (https://www.w3.org/TR/trace-context-2/#versioning-of-traceparent).
  */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;

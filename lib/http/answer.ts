@@ -53,7 +53,10 @@ function corsHeaders(
   };
 }
 
-/** Converts a problem to a response (RFC 9457). Its member `instance` contains the request id, which is also in the log. */
+/**
+ * Converts a problem to an HTTP response (RFC 9457). The member `instance` of the response contains the request id,
+ * which is also in the log.
+ */
 export function problemAnswer({ problem, kind, message, members, challenge }: Problem, requestId: string): Answer {
   const { status, title, retryAfterSeconds } = kind;
   return {
@@ -82,8 +85,8 @@ const bearerErrors: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the response header `WWW-Authenticate`. Tokens use the scheme of RFC 6750; no scheme is registered for webhook
- * signatures.
+ * Returns the response header `WWW-Authenticate`. A problem with a token gets the scheme `Bearer` of RFC 6750. Every
+ * other problem gets our own scheme `StandardWebhooks`, because no scheme is registered for webhook signatures.
  */
 function challengeOf(problem: string, challenge: string | undefined): string {
   const scheme = bearerErrors[problem] ?? 'StandardWebhooks';

@@ -28,9 +28,9 @@ export interface Change {
 const { audit: TABLE } = defineTables('audit');
 
 /**
- * Runs a change that an operator requested, and writes an audit record. The record is written before the change, so that
- * every change is recorded. If the record cannot be written, the change does not run. Afterwards, the outcome is added to
- * the record.
+ * Runs a change that an operator requested, and writes an audit record of the change. The audit record is written
+ * before the change, and the change does not run if the audit record cannot be written. Afterwards, the outcome of the
+ * change is added to the audit record.
  */
 export async function audited<T>(
   { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,

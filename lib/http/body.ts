@@ -49,8 +49,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Normalizes all strings of a JSON value, so that strings which look the same are equal. `checkJson` has already limited
- * the nesting depth.
+ * Normalizes all strings of a JSON value, because strings that look the same must be equal. `checkJson` has already
+ * limited the nesting depth.
  */
 function normalized(value: unknown): unknown {
   if (typeof value === 'string') return value.normalize();

@@ -13,14 +13,17 @@ import { counts } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { httpSettings } from './settings.ts';
 
-/** A service that requests depend on: RabbitMQ (`broker`) or DynamoDB (`store`). Each has its own circuit breaker. */
+/**
+ * A service on which requests depend: RabbitMQ (`broker`) or DynamoDB (`store`). RabbitMQ and DynamoDB each have their
+ * own circuit breaker.
+ */
 export type Dependency = 'broker' | 'store';
 
 const OPEN = 'circuit breaker open';
 
 /**
- * For each dependency, which errors count as its failures, and the error that refused requests get while its circuit
- * breaker is open.
+ * For each dependency: which errors count as its failures, and the error that is thrown while its circuit breaker is
+ * open.
  */
 const dependencies = {
   broker: {
@@ -65,16 +68,17 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
 const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
 /**
- * Throws an error if the circuit breaker of the dependency is open, so that a request does not start work that would fail.
+ * Throws an error if the circuit breaker of the dependency is open. A request that needs the dependency then fails
+ * before it starts any work.
  */
 export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
   if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }
 
 /**
- * Runs `work` behind the circuit breaker of a dependency. Each Lambda environment has its own circuit breakers and serves
- * one request at a time. After several consecutive failures of the dependency, this environment refuses requests for some
- * seconds, so that clients do not wait for a timeout. Then a single request tries the dependency again.
+ * Runs `work` behind the circuit breaker of a dependency. After several consecutive failures of the dependency, this
+ * Lambda environment refuses requests for some seconds, because clients should not wait for a timeout. Then a single
+ * request tries the dependency again. Each Lambda environment has its own circuit breakers.
  */
 export async function guarded<T>(surehop: Surehop, dependency: Dependency, work: () => Promise<T>): Promise<T> {
   const { policy } = breakerOf(surehop, dependency);

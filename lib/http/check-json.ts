@@ -11,8 +11,8 @@ const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor'
 const TOKENS = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/g;
 
 /**
- * An object or array whose end has not been reached. For an object, `names` has the field names read so far. `at` is the
- * current field name or index.
+ * A JSON object or array whose end has not been reached. For an object, `names` has the field names read so far. `at`
+ * is the current field name or index.
  */
 interface Open {
   readonly names?: Set<string>;

@@ -16,15 +16,18 @@ import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /**
- * How the requests of a route are authenticated and validated. A part of the request without a schema is ignored. The
- * schema of an optional body has a default value.
+ * How the requests of a route are authenticated and validated. The body, path or query of a request is ignored if it
+ * has no schema. The schema of an optional body has a default value.
  */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
   readonly body?: ZodType<Body>;
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
-  /** The dependencies of the route. While the circuit breaker of one of them is open, requests are refused at once. */
+  /**
+   * The dependencies of the route. While the circuit breaker of one of the dependencies is open, requests are refused
+   * at once.
+   */
   readonly needs?: readonly Dependency[];
 }
 
@@ -35,7 +38,7 @@ export interface Route extends Shape<unknown, unknown, unknown> {
   readonly summary: string;
   /** The schemas of the successful responses, by status code. */
   readonly answers: Readonly<Record<number, ZodType>>;
-  /** The route's own problems, in addition to those that follow from its access, schemas and dependencies. */
+  /** The route's own problems, in addition to the problems that follow from its access, schemas and dependencies. */
   readonly problems?: readonly ProblemName[];
   readonly example: { readonly body?: unknown; readonly answer: unknown };
 }

@@ -97,8 +97,8 @@ const fromGateway: Readonly<Record<number, string>> = {
 const gatewayMessage = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
 
 /**
- * Returns the error responses of a route: the problems that all routes have, the route's own problems, and those that
- * follow from its access, schemas and dependencies.
+ * Returns the error responses of a route: the problems that all routes have, the route's own problems, and the problems
+ * that follow from the route's access, schemas and dependencies.
  */
 function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
   const names: ProblemName[] = [

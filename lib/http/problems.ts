@@ -1,13 +1,13 @@
 export interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** After how many seconds the client should retry the request; absent if a retry cannot help. */
+  /** After how many seconds the client should retry the request. Absent if a retry cannot help. */
   readonly retryAfterSeconds?: number;
 }
 
 /**
- * All problems that a response may contain. The `type` of a problem is `urn:surehop:problem:` followed by its name here. A
- * name must never change.
+ * All problems that an HTTP response may contain. The `type` of a problem is `urn:surehop:problem:` followed by its
+ * name in this list. A name must never change.
  */
 export const problems = {
   'malformed-json': { status: 400, title: 'The body is not JSON in UTF-8' },

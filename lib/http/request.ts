@@ -14,7 +14,7 @@ export interface Request<Body = unknown, Path = unknown, Query = unknown> extend
   readonly surehop: Surehop;
   /** The caller: the client that owns the signing key, the subject of the operator's token, or `public`. */
   readonly client: string;
-  /** Aborts when the response is due. */
+  /** Aborts when the HTTP response is due. */
   readonly signal: AbortSignal;
   /** Adds fields, such as ids and counts, to the log line of the request. Never pass personal data or secrets. */
   note(fields: Readonly<Record<string, unknown>>): void;
@@ -29,14 +29,14 @@ export interface RequestFacts {
   readonly headers: Readonly<Record<string, string>>;
   /** The claims of the operator's token, if API Gateway's authorizer has verified the token. */
   readonly verifiedClaims?: Readonly<Record<string, unknown>>;
-  /** The trace span of this request. It continues the caller's trace if the request has one. */
+  /** The trace span of this request. The trace span continues the caller's trace if the request contains a trace. */
   readonly traceparent: string;
   readonly tracestate?: string;
-  /** Returns the number of milliseconds until the response is due. */
+  /** Returns the number of milliseconds until the HTTP response is due. */
   remainingMs(): number;
 }
 
-/** How much time is reserved for sending the response before Lambda stops the function, in ms. */
+/** How much time is reserved for sending the HTTP response before Lambda stops the function, in ms. */
 const RESPONSE_MS = 500;
 
 export function factsOf(

@@ -28,7 +28,7 @@ export const httpSettings = defineSettings({
 
 export type HttpSettings = NonNullable<(typeof httpSettings)['type']>;
 
-/** Whether `origin` has the form in which browsers send it: scheme and host, and the port unless it is the default port. */
+/** Whether `origin` is written as browsers send it: scheme and host, and the port unless it is the default port. */
 function isOrigin(origin: string): boolean {
   return /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }

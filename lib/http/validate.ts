@@ -34,8 +34,8 @@ export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, w
 }
 
 /**
- * Converts a validation issue to errors. An issue about unknown fields becomes one error per field, which lists the known
- * field names.
+ * Converts a validation issue to field errors. An issue about unknown fields becomes one field error per unknown field,
+ * and each field error lists the known field names.
  */
 function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, detail: issue.message }];

@@ -4,8 +4,8 @@ import type { Attributes } from '../dynamodb/item.ts';
 import type { Branch, Candidate, Operation, PutCondition } from './candidate.ts';
 
 /**
- * The stored items whose write condition failed, by item id, as DynamoDB returned them when it cancelled a transaction. The
- * value is `undefined` if no such item is stored.
+ * The stored DynamoDB items whose write condition failed in a cancelled transaction, by item id. The value is
+ * `undefined` if the item does not exist.
  */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
 
@@ -15,8 +15,8 @@ export interface Choice {
 }
 
 /**
- * Returns the number in an attribute. A missing attribute counts as 0. A value that is not a number becomes NaN, so that
- * every comparison with it is false.
+ * Returns the number in a DynamoDB attribute. A missing attribute counts as 0. A value that is not a number becomes
+ * NaN, and therefore every comparison with it is false.
  */
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
@@ -30,9 +30,9 @@ const putHolds = (when: PutCondition | undefined, item: Attributes | undefined):
   when === undefined || (when === 'absent' ? item === undefined : isEqual(item?.[when.attribute], when.equals));
 
 /**
- * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed items.
- * The check takes the additions of earlier messages into account. `refused` lists the messages that have no such branch.
- * The selection is valid only if one transaction commits all of it.
+ * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed
+ * items, after the additions of earlier messages. `refused` lists the messages that have no such branch. The selection
+ * is valid only if one transaction commits all selected branches.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

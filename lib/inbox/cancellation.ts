@@ -9,19 +9,19 @@ import type { Transaction } from './transaction.ts';
 /** The reasons why DynamoDB cancelled a transaction, grouped by what they mean for its messages and items. */
 export interface Findings {
   /**
-   * Messages that have a stored inbox record which the transaction must not replace, each with that record if DynamoDB
-   * returned it.
+   * Messages that have a stored inbox record which the transaction must not replace. Each entry includes the inbox
+   * record if DynamoDB returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, each with its stored content. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** Messages that write an item while another transaction is writing the same item. */
+  /** Messages that write an item which another transaction is writing. */
   readonly conflicting: Candidate[];
   /** Messages that write an item for which DynamoDB throttled the request or was unavailable. */
   readonly throttled: Candidate[];
   /** Writes that DynamoDB refuses as invalid, each with the messages that need the write. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
-  /** Set if a table does not exist or the function's role may not write it. */
+  /** Set if a table does not exist or if the function's role may not write to a table. */
   misconfigured?: MisconfiguredError;
 }
 
@@ -30,8 +30,8 @@ export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] 
   chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
 
 /**
- * Groups the reasons of a cancelled transaction;
- * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html lists them.
+ * Groups the reasons why DynamoDB cancelled a transaction
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
   const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [], invalid: [] };

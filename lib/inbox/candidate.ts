@@ -8,7 +8,7 @@ import type { Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
 
 /**
- * For each attribute of an item, the number to add (`by`) and the smallest stored value at which the addition is allowed
+ * For each attribute of an item, the number to add (`by`) and the smallest stored value that allows the addition
  * (`needs`).
  */
 export type Sums = Map<string, { by: number; needs: number }>;
@@ -20,7 +20,10 @@ export type Operation = { readonly id: string; readonly table: string; readonly 
   { readonly sums: Sums } | { readonly put: Attributes; readonly when?: PutCondition }
 );
 
-/** One way to finish a message: the rule's decision, or one of the alternatives that the rule gave for a failed condition. */
+/**
+ * One way to finish a message: the decision of its business rule, or one of the alternatives that the business rule
+ * gave for a failed condition.
+ */
 export interface Branch {
   readonly state: 'completed' | 'rejected';
   readonly reason?: string;
@@ -28,16 +31,16 @@ export interface Branch {
   readonly followUps: readonly FollowUp[];
 }
 
-/** A message whose rule has decided on its effects, which are not yet committed. */
+/** A message whose business rule has decided on its effects. The effects are not committed yet. */
 export interface Candidate {
   /** The position of the message among the entries to commit. */
   readonly index: number;
   readonly entry: Entry;
-  /** The rule's decision and then its alternatives, in the order in which the commit tries them. */
+  /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
   /**
-   * The ids of all items that the message may write, including its inbox record. The value is `true` if only one message of
-   * a transaction may write the item.
+   * The ids of all DynamoDB items that the message may write, including its inbox record. The value is `true` if no
+   * other message of the same transaction may write the item.
    */
   readonly items: ReadonlyMap<string, boolean>;
   /** The largest number of bytes that the message can add to a transaction. */
@@ -63,8 +66,8 @@ const MARKER_BYTES = 800;
 const SUM_BYTES = 64;
 
 /**
- * Merges an addition into the earlier additions to the same attribute. The merged addition has the same result, and needs
- * the same starting value, as the single additions one after another.
+ * Merges an addition into the earlier additions to the same attribute. The merged addition has the same result as the
+ * single additions one after another, and needs the same starting value.
  */
 export function addSum(sums: Sums, attribute: string, by: number, needs: number): void {
   const sum = sums.get(attribute);
@@ -109,8 +112,8 @@ function toOperation(effect: Effect, earlier: Map<string, Operation>): Operation
 }
 
 /**
- * Returns the follow-up events of a branch. Their ids are derived from the message id, so a redelivery of the message
- * publishes events with the same ids.
+ * Returns the follow-up events of a branch. The event ids are derived from the message id, and therefore a redelivery
+ * of the message publishes events with the same ids.
  */
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map(({ event, data }, index) => {
@@ -169,8 +172,8 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
 }
 
 /**
- * Converts a rule's decision and its alternatives into DynamoDB writes. Throws `INVALID_EFFECT` if DynamoDB could never
- * accept one of these writes.
+ * Converts the decision of a business rule and its alternatives into DynamoDB writes. Throws `INVALID_EFFECT` if
+ * DynamoDB could never accept one of the writes.
  */
 export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
   try {

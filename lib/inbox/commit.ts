@@ -28,8 +28,9 @@ export interface Commit extends InboxTable {
 }
 
 /**
- * Commits the effects of each message together with its inbox record, in few transactions. `results` has the order of
- * `entries`. The next commit should receive `contended`, the ids of the items whose write conditions failed in this commit.
+ * Commits the effects of each message together with its inbox record, in few transactions. The returned `results` are
+ * in the order of `entries`. The returned `contended` has the ids of the items whose write conditions failed, and
+ * should be passed to the next commit.
  */
 export async function commitEntries(
   commit: Commit,

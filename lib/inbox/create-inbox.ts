@@ -7,7 +7,7 @@ import { markerKey, toMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
 /**
- * Creates an inbox, which commits the effects of many messages together with their inbox records in one DynamoDB
+ * Creates an inbox. An inbox commits the effects of many messages together with their inbox records in one DynamoDB
  * transaction.
  */
 export function createInbox(table: InboxTable): Inbox {

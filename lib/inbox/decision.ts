@@ -28,7 +28,10 @@ export interface Put {
   readonly when?: 'absent' | { readonly attribute: string; readonly equals: string | number | boolean };
 }
 
-/** A write that a rule asks for. DynamoDB commits it in one transaction with the record that the message was processed. */
+/**
+ * A write that a business rule requests. DynamoDB commits the write in one transaction with the inbox record of the
+ * message.
+ */
 export type Effect = Add | Put;
 
 /** An event that is published after the commit. */
@@ -38,8 +41,8 @@ export interface FollowUp<T = unknown> {
 }
 
 /**
- * The result of a business rule. Either all of its effects are written or none. If a condition of an effect fails,
- * `otherwise` is carried out instead.
+ * The result of a business rule. Either all effects of the decision are written or none. If a condition of an effect
+ * fails, `otherwise` is carried out instead.
  */
 export interface Decision {
   readonly effects: readonly Effect[];
@@ -53,5 +56,5 @@ export interface Alternative extends Decision {
   readonly reason: string;
 }
 
-/** Pairs an event with its data, so that the compiler checks the data. */
+/** Pairs an event with its data. The compiler then checks the data against the event. */
 export const emit = <E extends EventDefinition<any>>(event: E, data: Payload<E>): FollowUp => ({ event, data });

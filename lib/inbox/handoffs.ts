@@ -8,8 +8,8 @@ import type { InboxTable } from './table.ts';
 const CONCURRENT_REQUESTS = 16;
 
 /**
- * Returns a condition that is false for an unexpired lease, because the owner of the lease will record the outcome of the
- * message. A lease of `leaseOwner` may be replaced.
+ * Returns the condition under which an earlier inbox record may be replaced. An unexpired lease may be replaced only if
+ * `leaseOwner` owns the lease, because any other owner will record the outcome of the message.
  */
 const isEarlierAttempt = (leaseOwner: string | undefined) =>
   `((#state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
@@ -17,8 +17,8 @@ const isEarlierAttempt = (leaseOwner: string | undefined) =>
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
 /**
- * This condition is true if the same request already recorded the dead letter, so the request can be repeated after its
- * reply was lost.
+ * A condition that is true if the same request already recorded the dead letter. The request can therefore be repeated
+ * after DynamoDB's reply to it was lost.
  */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +

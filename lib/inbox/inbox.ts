@@ -25,8 +25,8 @@ export type Marker =
       readonly code: ErrorCode;
       readonly message: string;
       /**
-       * Set if the dead letter was announced here but perhaps not yet published. The next delivery of the message then
-       * publishes it with the same id.
+       * Set if the dead letter was recorded in the inbox but perhaps not yet published. The next delivery of the
+       * message then publishes the dead letter with the same id.
        */
       readonly isPending?: boolean;
     } & Attempt &
@@ -58,14 +58,14 @@ export interface StoredEvent {
   readonly shardKey?: string;
 }
 
-/** A message with the decision of its rule. */
+/** A message with the decision of its business rule. */
 export interface Entry extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
   /**
-   * Whether the inbox is known to have a record of an earlier attempt. Knowing this avoids a transaction that DynamoDB
-   * would cancel.
+   * Whether the inbox is known to have a record of an earlier attempt of the message. The commit can then avoid a
+   * transaction that DynamoDB would cancel.
    */
   readonly hasMarker?: boolean;
 }
@@ -88,20 +88,26 @@ export type CommitResult =
   /** It is unknown whether the message was committed, because DynamoDB was unavailable or the invocation ran out of time. */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/** Records that a copy of a failed message is published, either to a delay queue for a retry or as a dead letter. */
+/**
+ * The inbox record of a failed message whose copy is published, either to a delay queue for a retry or as a dead
+ * letter.
+ */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly state: 'retrying' | 'dead-lettered';
   readonly code: ErrorCode;
   readonly message: string;
-  /** The owner of a lease that this record may replace before the lease expires, because the owner gave up on the message. */
+  /**
+   * The owner of a lease that the inbox record may replace before the lease expires, because the owner gave up on the
+   * message.
+   */
   readonly leaseOwner?: string;
 }
 
 /**
- * Commits the effects of each message together with a record of its id, so that a message of a queue takes effect only
- * once.
+ * Commits the effects of each message together with its inbox record. Because of its inbox record, a message of a queue
+ * takes effect only once.
  */
 export interface Inbox {
   /** Reads the inbox records of these messages with strongly consistent reads. Throws `StoreUnavailableError`. */
@@ -112,14 +118,14 @@ export interface Inbox {
    */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
-   * Records that these messages become dead letters, so that no other Lambda environment completes them. Call this before
-   * the dead letters are published. For each message, the result is `undefined`, or the stored inbox record that prevented
-   * this. Throws `StoreUnavailableError`.
+   * Records in the inbox that these messages become dead letters, and therefore no other Lambda environment completes
+   * them. Must be called before the dead letters are published. Returns for each message `undefined`, or the stored
+   * inbox record that prevented the recording. Throws `StoreUnavailableError`.
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<(Marker | undefined)[]>;
   /**
-   * Records that copies of these failed messages were published. Does not replace the inbox record of a completed, rejected
-   * or leased message, or of a later attempt. Throws `StoreUnavailableError`.
+   * Records in the inbox that copies of these failed messages were published. Does not replace the inbox record of a
+   * completed, rejected or leased message, or of a later attempt. Throws `StoreUnavailableError`.
    */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;
 }

@@ -16,16 +16,22 @@ interface Lease extends Attempt {
   readonly durationMs: number;
 }
 
-/** Every method throws `StoreUnavailableError` if DynamoDB does not reply. */
+/**
+ * Takes, completes and releases leases on messages. Every method throws `StoreUnavailableError` if DynamoDB does not
+ * reply.
+ */
 export interface Leases {
-  /** Returns `false` if another owner holds the lease, or if the message is completed or dead-lettered. */
+  /**
+   * Takes a lease on a message. Returns `false` if another owner holds the lease, or if the message is completed or
+   * dead-lettered.
+   */
   take(queue: string, lease: Lease): Promise<boolean>;
   /**
-   * Marks the message as completed, even if the lease has expired. Returns `false` if another owner has taken the lease
-   * since.
+   * Marks the message as completed, even if the lease has expired. Returns `false` if another owner has taken over the
+   * lease.
    */
   complete(queue: string, id: MessageId, owner: string): Promise<boolean>;
-  /** Ends the owner's lease at once, so that a retry of the message does not wait until the lease expires. */
+  /** Ends the owner's lease at once. A retry of the message then need not wait until the lease expires. */
   release(queue: string, id: MessageId, owner: string): Promise<void>;
 }
 

@@ -19,16 +19,19 @@ export const markerItemId = (queue: string, id: MessageId): string => itemId(INB
 export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
-/** Whether, according to the inbox record, a copy of this attempt or of a later one was published with the same payload. */
+/**
+ * Whether the inbox record shows that a copy of this attempt, or of a later one, was published with the same payload.
+ */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,
   message: Attempt & { readonly payloadHash: string },
 ): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
 
 /**
- * The condition under which a write may replace the inbox record of a message. A completed or rejected message and an
- * unexpired lease keep their record. The record of a retry or of an expired lease may be replaced. The record of a dead
- * letter may be replaced only if it belongs to an earlier attempt or has another payload hash.
+ * The condition under which a write may replace the inbox record of a message. The inbox record of a completed or
+ * rejected message is never replaced, and neither is an unexpired lease. The inbox record of a retry or of an expired
+ * lease may be replaced. The inbox record of a dead letter may be replaced only if it belongs to an earlier attempt or
+ * has another payload hash.
  */
 export const givesWay = (
   { redrives, attempt, payloadHash }: Attempt & { readonly payloadHash: string },
@@ -57,7 +60,8 @@ export const givesWay = (
 });
 
 /**
- * The DynamoDB item that records a completed or rejected message. It is committed together with the effects of the message.
+ * Creates the DynamoDB item that records a completed or rejected message. The item is committed together with the
+ * effects of the message.
  */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason }: DoneMarker,
@@ -84,7 +88,7 @@ function cut(text: string, maxBytes: number): string {
   return bytes.toString('utf8', 0, end);
 }
 
-/** The DynamoDB item that records a failed message, its attempt and its error. */
+/** Creates the DynamoDB item that records a failed message, its attempt and its error. */
 export function handoffItem(
   queue: string,
   handoff: Handoff,

@@ -1,11 +1,11 @@
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages that fit into one transaction together, whichever of their alternatives the commit takes. */
+/** Messages that fit into one transaction together, whichever of their decisions and alternatives are committed. */
 export interface Group {
   readonly members: readonly Candidate[];
   /**
-   * Indexes of the groups that must end before this group starts, because they write some of the same items for earlier
-   * messages.
+   * The indexes of the groups that must end before this group starts, because they write some of the same items for
+   * earlier messages.
    */
   readonly after: ReadonlySet<number>;
 }
@@ -47,8 +47,8 @@ function toComponents(candidates: readonly Candidate[]): Candidate[][] {
 }
 
 /**
- * Splits a component into pieces that are committed one after another. Several additions to one item can share a piece. A
- * put cannot share a piece with another write to the same item.
+ * Splits messages that write common items into pieces that are committed one after another. One piece can contain
+ * several additions to the same item. A put cannot share a piece with another write to the same item.
  */
 function toPieces(component: readonly Candidate[]): Piece[] {
   const pieces: Piece[] = [];
@@ -82,7 +82,7 @@ interface Filling extends Piece {
 }
 
 /**
- * Creates enough groups for these pieces and puts each piece into the group that has the fewest items and still has room.
+ * Creates enough groups for these pieces. Puts each piece into the group that has the fewest items and still has room.
  * Returns the index of the group for each piece.
  */
 function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
@@ -107,9 +107,9 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 }
 
 /**
- * Packs messages into a few transactions of similar size. Components have no item in common, so they can be committed at
- * the same time: the first pieces of all components share transactions, then the second pieces, and so on. Messages that
- * write a contended item share no transaction with other messages, because DynamoDB will probably cancel it.
+ * Packs messages into a few transactions of similar size. Messages that write no common item can share a transaction or
+ * be committed concurrently. Messages that write a contended item share no transaction with other messages, because
+ * DynamoDB will probably cancel the transaction.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

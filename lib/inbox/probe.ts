@@ -12,18 +12,18 @@ import type { Scope } from './transaction.ts';
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
 /**
- * Finds out which table or permission is wrong, with writes that change nothing. Each of these writes is sent at most once
- * per commit.
+ * Finds out which DynamoDB table or permission is wrong, with writes that change nothing. Each of the writes is sent at
+ * most once per commit.
  */
 export interface Probe {
   /**
-   * Returns the full names of the tables that do not exist. If all tables exist, returns the names of all tables of these
-   * writes.
+   * Returns the full names of the tables that do not exist. If all tables exist, returns the names of all tables in
+   * `writes`.
    */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
   /**
-   * Writes a test record to the inbox table. Returns the error if DynamoDB refuses it, because then the table is wrong and
-   * no message is at fault.
+   * Tries to write a test record to the inbox table. Returns the error if DynamoDB refuses the test record. An error
+   * means that the inbox table is wrong and that no message is at fault.
    */
   markerRefusal(): Promise<unknown>;
 }
@@ -36,8 +36,8 @@ export function createProbe({
   const replies = new Map<string, Promise<unknown>>();
 
   /**
-   * Sends the write with a condition that is always false, which needs the same permission as the real write. Returns the
-   * error.
+   * Sends the write with a condition that is always false. DynamoDB then checks the same permission as for the real
+   * write, but changes nothing. Returns the error.
    */
   function tryWrite(name: string, { Put, Update }: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(

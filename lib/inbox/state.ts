@@ -13,12 +13,15 @@ export interface State {
   readonly retryPolicy: RetryPolicy;
   /** The messages that have no result yet and are part of the next transaction, in order. */
   readonly pending: readonly Candidate[];
-  /** Messages that are left for later transactions, because the group was split in half to find an invalid message. */
+  /**
+   * Messages that are left for later transactions, because their group was split in half to find a message that
+   * DynamoDB refuses.
+   */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
   /**
    * Messages that already have an inbox record, for example of an earlier attempt. The transaction may be allowed to
-   * replace it.
+   * replace the inbox record.
    */
   readonly markersMet: ReadonlySet<Candidate>;
   /**
@@ -26,29 +29,29 @@ export interface State {
    * instead of being treated as failed.
    */
   readonly doubtful: ReadonlySet<Candidate>;
-  /** The number of consecutive requests that got no definite reply. */
+  /** The number of consecutive requests to which DynamoDB gave no definite reply. */
   readonly unanswered: number;
   /** The number of consecutive times that DynamoDB cancelled the transaction without returning new information. */
   readonly conflicts: number;
   readonly transaction: Transaction;
-  /** The failure that is being examined while the commit waits for the reply to a read. */
+  /** The failure of the transaction that the commit examines while it waits for the reply to a read. */
   readonly open?:
     | { readonly of: 'markers'; readonly findings: Findings; readonly error: unknown }
     | { readonly of: 'markerWrites'; readonly invalid: Candidate; readonly error: unknown };
 }
 
-/** The result of the request that the previous step asked for. */
+/** The result of the DynamoDB request that the previous step asked for. */
 export type Reply =
   | { readonly is: 'committed' }
   | { readonly is: 'failed'; readonly failure: Failure; readonly error: unknown }
   | { readonly is: 'markers'; readonly markers: ReadonlyMap<MessageId, Marker> }
   | { readonly is: 'missingTables'; readonly tables: readonly string[] }
-  /** The reply to a test record in the inbox table: `error` is set if DynamoDB refuses even this record. */
+  /** The reply to a test record in the inbox table. `error` is set if DynamoDB refuses even the test record. */
   | { readonly is: 'markerWrites'; readonly error: unknown }
   /** The commit was aborted, or a read failed. */
   | { readonly is: 'stopped'; readonly error: Error };
 
-/** The request to send next. `retry` is the number of earlier attempts; a retry is sent after a delay. */
+/** The next DynamoDB request to send. `retry` is the number of earlier attempts, and a retry is sent after a delay. */
 export type Next =
   /** Send the current transaction with a new idempotency token. */
   | { readonly do: 'send'; readonly retry: number }
@@ -57,9 +60,9 @@ export type Next =
   | { readonly do: 'findMarkers'; readonly ids: readonly MessageId[] }
   /** Find out which tables of the transaction do not exist. */
   | { readonly do: 'findMissingTables' }
-  /** Find out whether DynamoDB accepts any record in the inbox table. */
+  /** Find out whether DynamoDB accepts a test record in the inbox table. */
   | { readonly do: 'tryMarker' }
-  /** Every message has its result. If `unavailable` is set, the other groups cannot commit either. */
+  /** Every message of the group has its result. If `unavailable` is set, the other groups cannot commit either. */
   | { readonly do: 'done'; readonly unavailable?: Error };
 
 export type Settled = readonly (readonly [Candidate, CommitResult])[];

@@ -22,8 +22,8 @@ export function firstStep(
 }
 
 /**
- * Decides from the reply to the last request which messages have their result now, and which request to send next. Does not
- * modify its arguments.
+ * Decides from the reply to the last DynamoDB request which messages have their result, and which request to send next.
+ * Does not modify its arguments.
  */
 export function step(state: State, reply: Reply, nowMs: number): Step {
   const { open } = state;
@@ -55,8 +55,8 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
 }
 
 /**
- * Plans a transaction with the pending messages. If no message is pending, plans one with the next half of a group that was
- * split.
+ * Plans a transaction with the pending messages. If no message is pending, plans a transaction with the next half of a
+ * group that was split.
  */
 function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   const { pending, later, markersMet, scope } = state;
@@ -163,7 +163,10 @@ function cancelled(
   return conflict(state, [...conflicting, ...holders, ...writers], throttled, error, nowMs);
 }
 
-/** The result of a message whose inbox record prevented the commit. Empty if the record may be replaced by now. */
+/**
+ * Returns the result of a message whose inbox record prevented the commit. Returns an empty list if the inbox record
+ * may be replaced by now.
+ */
 function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
   const { entry } = candidate;
   switch (marker.state) {
@@ -180,8 +183,8 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
 }
 
 /**
- * Sends the transaction again after a delay. When the retry limit is reached, gives up on the conflicting messages, so that
- * the other messages can continue.
+ * Sends the transaction again after a delay. When the retry limit is reached, gives up on the conflicting messages. The
+ * other messages can then continue.
  */
 function conflict(
   state: State,
@@ -220,8 +223,8 @@ function isolate(state: State, suspects: readonly Candidate[], error: unknown, n
 }
 
 /**
- * Leaves out the messages that write to a table which is missing or which the function may not write. These messages are
- * redelivered; the other messages continue.
+ * Leaves out the messages that write to a missing table, or to a table for which the function has no write permission.
+ * The left-out messages are redelivered, and the other messages continue.
  */
 function setAside(state: State, error: MisconfiguredError, nowMs: number): Step {
   const { tablePrefix } = state.scope;
@@ -236,8 +239,8 @@ function setAside(state: State, error: MisconfiguredError, nowMs: number): Step 
 const unfinished = (candidate: Candidate, error: Error) => [candidate, { is: 'unfinished', error }] as const;
 
 /**
- * The result of a failed message. If the message may have been committed already, it is redelivered instead, and its inbox
- * record then shows whether it was.
+ * Returns the result of a failed message. If the message may have been committed already, the message is redelivered
+ * instead, and its inbox record then shows whether it was committed.
  */
 const failed = ({ doubtful }: State, candidate: Candidate, error: Error) =>
   doubtful.has(candidate)

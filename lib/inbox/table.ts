@@ -6,7 +6,7 @@ import type { Store } from '../dynamodb/store.ts';
 import { defineTables } from '../dynamodb/tables.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-/** The name of the inbox table, which every consumer needs, without its prefix. */
+/** The name of the inbox table without the deployment's prefix. Every consumer needs the inbox table. */
 export const { inbox: INBOX_TABLE } = defineTables('inbox');
 
 export interface InboxTableOptions {
@@ -14,18 +14,20 @@ export interface InboxTableOptions {
   readonly client: DynamoDBClient;
   readonly tablePrefix: string;
   readonly clock: Clock;
-  /** The number of days after which DynamoDB may delete a record. */
+  /** The number of days after which DynamoDB may delete an item of the inbox table. */
   readonly retentionDays: number;
   readonly retryPolicy?: RetryPolicy;
 }
 
-/** The DynamoDB table with the inbox records (markers) of all messages and all other records of the consumers. */
+/**
+ * The DynamoDB table with the inbox records (markers) of all messages and all other DynamoDB items of the consumers.
+ */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;
   readonly retentionDays: number;
-  /** The table's name with its prefix. */
+  /** The table name with the deployment's prefix. */
   readonly name: string;
-  /** The time after which DynamoDB may delete a record that is written now, in seconds since the epoch. */
+  /** Returns the time after which DynamoDB may delete an item that is written now, in seconds since the epoch. */
   expiresAt(): string;
 }
 

@@ -10,7 +10,10 @@ import type { InboxTable } from './table.ts';
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
 export interface Transaction {
-  /** First the inbox records in the order of `chosen`, then one write per item in the order of `itemIds`. */
+  /**
+   * The writes of the transaction: first the inbox records in the order of `chosen`, then one write per item in the
+   * order of `itemIds`.
+   */
   readonly writes: readonly TransactWriteItem[];
   readonly chosen: readonly Choice[];
   readonly markers: readonly DoneMarker[];
@@ -21,8 +24,8 @@ export interface Transaction {
 const showItem = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
 /**
- * The condition for a message that should be new, as most messages are. It is a tenth as long as the condition that also
- * allows replacing the inbox record of an earlier attempt.
+ * The write condition for a message that should be new, as most messages are. This condition is a tenth as long as the
+ * condition for replacing the inbox record of an earlier attempt.
  */
 const IS_NEW = { ConditionExpression: 'attribute_not_exists(pk)' };
 

@@ -5,26 +5,29 @@ import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
 
 /**
- * The record of an ordering key whose first message failed. It lists the messages of the key that still have to be
- * processed, in order.
+ * The waiting list of an ordering key whose first message failed. The waiting list has the messages of the ordering key
+ * that still have to be processed, in order.
  */
 export interface BlockedKey {
   /**
    * The ids of the waiting messages. The first message failed and will be delivered again; the other messages wait for it.
    */
   readonly ids: readonly MessageId[];
-  /** When the first message was last delivered, in ms since the epoch. */
+  /** When the first message of the ordering key was last delivered, in ms since the epoch. */
   readonly firstSeenAtMs: number;
   readonly version: TextVersion;
 }
 
-/** Every method throws `StoreUnavailableError` if DynamoDB does not answer. */
+/**
+ * Stores the waiting lists of a queue's ordering keys in DynamoDB. Every method throws `StoreUnavailableError` if
+ * DynamoDB does not answer.
+ */
 export interface BlockedKeys {
-  /** Returns the stored records of those keys that are blocked. `keys` must not contain duplicates. */
+  /** Returns the stored waiting list of each ordering key that is blocked. `keys` must not contain duplicates. */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
   /**
-   * Replaces the stored record `before` by `next`, or deletes it if `next.ids` is empty. Returns `false` if another Lambda
-   * environment has changed the record since it was read.
+   * Replaces the stored waiting list `before` by `next`, or deletes it if `next.ids` is empty. Returns `false` if
+   * another Lambda environment has changed the waiting list since it was read.
    */
   write(
     queue: string,
@@ -68,8 +71,8 @@ export interface BlockedKeyWrite extends Omit<BlockedKey, 'version'> {
 const CONCURRENT_WRITES = 16;
 
 /**
- * Writes the records of several keys. Throws the first error, or a `CONFLICT` if another Lambda environment has changed one
- * of the records.
+ * Writes the waiting lists of several blocked ordering keys. Throws the first error, or a `CONFLICT` if another Lambda
+ * environment has changed one of the waiting lists.
  */
 export async function writeBlockedKeys(
   writes: readonly BlockedKeyWrite[],

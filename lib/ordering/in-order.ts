@@ -9,26 +9,33 @@ import { isFinal, MAX_BLOCKED } from './open-batch.ts';
 import { byKey, keyOf } from './sequences.ts';
 
 /**
- * The largest number of messages of one key that wait in delay queues. Further messages of the key are redelivered with
- * their batch.
+ * The largest number of messages of one ordering key that wait in delay queues. Further messages of the ordering key
+ * are redelivered with their batch.
  */
 const MAX_WAITING = 5_000;
 
-/** How long the messages of a key wait for their first message if it is never delivered again, in ms. */
+/**
+ * How long the messages of an ordering key wait for the first message of the key if it is never delivered again, in ms.
+ */
 const MAX_BLOCKED_MS = 3_600_000;
-/** After giving up on the first message of a key, how long the others wait for the next missing message, in ms. */
+/**
+ * How long the messages of an ordering key wait for the next missing message after the first message was given up, in
+ * ms.
+ */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 /**
- * The shortest time, in ms, between two updates of a blocked key's record whose only news is that its first message was
- * delivered again.
+ * The shortest time, in ms, between two writes of a blocked ordering key that only record a further delivery of the
+ * key's first message.
  */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
-/** The messages of one key, in the order in which they must be processed. */
+/** The messages of one ordering key, in the order in which they must be processed. */
 interface Sequence {
   readonly key: string;
   readonly before: BlockedKey | undefined;
-  /** The ids of the messages that have no final outcome yet, whether they are in this batch or not. */
+  /**
+   * The ids of the messages of the ordering key that have no final outcome yet, whether they are in this batch or not.
+   */
   readonly waiting: MessageId[];
   readonly inBatch: ReadonlyMap<MessageId, Candidate>;
   /** Whether the other messages stopped waiting for the first message, because it was not delivered for `MAX_BLOCKED_MS`. */
@@ -43,8 +50,9 @@ export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
 /**
- * Processes messages with the same key one after another, and messages with different keys concurrently. A failed message
- * blocks only its own key: the later messages of that key are postponed, and their order is stored in DynamoDB.
+ * Processes messages with the same ordering key one after another, and messages with different ordering keys
+ * concurrently. A failed message blocks only its own ordering key: the later messages of the same ordering key are
+ * postponed, and their order is stored in DynamoDB.
  */
 export async function processInOrder(
   candidates: readonly Candidate[],
@@ -111,8 +119,8 @@ const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate
   });
 
 /**
- * Sets the outcome of the messages that wait for the first message of their key. `head` is the outcome of that first
- * message, if it is in the batch.
+ * Sets the outcome of the messages that wait for the first message of their ordering key. `head` is the outcome of the
+ * first message, if it is in the batch.
  */
 function block(
   { waiting, inBatch }: Sequence,
@@ -130,8 +138,8 @@ function block(
 }
 
 /**
- * Stores the order of the messages of blocked keys. This happens before copies are published, so that the order is known
- * when a copy is delivered.
+ * Stores the order of the messages of blocked ordering keys in DynamoDB. The order is stored before copies of the
+ * messages are published, and is therefore known when a copy is delivered.
  */
 async function recordBlocked(sequences: readonly Sequence[], batch: Batch): Promise<void> {
   const nowMs = batch.clock.now();

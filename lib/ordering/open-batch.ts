@@ -9,29 +9,35 @@ import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
 import { byKey, keyOf, type Sequences } from './sequences.ts';
 
 /**
- * The largest number of messages that are recorded for one key. Messages beyond this limit are not reordered: they keep the
- * order in which the queue delivers them.
+ * The largest number of messages whose order is recorded for one ordering key. Further messages of the ordering key
+ * keep the order in which the queue delivers them.
  */
 export const MAX_BLOCKED = 20_000;
 
-/** How often a batch tries to record its order if other Lambda environments keep replacing the record of the same shard. */
+/**
+ * How often recording the order of a batch is tried while other Lambda environments keep replacing the stored order of
+ * the same shard.
+ */
 const MAX_REPLACED = 3;
 
-/** A batch whose order is recorded in DynamoDB. `record` is absent if no message of the batch has a key. */
+/** A batch whose order is recorded in DynamoDB. `record` is absent if no message of the batch has an ordering key. */
 interface Opened {
   readonly shard: string;
   readonly record?: TextVersion;
 }
 
 export interface Opening {
-  /** The messages of the batch. If their order could not be recorded, the messages with a key are unfinished. */
+  /**
+   * The messages of the batch. If their order could not be recorded, the messages with an ordering key are unfinished.
+   */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }
 
 /**
  * Records the order of the batch in DynamoDB before anything else is written. Even if the function crashes, no younger
- * message can then overtake a message of this batch. If recording the order fails, all messages with a key are unfinished.
+ * message can then overtake a message of the batch. If recording the order fails, all messages with an ordering key are
+ * unfinished.
  */
 export async function openBatch(validated: readonly (Candidate | Invalid)[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;
@@ -73,8 +79,8 @@ async function replaceRecord(
 }
 
 /**
- * Deletes the record of the batch's order, unless the batch is going to be redelivered. If the deletion fails, the next
- * batch only needs one more request to the inbox.
+ * Deletes the stored order of the batch, unless the batch is going to be redelivered. If the deletion fails, the only
+ * effect is one more request to the inbox in the next batch.
  */
 export async function closeBatch(
   results: readonly Result[],
@@ -86,8 +92,8 @@ export async function closeBatch(
 }
 
 /**
- * Blocks the keys of batches that were started but not finished, so that every Lambda environment waits for the messages of
- * these batches.
+ * Blocks the ordering keys of batches that were started but not finished. Every Lambda environment then waits for the
+ * messages of the unfinished batches.
  */
 async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   const merged = mergedByKey(sequences);
@@ -108,7 +114,7 @@ async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   await writeBlockedKeys(writes, batch);
 }
 
-/** Merges the lists of messages with the same key. The messages of an earlier batch come first. */
+/** Merges the message lists of the same ordering key. The messages of an earlier batch come first. */
 function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   const merged = new Map<string, Set<MessageId>>();
   for (const [key, ids] of sequences) {
@@ -119,7 +125,7 @@ function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   return new Map([...merged].map(([key, ids]) => [key, [...ids]]));
 }
 
-/** Returns the first messages, at most as many as one record can hold. */
+/** Keeps the first `MAX_BLOCKED` messages, counted over all ordering keys, and leaves out the others. */
 function firstOf(sequences: Sequences): Sequences {
   let left = MAX_BLOCKED;
   return [...mergedByKey(sequences)].flatMap(([key, ids]) => {
@@ -129,6 +135,9 @@ function firstOf(sequences: Sequences): Sequences {
   });
 }
 
-/** Whether a message with this inbox record is finished, so that it no longer blocks later messages of its key. */
+/**
+ * Whether the inbox record shows that its message is finished. A finished message no longer blocks later messages of
+ * its ordering key.
+ */
 export const isFinal = (marker: Marker | undefined): boolean =>
   marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

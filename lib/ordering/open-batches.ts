@@ -2,24 +2,24 @@ import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/
 import type { InboxTable } from '../inbox/table.ts';
 import type { Sequences } from './sequences.ts';
 
-/** The record of a batch that was started and not yet finished: its messages per key, in order. */
+/** The stored order of a batch that was started and not yet finished: the message ids per ordering key. */
 export interface OpenBatch {
   readonly sequences: Sequences;
   readonly version: TextVersion;
 }
 
 /**
- * Stores one record of the latest batch per shard of a queue. Every method throws `StoreUnavailableError` if DynamoDB does
- * not answer.
+ * Stores the order of the latest batch of each shard in DynamoDB. Every method throws `StoreUnavailableError` if
+ * DynamoDB does not answer.
  */
 export interface OpenBatches {
   read(shard: string): Promise<OpenBatch | undefined>;
   /**
-   * Replaces the stored record `before` by the record of a new batch. Returns `undefined` if another Lambda environment has
-   * changed the record.
+   * Replaces the stored order `before` by the order of a new batch. Returns `undefined` if another Lambda environment
+   * has changed the stored order.
    */
   begin(shard: string, sequences: Sequences, before: TextVersion | undefined): Promise<TextVersion | undefined>;
-  /** Deletes the record. Returns `false` if another batch has replaced it. */
+  /** Deletes the stored order of a batch. Returns `false` if another batch has replaced the stored order. */
   end(shard: string, version: TextVersion): Promise<boolean>;
 }
 

@@ -20,13 +20,16 @@ export function orderOf(event: unknown, keyOf: KeyOf): Order {
   }
 }
 
-/** Ordering keys longer than this are replaced by their hash, so that the records of a large batch stay small. */
+/**
+ * The largest length of an ordering key, in bytes. A longer ordering key is replaced by its hash, because the stored
+ * order of a large batch must stay small.
+ */
 const MAX_KEY_BYTES = 256;
 const HASHED = 'sha256:';
 
 /**
- * Returns a short key unchanged. Returns the hash of a long key, and of a key with lone surrogates, which DynamoDB would
- * not store unchanged.
+ * Returns a short ordering key unchanged, and the hash of a long ordering key. Also returns the hash of an ordering key
+ * with lone surrogates, because DynamoDB would not store lone surrogates unchanged.
  */
 export function boundedKey(key: unknown): string {
   if (typeof key !== 'string') throw new TypeError(`orderBy returned a ${typeof key}: the key must be a string`);

@@ -3,7 +3,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** Returns the broker address with this login in place of its own. */
+/** Returns the broker address with its login replaced by the given login. */
 export function withLogin(amqpUrl: string, { username, password }: Login): string {
   const address = new URL(amqpUrl);
   address.username = encodeURIComponent(username);
@@ -11,7 +11,7 @@ export function withLogin(amqpUrl: string, { username, password }: Login): strin
   return address.href;
 }
 
-/** Returns the login in a broker address, or RabbitMQ's default login if the address has none. */
+/** Returns the login in a broker address, or RabbitMQ's default login if the broker address has none. */
 export const loginOf = ({ username, password }: URL): Login =>
   username || password
     ? { username: percentDecoded(username), password: percentDecoded(password) }
@@ -27,6 +27,6 @@ export const percentDecoded = (text: string): string =>
     }
   });
 
-/** Returns the virtual host in an AMQP address, or `/` if the address names none. */
+/** Returns the virtual host in an AMQP address, or `/` if the AMQP address names none. */
 export const virtualHostOf = (amqpUrl: string): string =>
   URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';

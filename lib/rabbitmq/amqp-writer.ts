@@ -7,10 +7,10 @@ const FRAME_END = 0xce;
 
 export const SHORT_STRING_BYTES = 255;
 
-/** The error for a value that AMQP cannot encode. The error message gives the reason. */
+/** Thrown for a value that AMQP cannot encode. The error message gives the reason. */
 export class UnwritableError extends Error {}
 
-/** The error for a value that does not fit into the rest of the frame. */
+/** Thrown for a value that does not fit into the rest of the AMQP frame. */
 export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one frame');
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -85,8 +85,8 @@ export class AmqpWriter {
   }
 
   /**
-   * Writes a number as the smallest AMQP integer type that can hold it, or as a double. The Lambda event does not
-   * distinguish these types.
+   * Writes a number as the smallest AMQP integer type that can hold it, or as a double. The Lambda event does not show
+   * which AMQP number type the publisher used.
    */
   number(value: number): void {
     if (!Number.isFinite(value)) throw new UnwritableError(`the number ${value}`);

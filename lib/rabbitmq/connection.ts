@@ -26,8 +26,8 @@ export interface Link {
 
 export interface ConnectionOptions {
   /**
-   * Returns the broker address with the login. If `refused` is true, the broker refused the previous login, so the login
-   * must be read again because it may have been rotated.
+   * Returns the broker address with the login. If `refused` is true, the broker refused the previous login, which may
+   * have been rotated, and therefore the login must be read again.
    */
   readonly url: (refused: boolean) => Promise<string>;
   readonly heartbeatSeconds: number;
@@ -37,8 +37,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * The broker connection of a process, which all publishes share. It is opened when first needed, and replaced after it
- * closed or the process was frozen.
+ * The broker connection of a process, which all publishers share. The connection is opened when first needed, and
+ * replaced after it closed or after Lambda froze the process.
  */
 export interface Connection {
   /** Returns the open connection, or opens a new one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
@@ -48,7 +48,7 @@ export interface Connection {
    * that gives the reason.
    */
   probe(timeoutMs: number): Promise<void>;
-  /** Stops using `link`, so that the next publish opens a new connection. */
+  /** Stops using `link`. The next publish then opens a new connection. */
   retire(link: Link): void;
   /** Whether the next publish would go over `link`. */
   uses(link: Link): boolean;
@@ -66,7 +66,10 @@ interface OpenLink extends Link {
   lastHeardAtMs: number;
 }
 
-/** The minimum time limit for opening a connection, in ms. It applies even if the first caller waits for a shorter time. */
+/**
+ * The minimum time limit for opening a connection, in ms. The minimum applies even if the first caller waits for a
+ * shorter time.
+ */
 const MIN_ATTEMPT_MS = 2_000;
 
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {

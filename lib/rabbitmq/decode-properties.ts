@@ -55,9 +55,9 @@ export function messageIdIn(bytes: PropertyBytes): string | undefined {
 const TRANSIENT = 1;
 
 /**
- * Converts the properties of a message to the JSON that Lambda gets from the event source. The values are those that
- * RabbitMQ's Java client decodes and Gson writes; the keys have the order of the sample in AWS's documentation. The result
- * is text because tables may be nested deeper than `JSON.stringify` allows.
+ * Converts the properties of a message to the JSON that the event source passes to Lambda. The values are those that
+ * RabbitMQ's Java client decodes and the Java library Gson writes. The keys have the order of the sample in AWS's
+ * documentation. The result is text, because AMQP tables may be nested deeper than `JSON.stringify` allows.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
   const ranges = locate(bytes);
@@ -84,20 +84,20 @@ function propertyInEvent(name: Name, value: Buffer): string {
 
 interface OpenStructure {
   readonly end: number;
-  /** The entry names of a table that have been read so far; absent for a list. */
+  /** The entry names of an AMQP table that have been read so far. Absent for a list. */
   readonly names?: Set<string>;
   isEmpty: boolean;
   /**
-   * Whether this table or list is left out of the JSON. If a table has two entries with the same name, the Java client
-   * keeps only the first.
+   * Whether this AMQP table or list is left out of the JSON. If an AMQP table has two entries with the same name, the
+   * Java client keeps only the first entry.
    */
   readonly isHidden: boolean;
 }
 
 /**
- * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays become
- * lists, dates become text, and decimals and floats become numbers. Invalid bytes end the table that contains them; no
- * broker delivers such bytes.
+ * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays
+ * become lists, dates become text, and decimals and floats become numbers. Invalid bytes end the AMQP table that
+ * contains them, but no broker delivers invalid bytes.
  */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];
@@ -146,8 +146,8 @@ const FIELD_TABLE = tagOf('F');
 const FIELD_ARRAY = tagOf('A');
 
 /**
- * The sizes of the AMQP field types in bytes. For `S` and `x`, this is the size of the length field before the content
- * (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3).
+ * The size of each AMQP field type in bytes. For the types `S` and `x`, this is the size of the length field before the
+ * content (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3).
  */
 const sizes: Readonly<Record<string, number>> = {
   t: 1,
@@ -168,8 +168,8 @@ const sizes: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads an AMQP value that is neither a table nor a list. Returns `undefined` if the value is incomplete or its type is
- * unknown.
+ * Reads an AMQP value that is neither a table nor a list. Returns `undefined` if the AMQP value is incomplete or its
+ * type is unknown.
  */
 function scalar(tag: number, bytes: Buffer, at: number, limit: number): { json: string; end: number } | undefined {
   const letter = String.fromCharCode(tag);

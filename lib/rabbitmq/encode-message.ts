@@ -7,7 +7,7 @@ import { describeParts, type UnwritablePart } from './unwritable.ts';
 /** The number of bytes that an AMQP frame adds to its payload. */
 const FRAME_OVERHEAD_BYTES = 8;
 
-/** Finds the parts of a message that AMQP cannot encode. Nothing is sent. */
+/** Finds the parts of a message that AMQP cannot encode, without sending anything. */
 export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): UnwritablePart[] {
   const unwritable: UnwritablePart[] = [];
   writeFrames(message, 0, frameBytes, unwritable);
@@ -15,8 +15,8 @@ export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): Unw
 }
 
 /**
- * A body smaller than this, in bytes, is copied into the buffer of the other frames, so that the message needs only one
- * write to the socket.
+ * A message body smaller than this, in bytes, is copied into the buffer of the other frames. The message then needs
+ * only one write to the socket.
  */
 const ONE_PIECE_BYTES = 65_536;
 
@@ -65,8 +65,8 @@ const PROPERTY_FLAGS = {
 const PERSISTENT = 2;
 
 /**
- * Writes the method frame and the content-header frame of a message, and returns where they end. Parts that cannot be
- * encoded are left out and added to `unwritable`.
+ * Writes the method frame and the content-header frame of a message, and returns where the two frames end. Parts of the
+ * message that cannot be encoded are left out and added to `unwritable`.
  */
 function writeFrames(message: Message, channel: number, frameBytes: number, unwritable: UnwritablePart[]): number {
   const { exchange, routingKey, body, properties } = message;

@@ -2,7 +2,7 @@ import { isByteString, readDate, Structure } from '../events/json-form.ts';
 import type { HeaderValue, Properties } from '../events/message.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
-/** The largest size of the headers that Surehop itself writes, in bytes. */
+/** The largest size, in bytes, of a Surehop header that is written before the headers of other systems. */
 const OWN_HEADER_BYTES = 4_096;
 
 /**
@@ -77,7 +77,7 @@ function tryEntry(
 }
 
 interface OpenStructure {
-  /** The entry names of a table, in the order of `values`; absent for a list. */
+  /** The entry names of an AMQP table, in the order of `values`. Absent for a list. */
   readonly names?: readonly string[];
   readonly values: readonly unknown[];
   readonly lengthAt: number;
@@ -85,7 +85,7 @@ interface OpenStructure {
 }
 
 /**
- * Writes a header value from the Lambda event. It avoids recursion, because a frame can hold values that are nested deeper
+ * Writes a header value from the Lambda event without recursion, because a frame can hold values that are nested deeper
  * than the call stack allows.
  */
 function writeValue(writer: AmqpWriter, root: unknown): void {
@@ -125,9 +125,9 @@ function beginStructure(
 const MAX_NUMBER_LIST = 8;
 
 /**
- * Whether a list is written as a byte array. The Lambda event does not distinguish byte arrays from lists of small numbers.
- * A short list is written as numbers. A long list is written as bytes, because as numbers it would need twice as much
- * space.
+ * Whether a list is written as an AMQP byte array. The Lambda event does not distinguish byte arrays from lists of
+ * small numbers. A short list is written as numbers. A long list is written as a byte array, because numbers would need
+ * twice as much space.
  */
 const isBinary = (list: readonly unknown[]): list is readonly number[] =>
   list.length > MAX_NUMBER_LIST &&
@@ -155,7 +155,10 @@ function writeScalar(writer: AmqpWriter, value: unknown): void {
   throw new UnwritableError(`${kindOf(value)}, which no header can hold`);
 }
 
-/** Writes a date. The Lambda event represents strings as bytes, so plain text in the event can only be a date. */
+/**
+ * Writes a date. The Lambda event represents strings as bytes, and therefore plain text in the event can only be a
+ * date.
+ */
 function writeDate(writer: AmqpWriter, text: string): void {
   const seconds = readDate(text);
   if (seconds === undefined) throw new UnwritableError(notADate(text));

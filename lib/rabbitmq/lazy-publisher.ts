@@ -4,8 +4,8 @@ import { brokerSettings, requireBroker } from './settings.ts';
 
 /**
  * Returns the publisher of this process and loads the AMQP client only at the first publish. Most batches of a consumer
- * publish nothing, so the cold start is shorter without the client. With `early`, loading starts at once, in parallel with
- * the rest of the start.
+ * publish nothing, and the cold start is shorter without the AMQP client. With `early`, loading the AMQP client starts
+ * at once, in parallel with the rest of the start.
  */
 export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
   if (surehop.clients.publisher) return surehop.clients.publisher;

@@ -8,19 +8,19 @@ import type { Message } from '../events/message.ts';
 import type { Publisher } from '../events/publish.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
 
-/** The largest number of messages that one call of `publishAll` publishes at the same time. */
+/** The largest number of messages of one `publishAll` call that are unconfirmed at a time. */
 const WINDOW = 256;
 
 interface InFlight {
   readonly message: Message;
   returned?: string;
-  /** Whether another message on the same connection was unconfirmed at the same time. */
+  /** Whether another message on the same connection was unconfirmed while this message was unconfirmed. */
   wasConcurrent: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
-  /** Settles when the latest message that was sent without others is confirmed or has failed. */
+  /** Settles when the latest message that was sent on its own is confirmed or has failed. */
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
   /** Returns the messages on this connection that the broker has not confirmed yet. */
@@ -108,7 +108,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  /** Runs publishes one after another. If the broker closes the channel, it is then clear which message it refused. */
+  /** Runs publishes one after another. If the broker closes the channel, the message that it refused is then known. */
   function alone(task: () => Promise<void>): Promise<void> {
     const turn = aloneUntil.then(task);
     aloneUntil = turn.catch(() => {});
@@ -126,13 +126,20 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
   return { publish, publishAll, close: () => connection.close() };
 }
 
-/** The pause before a publish is tried again, in ms, so that an unreachable broker is not flooded with attempts. */
+/**
+ * The pause before a publish is tried again, in ms. Without the pause, an unreachable broker would be flooded with
+ * attempts.
+ */
 const RECONNECT_PAUSE_MS = 50;
 
-/** The error of a message that was unconfirmed when the broker closed the channel because of the content of some message. */
+/**
+ * Thrown for a message that was unconfirmed when the broker closed the channel because of the content of some message.
+ */
 class SuspectError extends Error {
   readonly failure: PublishError;
-  /** Whether no other message was unconfirmed. The broker then refused this message. */
+  /**
+   * Whether no other message was unconfirmed when the broker closed the channel. The broker then refused this message.
+   */
   readonly wasAlone: boolean;
 
   constructor(failure: PublishError, wasAlone: boolean) {
@@ -143,8 +150,8 @@ class SuspectError extends Error {
 }
 
 /**
- * How often the broker must close the channel because of a message before the message counts as refused. A single time may
- * have another reason, such as an internal error of the broker.
+ * How often the broker must close the channel because of a message before the message counts as refused. The broker may
+ * close the channel once for another reason, such as an internal error.
  */
 const REFUSALS_TO_BELIEVE = 2;
 
@@ -161,7 +168,7 @@ const isRefusal = (cause: unknown) => cause instanceof Error && REFUSALS.has((ca
 
 const isRepairable = ({ code }: PublishError) => code === 'UNCONFIRMED' || code === 'BROKER_UNAVAILABLE';
 
-/** Marks the error of a publish as indeterminate if an earlier attempt may have reached the broker. */
+/** Marks a publish error as indeterminate if the broker may have received the message in an earlier attempt. */
 const asFinal = (error: PublishError, indeterminate: boolean) =>
   indeterminate && !error.indeterminate
     ? new PublishError(error.code, error.message, { cause: error, indeterminate })
@@ -178,8 +185,8 @@ const unroutable = (message: Message, reason: string) =>
   new PublishError('UNROUTABLE', `no queue receives messages for ${named(message)} (${reason})`);
 
 /**
- * Creates the error for a nack from the broker. It is indeterminate for a named exchange, because another queue behind the
- * exchange may have stored the message.
+ * Creates the error for a nack from the broker. For a named exchange the error is indeterminate, because another queue
+ * behind the exchange may have stored the message.
  */
 const refused = (message: Message) =>
   new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });
@@ -187,8 +194,8 @@ const refused = (message: Message) =>
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
 /**
- * Creates the error of a message whose channel was closed. The outcome is unknown, unless the broker named this message as
- * the reason.
+ * Creates the error of a message whose channel was closed. The error is indeterminate, unless the broker's reason for
+ * closing the channel concerns this message.
  */
 function lost(cause: unknown, message: Message): PublishError {
   const text = describeError(cause).message;

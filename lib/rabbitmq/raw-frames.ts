@@ -6,7 +6,7 @@ import { messageIdIn, type PropertyBytes } from './decode-properties.ts';
 import { encodePublish } from './encode-message.ts';
 import type { Message } from '../events/message.ts';
 
-/** The properties of a received message, still encoded, if the connection uses raw frames. */
+/** The encoded properties of a message that was received on a connection with raw frames. */
 export interface RawProperties {
   readonly messageId?: string;
   readonly bytes: PropertyBytes;
@@ -39,10 +39,10 @@ const CONTENT_HEADER_BYTES = 12;
 const BASIC_CLASS = 60;
 
 /**
- * Replaces amqplib's encoding and decoding of message properties on a connection. amqplib's own code is recursive and
- * supports only UTF-8 strings and times after 1970, so it fails for some messages and changes others. With raw frames,
- * received messages have `RawProperties`. Throws an error if amqplib's internals differ from those of the version in
- * package.json.
+ * Replaces amqplib's encoding and decoding of message properties on a connection. amqplib's own code fails for some
+ * messages and changes others, because it is recursive and supports only UTF-8 strings and times after 1970. With raw
+ * frames, received messages have `RawProperties`. Throws an error if amqplib's internals differ from those of the
+ * version in package.json.
  */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Internals;

@@ -1,4 +1,4 @@
-/** A source of the current time. It is an object so that tests can replace it. */
+/** A source of the current time. Tests replace it by a fake clock. */
 export interface Clock {
   /** Returns the current time in milliseconds since the epoch. */
   now(): number;

@@ -1,6 +1,6 @@
 /**
- * Calls `work` for each item, with at most `limit` calls running at a time. `work` must not reject. `limit` tasks share one
- * iterator over the items, because creating a promise per item is slow if there are many items with little work.
+ * Calls `work` for each item, with at most `limit` calls running at a time. `work` must not reject. `limit` tasks share
+ * one iterator over the items, because creating a promise per item is slow for many items with little work.
  */
 export async function concurrently<T>(
   items: readonly T[],

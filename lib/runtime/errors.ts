@@ -1,6 +1,6 @@
 /**
  * All codes that Surehop gives to a failed message or publish, each with its meaning and what an operator should do. A
- * `PermanentError` or `RetryAfterError` from a rule may have further codes.
+ * business rule may use further codes in a `PermanentError` or `RetryAfterError`.
  */
 export const errorCodes = {
   // Why a message became a dead letter.
@@ -49,10 +49,10 @@ export const errorCodes = {
   UNKNOWN_ERROR: 'The rule threw an error without a code.',
 } as const;
 
-/** A code of `errorCodes`, or a code that a rule defines itself. */
+/** A code of `errorCodes`, or a code that a business rule defines itself. */
 export type ErrorCode = keyof typeof errorCodes | (string & {});
 
-/** An error with a code, either from `errorCodes` or from a rule. */
+/** An error with a code, either from `errorCodes` or from a business rule. */
 export class CodedError extends Error {
   override readonly name: string = 'CodedError';
   readonly code: ErrorCode;
@@ -63,14 +63,14 @@ export class CodedError extends Error {
   }
 }
 
-/** A rule throws this error if a retry cannot help. The message is then dead-lettered at once. */
+/** A business rule throws this error if a retry cannot help. The message is then dead-lettered at once. */
 export class PermanentError extends CodedError {
   override readonly name = 'PermanentError';
 }
 
 /**
- * A rule throws this error to say when a retry makes sense. The message is retried after the shortest delay of its queue
- * that is at least `delayMs`, or else after the longest delay.
+ * A business rule throws this error to say when a retry makes sense. The message is retried after the shortest delay of
+ * its queue that is at least `delayMs`. If all delays are shorter, the message is retried after the longest delay.
  */
 export class RetryAfterError extends CodedError {
   override readonly name = 'RetryAfterError';
@@ -83,7 +83,7 @@ export class RetryAfterError extends CodedError {
 }
 
 /**
- * The error if the broker did not confirm a publish. If `indeterminate` is true, the broker may have the message
+ * Thrown when the broker did not confirm a publish. If `indeterminate` is true, the broker may have stored the message
  * nevertheless.
  */
 export class PublishError extends CodedError {
@@ -99,7 +99,10 @@ export class PublishError extends CodedError {
 /** Whether a publish failed because of the message itself. Publishing the message again cannot succeed then. */
 export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
 
-/** The error if DynamoDB is unavailable. The message is redelivered, and this does not count as an attempt. */
+/**
+ * Thrown when DynamoDB is unavailable. The message is then redelivered, and the redelivery does not count as an
+ * attempt.
+ */
 export class StoreUnavailableError extends CodedError {
   override readonly name = 'StoreUnavailableError';
 
@@ -111,8 +114,8 @@ export class StoreUnavailableError extends CodedError {
 export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
 
 /**
- * The error if the deployment is wrong, so that all messages fail alike. They are redelivered until the deployment is
- * fixed, and this does not count as attempts.
+ * Thrown when a wrong deployment makes all messages fail alike. The messages are redelivered until the deployment is
+ * fixed, and the redeliveries do not count as attempts.
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';

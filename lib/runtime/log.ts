@@ -11,7 +11,10 @@ export function configureLog({ service, level }: { readonly service: string; rea
 
 type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
-/** Returns the logger of this process. It writes one JSON line per entry and masks everything that looks like a secret. */
+/**
+ * Returns the logger of this process. The logger writes one JSON line per entry and masks everything that looks like a
+ * secret.
+ */
 export const log = (): Logger => (current ??= newLogger());
 
 const newLogger = (options: ConstructorParameters<typeof Logger>[0] = {}) =>

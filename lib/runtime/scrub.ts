@@ -7,7 +7,10 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\/\/[^/\s]*@/g, '//***@'],
 ];
 
-/** Masks every secret in a text. This is a second line of defence: no code should log a secret in the first place. */
+/**
+ * Masks every secret in a text. Masking is only a second line of defence, because no code should log a secret in the
+ * first place.
+ */
 export const scrub = (text: string): string =>
   SECRETS.reduce((scrubbed, [secret, instead]) => scrubbed.replace(secret, instead), text);
 

@@ -12,7 +12,9 @@ const REQUEST_MS = 2_000;
 
 const MAX_ATTEMPTS = 2;
 
-/** How long reading a secret may take in total, in ms. This is enough for two requests and the pause between them. */
+/**
+ * How long reading a secret may take in total, in ms. The time is enough for two requests and the pause between them.
+ */
 const READ_WITHIN_MS = 5_000;
 
 /** Creates a client of Secrets Manager that spends at most five seconds on each call. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { defineSettings, type Explanation } from './settings.ts';
 
-/** The stage for development on a developer's machine. It is the only stage that accepts the public development keys. */
+/** The stage for development on a developer's machine. Only this stage accepts the public development keys. */
 export const DEVELOPMENT_STAGE = 'local';
 
 export const stageSetting = {

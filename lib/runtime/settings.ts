@@ -11,10 +11,10 @@ export interface Explanation {
   readonly example: string;
 }
 
-/** The definition of settings that are read and validated together, because one part of the toolkit uses them. */
+/** A group of settings that one part of the toolkit uses and that are read and validated together. */
 export interface Concern<T> {
   readonly shape: Readonly<Record<string, z.ZodType>>;
-  /** Checks the rules that involve several settings. Returns one sentence per violation. */
+  /** Checks the constraints between several settings. Returns one sentence per violation. */
   readonly check: (environment: Environment) => string[];
   readonly type?: T;
 }
@@ -54,8 +54,8 @@ export const word = (explanation: Omit<Explanation, 'must'>) =>
     .meta({ ...explanation, must: 'text without spaces, at most 2,048 characters' });
 
 /**
- * The error if settings are wrong or missing. It has no stack trace, so that a log shows only the sentence that says what
- * to set.
+ * Thrown when settings are wrong or missing. The error has no stack trace, because a log should show only the sentence
+ * that says what to set.
  */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -74,8 +74,8 @@ export function readSettings<T>(concern: Concern<T>, environment: Environment): 
 }
 
 /**
- * Returns one sentence per wrong setting. It contains the name of the setting, what is wrong with its value, and an
- * example.
+ * Returns one sentence per wrong setting. The sentence contains the name of the setting, what is wrong with its value,
+ * and an example.
  */
 export const settingFaults = (concern: Concern<unknown>, environment: Environment): string[] =>
   parse(concern, environment).faults;

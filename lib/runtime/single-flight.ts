@@ -1,12 +1,15 @@
 import type { Clock } from './clock.ts';
 import { within } from './timeout.ts';
 
-/** Runs at most one attempt of an operation at a time. Callers that arrive during an attempt share its result. */
+/**
+ * Runs at most one attempt of an operation at a time. Callers that arrive during an attempt share the result of the
+ * attempt.
+ */
 export interface SingleFlight<T> {
   /**
-   * Waits for the running attempt, or starts an attempt that times out after `limitMs`. After a timeout, all callers of the
-   * attempt get an error, and the next caller starts a new attempt. The timed-out attempt is not cancelled, so `attempt`
-   * itself must close whatever it opens too late.
+   * Waits for the running attempt, or starts an attempt that times out after `limitMs`. After a timeout, all callers of
+   * the attempt get an error, and the next caller starts a new attempt. The timed-out attempt is not cancelled, and
+   * therefore `attempt` itself must close whatever it opens too late.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;
@@ -15,7 +18,10 @@ export interface SingleFlight<T> {
 export function singleFlight<T>(clock: Clock): SingleFlight<T> {
   let flight: { readonly outcome: Promise<T>; readonly endsAtMs: number } | undefined;
 
-  /** Returns the running attempt. It checks the clock too, because timers fire late after Lambda froze the environment. */
+  /**
+   * Returns the running attempt, unless its time limit has passed. The clock is checked as well, because timers fire
+   * late after Lambda froze the environment.
+   */
   const runningFlight = () => (flight && clock.now() < flight.endsAtMs ? flight : undefined);
 
   function begin(attempt: () => Promise<T>, limitMs: number): Promise<T> {

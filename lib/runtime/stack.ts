@@ -38,7 +38,10 @@ export function toLoggable(thrown: unknown): LoggableError {
   };
 }
 
-/** Returns the innermost stack frames in the service's own code, as `path:line:column`. Empty if the stack trace has none. */
+/**
+ * Returns the innermost stack frames in the service's own code, as `path:line:column`. Returns an empty list if the
+ * stack trace has no frame in the service's own code.
+ */
 export function ownFramesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return [];
   const own = framesOf(thrown)
@@ -47,7 +50,7 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
   return own.length > 0 ? own : ownFramesOf(thrown.cause);
 }
 
-/** Whether a stack frame is in a dependency, in Node.js, or in the toolkit's own code that calls a rule. */
+/** Whether a stack frame is in a dependency, in Node.js, or in the toolkit's own code that calls a business rule. */
 const isForeign = (frame: string) =>
   /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime)\//.test(
     frame,
@@ -107,8 +110,8 @@ function pathOf(file: string): string {
 const maps = new Map<string, SourceMap | undefined>();
 
 /**
- * Returns the source map next to a bundle. It is read at the first error, because with `--enable-source-maps` Node.js would
- * read it at every cold start.
+ * Returns the source map next to a bundle. The source map is read at the first error, because with
+ * `--enable-source-maps` Node.js would read it at every cold start.
  */
 function mapOf(file: string): SourceMap | undefined {
   if (maps.has(file)) return maps.get(file);

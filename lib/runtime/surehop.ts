@@ -17,7 +17,7 @@ export interface SurehopOptions {
   /** The CloudWatch namespace of all metrics of the service. */
   readonly metricsNamespace?: string;
   readonly clock?: Clock;
-  /** Clients that are used instead of those that the settings describe, for example in tests. */
+  /** Clients that replace the clients described by the settings, for example in tests. */
   readonly clients?: Clients;
 }
 
@@ -38,7 +38,8 @@ export interface Surehop {
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
   /**
-   * Returns the result of the first call with this `make` function, so that all functions of a process share one instance.
+   * Returns the result of the first call with this `make` function. All functions of a process therefore share one
+   * instance.
    */
   shared<T>(make: (surehop: Surehop) => T): T;
 }

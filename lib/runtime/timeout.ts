@@ -1,4 +1,4 @@
-/** The error if an operation does not finish in time. */
+/** Thrown when an operation does not finish in time. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 
@@ -24,9 +24,9 @@ export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise
 }
 
 /**
- * Returns the `requestHandler` settings of an AWS client whose requests time out, because by default the SDK waits without
- * a limit. `timeoutMs` includes the time to connect. A response that stops arriving is aborted after `timeoutMs` without a
- * byte.
+ * Returns the `requestHandler` settings of an AWS client whose requests time out. By default, requests of the AWS SDK
+ * wait without a limit. `timeoutMs` includes the time to connect. A response that stops arriving is aborted after
+ * `timeoutMs` without a byte.
  */
 export const requestLimits = (timeoutMs: number) =>
   ({

@@ -11,15 +11,15 @@ export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
   /**
-   * Creates the function that authenticates requests. It is called once when the Lambda function starts, and throws a
-   * `SettingsError` if a required setting is missing.
+   * Creates the function that authenticates requests. `verifier` is called once when the Lambda function starts, and
+   * throws a `SettingsError` if a required setting is missing.
    */
   verifier(surehop: Surehop): Verify;
 }
 
 /**
- * Authenticates a request and returns the caller, or throws a problem. The problem names the violated rule but gives no
- * details that would help an attacker.
+ * Authenticates a request and returns the caller, or throws a problem. The problem names the violated requirement but
+ * gives no details that would help an attacker.
  */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 

@@ -19,8 +19,8 @@ export interface Issuer {
   readonly audience: string;
   readonly keys: ReturnType<typeof createRemoteJWKSet>;
   /**
-   * Whether the keys may be read again after a failed verification. The rate is limited, so that forged tokens cannot cause
-   * many reads.
+   * Whether the issuer's keys may be read again after a token could not be verified. The rate is limited, because
+   * forged tokens must not cause many reads.
    */
   mayReread(): boolean;
   /** The accepted signature algorithms. Only RSA is accepted, as in API Gateway's authorizer. */
@@ -60,8 +60,8 @@ const metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });
 const metadataUrl = (issuer: string): URL => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
 
 /**
- * Fetches the keys of an OpenID provider. Their URL is the `jwks_uri` in the provider's metadata, because every provider
- * uses a different URL.
+ * Fetches the keys of an OpenID provider. The URL of the keys is the `jwks_uri` in the provider's metadata, because the
+ * URL differs from provider to provider.
  */
 const fetchByMetadata =
   (issuer: string): FetchImplementation =>

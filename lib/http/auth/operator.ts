@@ -10,8 +10,8 @@ import { isTokenError, verifyToken } from './token.ts';
 const MAX_TOKEN_LENGTH = 8_192;
 
 /**
- * The access of a route for operators. It requires a JWT with the scope `scope`, verified with the public keys of its
- * issuer.
+ * The access of a route for operators. Every request needs a JWT with the scope `scope`, which is verified with the
+ * public keys of its issuer.
  */
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
@@ -30,7 +30,10 @@ export const operator = (scope: string): Access => ({
   },
 });
 
-/** Returns the claims of a request's token. Without an `issuer`, API Gateway's authorizer has already verified the token. */
+/**
+ * Returns the claims of a request's token. If `issuer` is undefined, API Gateway's authorizer has already verified the
+ * token.
+ */
 async function claimsOf({ headers, verifiedClaims }: RequestFacts, issuer: Issuer | undefined): Promise<JWTPayload> {
   const token = readBearer(headers.authorization);
   if (!issuer) {
@@ -55,7 +58,7 @@ function readBearer(header: string | undefined): string {
   return token;
 }
 
-/** Checks that a token has a subject, which audit records need. */
+/** Checks that a token has a subject, because audit records need the subject. */
 function withSubject(claims: JWTPayload): JWTPayload {
   if (typeof claims.sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(claims.sub))
     throw new Problem('invalid-token', 'The token has no usable subject.');
@@ -72,9 +75,9 @@ function problemOfToken(error: unknown): Problem {
 }
 
 /**
- * Removes the brackets around lists in claims. API Gateway passes every claim as text, and a list as `[one other]`. AWS
- * does not document this, but real events show it (https://github.com/floci-io/floci/pull/2011). The field `jwt.scopes` is
- * not used, because it depends on the settings of the route and may be `null`.
+ * Removes the brackets around lists in claims. API Gateway passes every claim as text, and a list as `[one other]`,
+ * which AWS does not document but real events show (https://github.com/floci-io/floci/pull/2011). The field
+ * `jwt.scopes` is not used, because it depends on the settings of the route and may be `null`.
  */
 const withLists = (claims: JWTPayload): JWTPayload => ({
   ...claims,
@@ -86,8 +89,8 @@ const withoutBrackets = (claim: unknown): unknown =>
   typeof claim === 'string' ? claim.replace(/^\[(.*)\]$/s, '$1') : claim;
 
 /**
- * Returns the scopes of a token, which may be a text separated by spaces (RFC 8693) or a list. Like API Gateway, this
- * accepts the claims `scope` and `scp`.
+ * Returns the scopes of a token. The scopes may be a text separated by spaces (RFC 8693) or a list. Like API Gateway,
+ * this function accepts the claims `scope` and `scp`.
  */
 const scopesOf = ({ scope, scp }: JWTPayload): readonly string[] =>
   [scope, scp].flat().flatMap((one) => (typeof one === 'string' ? one.split(/\s+/).filter(Boolean) : []));

@@ -14,18 +14,18 @@ import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET } from '../development.ts';
 import { signingSettings } from './settings.ts';
 import { parseSigningSecrets } from './signing-secrets.ts';
 
-/** How long cached keys may be used if the secret cannot be read, in ms. */
+/** How long cached signing keys stay in use while the secret cannot be read, in ms. */
 const STALE_MS = 60 * 60_000;
 
 /**
- * The shortest time between two reads of the secret after failed verifications, in ms. Forged requests must not cause many
- * reads.
+ * The shortest time, in ms, between two reads of the secret that are caused by failed verifications. Forged requests
+ * must not cause many reads.
  */
 const REREAD_PAUSE_MS = 10_000;
 
 /**
- * How long a request waits for the secret to be read, in ms: the first value applies if keys are cached, the second if none
- * are.
+ * How long a request waits while the secret with the signing keys is read, in ms. The first limit applies if signing
+ * keys are cached, and the second limit applies if none are cached.
  */
 const READ_TIMEOUT_MS = 3_000;
 const FIRST_READ_TIMEOUT_MS = 10_000;
@@ -42,19 +42,19 @@ export interface SigningKey {
 }
 
 export interface SigningKeys {
-  /** Returns the current keys, which are at most as old as the cache of `read` allows. */
+  /** Returns the current signing keys, which are at most as old as the cache of `read` allows. */
   current(): Promise<readonly SigningKey[]>;
   /**
-   * Returns keys that are newer than `known`. Returns `undefined` if the keys have not changed or the secret was read too
-   * recently.
+   * Returns signing keys that are newer than `known`. Returns `undefined` if the signing keys have not changed or if
+   * the secret was read too recently.
    */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 
 /**
- * Caches the keys with which clients sign their requests. `read` returns the text `{"client": ["whsec_…", …], …}` and must
- * never return an older text after a newer one; with `fresh` it bypasses its cache. If `read` fails, the cached keys stay
- * in use for an hour.
+ * Caches the signing keys with which clients sign their requests. `read` returns the text `{"client": ["whsec_…", …],
+ * …}` and must never return an older text after a newer one. With `fresh`, `read` bypasses its own cache. If `read`
+ * fails, the cached signing keys stay in use for an hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,
@@ -120,8 +120,8 @@ export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
   parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));
 
 /**
- * Creates the cache of signing keys. The keys come from Secrets Manager. In the development stage they come from
- * `SIGNING_SECRETS`, or there is only the public development key.
+ * Creates the cache of signing keys. The signing keys come from Secrets Manager. In the development stage they may come
+ * from `SIGNING_SECRETS` instead; without this setting, the only signing key is the public development key.
  */
 export const createProcessKeys = (surehop: Surehop): SigningKeys =>
   createSigningKeys(reader(surehop), { clock: surehop.clock, stage: surehop.settings(signingSettings).STAGE });

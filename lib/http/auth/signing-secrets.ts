@@ -4,7 +4,10 @@ import { parseJson } from '../../runtime/json.ts';
 import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { DEVELOPMENT_SECRET } from '../development.ts';
 
-/** The largest number of signing keys of all clients together. A request may have to be checked against every key. */
+/**
+ * The largest number of signing keys that all clients may have together. A request may have to be checked against every
+ * signing key.
+ */
 const MAX_KEYS = 50;
 
 /**

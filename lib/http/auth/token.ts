@@ -106,7 +106,7 @@ const isClaimError = (error: unknown): boolean =>
   error instanceof errors.JWTExpired ||
   error instanceof errors.JWTInvalid;
 
-/** The codes of errors that the token causes. All other errors are caused by the issuer or the network. */
+/** The codes of errors that an invalid token causes. All other errors are caused by the issuer or the network. */
 const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWTExpired.code,
   errors.JWTClaimValidationFailed.code,

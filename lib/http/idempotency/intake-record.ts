@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT_MS = 500;
 /** How many days longer an idempotency key is kept than the inbox record of its message. */
 const EXTRA_DAYS = 1;
 
-/** A request with an idempotency key. `table` and `key` locate the DynamoDB record of the idempotency key. */
+/** A request with an idempotency key. `table` and `key` identify the DynamoDB item that stores the idempotency key. */
 export interface Intake {
   readonly surehop: Surehop;
   readonly table: Table;
@@ -34,9 +34,9 @@ export interface Intake {
 }
 
 /**
- * Reserves the idempotency key for this request, or returns `accepted` if an earlier request with the key was accepted.
- * Throws a problem if the key was used with another payload, or if another request with the key is in progress. If the
- * process crashes, its reservation expires.
+ * Reserves the idempotency key for this request. Returns `accepted` if an earlier request with the same idempotency key
+ * was accepted. Throws a problem if the idempotency key was used with another payload, or if another request with the
+ * idempotency key is in progress. If the process crashes, its reservation expires.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;
@@ -88,7 +88,9 @@ function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 
   throw new Problem('request-in-progress', 'Wait for its response, or send this request again in a second.');
 }
 
-/** Records that the broker has confirmed the message. A repeated call keeps the time of the first confirm. */
+/**
+ * Records in DynamoDB that the broker has confirmed the message. A repeated call keeps the time of the first confirm.
+ */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {
     UpdateExpression: 'SET #status = :accepted, acceptedAt = if_not_exists(acceptedAt, :now)',
@@ -99,7 +101,7 @@ export const markAccepted = (intake: Intake): Promise<void> =>
     },
   });
 
-/** Ends the reservation of the idempotency key, so that the client can repeat the request at once. */
+/** Ends the reservation of the idempotency key. The client can then repeat the request at once. */
 export const releaseKey = (intake: Intake): Promise<void> =>
   update(intake, { UpdateExpression: 'REMOVE claimedUntilMs' });
 

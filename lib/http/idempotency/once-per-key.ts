@@ -8,10 +8,10 @@ import { Problem } from '../problem.ts';
 import type { Request } from '../request.ts';
 
 /**
- * Calls `publish`, unless an earlier request with the same idempotency key was already confirmed by the broker. If the
- * result of the earlier request is unknown, the message is published again with the same id, and the consumers skip the
- * duplicate. Throws a problem if the key was used with another payload, or if a request with the key is in progress. While
- * DynamoDB is unavailable, the message is published without a record of the key.
+ * Calls `publish`, unless the broker has already confirmed the message of an earlier request with the same idempotency
+ * key. If the result of the earlier request is unknown, the message is published again with the same id, and the
+ * consumers skip the duplicate. Throws a problem if the idempotency key was used with another payload, or if a request
+ * with it is in progress. While DynamoDB is unavailable, the message is published without storing the idempotency key.
  */
 export async function oncePerKey(
   { surehop, client, body: payload }: Pick<Request, 'surehop' | 'client' | 'body'>,
@@ -32,8 +32,8 @@ export async function oncePerKey(
 }
 
 /**
- * Waits for an access to the record of the key, and returns `undefined` if DynamoDB is unavailable. The request can
- * continue without the record, because consumers skip duplicates anyway.
+ * Waits for a read or write of the stored idempotency key. Returns `undefined` if DynamoDB is unavailable, because
+ * consumers skip duplicates even without the stored idempotency key.
  */
 async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {

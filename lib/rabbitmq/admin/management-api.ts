@@ -5,7 +5,7 @@ import { loginOf, virtualHostOf, type Login } from '../address.ts';
 import { brokerUrl } from '../login.ts';
 
 /**
- * The error if RabbitMQ's management API refuses a request or does not answer. `status` is undefined if there was no
+ * Thrown when RabbitMQ's management API refuses a request or does not answer. `status` is undefined if there was no
  * answer.
  */
 export class ManagementError extends Error {
@@ -36,8 +36,8 @@ export interface ManagementApi {
 export interface ManagementOptions {
   readonly url: string;
   /**
-   * Returns the login. If `refused` is true, the broker refused the previous login, so the login must be read again because
-   * it may have been rotated.
+   * Returns the login. If `refused` is true, the broker refused the previous login, which may have been rotated, and
+   * therefore the login must be read again.
    */
   readonly login: (refused: boolean) => Promise<Login>;
   readonly virtualHost: string;
@@ -87,7 +87,10 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
     throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
   }
 
-  /** Parses a response. It may be invalid, for example if a different server at this address answers with HTML. */
+  /**
+   * Parses a response of the management API. The response may be invalid, for example if a different server at the same
+   * address answers with HTML.
+   */
   function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
     try {
       return schema.parse(JSON.parse(text));
@@ -116,8 +119,8 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
 }
 
 /**
- * Creates a client for the management API at `MANAGEMENT_URL`. It uses the login in this URL or, if the URL has none, the
- * login of the broker.
+ * Creates a client for the management API at `MANAGEMENT_URL`. The client uses the login in `MANAGEMENT_URL` or, if the
+ * URL has none, the login of the broker.
  */
 export function managementApi(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },

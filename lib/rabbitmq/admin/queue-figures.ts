@@ -4,8 +4,8 @@ import type { BrokerSettings } from '../settings.ts';
 import { managementApi } from './management-api.ts';
 
 /**
- * The message counts of one queue. During the first seconds of a queue, the broker has not counted yet and the counts are
- * undefined.
+ * The message counts of one queue. The counts are undefined during the first seconds of a queue, because the broker has
+ * not counted the messages yet.
  */
 export interface QueueFigures {
   readonly name: string;
@@ -13,13 +13,13 @@ export interface QueueFigures {
   readonly unacknowledged?: number;
   readonly consumers?: number;
   /**
-   * The number of expired or dead-lettered messages that wait until their next queue has room. They count neither as ready
-   * nor as unacknowledged.
+   * The number of expired or dead-lettered messages that wait for room in their next queue. The broker counts them
+   * neither as ready nor as unacknowledged.
    */
   readonly handingOn?: number;
   /**
-   * The number of returned messages that wait for their redelivery (RabbitMQ 4.3 and later). They count neither as ready
-   * nor as unacknowledged.
+   * The number of returned messages that wait for their redelivery (RabbitMQ 4.3 and later). The broker counts them
+   * neither as ready nor as unacknowledged.
    */
   readonly delayed?: number;
 }
@@ -58,8 +58,8 @@ export async function readQueueFigures(
 }
 
 /**
- * The state of one node of the broker. The figures are missing if the node is not running, and older brokers omit some of
- * them.
+ * The state of one node of the broker. The figures are missing if the node is not running, and older RabbitMQ versions
+ * omit some figures.
  */
 export interface NodeFigures {
   readonly name: string;

@@ -8,7 +8,10 @@ import type { Topology } from '../topology/topology.ts';
  */
 export interface BrokerRole {
   readonly name: string;
-  /** The two broker users of the role. Only one of them is in use at a time, so the password of the other can be changed. */
+  /**
+   * The two broker users of the role. Only one of the two is in use at a time, and therefore the password of the other
+   * can be changed.
+   */
   readonly usernames: readonly [string, string];
   /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */
   readonly tags: readonly string[];
@@ -24,8 +27,8 @@ const oneOf = (patterns: readonly string[]) => `^(${patterns.join('|')})$`;
 const literal = (name: string) => name.replaceAll('.', String.raw`\.`);
 
 /**
- * The name of the default exchange in RabbitMQ's permissions. Copies for a redrive are published to the default exchange,
- * which routes them to their queue.
+ * The name of the default exchange in RabbitMQ's permissions. A redrive publishes copies of messages to the default
+ * exchange, which routes each copy to its queue.
  */
 const DEFAULT_EXCHANGE = 'amq.default';
 

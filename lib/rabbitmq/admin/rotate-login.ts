@@ -13,9 +13,9 @@ import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role between its two broker users. The user that is in use is not changed, so no login is refused
- * during a rotation. A process that read the secret before the last step continues to use the old user, and a process that
- * reads the secret later uses the new user.
+ * Rotates the login of a role between its two broker users. The broker user that is in use is not changed, and
+ * therefore no login is refused during a rotation. A process that read the secret before the last step continues to use
+ * the old broker user, and a process that reads the secret later uses the new broker user.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');

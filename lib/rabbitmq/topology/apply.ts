@@ -8,8 +8,8 @@ import { countMessages, delayQueuesOf, retiredQueues } from './retired.ts';
 import { destinationOf, type Topology } from './topology.ts';
 
 /**
- * Returns the differences between the broker and the topology `declared`, and changes nothing. `previous` is the topology
- * that was applied before, if known.
+ * Returns the differences between the broker and the topology `declared`, and changes nothing on the broker. `previous`
+ * is the topology that was applied before, if known.
  */
 export async function readDiff(access: BrokerAccess, declared: Topology, previous?: Topology): Promise<Difference[]> {
   const input = { declared, actual: await readBrokerState(access.api), previous };
@@ -47,8 +47,8 @@ export async function requireSafe(access: BrokerAccess, declared: Topology): Pro
 }
 
 /**
- * Makes the changes on the broker in an order that always keeps a route for every message: a queue gets its policy before
- * messages are routed to it, and a binding is removed only after its replacement exists.
+ * Changes the broker in an order that always keeps a route for every message. A queue gets its policy before messages
+ * are routed to it, and a binding is removed only after its replacement exists.
  */
 async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Promise<void> {
   const { amqpUrl, api } = access;
@@ -71,8 +71,8 @@ async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Pr
 }
 
 /**
- * Throws an error if one of these queues holds messages. Messages may have arrived after the comparison and before the
- * bindings were removed.
+ * Throws an error if one of these queues holds messages. Messages may have arrived after the broker was compared with
+ * the topology and before the bindings were removed.
  */
 async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Promise<void> {
   for (const [queue, messages] of await countMessages(access, queues))

@@ -63,7 +63,7 @@ export async function readBrokerState(api: ManagementApi): Promise<BrokerState> 
   return { version: overview.rabbitmq_version, exchanges, queues, bindings, policies, operatorPolicies };
 }
 
-/** Converts a binding from the format of the management API to our own. */
+/** Converts a binding from the format of RabbitMQ's management API to Surehop's format. */
 export const fromBroker = ({
   source: exchange,
   destination,
@@ -77,7 +77,7 @@ export const isBound = (binding: Binding, { bindings }: BrokerState): boolean =>
 
 const APPLIES_TO_QUORUM_QUEUES = new Set(['all', 'queues', 'quorum_queues']);
 
-/** Returns the policy that applies to a quorum queue, or `undefined` if none does. */
+/** Returns the policy that applies to a quorum queue, or `undefined` if no policy applies. */
 export function policyOf(queue: string, policies: readonly BrokerPolicy[]): BrokerPolicy | undefined {
   return policies
     .filter((policy) => APPLIES_TO_QUORUM_QUEUES.has(policy['apply-to']) && matches(queue, policy.pattern))

@@ -13,8 +13,9 @@ export function readVersion(version: string): BrokerVersion {
 }
 
 /**
- * Whether the delivery limit -1 means "no limit". RabbitMQ 4 dead-letters a message after 20 returns unless the limit is
- * -1. RabbitMQ 3 has no default limit, and with -1 it drops a message at its first return.
+ * Whether the delivery limit -1 means "no limit", as in RabbitMQ 4. RabbitMQ 4 dead-letters a message after 20 returns
+ * unless the delivery limit is -1. RabbitMQ 3 has no default delivery limit, and with -1 it drops a message at its
+ * first return.
  */
 export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >= 4;
 
@@ -40,7 +41,7 @@ export interface BrokerPolicy {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
-/** Converts a policy to the form in which it is set on a broker of this version. */
+/** Converts a policy to the format in which the policy is set on a broker of this version. */
 export const policyFor = (
   { name, queues, priority, definition, delayedRetry }: QueuePolicy,
   version: BrokerVersion,
@@ -61,7 +62,10 @@ export const policyFor = (
   },
 });
 
-/** Returns the names of the queues in the pattern of a policy. The list is empty unless `policyFor` wrote the pattern. */
+/**
+ * Returns the names of the queues in the pattern of a policy. Returns an empty list if `policyFor` did not write the
+ * pattern.
+ */
 export function queuesNamedBy({ pattern }: BrokerPolicy): string[] {
   const list = /^\^\((.*)\)\$$/s.exec(pattern)?.[1];
   return list ? list.split(/(?<!\\)\|/).map((name) => name.replaceAll(/\\(.)/gs, '$1')) : [];
@@ -75,7 +79,7 @@ export function changedSettings(was: BrokerPolicy, now: BrokerPolicy): string[] 
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]);
 }
 
-/** Returns all settings of a policy by name, so that two policies can be compared. */
+/** Returns all settings of a policy by name, for comparing two policies. */
 export const settingsOf = ({ definition, pattern, priority, 'apply-to': applyTo }: BrokerPolicy) => {
   const settings: Record<string, unknown> = { pattern, priority, 'apply-to': applyTo, ...definition };
   return settings;

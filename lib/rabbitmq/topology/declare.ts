@@ -5,14 +5,15 @@ import { withConnection } from '../open-connection.ts';
 import { queueArguments, readVersion } from './by-version.ts';
 import { describeBinding, destinationOf, type Topology } from './topology.ts';
 
-/** The error if the broker differs from the topology in a way that only an operator can change. */
+/** Thrown when the broker differs from the topology in a way that only an operator can change. */
 export class TopologyError extends Error {
   override readonly name = 'TopologyError';
 }
 
 /**
- * Declares exchanges, queues and bindings over AMQP, without policies. Declaring them twice is safe. An existing queue or
- * exchange with different settings is not changed and leads to a `TopologyError`.
+ * Declares exchanges, queues and bindings over AMQP, without policies. Declaring them twice is safe. Throws a
+ * `TopologyError` if a queue or exchange already exists with different settings, and leaves the existing object
+ * unchanged.
  */
 export async function declareTopology(amqpUrl: string, topology: Topology): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {
@@ -37,8 +38,8 @@ export async function declareTopology(amqpUrl: string, topology: Topology): Prom
 }
 
 /**
- * Declares one exchange, queue or binding on a channel of its own, because the broker closes the channel if it refuses the
- * declaration.
+ * Declares one exchange, queue or binding on an AMQP channel of its own, because the broker closes the channel if it
+ * refuses the declaration.
  */
 async function declare(
   connection: ChannelModel,

@@ -5,7 +5,7 @@ import type { DelayQueue, Queue, QueuePolicy, Topology, WorkQueue } from './topo
 /** The name of the exchange and of the queue that receive all dead letters. */
 export const DEAD_LETTERS = 'dead-letters';
 
-/** The largest number of messages in a queue. A full queue refuses new messages and never drops a message. */
+/** The largest number of messages in a queue. A full queue refuses new messages and never drops a stored message. */
 const MAX_LENGTH = 500_000;
 
 const DEFAULT_DELAYS = ['1s', '2s', '4s'];
@@ -21,7 +21,7 @@ interface WorkQueueOptions extends Sharding {
    * is dead-lettered.
    */
   readonly delays?: readonly string[];
-  /** Whether the consumer of the queue has `orderBy`, and so processes messages in order per key. */
+  /** Whether the consumer of the queue has `orderBy` and therefore processes messages in order per key. */
   readonly ordered?: boolean;
 }
 
@@ -48,8 +48,8 @@ export function workQueue(
 }
 
 /**
- * Returns the topology of a service with these work queues. It contains their exchanges, the delay queues that they use,
- * the dead-letter queue, and the policies.
+ * Returns the topology of a service with these work queues. The topology contains the exchanges and delay queues of the
+ * work queues, the dead-letter queue, and the policies.
  */
 export function defineTopology(queues: Readonly<Record<string, WorkQueue>>): Topology {
   const workQueues = Object.values(queues);
@@ -96,8 +96,8 @@ const deadLettering = (exchange: string) =>
   ({ 'x-dead-letter-exchange': exchange, 'x-dead-letter-strategy': 'at-least-once' }) as const;
 
 /**
- * Declares a delay queue. An expired message goes to the default exchange (whose name is empty), which routes it to the
- * queue named by its routing key.
+ * Declares a delay queue. The broker sends an expired message to the default exchange (whose name is empty), and the
+ * default exchange routes it to the queue named by its routing key.
  */
 const delayQueue = ({ name, delayMs }: DelayQueue): Queue => ({
   name,
@@ -105,8 +105,8 @@ const delayQueue = ({ name, delayMs }: DelayQueue): Queue => ({
 });
 
 /**
- * Returns the exchanges to which publishers publish. The exchanges that only distribute messages to the shards of a queue
- * are left out.
+ * Returns the exchanges to which publishers send messages. Leaves out exchanges that only distribute messages to the
+ * shards of a queue.
  */
 const topicsOf = ({ bindings, ring }: WorkQueue): string[] =>
   bindings
@@ -124,20 +124,20 @@ function requireUnique(kind: string, names: readonly string[]): void {
 }
 
 /**
- * The limits that our policies set. Our policies replace those of Amazon MQ, which have priority 0 or 1 and the same limits
- * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html).
+ * The limits that Surehop's policies set. Surehop's policies replace the policies of Amazon MQ, which set the same
+ * limits with priority 0 or 1 (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html).
  */
 const limits = { priority: 10, definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' } } as const;
 
 /**
- * How long RabbitMQ delays the redelivery of a returned batch: at first 1 s, later up to 30 s. Without a delay, an outage
- * would cause a tight loop.
+ * How long RabbitMQ waits before it redelivers a returned batch: at first 1 s, later up to 30 s. Without this delay, an
+ * outage would cause a tight loop of redeliveries.
  */
 const delayedRetry = { minMs: 1_000, maxMs: 30_000 };
 
 /**
- * Returns the policies of the queues. Two policies are needed, because returned messages may be delayed only in queues that
- * keep no order, and each queue follows only one policy.
+ * Returns the two policies of the queues. Only one of the two policies delays returned messages, because a delay would
+ * change the order of messages in a queue that keeps order per key.
  */
 function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQueue[]): readonly QueuePolicy[] {
   const shardsThat = (ordered: boolean) =>
@@ -149,14 +149,14 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
 }
 
 /**
- * The name of the policy whose pattern lists the retired queues: queues that the service has declared before and no longer
+ * The name of the policy for retired queues. A retired queue is a queue that the service declared before and no longer
  * uses.
  */
 export const RETIRED_POLICY = 'surehop-retired';
 
 /**
- * Returns the policy that keeps the limits of retired queues. It has a lower priority than the other policies, so that they
- * apply when a queue is declared again.
+ * Returns the policy that keeps the limits of retired queues. Its priority is lower than that of the other policies,
+ * and therefore the other policies apply again when a retired queue is declared again.
  */
 export const retiredPolicy = (queues: readonly string[]): QueuePolicy => ({
   name: RETIRED_POLICY,

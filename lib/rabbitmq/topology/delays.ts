@@ -27,7 +27,10 @@ export function parseDelays(queue: string, delays: readonly string[]): DelayQueu
   return parsed;
 }
 
-/** Formats a delay in its shortest form. Equal delays share one delay queue, so "60s" and "1m" must have the same form. */
+/**
+ * Formats a delay in its shortest notation. "60s" and "1m" must give the same text, because equal delays share one
+ * delay queue.
+ */
 function shortForm(delayMs: number): string {
   const [unit, unitMs] = Object.entries(UNITS_MS).find(([, ms]) => delayMs % ms === 0)!;
   return `${delayMs / unitMs}${unit}`;

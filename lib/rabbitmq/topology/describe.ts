@@ -3,8 +3,9 @@ import { shown, type Change, type Difference } from './difference.ts';
 import { describeBinding } from './topology.ts';
 
 /**
- * Formats a difference as one line of a plan. The line starts with `+` if something is created, `~` if it is changed, `-`
- * if it is removed, and `!` if an operator has to act. It has no sign if nothing is done.
+ * Formats a difference between the broker and the topology as one line of a plan. The line starts with `+` if an object
+ * is created, `~` if it is changed, `-` if it is removed, and `!` if an operator has to act. The line has no sign if
+ * nothing is done.
  */
 export function planLine({ subject, problem, fix }: Difference): string {
   switch (fix.by) {
@@ -17,7 +18,7 @@ export function planLine({ subject, problem, fix }: Difference): string {
   }
 }
 
-/** Formats a difference as a sentence of an error message. */
+/** Formats a difference between the broker and the topology as a sentence of an error message. */
 export const faultLine = ({ subject, problem, fix }: Difference): string =>
   `${subject} ${problem}. ${fix.by === 'operator' ? fix.instruction : 'Apply the topology'}`;
 

@@ -5,9 +5,9 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. Such a binding is removed if the service declared it
- * before, or if its messages now have another route and would be delivered twice. All other bindings belong to somebody
- * else and stay.
+ * Finds bindings on the broker that the topology does not declare. An undeclared binding is removed if the service
+ * declared it before, or if its messages now have another route and would be delivered twice. All other undeclared
+ * bindings belong to somebody else and stay.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,
@@ -68,8 +68,8 @@ export function bindingDifferences(
 }
 
 /**
- * Returns a function that tells whether a binding belongs to a ring, an exchange that distributes messages to shards. The
- * ring may be declared, or may belong to a queue that is no longer sharded.
+ * Returns a function that tells whether a binding belongs to a ring (an exchange that distributes messages to shards).
+ * The ring may be declared, or may belong to a queue that is no longer sharded.
  */
 function ringsIn({ exchanges, queues }: Topology, actual: BrokerState): (binding: Binding) => boolean {
   const declared = new Set(exchanges.filter(({ type }) => type === 'x-consistent-hash').map(({ name }) => name));

@@ -13,8 +13,8 @@ import type { Queue } from './topology.ts';
 const IMMUTABLE = 'Immutable: drain and delete the queue, then apply again';
 
 /**
- * Returns how a queue on the broker differs from its declaration. `policies` are the declared policies, which count as
- * already set.
+ * Returns how a queue on the broker differs from its declaration. `policies` are the declared policies, which are
+ * treated as already set on the broker.
  */
 export function queueDifferences(queue: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]): Difference[] {
   const subject = `queue "${queue.name}"`;
@@ -74,8 +74,8 @@ function argumentDifferences(
 }
 
 /**
- * Returns how messages are lost because of a queue argument that differs from the declaration, or `undefined` if none are
- * lost.
+ * Returns how messages are lost because of a queue argument that differs from the declaration. Returns `undefined` if
+ * no messages are lost.
  */
 function consequenceOf(
   name: string,

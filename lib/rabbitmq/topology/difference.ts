@@ -4,18 +4,18 @@ import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 
 /** One way in which the broker differs from the declared topology. */
 export interface Difference {
-  /** The object on the broker that differs, for example `queue "stock"`. */
+  /** The object on the broker that differs from the topology, for example `queue "stock"`. */
   readonly subject: string;
   /** What is wrong with the object, for example `is missing`. Subject and problem together form a sentence. */
   readonly problem: string;
-  /** Whether messages can be lost while the difference exists. */
+  /** Whether messages can be lost while the broker differs from the topology in this way. */
   readonly losesMessages: boolean;
   readonly fix: Fix;
 }
 
 /**
- * Who removes a difference: applying the topology (`apply`), or an operator. A difference that nobody removes is only
- * reported.
+ * Who removes a difference between the broker and the topology: either applying the topology (`apply`), or an operator.
+ * A difference that nobody removes is only reported.
  */
 export type Fix =
   | { readonly by: 'apply'; readonly change: Change }
@@ -34,8 +34,8 @@ export type Change =
       readonly binding: Binding;
       readonly propertiesKey: string;
       /**
-       * When the binding is removed. The bindings of a retired work queue are removed first, because nothing reads this
-       * queue any more. Other bindings are removed last, when their replacements already route the messages.
+       * When the binding is removed. The bindings of a retired work queue are removed first, because nothing reads the
+       * retired queue any more. Other bindings are removed last, after their replacements route the messages.
        */
       readonly when: 'first' | 'last';
     };
@@ -43,10 +43,7 @@ export type Change =
 export interface DiffInput {
   readonly declared: Topology;
   readonly actual: BrokerState;
-  /**
-   * The topology that was applied before, if the caller knows it. The policies on the broker also record the queues of that
-   * topology.
-   */
+  /** The topology that was applied before, if the caller knows it. */
   readonly previous?: Topology;
 }
 

@@ -20,15 +20,15 @@ import {
 import type { Topology } from './topology.ts';
 
 /**
- * How long to wait for current message counts, in ms. The broker refreshes the counts every 5 s, so after this time they
- * include all messages that were routed before the wait.
+ * How long to wait for current message counts, in ms. The broker refreshes the counts every 5 s, and therefore after
+ * the wait they include all messages that were routed before the wait.
  */
 const FIGURES_MS = 11_000;
 
 /**
- * Deletes a queue that the topology no longer uses. An operator runs this. The queue is kept and a `TopologyError` is
- * thrown if the queue is still in use, does not belong to the service, has a consumer, holds a message, or may receive a
- * message from a delay queue.
+ * Deletes a queue that the topology no longer uses. An operator runs this function. The function keeps the queue and
+ * throws a `TopologyError` if the queue is still in use, does not belong to the service, has a consumer, holds a
+ * message, or may receive a message from a delay queue.
  */
 export async function removeRetiredQueue(
   access: BrokerAccess,
@@ -91,7 +91,10 @@ async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: R
   if (obstacle) throw refusal(name, `${obstacle}: try again when these messages are gone`);
 }
 
-/** Removes the deleted queue from the policy that lists the retired queues. `left` are the remaining retired queues. */
+/**
+ * Removes the name of the deleted queue from the policy that lists the retired queues. `left` are the remaining retired
+ * queues.
+ */
 async function forget({ api }: BrokerAccess, { actual }: DiffInput, left: readonly RetiredQueue[]): Promise<void> {
   const path = ['policies', api.virtualHost, RETIRED_POLICY];
   if (left.length === 0) await api.remove(path);

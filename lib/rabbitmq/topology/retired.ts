@@ -14,9 +14,9 @@ export type RetiredQueue = BrokerState['queues'][number];
 export type HeldMessages = ReadonlyMap<string, number>;
 
 /**
- * Returns the queues that the service declared before and no longer uses. They are found in the service's policies on the
- * broker, whose patterns list the exact names of its queues. A queue of another owner is therefore never mistaken for one
- * of the service.
+ * Returns the queues that the service declared before and no longer uses. The function finds them in `previous` and in
+ * the service's policies on the broker, whose patterns list the exact names of the service's queues. A queue of another
+ * owner is therefore never mistaken for a queue of the service.
  */
 export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
   const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
@@ -29,8 +29,8 @@ export function retiredQueues({ declared, actual, previous }: DiffInput): Retire
 }
 
 /**
- * Whether the queue is retired according to the topology that was applied last, which the broker's policies record. The
- * topology in this checkout may be older or newer, and may declare fewer queues than the service uses.
+ * Whether the broker's policies record the queue as retired. The topology in this checkout may be older or newer than
+ * the topology that was applied last, and may declare fewer queues than the service uses.
  */
 export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string): boolean {
   const names = (policies: readonly string[]) =>
@@ -49,8 +49,8 @@ export const delayQueuesOf = ({ declared, actual }: DiffInput, retired: readonly
 };
 
 /**
- * Describes a retired queue as a difference. A retired delay queue becomes empty by itself. A work queue that still holds
- * messages must not be retired, because nothing would read the messages.
+ * Describes a retired queue as a difference between the broker and the topology. A retired delay queue becomes empty by
+ * itself. A work queue that still holds messages must not be retired, because nothing would read the messages.
  */
 export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: HeldMessages): Difference {
   const { name } = queue;
@@ -78,8 +78,8 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
 }
 
 /**
- * Returns the reason why removing the queue would delete messages or leave them without a queue, or `undefined` if it would
- * not.
+ * Returns the reason why the queue must not be removed: its messages would be deleted or would have no queue to go to.
+ * Returns `undefined` if the queue may be removed.
  */
 export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
   const messages = held.get(queue.name) ?? 0;

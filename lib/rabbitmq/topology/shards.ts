@@ -5,9 +5,9 @@ import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 /** The largest number of shards. Names with two-digit numbers then sort by number. */
 const MAX_SHARDS = 100;
 
-/** How many queues on the broker a sharded work queue consists of. */
+/** How many queues on the broker form one sharded work queue. */
 export interface Sharding {
-  /** The number of shards that receive new messages. The queue is not sharded if this is 1. */
+  /** The number of shards that receive new messages. The work queue is not sharded if this number is 1. */
   readonly shards?: number;
   /** The number of further shards that receive no new messages and are only read until they are empty. */
   readonly retiring?: number;
@@ -38,10 +38,10 @@ export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): 
 export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 
 /**
- * Returns the exchanges of a sharded queue: a consistent-hash exchange (the ring) and its alternate exchange. The alternate
- * exchange receives messages that the ring cannot route, for example because RabbitMQ lost a shard of the ring
- * (https://github.com/rabbitmq/rabbitmq-server/issues/9641). Without it, such messages would be dropped although another
- * queue confirms them.
+ * Returns the exchanges of a sharded queue: a consistent-hash exchange (the ring) and its alternate exchange. The
+ * alternate exchange receives messages that the ring cannot route, for example because RabbitMQ lost a shard of the
+ * ring (https://github.com/rabbitmq/rabbitmq-server/issues/9641). Without the alternate exchange, such messages would
+ * be dropped although another queue confirms them.
  */
 export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring
@@ -56,12 +56,12 @@ export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
     : [];
 
 /**
- * The weight of a shard, which is the routing key of its binding to the ring. Equal weights give every shard the same share
- * of keys.
+ * The weight of a shard on its ring, written as the routing key of the binding between them. Equal weights give every
+ * shard the same share of keys.
  */
 const WEIGHT = '1';
 
-/** Returns the bindings of the shards to their ring. They must exist before messages are routed to the ring. */
+/** Returns the bindings from a ring to its shards. The bindings must exist before messages are routed to the ring. */
 export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
   ring
     ? [
@@ -70,18 +70,24 @@ export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
       ]
     : [];
 
-/** Returns the binding of a queue to `exchange`. For a sharded queue, the binding goes to its ring. */
+/**
+ * Returns the binding that routes messages from `exchange` to a queue. For a sharded queue, the binding leads to the
+ * ring of the queue.
+ */
 export const routeTo = ({ name, ring }: ShardedQueue, exchange: string, routingKey: string): Binding =>
   ring ? { exchange, toExchange: ring.exchange, routingKey } : { exchange, queue: name, routingKey };
 
-/** Returns the work queue to which a queue on the broker belongs, even if that shard has since been removed. */
+/**
+ * Returns the work queue to which a shard on the broker belongs, even if the shard has since been removed from the
+ * topology.
+ */
 export const queueOfShard = <Q extends Pick<WorkQueue, 'name'>>(queues: readonly Q[], shard: string): Q | undefined =>
   queues.find(({ name }) => name === shard) ??
   queues.find(({ name }) => shard.startsWith(`${name}.`) && /^\d\d$/.test(shard.slice(name.length + 1)));
 
 /**
- * Returns the exchange and routing key that reach a shard. If the shard has been removed, they reach the shard that now
- * receives the message's key.
+ * Returns the exchange and routing key that reach a shard. If the shard has been removed, the exchange and routing key
+ * reach the shard that now receives the message's key.
  */
 export function addressOfShard(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
   if (queue.shards.includes(shard)) return { exchange: '', routingKey: shard };

@@ -20,16 +20,16 @@ export interface Exchange {
 export interface Queue {
   readonly name: string;
   /**
-   * The arguments of the queue. They lack the queue type, which is always `quorum`, and the delivery limit, which depends
-   * on the version of the broker.
+   * The arguments of the queue, without the queue type and the delivery limit. The queue type is always `quorum`, and
+   * the delivery limit depends on the version of the broker.
    */
   readonly arguments: Readonly<Record<string, string | number>>;
 }
 
 /**
  * A policy with queue settings that can be changed later. A queue follows only the matching policy with the highest
- * priority, so this policy also keeps other policies from applying. The overflow and delivery limit of a policy take
- * precedence over the arguments of the queue.
+ * priority, and therefore this policy also keeps other policies from applying. The overflow and delivery limit of a
+ * policy take precedence over the arguments of the queue.
  */
 export interface QueuePolicy {
   readonly name: string;
@@ -39,13 +39,13 @@ export interface QueuePolicy {
   /** The settings of the policy, without the delivery limit, which depends on the version of the broker. */
   readonly definition: Readonly<Record<string, string | number>>;
   /**
-   * How long a returned message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages overtake
-   * the waiting message, so a queue that keeps order per key must not have this setting.
+   * How long a returned message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages
+   * overtake the waiting message, and therefore a queue that keeps order per key must not have this setting.
    */
   readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
 
-/** A binding: it routes messages with this routing key from `exchange` to a queue or to another exchange. */
+/** A binding, which routes messages with `routingKey` from `exchange` to a queue or to another exchange. */
 export type Binding = { readonly exchange: string; readonly routingKey: string } & (
   { readonly queue: string } | { readonly toExchange: string }
 );
@@ -54,8 +54,8 @@ export type Binding = { readonly exchange: string; readonly routingKey: string }
 export interface WorkQueue {
   readonly name: string;
   /**
-   * The names of the queues on the broker: one, or several shards that divide the keys among them. Each is read by its own
-   * event source.
+   * The names of the queues on the broker: one queue, or several shards that divide the keys among them. Each queue is
+   * read by its own event source.
    */
   readonly shards: readonly string[];
   /** Whether the consumer processes messages with the same key in the order in which they arrived (see `orderBy`). */
@@ -70,8 +70,8 @@ export interface WorkQueue {
 }
 
 /**
- * A queue that delays messages. It has no consumers and is bound to a fanout exchange of the same name. When a message has
- * waited for the delay, the broker moves it to the queue named by its routing key.
+ * A queue that delays messages. A delay queue has no consumers and is bound to a fanout exchange of the same name.
+ * After the delay, the broker moves a message to the queue named by its routing key.
  */
 export interface DelayQueue {
   readonly name: string;
@@ -79,12 +79,15 @@ export interface DelayQueue {
 }
 
 /**
- * A consistent-hash exchange. It routes all messages with the same key to one shard, and distributes the keys evenly over
- * the shards.
+ * A consistent-hash exchange, which routes all messages with the same key to one shard, and distributes the keys evenly
+ * over the shards.
  */
 export interface Ring {
   readonly exchange: string;
-  /** The name of the alternate exchange. It routes messages that the ring cannot route to the first shard. */
+  /**
+   * The name of the alternate exchange of the ring. If the ring cannot route a message, the alternate exchange routes
+   * the message to the first shard.
+   */
   readonly unrouted: string;
   /** The names of the shards that receive new messages. */
   readonly shards: readonly string[];
