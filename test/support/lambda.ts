@@ -116,6 +116,10 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
     },
   });
   const ended = new Promise<void>((done) => {
+    child.once('error', (error) => {
+      failAll(new Error(`${functionName} could not be started: ${error.message}`, { cause: error }));
+      done();
+    });
     child.once('exit', (code, signal) => {
       failAll(new Error(`${functionName} ended (${signal ?? code}): ${lines.slice(-5).join('\n')}`));
       done();

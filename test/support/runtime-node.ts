@@ -40,6 +40,8 @@ export async function nodeFor(runtime: string): Promise<RuntimeNode> {
       return { missing: `Node ${wanted} could not be installed (${(error as Error).message})` };
     }
   }
+  // npm may skip an optional package without an error.
+  if (installed() !== wanted) return { missing: `npm did not install ${NODE_PACKAGE}@${wanted} and reported no error` };
   return { command: join(PACKAGE, 'bin', 'node') };
 }
 

@@ -10,7 +10,7 @@ export const say: Say = (line) => {
 };
 
 /** Prints one line to standard error. */
-const complain: Say = (line) => {
+export const complain: Say = (line) => {
   process.stderr.write(`surehop: ${line}\n`);
 };
 

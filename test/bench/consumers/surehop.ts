@@ -36,6 +36,7 @@ export function surehopConsumer(
     {
       ...dynamoDbPorts(table),
       publisher,
+      archiveLetter: () => Promise.reject(new Error('a message was archived in a benchmark without dead letters')),
       clock: systemClock,
       settings: readAllSettings({}),
       read: (table, key) => readItemFrom(client, TABLE_PREFIX, table, key),
