@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { complain, entry, Problem } from '../../infra/dev/runtime/command-line.ts';
+import { entry, Problem } from '../../infra/dev/runtime/command-line.ts';
 import { sections } from './catalogue.ts';
 import { compile } from './compile.ts';
 import { document } from './document.ts';
@@ -12,6 +12,8 @@ import { measure } from './measure.ts';
 import { describeMachine, readReference, record } from './reference.ts';
 import { resultOf, type SectionResult } from './result.ts';
 import { tableOf } from './table.ts';
+
+const complaint = (line: string) => void process.stderr.write(`surehop: ${line}\n`);
 
 await entry(async () => {
   const { values, positionals } = readArguments();
@@ -52,7 +54,7 @@ await entry(async () => {
       if (!values.json) process.stdout.write(`${tableOf(result, reference)}\n\n`);
     } catch (error) {
       failures.push((error as Error).message);
-      complain((error as Error).message);
+      complaint((error as Error).message);
     }
   }
   if (values.json) process.stdout.write(`${JSON.stringify({ machine, sections: results }, undefined, 2)}\n`);

@@ -10,7 +10,7 @@ export const say: Say = (line) => {
 };
 
 /** Prints one line to standard error. */
-export const complain: Say = (line) => {
+const complain: Say = (line) => {
   process.stderr.write(`surehop: ${line}\n`);
 };
 
