@@ -61,8 +61,8 @@ export function statusOf(
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
   /**
-   * By the name of each shard: when the shard's consumer processed its last batch, and when the oldest message of that
-   * batch was published.
+   * How far each shard has been read, by the name of the shard: when the consumer processed its last batch, and when the
+   * oldest message of this batch was published.
    */
   progress: ReadonlyMap<string, Progress>,
 ): Status {

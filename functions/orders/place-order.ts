@@ -4,12 +4,13 @@ import { eventPublisher } from '../../lib/events/publish.ts';
 import { canonical } from '../../lib/http/idempotency/canonical.ts';
 import { endpoint } from '../../lib/http/endpoint.ts';
 import { idempotencyKey } from '../../lib/http/idempotency/idempotency-key.ts';
-import { oncePerKey } from '../../lib/http/idempotency/once-per-key.ts';
+import { createOncePerKey } from '../../lib/http/idempotency/once-per-key.ts';
 import { lazyPublisher } from '../../lib/rabbitmq/lazy-publisher.ts';
 import { surehop } from '../surehop.ts';
 import { orderCreated } from './events.ts';
 import { route } from './place-order-route.ts';
 
+const oncePerKey = createOncePerKey(surehop);
 const publishEvent = eventPublisher(surehop, lazyPublisher(surehop, { early: true }));
 
 /** POST /orders: answers 202 as soon as the broker has confirmed the event of the order. */

@@ -23,7 +23,7 @@ export interface RotationEvent {
 export interface RotationSteps {
   /** Generates the text of the next version of the secret. */
   next(current: string): string;
-  /** Makes the new secret `pending` valid. The secret `current` must stay valid. */
+  /** Makes the service that checks the secret accept `pending`. The service must still accept `current` afterwards. */
   set(pending: string, current: string): Promise<void>;
   /** Rejects if the new secret `pending` is not valid. */
   test(pending: string): Promise<void>;

@@ -2,6 +2,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import * as z from 'zod';
 import type { ZodType } from 'zod';
 
+import { storeSettings } from '../dynamodb/settings.ts';
+import { brokerSettings, requireBroker } from '../rabbitmq/settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { within } from '../runtime/timeout.ts';
 import { problemAnswer, toResult, type Answer } from './answer.ts';
@@ -59,6 +61,9 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   handle: (request: Request<Body, Path, Query>) => Promise<Answer> | Answer,
 ): HttpHandler {
   const settings = surehop.settings(httpSettings);
+  // A wrong setting must stop the function at its start and not fail its first request.
+  if (needs.includes('store')) surehop.settings(storeSettings);
+  if (needs.includes('broker')) requireBroker(surehop.settings(brokerSettings));
   const verify = access.verifier(surehop);
   // If an operator misspells a query parameter, the request must fail instead of ignoring the parameter.
   const query = shape.query ?? (access.scheme === 'operator' ? z.strictObject({}) : undefined);

@@ -1,5 +1,8 @@
 import { describeError } from '../../runtime/errors.ts';
-import { SettingsError } from '../../runtime/settings.ts';
+import type { Surehop } from '../../runtime/surehop.ts';
+import { storeSettings } from '../../dynamodb/settings.ts';
+import { inboxSettings } from '../../inbox/settings.ts';
+import { brokerSettings } from '../../rabbitmq/settings.ts';
 import { log } from '../../runtime/log.ts';
 import { count } from '../../runtime/metrics.ts';
 import { guarded, refuseIfOpen } from '../breaker.ts';
@@ -13,22 +16,30 @@ import type { Request } from '../request.ts';
  * consumers skip the duplicate. Throws a problem if the idempotency key was used with another payload, or if a request
  * with it is in progress. While DynamoDB is unavailable, the message is published without storing the idempotency key.
  */
-export async function oncePerKey(
-  { surehop, client, body: payload }: Pick<Request, 'surehop' | 'client' | 'body'>,
+export type OncePerKey = (
+  request: Pick<Request, 'client' | 'body'>,
   record: Pick<Intake, 'table' | 'key'>,
   publish: () => Promise<void>,
-): Promise<void> {
-  const intake = { surehop, client, payload, ...record };
-  refuseIfOpen(surehop, 'broker');
-  const claim = await unlessUnavailable(claimKey(intake));
-  if (claim === 'accepted') return;
-  try {
-    await guarded(surehop, 'broker', publish);
-  } catch (error) {
-    if (claim === 'claimed') await unlessUnavailable(releaseKey(intake));
-    throw error;
-  }
-  if (claim === 'claimed') await unlessUnavailable(markAccepted(intake));
+) => Promise<void>;
+
+/** Throws a `SettingsError` if a setting of the idempotency records is wrong. */
+export function createOncePerKey(surehop: Surehop): OncePerKey {
+  surehop.settings(storeSettings);
+  surehop.settings(inboxSettings);
+  surehop.settings(brokerSettings);
+  return async ({ client, body: payload }, record, publish) => {
+    const intake = { surehop, client, payload, ...record };
+    refuseIfOpen(surehop, 'broker');
+    const claim = await unlessUnavailable(claimKey(intake));
+    if (claim === 'accepted') return;
+    try {
+      await guarded(surehop, 'broker', publish);
+    } catch (error) {
+      if (claim === 'claimed') await unlessUnavailable(releaseKey(intake));
+      throw error;
+    }
+    if (claim === 'claimed') await unlessUnavailable(markAccepted(intake));
+  };
 }
 
 /**
@@ -39,7 +50,7 @@ async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
   } catch (error) {
-    if (error instanceof Problem || error instanceof SettingsError) throw error;
+    if (error instanceof Problem) throw error;
     count('IntakeRecordUnavailable');
     log().warn('idempotency record unavailable; continuing', { error: describeError(error) });
     return undefined;

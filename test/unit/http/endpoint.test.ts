@@ -7,6 +7,7 @@ import { open, type Access } from '../../../lib/http/auth/access.ts';
 import { MisconfiguredError, PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { Problem } from '../../../lib/http/problem.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createOncePerKey } from '../../../lib/http/idempotency/once-per-key.ts';
 import { checkHeaders } from '../../../lib/http/request.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { call } from '../../support/request.ts';
@@ -32,6 +33,31 @@ const logged = () => entries.splice(0);
 /** An endpoint that responds with the body and the client of the request. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
+
+describe('settings', () => {
+  const withSettings = (environment: Record<string, string>) => createSurehop({ environment });
+
+  test.each([
+    ['store', { TABLE_PREFIX: 'a b' }, 'TABLE_PREFIX'],
+    ['broker', { AMQP_URL: 'http://broker' }, 'AMQP_URL'],
+    ['broker', {}, 'AMQP_URL'],
+  ] as const)(
+    'an endpoint that needs the %s cannot be created with the settings %j',
+    (dependency, environment, name) => {
+      const create = () =>
+        endpoint(withSettings(environment), { access: open, needs: [dependency] }, () => ({ status: 200, body: {} }));
+      expect(create).toThrow(name);
+    },
+  );
+
+  test.each<Record<string, string>>([
+    { INBOX_RETENTION_DAYS: '400' },
+    { DYNAMODB_ENDPOINT: 'nowhere' },
+    { PUBLISH_DEADLINE_MS: '1' },
+  ])('requests with idempotency keys cannot be set up with the wrong setting %j', (environment) => {
+    expect(() => createOncePerKey(withSettings(environment))).toThrow(Object.keys(environment)[0]!);
+  });
+});
 
 describe('the body of a request', () => {
   const good = { name: 'x', items: [{ 'a/b~c': 1, size: 2 }] };
