@@ -57,9 +57,9 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum concurrency of the function that publishes orders. The connection quota of the broker can lower this number,
-   * because each environment of the function holds one connection. The value `unreserved` is for AWS accounts with a low
-   * concurrency limit: no function reserves concurrency, and only the account's limit and `http.ratePerSecond` bound the number
+   * The maximum concurrency, in total, of the functions that share the broker's unreserved connections
+   * (`access.connections: rest` in serverless.yml). The connection quota of the broker can lower this number, because each
+   * environment of such a function holds one connection. The value `unreserved` is for AWS accounts with a low concurrency limit: no function reserves concurrency, and only the account's limit and `http.ratePerSecond` bound the number
    * of connections.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),

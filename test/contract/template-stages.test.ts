@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 
 import { reserveConcurrency } from '../../infra/aws/service/connections.ts';
 import { httpEnvironment } from '../../infra/aws/service/environment.ts';
@@ -126,18 +127,65 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher }, { ...small, publisherConcurrency: 7 })).toEqual({ publisher: 7 });
   });
 
-  test('functions that need more connections than the broker allows are refused, and the error contains both numbers', () => {
-    const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
-    expect(() => reserveConcurrency({ publisher, greedy }, small)).toThrow(
-      /100 connections, of which functions can use 80, .* need 90:/,
+  test('two publishers share the remaining broker connections equally', () => {
+    const shares = reserveConcurrency({ publisher, other: publisher, consumer }, small);
+    expect(shares).toEqual({ consumer: 2, publisher: 37, other: 36 });
+  });
+
+  test('publishers with weights share the remaining broker connections in proportion to their weights', () => {
+    const heavy = { access: { login: 'publisher', connections: { weight: 3 } }, environments: 0 } as const;
+    expect(reserveConcurrency({ publisher, heavy }, small)).toEqual({ publisher: 21, heavy: 59 });
+    expect(reserveConcurrency({ publisher, heavy }, { ...small, publisherConcurrency: 2 })).toEqual({
+      publisher: 1,
+      heavy: 1,
+    });
+  });
+
+  test('the shares of any number of publishers are at least 1 and add up to the connections that can be shared', () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
+        const demands = given.map((weight, index) => [
+          `publisher-${index}`,
+          { access: { login: 'publisher', connections: { weight } }, environments: 0 } as const,
+        ]);
+        const shares = reserveConcurrency(Object.fromEntries(demands), { ...small, publisherConcurrency });
+        const values = Object.values(shares);
+        expect(values).toHaveLength(given.length);
+        expect(Math.min(...values)).toBeGreaterThanOrEqual(1);
+        expect(values.reduce((sum, one) => sum + one, 0)).toBe(Math.min(80, publisherConcurrency));
+      }),
     );
+  });
+
+  test('a publisherConcurrency below the number of publishers is refused, and the error names the lowest number that fits', () => {
+    expect(() => reserveConcurrency({ publisher, other: publisher }, { ...small, publisherConcurrency: 1 })).toThrow(
+      'publisher, other share a publisherConcurrency of 1, but each needs at least 1: set publisherConcurrency to at least 2',
+    );
+  });
+
+  test('functions that need more connections than the broker allows are refused, and the error advises a number that fits', () => {
+    const greedy = (connections: number) => ({ access: { login: 'publisher', connections }, environments: 0 }) as const;
+    const refused = { publisher, other: publisher, greedy: greedy(90), consumer };
+    // Of the 80 connections, the consumer and its event source need 7, and each of the two publishers needs 1.
+    expect(() => reserveConcurrency(refused, small)).toThrow(
+      /100 connections, of which functions can use 80, .* need 97, and publisher, other at least 1 each: .* set access\.connections of greedy to at most 71$/,
+    );
+    expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
+  });
+
+  test('a consumer with many environments is refused if no number of its connections fits the broker', () => {
+    const wide = { ...consumer, environments: 20 };
+    expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });
 
   test('a stage without reserved concurrency reserves nothing, but functions that need too many broker connections are still refused', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
-    expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(/need 90: /);
+    expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(
+      /need 90, and publisher at least 1 each: /,
+    );
   });
 
   test('with a cluster, the reserved concurrency does not exceed the connections that remain if one node fails', () => {
@@ -152,7 +200,12 @@ describe('the reserved concurrency of functions', () => {
 
   test('a function that publishes messages is refused if it has no limit for its connections', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
-    expect(() => reserveConcurrency({ endless }, prod)).toThrow(/endless publishes messages: set access\.connections/);
+    expect(() => reserveConcurrency({ endless }, prod)).toThrow(
+      /endless publishes messages: set access\.connections .* to "rest"/,
+    );
+    expect(() => reserveConcurrency({ endless: { ...endless, environments: 1 } }, prod)).toThrow(
+      /endless publishes messages: set access\.connections .* to 2, because/,
+    );
   });
 });
 

@@ -9,9 +9,10 @@ export interface Access {
   /**
    * The number of AMQP connections that the function may hold. Each environment holds one connection, and therefore
    * this number limits the function's concurrency. For a consumer, the number applies to each environment of its event
-   * sources. `rest` stands for all connections in the broker's quota that the other functions do not use.
+   * sources. `rest` stands for the connections in the broker's quota that no function has reserved with a number. If several
+   * functions have `rest`, each gets an equal share; `{ weight: 3 }` stands for three times the share of `rest`.
    */
-  readonly connections?: number | 'rest';
+  readonly connections?: number | 'rest' | { readonly weight: number };
   /**
    * Whether the function may only read the logins of the other broker users (`read`), or also rotate these logins
    * (`rotate`).
@@ -31,7 +32,18 @@ export const accessSchema = {
   additionalProperties: false,
   properties: {
     login: { enum: ['publisher', 'monitor', 'administrator'] },
-    connections: { anyOf: [{ type: 'integer', minimum: 1 }, { const: 'rest' }] },
+    connections: {
+      anyOf: [
+        { type: 'integer', minimum: 1 },
+        { const: 'rest' },
+        {
+          type: 'object',
+          additionalProperties: false,
+          required: ['weight'],
+          properties: { weight: { type: 'integer', minimum: 1, maximum: 1_000 } },
+        },
+      ],
+    },
     logins: { enum: ['read', 'rotate'] },
     signingKeys: { const: true },
     removal: { const: true },

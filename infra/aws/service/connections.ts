@@ -17,40 +17,81 @@ interface Demand {
   readonly environments: number;
 }
 
+/** Whether a function shares, with other such functions, the broker connections that no function has reserved. */
+export const sharesConnections = ({ connections }: Access): boolean => weightOf(connections) !== undefined;
+
 /**
  * Calculates the reserved concurrency of each function that connects to the broker. A function gets the number of
- * connections that it declares; a consumer gets this number for each environment of its event sources. The function
- * that declares `rest` gets the remaining connections, at most `publisherConcurrency` of the stage. Throws an error if
- * the broker allows too few connections.
+ * connections that it declares; a consumer gets this number for each environment of its event sources. The functions that
+ * declare `rest` or a weight divide the remaining connections, at most `publisherConcurrency` of the stage, in proportion
+ * to their weights. Throws an error if the broker allows too few connections.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);
   const planned = Math.min(Math.floor(quota * PLANNED_SHARE), withoutOneNode);
   const reserved: Record<string, number> = {};
+  const weights: Record<string, number> = {};
   let taken = 0;
-  let publisher: string | undefined;
-  for (const [name, { access, environments }] of Object.entries(demands)) {
+  for (const [name, { access = {}, environments }] of Object.entries(demands)) {
+    const { connections, login } = access;
+    const weight = weightOf(connections);
     taken += environments * PER_EVENT_SOURCE;
-    if (access?.connections === 'rest') {
-      if (publisher)
-        throw new Error(`${publisher} and ${name} both have access.connections: rest, but only one function can`);
-      publisher = name;
-    } else if (access?.connections) {
-      reserved[name] = access.connections * Math.max(environments, 1);
+    if (weight !== undefined) {
+      weights[name] = weight;
+    } else if (typeof connections === 'number') {
+      reserved[name] = connections * Math.max(environments, 1);
       taken += reserved[name];
-    } else if (access?.login === 'publisher') {
-      throw new Error(
-        `${name} publishes messages: set access.connections in serverless.yml to the number of its connections`,
-      );
+    } else if (login === 'publisher') {
+      throw new Error(`${name} publishes messages: ${adviceFor(environments)}`);
     }
   }
+  const sharing = Object.keys(weights);
   const left = planned - taken;
-  if (left < (publisher ? 1 : 0))
+  if (left < sharing.length)
     throw new Error(
       `the broker (${stage.broker.instanceType}, ${stage.broker.deployment}) allows ${quota} connections, of which functions can use ${planned}, ` +
-        `but functions other than the publisher need ${taken}: choose a larger broker.instanceType or lower access.connections`,
+        `but the functions with a number in access.connections, and the event sources, need ${taken}` +
+        `${sharing.length > 0 ? `, and ${sharing.join(', ')} at least 1 each` : ''}: ` +
+        `choose a larger broker.instanceType${lowerNumber(demands, taken + sharing.length - planned)}`,
     );
   if (stage.publisherConcurrency === 'unreserved') return {};
-  if (publisher) reserved[publisher] = Math.min(left, stage.publisherConcurrency);
-  return reserved;
+  if (stage.publisherConcurrency < sharing.length)
+    throw new Error(
+      `${sharing.join(', ')} share a publisherConcurrency of ${stage.publisherConcurrency}, but each needs at least 1: set publisherConcurrency to at least ${sharing.length}`,
+    );
+  return { ...reserved, ...divide(Math.min(left, stage.publisherConcurrency), weights) };
+}
+
+function weightOf(connections: Access['connections']): number | undefined {
+  if (connections === 'rest') return 1;
+  return typeof connections === 'object' ? connections.weight : undefined;
+}
+
+/** Returns what to write as the `access.connections` of a function that publishes. */
+const adviceFor = (environments: number): string =>
+  environments > 0
+    ? 'set access.connections in serverless.yml to 2, because each environment of a consumer needs one connection, and a release runs two versions of the consumer'
+    : 'set access.connections in serverless.yml to "rest" for a share of the connections that the other functions leave, or to the number of its connections';
+
+/** Returns the advice to lower `access.connections` of one function, if this one change frees enough connections. */
+function lowerNumber(demands: Readonly<Record<string, Demand>>, excess: number): string {
+  const [found] = Object.entries(demands)
+    .flatMap(([name, { access, environments }]) => {
+      if (typeof access?.connections !== 'number') return [];
+      return { name, enough: access.connections - Math.ceil(excess / Math.max(environments, 1)) };
+    })
+    .toSorted((one, other) => other.enough - one.enough);
+  return found && found.enough >= 1 ? `, or set access.connections of ${found.name} to at most ${found.enough}` : '';
+}
+
+/** Divides a number in proportion to the weights. Each share is at least 1, and the shares add up to the number. */
+function divide(number: number, weights: Readonly<Record<string, number>>): Record<string, number> {
+  const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
+  const spare = number - Object.keys(weights).length;
+  const shares = Object.entries(weights).map(([name, weight]) => ({ name, exact: (spare * weight) / sum }));
+  let undivided = spare - shares.reduce((total, { exact }) => total + Math.floor(exact), 0);
+  const rounded = shares
+    .toSorted((one, other) => (other.exact % 1) - (one.exact % 1))
+    .map(({ name, exact }) => [name, 1 + Math.floor(exact) + (undivided-- > 0 ? 1 : 0)] as const);
+  return Object.fromEntries(rounded);
 }

@@ -9,7 +9,7 @@ import { concurrencyOf, queueNameOf } from './event-sources.ts';
 import { deploymentAlarms, functionAlarms } from './alarms/function-alarms.ts';
 import { orderAlarms } from './alarms/order-alarms.ts';
 import { queueAlarms } from './alarms/queue-alarms.ts';
-import { reserveConcurrency } from './connections.ts';
+import { reserveConcurrency, sharesConnections } from './connections.ts';
 import { dashboard } from './dashboard.ts';
 import { brokerEnvironment, httpEnvironment } from './environment.ts';
 import { dashboardSections } from './dashboard-charts.ts';
@@ -98,7 +98,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
     });
     if (access.login) waitFor(joinNetwork(template.Resources[functionId]!, stageName), FUNCTIONS_NETWORK);
     const { Timeout: timeoutSeconds } = template.Resources[functionId]!.Properties as { Timeout: number };
-    const isPublisher = access.connections === 'rest';
+    const isPublisher = sharesConnections(access);
     addAlarms(functionAlarms({ key, functionName, kind, timeoutSeconds, isPublisher }, stage));
     if (!definition.targetAlias) continue;
     const released: Released = {

@@ -8,7 +8,7 @@ interface Subject {
   readonly functionName: string;
   readonly kind: Kind;
   readonly timeoutSeconds: number;
-  /** Whether the function publishes the orders of clients. If AWS throttles this function, clients cannot place orders. */
+  /** Whether the function publishes messages for clients. If AWS throttles this function, the requests of clients are refused. */
   readonly isPublisher: boolean;
 }
 
@@ -45,7 +45,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
     {
       name: `${key}-throttles`,
       description: isPublisher
-        ? `${key} is throttled, so orders are refused. Runbook: too many connections.`
+        ? `${key} is throttled, so requests of clients are refused. Runbook: too many connections.`
         : `${key} is throttled. Raise its access.connections or the account's concurrency.`,
       severity: isPublisher ? 'critical' : 'warning',
       metrics: { throttles: metric('Throttles', 'Sum') },
