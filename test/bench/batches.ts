@@ -6,7 +6,7 @@ import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/consumer/delivery.
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
-/** A message with an order for one piece of a SKU. */
+/** The id and the JSON body of an `order.created` message. The order contains one piece of one SKU. */
 export interface OrderMessage {
   readonly id: string;
   readonly body: string;
@@ -16,7 +16,10 @@ const ITEMS_PER_REQUEST = 25;
 
 export const skuNumber = (n: number): string => `sku-${n}`;
 
-/** Creates `count` orders, each for one of `skus` SKUs in turn. */
+/**
+ * Creates `count` messages, each with a customer order for one piece. The orders take turns among `skus` different
+ * SKUs.
+ */
 export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();
@@ -38,13 +41,13 @@ export const record = ({ id, body }: OrderMessage, redelivered = false): RabbitM
   aRecord({ id, raw: Buffer.from(body), type: 'order.created', headers, redelivered });
 
 /**
- * Creates the event that Lambda's event source passes to a function. The event is parsed from JSON, as in the Lambda
- * runtime.
+ * Creates an event like those that Lambda's event source for RabbitMQ passes to a function. The event is converted to
+ * JSON and back, because the Lambda runtime also parses each event from JSON.
  */
 export const rabbitMqEvent = (records: readonly RabbitMqRecord[]): RabbitMqEvent =>
   JSON.parse(JSON.stringify(anEvent(records)));
 
-/** Writes the stock of the first `skus` SKUs to DynamoDB. */
+/** Writes the initial stock of `skus` different SKUs to DynamoDB. */
 export async function stockUp(client: DynamoDBClient, skus: number, available: (n: number) => number): Promise<void> {
   const puts = Array.from({ length: skus }, (_, n) => ({
     PutRequest: { Item: { sku: { S: skuNumber(n) }, available: { N: String(available(n)) } } },

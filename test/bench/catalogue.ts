@@ -1,4 +1,4 @@
-/** One figure that a section of the benchmark measures, with the target of the figure. */
+/** A figure that the benchmark measures, with the minimum or maximum that the figure should reach. */
 export interface Figure {
   readonly key: string;
   readonly label: string;

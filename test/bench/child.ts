@@ -48,7 +48,7 @@ const freshStore: Bench['freshStore'] = () => {
 };
 
 const [section = '', rounds] = process.argv.slice(2);
-if (!(section in measures)) throw new Error(`there is no section "${section}"`);
+if (!(section in measures)) throw new Error(`the benchmark has no section "${section}"`);
 for (let round = 0; round <= Number(rounds); round += 1)
   tell({ round, measured: await measures[section]!({ round, freshStore }) });
 process.disconnect!();

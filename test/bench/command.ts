@@ -56,10 +56,10 @@ await entry(async () => {
  */
 async function installPeers(): Promise<void> {
   if (isInstalled()) return;
-  say('installing the libraries for comparison (test/bench)');
+  say('installing the libraries that the benchmark compares with Surehop (test/bench)');
   const startedAtMs = performance.now();
   const progress = setInterval(() => {
-    say(`still installing (${Math.round((performance.now() - startedAtMs) / 1_000)} s)`);
+    say(`still installing the libraries (${Math.round((performance.now() - startedAtMs) / 1_000)} s)`);
   }, PROGRESS_EVERY_MS);
   const quiet = ['--no-audit', '--no-fund', '--no-progress'];
   try {
@@ -67,7 +67,10 @@ async function installPeers(): Promise<void> {
       run('npm', ['install', '--no-save', ...quiet], { cwd: benchDirectory }),
     );
   } catch (error) {
-    throw new Problem(`the libraries for comparison could not be installed: ${reasonOf(error)}`, { cause: error });
+    throw new Problem(
+      `the libraries that the benchmark compares with Surehop could not be installed: ${reasonOf(error)}`,
+      { cause: error },
+    );
   } finally {
     clearInterval(progress);
   }

@@ -14,23 +14,26 @@ const TURNS = 2;
 export interface ComparisonOptions {
   readonly skus: number;
   readonly latency?: Latency;
-  /** Returns the stock of the SKU with number `n`. The default is so large that no SKU sells out. */
+  /** Returns the initial stock of the SKU with the number `n`. The default stock is so large that no SKU sells out. */
   readonly available?: (n: number) => number;
   /** The share of each batch that consists of already completed messages, between 0 and 1. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
   /**
-   * Whether the compared consumers start with an empty memory although they have completed messages before, as if
-   * another process had completed these messages.
+   * Whether the consumers of Surehop and Powertools lose their in-memory caches before the measurement starts. A
+   * consumer then finds already completed messages only in DynamoDB, like a newly started process.
    */
   readonly isForgotten?: boolean;
   /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */
   readonly isCached?: boolean;
-  /** Whether to also measure how long Surehop's requests to the store take without the consumer's own work. */
+  /**
+   * Whether to also measure how long DynamoDB takes to answer Surehop's requests. In this measurement, the requests are
+   * sent without running a consumer.
+   */
   readonly withRequestsAlone?: boolean;
   /**
-   * The address of the broker, to which the consumers publish an event for each rejected order. Required if orders are
-   * rejected.
+   * The AMQP URI of the broker to which the consumers publish an event for each rejected customer order. Required if
+   * the consumers reject orders.
    */
   readonly amqpUrl?: string;
 }
@@ -40,8 +43,8 @@ export interface Comparison {
   /** The time that Powertools needs, divided by the time that Surehop needs. */
   readonly ratio: number;
   /**
-   * The time that Powertools needs, divided by the time of Surehop's requests to the store without the consumer's own
-   * work.
+   * The time that Powertools needs, divided by the time that DynamoDB takes to answer Surehop's requests when the
+   * requests are sent without running a consumer.
    */
   readonly requestsAlone?: number;
   readonly surehop: Spent;
@@ -50,7 +53,10 @@ export interface Comparison {
   readonly messages: number;
 }
 
-/** Measures Surehop and Powertools in separate processes, which take turns at processing the same batches. */
+/**
+ * Measures Surehop and Powertools in two separate processes. The processes take turns, and both process the same
+ * batches.
+ */
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Comparison> {
   const {
     skus,
@@ -128,12 +134,12 @@ function sideOf(name: SideName) {
     ask: (command: Command) =>
       new Promise<Spent>((resolve, reject) => {
         side.channel?.ref();
-        const gone = () => reject(new Error(`the process of ${name} has ended`));
+        const gone = () => reject(new Error(`the process of the consumer ${name} ended before it answered`));
         side.once('exit', gone);
         side.once('message', (answer: Answer) => {
           side.off('exit', gone);
           side.channel?.unref();
-          if ('error' in answer) reject(new Error(`${name}: ${answer.error}`));
+          if ('error' in answer) reject(new Error(`the consumer ${name} failed: ${answer.error}`));
           else resolve(answer);
         });
         side.send(command);

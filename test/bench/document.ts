@@ -13,7 +13,8 @@ const MARK = '<!-- figures -->';
 /** Writes tables with the recorded figures into docs/performance.md. */
 export async function document(reference: Reference): Promise<void> {
   const [before, , after] = readFileSync(FILE, 'utf8').split(MARK);
-  if (before === undefined || after === undefined) throw new Error(`${FILE} must contain the mark ${MARK} twice`);
+  if (before === undefined || after === undefined)
+    throw new Error(`${FILE} must contain ${MARK} twice: before and after the generated tables`);
   const text = `${before}${MARK}\n\n${tablesOf(reference)}\n\n${MARK}${after}`;
   writeFileSync(FILE, await format(text, { ...(await resolveConfig(FILE)), parser: 'markdown' }));
 }

@@ -12,14 +12,11 @@ export interface MeasureOptions {
   readonly childFile: string;
   readonly rounds: number;
   readonly scratch: string;
-  /** This function is called at the end of each round. Round 0 is the warm-up. */
+  /** Called at the end of each round of the benchmark. Round 0 is the warm-up. */
   readonly onRound: (round: number) => void;
 }
 
-/**
- * Runs one section of the benchmark in its own process. Returns the figures of each round, without those of the
- * warm-up.
- */
+/** Runs one section of the benchmark in its own process. Returns the figures of every round except the warm-up. */
 export async function measure(section: Section, options: MeasureOptions): Promise<Measured[]> {
   const { childFile, rounds, scratch, onRound } = options;
   const log = join(scratch, `${section.name}.log`);
@@ -53,11 +50,11 @@ export async function measure(section: Section, options: MeasureOptions): Promis
   await stores.stopAll();
   await new Promise((resolve) => sink.end(resolve));
   if (code !== 0 || measured.length < rounds)
-    throw new Error(`the section ${section.name} failed: ${await reason(log)}`);
+    throw new Error(`the benchmark's section ${section.name} failed: ${await reason(log)}`);
   return measured;
 }
 
-/** Finds the line of a log that explains why the process failed. */
+/** Finds the line in a section's log file that explains why the process of the section failed. */
 async function reason(log: string): Promise<string> {
   const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
   return lines.find((line) => /^\w*Error\b|heap out of memory/.test(line)) ?? lines.at(-1) ?? 'it said nothing';

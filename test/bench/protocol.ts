@@ -1,19 +1,25 @@
-/** A message from the process of a benchmark section to its parent process. The message asks for an empty store. */
+/**
+ * A request for an empty DynamoDB emulator. The process of a benchmark section sends this request to its parent
+ * process.
+ */
 export interface Ask {
   readonly ask: 'store';
   readonly number: number;
 }
 
 /**
- * The answer of the parent process to a request for an empty store. The answer contains the endpoint of a store that
- * has the service's tables and a table for Powertools.
+ * The parent process's answer to a request for an empty DynamoDB emulator. The emulator at `endpoint` has the service's
+ * tables and a table for Powertools.
  */
 export interface StoreAnswer {
   readonly number: number;
   readonly endpoint: string;
 }
 
-/** The results of one round, by the key of each figure. A result is a number, or a text that is printed unchanged. */
+/**
+ * The figures that were measured in one round, by the key of the figure. A figure is a number, or a text that the
+ * benchmark prints unchanged.
+ */
 export type Measured = Readonly<Record<string, number | string>>;
 
 export type FromChild = Ask | { readonly round: number; readonly measured: Measured };
@@ -22,11 +28,11 @@ export type FromChild = Ask | { readonly round: number; readonly measured: Measu
 export interface Bench {
   /** The number of the round. Round 0 is the warm-up, whose figures are discarded. */
   readonly round: number;
-  /** Starts an empty store for this round and returns its endpoint. */
+  /** Starts an empty DynamoDB emulator and returns the endpoint of the emulator. */
   freshStore(): Promise<string>;
 }
 
 export type Measure = (bench: Bench) => Promise<Measured>;
 
-/** The prefix of all table names. */
+/** The prefix of the names of the benchmark's DynamoDB tables. */
 export const TABLE_PREFIX = 'bench-';

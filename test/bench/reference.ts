@@ -18,7 +18,7 @@ export interface Reference {
 export const readReference = (): Reference =>
   existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Reference) : { sections: {} };
 
-/** Describes the machine, the version of Node and the broker with which the benchmark runs. */
+/** Describes the machine, the version of Node and the version of the broker that the benchmark uses. */
 export const describeMachine = (broker: string): string =>
   [
     `Node ${process.versions.node}`,
@@ -28,7 +28,10 @@ export const describeMachine = (broker: string): string =>
     canPin ? 'one CPU per side' : 'shared CPUs',
   ].join(', ');
 
-/** Saves the given results as the new reference. The recorded results of all other sections are kept. */
+/**
+ * Writes the results of the given sections to the file reference.json. The results of all other sections in the file
+ * are kept.
+ */
 export function record(results: readonly SectionResult[], machine: string): void {
   const sections = { ...readReference().sections };
   for (const { section, figures } of results)

@@ -2,7 +2,7 @@ import type { Figure, Section } from './catalogue.ts';
 import type { Measured } from './protocol.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
-/** The result of one figure over all rounds of the benchmark. */
+/** A figure of the benchmark, summarized over all rounds. */
 export interface FigureResult {
   readonly figure: Figure;
   readonly spread?: Spread;

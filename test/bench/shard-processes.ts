@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 
-/** The settings of a process that consumes one shard. */
+/** The settings of a process that consumes one shard of a queue. */
 export interface ShardSettings {
-  /** The address of the broker. The virtual host in this address is ignored. */
+  /** The AMQP URI of the broker. The virtual host in the URI is ignored. */
   readonly url: string;
   readonly virtualHost: string;
   readonly shard: string;
@@ -11,17 +11,17 @@ export interface ShardSettings {
 }
 
 /**
- * The measurement of throughput starts after this share of the messages has been processed, when all processes are
- * warm.
+ * The share of the messages after which the measurement of throughput starts, between 0 and 1. By then, all processes
+ * are warm.
  */
 const FROM = 0.2;
 /**
- * The measurement of throughput ends after this share of the messages has been processed, because later some shards may
+ * The share of the messages after which the measurement of throughput ends, between 0 and 1. Later, some shards may
  * already be empty.
  */
 const TO = 0.9;
 
-/** Starts one process for each shard. Returns how many messages per second all shards together process. */
+/** Starts one process for each shard. Returns the throughput of all shards together, in messages per second. */
 export async function rateOf(file: string, shards: readonly ShardSettings[], messages: number): Promise<number> {
   const children = shards.map((settings) =>
     fork(file, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),

@@ -18,13 +18,13 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared';
 
-/** The batches that one compared consumer will process, and the addresses of the store and the broker that it uses. */
+/** The batches that one consumer will process, and the endpoints of DynamoDB and the broker that the consumer uses. */
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
   /**
-   * The address of the broker to which the consumer publishes an event for each rejected order. Without this address,
-   * the consumer must not reject any order.
+   * The AMQP URI of the broker to which the consumer publishes an event for each rejected customer order. Required if
+   * the consumer rejects orders.
    */
   readonly amqpUrl?: string;
   /** Whether the Powertools consumer uses its local cache of completed messages. */
@@ -92,7 +92,7 @@ async function surehop({ endpoint, latency, amqpUrl, batches }: Task): Promise<W
       const { counts } = await consume(event);
       const expected = Object.values(event.rmqMessagesByQueue).flat().length;
       if (counts.completed + counts.rejected + counts.duplicate !== expected)
-        throw new Error(`unexpected outcomes of ${expected} messages: ${JSON.stringify(counts)}`);
+        throw new Error(`the ${expected} messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
     },
     async close() {
       store.client.destroy();
@@ -111,7 +111,8 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
     store,
     async next() {
       const { batchItemFailures } = await consume(events.shift()!);
-      if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} messages failed`);
+      if (batchItemFailures.length > 0)
+        throw new Error(`Powertools failed to process ${batchItemFailures.length} messages`);
     },
     async close() {
       store.client.destroy();
@@ -121,8 +122,8 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
 }
 
 /**
- * Records the requests that Surehop's consumer would send to the store. The measurement then sends only the recorded
- * requests.
+ * Prepares a measurement of Surehop's DynamoDB requests. The requests are recorded first, so that the measurement can
+ * send them without running a consumer.
  */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
@@ -136,7 +137,10 @@ async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
 
 type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>>[0];
 
-/** Creates the event that Surehop's consumer publishes when it rejects an order. */
+/**
+ * Creates an `order.rejected` message like the one that Surehop's consumer publishes when the consumer rejects an
+ * order.
+ */
 function rejectionOf(order: Rejected) {
   const { orderId, customerId, currency } = order;
   const data = { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' as const };

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
 /**
- * The delay in ms that the benchmark adds to each DynamoDB request, because DynamoDB is slower than the DynamoDB
- * emulator.
+ * The delays in ms that the benchmark adds to requests to the DynamoDB emulator, because DynamoDB itself takes longer
+ * to answer than the emulator.
  */
 export interface Latency {
   readonly callMs: number;

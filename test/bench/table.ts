@@ -18,8 +18,8 @@ export function wanted({ atLeast, atMost }: Figure): string {
 const verdict = ({ isMet }: FigureResult) => (isMet === undefined ? '' : isMet ? 'met' : 'MISSED');
 
 /**
- * Formats the results of a section as a table. Each row contains the median, minimum, maximum and target of a figure,
- * and the median of an earlier run.
+ * Formats the results of a section as a table with one row per figure. The last column contains the median of an
+ * earlier run of the benchmark.
  */
 export function tableOf({ section, rounds, figures }: SectionResult, reference: Reference): string {
   const known = reference.sections[section.name]?.figures ?? {};

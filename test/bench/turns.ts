@@ -1,9 +1,9 @@
-/** Runs the next share of the work of one compared candidate. */
+/** Lets one of the compared candidates do the next share of its work. */
 export type Turn = () => Promise<void>;
 
 /**
- * Runs the compared candidates in turn, several times, and returns the total time of each in ms. The order of the
- * candidates is reversed in every second pass.
+ * Calls each of the compared candidates `passes` times, in turn, and returns the total time of each candidate in ms.
+ * Every second pass calls the candidates in reverse order.
  */
 export async function inTurns<Side extends string>(
   sides: Readonly<Record<Side, Turn>>,

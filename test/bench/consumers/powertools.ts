@@ -36,13 +36,15 @@ export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
 const LOCAL_CACHE_SIZE = 10_000;
 
 /**
- * Creates a consumer with Powertools' batch processor and idempotency. It processes all messages of a batch
- * concurrently, and reserves stock with one conditional update per message.
+ * Creates a consumer that uses Powertools' batch processor and idempotency utility. The consumer processes all messages
+ * of a batch concurrently, and reserves stock with one conditional DynamoDB update per message.
  */
 export function powertoolsConsumer(
   client: DynamoDBClient,
   reject: (order: Order & { orderId: string }) => Promise<void> = () =>
-    Promise.reject(new Error('an order was rejected in a benchmark without rejections')),
+    Promise.reject(
+      new Error('the Powertools consumer rejected an order, but this section of the benchmark expects no rejection'),
+    ),
   useLocalCache = false,
 ): (event: SQSEvent) => Promise<SQSBatchResponse> {
   const persistenceStore = new DynamoDBPersistenceLayer({

@@ -14,15 +14,21 @@ interface StoreRequest {
 }
 
 /**
- * The store requests of one batch, in groups. All requests of a group are sent at the same time. The next group is sent
- * after the store has answered all requests of the previous group.
+ * The DynamoDB requests that Surehop sends for one batch of messages, in groups. The requests of one group are sent at
+ * the same time, and the next group is sent after DynamoDB has answered all of them.
  */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** Requests that follow each other within this time, in ms, count as sent at the same time. */
+/**
+ * A request belongs to the current group of requests if it is sent within this time after the first request of the
+ * group, in ms.
+ */
 const WAVE_MS = 25;
 
-/** Records the requests that Surehop's consumer sends to the store for each event, without a real store. */
+/**
+ * Lets Surehop's consumer process the given events, and returns the DynamoDB requests that the consumer sent. The
+ * requests are answered by a stub instead of DynamoDB.
+ */
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
   let waves: StoreRequest[][] = [];
   let answering: Promise<void> | undefined;
@@ -51,8 +57,8 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
 }
 
 /**
- * Creates a client that sends recorded requests to the store at `endpoint`. With this client, the benchmark measures
- * how long Surehop's requests take without the consumer's own work.
+ * Creates a client that sends recorded requests to the DynamoDB at `endpoint`. The client runs no consumer, and
+ * therefore the benchmark can measure how long the requests alone take.
  */
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });

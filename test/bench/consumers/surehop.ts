@@ -15,10 +15,15 @@ import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import { anInvocation } from '../../support/delivery.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
-/** A publisher that reports an error for every message. It is used for batches that must not publish anything. */
+/**
+ * A publisher whose methods always fail. The benchmark uses it in measurements in which the consumer must not publish
+ * any message.
+ */
 const nothingToPublish: Publisher = {
-  publish: () => Promise.reject(new Error('a message was published in a benchmark without publishing')),
-  publishAll: () => Promise.reject(new Error('a message was published in a benchmark without publishing')),
+  publish: () =>
+    Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects none')),
+  publishAll: () =>
+    Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects none')),
   close: () => Promise.resolve(),
 };
 
@@ -36,7 +41,7 @@ export function surehopConsumer(
     {
       ...dynamoDbPorts(table),
       publisher,
-      archiveLetter: () => Promise.reject(new Error('a message was archived in a benchmark without dead letters')),
+      archiveLetter: () => Promise.reject(new Error('Surehop archived a dead letter, but the benchmark expects none')),
       clock: systemClock,
       settings: readAllSettings({}),
       read: (table, key) => readItemFrom(client, TABLE_PREFIX, table, key),

@@ -8,8 +8,8 @@ import { openRaw } from './raw.ts';
 import { openSurehop } from './surehop.ts';
 
 /**
- * An AMQP client that is compared with Surehop. It publishes persistent messages with the flag `mandatory` and waits
- * for confirms.
+ * A publisher that the benchmark compares with others. Each of these publishers uses another AMQP client, publishes
+ * persistent messages with the flag `mandatory`, and waits for confirms.
  */
 export interface Peer {
   publish(message: Message): Promise<void>;
@@ -74,8 +74,8 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
 const at = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(seconds * 1_000));
 
 /**
- * Opens a rascal broker with a pool of `channels` confirm channels. It publishes to queues through the default
- * exchange.
+ * Creates a publisher that uses the library rascal with a pool of `channels` confirm channels. The publisher publishes
+ * through the default exchange.
  */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
   const { pathname } = new URL(amqpUrl);

@@ -7,8 +7,8 @@ export interface RawChannel {
   readonly channel: ConfirmChannel;
   publish(message: Message): Promise<void>;
   /**
-   * Publishes all messages, with at most `window` unconfirmed messages at any time. Uses callbacks instead of one
-   * promise per message.
+   * Publishes all messages, with at most `window` unconfirmed messages at any time. This method creates one callback
+   * per message instead of one promise per message.
    */
   publishAll(messages: readonly Message[], window: number): Promise<void>;
   close(): Promise<void>;

@@ -6,7 +6,7 @@ import { openClient } from '../store.ts';
 import { inTurns } from '../turns.ts';
 
 const SKUS = 10;
-/** The compared batch sizes, each with the number of batches to process. */
+/** Pairs of a batch size and the number of batches of this size to process. */
 const SIZES = { ten: [10, 100], hundred: [100, 10], thousand: [1_000, 2], fiveThousand: [5_000, 1] } as const;
 
 /** Compares the processing time per message in batches of 10, 100, 1,000 and 5,000 messages. */
@@ -21,7 +21,8 @@ export async function batchSizes(bench: Bench): Promise<Measured> {
     return async () => {
       for (const event of events) {
         const { counts } = await consume(event);
-        if (counts.completed !== size) throw new Error(`unexpected outcomes: ${JSON.stringify(counts)}`);
+        if (counts.completed !== size)
+          throw new Error(`the messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
       }
     };
   };

@@ -30,6 +30,7 @@ export async function memory(bench: Bench): Promise<Measured> {
   globalThis.gc?.();
   const { counts } = await surehopConsumer(client)(event);
   clearInterval(timer);
-  if (counts.completed !== MESSAGES) throw new Error(`unexpected outcomes: ${JSON.stringify(counts)}`);
+  if (counts.completed !== MESSAGES)
+    throw new Error(`the messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
   return { heap: mostBytes / MIB };
 }

@@ -10,8 +10,8 @@ const MESSAGES_A_TURN = 500;
 const TURNS = 3;
 
 /**
- * Publishes messages with every AMQP client, compares the clients' throughput, and notes how each client reports an
- * unroutable message.
+ * Publishes messages with each of the compared AMQP clients. Measures the throughput of each client, and notes how the
+ * client reports an unroutable message.
  */
 export async function peers(): Promise<Measured> {
   const names = Object.keys(clients);

@@ -16,8 +16,8 @@ const TURNS = 4;
 const SKUS = 10;
 
 /**
- * Compares batches of 100 messages that contain one malformed message with batches that contain none. The malformed
- * message becomes a dead letter.
+ * Compares the time for batches of 100 valid messages with the time for batches of 99 valid messages and one malformed
+ * message. The malformed message becomes a dead letter.
  */
 export async function poison(bench: Bench): Promise<Measured> {
   keepToOne(process.pid);
@@ -45,7 +45,7 @@ async function ratio(bench: Bench, host: VirtualHost, latency?: Latency): Promis
       for (const event of events.splice(0, BATCHES_A_TURN)) {
         const { counts } = await consume(event);
         if (counts['dead-letter'] !== poisoned || counts.completed !== BATCH - poisoned)
-          throw new Error(`unexpected outcomes: ${JSON.stringify(counts)}`);
+          throw new Error(`the messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
       }
     };
   };

@@ -16,8 +16,8 @@ const SKUS = 1_000;
 const FEW_SKUS = 10;
 
 /**
- * A small batch size. With small batches, the shards spend more time waiting for the store, and therefore compete less
- * for the processors of this machine.
+ * The size of the small batches. With small batches, the shards spend more of their time waiting for DynamoDB than with
+ * large batches, and therefore compete less for the processors of this machine.
  */
 const SMALL_BATCH = 10;
 const BATCH = 100;
@@ -25,10 +25,7 @@ const BATCH = 100;
 /** The path of the bundled script that each shard's process runs. */
 const ENVIRONMENT = join(import.meta.dirname, 'shard-environment.mjs');
 
-/**
- * Compares the throughput of a queue with 1, 2 and 4 shards. Each shard has its own process, and each request to the
- * store is delayed like a request to DynamoDB.
- */
+/** Compares the throughput of a queue with 1, 2 and 4 shards. Each shard has a process of its own. */
 export async function shards(bench: Bench): Promise<Measured> {
   const [one, two, four] = [
     await rate(bench, 1, SKUS, SMALL_BATCH),
