@@ -20,7 +20,7 @@ export function changedFiles(base: string): string[] {
   return [...new Set([...git('diff', '--name-only', '-z', start), ...git(...UNTRACKED)])];
 }
 
-/** Lists the test files whose text contains the path of a changed file. */
+/** Lists the test files whose source text contains the path of a changed file. */
 export function testsNaming(changed: readonly string[]): string[] {
   const tests = [...git('ls-files', '-z', 'test'), ...git(...UNTRACKED, 'test')].filter((file) =>
     file.endsWith('.test.ts'),
@@ -41,8 +41,8 @@ const featureOf = (file: string): string | undefined =>
   /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];
 
 /**
- * Selects the tests that are fast enough to run after each change: all unit, contract and model tests, and the
- * integration tests that belong to a changed feature or mention a changed file.
+ * Selects the tests that are fast enough to run after each change. These are all unit, contract and model tests, and
+ * the integration tests that belong to a changed feature or mention the path of a changed file.
  */
 export function quickTests(tests: readonly string[], changed: readonly string[]): string[] {
   const features = new Set(changed.flatMap((file) => featureOf(file) ?? []));

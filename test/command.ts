@@ -18,18 +18,18 @@ import { needsServices, suites } from './suites.ts';
 
 const NODE_OPTIONS = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 
-/** The arguments and the environment for one run of Jest. */
+/** The arguments and environment variables with which Jest is started. */
 interface Run {
   readonly jestArguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether the selected tests need a broker and a store. */
+  /** Whether the selected tests need a broker and DynamoDB. */
   readonly needsServices: boolean;
 }
 
 await entry(async () => {
   const run = await plan(process.argv.slice(2));
   if (run === undefined) {
-    say('no test depends on what changed');
+    say('no test depends on the changed files');
     return 0;
   }
   const shutdown = new Promise<void>((resolve) => {
@@ -65,9 +65,9 @@ await entry(async () => {
 });
 
 /**
- * Selects the tests to run from the command line. `--suite=<name>` selects one suite, `--changed[=<base>]` the tests
- * that a change affects, and a path pattern the matching tests of every suite. The default is the suite `everyday`. All
- * other arguments are passed to Jest.
+ * Selects the tests to run from the arguments of the command. `--suite=<name>` selects one suite. `--changed[=<base>]`
+ * selects the tests that depend on changed files. A path pattern selects the matching tests of all suites. Without any
+ * of these arguments, the suite `everyday` runs. All other arguments are passed to Jest.
  */
 async function plan(given: readonly string[]): Promise<Run | undefined> {
   const own = (name: string) => given.find((argument) => new RegExp(`^--${name}(=|$)`).test(argument));
@@ -85,7 +85,9 @@ async function plan(given: readonly string[]): Promise<Run | undefined> {
   if (hasPattern && suiteName === undefined) return forTests(listTests(args), args);
   const suite = suites[suiteName ?? 'everyday'];
   if (!suite)
-    throw new Problem(`no suite "${suiteName}": there are ${Object.keys(suites).join(', ')}`, { exitCode: 2 });
+    throw new Problem(`there is no test suite "${suiteName}"; the suites are ${Object.keys(suites).join(', ')}`, {
+      exitCode: 2,
+    });
   return {
     jestArguments: [
       ...suite.folders.map((folder) => `--roots=${join(rootDirectory, 'test', folder)}`),
@@ -115,7 +117,10 @@ function listTests(args: readonly string[]): string[] {
     .map((file) => relative(rootDirectory, file));
 }
 
-/** Starts a broker and a store for one run of Jest. Returns the environment variables with the addresses of both. */
+/**
+ * Starts a broker and a DynamoDB emulator for the tests. Returns the environment variables with which the tests connect
+ * to both.
+ */
 async function startServices(started: { stop: () => Promise<void> }[]): Promise<Record<string, string>> {
   const settings = readSettings(process.env, localDirectory);
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-test-'));

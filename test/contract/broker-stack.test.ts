@@ -9,7 +9,7 @@ import { dependencies, ofType, properties, text } from '../support/templates.ts'
 
 const tables = tableResources('surehop-prod-');
 
-/** Creates the template of the broker stack like the Serverless plugin does, but without the deployment bucket. */
+/** Creates the same template of the broker stack as the Serverless plugin, but without the deployment bucket. */
 function brokerStack(stage: Stage): { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } {
   const resources: Record<string, Resource> = { ...brokerStackResources('surehop', 'prod', stage) };
   makeRetainedLast(resources);
@@ -49,7 +49,7 @@ describe.each(variations)('the CloudFormation template of the broker stack (%s)'
       expect([id, template.Resources[id]!.UpdateReplacePolicy]).toEqual([id, 'Retain']);
   });
 
-  test('retained resources do not refer to other resources, so that a new stack can import them', () => {
+  test('no retained resource refers to another resource, and therefore a new stack can import the retained resources', () => {
     for (const id of ids.filter(isRetained)) {
       const { DependsOn: _, ...kept } = template.Resources[id]!;
       expect([id, [...before(id, { ...template.Resources, [id]: kept })]]).toEqual([id, []]);
@@ -59,7 +59,7 @@ describe.each(variations)('the CloudFormation template of the broker stack (%s)'
     }
   });
 
-  test('a failed first deployment leaves no retained resource behind, so that the deployment can be repeated', () => {
+  test('a first deployment can be repeated after it failed, because it leaves no retained resource behind', () => {
     const leftBehind = ids
       .filter((failing) => !isRetained(failing))
       .flatMap((failing) =>
@@ -82,7 +82,7 @@ describe.each(variations)('the CloudFormation template of the broker stack (%s)'
       expect(other.Resources[id]).toEqual(template.Resources[id]);
   });
 
-  test('the network has only the VPC endpoints that it needs: with a NAT gateway only the one for DynamoDB', () => {
+  test('a network with NAT gateways has only the VPC endpoint for DynamoDB, and one without NAT gateways has five VPC endpoints', () => {
     const services = ofType(template, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) =>
       text(properties(endpoint)['ServiceName']).replace(/.*\.(\w+)"\}$/, '$1'),
     );
@@ -91,7 +91,7 @@ describe.each(variations)('the CloudFormation template of the broker stack (%s)'
     );
   });
 
-  test('every DynamoDB table uses the default encryption, because requests to other KMS keys are billed', () => {
+  test('every DynamoDB table uses the default encryption key, because AWS charges for requests to other keys', () => {
     for (const [id, table] of ofType(template, 'AWS::DynamoDB::Table'))
       expect([id, properties(table)['SSESpecification']]).toEqual([id, undefined]);
   });

@@ -13,15 +13,18 @@ interface Functions {
 }
 
 /**
- * The maximum size of a consumer's minified bundle in bytes. The size includes the files that the consumer loads only
- * when it needs them.
+ * The maximum size of a consumer's minified bundle, in bytes. The size includes the files that the consumer imports
+ * only when needed.
  */
 const CONSUMER_BUDGET = 590_000;
 const BUDGET = 600_000;
-/** Functions with a larger size limit, in bytes. The function `openapi` imports the routes of all other functions. */
+/**
+ * The maximum bundle size of functions that need a larger limit than the others, in bytes. The function `openapi`
+ * imports the routes of all other functions.
+ */
 const BUDGETS: Readonly<Record<string, number>> = { openapi: 680_000 };
 
-/** The maximum size of each large dependency within a bundle, in bytes. */
+/** The maximum size of each large npm package within a bundle, in bytes. */
 const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@smithy/core': 150_000,
   amqplib: 135_000,
@@ -30,7 +33,7 @@ const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@aws-sdk/client-dynamodb': 45_000,
 };
 
-/** The maximum size of any other dependency within a bundle, in bytes. */
+/** The maximum size of every other npm package within a bundle, in bytes. */
 const OTHER_DEPENDENCY_BUDGET = 30_000;
 
 const { functions } = parse(readFileSync('serverless.yml', 'utf8')) as Functions;
@@ -49,10 +52,7 @@ afterAll(() => rmSync(outDirectory, { recursive: true }));
 
 const scripts = ({ outputs }: Metafile) => Object.entries(outputs).filter(([file]) => file.endsWith('.mjs'));
 
-/**
- * Returns the size of each dependency in a bundle, largest first. The service's own source files are grouped by their
- * top-level folder.
- */
+/** Returns the size of each npm package and of each top-level folder of the service in a bundle, largest first. */
 function partsOf(metafile: Metafile): [name: string, bytes: number][] {
   const parts = new Map<string, number>();
   for (const [, { inputs }] of scripts(metafile))
@@ -67,7 +67,7 @@ const isDependency = (name: string) => !name.endsWith('/');
 
 const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} KB`;
 
-/** Describes how a bundle exceeds its size limits. Returns `undefined` if the bundle exceeds none of them. */
+/** Describes which size limits a bundle exceeds. Returns `undefined` if the bundle exceeds no limit. */
 function complaint(name: string, metafile: Metafile, budget: number): string | undefined {
   const bytes = scripts(metafile).reduce((sum, [, output]) => sum + output.bytes, 0);
   const parts = partsOf(metafile);
@@ -88,24 +88,21 @@ describe('the size of the bundled functions', () => {
     },
   );
 
-  test.each(['reserve-stock', 'award-points'])(
-    'the function %s does not load the AMQP client when it starts',
-    (name) => {
-      const metafile = bundles.get(name)!;
-      const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
-      const started = [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
-      expect(started.filter((file) => /node_modules\/(amqplib|@aws-sdk\/client-secrets-manager)\//.test(file))).toEqual(
-        [],
-      );
-    },
-  );
+  test.each(['reserve-stock', 'award-points'])('the function %s does not load the AMQP client at its start', (name) => {
+    const metafile = bundles.get(name)!;
+    const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
+    const started = [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
+    expect(started.filter((file) => /node_modules\/(amqplib|@aws-sdk\/client-secrets-manager)\//.test(file))).toEqual(
+      [],
+    );
+  });
 });
 
 type Output = Metafile['outputs'][string];
 
 /**
- * Returns the bundled files that are loaded when the file `output` starts. Files that are imported dynamically later
- * are left out.
+ * Returns the bundled file `output` and all files that it imports statically, directly or through other files. Dynamic
+ * imports are ignored.
  */
 function reached({ outputs }: Metafile, output: Output, known = new Set<Output>()): Set<Output> {
   known.add(output);
@@ -117,7 +114,7 @@ function reached({ outputs }: Metafile, output: Output, known = new Set<Output>(
 }
 
 describe('the check of bundle sizes', () => {
-  test('the error about a bundle that is too large names the dependency that exceeds its size limit', async () => {
+  test('when an npm package makes a bundle too large, the error names the package', async () => {
     const metafile = structuredClone(bundles.get('reserve-stock')!);
     const [, { inputs }] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
     inputs['node_modules/lodash/lodash.js'] = { bytesInOutput: 70_000 };

@@ -38,7 +38,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('an account with too little Lambda concurrency is reported with the quota and with the command that raises the quota', async () => {
+  test('when an AWS account has too little Lambda concurrency, the check names the quota and the command that raises it', async () => {
     Object.assign(aws.state, { concurrency: 10, unreserved: 10 });
     const { faults } = await check('prod', 813);
     expect(faults).toEqual([
@@ -49,7 +49,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('the check of Lambda concurrency subtracts the reservations of other functions, but not those of the stage itself', async () => {
+  test('concurrency that other functions reserve counts as unavailable, and concurrency that the stage itself reserves counts as available', async () => {
     Object.assign(aws.state, { unreserved: 600 });
     expect((await check('prod', 813)).faults).toEqual([
       expect.stringMatching(/of which other functions reserve 400.*to at least 1313/),
@@ -61,7 +61,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('prod', 813)).toEqual(nothing);
   });
 
-  test('an exhausted quota of VPCs or of Elastic IP addresses is reported with the name of the quota', async () => {
+  test('when the quota of VPCs or of Elastic IP addresses is exhausted, the check names the quota', async () => {
     Object.assign(aws.state, { vpcs: 5, addresses: 5 });
     expect((await check('dev')).faults).toEqual([
       expect.stringMatching(
@@ -77,7 +77,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toMatchObject({ faults: [expect.any(String), expect.any(String)], unknown: [] });
   });
 
-  test('a region is refused if it has only two availability zones, or if Amazon MQ does not offer the broker in one of its zones', async () => {
+  test('the check reports a region with only two availability zones, and a region in which one zone does not offer the broker', async () => {
     aws.state.zones = ZONES.slice(0, 2);
     expect((await check('prod')).faults).toEqual([expect.stringMatching(/eu-central-1 has 2 availability zones/)]);
     aws.state.zones = ZONES;
@@ -88,7 +88,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('tables and secrets that a removed stage has left behind are reported before a first deployment', async () => {
+  test('before a first deployment, the check reports tables and secrets that a removed stage has left behind', async () => {
     Object.assign(aws.state, {
       tables: ['surehop-dev-inbox', 'surehop-dev-audit'],
       secrets: ['surehop/dev/signing-keys'],
@@ -123,7 +123,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('a check for which the deploying user has no permission is reported and does not stop the deployment', async () => {
+  test('when the deploying user lacks the permission for a check, the check is reported as not done and the deployment may continue', async () => {
     aws.state.denied = ['servicequotas', 'mq'];
     const { faults, unknown } = await check('dev');
     expect(faults).toEqual([]);

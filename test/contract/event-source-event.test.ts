@@ -16,7 +16,7 @@ interface Frozen {
   rmqMessagesByQueue: Record<string, EventRecord[]>;
 }
 
-/** A message whose properties are an object that amqplib can encode. */
+/** A message with AMQP properties in the form that amqplib can encode. */
 interface DeliveredMessage {
   content: Buffer;
   fields: { redelivered: boolean };
@@ -49,7 +49,7 @@ const noon = Date.UTC(2026, 10, 22, 12, 0, 5) / 1000;
 const amqpTimestamp = { '!': 'timestamp', value: noon };
 
 describe('the event that the emulator of the event source creates', () => {
-  test('the emulator creates the same event as the sample in the documentation of AWS', () => {
+  test("for the message in AWS's documentation, the emulator creates exactly the documented event", () => {
     const sample = frozen('documented-sample');
     const record = sample.rmqMessagesByQueue['test::/']![0]!;
     const content = Buffer.from(record.data, 'base64');
@@ -71,7 +71,7 @@ describe('the event that the emulator of the event source creates', () => {
     expect(emulated(sample, [message])).toBe(JSON.stringify(sample));
   });
 
-  test('in the event, missing AMQP properties are null, and the name of the queue is followed by the virtual host', () => {
+  test('the event contains null for each AMQP property that the message does not have', () => {
     const messages: DeliveredMessage[] = [
       { content: Buffer.from('Hello World 1'), fields: { redelivered: true }, properties: { deliveryMode: 2 } },
       {
@@ -84,7 +84,7 @@ describe('the event that the emulator of the event source creates', () => {
     expect(emulated(event, messages)).toBe(JSON.stringify(event));
   });
 
-  test('the event contains every AMQP property, and headers of every type', () => {
+  test('the event contains every AMQP property and headers of every type', () => {
     const message: DeliveredMessage = {
       content: Buffer.from('{}'),
       fields: { redelivered: false },
@@ -138,7 +138,7 @@ describe('the event that the emulator of the event source creates', () => {
     );
   });
 
-  test('the emulator converts AMQP timestamps to signed 64-bit milliseconds, which overflow as in Java', () => {
+  test('the emulator converts AMQP timestamps to milliseconds in a signed 64-bit integer, which overflows as in Java', () => {
     const at = (seconds: bigint) => {
       const timestamp = Buffer.alloc(8);
       timestamp.writeBigUInt64BE(BigInt.asUintN(64, seconds));
@@ -151,7 +151,7 @@ describe('the event that the emulator of the event source creates', () => {
     expect(at(2n ** 61n)).toBe('Jan 1, 1970, 12:00:00 AM');
   });
 
-  test('if a message has two headers with the same name, the event contains the first one, as with the Java client', () => {
+  test("if a message has two headers with the same name, the event contains only the first, as with RabbitMQ's Java client", () => {
     const twice = Buffer.concat([
       tableOf({ a: longString(Buffer.from('1')) }),
       tableOf({ a: Buffer.from('V'), b: Buffer.from('V') }),
@@ -173,7 +173,7 @@ describe('the event that the emulator of the event source creates', () => {
     },
   );
 
-  test('an invalid byte in a nested header table ends only that table, and all other headers are kept', () => {
+  test('if a nested header table contains an invalid byte, the event lacks only the rest of this table', () => {
     const broken = Buffer.from('F\0\0\0\x05\x01a?zz', 'latin1');
     expect(headersOf(tableOf({ before: Buffer.from('V'), broken, after: Buffer.from('V') }))).toEqual({
       before: null,
@@ -182,7 +182,7 @@ describe('the event that the emulator of the event source creates', () => {
     });
   });
 
-  test('the emulator never throws an error for bytes that are not a valid header table', () => {
+  test('the emulator throws no error for bytes that are not a valid header table', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         const properties: GivenProperties = { headers: Buffer.from(bytes) };

@@ -12,8 +12,9 @@ beforeAll(async () => {
 }, 180_000);
 
 /**
- * The file fixed-names.json lists names that must not change after a deployment. CloudFormation replaces a resource if
- * its logical id changes, and a stack that imports a renamed export fails. New names may be added to the file.
+ * The file fixed-names.json lists names that must not change after a deployment. If a logical id changes,
+ * CloudFormation replaces the resource. If an export is renamed, the deployment of a stack that imports the old name
+ * fails. New names may be added to the file.
  */
 describe('the names of deployed resources and exports', () => {
   const lines = (names: ReturnType<typeof fixedNames>): string[] => [

@@ -22,7 +22,10 @@ import {
 
 const FILE = 'docs/guides/consumer.yaml';
 
-/** Creates a YAML tag that parses a short form of a CloudFormation function, such as `!Ref`, into its long form. */
+/**
+ * Creates a YAML tag for a CloudFormation function such as `!Ref x`. The tag is parsed into the function's long form,
+ * for example `{ Ref: 'x' }`.
+ */
 const scalar = (tag: string, value: (text: string) => unknown): ScalarTag => ({ tag, resolve: value });
 const tags: ScalarTag[] = [
   scalar('!Ref', (text) => ({ Ref: text })),
@@ -46,8 +49,8 @@ const one = (template: Template, id: string) => {
 };
 
 /**
- * Returns the effect and actions of each statement in an IAM role, by statement id. Statements about tables are left
- * out, except for the two tables that every consumer uses.
+ * Returns the effect and actions of the policy statements in an IAM role, by statement id. Of the statements about
+ * DynamoDB tables, only those about the inbox table and the dead-letter table are included.
  */
 const actionsOf = (role: Template['Resources'][string]) =>
   Object.fromEntries(

@@ -28,8 +28,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
   /**
-   * Lists pairs of resources that CloudFormation may create in the wrong order. Each pair consists of a resource from
-   * `later` and a resource from `earlier`.
+   * Returns a description of each resource of `later` that CloudFormation may create before a resource of `earlier`.
    */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);
@@ -52,7 +51,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
     expect(wrong(ofStacks, ['broker/Broker'])).toEqual([]);
   });
 
-  test('the topology is applied before event sources, aliases, rotation schedules and the scheduled rule are created', () => {
+  test("the broker's topology is applied before event sources, function aliases, rotation schedules and the scheduled rule are created", () => {
     const users = [
       ...mappings(),
       ...order.ofType('AWS::Lambda::Alias'),

@@ -48,7 +48,7 @@ describe('the settings of a stage', () => {
     expect(() => readStage('prod', changed(change))).toThrow(name);
   });
 
-  test('a single error names every invalid setting of a stage', () => {
+  test('when several settings of a stage are invalid, one error names all of them', () => {
     const faulty = changed((stage: any) => {
       stage.logLevel = 'LOUD';
       delete stage.release;
@@ -67,7 +67,7 @@ describe('the event sources of a queue', () => {
     expect(stock.shards).toHaveLength(4);
   });
 
-  test('a concurrency above 1 for an ordered queue is refused, and the error names the queue', () => {
+  test('a concurrency above 1 for an ordered queue throws an error that names the queue', () => {
     const ledger = workQueue('ledger', { ordered: true });
     const granted = (concurrency: number | Record<string, number>) => {
       return { eventSource: { ...prod.eventSource, concurrency } };
@@ -80,7 +80,7 @@ describe('the event sources of a queue', () => {
     expect(eventSources('stock', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
   });
 
-  test('a concurrency setting for a queue that is not in the topology is refused', () => {
+  test('a concurrency setting for a queue that is not in the topology throws an error', () => {
     const stage = { eventSource: { ...prod.eventSource, concurrency: { stocks: 2 } } };
     expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
@@ -95,7 +95,7 @@ describe('the event sources of a queue', () => {
     });
   });
 
-  test('an event source for a queue that is not in the topology is refused', () => {
+  test('an event source for a queue that is not in the topology throws an error', () => {
     expect(() => eventSources('stocks', 'prod', prod)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
 });
@@ -179,7 +179,7 @@ describe('the reserved concurrency of functions', () => {
     expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });
 
-  test('a stage without reserved concurrency reserves nothing, but functions that need too many broker connections are still refused', () => {
+  test('even in a stage without reserved concurrency, functions that need too many broker connections cause an error', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
@@ -188,7 +188,7 @@ describe('the reserved concurrency of functions', () => {
     );
   });
 
-  test('with a cluster, the reserved concurrency does not exceed the connections that remain if one node fails', () => {
+  test('the reserved concurrency does not exceed the connections that a broker cluster allows after one node has failed', () => {
     const cluster = {
       ...prod,
       broker: { ...broker, deployment: 'CLUSTER_MULTI_AZ' as const },
@@ -198,7 +198,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher }, cluster)).toEqual({ publisher: 200 });
   });
 
-  test('a function that publishes messages is refused if it has no limit for its connections', () => {
+  test('a function that publishes messages but sets no limit for its broker connections causes an error', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(
       /endless publishes messages: set access\.connections .* to "rest"/,

@@ -92,7 +92,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       });
   });
 
-  test('no event source filters messages, and none has a destination for failed batches', () => {
+  test('no event source filters messages or has a destination for failed batches', () => {
     for (const [id, source] of sources()) {
       expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['FilterCriteria'])]);
       expect([id, Object.keys(properties(source))]).not.toEqual([id, expect.arrayContaining(['DestinationConfig'])]);
@@ -100,7 +100,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     for (const [id, lambda] of lambdas()) expect([id, properties(lambda)['DeadLetterConfig']]).toEqual([id, undefined]);
   });
 
-  test('every event source depends on the topology, calls an alias, and has a function role with the required permissions', () => {
+  test("the IAM role of each event source's function has all permissions that the event source needs", () => {
     for (const [id, source] of sources()) {
       const { FunctionName, EventSourceArn, SourceAccessConfigurations } = properties(source);
       expect([id, isAlias(FunctionName)]).toEqual([id, true]);
@@ -123,7 +123,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     }
   });
 
-  test('every function alias depends on the topology, so that new code runs only after its queues exist', () => {
+  test("every function alias depends on the broker's topology, and therefore new code runs only after its queues exist", () => {
     for (const [id, alias] of ofType(functions, 'AWS::Lambda::Alias'))
       expect([id, dependencies(alias)]).toEqual([id, expect.arrayContaining(['BrokerTopology'])]);
   });
@@ -153,7 +153,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     expect(dependencies(schedule!)).toEqual(expect.arrayContaining(sources().map(([id]) => id)));
   });
 
-  test('network interfaces are removed before the IAM roles that Lambda needs to delete them', () => {
+  test("CloudFormation deletes a function's IAM role only after Lambda has removed the function's network interfaces", () => {
     for (const [id, source] of sources()) {
       const removal = functions.Resources[`${id}Removal`]!;
       const role = properties(functions.Resources[targetOf(properties(source)['FunctionName'])])['Role'] as Value;
@@ -197,7 +197,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     }
   });
 
-  test('every function has its own IAM role, a log group and a time limit, and runs in the network only if it has a broker login', () => {
+  test('every function has its own IAM role and log group, and runs in the VPC only if it has a broker login', () => {
     const roles = lambdas().map(([, lambda]) => targetOf(properties(lambda)['Role']));
     expect(new Set(roles).size).toBe(lambdas().length);
     for (const [id, lambda] of lambdas()) {
@@ -245,7 +245,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     }
   });
 
-  test('no IAM or VPC endpoint policy has a wildcard in its actions, and every wildcard in a resource has a documented reason', () => {
+  test('IAM and VPC endpoint policies contain no wildcard in actions, and only documented wildcards in resources', () => {
     const documents = both().flatMap((template) => [
       ...ofType(template, 'AWS::IAM::Role').flatMap(([, role]) =>
         properties(role)['Policies'] ? statementsOf(role) : [],
@@ -260,7 +260,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     expect([...new Set(wild)].filter((sid) => !(sid in wildcardReasons))).toEqual([]);
   });
 
-  test('IAM policies name only tables and indexes that the broker stack creates', () => {
+  test('IAM policies name only DynamoDB tables and indexes that the broker stack creates', () => {
     const tables = ofType(broker, 'AWS::DynamoDB::Table').map(([, table]) => properties(table));
     const indexes = tables.flatMap(({ TableName, GlobalSecondaryIndexes = [] }) =>
       (GlobalSecondaryIndexes as { IndexName: string }[]).map(
@@ -336,7 +336,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     for (const [, rule] of outside) expect(properties(rule)).toMatchObject({ FromPort: 443, ToPort: 443 });
   });
 
-  test('the network has VPC endpoints or NAT gateways as the stage sets, and always an endpoint for DynamoDB', () => {
+  test('the network has VPC endpoints or NAT gateways, depending on the settings of the stage', () => {
     const endpoints = ofType(broker, 'AWS::EC2::VPCEndpoint').map(([, endpoint]) => properties(endpoint));
     const named = (type: string) =>
       endpoints
@@ -376,7 +376,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     expect(Object.fromEntries(reserved)[`surehop-${stageName}-place-order`]).toBe(stage.publisherConcurrency);
   });
 
-  test('the custom resource contains the topology of infra/topology.ts, and its function times out before CloudFormation does', () => {
+  test('the custom resource for the broker contains the topology of infra/topology.ts', () => {
     const custom = properties(functions.Resources['BrokerTopology']);
     expect(JSON.parse(String(custom['Topology']))).toEqual(JSON.parse(JSON.stringify(topology)));
     const lambda = properties(functions.Resources[targetOf(custom['ServiceToken'])]);
@@ -442,7 +442,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     }
   });
 
-  test('alarms watch every function, every queue and the broker, and every alarm except those for releases notifies an SNS topic', () => {
+  test('alarms watch every function, every queue and the broker', () => {
     const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     const names = alarms.map(([, one]) => text(properties(one)['AlarmName']));
     expect(new Set(names).size).toBe(names.length);
@@ -502,7 +502,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     });
   });
 
-  test('the body of the dashboard is valid JSON, and every metric widget has metrics', () => {
+  test('the CloudWatch dashboard is valid JSON, and each of its metric widgets shows at least one metric', () => {
     const [[, resource] = []] = ofType(functions, 'AWS::CloudWatch::Dashboard');
     const body = JSON.parse(String(resolveValue(properties(resource)['DashboardBody'], {}))) as {
       widgets: { type: string; x: number; width: number; properties: { markdown?: string; metrics?: unknown[][] } }[];
@@ -518,7 +518,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       expect(shown.metrics!.length).toBeGreaterThan(0);
   });
 
-  test('HTTP routes for operators require a token with the scope of the route', () => {
+  test('each HTTP route for operators requires a token with the OAuth scope for this route', () => {
     const [[authorizerId, authorizer] = []] = ofType(functions, 'AWS::ApiGatewayV2::Authorizer');
     expect(properties(authorizer)).toMatchObject({ AuthorizerType: 'JWT' });
     const routes = ofType(functions, 'AWS::ApiGatewayV2::Route').map(([, route]) => properties(route));
@@ -553,7 +553,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     });
   });
 
-  test('each template has fewer resources and is smaller than CloudFormation allows', () => {
+  test("the number of resources and the size of each template are below CloudFormation's limits", () => {
     for (const template of both()) {
       expect(Object.keys(template.Resources).length).toBeLessThan(500);
       expect(text(template).length).toBeLessThan(1_000_000);
