@@ -158,13 +158,13 @@ describe('the reserved concurrency of functions', () => {
     );
   });
 
-  test('a publisherConcurrency below the number of publishers is refused, and the error names the lowest number that fits', () => {
+  test('when publisherConcurrency is below the number of publishers, the error names the lowest number that fits', () => {
     expect(() => reserveConcurrency({ publisher, other: publisher }, { ...small, publisherConcurrency: 1 })).toThrow(
       'publisher, other share a publisherConcurrency of 1, but each needs at least 1: set publisherConcurrency to at least 2',
     );
   });
 
-  test('functions that need more connections than the broker allows are refused, and the error advises a number that fits', () => {
+  test('when functions need more connections than the broker allows, the error advises a number that fits', () => {
     const greedy = (connections: number) => ({ access: { login: 'publisher', connections }, environments: 0 }) as const;
     const refused = { publisher, other: publisher, greedy: greedy(90), consumer };
     // Of the 80 connections, the consumer and its event source need 7, and each of the two publishers needs 1.
@@ -174,7 +174,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
   });
 
-  test('a consumer with many environments is refused if no number of its connections fits the broker', () => {
+  test('when a consumer has so many environments that no number of connections fits, the error advises a larger broker', () => {
     const wide = { ...consumer, environments: 20 };
     expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });

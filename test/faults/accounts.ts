@@ -6,12 +6,14 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 
-/** A queue that only the fault tests use. Its consumer processes the messages of each key in order. */
+/**
+ * An additional queue for the fault tests. The consumer of this queue processes messages with the same key in order.
+ */
 export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts', ordered: true };
 
 /**
- * An event that adds an entry to an account. The entry must be processed directly after the entry with the number
- * `after`; 0 marks the first entry.
+ * An event that adds the entry with the number `number` to an account. This entry must be processed directly after the
+ * entry with the number `after`. In the first entry of an account, `after` is 0.
  */
 export const accountEntered = defineEvent({
   type: 'account.entered',
@@ -30,8 +32,8 @@ export const accountEntered = defineEvent({
 export type AccountEntry = Payload<typeof accountEntered>;
 
 /**
- * Adds an entry to an account. An entry is rejected if its predecessor is missing. A rejection therefore shows that the
- * entries were processed in the wrong order.
+ * Adds an entry to an account, or rejects the entry if the previous entry of the account is missing. A rejection
+ * therefore shows that entries were processed in the wrong order.
  */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [

@@ -2,7 +2,7 @@
  * Splits the bytes of an AMQP 0-9-1 connection into frames (https://www.rabbitmq.com/amqp-0-9-1-protocol, section 2.3).
  */
 export interface FrameCutter {
-  /** Returns all frames that are complete after `chunk`. The remaining bytes are kept for the next call. */
+  /** Returns all AMQP frames that `chunk` completes. The bytes of an incomplete frame are kept for the next call. */
   push(chunk: Buffer): Buffer[];
 }
 
@@ -41,8 +41,8 @@ const BASIC_CLASS = 60;
 const ACK_METHOD = 80;
 
 /**
- * Whether an AMQP frame is a `basic.ack`. The broker sends this frame to confirm a publish; a client sends it to
- * acknowledge a delivery.
+ * Whether an AMQP frame is a `basic.ack`. The broker sends a `basic.ack` to confirm a published message, and a client
+ * sends one to acknowledge a delivered message.
  */
 export const isAck = (frame: Buffer): boolean =>
   frame.length >= 11 &&

@@ -6,10 +6,13 @@ import { Problem } from '../../infra/dev/runtime/command-line.ts';
 
 export interface Arguments {
   readonly seed: number;
-  /** Selects the faults to run. Each text is the name of a fault, a part of a name, or a group such as `network`. */
+  /**
+   * The faults to inject. Each text is the name of a fault, a part of such a name, or a group of faults such as
+   * `network`.
+   */
   readonly only: readonly string[];
   readonly messages: number;
-  /** The duration of the run in minutes; `undefined` if the run ends after a number of messages. */
+  /** The duration of a run in minutes; `undefined` if the run ends after `messages` messages. */
   readonly minutes?: number;
   readonly broker: 'laptop' | '4';
 }
@@ -27,7 +30,7 @@ const schema = z.object({
   broker: z.enum(['laptop', '4']).default('laptop').describe('"laptop" for the one of npm start, "4" for RabbitMQ 4'),
 });
 
-/** Parses the command line. Throws a `Problem` with exit code 2 if an argument is invalid. */
+/** Parses the arguments of a command. Throws a `Problem` with exit code 2 if an argument is invalid. */
 export function readArguments(args: readonly string[], defaults: { messages: number; minutes?: number }): Arguments {
   let values: Record<string, unknown>;
   try {

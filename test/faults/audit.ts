@@ -11,8 +11,8 @@ interface Index {
 }
 
 /**
- * Compares all sent messages with the contents of the store and the dead-letter archive. If `fault` is set, only the
- * messages that were sent during this fault are compared.
+ * Compares the sent messages with the contents of the DynamoDB tables. If `fault` is set, only the messages that were
+ * sent during this fault are compared.
  */
 export function audit(
   ledger: Ledger,
@@ -64,8 +64,8 @@ const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessa
   }));
 
 /**
- * Returns how often the effects of an order were applied to the SKU that only this order contains. The result is not a
- * whole number if an effect was applied in part.
+ * Returns how often the stock of an order was reserved, calculated from the stock of the SKU that only this order
+ * contains. The result is a fraction if only a part of the quantity was reserved.
  */
 const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   order.kind === 'soldout' ? 0 : (OWN_STOCK - (found.stock.get(order.own.sku) ?? Number.NaN)) / order.own.quantity;
@@ -74,8 +74,8 @@ const pointsApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): numbe
   (found.points.get(order.customerId) ?? 0) / order.points;
 
 /**
- * Returns what happened to the follow-up events of an order. A follow-up event counts as accepted as soon as the inbox
- * marker of the order's message contains the id of the event.
+ * Returns what happened to the follow-up events of an order. A follow-up event counts as accepted when its id is in the
+ * inbox marker of the order's message.
  */
 const followUpAccounts = ({ id }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
   (found.markers.get(markerKey('stock', id))?.followUps ?? []).map((followUp) => ({

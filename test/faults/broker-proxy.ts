@@ -5,38 +5,40 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createFrameCutter, isAck } from './amqp-frames.ts';
 
 /**
- * What the proxy does with one `basic.ack` frame: forward or drop the frame, or reset the connection before or after
- * forwarding the frame.
+ * What the proxy does with a `basic.ack` frame: forward the frame, drop the frame, or reset the connection before or
+ * after forwarding the frame.
  */
 export type AckFate = 'pass' | 'drop' | 'reset-before' | 'reset-after';
 
 /** A network fault that the proxy injects while it is active. */
 export interface NetworkFault {
-  /** Decides what happens to a confirm from the broker to a publisher. */
+  /** Decides what the proxy does with a confirm from the broker to a publisher. */
   readonly onConfirm?: () => AckFate;
-  /** Decides what happens to an acknowledgement from a consumer to the broker. */
+  /** Decides what the proxy does with an acknowledgement from a consumer to the broker. */
   readonly onAcknowledge?: () => AckFate;
-  /** Returns the delay in ms for the next chunk of data, in either direction. */
+  /** Returns how long the proxy delays the next chunk of data, in ms. The delay applies to data in both directions. */
   readonly delayMs?: () => number;
-  /** Whether the proxy holds back all data, and leaves new connections unanswered, until the fault ends. */
+  /** Whether the proxy forwards no data and opens no new connection to the broker until the fault ends. */
   readonly isPartition?: boolean;
 }
 
-/** A TCP proxy between the broker and its clients. It injects network faults. */
+/** A TCP proxy between the broker and AMQP clients. The proxy injects network faults. */
 export interface BrokerProxy {
   readonly port: number;
   /** Activates a network fault. The fault ends when the returned function is called. */
   inject(fault: NetworkFault): () => void;
-  /** Forwards new connections to other addresses until the returned function is called. */
+  /** Makes the proxy forward new connections to `upstreams` until the returned function is called. */
   reroute(upstreams: readonly Upstream[]): () => void;
-  /** Resets all open connections. */
+  /** Closes all open connections with a TCP reset. */
   reset(): void;
-  /** Makes all open connections discard their data silently. Connections that are opened later work normally. */
+  /**
+   * Makes the proxy silently discard all data of the connections that are open now. Later connections work normally.
+   */
   freeze(): void;
   close(): Promise<void>;
 }
 
-/** The address to which the proxy forwards connections: a host with a port, or the path of a Unix socket. */
+/** The target to which the proxy forwards connections: a host and a port, or the path of a Unix socket. */
 export type Upstream = { readonly host: string; readonly port: number } | { readonly path: string };
 
 interface Link {
@@ -45,7 +47,10 @@ interface Link {
   isFrozen: boolean;
 }
 
-/** Starts a proxy on a free port of 127.0.0.1. The proxy distributes new connections over all reachable addresses. */
+/**
+ * Starts a proxy on a free port of 127.0.0.1. The proxy distributes new connections over the targets that accept
+ * connections.
+ */
 export async function startBrokerProxy(usual: readonly Upstream[]): Promise<BrokerProxy> {
   const links = new Set<Link>();
   const faults = new Set<NetworkFault>();

@@ -12,7 +12,7 @@ const ANSWER_WITHIN_MS = 15_000;
 /** The first pause before an HTTP client sends its request again, in ms. Later pauses are longer. */
 const AGAIN_AFTER_MS = 200;
 const AGAIN_AFTER_MOST_MS = 2_000;
-/** How long an HTTP client keeps sending an order again, in ms. */
+/** How long an HTTP client repeats the request for an order that is not accepted, in ms. */
 const PATIENCE_MS = 120_000;
 
 /** The result of one HTTP request. `status` is absent if no response arrived. */
@@ -21,7 +21,10 @@ interface Told {
   readonly status?: number;
 }
 
-/** Places one order like an HTTP client, possibly with several identical requests at once, and records the answer. */
+/**
+ * Places one order over HTTP and records the answer in the ledger. Several identical requests are sent at once if
+ * `order.copies` is above 1.
+ */
 export async function place(
   url: string,
   order: PlannedOrder,
@@ -38,8 +41,8 @@ export async function place(
 export const orderIdOf = ({ key }: PlannedOrder): MessageId => deriveId('order', DEVELOPMENT_CLIENT, key);
 
 /**
- * Combines the answers to several requests for the same order. The order counts as accepted if one request was
- * accepted. Otherwise it counts as indeterminate if one request has no clear answer.
+ * Combines the answers to several requests for the same order. The result is `accepted` if any answer is `accepted`.
+ * Otherwise the result is `indeterminate` if any answer is `indeterminate`, and else `refused`.
  */
 const strongest = (answers: readonly Answer[]): Answer =>
   answers.includes('accepted') ? 'accepted' : answers.includes('indeterminate') ? 'indeterminate' : 'refused';
@@ -57,7 +60,10 @@ async function placeOne(url: string, order: PlannedOrder, id: string, signal: Ab
   }
 }
 
-/** Sends one `POST /orders`. Returns whether the order was accepted, refused, or may have been accepted. */
+/**
+ * Sends one `POST /orders` request. Returns whether the order was accepted or refused, or whether the answer leaves
+ * this open.
+ */
 export async function post(url: string, order: PlannedOrder, id: string): Promise<Told> {
   try {
     const body = JSON.stringify(bodyOf(order));
@@ -71,7 +77,9 @@ export async function post(url: string, order: PlannedOrder, id: string): Promis
     const said = (await response.json()) as { orderId?: string; indeterminate?: boolean };
     if (status === 202) {
       if (said.orderId !== id)
-        throw new Error(`the key ${order.key} created the order ${said.orderId} instead of ${id}`);
+        throw new Error(
+          `the idempotency key ${order.key} created the order ${said.orderId}, but the expected order id is ${id}`,
+        );
       return { answer: 'accepted', status };
     }
     // 409 (another request with this key is in progress) and 429 both ask the client to retry.

@@ -14,8 +14,8 @@ const READY_WITHIN_MS = 180_000;
 const STOPPED_WITHIN_MS = 30_000;
 
 /**
- * A shell script that mounts /proc, /dev and a data directory inside the chroot directory, and then runs a command
- * there.
+ * A shell script that mounts /proc, /dev and a data directory in a chroot directory, and then runs a command in the
+ * chroot.
  */
 const IN_ROOT = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/mnt" &&
   root="$1" && shift 2 && exec chroot "$root" "$@"`;
@@ -37,8 +37,8 @@ export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly broker: Broker;
   /**
-   * Disconnects one node from the other nodes of the cluster, while clients can still reach it. The returned function
-   * reconnects the node.
+   * Disconnects `node` from the other nodes of the cluster, but not from AMQP clients. Call the returned function to
+   * reconnect the node.
    */
   readonly partition: (node: ClusterNode) => Promise<() => Promise<void>>;
 }
@@ -158,8 +158,8 @@ export async function startCluster({
   const [first] = nodes as [ClusterNode];
 
   /**
-   * Disconnects one node from the others by changing the Erlang cookie that it uses for them. Nodes with different
-   * cookies refuse each other's connections.
+   * Disconnects the node `apart` from the other nodes. To do so, `apart` uses a wrong Erlang cookie for each of the
+   * other nodes. Erlang nodes with different cookies refuse each other's connections.
    */
   async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
     const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
@@ -202,8 +202,8 @@ ${peers.length > 0 ? 'cluster_formation.peer_discovery_backend = classic_config\
   .join('')}`;
 
 /**
- * Returns the environment variables of a RabbitMQ node. Their paths are valid inside the chroot directory, where the
- * node's data folder is mounted at /mnt.
+ * Returns the environment variables of a RabbitMQ node that runs in the chroot directory. The node's data directory is
+ * mounted at /mnt in the chroot.
  */
 const environment = ({
   name,

@@ -15,8 +15,8 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
 /**
- * How many rounds of faults run at the same time. Two rounds fit on a machine with two cores, because most faults spend
- * most of their time waiting.
+ * How many rounds of faults run at the same time. A machine with two cores can run two rounds, because most faults
+ * spend most of their time waiting.
  */
 export const SIDE_BY_SIDE = 2;
 
@@ -35,8 +35,8 @@ export async function runRounds(command: string, seed: number, planned: readonly
   print(headLine());
   let starting: Promise<unknown> = Promise.resolve();
   /**
-   * Makes a round of faults wait until the test systems of all earlier rounds have started. The first start of a test
-   * system on a machine unpacks files that all test systems need.
+   * Makes a round of faults wait until the test systems of all earlier rounds have started. Otherwise several rounds
+   * would unpack the same files at the same time.
    */
   const startedInTurn = (round: Round): Round => ({
     ...round,
@@ -72,8 +72,8 @@ export async function runRounds(command: string, seed: number, planned: readonly
   }
   const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
   /**
-   * Writes the table of results to a file. This function is called after each row, so that the file exists even if the
-   * run is interrupted.
+   * Writes the table of results to a file. Called after each new row, so that the file exists even if the run is
+   * interrupted.
    */
   function writeTable(): void {
     const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];

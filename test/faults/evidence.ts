@@ -7,8 +7,8 @@ import type { Outcome } from './run-fault.ts';
 import type { System } from './system.ts';
 
 /**
- * Saves the information that helps to explain a violated invariant: the seed, the affected messages, and all log files.
- * Returns the path of the folder.
+ * Saves the information that helps to explain a violated invariant: the seed, the affected messages, and the log files.
+ * Returns the path of the folder with this information.
  */
 export function keepEvidence(
   { fault, violations, audited, tookMs }: Outcome,

@@ -1,20 +1,23 @@
 /**
- * The answer that the sender of a message received. `indeterminate` means that the message may or may not have been
- * accepted.
+ * The answer that the sender of a message received. After the answer `indeterminate`, the sender does not know whether
+ * the message was accepted.
  */
 export type Answer = 'accepted' | 'refused' | 'indeterminate';
 
-/** A final state that a message can reach at one consumer. */
+/** A final state of a message at one consumer. */
 export type End = 'completed' | 'rejected' | 'dead-lettered';
 
-/** What happened to one message at one consumer, as found after the run. */
+/** What happened to one message at one consumer, as the tables of DynamoDB show after the fault. */
 export interface Account {
   readonly id: string;
   readonly consumer: string;
   readonly answer: Answer;
   /** Whether processing the message fails at every attempt. Such a message must become a dead letter. */
   readonly isPoison: boolean;
-  /** Whether the message may end as completed or as a dead letter, but not as both. */
+  /**
+   * Whether both a completed message and a dead letter are correct final states of the message. The message must still
+   * have only one of them.
+   */
   readonly endsEitherWay?: boolean;
   /** Whether the message has no id. Such a message may become a dead letter more than once. */
   readonly hasNoId?: boolean;
@@ -22,26 +25,31 @@ export interface Account {
   readonly ends: readonly End[];
   /** How often the effects of the message were applied. */
   readonly applied: number;
-  /** How often the effects must be applied if the message is completed: 1, or 0 for a message without effects. */
+  /**
+   * How often a completed message's effects must be applied: 1 for a message with effects, and 0 for a message without
+   * effects.
+   */
   readonly due: 0 | 1;
 }
 
-/** A total in the store, such as the stock of a SKU, with its expected value. */
+/**
+ * A total that many messages change together, such as the stock of a SKU, with the expected value and the value found.
+ */
 export interface Sum {
   readonly name: string;
   readonly expected: number;
   readonly found: number;
 }
 
-/** The result of comparing all sent messages with the contents of the store and the queues. */
+/** The result of comparing the sent messages with the contents of the DynamoDB tables and the queues. */
 export interface AuditResult {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
-  /** Descriptions of the items in the store that belong to no sent message. */
+  /** Descriptions of the DynamoDB items that belong to no sent message. */
   readonly unexpected: readonly string[];
-  /** The number of messages that are still in a queue after the run. */
+  /** The number of messages that are still in a queue at the time of the comparison. */
   readonly waiting: number;
-  /** Descriptions of messages that were processed before an earlier message of the same key. */
+  /** Descriptions of the messages that were processed before an earlier message with the same key. */
   readonly outOfOrder: readonly string[];
   readonly recovery?: { readonly tookMs: number; readonly limitMs: number };
 }
@@ -49,7 +57,7 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** Returns a text for each violation of the invariant. The text names the affected message or total. */
+  /** Returns a description of each violation of the invariant. The description names the affected message or total. */
   violations(audited: AuditResult): string[];
 }
 
@@ -62,8 +70,8 @@ const accountsWhere = (audited: AuditResult, isWrong: (account: Account) => stri
   });
 
 /**
- * The invariants that must hold under every fault. They are checked in the running system and in the model in
- * test/model.
+ * The invariants that must hold under every fault. The fault tests check them in a running system, and the tests in
+ * test/model check them in a model.
  */
 const invariants = {
   lost: {

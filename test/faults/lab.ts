@@ -7,7 +7,7 @@ import type { Mix, PlannedOrder } from './orders.ts';
 import type { Random } from './random.ts';
 import type { System } from './system.ts';
 
-/** The parts of the test system that the code of a fault can use. */
+/** Everything that the code of a fault can use, such as the test system and a publisher. */
 export interface Lab {
   /** Of the fault. */
   readonly name: string;
@@ -19,17 +19,15 @@ export interface Lab {
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans additional orders and adds stock for them. The fault itself must place the planned orders. */
+  /** Plans additional orders and adds stock for them. The code of the fault must place the planned orders itself. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
   /** Places orders over HTTP. Resolves when every order has an answer. */
   place(orders: readonly PlannedOrder[]): Promise<void>;
-  /** Places one order and measures the time until both consumers have completed it. */
+  /** Places one order and measures how long both consumers take to complete the order. */
   recover(): Promise<void>;
-  /**
-   * Waits until every message that was accepted during this fault has reached a final state and all queues are empty.
-   */
+  /** Waits until all queues are empty and every message that was accepted during this fault has a final state. */
   quiet(): Promise<void>;
-  /** Reports a violation that the code of this fault has detected itself. */
+  /** Reports a violation of an expectation that the code of this fault checks itself. */
   violated(what: string): void;
 }
 
@@ -50,21 +48,24 @@ export interface Fault {
   readonly says: string;
   /** How long the test clients take to send all orders of the fault, in ms. */
   readonly spanMs: number;
-  /** The mix of order kinds during this fault, if it differs from the usual mix. */
+  /** The percentage of each kind of order during this fault, if the percentages differ from `usualMix`. */
   readonly mix?: Mix;
-  /** The weight with which this fault receives its share of all messages; the default is 1. */
+  /** The weight of this fault when all messages of a run are divided between the faults; the default is 1. */
   readonly weight?: number;
-  /** The number of execution environments that consume each unordered queue; the default is 1. */
+  /** The number of Lambda execution environments that consume each unordered queue; the default is 1. */
   readonly environments?: number;
-  /** The time limit within which an order must be completed after the fault has ended, in ms. */
+  /** How long an order that is placed after the fault may take until it is completed, in ms. */
   readonly recoverWithinMs?: number;
   /** Whether another fault may be active at the same time as this fault. */
   readonly isMixable?: boolean;
-  /** Returns the reason why the fault cannot run on this machine, or `undefined` if it can. */
+  /** Returns the reason why this machine cannot run the fault, or `undefined` if the machine can run it. */
   cannot?(system: System): string | undefined;
   /** Injects the fault. Resolves when the fault is over. */
   inject(lab: Lab): Promise<void>;
 }
 
-/** The time limit in ms within which an order must be completed after a fault, unless the fault sets its own. */
+/**
+ * How long an order that is placed after a fault may take until it is completed, in ms, if the fault sets no
+ * `recoverWithinMs`.
+ */
 export const DEFAULT_RECOVERY_MS = 30_000;

@@ -10,7 +10,7 @@ export interface SentOrder {
   answer: Answer;
 }
 
-/** A message that was published directly to the broker, without the HTTP function that places orders. */
+/** A message that was published directly to the broker and not through the service's HTTP API. */
 export interface SentMessage {
   readonly fault: string;
   /** The message id; absent if the publisher did not set one. */

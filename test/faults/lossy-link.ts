@@ -8,15 +8,15 @@ import { join } from 'node:path';
 import { run } from '../../infra/dev/runtime/run-command.ts';
 import type { Upstream } from './broker-proxy.ts';
 
-/** A network connection to the broker that loses some of the transmitted packets. */
+/** A network path to the broker on which some packets are lost. */
 export interface LossyLink {
   readonly upstream: Upstream;
   close(): Promise<void>;
 }
 
 /**
- * A script that accepts connections on a Unix socket and forwards the connections to a TCP address. Processes in other
- * network namespaces can reach the Unix socket.
+ * A script that forwards connections from a Unix socket to a TCP address. The script runs in a network namespace of its
+ * own, and processes outside of this namespace can reach the Unix socket.
  */
 const FORWARDER = `
 const { connect, createServer } = require('node:net');
@@ -31,8 +31,7 @@ process.on('disconnect', () => process.exit());
 `;
 
 /**
- * Returns whether this machine can drop network packets. Dropping packets requires Linux, root, network namespaces and
- * iptables.
+ * Whether this machine can drop network packets. This requires Linux, the user root, network namespaces and iptables.
  */
 export async function canLosePackets(): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
@@ -53,8 +52,8 @@ const drop = (chain: 'INPUT' | 'OUTPUT', loss: number): string[] =>
   `-A ${chain} -p tcp -m statistic --mode random --probability ${loss} -j DROP`.split(' ');
 
 /**
- * Opens a connection to `target` through a network namespace that drops packets in both directions. `loss` is the
- * dropped share, between 0 and 1.
+ * Opens a path to `target` through a network namespace that drops packets in both directions. `loss` is the share of
+ * dropped packets, between 0 and 1.
  */
 export async function openLossyLink(target: Upstream, loss: number): Promise<LossyLink> {
   const id = process.pid % 100_000;

@@ -2,15 +2,15 @@
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
   /**
-   * Returns the number of messages in all queues. The number includes unacknowledged messages and dead letters in
-   * transit, and can be a few seconds old.
+   * Returns the number of messages in all queues, as the broker counted them a few seconds ago at most. The number
+   * includes unacknowledged messages and dead letters on their way to another queue.
    */
   messages(): Promise<number>;
 }
 
 export const VHOST = '%2F';
 
-/** Creates a client of the management API. It sends each request to the first broker node that answers. */
+/** Creates a client of the management API. The client sends each request to the first node in `urls` that answers. */
 export function createManagement(urls: readonly string[]): Management {
   const nodes = urls.map((url) => {
     const { origin, username, password } = new URL(url);

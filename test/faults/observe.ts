@@ -4,9 +4,9 @@ import { TABLE_PREFIX } from './system.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** The contents of the DynamoDB tables, read directly and not through the service. */
+/** The contents of the service's DynamoDB tables, which the tests read directly from DynamoDB. */
 export interface Found {
-  /** The inbox markers of processed messages, by consumer and message id. */
+  /** The inbox markers of processed messages. Each key consists of the name of a consumer and the id of a message. */
   readonly markers: ReadonlyMap<string, FoundMarker>;
   /** Open dead letters. */
   readonly deadLetters: readonly FoundDeadLetter[];
@@ -35,8 +35,8 @@ export interface FoundDeadLetter {
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
 /**
- * Reads all DynamoDB tables with strong consistency. The inbox table is read first. The effects of every message with
- * an inbox marker are therefore already in the tables that are read later.
+ * Reads the service's DynamoDB tables with strongly consistent reads. The inbox table is read first, so that the
+ * effects of every message with an inbox marker are already visible in the tables that are read later.
  */
 export async function observe(client: DynamoDBClient): Promise<Found> {
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });
@@ -105,7 +105,7 @@ async function scan(
 
 const ITEMS_PER_WRITE = 25;
 
-/** Writes the stock of several SKUs directly to the store. */
+/** Writes the stock of several SKUs directly to DynamoDB. */
 export async function putStock(client: DynamoDBClient, stock: ReadonlyMap<string, number>): Promise<void> {
   const requests = [...stock].map(([sku, available]) => ({
     PutRequest: { Item: { sku: { S: sku }, available: { N: String(available) } } },

@@ -7,21 +7,21 @@ export interface PlannedOrder {
   readonly key: string;
   readonly kind: Kind;
   readonly customerId: string;
-  /** A SKU that many orders contain. The effects of all these orders change the same DynamoDB item. */
+  /** A SKU that many orders contain. All these orders change the same DynamoDB item. */
   readonly shared: { readonly sku: string; readonly quantity: number };
-  /** A SKU that only this order contains. Its stock shows how often the effects of the order were applied. */
+  /** A SKU that only this order contains. The stock of this SKU shows how often the order's effects were applied. */
   readonly own: { readonly sku: string; readonly quantity: number };
   /** The loyalty points that the customer receives for this order. */
   readonly points: number;
   /**
-   * Whether the client sends the order again until it is accepted. Otherwise the client stops after the first answer.
+   * Whether the client repeats the request until the order is accepted. Otherwise the client sends only one request.
    */
   readonly isPatient: boolean;
   /** The number of identical requests that the client sends at the same time. */
   readonly copies: number;
 }
 
-/** The percentage of orders of each kind. The remaining orders are valid. */
+/** The percentage of orders of each kind. The remaining orders have the kind `sound` and succeed. */
 export type Mix = Partial<Record<Kind | 'twice' | 'thrice' | 'impatient', number>>;
 
 export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poison: 4, twice: 5, impatient: 8 };
@@ -59,7 +59,9 @@ export function planOrders(name: string, count: number, mix: Mix, random: Random
   });
 }
 
-/** Repeats a value `count` times, and at least once if `count` is above zero. */
+/**
+ * Returns a list that contains `value` `count` times. A `count` that is not a whole number is rounded, but not to zero.
+ */
 const spread = <T>(value: T, count: number): T[] =>
   count > 0 ? Array.from({ length: Math.max(Math.round(count), 1) }, () => value) : [];
 
@@ -76,7 +78,9 @@ export const bodyOf = ({ customerId, shared, own }: PlannedOrder): object => ({
   items: [shared, own].map(({ sku, quantity }) => ({ sku, quantity, unitPrice: UNIT_PRICE })),
 });
 
-/** Returns the result that each consumer must reach for an order. */
+/**
+ * Returns for each consumer whether an order must fail there, and how often the order's effects must be applied there.
+ */
 export const duties = ({ kind }: PlannedOrder) =>
   consumers.map((consumer) => ({
     consumer,

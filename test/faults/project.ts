@@ -19,14 +19,17 @@ interface Template {
   functions: Record<string, Definition>;
 }
 
-/** Functions of the service that are replaced by versions with injected faults and lower limits. */
+/**
+ * Definitions that replace functions of the service. With these definitions, faults can be injected into the functions,
+ * and the time limits and memory sizes are smaller.
+ */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
   'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },
   'archive-dead-letter': { handler: 'test/faults/functions/archive.handler', timeout: 15 },
 };
 
-/** The settings of an event source. The emulator ignores the ARNs. */
+/** The settings of an emulated event source. The emulator ignores the two ARNs. */
 const eventSource = {
   arn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000',
   basicAuthArn: 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:local',
@@ -41,8 +44,8 @@ const LARGE_BATCH = 5_000;
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Creates a Serverless project in `directory` with the service and with consumers into which faults can be injected.
- * The project contains symbolic links to the sources.
+ * Creates a Serverless project in `directory`. The project contains the service, in which some consumers are replaced
+ * by consumers into which faults can be injected, and symbolic links to the sources.
  */
 export function writeProject(
   directory: string,

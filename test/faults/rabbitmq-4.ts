@@ -7,7 +7,7 @@ const COMPLETE = 'complete';
 const LIBRARY = 'usr/lib/rabbitmq/lib';
 const INSTALL_WITHIN_MS = 900_000;
 
-/** Returns the reason why RabbitMQ 4 cannot run on this machine, or `undefined` if it can. */
+/** Returns the reason why this machine cannot run RabbitMQ 4, or `undefined` if the machine can run it. */
 export async function obstacleToRabbitmq4(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root, for a root directory of its own';
@@ -22,8 +22,8 @@ export async function obstacleToRabbitmq4(): Promise<string | undefined> {
 }
 
 /**
- * Installs RabbitMQ 4 from Debian unstable into a chroot directory below `directory`, unless an earlier run has
- * installed it.
+ * Installs RabbitMQ 4 from Debian unstable in a chroot directory below `directory`, and returns the path of the chroot
+ * directory. Does not install RabbitMQ 4 again if it is already there.
  */
 export async function unpackRabbitmq4({ directory, say }: { directory: string; say: Say }): Promise<string> {
   const root = join(directory, 'root');
@@ -46,7 +46,7 @@ export async function unpackRabbitmq4({ directory, say }: { directory: string; s
   return root;
 }
 
-/** Returns the URL of the Debian mirror that this system uses. */
+/** Returns the URL of the Debian mirror that is configured on this machine, or `undefined` if none is. */
 async function mirrorOfApt(): Promise<string | undefined> {
   const list = await run('sh', ['-c', 'cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true']);
   return /https?:\/\/\S+\/debian\/?(?=\s)/.exec(list)?.[0];
@@ -58,6 +58,6 @@ async function mirrorOfApt(): Promise<string | undefined> {
 export function serverIn(root: string): { scripts: string; version: string } {
   const name = readdirSync(join(root, LIBRARY)).find((entry) => entry.startsWith('rabbitmq_server-'));
   if (name === undefined)
-    throw new Error(`${root} contains no RabbitMQ; delete the directory, and the next run unpacks it again`);
+    throw new Error(`${root} contains no RabbitMQ: delete this directory, and the next run unpacks RabbitMQ again`);
   return { scripts: `/${LIBRARY}/${name}/sbin`, version: name.replace('rabbitmq_server-', '') };
 }

@@ -3,10 +3,10 @@ export interface Random {
   /** A random number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
   chance(probability: number): boolean;
-  /** A random whole number between two bounds, both inclusive. */
+  /** A random whole number from `lowest` to `highest`, both inclusive. */
   between(lowest: number, highest: number): number;
   pick<T>(choices: readonly T[]): T;
-  /** Returns a new generator for `name`. Its sequence depends only on the seed and the name. */
+  /** Returns a new random number generator, whose sequence of numbers depends only on the seed and on `name`. */
   fork(name: string): Random;
 }
 

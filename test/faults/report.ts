@@ -1,34 +1,34 @@
 import type { Account } from './invariants.ts';
 import type { Outcome } from './run-fault.ts';
 
-/** One row in the table of results: the outcomes of the messages that were sent during one fault. */
+/** One row in the table of results. The row counts the outcomes of the messages that were sent during one fault. */
 export interface Row {
   readonly fault: string;
   readonly accepted: number;
   /** The number of messages whose sender received no clear answer. */
   readonly indeterminate: number;
-  /** The number of indeterminate messages that were nevertheless processed. */
+  /** The number of messages that were processed although their sender received no clear answer. */
   readonly recovered: number;
   readonly completed: number;
   readonly rejected: number;
   readonly deadLettered: number;
   /** The number of accepted messages that never reached a final state. */
   readonly lost: number;
-  /** The number of messages whose effects were applied more than once or that have several final states. */
+  /** The number of messages that have several final states or whose effects were applied more than once. */
   readonly duplicated: number;
-  /** The number of results that belong to messages which were refused or never sent. */
+  /** The number of results in DynamoDB that belong to a refused message or to no sent message. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;
   /** The number of duplicate messages that consumers skipped. */
   readonly copiesDropped: number;
-  /** The number of violated invariants of any kind. */
+  /** The number of violations of all invariants together. */
   readonly violations: number;
 }
 
 /**
- * Creates the table row of one fault. A message counts as dead-lettered or rejected if at least one of its consumers
- * dead-lettered or rejected it.
+ * Creates the row of one fault in the table of results. A message counts as dead-lettered if any consumer dead-lettered
+ * it. Otherwise the message counts as rejected if any consumer rejected it.
  */
 export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();

@@ -16,7 +16,10 @@ type Start = (directory: string, say: Say) => Promise<System>;
 
 const MIXED_FAULTS = 6;
 
-/** Returns a function that starts the system with the broker that `npm start` uses, or with one node of RabbitMQ 4. */
+/**
+ * Returns a function that starts the test system. With `laptop`, the system uses the broker of `npm start`, and with
+ * `4` a single node of RabbitMQ 4.
+ */
 export const startWith =
   (broker: 'laptop' | '4'): Start =>
   async (directory, say) =>
@@ -38,7 +41,7 @@ const startOnCluster = ({ broker, nodes }: Cluster, directory: string, say: Say)
     say,
   });
 
-/** Returns all faults that need only one broker node, and one fault that combines several of them. */
+/** Returns all faults that need only one broker node, and an additional fault that combines several of these faults. */
 export const singleFaults = (seed: number): Fault[] => [
   ...faults,
   mixed('mixed', faults, MIXED_FAULTS, seeded(seed).fork('mixed')),
@@ -47,8 +50,8 @@ export const singleFaults = (seed: number): Fault[] => [
 const weightOf = ({ weight = 1 }: Fault) => weight;
 
 /**
- * Creates rounds that together inject each of the `chosen` faults once. The messages are divided between the faults by
- * weight.
+ * Creates rounds that together inject each of the `chosen` faults once. The messages are divided between the faults in
+ * proportion to the weights of the faults.
  */
 export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start, systems = 1): Round[] {
   const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);
@@ -64,7 +67,7 @@ export function onceEach(name: string, chosen: readonly Fault[], messages: numbe
   return Array.from({ length: Math.min(systems, chosen.length) }, () => round);
 }
 
-/** Creates a round that injects each cluster fault once, on a cluster of three nodes. */
+/** Creates a round that injects each of the selected cluster faults once, in a cluster of three nodes. */
 export function onThreeNodes(only: readonly string[], messagesPerFault: number): Round[] {
   let cluster: Cluster | undefined;
   const chosen = chosenOf(
@@ -78,9 +81,7 @@ export function onThreeNodes(only: readonly string[], messagesPerFault: number):
   return onceEach('three nodes', chosen, messagesPerFault * chosen.length, start);
 }
 
-/**
- * Describes the progress of a run that ends after a number of messages or minutes, and estimates when the run will end.
- */
+/** Describes how much of a run of random faults is done, and estimates when the run will end. */
 export function progressLine(run: {
   readonly drawn: number;
   readonly sent: number;
@@ -101,8 +102,8 @@ export function progressLine(run: {
 }
 
 /**
- * Creates a round that injects randomly chosen faults until a number of messages is sent or a number of minutes has
- * passed.
+ * Creates a round that injects randomly chosen faults until `messages` messages have been sent or `minutes` minutes
+ * have passed.
  */
 export function atRandom(
   { seed, only, messages, minutes }: { seed: number; only: readonly string[]; messages: number; minutes: number },
@@ -131,7 +132,10 @@ export function atRandom(
   };
 }
 
-/** Selects faults by their name, a part of their name, or their group. */
+/**
+ * Selects the faults whose name contains a text of `only`, or whose group is a text of `only`. If `only` is empty, all
+ * faults are selected.
+ */
 export const chosenOf = (all: readonly Fault[], only: readonly string[]): Fault[] =>
   all.filter(
     ({ name, where }) => only.length === 0 || only.some((wanted) => name.includes(wanted) || where === wanted),

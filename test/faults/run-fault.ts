@@ -20,32 +20,32 @@ import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
 const CLIENTS = 24;
-/** The share of the orders that is sent before the fault is injected. */
+/** The share of a fault's orders that are sent before the fault begins, between 0 and 1. */
 const BEGIN_AT = 0.1;
 /**
- * How long to wait until all messages have reached a final state, in ms. The limit is above three minutes, because the
- * broker retries a refused dead letter after three minutes (`dead_letter_worker_publisher_confirm_timeout`).
+ * How long to wait until all messages have a final state, in ms. This time is above three minutes, because the broker
+ * waits three minutes before it publishes a refused dead letter again (`dead_letter_worker_publisher_confirm_timeout`).
  */
 const QUIET_WITHIN_MS = 240_000;
 /**
- * How much longer to wait, in ms, if messages are still in the queues after QUIET_WITHIN_MS. On an overloaded machine,
- * such messages are late and not lost.
+ * How much longer to wait if messages are still in the queues after `QUIET_WITHIN_MS`, in ms. On an overloaded machine,
+ * such messages may only be late.
  */
 const LATE_WITHIN_MS = 900_000;
 /**
- * If all queues are empty and no message reaches a final state for this time, in ms, the unfinished messages count as
- * lost.
+ * How long to wait for the next message to reach a final state while all queues are empty, in ms. After this time, the
+ * messages without a final state count as lost.
  */
 const STUCK_AFTER_MS = 40_000;
 const PROBE_EVERY_MS = 50;
 
-/** The result of running one fault. */
+/** The results of one fault, including the violated invariants. */
 export interface Outcome {
   readonly fault: Fault;
   readonly audited: AuditResult;
   readonly violations: Partial<Record<InvariantName | 'expected', string[]>>;
   readonly tookMs: number;
-  /** The number of duplicate messages that the functions skipped, read from their logs. */
+  /** The number of duplicate messages that the functions skipped during the fault, according to the functions' logs. */
   readonly duplicates: number;
 }
 
@@ -60,7 +60,7 @@ export interface Around {
 }
 
 /**
- * Runs one fault: places orders, injects the fault, waits until all messages have a final state, and checks the
+ * Injects one fault while test clients place orders, waits until all messages have a final state, and checks the
  * invariants.
  */
 export async function runFault(fault: Fault, around: Around): Promise<Outcome> {

@@ -19,31 +19,33 @@ import type { System } from './system.ts';
 const DRAINED_WITHIN_MS = 30_000;
 const LEAST_MESSAGES = 10;
 
-/** A sequence of faults that are injected into the same running system. */
+/** A sequence of faults that are injected one after another into the same running test system. */
 export interface Round {
   readonly name: string;
-  /** Starts the system, which stores its data below `directory`. */
+  /** Starts the test system. The system stores its data in folders below `directory`. */
   start(directory: string, say: Say): Promise<System>;
-  /** Returns the next fault and its number of messages, or `undefined` after the last fault. */
+  /**
+   * Returns the next fault and the number of messages to send during this fault, or `undefined` after the last fault.
+   */
   next(sentSoFar: number): { readonly fault: Fault; readonly messages: number } | undefined;
   /** Describes the progress of the round and estimates when it will end. */
   progress?(sentSoFar: number): string;
 }
 
-/** Callbacks that receive the results of a round of faults as soon as the results are available. */
+/** Callbacks that receive the results of each fault in a round as soon as the results are available. */
 export interface Results {
   /** Reports the versions of the broker, the store and Node. */
   started(versions: string): void;
   row(row: Row): void;
-  /** Reports the folder with files that explain a violation. */
+  /** Reports the path of a folder with files that explain a violated invariant. */
   evidence(folder: string): void;
-  /** Reports that a fault did not run, and why. */
+  /** Reports that a fault was skipped, with the reason. */
   skipped(line: string): void;
 }
 
 /**
- * Runs all faults of a round and reports a table row for each fault. At the end, the messages of all faults are checked
- * again.
+ * Injects all faults of a round and reports a row of results for each fault. At the end of the round, the messages of
+ * all faults are checked once more.
  */
 export async function runRound(
   round: Round,
@@ -89,8 +91,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults once more at the end of a round. This finds effects that appeared only after the
- * check of their own fault.
+ * Checks the messages of all faults once more at the end of a round. The check finds effects that were applied only
+ * after the check at the end of a single fault.
  */
 async function lookAgain(
   { name }: Round,

@@ -4,36 +4,37 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the proxy does with one request to DynamoDB. */
 export type StoreFate =
-  /** The proxy answers that the throughput of the table is exceeded, without forwarding the request. */
+  /** The proxy answers with a throttling error and does not forward the request to DynamoDB. */
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
   /**
-   * The proxy answers a transaction as DynamoDB does when two transactions conflict, without forwarding the
-   * transaction. The proxy forwards all requests that are not transactions.
+   * The proxy answers each transaction with the error for conflicting transactions, and does not forward the
+   * transaction to DynamoDB. All other requests are forwarded.
    */
   | { readonly is: 'conflict' }
   /**
-   * The store executes the request, but the client gets no answer, because the proxy closes the connection. If
-   * `silentMs` is set, the proxy waits this long before it closes the connection.
+   * DynamoDB executes the request, but the proxy closes the connection instead of forwarding the answer to the client.
+   * If `silentMs` is set, the proxy waits for this time before it closes the connection.
    */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 
-/** A fault of the store that the proxy injects while it is active. */
+/** A fault of DynamoDB that the proxy injects while the fault is active. */
 export interface StoreFault {
   /**
-   * Decides what happens to a request. `operation` is the name of a DynamoDB operation, such as `TransactWriteItems`.
+   * Decides what the proxy does with a request. `operation` is the name of the requested DynamoDB operation, such as
+   * `TransactWriteItems`.
    */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
   /** Whether the proxy resets every connection as soon as it is opened. */
   readonly isAway?: boolean;
 }
 
-/** An HTTP proxy between DynamoDB and its clients. It injects faults. */
+/** An HTTP proxy that injects faults between DynamoDB and the service. */
 export interface StoreProxy {
   readonly url: string;
-  /** Activates a fault of the store. The fault ends when the returned function is called. */
+  /** Activates a fault of DynamoDB. The fault ends when the returned function is called. */
   inject(fault: StoreFault): () => void;
-  /** Returns the number of requests that an injected fault has affected. */
+  /** Returns the number of requests that injected faults have affected so far. */
   readonly affected: () => number;
   close(): Promise<void>;
 }

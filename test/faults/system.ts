@@ -20,7 +20,10 @@ import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
 
 export const TABLE_PREFIX = 'faults-';
 
-/** The running test system: a broker, a store and the service, with proxies between them that inject faults. */
+/**
+ * The running test system, which consists of the service, a broker and a DynamoDB emulator. Proxies between them inject
+ * faults.
+ */
 export interface System {
   readonly broker: Broker;
   readonly store: Store;
@@ -32,25 +35,31 @@ export interface System {
   readonly consuming: BrokerProxy;
   readonly storeProxy: StoreProxy;
   readonly management: Management;
-  /** The AMQP address that the test runner uses, with its own login and without injected faults. */
+  /**
+   * The AMQP URI with which the test runner connects to the broker. The runner has a broker login of its own, and no
+   * faults are injected into its connections.
+   */
   readonly operatorUrl: string;
   /** Where it really is. */
   readonly brokerAddress: Upstream;
-  /** Changes the faults that are injected into the functions. Omitted properties keep their values. */
+  /** Changes the faults that are injected into the functions. Properties that are not given keep their values. */
   sabotage(wanted: Partial<Sabotage>): void;
   sabotaged(): Sabotage;
   readonly killsFile: string;
   service(): Service;
   /**
-   * Kills all functions and event sources with SIGKILL and restarts them. `environments` is the number of execution
-   * environments for each unordered queue.
+   * Kills all functions and event sources with SIGKILL and restarts them. Afterwards, `environments` Lambda execution
+   * environments consume each unordered queue.
    */
   restartService(environments?: number): Promise<void>;
   environments(): number;
   stop(): Promise<void>;
 }
 
-/** Starts the broker, the store, the proxies and the service. They store their data and logs below `directory`. */
+/**
+ * Starts the broker, the DynamoDB emulator, the proxies and the service. All of them store their data and logs below
+ * `directory`.
+ */
 export async function startSystem({
   directory,
   broker: givenBroker,
@@ -59,9 +68,9 @@ export async function startSystem({
   say,
 }: {
   directory: string;
-  /** The broker to use instead of the broker that `npm start` would start. */
+  /** The running broker to use. By default, the system starts the same broker as `npm start`. */
   broker?: Broker;
-  /** The addresses of the broker's nodes, if the broker is a cluster. */
+  /** The hosts and ports of the broker's nodes, if `broker` is a cluster. */
   upstreams?: readonly Upstream[];
   managementUrls?: readonly string[];
   say: Say;
@@ -174,10 +183,7 @@ export async function startSystem({
   }
 }
 
-/**
- * Creates a broker login for the test runner. A fault can then change the service's own login without locking out the
- * test runner.
- */
+/** Creates a separate broker login for the test runner, because some faults change the service's own login. */
 async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
   const name = 'faults-operator';
   const password = randomUUID();

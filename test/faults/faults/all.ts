@@ -8,7 +8,7 @@ import { operatorFaults } from './operators.ts';
 import { orderFaults } from './order.ts';
 import { storeFaults } from './store.ts';
 
-/** All faults that need only one broker node. */
+/** All faults that can be injected with a single broker node. */
 export const faults: readonly Fault[] = [
   ...networkFaults,
   ...brokerFaults,

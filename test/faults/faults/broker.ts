@@ -28,7 +28,10 @@ const alarm = (name: string, says: string, raise: readonly string[], lower: read
   },
 });
 
-/** Creates a fault that deletes a part of the topology and later restores it by applying the topology again. */
+/**
+ * Creates a fault that deletes queues or exchanges of the topology. After a few seconds, the fault applies the topology
+ * again and thereby restores them.
+ */
 const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown>): Fault => ({
   name,
   where: 'broker',

@@ -6,8 +6,8 @@ import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
 
 /**
- * The time limit for recovery after a broker node is lost, in ms. The limit is above one minute, because RabbitMQ 4.3
- * waits one minute before it delivers the messages of a disconnected consumer to another consumer
+ * How long the system may take to recover after the loss of a broker node, in ms. The limit is above one minute,
+ * because RabbitMQ 4.3 delivers the messages of a disconnected consumer to another consumer only after one minute
  * (`consumer_disconnected_timeout`).
  */
 const LEADER_RECOVERY_MS = 90_000;
@@ -19,7 +19,10 @@ async function leaderOf(queue: string, { nodes }: Cluster, { system }: Lab): Pro
   return node;
 }
 
-/** Returns the faults that need a cluster of three broker nodes. `cluster` returns the running cluster. */
+/**
+ * Returns the faults that need a cluster of three broker nodes. When a fault starts, it calls `cluster` to get the
+ * running cluster.
+ */
 export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'leader-killed',

@@ -7,8 +7,8 @@ import { steps, type Kill, type Step } from '../functions/sabotage.ts';
 const KILLED_WITHIN_MS = 20_000;
 
 /**
- * Kills a consumer's process at a given step of its next batch. Returns whether the kill has happened within the time
- * limit.
+ * Kills a consumer's process when the consumer's next batch reaches the given step. Returns whether the process was
+ * killed within the time limit.
  */
 export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill, 'id'>): Promise<boolean> {
   const kill = { ...place, id: `${Object.values(place).join(' ')} ${random.between(1, 1e9)}` };
@@ -21,8 +21,9 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
 }
 
 /**
- * The steps at which the consumer of each queue can be killed. The consumer of the queue `points` publishes no events
- * and therefore has no step `emit`. The function that archives dead letters has only a first and a last step.
+ * The steps of processing a batch at which the consumer of each queue is killed. The consumer of the queue `points`
+ * publishes no events and therefore has no step `emit`. The function that archives dead letters has only the steps
+ * `start` and `return`.
  */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
@@ -30,7 +31,7 @@ const placesToDie: Record<string, readonly Step[]> = {
   'dead-letters': ['start', 'return'],
 };
 
-/** Kills the consumer of a queue before and after each step of processing a batch, one kill after another. */
+/** Kills the consumer of a queue once before and once after each of the given steps of processing a batch. */
 async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Promise<void> {
   for (const step of steps)
     for (const side of ['before', 'after'] as const) {
@@ -47,8 +48,8 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
 }
 
 /**
- * Creates a fault with orders that crash the consumer of the queue `points`. All other orders must be processed as
- * usual.
+ * Creates a fault that places orders which crash the consumer of the queue `points`. All other orders must still be
+ * processed.
  */
 const killer = (
   name: string,

@@ -31,8 +31,8 @@ const unreadable = (name: string, says: string, count: number, make: (index: num
 });
 
 /**
- * Creates message headers of many types. Some headers have names that Surehop or the broker use, with values that
- * neither Surehop nor the broker would write.
+ * Creates message headers of many types. Some of these headers have names that Surehop or the broker uses, but values
+ * that neither of them would write.
  */
 const foreignHeaders = (index: number) => ({
   'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],
@@ -63,8 +63,8 @@ const double = (value: number) => {
 };
 
 /**
- * AMQP properties that the broker accepts although no client library writes them. Some of these properties cannot be
- * republished with any client library.
+ * AMQP properties that the broker accepts although no client library can write them. Client libraries cannot publish
+ * copies of messages with some of these properties.
  */
 const oddProperties: readonly GivenProperties[] = [
   // A date before 1970, and one before the start of the Gregorian calendar.

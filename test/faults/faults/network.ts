@@ -6,7 +6,7 @@ import type { Fault, Lab } from '../lab.ts';
 import { canLosePackets, openLossyLink } from '../lossy-link.ts';
 import { limits } from '../project.ts';
 
-/** Returns both proxies in front of the broker: one for publishing and one for consuming. */
+/** Returns the two proxies in front of the broker: the proxy for publishers and the proxy for consumers. */
 const waysOf = ({ system }: Lab): BrokerProxy[] => [system.publishing, system.consuming];
 
 async function during(ms: number, lab: Lab, ways: readonly BrokerProxy[], fault: NetworkFault): Promise<void> {
@@ -40,8 +40,8 @@ const partition = (seconds: number): Fault => ({
 });
 
 /**
- * How long TCP waits before it retransmits a lost packet for the first time, in ms. Each further retransmission of that
- * packet waits twice as long.
+ * How long TCP waits before it retransmits a lost packet for the first time, in ms. The wait doubles with each further
+ * retransmission of the same packet.
  */
 const FIRST_RESEND_MS = 200;
 
@@ -106,7 +106,7 @@ export const networkFaults: readonly Fault[] = [
     isMixable: true,
     async inject(lab) {
       if (!(await canLosePackets())) return during(8_000, lab, waysOf(lab), { delayMs: () => resendDelay(lab, 0.5) });
-      lab.say('packets are dropped by iptables');
+      lab.say('iptables drops network packets between the broker and its clients');
       const link = await openLossyLink(lab.system.brokerAddress, 0.5);
       const ends = waysOf(lab).map((way) => way.reroute([link.upstream]));
       try {

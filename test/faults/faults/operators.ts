@@ -24,8 +24,8 @@ async function redrive({ system }: Lab): Promise<RedriveReport> {
 const FAILING_ORDERS = 60;
 
 /**
- * Creates a fault that first makes a consumer fail until orders become dead letters. Afterwards, `atOnce` operators
- * redrive the dead letters concurrently.
+ * Creates a fault in which a consumer fails until orders become dead letters. Then the consumer works again, and
+ * `atOnce` operators redrive these dead letters at the same time.
  */
 const redriven = (name: string, says: string, atOnce: number): Fault => ({
   name,

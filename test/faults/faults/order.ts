@@ -12,15 +12,15 @@ const ACCOUNTS = 8;
 const ENTRIES = 40;
 
 /**
- * The steps at which the consumer of account entries is killed. The step `start` is excluded, because the consumer
- * cannot keep the order of prefetched messages until it has recorded its batch in the store. The step `emit` is
- * excluded, because the consumer of account entries publishes no events.
+ * The steps of processing a batch at which the consumer of the queue `accounts` is killed. The step `start` is
+ * excluded, because the consumer can keep the order of messages only after it has recorded the batch in DynamoDB. The
+ * step `emit` is excluded, because this consumer publishes no events.
  */
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
 /**
- * Publishes the entries of one account one after another. Each entry is published after the broker has confirmed the
- * previous entry.
+ * Publishes the entries of one account in order. An entry is published only after the broker has confirmed the previous
+ * entry.
  */
 async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
   let after = 0;
@@ -60,15 +60,15 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
 });
 
 /**
- * The number of accounts in the large batch. With this number, the names of the accounts together are larger than the
+ * The number of accounts with entries in the large batch. The names of all these accounts together are larger than the
  * maximum size of a DynamoDB item.
  */
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
 /**
- * Publishes two entries for each of many accounts: first the first entry of every account, then the second entry of
- * every account.
+ * Publishes two entries for each of `LARGE_ACCOUNTS` accounts. The first entries of all accounts are published before
+ * any second entry.
  */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
@@ -92,8 +92,8 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
 }
 
 /**
- * The faults that test whether a queue keeps the order of messages with the same key. Most of these faults publish
- * entries of eight accounts, and the processing of some entries fails.
+ * The faults that test whether a queue keeps the order of messages with the same key. The key of a message is the name
+ * of an account, and the processing of some entries fails.
  */
 export const orderFaults: readonly Fault[] = [
   inOrder(

@@ -3,7 +3,7 @@ import { deadLetterQueue } from '../../../infra/topology.ts';
 import { batchSteps } from './sabotage.ts';
 
 /**
- * The function of functions/dead-letters/archive.ts. A fault can kill the process of the function before or after each
+ * The service's function that archives dead letters. A fault can kill the process of this function before or after each
  * batch.
  */
 export const handler = batchSteps(deadLetterQueue, archive);

@@ -9,7 +9,7 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 const { name } = queues.points;
 
 /**
- * The consumer of functions/orders/award-points.ts with two changes: faults can kill the process of the consumer, and
+ * The service's consumer that awards loyalty points, with two changes: faults can kill the process of the consumer, and
  * some orders fail on purpose.
  */
 export const handler = batchSteps(

@@ -5,7 +5,7 @@ import { batchSteps, sabotagedParts, step } from './sabotage.ts';
 
 const { name } = accountsQueue;
 
-/** A consumer that adds entries to accounts. It processes the entries of each account in order. */
+/** A consumer that adds entries to accounts. The consumer processes the entries of each account in order. */
 export const handler = batchSteps(
   name,
   createConsumer(
@@ -15,8 +15,8 @@ export const handler = batchSteps(
       orderBy: ({ account }: AccountEntry) => account,
       decide: (entry, { attempt }) =>
         step(name, 'decide', () => {
-          if (entry.isPoison) throw new PermanentError('POISON', 'fails permanently on request of the test');
-          if (attempt <= entry.fails) throw new Error(`attempt ${attempt} fails on request of the test`);
+          if (entry.isPoison) throw new PermanentError('POISON', 'the test lets this message fail permanently');
+          if (attempt <= entry.fails) throw new Error(`the test lets attempt ${attempt} fail`);
           return enter(entry);
         }),
     },

@@ -5,24 +5,27 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders. The kind of an order decides how the processing of the order ends. The customer id of a
- * test order starts with the kind of the order.
+ * The kinds of test orders. The kind of an order decides whether the processing of the order succeeds, fails, hangs or
+ * crashes the process. The customer id of a test order starts with the kind.
  */
 export const kinds = [
   'sound',
   'soldout',
   /**
-   * An order of the kind `fails1`, `fails2` or `fails3` fails at its first one, two or three attempts, and then
-   * succeeds.
+   * An order of the kind `fails1` fails at the first attempt and then succeeds. Orders of the kinds `fails2` and
+   * `fails3` fail at the first two or three attempts.
    */
   'fails1',
   'fails2',
   'fails3',
-  /** The business rule for an order of the kind `hangs` never returns at the first attempt. */
+  /** At the first attempt, the business rule hangs for an order of the kind `hangs` until the rule is aborted. */
   'hangs',
   /** Fails for good. */
   'poison',
-  /** Orders of the kind `broken` fail permanently at the queue `stock` while the active fault sets `isFailing`. */
+  /**
+   * Orders of the kind `broken` fail permanently in the consumer of the queue `stock` while the setting `isFailing` is
+   * true.
+   */
   'broken',
   /**
    * Orders of the kinds `memory`, `loop`, `exit` and `unhandled` crash the consumer of the queue `points` at every
@@ -36,7 +39,7 @@ export const kinds = [
 
 export type Kind = (typeof kinds)[number];
 
-/** Whether an order of this kind fails at every attempt of the consumer. */
+/** Whether an order of the kind `kind` fails at every attempt in the consumer of the queue `consumer`. */
 export const isPoison = (kind: Kind, consumer: string): boolean =>
   kind === 'poison' || (consumer === 'points' && ['memory', 'loop', 'exit', 'unhandled'].includes(kind));
 
@@ -53,12 +56,12 @@ export function misbehaving<T extends { readonly customerId: string }>(queue: st
 
 async function suffer(kind: Kind, queue: string, { attempt, signal }: RuleContext): Promise<void> {
   const failures = Number(/^fails(\d)$/.exec(kind)?.[1] ?? 0);
-  if (attempt <= failures) throw new Error(`attempt ${attempt} fails on request of the test`);
+  if (attempt <= failures) throw new Error(`the test lets attempt ${attempt} fail`);
   if (kind === 'hangs' && attempt === 1)
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
-  if (kind === 'poison') throw new PermanentError('POISON', 'fails permanently on request of the test');
+  if (kind === 'poison') throw new PermanentError('POISON', 'the test lets this message fail permanently');
   if (kind === 'broken' && queue === 'stock' && readSabotage().isFailing)
-    throw new PermanentError('JAMMED', 'fails for good while it is jammed');
+    throw new PermanentError('JAMMED', 'the test lets this message fail permanently while isFailing is set');
   if (queue !== 'points') return;
   takeDown(kind);
   // The unhandled rejection ends the process, so the rule must not continue.

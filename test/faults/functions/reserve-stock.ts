@@ -8,8 +8,8 @@ import { batchSteps, sabotagedParts } from './sabotage.ts';
 const { name } = queues.stock;
 
 /**
- * The consumer of functions/orders/reserve-stock.ts with two changes: faults can kill the process of the consumer, and
- * some orders fail on purpose.
+ * The service's consumer that reserves stock, with two changes: faults can kill the process of the consumer, and some
+ * orders fail on purpose.
  */
 export const handler = batchSteps(
   name,

@@ -12,8 +12,8 @@ export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'not
 export type Step = (typeof steps)[number];
 
 /**
- * A request to kill the process of a queue's consumer with SIGKILL, before or after a step of processing a batch. Each
- * request kills only one process.
+ * An instruction to kill the process of a queue's consumer with SIGKILL, before or after a step of processing a batch.
+ * Only the first process that reaches this step is killed.
  */
 export interface Kill {
   readonly id: string;
@@ -23,20 +23,23 @@ export interface Kill {
 }
 
 /**
- * The faults to inject into the functions. The functions read the faults from a file before and after each step of
- * processing a batch.
+ * The faults that are currently injected into the functions. The functions read these faults from a file before and
+ * after each step of processing a batch.
  */
 export interface Sabotage {
   readonly kills: readonly Kill[];
-  /** Whether orders of the kind `broken` fail permanently at the queue `stock`. */
+  /** Whether orders of the kind `broken` fail permanently in the consumer of the queue `stock`. */
   readonly isFailing: boolean;
 }
 
 export const unharmed: Sabotage = { kills: [], isFailing: false };
 
-/** The environment variable with the path of the file that contains the injected faults. */
+/** The name of the environment variable with the path of the file that contains the injected faults. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
-/** The environment variable with the path of the file in which each kill is recorded before it happens. */
+/**
+ * The name of the environment variable with the path of a file that records kills. A process writes the id of the kill
+ * to this file just before it kills itself.
+ */
 export const KILLS_FILE = 'FAULTS_KILLS';
 
 export function readSabotage(): Sabotage {
@@ -46,7 +49,10 @@ export function readSabotage(): Sabotage {
   return JSON.parse(readFileSync(file, 'utf8')) as Sabotage;
 }
 
-/** Runs a step of a consumer. Kills the process before or after the step if a test has requested that. */
+/**
+ * Runs one step of processing a batch. Kills the process before or after this step if the active fault demands the
+ * kill.
+ */
 export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
   killIfWanted(queue, name, 'before');
   const result = await run();
@@ -63,7 +69,7 @@ function killIfWanted(queue: string, name: Step, side: 'before' | 'after'): void
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Wraps a consumer's function to let a test kill the process of the function before or after it processes a batch. */
+/** Wraps a consumer's handler so that a fault can kill the process before or after the handler processes a batch. */
 export const batchSteps =
   <A extends unknown[], R>(queue: string, handler: (...args: A) => Promise<R>) =>
   async (...args: A): Promise<R> => {
@@ -74,7 +80,8 @@ export const batchSteps =
   };
 
 /**
- * Returns the dependencies of a deployed consumer. A test can kill the process at each call to one of the dependencies.
+ * Returns the dependencies of a deployed consumer, wrapped so that a fault can kill the process before or after each
+ * call to DynamoDB or the broker.
  */
 export function sabotagedParts(queue: string): ConsumerParts {
   const real = { ...partsOf(surehop), publisher: publisher(surehop) };
