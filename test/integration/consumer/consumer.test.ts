@@ -36,8 +36,8 @@ const run = (
   invocation = anInvocation(),
 ): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
 /**
- * Creates an invocation that, on any machine, runs out of time while business rules run. The time that the consumer
- * reserves for settling messages is still left.
+ * Creates a Lambda invocation with so little time left that the consumer stops running business rules. The remaining
+ * time is still enough to settle the messages of the batch.
  */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
@@ -50,8 +50,8 @@ const placed = async (queue: string) =>
   );
 
 /**
- * Waits until `count` retry copies were found in the delay queue or in the work queue. While RabbitMQ moves a copy from
- * the delay queue to the work queue, the copy is in neither queue for a moment.
+ * Waits until `count` retry copies have been found in the delay queue or in the work queue. More than one look may be
+ * needed, because RabbitMQ moves copies from the delay queue to the work queue meanwhile.
  */
 async function retried(count: number): Promise<number> {
   let found = 0;
@@ -64,13 +64,13 @@ async function retried(count: number): Promise<number> {
 
 interface Row {
   readonly title: string;
-  /** Returns the messages of the batch. The test adds one valid message to them. */
+  /** Returns the messages that are tested. The test adds a valid message and processes all of them as one batch. */
   readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
   readonly counts: Partial<BatchReport['counts']>;
-  /** The queue to which the consumer must publish the copy of the message. */
+  /** The queue to which the consumer must publish a retry copy or a dead letter of the tested message. */
   readonly in?: string;
   readonly code?: string;
-  /** How many messages had their effect applied, including the valid message. */
+  /** How many messages of the batch must have applied their effect, including the valid message that the test adds. */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
   readonly parts?: () => ConsumerParts;
@@ -92,8 +92,8 @@ const doneBefore = async (about: object = {}) => {
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
 /**
- * Creates the dependencies of a consumer whose publisher uses a virtual host without queues. The broker can therefore
- * route no message of this publisher.
+ * Creates the dependencies of a consumer whose publisher uses a virtual host without queues. The broker therefore
+ * reports every message of this publisher as unroutable.
  */
 const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
 
@@ -301,7 +301,7 @@ for (const row of table)
     await placed('points');
   });
 
-test('in a batch with one message that always fails, the other 99 messages complete, and a redelivery of the batch repeats no effect', async () => {
+test('if one message of a batch always fails, the other 99 messages complete exactly once although the batch is redelivered', async () => {
   const poison = message('permanent');
   const records = [...Array.from({ length: 99 }, () => message()), poison];
   const first = await run(records);
@@ -313,7 +313,7 @@ test('in a batch with one message that always fails, the other 99 messages compl
 });
 
 test.each(['permanent', 'transient'])(
-  'a dead letter contains the stack frames of the failed rule that are in the code of the service itself (%s error)',
+  'a dead letter contains the stack frames of the failed business rule, but no frames of the toolkit (%s error)',
   async (behave) => {
     await run([message(behave, { headers: { 'surehop-attempt': 4 } })]);
     const [letter] = await placed('dead-letters');
@@ -352,7 +352,7 @@ test.each<[string, () => unknown]>([
   },
 );
 
-test('the stack of a failed rule is logged once per batch, however many messages failed with the same error', async () => {
+test('if 60 messages of a batch fail with the same error, the stack trace of the error is logged only once', async () => {
   const written: Record<string, unknown>[] = [];
   const warn = jest.spyOn(log(), 'warn').mockImplementation((...[line, details]) => {
     written.push({ line, ...(details as object) });
@@ -371,7 +371,7 @@ test('the stack of a failed rule is logged once per batch, however many messages
   await placed('dead-letters');
 });
 
-test('the report of a batch lists each message that was not completed, with its error code and the queue that it was moved to', async () => {
+test('the report of a batch lists each dead-lettered message with its error code and the dead-letter queue', async () => {
   const id = randomUUID();
   const { notCompleted } = await run([message('permanent', { id }), message()]);
   expect(notCompleted).toEqual([
@@ -380,14 +380,14 @@ test('the report of a batch lists each message that was not completed, with its 
   await placed('dead-letters');
 });
 
-test('a follow-up event is published once, however often its batch is redelivered to the same process', async () => {
+test('a follow-up event is published only once, even if the batch that caused the event is redelivered to the same process', async () => {
   const record = { ...message('reject'), redelivered: true };
   const handler = createConsumer(scriptedConsumer, setup.parts);
   for (let time = 0; time < 3; time += 1) await handler(anEvent([record]), anInvocation());
   expect(await placed('points')).toHaveLength(1);
 });
 
-test('a batch that is redelivered to the process that completed it needs no request to DynamoDB', async () => {
+test('if a batch is redelivered to the process that completed the batch, the process sends no request to DynamoDB', async () => {
   const unavailable = withoutStore();
   const isDone = { now: false };
   const inbox = new Proxy(setup.parts.inbox, {
@@ -407,7 +407,7 @@ test('a batch that is redelivered to the process that completed it needs no requ
   await placed('dead-letters');
 });
 
-test('two redelivered copies of a rejected message publish its follow-up event once', async () => {
+test('the follow-up event of a rejected message is not published again when the message is redelivered', async () => {
   const record = { ...message('reject'), redelivered: true };
   await run([record]);
   expect(await placed('points')).toHaveLength(1);
@@ -415,14 +415,14 @@ test('two redelivered copies of a rejected message publish its follow-up event o
   expect(await placed('points')).toHaveLength(1);
 });
 
-test('a redelivered invalid message is not dead-lettered a second time', async () => {
+test('a redelivered message with invalid JSON is not dead-lettered a second time', async () => {
   const record = { ...message('well', { raw: Buffer.from('{"sku":') }), redelivered: true };
   await run([record]);
   expect((await run([record])).counts).toMatchObject({ duplicate: 1 });
   expect(await placed('dead-letters')).toHaveLength(1);
 });
 
-test('if only some retry copies and dead letters of a batch could be published, its redelivery publishes only the missing ones', async () => {
+test("if a batch's retry copy was published but its dead letter was not, a redelivery of the batch publishes only the dead letter", async () => {
   const records = [message('transient'), message('permanent')];
   await setup.host.channel.unbindQueue('dead-letters', 'dead-letters', '');
   await expect(run(records)).rejects.toBeInstanceOf(BatchUnfinishedError);
@@ -433,7 +433,7 @@ test('if only some retry copies and dead letters of a batch could be published, 
   expect(await retried(1)).toBe(1);
 });
 
-test('if a message is redelivered in one batch with its own retry copy, only the retry copy is processed', async () => {
+test('if a batch contains a redelivered message and the retry copy of the same message, only the retry copy is processed', async () => {
   const original = message('transient');
   await run([original]);
   const id = String(original.basicProperties.messageId);
@@ -445,7 +445,7 @@ test('if a message is redelivered in one batch with its own retry copy, only the
   await placed('stock');
 });
 
-test('if the headers of a failed message are too large for a copy, its dead letter omits the largest header and names it', async () => {
+test('if the headers of a failed message are too large for a dead letter, the dead letter omits the largest header and contains the name of this header', async () => {
   const large = 'x'.repeat(130_800);
   const report = await run([message('permanent', { headers: { large, tenant: 'blue' } }), message()]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
@@ -458,7 +458,7 @@ test('if the headers of a failed message are too large for a copy, its dead lett
   ]);
 });
 
-test('every record of a batch that is not a valid message is dead-lettered, and the other messages complete', async () => {
+test('every malformed entry of a Lambda event is dead-lettered, and the valid messages of the event complete', async () => {
   const record = message();
   const odd = [
     null,
@@ -474,7 +474,7 @@ test('every record of a batch that is not a valid message is dead-lettered, and 
   expect(await placed('dead-letters')).toHaveLength(odd.length);
 });
 
-test('a message is dead-lettered if its schema throws an error, and the other messages complete', async () => {
+test('if the schema of an event throws an error for a message, only this message is dead-lettered', async () => {
   const schema = scriptedConsumer.event.schema.refine(({ behave }) => {
     if (behave === 'permanent') throw Object.assign(Object.create(null), { toString: undefined });
     return true;
@@ -488,7 +488,7 @@ test('a message is dead-lettered if its schema throws an error, and the other me
   expect(await placed('dead-letters')).toMatchObject([{ 'surehop-dead-letter-code': 'SCHEMA_MISMATCH' }]);
 });
 
-test('a failed message is dead-lettered instead of retried if a copy cannot contain all of its parts, and the dead letter names the missing parts', async () => {
+test('if a copy of a failed message cannot contain all headers and properties, the message is dead-lettered instead of retried', async () => {
   const long = 'é'.repeat(128);
   const record = message('transient');
   const headers = { ...(record.basicProperties.headers as object), [long]: 1 };
@@ -506,7 +506,7 @@ test('a failed message is dead-lettered instead of retried if a copy cannot cont
   ]);
 });
 
-test('a failed message that is too large for the broker is archived in DynamoDB with its whole body', async () => {
+test('if a copy of a failed message is too large for the broker, the consumer archives the message in DynamoDB with its whole body', async () => {
   const archived: { code: string; queue?: string; body: Buffer }[] = [];
   const tooLarge = (sent: Message) =>
     sent.body.length > 1_000
@@ -549,7 +549,7 @@ test('two messages with equal bodies and different ids are both processed', asyn
   expect(await applied()).toBe(2);
 });
 
-test('a redriven message starts again at its first attempt and may be retried', async () => {
+test('after a redrive, a message starts again with its first attempt and can be retried again', async () => {
   const id = randomUUID();
   await run([message('transient', { id, headers: { 'surehop-attempt': 4 } })]);
   await run([message('transient', { id, headers: { 'surehop-attempt': 1, 'surehop-redrives': 1 } })]);

@@ -21,12 +21,15 @@ afterAll(async () => {
 });
 
 /**
- * The steps of processing a batch with a valid, a rejected and a failing message. The step `publish` sends the
- * follow-up event.
+ * The steps at which the process is killed while it processes a batch. The batch contains a valid, a rejected and a
+ * failing message. The step `publish` publishes the follow-up event of the rejected message.
  */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
 
-/** Starts a process that consumes the batch and kills itself at `step`. Resolves with the signal that ended the process. */
+/**
+ * Starts a process that processes the batch in `event` and kills itself before or after `step`. Resolves with the
+ * signal or the exit code of the process.
+ */
 function crash(step: string, side: string, event: unknown): Promise<string | number | null> {
   const input = JSON.stringify({
     event,
@@ -44,7 +47,7 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
 
 for (const step of steps)
   for (const side of ['before', 'after'])
-    test(`a batch whose process was killed ${side} the step "${step}" loses no message and applies each effect once when it is redelivered`, async () => {
+    test(`after the process was killed ${side} the step "${step}", redelivering the batch loses no message and applies each effect once`, async () => {
       const sku = randomUUID();
       const message = (behave: string) => aRecord({ type: 'test.scripted', body: { sku, behave }, redelivered: true });
       const records = [message('well'), message('reject'), message('permanent')];

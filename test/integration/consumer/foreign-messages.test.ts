@@ -47,7 +47,10 @@ afterAll(async () => {
   await backend.remove();
 });
 
-/** A work queue with a single delay, because all retry copies of a message are created in the same way. */
+/**
+ * A work queue with a single retry delay. One delay is enough, because all retry copies of a message are created in the
+ * same way.
+ */
 const queue = { ...scriptedConsumer.queue, delays: scriptedConsumer.queue.delays.slice(0, 1) };
 
 const handler = () => createConsumer({ ...scriptedConsumer, queue }, parts);
@@ -67,7 +70,10 @@ async function take(from: string): Promise<Taken[]> {
 
 const bodyOf = ({ record }: Taken) => record.data;
 
-/** Returns the headers of the publisher as text, without routing headers and without the headers that the broker and the toolkit add. */
+/**
+ * Returns the headers that the publisher has set, as a text that tests can compare. Routing headers and headers that
+ * the broker or the toolkit adds are left out.
+ */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;
   const headers = Object.entries(record.basicProperties.headers ?? {});
@@ -98,7 +104,7 @@ const givenMessage: fc.Arbitrary<Given> = fc.record({
 const NEIGHBOURS = 3;
 const MOST_RETURNS = 2;
 
-test('any failed message of a foreign publisher is archived byte for byte and can be redriven unless its dead letter says why not, and the other messages complete', async () => {
+test('if any message of a foreign publisher fails, its body is archived byte for byte and the other messages of the batch complete', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   console.info(`seed ${seed}`);
   let sent = 0;
@@ -135,7 +141,7 @@ test('any failed message of a foreign publisher is archived byte for byte and ca
       const run = handler();
       const first = new Map<string, string>();
       const parked = new Map<string, Taken[]>();
-      /** Takes all ready messages of the queue "stock" and processes them as one batch. */
+      /** Takes all ready messages from the queue `stock` and processes them as one batch. */
       const consume = async () => {
         const batch = await take('stock');
         if (batch.length === 0) return;
@@ -200,7 +206,10 @@ test('any failed message of a foreign publisher is archived byte for byte and ca
   );
   // A counterexample may have 100,000 bytes, so the error contains only the seed and the path that reproduce it.
   if (result.failed)
-    throw new Error(`SEED=${seed}, path ${result.counterexamplePath}`, { cause: result.errorInstance });
+    throw new Error(
+      `a generated message was handled wrongly: reproduce with SEED=${seed}, path ${result.counterexamplePath}`,
+      { cause: result.errorInstance },
+    );
   // The broker must have accepted more than half of the published messages.
   expect(taken).toBeGreaterThan(sent / 2);
 });

@@ -19,7 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/** The idempotency keys that `perform` passed to the other system. */
+/**
+ * The message ids with which `perform` was called. A real `perform` passes such an id to another system as idempotency
+ * key.
+ */
 let calls: string[];
 let duringCall: () => Promise<void> | void;
 beforeEach(() => {
@@ -48,7 +51,7 @@ const failingCall = () => {
   throw new Error('the other system is unavailable');
 };
 
-test('perform runs once for a message, even if the message is redelivered and published a second time', async () => {
+test('`perform` is called once for a message, even if the message is redelivered or published twice', async () => {
   const record = message();
   expect((await run([record])).counts.completed).toBe(1);
   expect((await run([redelivered(record)])).counts.duplicate).toBe(1);
@@ -57,7 +60,7 @@ test('perform runs once for a message, even if the message is redelivered and pu
   expect(calls).toHaveLength(1);
 });
 
-test('a copy of a message is postponed without using an attempt while another process has the lease of that message', async () => {
+test('while another process has the lease of a message, a copy of the message is postponed without using an attempt', async () => {
   const record = message();
   let other: Awaited<ReturnType<typeof run>> | undefined;
   duringCall = async () => {
@@ -72,7 +75,7 @@ test('a copy of a message is postponed without using an attempt while another pr
   expect(copy && copy.properties.headers?.['surehop-attempt']).toBe(1);
 });
 
-test('the lease of a message is released if perform fails, so that the retry copy of the message need not wait for it', async () => {
+test('if `perform` fails, the lease of the message is released and the retry copy can be processed at once', async () => {
   const id = randomUUID();
   duringCall = failingCall;
   expect((await run([message(id)])).counts.retry).toBe(1);
@@ -83,7 +86,7 @@ test('the lease of a message is released if perform fails, so that the retry cop
   await setup.host.drain('stock');
 });
 
-test('if perform fails and releasing the lease of the message fails too, the report has the error of perform', async () => {
+test("if both `perform` and the release of the message's lease fail, the report of the batch contains the error of `perform`", async () => {
   duringCall = failingCall;
   const leases = { ...setup.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
   const warn = jest.spyOn(log(), 'warn').mockImplementation(() => {});
@@ -95,7 +98,7 @@ test('if perform fails and releasing the lease of the message fails too, the rep
   await setup.host.drain('stock');
 });
 
-test('a message that was in progress in a process that died is postponed until its lease expires, and is then performed again', async () => {
+test('if a process dies during `perform`, the message is postponed until its lease expires and then processed again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('stock', {
@@ -111,7 +114,7 @@ test('a message that was in progress in a process that died is postponed until i
   expect(calls).toEqual([id]);
 });
 
-test('a message is dead-lettered if perform does not return at its last attempt, although the lease of the message has not expired', async () => {
+test('if `perform` does not return at the last attempt of a message, the message is dead-lettered before its lease expires', async () => {
   const id = randomUUID();
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
@@ -127,7 +130,7 @@ test('a message is dead-lettered if perform does not return at its last attempt,
   });
 });
 
-test('a message that a consumer with decide rejected is a duplicate for a later consumer with perform on the same queue', async () => {
+test("if a queue's consumer is changed from `decide` to `perform`, a message that was rejected before the change is a duplicate", async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   const decision = {

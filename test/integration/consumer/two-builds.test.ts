@@ -19,7 +19,10 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** The commit of the previous release, to which a rollback would return. Every release updates this commit hash. */
+/**
+ * The Git commit of the previous release, to which a rollback would return. This commit hash must be updated with every
+ * release.
+ */
 const PREVIOUS = '063df5aeb7936db1ec362a7373ac07a964acc1e3';
 
 const CONSUMERS = {
@@ -30,7 +33,7 @@ const CONSUMERS = {
 
 const git = (...args: string[]) => execFileSync('git', ['-C', rootDirectory, ...args], { maxBuffer: 100_000_000 });
 
-/** Returns why the previous release cannot be built in this clone, or undefined if it can. */
+/** Returns why the previous release cannot be built from this Git clone, or `undefined` if it can be built. */
 function obstacle(): string | undefined {
   try {
     git('cat-file', '-e', `${PREVIOUS}^{commit}`);
@@ -40,7 +43,10 @@ function obstacle(): string | undefined {
   }
 }
 
-/** Unpacks the sources of the previous release into `directory` and links the dependencies of the current release there. */
+/**
+ * Unpacks the sources of the previous release into `directory`. The previous release uses the npm packages of the
+ * current release.
+ */
 function unpackPrevious(directory: string): void {
   mkdirSync(directory);
   const sources = git(
@@ -65,7 +71,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   let setup: ConsumerSetup;
   let store: DynamoDBClient;
   let directory: string;
-  /** The number of messages that each of the two builds received from each queue. */
+  /** The number of messages that each of the two releases received from each queue. */
   const received = new Map<string, number>();
 
   beforeAll(async () => {
@@ -147,7 +153,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   const total = async (table: string, attribute: string) =>
     (await items(table)).reduce((sum, item) => sum + Number(item[attribute]?.N ?? 0), 0);
 
-  test('the previous and the current release can consume the same queues at the same time and apply the effects of each message exactly once', async () => {
+  test("if the previous and the current release consume the same queues at the same time, each message's effects are applied exactly once", async () => {
     const kinds = ['sound', 'sound', 'sound', 'sound', 'fails1', 'fails2', 'soldout', 'poison'];
     const orders = Array.from({ length: 48 }, (_, n) => {
       const kind = kinds[n % kinds.length]!;

@@ -30,7 +30,9 @@ const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<
   createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
 const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
 
-/** A follow-up event whose ordering key is its field `note`, so that a test can choose a key of any length. */
+/**
+ * A follow-up event with the field `note` as ordering key. A test can therefore choose an ordering key of any length.
+ */
 const follower = defineEvent({
   type: 'order.rejected',
   version: 1,
@@ -48,14 +50,14 @@ const emitting = (event: FollowUp) => ({
 });
 const following = (note: string) => emitting(emit(follower, { sku, note }));
 
-test('a follow-up event is published even if its ordering key is larger than the headers of a message may be', async () => {
+test('a follow-up event is published even if its ordering key is too large for a message header', async () => {
   const record = aRecord({ type, body: { sku } });
   expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
   expect(await setup.host.drain('points')).toHaveLength(1);
 });
 
 test.each([undefined, null, 0])(
-  'if a rule resolves with %s for one message, only that message is retried and the other messages complete',
+  'if a business rule resolves with %s for one message, only this message is retried',
   async (given) => {
     const definition = {
       ...scriptedConsumer,
@@ -67,7 +69,7 @@ test.each([undefined, null, 0])(
   },
 );
 
-test('a message is dead-lettered if its rule returns an event without data', async () => {
+test('a message is dead-lettered if its business rule returns a follow-up event without data', async () => {
   const report = await run(
     [aRecord({ type, body: { sku } })],
     emitting({ event: { ...follower, key: undefined }, data: undefined }),
@@ -80,7 +82,7 @@ test.each([
   ['surehop-attempt', 5_000],
   ['surehop-attempt', Number.MAX_SAFE_INTEGER],
   ['surehop-redrives', Number.MAX_SAFE_INTEGER],
-])('a message with the header %s = %d is completed after a redrive', async (name, value) => {
+])('a dead-lettered message with the header %s = %d can be redriven and then completes', async (name, value) => {
   const id = randomUUID();
   const body = { sku, behave: 'permanent' };
   const failed = await run([aRecord({ id, type, body, headers: { [name]: value } })]);
@@ -96,7 +98,7 @@ test.each([
   expect(await applied()).toBe(1);
 });
 
-test('messages whose ids are lone surrogates are dead-lettered, and the other messages complete', async () => {
+test('messages whose ids are lone UTF-16 surrogates are dead-lettered, and the other messages of the batch complete', async () => {
   const records = ['\ud800', '\ud801'].map((id) => aRecord({ id, type, body: { sku }, redelivered: true }));
   const report = await run([...records, aRecord({ type, body: { sku } })]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 2 });

@@ -48,8 +48,8 @@ afterAll(async () => {
 });
 
 /**
- * Returns any string as a table name. No compiler checks the table names of a business rule in JavaScript, and this
- * function simulates such a rule.
+ * Returns any text as the name of a DynamoDB table. The tests thereby simulate a business rule in JavaScript, whose
+ * table names no compiler checks.
  */
 const misspelt = (name: string) => name as Table;
 
@@ -78,7 +78,7 @@ const denied = (action: string, table: string) =>
   });
 
 describe('a table that a rule misspells', () => {
-  test('messages whose rule writes a missing table stay unfinished with an error that names the table, and the other messages complete', async () => {
+  test('if a business rule writes to a missing DynamoDB table, its messages stay unfinished with an error that names the table', async () => {
     const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'stock')));
     const results = await commit(entries);
     const back = results.flatMap(({ is }, n) => (is === 'unfinished' ? [n] : []));
@@ -90,12 +90,12 @@ describe('a table that a rule misspells', () => {
     });
   });
 
-  test('a batch needs at most eight requests to DynamoDB although a table is missing, however many messages write that table', async () => {
+  test('a batch of 90 messages that write to a missing DynamoDB table needs at most eight requests to DynamoDB', async () => {
     await commit(Array.from({ length: 90 }, (_, n) => entry(add('shipmentz'), add(n % 2 ? 'stock' : 'points'))));
     expect(faults.sent.length).toBeLessThanOrEqual(8);
   });
 
-  test('a missing table is logged as an error once and counted once in the metric DeploymentWrong', async () => {
+  test('if two batches write to the same missing DynamoDB table, the error is logged and counted only once', async () => {
     const name = `other-${randomUUID().slice(0, 8)}`;
     await commit([entry(add(name))]);
     await commit([entry(add(name))]);
@@ -106,7 +106,7 @@ describe('a table that a rule misspells', () => {
     expect(written.filter((line) => line.includes('"DeploymentWrong":1'))).toHaveLength(1);
   });
 
-  test('reading an item from a missing table fails with TABLE_MISSING and the name of the table', async () => {
+  test('reading an item from a missing DynamoDB table fails with the code TABLE_MISSING and the name of the table', async () => {
     await expect(readItemFrom(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       message: `the table ${store.prefix}shipmentz does not exist`,
@@ -115,7 +115,7 @@ describe('a table that a rule misspells', () => {
 });
 
 describe('a permission that the function lacks', () => {
-  test('messages stay unfinished if the function lacks a permission for a table that they write, and the other messages complete', async () => {
+  test('if the function lacks the permission to write to a DynamoDB table, only the messages that write to this table stay unfinished', async () => {
     faults.plan = ({ TransactItems = [] }) =>
       TransactItems.some(({ Update }) => Update?.TableName === `${store.prefix}points`)
         ? { when: 'before', error: denied('UpdateItem', `${store.prefix}points`) }
@@ -128,7 +128,7 @@ describe('a permission that the function lacks', () => {
     });
   });
 
-  test('if the function lacks a permission for the inbox table, the whole batch stays unfinished after one request to DynamoDB', async () => {
+  test('if the function lacks the permission to write to the inbox table, all messages stay unfinished after one request to DynamoDB', async () => {
     faults.plan = () => ({ when: 'before', error: denied('PutItem', `${store.prefix}inbox`) });
     const results = await commit(Array.from({ length: 500 }, () => entry(add('stock'))));
     expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
@@ -137,7 +137,7 @@ describe('a permission that the function lacks', () => {
   });
 });
 
-test('if DynamoDB does not know the credentials, the whole batch stays unfinished with the code STORE_MISCONFIGURED after one request', async () => {
+test('if DynamoDB rejects the credentials, all messages of the batch stay unfinished with the code STORE_MISCONFIGURED', async () => {
   const error = Object.assign(new Error('The security token included in the request is invalid.'), {
     name: 'UnrecognizedClientException',
   });
@@ -171,7 +171,7 @@ describe('a missing or wrong inbox table', () => {
     client.destroy();
   });
 
-  test('every message stays unfinished with an error that names the inbox table if that table is missing', async () => {
+  test('if the inbox table is missing, every message stays unfinished with an error that names the inbox table', async () => {
     await table('stock', 'sku');
     const results = await commit([entry(add('stock')), entry(add('stock'))], inbox);
     expect(outcomes(results)).toEqual(['unfinished', 'unfinished']);
@@ -182,7 +182,7 @@ describe('a missing or wrong inbox table', () => {
     });
   });
 
-  test('every message stays unfinished with the code STORE_MISCONFIGURED if the inbox table has another primary key', async () => {
+  test('if the inbox table has a wrong primary key, every message stays unfinished with the code STORE_MISCONFIGURED', async () => {
     await table('inbox', 'id');
     const results = await commit(
       Array.from({ length: 20 }, () => entry(add('stock'))),
@@ -240,7 +240,7 @@ describe('a consumer in a wrong deployment', () => {
   test.each([
     ['a key of the wrong name', { name: 'x' }],
     ['an empty key', { sku: '' }],
-  ])('a message fails and uses an attempt if its rule reads an item with %s', async (_, key) => {
+  ])('a message fails and uses up an attempt if its business rule reads a DynamoDB item with %s', async (_, key) => {
     await run(({ read }) => read(tables.stock, key).then(() => ({ effects: [] }))).catch(() => undefined);
     const copies = [...(await setup.host.drain('retry.1s')), ...(await setup.host.drain('dead-letters'))];
     expect(copies).toHaveLength(1);

@@ -34,7 +34,10 @@ const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id
 const listed = async (query: Record<string, string>) =>
   (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
-/** Takes `count` messages from the dead-letter queue and returns them as the records of a Lambda event. */
+/**
+ * Takes at least `count` messages from the dead-letter queue, and returns them in the form in which a Lambda event
+ * contains messages.
+ */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
   const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];
@@ -64,7 +67,7 @@ const aNoted = (about: object = {}, message: Parameters<typeof aRecord>[0] = {})
   return { note, record: aRecord({ ...message, headers }) };
 };
 
-test('GET /dead-letters/{id} returns a dead letter of 600 KB byte for byte with its headers', async () => {
+test('GET /dead-letters/{id} returns the body of a dead letter of 600 KB byte for byte, and all of its headers', async () => {
   const body = randomBytes(600_000);
   const headers = {
     'x-text': 'grün',
@@ -100,7 +103,7 @@ test('GET /dead-letters/{id} returns a dead letter of 600 KB byte for byte with 
   expect(got.body.body.text).toBeUndefined();
 });
 
-test('a dead letter has at most 1,000 characters of stack frames if its rule failed, and no stack frames otherwise', async () => {
+test("GET /dead-letters/{id} returns at most 1,000 characters of a dead letter's stack frames", async () => {
   const frames = ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'];
   const letters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
   await archive(
@@ -115,7 +118,7 @@ test('a dead letter has at most 1,000 characters of stack frames if its rule fai
   expect(none!.body).not.toHaveProperty('frames');
 });
 
-test('GET /dead-letters/{id} returns a body in UTF-8 as base64 and as text, and an empty body as an empty text', async () => {
+test('GET /dead-letters/{id} returns the body of a dead letter also as text if the body is valid UTF-8', async () => {
   const text = aNoted({}, { raw: Buffer.from('{"a":"grün"') });
   const empty = aNoted({}, { raw: Buffer.alloc(0) });
   await archive(anEvent([text.record, empty.record], 'dead-letters'));
@@ -143,7 +146,7 @@ describe('messages that the broker dead-lettered', () => {
   });
 });
 
-test('a redelivered batch of dead letters does not change the archive, even if one of them was discarded since the first delivery', async () => {
+test('if dead letters are redelivered after one of them was discarded, the archive does not change', async () => {
   const { note, record } = aNoted();
   const event = anEvent([record, record], 'dead-letters');
   expect(await archive(event)).toEqual({ archived: 1, duplicates: 1 });
@@ -160,7 +163,7 @@ test('a redelivered batch of dead letters does not change the archive, even if o
   });
 });
 
-test('a second copy of a dead letter with other headers does not change the archived dead letter', async () => {
+test('if a second copy of a dead letter arrives with other headers, the archived dead letter does not change', async () => {
   const { note, record } = aNoted({}, { raw: Buffer.from('"x"'), id: 'm-copy' });
   await archive(anEvent([record], 'dead-letters'));
   const before = await read(note.id);
@@ -172,7 +175,7 @@ test('a second copy of a dead letter with other headers does not change the arch
   expect((await read(note.id)).body).toEqual(before.body);
 });
 
-test('different messages with the same dead-letter id are all archived, whether they come in one batch or in two', async () => {
+test('different messages with the same dead-letter id are all archived', async () => {
   const note = { id: randomUUID() as MessageId };
   const [one, other, third] = ['"1"', '"2"', '"3"'].map((body) => aNoted(note, { raw: Buffer.from(body) }).record);
   expect(await archive(anEvent([one!, other!, one!], 'dead-letters'))).toEqual({ archived: 2, duplicates: 1 });
@@ -180,7 +183,7 @@ test('different messages with the same dead-letter id are all archived, whether 
   expect((await read(note.id)).body.body.text).toBe('"1"');
 });
 
-test('dead letters with malformed properties, bodies or headers are archived, and so are the other dead letters of the batch', async () => {
+test('dead letters with malformed properties, bodies or headers are archived', async () => {
   const sound = aNoted();
   const long = 'x'.repeat(3_000);
   const claims = {
@@ -207,7 +210,7 @@ test('dead letters with malformed properties, bodies or headers are archived, an
   expect((await read(sound.note.id)).status).toBe(200);
 });
 
-test('equal dead letters without a message id are archived separately', async () => {
+test('two dead letters without a message id are archived separately, even if their bodies are equal', async () => {
   const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
   expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
 });
@@ -294,7 +297,7 @@ describe('a filter with an unknown value', () => {
   const ask = async (query: Record<string, string>) =>
     (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
 
-  test('GET /dead-letters responds with an error for each unknown filter value, and the error lists the known values', async () => {
+  test('if a filter of GET /dead-letters has an unknown value, the error lists the known values of this filter', async () => {
     expect(await ask({ queue: 'stokc', code: 'NOPE' })).toMatchObject({
       status: 400,
       detail: '2 errors in the query.',
@@ -319,7 +322,7 @@ describe('a filter with an unknown value', () => {
     ]);
   });
 
-  test('a code that a rule defines or a retired queue becomes a known filter value with its first dead letter, and stays known', async () => {
+  test('the error code and the queue of a dead letter are known filter values as soon as the dead letter is archived', async () => {
     const filter = { code: 'NO_SUCH_SHELF', queue: 'retired' };
     expect((await ask(filter)).errors).toHaveLength(2);
     const { note, record } = aNoted(filter);
@@ -334,7 +337,7 @@ describe('a filter with an unknown value', () => {
     expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
   });
 
-  test('GET /dead-letters/{id} responds with 404 for the id of the item in which the archive stores the known filter values', async () => {
+  test('GET /dead-letters/{id} responds with 404 if the id is that of the DynamoDB item with the known filter values', async () => {
     expect((await read('known-values')).status).toBe(404);
   });
 });
@@ -349,7 +352,7 @@ describe('discarding a dead letter', () => {
   const discarding = (body: unknown, which = id) =>
     callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
-  test('a discarded dead letter keeps its message, and a second discard does not change the reason of the first', async () => {
+  test('discarding a dead letter keeps its message, and a second attempt to discard it responds with 409', async () => {
     expect(await discarding({ reason: ' a test order ' })).toMatchObject({
       status: 200,
       body: { id, status: 'discarded', discardReason: 'a test order' },

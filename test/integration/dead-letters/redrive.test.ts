@@ -42,7 +42,7 @@ beforeEach(async () => {
   await backend.host.drain('points');
 });
 
-/** Archives a message as if a consumer of `queue` had dead-lettered it. */
+/** Archives a message as a dead letter, as if the consumer of the queue `queue` had dead-lettered the message. */
 async function archived({
   queue = 'stock',
   code = 'BOOM',
@@ -72,7 +72,7 @@ const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST
 const read = async (id: string) => (await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
 
 describe('redriving one dead letter', () => {
-  test('redriving a dead letter publishes its message to its queue with attempt 1 and records the redrive in the archive', async () => {
+  test('redriving a dead letter publishes its message to its work queue as attempt 1 and adds the redrive to the history in the archive', async () => {
     const { id, messageId, body } = await archived();
     expect(await redrive(id)).toMatchObject({
       status: 200,
@@ -93,7 +93,7 @@ describe('redriving one dead letter', () => {
     });
   });
 
-  test('concurrent redrives of one dead letter publish copies with the same message id and the same redrive number', async () => {
+  test('concurrent redrives of one dead letter publish copies with the same message id and the same redrive count', async () => {
     const { id, messageId } = await archived();
     const got = await Promise.all([redrive(id), redrive(id), redrive(id)]);
     for (const { status } of got) expect([200, 409]).toContain(status);
@@ -108,7 +108,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(1);
   });
 
-  test('a second redrive of a dead letter is refused without "force", and with "force" its copy has a higher redrive number than all earlier copies', async () => {
+  test('a second redrive of a dead letter responds with 409 unless the request contains "force": true', async () => {
     const { id } = await archived({ headers: { 'surehop-redrives': 2 } });
     await redrive(id);
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
@@ -118,7 +118,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(2);
   });
 
-  test('redriving a dead letter whose message is older than the inbox retention is refused without "force"', async () => {
+  test('if a message is older than the inbox retention, redriving its dead letter responds with 409 unless the request contains "force": true', async () => {
     const { id } = await archived({ ageDays: 15 });
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:too-old' } });
     expect(await backend.host.drain('stock')).toEqual([]);
@@ -126,7 +126,7 @@ describe('redriving one dead letter', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('a discarded dead letter cannot be redriven, and a redriven one cannot be discarded', async () => {
+  test('redriving a discarded dead letter responds with 409, and so does discarding a redriven dead letter', async () => {
     const { id } = await archived();
     await callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id }, body: { reason: 'x' } });
     for (const force of [false, true])
@@ -141,12 +141,12 @@ describe('redriving one dead letter', () => {
     ).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
   });
 
-  test('redriving a dead letter with an unknown id responds with 404, and a redrive with an invalid body responds with 400', async () => {
+  test('redriving a dead letter with an unknown id responds with 404, and redriving with an invalid request body responds with 400', async () => {
     expect((await redrive(randomUUID())).status).toBe(404);
     expect((await redrive(randomUUID(), { force: 'yes' })).status).toBe(400);
   });
 
-  test('a dead letter without a known queue cannot be redriven', async () => {
+  test('redriving a dead letter responds with 409 if the work queue of the message is unknown', async () => {
     await archive(anEvent([aRecord({ id: 'm-lost', body: {} })], 'dead-letters'));
     const { body } = await callAsOperator(list, { route: 'GET /dead-letters', query: { code: 'UNKNOWN_ERROR' } });
     expect(body.deadLetters).toMatchObject([{ messageId: 'm-lost' }]);
@@ -156,14 +156,14 @@ describe('redriving one dead letter', () => {
     });
   });
 
-  test('redriving a dead letter to a queue that no longer exists responds with 503, and the dead letter stays open', async () => {
+  test('redriving a dead letter responds with 503 if its work queue no longer exists, and the dead letter stays open', async () => {
     const { id } = await archived({ queue: 'gone' });
     expect(await redrive(id)).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:unroutable' } });
     expect(await read(id)).toMatchObject({ status: 'open', history: [] });
   });
 });
 
-test('an order has the status dead-lettered after the broker dead-lettered its message, and the status accepted after a redrive', async () => {
+test("if the broker dead-letters an order's message, GET /orders/{id} returns the status dead-lettered until the message is redriven", async () => {
   const messageId = randomUUID();
   const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: Math.floor(Date.now() / 1_000) }] };
   await archive(anEvent([aRecord({ id: messageId, headers: death })], 'dead-letters'));
@@ -182,7 +182,7 @@ describe('a message with parts that AMQP cannot encode', () => {
   const leftOut = 'header "a" (a name of 300 bytes, more than 255)';
   const headers = { 'surehop-left-out': leftOut };
 
-  test('redriving a dead letter with a header that AMQP cannot encode responds with 422 and the name of the header, and "force" redrives it without that header', async () => {
+  test('if AMQP cannot encode a header of a message, redriving its dead letter responds with 422 and the name of the header unless the request contains "force": true', async () => {
     const { id } = await archived({ headers });
     const answer = await callAsOperator(redriveOne, {
       route: 'POST /dead-letters/{id}/redrive',
@@ -198,7 +198,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('a bulk redrive returns a separate list of the messages that AMQP cannot encode, and does not count them towards the maximum', async () => {
+  test('the response to a bulk redrive lists messages that AMQP cannot encode separately, and they do not count towards "maximum"', async () => {
     const code = 'PARTLY';
     const { id } = await archived({ code, headers });
     for (let index = 0; index < 2; index += 1) await archived({ code });
@@ -217,7 +217,7 @@ describe('a message with parts that AMQP cannot encode', () => {
 });
 
 describe('bulk redrives', () => {
-  test('a bulk redrive publishes at most "maximum" matching messages, oldest first, and reports whether more messages remain', async () => {
+  test('a bulk redrive publishes at most "maximum" matching messages, starting with the oldest', async () => {
     const code = 'MANY';
     const wanted: string[] = [];
     for (let index = 0; index < 23; index += 1)
@@ -247,7 +247,7 @@ describe('bulk redrives', () => {
     });
   });
 
-  test('a bulk redrive can publish 320 messages, which it reads in several pages and publishes in several chunks', async () => {
+  test('a bulk redrive publishes each of 320 messages once, although it reads and publishes them in several parts', async () => {
     const code = 'LOTS';
     const records = Array.from({ length: 320 }, (_, index) => {
       const note = {
@@ -286,14 +286,14 @@ describe('bulk redrives', () => {
     expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });
   });
 
-  test('a bulk redrive continues after a whole chunk of messages that could not be published', async () => {
+  test('if the first 51 messages of a bulk redrive cannot be published, the bulk redrive still publishes the next message', async () => {
     const code = 'FIRST_GONE';
     for (let index = 0; index < 51; index += 1) await archived({ code, queue: 'gone', ageDays: 1 });
     await archived({ code, queue: 'stock' });
     expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false });
   });
 
-  test('a bulk redrive with an unknown queue or code in its filter is refused with an error that lists the known values', async () => {
+  test('if the filter of a bulk redrive contains an unknown queue or code, the error lists the known values', async () => {
     expect(await redriveAll({ filter: { queue: 'stokc', code: 'NOPE' } })).toMatchObject({
       status: 400,
       body: {

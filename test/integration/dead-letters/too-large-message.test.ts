@@ -24,7 +24,7 @@ afterAll(async () => {
   await setup.remove();
 });
 
-test('the consumer itself archives a dead letter that is too large for the broker, and counts it once in the metric DeadLettersArchived', async () => {
+test('a dead letter that is too large for the broker is archived by the consumer and counted once in the metric DeadLettersArchived', async () => {
   const lines: string[] = [];
   for (const level of ['log', 'info', 'warn'] as const)
     jest.spyOn(console, level).mockImplementation((line: unknown) => void lines.push(String(line)));
