@@ -38,7 +38,7 @@ export interface ComparisonOptions {
   readonly amqpUrl?: string;
 }
 
-/** The cost of processing the same batches with Surehop and with Powertools. */
+/** The time, processor time and DynamoDB requests that Surehop and Powertools needed for the same batches. */
 export interface Comparison {
   /** The time that Powertools needs, divided by the time that Surehop needs. */
   readonly ratio: number;
@@ -49,7 +49,7 @@ export interface Comparison {
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
-  /** The number of messages that each of the two consumers processed. */
+  /** The number of messages that Surehop's consumer and Powertools' consumer each processed. */
   readonly messages: number;
 }
 
@@ -112,8 +112,8 @@ const nothing = { ms: 0, cpuUs: 0, requests: 0 };
 const processes = new Map<SideName, ChildProcess>();
 
 /**
- * Returns the process that runs one of the compared consumers. The first call starts the process, and all later rounds
- * use it again.
+ * Returns the process that runs one of the compared consumers. The process is started only once and is then used in all
+ * rounds.
  */
 function sideOf(name: SideName) {
   let child = processes.get(name);

@@ -72,8 +72,11 @@ function readArguments() {
       options: { json: { type: 'boolean' }, record: { type: 'boolean' }, rounds: { type: 'string' } },
     });
   } catch (error) {
-    throw new Problem(`${(error as Error).message}; npm run bench -- [section …] [--rounds N] [--json] [--record]`, {
-      exitCode: 2,
-    });
+    throw new Problem(
+      `${(error as Error).message}; usage: npm run bench -- [section …] [--rounds N] [--json] [--record]`,
+      {
+        exitCode: 2,
+      },
+    );
   }
 }

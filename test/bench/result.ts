@@ -7,7 +7,7 @@ export interface FigureResult {
   readonly figure: Figure;
   readonly spread?: Spread;
   readonly text?: string;
-  /** Whether the median meets the target; `undefined` if the figure has no target. */
+  /** Whether the median of the figure meets the figure's target; `undefined` if the figure has no target. */
   readonly isMet?: boolean;
 }
 

@@ -12,7 +12,7 @@ export interface ShardSettings {
 
 /**
  * The share of the messages after which the measurement of throughput starts, between 0 and 1. By then, all processes
- * are warm.
+ * have warmed up.
  */
 const FROM = 0.2;
 /**

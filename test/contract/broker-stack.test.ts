@@ -59,7 +59,7 @@ describe.each(variations)('the CloudFormation template of the broker stack (%s)'
     }
   });
 
-  test('a first deployment can be repeated after it failed, because it leaves no retained resource behind', () => {
+  test('a failed first deployment leaves no retained resource behind and can therefore be repeated', () => {
     const leftBehind = ids
       .filter((failing) => !isRetained(failing))
       .flatMap((failing) =>

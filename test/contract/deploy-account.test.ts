@@ -49,7 +49,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('concurrency that other functions reserve counts as unavailable, and concurrency that the stage itself reserves counts as available', async () => {
+  test('Lambda concurrency that other functions reserve counts as unavailable, but concurrency that the stage itself reserves does not', async () => {
     Object.assign(aws.state, { unreserved: 600 });
     expect((await check('prod', 813)).faults).toEqual([
       expect.stringMatching(/of which other functions reserve 400.*to at least 1313/),

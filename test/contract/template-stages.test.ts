@@ -44,7 +44,7 @@ describe('the settings of a stage', () => {
       (stage: any) => stage.alarms.emails.critical.push('nobody'),
       /alarms\.emails\.critical\.0: /,
     ],
-  ])('stage settings with %s are refused, and the error names the setting', (_, change, name) => {
+  ])('stage settings with %s cause an error that names the setting', (_, change, name) => {
     expect(() => readStage('prod', changed(change))).toThrow(name);
   });
 
@@ -67,7 +67,7 @@ describe('the event sources of a queue', () => {
     expect(stock.shards).toHaveLength(4);
   });
 
-  test('a concurrency above 1 for an ordered queue throws an error that names the queue', () => {
+  test('setting a concurrency above 1 for an ordered queue causes an error that names the queue', () => {
     const ledger = workQueue('ledger', { ordered: true });
     const granted = (concurrency: number | Record<string, number>) => {
       return { eventSource: { ...prod.eventSource, concurrency } };
@@ -80,7 +80,7 @@ describe('the event sources of a queue', () => {
     expect(eventSources('stock', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
   });
 
-  test('a concurrency setting for a queue that is not in the topology throws an error', () => {
+  test('setting a concurrency for a queue that is not in the topology causes an error', () => {
     const stage = { eventSource: { ...prod.eventSource, concurrency: { stocks: 2 } } };
     expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
@@ -95,7 +95,7 @@ describe('the event sources of a queue', () => {
     });
   });
 
-  test('an event source for a queue that is not in the topology throws an error', () => {
+  test('defining an event source for a queue that is not in the topology causes an error', () => {
     expect(() => eventSources('stocks', 'prod', prod)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
   });
 });
@@ -209,7 +209,7 @@ describe('the reserved concurrency of functions', () => {
   });
 });
 
-test("functions that verify operators' tokens receive the address of the issuer, but not the address of its keys", () => {
+test("functions that verify operators' tokens receive the URL of the token issuer, but not the URL of the issuer's keys", () => {
   const operators = { issuer: 'https://id.example/realms/shop', audience: 'surehop' };
   expect(httpEnvironment('prod', { ...prod, operators }, {})).toMatchObject({
     JWT_VERIFIED_BY: 'function',

@@ -45,7 +45,7 @@ export function readArguments(args: readonly string[], defaults: { messages: num
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
     throw new Problem(
-      `${(error as Error).message}; known are ${Object.keys(schema.shape)
+      `${(error as Error).message}; the known options are ${Object.keys(schema.shape)
         .map((name) => `--${name}`)
         .join(', ')}`,
       {

@@ -2,8 +2,8 @@
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
   /**
-   * Returns the number of messages in all queues, as the broker counted them a few seconds ago at most. The number
-   * includes unacknowledged messages and dead letters on their way to another queue.
+   * Returns the number of messages in all queues, including unacknowledged messages and dead letters that the broker is
+   * moving to another queue. The number may be a few seconds old.
    */
   messages(): Promise<number>;
 }

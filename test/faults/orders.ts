@@ -79,7 +79,8 @@ export const bodyOf = ({ customerId, shared, own }: PlannedOrder): object => ({
 });
 
 /**
- * Returns for each consumer whether an order must fail there, and how often the order's effects must be applied there.
+ * Returns for each consumer whether an order fails at every attempt, and how often the order's effects must be applied
+ * otherwise.
  */
 export const duties = ({ kind }: PlannedOrder) =>
   consumers.map((consumer) => ({

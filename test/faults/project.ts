@@ -44,8 +44,8 @@ const LARGE_BATCH = 5_000;
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Creates a Serverless project in `directory`. The project contains the service, in which some consumers are replaced
- * by consumers into which faults can be injected, and symbolic links to the sources.
+ * Creates a Serverless project in `directory`. The project contains the service with consumers into which faults can be
+ * injected. The sources in the project are symbolic links.
  */
 export function writeProject(
   directory: string,

@@ -133,8 +133,8 @@ export function atRandom(
 }
 
 /**
- * Selects the faults whose name contains a text of `only`, or whose group is a text of `only`. If `only` is empty, all
- * faults are selected.
+ * Selects faults by their name, by a part of their name, or by their group. Without any text in `only`, all faults are
+ * selected.
  */
 export const chosenOf = (all: readonly Fault[], only: readonly string[]): Fault[] =>
   all.filter(

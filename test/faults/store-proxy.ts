@@ -29,7 +29,7 @@ export interface StoreFault {
   readonly isAway?: boolean;
 }
 
-/** An HTTP proxy that injects faults between DynamoDB and the service. */
+/** An HTTP proxy between the service and DynamoDB. The proxy injects faults. */
 export interface StoreProxy {
   readonly url: string;
   /** Activates a fault of DynamoDB. The fault ends when the returned function is called. */

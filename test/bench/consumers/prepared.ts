@@ -20,8 +20,7 @@ interface StoreRequest {
 export type Waves = readonly (readonly StoreRequest[])[];
 
 /**
- * A request belongs to the current group of requests if it is sent within this time after the first request of the
- * group, in ms.
+ * Requests that are sent within this time after the first request of a group belong to this group. The time is in ms.
  */
 const WAVE_MS = 25;
 

@@ -7,7 +7,10 @@ import { inTurns } from '../turns.ts';
 const MESSAGES_A_TURN = 2_000;
 const TURNS = 3;
 
-/** Compares `publishAll` with plain amqplib, publishing 2,000 messages at a time. */
+/**
+ * Compares the throughput of Surehop's `publishAll` with the throughput of plain amqplib. Each call publishes 2,000
+ * messages.
+ */
 export async function bulk(): Promise<Measured> {
   const host = await aHostWith(['raw', 'raw256', 'surehop']);
   const raw = await openRaw(host.amqpUrl);

@@ -1,7 +1,10 @@
 import { compare } from '../comparison.ts';
 import type { Bench, Measured } from '../protocol.ts';
 
-/** Compares Surehop with Powertools on batches that contain already completed messages. */
+/**
+ * Compares how fast Surehop and Powertools process batches in which all messages or every tenth message is already
+ * completed.
+ */
 export const duplicates = async (bench: Bench): Promise<Measured> => ({
   all: (await compare(bench, { skus: 10, duplicates: 1 })).ratio,
   some: (await compare(bench, { skus: 10, duplicates: 0.1 })).ratio,

@@ -43,7 +43,7 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
         await lab.place(orders);
         wasKilled = await kill;
       }
-      if (!wasKilled) lab.violated(`no batch came to: ${queue} ${side} ${step}`);
+      if (!wasKilled) lab.violated(`no batch of the queue ${queue} reached the point ${side} the step ${step}`);
     }
 }
 

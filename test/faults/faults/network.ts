@@ -87,7 +87,8 @@ export const networkFaults: readonly Fault[] = [
       const id = orderIdOf(first!);
       const { answer, status } = await post(lab.system.url, first!, id);
       lab.ledger.orders.push({ fault: lab.name, order: first!, id, answer });
-      if (answer !== 'accepted') lab.violated(`the first order after the thaw was answered ${status ?? 'not at all'}`);
+      if (answer !== 'accepted')
+        lab.violated(`the first order after the functions were thawed was answered ${status ?? 'not at all'}`);
     },
   },
   {

@@ -110,7 +110,7 @@ export const orderFaults: readonly Fault[] = [
       for (const step of DEADLY_STEPS)
         for (const side of ['before', 'after'] as const) {
           const wasKilled = await killOnce(lab, { queue: accountsQueue.name, step, side });
-          if (!wasKilled) lab.violated(`no batch came to: ${side} ${step}`);
+          if (!wasKilled) lab.violated(`no batch of account entries reached the point ${side} the step ${step}`);
           // A successful batch in between resets the event source's backoff.
           await sleep(500, undefined, { signal: lab.signal });
         }

@@ -50,8 +50,8 @@ const placed = async (queue: string) =>
   );
 
 /**
- * Waits until `count` retry copies have been found in the delay queue or in the work queue. More than one look may be
- * needed, because RabbitMQ moves copies from the delay queue to the work queue meanwhile.
+ * Waits until `count` retry copies have been found in the delay queue or in the work queue. A single look may miss a
+ * copy that RabbitMQ is just moving from the delay queue to the work queue.
  */
 async function retried(count: number): Promise<number> {
   let found = 0;
@@ -64,10 +64,10 @@ async function retried(count: number): Promise<number> {
 
 interface Row {
   readonly title: string;
-  /** Returns the messages that are tested. The test adds a valid message and processes all of them as one batch. */
+  /** Returns the messages that the test puts into a batch together with one valid message. */
   readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
   readonly counts: Partial<BatchReport['counts']>;
-  /** The queue to which the consumer must publish a retry copy or a dead letter of the tested message. */
+  /** The queue to which the consumer must publish a copy of a message. The copy is a retry copy or a dead letter. */
   readonly in?: string;
   readonly code?: string;
   /** How many messages of the batch must have applied their effect, including the valid message that the test adds. */
@@ -331,26 +331,23 @@ test.each<[string, () => unknown]>([
     () => Object.assign(new Error('x'), { message: { deep: true }, stack: 7 }),
   ],
   ['an error whose code is not a string', () => Object.assign(new Error('x'), { code: 42 })],
-])(
-  'if a rule throws %s for one message, only that message is retried and the other messages complete',
-  async (_, thrown) => {
-    const definition = {
-      ...scriptedConsumer,
-      decide: (
-        event: Parameters<typeof scriptedConsumer.decide>[0],
-        context: Parameters<typeof scriptedConsumer.decide>[1],
-      ) => {
-        // oxlint-disable-next-line no-throw-literal
-        if (event.number === 1) throw thrown();
-        return scriptedConsumer.decide(event, context);
-      },
-    };
-    const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
-    const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
-    expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
-    expect(await retried(1)).toBe(1);
-  },
-);
+])('if a business rule throws %s for one message, only this message is retried', async (_, thrown) => {
+  const definition = {
+    ...scriptedConsumer,
+    decide: (
+      event: Parameters<typeof scriptedConsumer.decide>[0],
+      context: Parameters<typeof scriptedConsumer.decide>[1],
+    ) => {
+      // oxlint-disable-next-line no-throw-literal
+      if (event.number === 1) throw thrown();
+      return scriptedConsumer.decide(event, context);
+    },
+  };
+  const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
+  const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
+  expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
+  expect(await retried(1)).toBe(1);
+});
 
 test('if 60 messages of a batch fail with the same error, the stack trace of the error is logged only once', async () => {
   const written: Record<string, unknown>[] = [];

@@ -227,7 +227,7 @@ describe('a consumer in a wrong deployment', () => {
     ['effects', () => ({ effects: [add('shipmentz')] })],
     ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { sku: 'x' }).then(() => ({ effects: [] }))],
   ])(
-    'a batch is redelivered without a retry copy or a dead letter if the %s of its rule name a missing table',
+    'if the %s of a business rule name a missing table, the batch is redelivered without a retry copy or a dead letter',
     async (_, decide) => {
       const batch = run(decide);
       await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);

@@ -118,7 +118,7 @@ test("GET /dead-letters/{id} returns at most 1,000 characters of a dead letter's
   expect(none!.body).not.toHaveProperty('frames');
 });
 
-test('GET /dead-letters/{id} returns the body of a dead letter also as text if the body is valid UTF-8', async () => {
+test('if the body of a dead letter is valid UTF-8, GET /dead-letters/{id} returns the body both as base64 and as text', async () => {
   const text = aNoted({}, { raw: Buffer.from('{"a":"grün"') });
   const empty = aNoted({}, { raw: Buffer.alloc(0) });
   await archive(anEvent([text.record, empty.record], 'dead-letters'));
@@ -337,7 +337,7 @@ describe('a filter with an unknown value', () => {
     expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
   });
 
-  test('GET /dead-letters/{id} responds with 404 if the id is that of the DynamoDB item with the known filter values', async () => {
+  test('GET /dead-letters/{id} responds with 404 for the id of the internal DynamoDB item that contains the known filter values', async () => {
     expect((await read('known-values')).status).toBe(404);
   });
 });

@@ -198,7 +198,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     expect(await backend.host.drain('stock')).toHaveLength(1);
   });
 
-  test('the response to a bulk redrive lists messages that AMQP cannot encode separately, and they do not count towards "maximum"', async () => {
+  test('the response to a bulk redrive contains a separate list of the messages that AMQP cannot encode', async () => {
     const code = 'PARTLY';
     const { id } = await archived({ code, headers });
     for (let index = 0; index < 2; index += 1) await archived({ code });
