@@ -44,7 +44,8 @@ export const handler = endpoint(surehop, route, () =>
       {
         title: 'Surehop',
         version: '1.0.0',
-        description: 'Every accepted order is processed exactly once, or parked where you can see it.',
+        description:
+          'Every accepted order is processed exactly once, or archived as a dead letter that operators can inspect.',
       },
       routes,
     ),
