@@ -1,11 +1,7 @@
 import * as z from 'zod';
 
 import { deadLetterRoutes } from '../../lib/dead-letters/routes.ts';
-import { route as getOrder } from '../orders/get-order.ts';
-import { route as getPoints } from '../orders/get-points.ts';
-import { route as getStock } from '../orders/get-stock.ts';
-import { route as placeOrder } from '../orders/place-order-route.ts';
-import { route as putStock } from '../orders/put-stock.ts';
+import { orderRoutes } from '../orders/routes.ts';
 import { open } from '../../lib/http/auth/access.ts';
 import { ok } from '../../lib/http/answer.ts';
 import { endpoint, type Route } from '../../lib/http/endpoint.ts';
@@ -24,18 +20,7 @@ export const route = {
 } satisfies Route;
 
 /** Every route of the service, in the order of the OpenAPI document. */
-const routes: readonly Route[] = [
-  placeOrder,
-  getOrder,
-  putStock,
-  getStock,
-  getPoints,
-  ...deadLetterRoutes,
-  healthz,
-  readyz,
-  status,
-  route,
-];
+const routes: readonly Route[] = [...orderRoutes, ...deadLetterRoutes, healthz, readyz, status, route];
 
 /** GET /openapi.json: returns the OpenAPI document, which is generated from the schemas that validate requests. */
 export const handler = endpoint(surehop, route, () =>
@@ -45,7 +30,7 @@ export const handler = endpoint(surehop, route, () =>
         title: 'Surehop',
         version: '1.0.0',
         description:
-          'Every accepted order is processed exactly once, or archived as a dead letter that operators can inspect.',
+          'Every accepted message is processed exactly once, or archived as a dead letter that operators can inspect.',
       },
       routes,
     ),

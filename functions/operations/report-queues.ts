@@ -25,7 +25,7 @@ async function reportQueues(access: Access): Promise<void> {
   const figures = await readQueueFigures(access, TIMEOUT_MS);
   const { metrics, missing } = queueMetrics(Object.values(queues), deadLetterQueue, figures);
   for (const { queue, name, value } of metrics) count(name, value, { queue });
-  // An alarm compares these counts with the accepted orders, so they need data before the first message is consumed.
+  // Alarms can compare these counts with other metrics, so they need data before the first message is consumed.
   for (const { name: queue } of Object.values(queues)) counts({ Completed: 0, Rejected: 0 }, { queue });
   if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
 }

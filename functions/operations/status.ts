@@ -24,7 +24,7 @@ export const route = {
     answer: {
       queues: [
         {
-          name: 'stock',
+          name: 'invoices',
           ready: 0,
           unacknowledged: 12,
           delayed: 0,

@@ -29,6 +29,6 @@ export const sub = (text: string): Value => ({ 'Fn::Sub': text });
 export const arn = (service: string, resource: string): Value =>
   sub(`arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
 
-/** Converts a name to Pascal case: `reserve-stock` becomes `ReserveStock`. */
+/** Converts a name to Pascal case: `list-dead-letters` becomes `ListDeadLetters`. */
 export const pascalCase = (name: string): string =>
   name.replace(/(?:^|[^A-Za-z0-9]+)([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase());

@@ -19,11 +19,13 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   ...Object.fromEntries(
-    ['start', 'check', 'demo', 'reset', 'lock', 'topology', 'order', 'token', 'stages'].map((name) => [
+    ['start', 'check', 'reset', 'lock', 'topology', 'token', 'stages'].map((name) => [
       name,
       `infra/dev/commands/${name}.ts`,
     ]),
   ),
+  demo: 'infra/demo/demo.ts',
+  order: 'infra/demo/order.ts',
   test: 'test/command.ts',
   faults: 'test/faults/commands/faults.ts',
   soak: 'test/faults/commands/soak.ts',

@@ -28,6 +28,6 @@ export const dev: Stage = {
     meanDurationMs: 500,
     queueDepth: 10_000,
     deadLetters: 10,
-    acceptanceToFulfilmentMs: 60_000,
+    timeToOutcomeMs: 60_000,
   },
 };

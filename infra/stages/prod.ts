@@ -30,6 +30,6 @@ export const prod: Stage = {
     meanDurationMs: 500,
     queueDepth: 100_000,
     deadLetters: 25,
-    acceptanceToFulfilmentMs: 30_000,
+    timeToOutcomeMs: 30_000,
   },
 };

@@ -107,7 +107,11 @@ export const stageSchema = z.strictObject({
     queueDepth: whole(1, 500_000),
     /** A critical alarm is raised if a queue gets at least this number of dead letters within five minutes. */
     deadLetters: whole(1, 1_000_000),
-    acceptanceToFulfilmentMs: whole(1, 3_600_000),
+    /**
+     * An alarm is raised if one message in ten of a work queue takes longer than this from its publication until its consumer has
+     * completed or rejected the message.
+     */
+    timeToOutcomeMs: whole(1, 3_600_000),
   }),
 });
 

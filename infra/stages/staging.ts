@@ -28,6 +28,6 @@ export const staging: Stage = {
     meanDurationMs: 500,
     queueDepth: 50_000,
     deadLetters: 10,
-    acceptanceToFulfilmentMs: 30_000,
+    timeToOutcomeMs: 30_000,
   },
 };

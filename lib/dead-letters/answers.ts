@@ -36,7 +36,7 @@ const deadLetter = z.strictObject({
 export const exampleDeadLetter: z.infer<typeof deadLetter> = {
   id: '3f0a4c1e-0000-5000-8000-000000000001',
   messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
-  queue: 'points',
+  queue: 'invoices',
   code: 'ATTEMPTS_EXHAUSTED',
   reason: 'UNKNOWN_ERROR: connection refused',
   attempt: 4,

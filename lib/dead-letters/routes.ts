@@ -66,8 +66,8 @@ export const redriveRoute = {
   answers: { 200: redrivenDeadLetter },
   problems: ['not-found', 'already-redriven', 'already-discarded', 'too-old', 'no-origin', 'unwritable'],
   example: {
-    body: { reason: 'the stock items were corrected' },
-    answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'redriven', queue: 'points' },
+    body: { reason: 'the addresses were corrected' },
+    answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'redriven', queue: 'invoices' },
   },
 } satisfies Route;
 
@@ -85,9 +85,9 @@ export const redriveManyRoute = {
   answers: { 200: redriveReport },
   example: {
     body: {
-      filter: { queue: 'points', code: 'ATTEMPTS_EXHAUSTED' },
+      filter: { queue: 'invoices', code: 'ATTEMPTS_EXHAUSTED' },
       maximum: 100,
-      reason: 'the stock items were corrected',
+      reason: 'the addresses were corrected',
     },
     answer: { redriven: 12, skipped: [], failed: [], unwritable: [], more: false },
   },
@@ -103,8 +103,8 @@ export const discardRoute = {
   answers: { 200: discardedDeadLetter },
   problems: ['not-found', 'already-redriven', 'already-discarded'],
   example: {
-    body: { reason: 'a test order' },
-    answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'discarded', discardReason: 'a test order' },
+    body: { reason: 'a test message' },
+    answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'discarded', discardReason: 'a test message' },
   },
 } satisfies Route;
 

@@ -21,7 +21,7 @@ export const storeSettings = defineSettings({
     .meta({
       description: 'the tables that are deployed, without their prefix',
       must: 'table names separated by commas',
-      example: 'inbox,stock',
+      example: 'inbox,invoices',
     } satisfies Explanation),
   DYNAMODB_ENDPOINT: url(/^https?$/, {
     description: "a DynamoDB other than the region's own",

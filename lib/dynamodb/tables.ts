@@ -8,7 +8,7 @@ export type Table = string & { readonly [isTable]: true };
 
 const defined = new Set<string>();
 
-/** Defines the tables of a service: `export const tables = defineTables('stock', 'points')`. */
+/** Defines the tables of a service: `export const tables = defineTables('invoices', 'payments')`. */
 export function defineTables<const Name extends string>(...names: readonly Name[]): Readonly<Record<Name, Table>> {
   for (const name of names) defined.add(name);
   return Object.freeze(Object.fromEntries(names.map((name) => [name, name])) as unknown as Record<Name, Table>);

@@ -35,7 +35,7 @@ export interface Shape<Body, Path, Query> {
 
 /** The description of a route. `endpoint` uses it to handle requests, and the OpenAPI document is generated from it. */
 export interface Route extends Shape<unknown, unknown, unknown> {
-  /** The HTTP method and the path template, such as `GET /orders/{id}`. */
+  /** The HTTP method and the path template, such as `GET /invoices/{id}`. */
   readonly route: string;
   readonly summary: string;
   /** The schemas of the successful responses, by status code. */

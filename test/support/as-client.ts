@@ -4,12 +4,13 @@ import { join } from 'node:path';
 
 import type { JWTPayload } from 'jose';
 
+import { scopes as allScopes } from '../../infra/aws/foundation/operators.ts';
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { issueToken, signClaims, startIssuer } from '../../infra/dev/runtime/issuer.ts';
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import { call, type About, type Got } from './request.ts';
 
-const ALL_SCOPES = ['dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read'];
+const ALL_SCOPES = Object.keys(allScopes);
 
 /**
  * Issues access tokens for operators. The functions in this process accept these tokens, because the environment

@@ -6,7 +6,7 @@ import { leanSdk } from './lean-sdk.ts';
 
 /**
  * The modules to bundle, written as in `handler` of serverless.yml but without the export, for example
- * `functions/orders/place-order`.
+ * `functions/operations/healthz`.
  */
 export interface BundleOptions {
   entries: string[];

@@ -103,7 +103,7 @@ export class BundlerPlugin {
   }
 }
 
-// The handler 'functions/orders/place-order.handler' is the export `handler` of the module 'functions/orders/place-order'.
+// The handler 'functions/operations/healthz.handler' is the export `handler` of the module 'functions/operations/healthz'.
 function moduleOf({ handler }: FunctionDefinition): string {
   return handler.slice(0, handler.indexOf('.', handler.lastIndexOf('/')));
 }

@@ -1,3 +1,4 @@
+import { service } from '../../service.ts';
 import { ref, sub, type Resources, type Value } from '../template.ts';
 
 const RESOURCE_SERVER = 'surehop';
@@ -8,26 +9,26 @@ const RESOURCE_SERVER = 'surehop';
  */
 export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 
-/** The scopes that operators' tokens can contain. */
-const scopes = {
+/** The descriptions of the scopes that operators' tokens can contain: the scopes of the toolkit, and those of the service. */
+export const scopes: Readonly<Record<string, string>> = {
   'dead-letters:read': 'List and read dead letters',
   'dead-letters:redrive': 'Send dead letters back, or discard them',
-  'stock:write': 'Set the stock',
-  'status:read': 'See what waits where',
-} as const;
+  'status:read': 'See how many messages wait in each queue',
+  ...service.scopes,
+};
 
 /**
  * Returns a Cognito user pool that issues operators' tokens in exchange for a client secret. The pool contains no
  * users. Every stage has a user pool, even a stage that accepts the tokens of another issuer: an unused pool is free,
  * and CloudFormation could not remove the pool's exports while the service stack imports them.
  */
-export const operators = (service: string, stageName: string): Resources => ({
+export const operators = (serviceName: string, stageName: string): Resources => ({
   Operators: {
     Type: 'AWS::Cognito::UserPool',
     DeletionPolicy: 'Delete',
     UpdateReplacePolicy: 'Retain',
     Properties: {
-      UserPoolName: `${service}-${stageName}-operators`,
+      UserPoolName: `${serviceName}-${stageName}-operators`,
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: true },
     },
   },
@@ -43,7 +44,7 @@ export const operators = (service: string, stageName: string): Resources => ({
   // The name ends with the account id, because domain names must be unique within a region.
   OperatorsDomain: {
     Type: 'AWS::Cognito::UserPoolDomain',
-    Properties: { UserPoolId: ref('Operators'), Domain: sub(`${service}-${stageName}-\${AWS::AccountId}`) },
+    Properties: { UserPoolId: ref('Operators'), Domain: sub(`${serviceName}-${stageName}-\${AWS::AccountId}`) },
   },
   OperatorsClient: {
     Type: 'AWS::Cognito::UserPoolClient',

@@ -1,7 +1,6 @@
-import type { Metric } from './alarm.ts';
 import { brokerMetric } from './alarms/broker-alarms.ts';
-import { orderMetrics } from './alarms/order-alarms.ts';
-import type { Section } from './dashboard.ts';
+import type { MetricOf } from './declaration.ts';
+import type { Chart, Section } from './dashboard.ts';
 import type { Kind } from '../serverless.ts';
 
 interface Subject {
@@ -9,11 +8,13 @@ interface Subject {
   readonly functions: readonly { readonly key: string; readonly functionName: string; readonly kind: Kind }[];
   readonly queues: readonly string[];
   readonly retryTiers: readonly string[];
-  readonly own: (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
+  readonly own: MetricOf;
+  /** The charts of business metrics that the service declares. */
+  readonly business: readonly Chart[];
 }
 
 /** Returns the sections of the CloudWatch dashboard: business, application, queues and broker. */
-export function dashboardSections({ brokerName, functions, queues, retryTiers, own }: Subject): Section[] {
+export function dashboardSections({ brokerName, functions, queues, retryTiers, own, business }: Subject): Section[] {
   const ofBroker = brokerMetric(brokerName);
   const broker = (name: string, statistic: string) => ({ ...ofBroker(name, statistic), label: name });
   const worst = (name: string, statistic: string) => ({ ...own(name, statistic), label: name });
@@ -30,34 +31,8 @@ export function dashboardSections({ brokerName, functions, queues, retryTiers, o
   const ofQueues = (name: string, statistic: string) =>
     queues.map((queue) => ({ ...own(name, statistic, { queue }), label: queue }));
   const all: readonly Kind[] = ['request', 'consumer', 'schedule', 'direct'];
-  const { accepted, refused, failed, fulfilled, rejected, toFulfilment } = orderMetrics(own);
-  const waiting = [0.5, 0.9, 0.99].map((share) => ({
-    ...toFulfilment,
-    statistic: `p${share * 100}`,
-    label: `p${share * 100}`,
-  }));
   return [
-    {
-      heading: 'Business',
-      charts: [
-        {
-          title: 'Orders per minute',
-          metrics: [
-            { ...accepted, label: 'accepted' },
-            { ...fulfilled, label: 'fulfilled' },
-            { ...rejected, label: 'rejected' },
-          ],
-        },
-        { title: 'Acceptance to fulfilment (ms)', metrics: waiting },
-        {
-          title: 'Orders not accepted per minute',
-          metrics: [
-            { ...refused, label: '503' },
-            { ...failed, label: '500' },
-          ],
-        },
-      ],
-    },
+    ...(business.length > 0 ? [{ heading: 'Business', charts: business }] : []),
     {
       heading: 'Application',
       charts: [
@@ -66,6 +41,9 @@ export function dashboardSections({ brokerName, functions, queues, retryTiers, o
         { title: 'Requests: mean duration (ms)', metrics: ofFunctions('Duration', 'Average', ['request']) },
         { title: 'Requests: p50 of the duration (ms)', metrics: ofFunctions('Duration', 'p50', ['request']) },
         { title: 'Batches: mean duration (ms)', metrics: ofFunctions('Duration', 'Average', ['consumer']) },
+        { title: 'Publication to outcome: p50 (ms)', metrics: ofQueues('TimeToOutcome', 'p50') },
+        { title: 'Publication to outcome: p90 (ms)', metrics: ofQueues('TimeToOutcome', 'p90') },
+        { title: 'Publication to outcome: p99 (ms)', metrics: ofQueues('TimeToOutcome', 'p99') },
         { title: 'Messages retried per minute', metrics: ofQueues('Retried', 'Sum') },
         { title: 'Dead letters per minute', metrics: ofQueues('DeadLettersArchived', 'Sum') },
         { title: 'Duplicates skipped per minute', metrics: ofQueues('Duplicates', 'Sum') },

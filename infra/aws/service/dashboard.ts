@@ -2,7 +2,7 @@ import type { Metric } from './alarm.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
 /** A chart that shows one or more metrics over time. */
-interface Chart {
+export interface Chart {
   readonly title: string;
   readonly metrics: readonly (Metric & { readonly label: string })[];
 }

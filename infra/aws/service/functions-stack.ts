@@ -1,13 +1,13 @@
 import { brokerName } from '../foundation/stack.ts';
 import { imported } from '../foundation/exports.ts';
 import type { Stage } from '../../stages/stage.ts';
+import { service as declared } from '../../service.ts';
 import { deadLetterQueue, queues, topology } from '../../topology.ts';
 import { roleOf, type Consumed } from './access.ts';
 import { alarm, ownMetric, type AlarmDefinition, type Topics } from './alarm.ts';
 import { brokerAlarms } from './alarms/broker-alarms.ts';
 import { concurrencyOf, queueNameOf } from './event-sources.ts';
-import { deploymentAlarms, functionAlarms } from './alarms/function-alarms.ts';
-import { orderAlarms } from './alarms/order-alarms.ts';
+import { functionAlarms, toolkitAlarms } from './alarms/function-alarms.ts';
 import { queueAlarms } from './alarms/queue-alarms.ts';
 import { reserveConcurrency, sharesConnections } from './connections.ts';
 import { dashboard } from './dashboard.ts';
@@ -134,9 +134,9 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   const consumed = [...Object.values(queues).map(({ name }) => name), deadLetterQueue];
   const workQueues = Object.values(queues).map(({ name }) => name);
   addAlarms(queueAlarms({ consumed, workQueues, topology }, own, stage));
-  addAlarms(orderAlarms(own, stage));
+  addAlarms(declared.alarms(own, stage));
   addAlarms(brokerAlarms(brokerName(service, stageName), own, stage));
-  addAlarms(deploymentAlarms(own));
+  addAlarms(toolkitAlarms(own));
   const functions = entries(serverless).map(([key, definition]) => ({
     key,
     functionName: definition.name,
@@ -144,7 +144,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   }));
   const retryTiers = [...new Set(Object.values(queues).flatMap((queue) => queue.delays.map(({ name }) => name)))];
   const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, retryTiers, own };
-  add({ Dashboard: dashboard(dashboardSections(subject)) });
+  add({ Dashboard: dashboard(dashboardSections({ ...subject, business: declared.charts(own) })) });
 }
 
 const patch = (resource: Resource, properties: Resource['Properties']) =>

@@ -5,7 +5,6 @@ import { localDirectory, rootDirectory, startLock } from '../runtime/directories
 import { takeLock } from '../runtime/process-lock.ts';
 import { isPortTaken, ownerOfPort } from '../runtime/ports.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';
-import { welcome } from '../runtime/welcome.ts';
 
 await entry(async () => {
   const settings = readSettings(process.env, localDirectory);
@@ -21,9 +20,10 @@ await entry(async () => {
   }
   try {
     await checkPort(settings.httpPort);
-    // This module is imported only after readDefinitions has compiled the same sources. A syntax error in them is then reported
-    // in one line instead of a stack trace.
+    // These modules are imported only after readDefinitions has compiled the same sources. A syntax error in them is then
+    // reported in one line instead of a stack trace.
     const { startDevEnvironment } = await import('../runtime/dev-environment.ts');
+    const { welcome } = await import('../runtime/welcome.ts');
     const shutdown = new Promise<void>((resolve) => {
       onShutdown({ begin: resolve, force: () => process.exit(130) });
     });

@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 
 /**
- * Returns the headers of a signed order. `key` is the idempotency key. To repeat an order, send it with the same key and a new
+ * Returns the headers of a signed request. `key` is the idempotency key. To repeat a request, send it with the same key and a new
  * signature.
  */
 export function signedHeaders(

@@ -12,8 +12,8 @@ const DEFAULT_DELAYS = ['1s', '2s', '4s'];
 
 interface WorkQueueOptions extends Sharding {
   /**
-   * For each topic exchange, the routing keys of the messages that the queue receives, such as `{ orders: ['order.created']
-   * }`.
+   * For each topic exchange, the routing keys of the messages that the queue receives, such as
+   * `{ billing: ['invoice.paid'] }`.
    */
   readonly bindings?: Readonly<Record<string, readonly string[]>>;
   /**

@@ -4,7 +4,7 @@ import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 
 /** One way in which the broker differs from the declared topology. */
 export interface Difference {
-  /** The object on the broker that differs from the topology, for example `queue "stock"`. */
+  /** The object on the broker that differs from the topology, for example `queue "invoices"`. */
   readonly subject: string;
   /** What is wrong with the object, for example `is missing`. Subject and problem together form a sentence. */
   readonly problem: string;

@@ -68,7 +68,7 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
     {
       name: 'broker-blocks-publishers',
       description:
-        'A node has raised its memory or disk alarm, so the broker blocks all publishers and orders are answered with 503. Runbook: a full queue.',
+        'A node has raised its memory or disk alarm, so the broker blocks all publishers and requests that publish are answered with 503. Runbook: a full queue.',
       severity: 'critical',
       metrics: { blocking: own('BrokerNodesBlocking', 'Maximum') },
       comparison: 'at least',

@@ -1,5 +1,6 @@
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from '../alarm.ts';
+import type { MetricOf } from '../declaration.ts';
 import type { Kind } from '../../serverless.ts';
 
 interface Subject {
@@ -68,10 +69,18 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
   ];
 }
 
-type Own = (name: string, statistic: string) => Metric;
-
-/** Returns the alarm for errors that no retry can resolve, because a table or a permission is missing in the deployment. */
-export const deploymentAlarms = (own: Own): AlarmDefinition[] => [
+/** Returns the alarms on metrics that the toolkit records in any function. */
+export const toolkitAlarms = (own: MetricOf): AlarmDefinition[] => [
+  {
+    name: 'requests-without-record',
+    description: 'Requests are accepted without an idempotency record, because DynamoDB does not answer.',
+    severity: 'warning',
+    metrics: { unrecorded: own('IntakeRecordUnavailable', 'Sum') },
+    comparison: 'at least',
+    threshold: 1,
+    periods: 5,
+    ofWhich: 2,
+  },
   {
     name: 'deployment-wrong',
     description:

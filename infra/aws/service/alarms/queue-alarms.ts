@@ -1,11 +1,10 @@
 import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
 import type { Stage } from '../../../stages/stage.ts';
-import type { AlarmDefinition, Metric } from '../alarm.ts';
+import type { AlarmDefinition } from '../alarm.ts';
+import type { MetricOf } from '../declaration.ts';
 
 /** The alarm for a full queue is raised above this percentage of the queue's maximum length. */
 const FULL_PERCENT = 80;
-
-type Own = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
 
 /**
  * The queues that have alarms. `consumed` are all queues that event sources read, and `workQueues` are the same queues
@@ -20,7 +19,7 @@ interface Subject {
 /** Returns the alarms of the queues. The alarms use metrics that the function `report-queues` publishes. */
 export function queueAlarms(
   { consumed, workQueues, topology }: Subject,
-  own: Own,
+  own: MetricOf,
   { alarms }: Pick<Stage, 'alarms'>,
 ): AlarmDefinition[] {
   // The first shard has the name of the queue, and all shards have the same maximum length.
@@ -59,6 +58,15 @@ export function queueAlarms(
       metrics: { ready: own('QueueReady', 'Minimum', { queue }) },
       comparison: 'above',
       threshold: alarms.queueDepth,
+      periods: 5,
+    },
+    {
+      name: `queue-${queue}-slow`,
+      description: `One message in ten of ${queue} takes more than ${alarms.timeToOutcomeMs} ms from publication until its consumer has completed or rejected it. Runbook: a full queue.`,
+      severity: 'warning',
+      metrics: { time: own('TimeToOutcome', 'p90', { queue }) },
+      comparison: 'above',
+      threshold: alarms.timeToOutcomeMs,
       periods: 5,
     },
     {

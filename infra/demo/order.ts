@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-import { DEVELOPMENT_STAGE } from '../../../lib/runtime/service-settings.ts';
-import { parseSigningSecrets } from '../../../lib/http/auth/signing-secrets.ts';
-import { signedHeaders } from '../runtime/sign.ts';
-import { localDirectory } from '../runtime/directories.ts';
-import { entry, Problem, reasonOf } from '../runtime/command-line.ts';
-import { readSettings } from '../runtime/settings.ts';
+import { DEVELOPMENT_STAGE } from '../../lib/runtime/service-settings.ts';
+import { parseSigningSecrets } from '../../lib/http/auth/signing-secrets.ts';
+import { signedHeaders } from '../dev/runtime/sign.ts';
+import { localDirectory } from '../dev/runtime/directories.ts';
+import { entry, Problem, reasonOf } from '../dev/runtime/command-line.ts';
+import { readSettings } from '../dev/runtime/settings.ts';
 
 const USAGE = `npm run order -- --sku apple --quantity 2 [--unit-price 150] [--currency EUR] [--customer ada] [--key my-order] [--url http://localhost:3000]
   signs an order with the first key of SIGNING_SECRETS or the development key, sends the order to the service that npm start runs, and prints the response; an order with the same --key is accepted only once`;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { signedHeaders } from '../runtime/sign.ts';
+import { signedHeaders } from '../dev/runtime/sign.ts';
 
 /** An order that the demo places, and its expected outcome. */
 export interface DemoOrder {

@@ -1,7 +1,7 @@
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
-import { TABLE_PREFIX } from '../runtime/settings.ts';
-import { localClient } from '../runtime/store/tables.ts';
+import { TABLE_PREFIX } from '../dev/runtime/settings.ts';
+import { localClient } from '../dev/runtime/store/tables.ts';
 
 const table = { TableName: `${TABLE_PREFIX}points` };
 

@@ -4,18 +4,18 @@ import { join } from 'node:path';
 
 import pMap from 'p-map';
 
-import { compareLedger, type AcceptedOrder } from '../demo/ledger.ts';
-import { corruptItems } from '../demo/corrupt-items.ts';
-import { collectResults } from '../demo/results.ts';
-import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from '../demo/orders.ts';
-import { reportOf, type Run } from '../demo/report.ts';
-import { killBroker, repairOnceRetried, publishMalformed } from '../demo/faults.ts';
-import { startDevEnvironment, type DevEnvironment } from '../runtime/dev-environment.ts';
-import { entry, onShutdown, say } from '../runtime/command-line.ts';
-import { localDirectory } from '../runtime/directories.ts';
-import { sumMetrics } from '../runtime/embedded-metrics.ts';
-import { freePorts } from '../runtime/ports.ts';
-import { readSettings, TABLE_PREFIX } from '../runtime/settings.ts';
+import { compareLedger, type AcceptedOrder } from './ledger.ts';
+import { corruptItems } from './corrupt-items.ts';
+import { collectResults } from './results.ts';
+import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from './orders.ts';
+import { reportOf, type Run } from './report.ts';
+import { killBroker, repairOnceRetried, publishMalformed } from './faults.ts';
+import { startDevEnvironment, type DevEnvironment } from '../dev/runtime/dev-environment.ts';
+import { entry, onShutdown, say } from '../dev/runtime/command-line.ts';
+import { localDirectory } from '../dev/runtime/directories.ts';
+import { sumMetrics } from '../dev/runtime/embedded-metrics.ts';
+import { freePorts } from '../dev/runtime/ports.ts';
+import { readSettings, TABLE_PREFIX } from '../dev/runtime/settings.ts';
 
 const PLAN = { orders: 1_000, sentTwice: 50, soldOut: 20, awardFails: 10, malformed: 10 };
 const CLIENTS = 16;

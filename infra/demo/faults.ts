@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pMap from 'p-map';
 
-import { withConnection } from '../../../lib/rabbitmq/open-connection.ts';
-import { exchanges } from '../../topology.ts';
-import type { DevEnvironment } from '../runtime/dev-environment.ts';
-import { say } from '../runtime/command-line.ts';
+import { withConnection } from '../../lib/rabbitmq/open-connection.ts';
+import { exchanges } from '../topology.ts';
+import type { DevEnvironment } from '../dev/runtime/dev-environment.ts';
+import { say } from '../dev/runtime/command-line.ts';
 import { repairItem } from './corrupt-items.ts';
 import { place, request, type DemoOrder, type OrderStatus } from './orders.ts';
 

@@ -1,0 +1,100 @@
+import type { AlarmDefinition } from './aws/service/alarm.ts';
+import type { MetricOf, ServiceDeclaration } from './aws/service/declaration.ts';
+import { queues } from './topology.ts';
+
+const PLACE_ORDER = 'POST /orders';
+
+/** The consumer of the queue `stock` decides whether an order is fulfilled or rejected. */
+const decidedBy = { queue: queues.stock.name };
+
+const orderMetrics = (metric: MetricOf) => ({
+  accepted: metric('Requests', 'Sum', { route: PLACE_ORDER, status: '202' }),
+  refused: metric('Requests', 'Sum', { route: PLACE_ORDER, status: '503' }),
+  failed: metric('Requests', 'Sum', { route: PLACE_ORDER, status: '500' }),
+  fulfilled: metric('Completed', 'Sum', decidedBy),
+  rejected: metric('Rejected', 'Sum', decidedBy),
+});
+
+/** The scopes, business alarms and business charts of this service. */
+export const service: ServiceDeclaration = {
+  scopes: { 'stock:write': 'Set the stock' },
+
+  alarms(metric): AlarmDefinition[] {
+    const { accepted, refused, failed, fulfilled, rejected } = orderMetrics(metric);
+    return [
+      {
+        name: 'orders-refused',
+        description:
+          'Orders are answered with 503: the broker is unavailable or blocks publishers, or a queue is full. GET /status shows which.',
+        severity: 'critical',
+        metrics: { refused },
+        comparison: 'at least',
+        threshold: 1,
+        periods: 5,
+        ofWhich: 2,
+      },
+      {
+        name: 'orders-failed',
+        description: 'Orders are answered with 500. The log of place-order contains each error with its request id.',
+        severity: 'critical',
+        metrics: { failed },
+        comparison: 'at least',
+        threshold: 1,
+        periods: 5,
+        ofWhich: 2,
+      },
+      {
+        name: 'orders-unfulfilled',
+        description:
+          'Orders were accepted for ten minutes, but none was fulfilled or rejected. Runbook: a stopped event source.',
+        severity: 'critical',
+        metrics: { accepted, fulfilled, rejected },
+        expression: 'IF(FILL(accepted, 0) > 0 AND FILL(fulfilled, 0) + FILL(rejected, 0) == 0, 1, 0)',
+        comparison: 'at least',
+        threshold: 1,
+        periods: 10,
+      },
+      {
+        name: 'orders-rejected',
+        description: 'For ten minutes more than half of the orders were rejected: the stock is empty or wrong.',
+        severity: 'warning',
+        metrics: { fulfilled, rejected },
+        expression: '100 * FILL(rejected, 0) / (FILL(fulfilled, 0) + FILL(rejected, 0))',
+        comparison: 'above',
+        threshold: 50,
+        periods: 10,
+      },
+    ];
+  },
+
+  charts(metric) {
+    const { accepted, refused, failed, fulfilled, rejected } = orderMetrics(metric);
+    return [
+      {
+        title: 'Orders per minute',
+        metrics: [
+          { ...accepted, label: 'accepted' },
+          { ...fulfilled, label: 'fulfilled' },
+          { ...rejected, label: 'rejected' },
+        ],
+      },
+      {
+        title: 'Orders not accepted per minute',
+        metrics: [
+          { ...refused, label: '503' },
+          { ...failed, label: '500' },
+        ],
+      },
+    ];
+  },
+
+  firstSteps: ({
+    url,
+    bearer,
+  }) => `Set the stock of an item, place an order (signed with the development key), and read the customer's points:
+
+  curl -X PUT ${url}/stock/apple -H 'content-type: application/json' -d '{"available": 100}' \\
+    ${bearer('stock:write')}
+  npm run order -- --sku apple --quantity 2 --key my-first-order --url ${url}
+  curl ${url}/customers/ada/points`,
+};
