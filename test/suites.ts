@@ -30,9 +30,12 @@ export const suites: Readonly<Record<string, Suite>> = {
   service: { folders: ['service'] },
 };
 
-/** The folders whose tests need neither a broker nor a store. */
+/** The folders in test/ whose tests need neither RabbitMQ nor DynamoDB. */
 const SELF_CONTAINED = new Set(['unit', 'contract', 'model']);
 
-/** Whether at least one of the test files or folders needs a broker and a store. Paths are relative to test/. */
+/**
+ * Returns whether at least one of the given test files or folders needs RabbitMQ and DynamoDB. The paths are relative
+ * to test/.
+ */
 export const needsServices = (paths: readonly string[]): boolean =>
   paths.some((path) => !SELF_CONTAINED.has(path.split(/[/\\]/)[0]!));

@@ -80,19 +80,23 @@ const invariants = {
     violations: (audited) =>
       accountsWhere(
         audited,
-        ({ answer, ends }) => answer === 'accepted' && ends.length === 0 && 'accepted, never ended',
+        ({ answer, ends }) => answer === 'accepted' && ends.length === 0 && 'it was accepted but has no final state',
       ),
   },
   endedTwice: {
     name: 'ended twice',
     says: 'no message has more than one final state',
     violations: (audited) =>
-      accountsWhere(audited, ({ ends, hasNoId }) => !hasNoId && ends.length > 1 && `ended ${ends.join(' and ')}`),
+      accountsWhere(
+        audited,
+        ({ ends, hasNoId }) => !hasNoId && ends.length > 1 && `it has the final states ${ends.join(' and ')}`,
+      ),
   },
   appliedTwice: {
     name: 'applied twice',
-    says: "a message's effects happen at most once per consumer",
-    violations: (audited) => accountsWhere(audited, ({ applied }) => applied > 1 && `applied ${applied} times`),
+    says: 'the effects of a message are applied at most once per consumer',
+    violations: (audited) =>
+      accountsWhere(audited, ({ applied }) => applied > 1 && `its effects were applied ${applied} times`),
   },
   appliedWrongly: {
     name: 'applied wrongly',
@@ -100,7 +104,11 @@ const invariants = {
     violations: (audited) =>
       accountsWhere(audited, ({ applied, due, ends }) => {
         const owed = ends.includes('completed') ? due : 0;
-        return applied <= 1 && applied !== owed && `applied ${applied} times, ended ${ends.join(' and ') || 'nowhere'}`;
+        return (
+          applied <= 1 &&
+          applied !== owed &&
+          `its effects were applied ${applied} times, and its final state is ${ends.join(' and ') || 'missing'}`
+        );
       }),
   },
   unbalanced: {
@@ -113,19 +121,20 @@ const invariants = {
   },
   unexpected: {
     name: 'unexpected',
-    says: 'no message appears that was refused or never sent',
+    says: 'no refused message is processed, and no message appears that was never sent',
     violations: (audited) => [
       ...audited.unexpected,
       ...accountsWhere(
         audited,
-        ({ answer, ends, applied }) => answer === 'refused' && ends.length + applied > 0 && 'refused, and there',
+        ({ answer, ends, applied }) =>
+          answer === 'refused' && ends.length + applied > 0 && 'it was refused but was processed',
       ),
     ],
   },
   notDrained: {
     name: 'not drained',
     says: 'every queue drains to zero',
-    violations: ({ waiting }) => (waiting === 0 ? [] : [`${waiting} messages wait`]),
+    violations: ({ waiting }) => (waiting === 0 ? [] : [`${waiting} messages are still in the queues`]),
   },
   wronglyDeadLettered: {
     name: 'wrongly dead-lettered',
@@ -134,7 +143,10 @@ const invariants = {
       accountsWhere(
         audited,
         ({ isPoison, endsEitherWay, ends }) =>
-          !isPoison && !endsEitherWay && ends.includes('dead-lettered') && 'dead-lettered',
+          !isPoison &&
+          !endsEitherWay &&
+          ends.includes('dead-lettered') &&
+          'it was dead-lettered but does not fail at every attempt',
       ),
   },
   poisonDone: {
@@ -144,7 +156,9 @@ const invariants = {
       accountsWhere(
         audited,
         ({ isPoison, ends }) =>
-          isPoison && ends.some((end) => end !== 'dead-lettered') && `poison, ${ends.join(' and ')}`,
+          isPoison &&
+          ends.some((end) => end !== 'dead-lettered') &&
+          `it fails at every attempt but has the final state ${ends.join(' and ')}`,
       ),
   },
   outOfOrder: {
@@ -157,7 +171,7 @@ const invariants = {
     says: 'the system recovers within its time limit',
     violations: ({ recovery }) =>
       recovery && recovery.tookMs > recovery.limitMs
-        ? [`${Math.round(recovery.tookMs)} ms to recover, ${recovery.limitMs} ms are allowed`]
+        ? [`the system recovered after ${Math.round(recovery.tookMs)} ms instead of within ${recovery.limitMs} ms`]
         : [],
   },
 } as const satisfies Record<string, Invariant>;

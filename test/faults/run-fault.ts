@@ -161,8 +161,8 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
       },
       { concurrency: CLIENTS * 2 },
     );
-    const injected = begun.then(() => fault.inject(lab)).catch(noted('it could not be made to go wrong'));
-    await Promise.all([load.catch(noted('a client met the unforeseen')), injected.then(() => lab.recover())]);
+    const injected = begun.then(() => fault.inject(lab)).catch(noted('the fault could not be injected'));
+    await Promise.all([load.catch(noted('a test client failed unexpectedly')), injected.then(() => lab.recover())]);
     const audited = await untilQuiet();
     const violations = { ...violationsOf(audited), ...(seen.length > 0 && { expected: seen }) };
     return {

@@ -4,8 +4,8 @@ import type { ModelStore } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /**
- * Compares the messages that were sent in a run of the model with the contents of the in-memory store and broker
- * afterwards.
+ * After a run of the model, compares the messages that were sent with the contents of the in-memory store and the
+ * in-memory broker.
  */
 export function auditModel({
   messages,

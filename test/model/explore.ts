@@ -1,6 +1,6 @@
 import { isThorough } from '../support/thorough.ts';
 
-/** Chooses one of `ways` alternatives and returns its index. */
+/** Makes one choice for a scenario: returns a number from 0 to `ways` - 1. */
 export type Choose = (ways: number) => number;
 
 /** Thrown when a run of a scenario fails. The error contains the choices that reproduce the failure. */
@@ -57,7 +57,7 @@ async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<
     );
     const last = met.findLastIndex(({ ways, taken }) => taken + 1 < ways);
     if (last === -1) return runs;
-    if (runs >= most) throw new Error(`more than ${most} runs: the model is too large to be explored`);
+    if (runs >= most) throw new Error(`the model is too large to be explored: it needs more than ${most} runs`);
     path = [...met.slice(0, last).map(({ taken }) => taken), met[last]!.taken + 1];
   }
 }

@@ -31,7 +31,10 @@ export const emptyStore = (): ModelStore => ({
 
 const AT = '2026-01-01T00:00:00.000Z';
 
-/** Implements the store interfaces of a consumer in memory. Each call takes effect at once and completely. */
+/**
+ * Implements in memory the interfaces through which a consumer uses DynamoDB. Each call takes effect at once and
+ * completely.
+ */
 export function modelPorts(store: ModelStore): ConsumerPorts {
   const { markers, attempts, blockedKeys } = store;
   let progress: Progress | undefined;

@@ -74,7 +74,10 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   });
 };
 
-/** Runs the model with different choices. Throws an error if a run violates an invariant. */
+/**
+ * Runs a consumer many times with a modelled broker and store, each time with different faults. Throws an error if a
+ * run violates an invariant.
+ */
 const prove = async (options: () => ModelOptions) =>
   explore(async (choose) => {
     const violations = violationsOf(await runModel(options(), choose));
@@ -99,7 +102,7 @@ describe('a consumer with one execution environment', () => {
     });
 });
 
-test('no copy of a message is published twice to a delay queue or as a dead letter while the dead letter of another message cannot be published', async () => {
+test('while the dead letter of one message cannot be published, no other message is published twice to a delay queue or as a dead letter', async () => {
   const explored = await prove(() => ({
     messages: messagesOf(['fails', 'poison', 'rejected']),
     definition,
@@ -109,7 +112,7 @@ test('no copy of a message is published twice to a delay queue or as a dead lett
   expect(explored).toBeGreaterThan(1);
 });
 
-test('on an ordered queue, no copy of a message is published twice to a delay queue while the dead letter of another message cannot be published', async () => {
+test('on an ordered queue, while the dead letter of one message cannot be published, no other message is published twice to a delay queue', async () => {
   const queue = { ...definition.queue, ordered: true };
   const orderBy = ({ kind }: z.infer<typeof modelled.schema>) => (kind === 'poison' ? 'its own' : 'one');
   const explored = await prove(() => {
@@ -141,7 +144,9 @@ describe('messages of one key on an ordered queue', () => {
 });
 
 describe('two execution environments that consume one queue', () => {
-  /** A consumer of a queue without delay queues. Each message therefore has only one attempt. */
+  /**
+   * The definition of a consumer whose queue has no delay queues, and which therefore attempts each message only once.
+   */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [

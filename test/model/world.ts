@@ -115,7 +115,10 @@ export async function runModel(
     else emitted.add(messageId!);
   }
 
-  /** The calls to the store and the broker that have not started yet, oldest first. */
+  /**
+   * The calls to the store and the broker that a modelled process has made and that have not taken effect yet, oldest
+   * first.
+   */
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
   const never = () => new Promise<never>(() => {});
 
@@ -194,7 +197,8 @@ export async function runModel(
       ...(decide && {
         decide(event: unknown, context: Parameters<typeof decide>[1]) {
           if (killers.has(context.id)) return crash(environment);
-          if (unsure.has(context.id) && choose(2) === 1) throw new Error('not in this environment');
+          if (unsure.has(context.id) && choose(2) === 1)
+            throw new Error('the message fails in this execution environment');
           return decide(event, context);
         },
       }),

@@ -25,8 +25,8 @@ afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
 /**
- * Runs a deployment with a stand-in for AWS. The stand-in already contains the given stacks. Returns the error that
- * Serverless printed and the AWS actions that Serverless requested.
+ * Deploys a stack to a simulated AWS that already contains the stacks `stacks`. Returns the error that Serverless
+ * printed, and the AWS actions that Serverless requested.
  */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
   api = await anAwsApi(stacks);
@@ -80,7 +80,7 @@ test('the deployment of the functions checks the functions stack before it deplo
   expect(asked.filter((action) => !READING.test(action))).toEqual([]);
 }, 120_000);
 
-test('a first deployment is not refused, and neither is a deployment that replaces no resource', async () => {
+test('neither a first deployment nor a deployment that replaces no resource is refused', async () => {
   const first = await deploy('broker', {});
   expect(first.asked).toEqual(expect.arrayContaining(['GetTemplate', 'CreateChangeSet']));
   await api?.stop();

@@ -82,7 +82,7 @@ test('the packaged functions reject an order for a sold-out item and take back i
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
-test('a packaged consumer processes a message that was redelivered several times, for which it records its attempts in DynamoDB', async () => {
+test('when a message was redelivered several times, a packaged consumer records its attempt in DynamoDB and completes the message', async () => {
   await deployed.placeOrder('order-that-came-back', order);
   const { channel } = deployed.host;
   for (let time = 0; time < 4; time += 1) {
@@ -227,7 +227,7 @@ test('the tests in packages-run.test.ts have run every packaged function', () =>
   );
 });
 
-/** Lists what a function's IAM role allows, each as an action followed by a resource. */
+/** Lists the permissions of a function's IAM role, each in the format `action resource`. */
 function allowedTo(key: string): string[] {
   const { template, functions } = deployed;
   const { Role } = functions.get(key)!;
@@ -244,7 +244,7 @@ function allowedTo(key: string): string[] {
     );
 }
 
-test('every packaged function has run on the major version of Node that the CloudFormation template sets', () => {
+test('every packaged function has run on the major version of Node.js that the CloudFormation template sets', () => {
   const runtimes = new Set([...deployed.functions.values()].map(({ Runtime }) => String(Runtime)));
   const versions = new Set([...deployed.running.values()].map((lambda) => lambda.nodeVersion()?.split('.')[0]));
   if ('missing' in deployed.node) {

@@ -34,7 +34,10 @@ describe('serverless package', () => {
   }, 120_000);
 });
 
-/** Removes the addresses and hashes of the functions' code from a template, because they differ from run to run. */
+/**
+ * Removes the S3 keys and hashes of the functions' code from a template, because every packaging creates different
+ * ones.
+ */
 const withoutCode = (template: unknown) =>
   JSON.parse(
     JSON.stringify(template)

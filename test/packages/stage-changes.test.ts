@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('the effects of a change are computed for every setting and each of its values', () => {
+  test('for every setting, the effects of changing it to each of its values are computed', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));
@@ -87,7 +87,7 @@ describe('changing one setting of a deployed stage', () => {
     );
   });
 
-  test('no changed setting replaces or deletes a resource that contains data or credentials', () => {
+  test('a setting change that is not refused never replaces or deletes a resource that contains data or credentials', () => {
     const precious = [
       'AWS::AmazonMQ::Broker',
       'AWS::ApiGatewayV2::Api',
@@ -109,11 +109,11 @@ describe('changing one setting of a deployed stage', () => {
     expect(lost).toEqual([]);
   });
 
-  test('CloudFormation can apply every changed setting that is not refused', () => {
+  test('CloudFormation can apply every setting change that the deployment does not refuse', () => {
     expect(made().flatMap((effect) => effect.conflicts.map((conflict) => `${title(effect)}: ${conflict}`))).toEqual([]);
   });
 
-  test('a new RabbitMQ version applies the topology again, because the policies for RabbitMQ 4.2 and 4.3 differ', () => {
+  test('changing the RabbitMQ version applies the topology again, because the policies for RabbitMQ 4.2 and 4.3 differ', () => {
     const upgrades = made().filter(({ setting }) => setting === 'broker.engineVersion');
     expect(upgrades.length).toBe(STAGES.length);
     for (const { changes } of upgrades)

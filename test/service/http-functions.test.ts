@@ -10,14 +10,15 @@ import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { eventually } from '../support/eventually.ts';
 
 /**
- * The source code of small HTTP functions, by function name. Each function ends with another kind of result or error.
+ * The source code of small HTTP functions, by function name. Each function ends with a different kind of result or
+ * error.
  */
 const handlers: Readonly<Record<string, string>> = {
   readyz: `async () => ({ statusCode: 200, body: JSON.stringify({ status: 'ready' }) })`,
   throws: `async () => { throw new TypeError('the rule is broken'); }`,
   'throws-text': `async () => { throw 'just a text'; }`,
   'throws-later': `() => new Promise(() => setTimeout(() => { throw new Error('from a timer'); }, 10))`,
-  'leaves-rejection': `() => new Promise(() => { Promise.reject(new Error('nobody waits for this')); })`,
+  'leaves-rejection': `() => new Promise(() => { Promise.reject(new Error('a rejection that nobody handles')); })`,
   exits: `() => process.exit(3)`,
   'takes-too-long': `() => new Promise(() => {})`,
   'loops-forever': `() => { for (;;); }`,
@@ -114,7 +115,7 @@ describe('an HTTP function that fails', () => {
     },
   );
 
-  test('the failure of a function is printed on the terminal with its reason', () => {
+  test('if a function fails, the reason is printed on the terminal', () => {
     expect(
       lines.filter((line) => line.includes('throws function failed') && line.includes('the rule is broken')),
     ).not.toHaveLength(0);
@@ -127,7 +128,7 @@ describe('an HTTP function that does not fail', () => {
     ['nothing', 200, 'null'],
     ['teapot', 418, 'short and stout'],
   ])(
-    'the result of a function is converted to an HTTP response like by API Gateway (function %s)',
+    'the result of a function is converted to an HTTP response in the same way as by API Gateway (function %s)',
     async (name, status, text) => {
       expect(await get(`/${name}`)).toMatchObject({ status, text });
     },
@@ -142,13 +143,13 @@ test('a request to an unknown path is answered 404 with a problem document', asy
   }
 });
 
-test('a request with a method that no route has is answered 404 with a problem document', async () => {
+test('a request with an HTTP method that its path does not support is answered 404 with a problem document', async () => {
   const response = await fetch(`${service.url}/plain`, { method: 'POST', body: '{}' });
   expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
 });
 
 describe('rebuilding the functions while the service runs', () => {
-  test('no request fails while a function is rebuilt several times', async () => {
+  test('no request to a function fails while the function is rebuilt several times', async () => {
     const answers: string[] = [];
     let isOver = false;
     const client = async () => {

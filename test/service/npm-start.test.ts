@@ -214,7 +214,7 @@ describe('npm start while source files are edited', () => {
     expect([await order.ended, order.lines]).toEqual([0, [expect.stringContaining('"status":"accepted"')]]);
   });
 
-  test('npm start creates a table that is added to the source while it runs', async () => {
+  test('while npm start runs, it creates a DynamoDB table that is added to the source files', async () => {
     edit('infra/aws/foundation/tables.ts', (text) =>
       text.replace("  stock: { key: { sku: 'S' } },", (stock) => `${stock}\n${stock.replace('stock', 'refunds')}`),
     );
@@ -225,7 +225,7 @@ describe('npm start while source files are edited', () => {
     client.destroy();
   });
 
-  test('npm start declares a queue that is added to the topology while it runs', async () => {
+  test('while npm start runs, it declares a queue that is added to the topology', async () => {
     edit('infra/topology.ts', (text) =>
       text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );

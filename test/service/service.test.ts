@@ -216,7 +216,7 @@ describe('invalid messages and orders', () => {
 });
 
 describe('the endpoints for health, readiness and status', () => {
-  test('the service reports its health, its readiness, and the queues with their consumers', async () => {
+  test('the service reports its health, its readiness, and the number of consumers of each queue', async () => {
     expect((await call('GET', '/healthz')).status).toBe(200);
     expect((await call('GET', '/readyz')).status).toBe(200);
     const { body } = await call('GET', '/status');

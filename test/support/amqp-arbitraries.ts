@@ -82,7 +82,7 @@ const { value: fieldValue, table } = fc.letrec<{ value: Buffer; table: Buffer }>
     .map((entries) => Buffer.concat(entries.flatMap(([name, value]) => [short(name), value]))),
 }));
 
-/** Encodes an AMQP value of arrays or tables that are nested `levels` deep. */
+/** Encodes AMQP arrays or AMQP tables that are nested `levels` deep. */
 export function nested(levels: number, kind: 'A' | 'F'): Buffer {
   const name = kind === 'F' ? short(Buffer.from('t')) : Buffer.alloc(0);
   const bytes = 5 + name.length;

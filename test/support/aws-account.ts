@@ -25,11 +25,11 @@ export interface AccountState {
   denied: string[];
 }
 
-/** A stand-in for the AWS services that the checks before a deployment query. */
+/** Simulates the AWS services to which the checks before a deployment send requests. */
 export interface AwsAccount {
   readonly url: string;
   readonly state: AccountState;
-  /** Every request received so far, written as `service Action`. */
+  /** Every request received so far, in the format `service Action`. */
   readonly calls: string[];
   stop(): Promise<void>;
 }

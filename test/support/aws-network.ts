@@ -10,8 +10,8 @@ interface NetworkInterface {
 }
 
 /**
- * A stand-in for the APIs of Lambda and EC2 that are called while a stack is removed. It simulates event source
- * mappings and network interfaces.
+ * Simulates the APIs of Lambda and EC2 that are called while a stack is removed, with event source mappings and network
+ * interfaces.
  */
 export interface AwsNetwork {
   readonly url: string;

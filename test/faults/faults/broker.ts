@@ -80,7 +80,7 @@ export const brokerFaults: readonly Fault[] = [
   {
     name: 'queue-full',
     where: 'broker',
-    says: 'a work queue is limited to a few messages and refuses the others',
+    says: 'a work queue is limited to a few messages and refuses all further messages',
     spanMs: 7_000,
     async inject({ system, signal, random }) {
       const queue = random.pick(Object.values(queues)).name;
@@ -124,7 +124,7 @@ export const brokerFaults: readonly Fault[] = [
   {
     name: 'wrong-password',
     where: 'broker',
-    says: "the service's broker password is changed, every connection is closed, and the password is restored",
+    says: 'the broker password of the service is changed, every connection is closed, and the password is restored after a few seconds',
     spanMs: 7_000,
     async inject({ system, signal }) {
       const { username, password } = new URL(system.broker.amqpUrl);

@@ -27,7 +27,7 @@ export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'leader-killed',
     where: 'cluster',
-    says: 'the leader node of a work queue is killed with SIGKILL, and then the next leader once the first node is back',
+    says: 'the leader node of each work queue is killed with SIGKILL and restarted, one work queue after another',
     spanMs: 15_000,
     recoverWithinMs: LEADER_RECOVERY_MS,
     async inject(lab) {
@@ -42,7 +42,7 @@ export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'minority-partitioned',
     where: 'cluster',
-    says: 'one node with clients is disconnected from the two other nodes for 15 s',
+    says: 'one broker node and its clients are disconnected from the two other broker nodes for 15 s',
     spanMs: 16_000,
     recoverWithinMs: LEADER_RECOVERY_MS,
     async inject(lab) {
@@ -57,7 +57,7 @@ export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [
   {
     name: 'rolling-restart',
     where: 'cluster',
-    says: 'the nodes are stopped and started one after another, as for an upgrade',
+    says: 'the broker nodes are stopped and started one after another, as for an upgrade',
     spanMs: 30_000,
     recoverWithinMs: LEADER_RECOVERY_MS,
     async inject(lab) {

@@ -15,7 +15,7 @@ const KILLS = 8;
 const severalAtWork = (name: string, environments: number): Fault => ({
   name,
   where: 'environments',
-  says: `${environments} environments for each queue, with two or three copies of each message, lost acknowledgements and kills`,
+  says: `${environments} execution environments consume each queue while messages are sent two or three times, acknowledgements are lost and processes are killed`,
   environments,
   spanMs: 15_000,
   weight: 1.5,

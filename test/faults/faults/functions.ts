@@ -74,21 +74,26 @@ export const functionFaults: readonly Fault[] = [
   {
     name: 'killed-at-each-step',
     where: 'function',
-    says: 'the process of a consumer is killed before and after each of its steps',
+    says: 'the process of a consumer is killed before and after each step of processing a batch',
     spanMs: 25_000,
     recoverWithinMs: 60_000,
     async inject(lab) {
       await Promise.all(Object.entries(placesToDie).map(([queue, steps]) => killAtEach(lab, queue, steps)));
     },
   },
-  killer('time-limit', 'an order whose rule never ends uses up the whole invocation at every attempt', 'loop', 1),
-  killer('out-of-memory', 'orders that exhaust the memory at every attempt', 'memory', 2),
-  killer('kills-every-time', 'orders that end the process at every attempt', 'exit', 3),
-  killer('unhandled-rejection', 'orders that cause an unhandled rejection at every attempt', 'unhandled', 2),
+  killer(
+    'time-limit',
+    'the business rule never ends for one order, whose attempts therefore use up whole invocations',
+    'loop',
+    1,
+  ),
+  killer('out-of-memory', 'some orders make the consumer run out of memory at every attempt', 'memory', 2),
+  killer('kills-every-time', 'some orders make the process of the consumer exit at every attempt', 'exit', 3),
+  killer('unhandled-rejection', 'some orders cause an unhandled promise rejection at every attempt', 'unhandled', 2),
   {
     name: 'service-killed',
     where: 'function',
-    says: 'every function and event source is killed with SIGKILL at once and restarted',
+    says: 'all functions and event sources are killed with SIGKILL at the same time and restarted',
     spanMs: 10_000,
     async inject({ system }) {
       await system.restartService();

@@ -99,7 +99,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'batches-redelivered',
     where: 'messages',
-    says: 'the acknowledgement of a batch is lost with the connection, so that the whole batch is redelivered',
+    says: 'acknowledgements are lost because the connection is reset, and the broker therefore redelivers whole batches',
     spanMs: 7_000,
     mix: { ...usualMix, fails1: 12, poison: 8 },
     isMixable: true,
@@ -117,34 +117,40 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'poison-in-every-batch',
     where: 'messages',
-    says: 'every fifth order fails at every attempt, and unreadable messages arrive in between',
+    says: 'every fifth order fails at every attempt, and messages that violate the schema arrive between the orders',
     spanMs: 5_000,
     mix: { ...usualMix, poison: 20, fails3: 3 },
     isMixable: true,
     inject: (lab) =>
       strew(lab, 60, (index) => poison(index % 2 ? `{"orderId": "${index}"` : `{"orderId": "no order ${index}"}`)),
   },
-  unreadable('oversize', 'messages of 300 to 600 KB, larger than one item of the archive', 6, (index) =>
-    poison(randomBytes(300_000 + index * 60_000)),
+  unreadable(
+    'oversize',
+    'messages of 300 to 600 KB arrive, some of which are too large for one DynamoDB item',
+    6,
+    (index) => poison(randomBytes(300_000 + index * 60_000)),
   ),
-  unreadable('unwritable-message', 'messages with properties that no client library can republish', 36, (index) =>
-    poison(`{"orderId": "no order ${index}"}`, { properties: oddProperties[index % oddProperties.length] }),
+  unreadable(
+    'unwritable-message',
+    'messages arrive whose AMQP properties no client library can publish again',
+    36,
+    (index) => poison(`{"orderId": "no order ${index}"}`, { properties: oddProperties[index % oddProperties.length] }),
   ),
-  unreadable('no-message-id', 'messages without an id', 20, (index) =>
+  unreadable('no-message-id', 'messages without a message id arrive', 20, (index) =>
     poison(JSON.stringify({ customerId: `nobody-${index}` }), { id: undefined }),
   ),
-  unreadable('no-utf8', 'messages whose body is not valid UTF-8', 20, () =>
+  unreadable('no-utf8', 'messages arrive whose body is not valid UTF-8', 20, () =>
     poison(
       Buffer.concat([Buffer.from('{"customerId":"'), randomBytes(64), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
     ),
   ),
-  unreadable('deep-json', `messages with JSON nested ${DEPTH} levels deep`, 10, (index) =>
+  unreadable('deep-json', `messages arrive whose JSON is nested ${DEPTH} levels deep`, 10, (index) =>
     poison(index % 2 ? '['.repeat(DEPTH) + ']'.repeat(DEPTH) : `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`),
   ),
   {
     name: 'foreign-headers',
     where: 'messages',
-    says: 'valid orders from another publisher, with headers of its own and headers that have the names of Surehop',
+    says: 'another publisher sends valid orders with its own headers and with headers that have the same names as those of Surehop',
     spanMs: 4_500,
     isMixable: true,
     async inject(lab) {

@@ -52,13 +52,23 @@ function resendDelay(lab: Lab, loss: number): number {
 }
 
 export const networkFaults: readonly Fault[] = [
-  lostConfirms('reset-before-confirm', 'the connection is reset instead of delivering a confirm', 'reset-before', 0.1),
-  lostConfirms('reset-after-confirm', 'the connection is reset right after a confirm', 'reset-after', 0.1),
-  lostConfirms('confirm-lost', 'a confirm is lost, and the connection stays open', 'drop', 0.03),
+  lostConfirms(
+    'reset-before-confirm',
+    'the connection of the publisher is reset before a publisher confirm arrives',
+    'reset-before',
+    0.1,
+  ),
+  lostConfirms(
+    'reset-after-confirm',
+    'the connection of the publisher is reset right after a publisher confirm',
+    'reset-after',
+    0.1,
+  ),
+  lostConfirms('confirm-lost', 'publisher confirms are lost although the connection stays open', 'drop', 0.03),
   {
     name: 'frozen-socket',
     where: 'network',
-    says: 'open connections silently discard all data',
+    says: 'all data on the open connections to the broker is discarded without an error',
     spanMs: 8_000,
     isMixable: true,
     async inject(lab) {
@@ -71,7 +81,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: 'thawed-environment',
     where: 'network',
-    says: 'the functions are frozen until the broker closes their connections; their first publish afterwards must be accepted at once',
+    says: 'the functions are frozen until the broker closes their connections; then they continue, and the next order must be accepted',
     spanMs: 6_000,
     async inject(lab) {
       const group = -lab.system.service().pid;
@@ -88,13 +98,13 @@ export const networkFaults: readonly Fault[] = [
       const { answer, status } = await post(lab.system.url, first!, id);
       lab.ledger.orders.push({ fault: lab.name, order: first!, id, answer });
       if (answer !== 'accepted')
-        lab.violated(`the first order after the functions were thawed was answered ${status ?? 'not at all'}`);
+        lab.violated(`the first order after the functions continued was answered ${status ?? 'not at all'}`);
     },
   },
   {
     name: 'latency',
     where: 'network',
-    says: 'the network adds 50 to 250 ms to all data of the broker',
+    says: 'all data to and from the broker is delayed by 50 to 250 ms',
     spanMs: 7_000,
     isMixable: true,
     inject: (lab) => during(6_000, lab, waysOf(lab), { delayMs: () => lab.random.between(50, 250) }),
@@ -102,7 +112,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: 'packet-loss',
     where: 'network',
-    says: 'half of all packets are lost: iptables drops them, or the proxy delays data like TCP retransmissions if iptables is unavailable',
+    says: 'iptables drops half of all packets between the broker and its clients; without iptables, a proxy delays data as if packets were lost',
     spanMs: 9_000,
     isMixable: true,
     async inject(lab) {

@@ -50,7 +50,7 @@ export const operatorFaults: readonly Fault[] = [
   {
     name: 'topology-under-load',
     where: 'operators',
-    says: 'the topology is applied repeatedly',
+    says: 'the topology is applied to the broker six times while orders are placed',
     spanMs: 5_000,
     isMixable: true,
     async inject({ system, signal }) {

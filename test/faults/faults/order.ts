@@ -98,13 +98,13 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',
-    'some entries fail and block the following entries of their own account only',
+    'some account entries fail and block only the following entries of the same account',
     3_000,
     async () => {},
   ),
   inOrder(
     'order-with-kills',
-    'as with failing entries, and the process is killed before and after each step once the batch is recorded',
+    'some account entries fail, and the consumer process is killed before and after each later step of processing a batch',
     20_000,
     async (lab) => {
       for (const step of DEADLY_STEPS)
@@ -118,7 +118,7 @@ export const orderFaults: readonly Fault[] = [
   ),
   inOrder(
     'order-with-resets',
-    'as with failing entries, and the event source loses its connection repeatedly',
+    'some account entries fail, and the event source repeatedly loses its connection to the broker',
     8_000,
     async (lab) => {
       for (let round = 0; round < 8; round += 1) {
@@ -130,7 +130,7 @@ export const orderFaults: readonly Fault[] = [
   {
     name: 'large-ordered-batch',
     where: 'order',
-    says: `two entries for each of ${LARGE_ACCOUNTS} accounts in few batches, three of which are killed with the process`,
+    says: `two entries for each of ${LARGE_ACCOUNTS} accounts arrive in a few batches, and the consumer process is killed during three of these batches`,
     spanMs: 5_000,
     weight: 0.3,
     recoverWithinMs: 120_000,

@@ -29,28 +29,30 @@ const storeFault = (
 const LONGER_THAN_PATIENCE_MS = 3_500;
 
 export const storeFaults: readonly Fault[] = [
-  storeFault('store-throttled', 'the store throttles 40 % of the requests', ({ random }) =>
+  storeFault('store-throttled', 'DynamoDB throttles 40 % of the requests', ({ random }) =>
     random.chance(0.4) ? { is: 'throttled' } : undefined,
   ),
-  storeFault('store-errors', 'the store answers 30 % of the requests with status 500', ({ random }) =>
+  storeFault('store-errors', 'DynamoDB answers 30 % of the requests with status 500', ({ random }) =>
     random.chance(0.3) ? { is: 'server-error' } : undefined,
   ),
   storeFault(
     'answers-lost',
-    'the store executes every request, and a third of its answers are lost',
+    'DynamoDB executes every request, but a third of the answers to writes are lost',
     ({ random }, operation) => {
       if (operation !== 'TransactWriteItems' && operation !== 'PutItem') return undefined;
       if (!random.chance(0.35)) return undefined;
       return { is: 'answer-lost', silentMs: random.chance(0.15) ? LONGER_THAN_PATIENCE_MS : undefined };
     },
   ),
-  storeFault('store-conflicts', 'half of the transactions conflict with others', ({ random }) =>
-    random.chance(0.5) ? { is: 'conflict' } : undefined,
+  storeFault(
+    'store-conflicts',
+    'half of the transactions fail because they conflict with other transactions',
+    ({ random }) => (random.chance(0.5) ? { is: 'conflict' } : undefined),
   ),
   {
     name: 'store-away',
     where: 'store',
-    says: 'the store is unreachable for 20 s',
+    says: 'DynamoDB is unreachable for 20 s',
     spanMs: 22_000,
     isMixable: true,
     inject: (lab) => during(20_000, lab, { isAway: true }),

@@ -13,7 +13,7 @@ describe('the batches of an emulated event source', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('the emulator creates the same event from a message on a real broker as in the recorded event file', async () => {
+  test('for a message with every AMQP property, the emulator creates exactly the event in test/contract/events/every-property.json', async () => {
     const frozen = JSON.parse(
       readFileSync(new URL('../../contract/events/every-property.json', import.meta.url), 'utf8'),
     ) as { rmqMessagesByQueue: Record<string, [{ basicProperties: { clusterId: unknown; headers: object } }]> };
@@ -108,7 +108,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('the emulated event source invokes the function with one batch at a time in the same process', async () => {
+  test('the emulated event source invokes the function with one batch at a time, always in the same process', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b', 'c', 'd']);
     const source = await harness.run(
@@ -123,7 +123,7 @@ describe('the batches of an emulated event source', () => {
     expect(new Set(said.map(({ pid }) => pid)).size).toBe(1);
   });
 
-  test('an emulated function receives a Lambda context and only the environment variables of a function', async () => {
+  test('an emulated function receives a Lambda context, and does not inherit environment variables such as PATH and AMQP_URL', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(

@@ -9,7 +9,7 @@ import { startMapping } from '../../../infra/emulator/mapping.ts';
 import type { MappingSettings, RunningMapping } from '../../../infra/emulator/mapping.ts';
 import { aHostileDirectory } from '../../support/hostile-directory.ts';
 
-/** The output of an emulated function and the log messages of the event source. */
+/** What a test can observe: the output of an emulated function, and the log messages of its event source. */
 interface Observed {
   lines: string[];
   warnings: string[];
@@ -22,11 +22,14 @@ interface Observed {
     durationMs: number;
     atMs: number;
   }[];
-  /** Returns the output lines of the function that contain JSON, parsed. */
+  /** Parses those output lines of the function that contain JSON, and returns the parsed values. */
   said<T>(): T[];
 }
 
-/** A virtual host on the real broker for one test file. The test can start emulated event sources on it. */
+/**
+ * A virtual host on the real broker for one test file. Tests declare queues and start emulated event sources in this
+ * virtual host.
+ */
 export interface Harness {
   url: string;
   virtualHost: string;
@@ -34,7 +37,10 @@ export interface Harness {
   channel: ConfirmChannel;
   declareQueue(): Promise<string>;
   publish(queue: string, bodies: (string | Buffer)[], options?: Options.Publish): Promise<void>;
-  /** Takes all messages of the queue and returns their number, because the counters of the broker lag behind. */
+  /**
+   * Takes all messages from the queue and returns how many there were. The message count that the broker reports may be
+   * out of date.
+   */
   takeAll(queue: string): Promise<number>;
   writeModule(source: string): Promise<string>;
   run(
@@ -47,7 +53,10 @@ export interface Harness {
 
 const amqpUrl = () => given('AMQP_URL', 'amqp://guest:guest@127.0.0.1:5672');
 
-/** Returns the source of a module whose handler runs `body`. The body can use `ids`, `messages` and `event`, and can print JSON with `say`. */
+/**
+ * Returns the source of a module with a Lambda handler that runs the code `body`. The code can use variables such as
+ * `ids`, `messages` and `event`, and prints a value as JSON with `say(value)`.
+ */
 export const handlerOf = (body: string): string => `
 import { setTimeout as sleep } from 'node:timers/promises';
 const say = (value) => console.log(JSON.stringify(value));
@@ -160,7 +169,10 @@ export async function createHarness(): Promise<Harness> {
   };
 }
 
-/** Waits until the condition holds, and throws an error that contains `what` if it does not hold within `limitMs`. */
+/**
+ * Waits until `condition` returns true. If that takes longer than `limitMs`, throws an error whose message contains the
+ * text `what`.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -168,7 +180,7 @@ export async function until(
 ): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`Not within ${limitMs} ms: ${what}`);
+    if (performance.now() > endMs) throw new Error(`This did not happen within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -193,7 +205,8 @@ async function manage(method: string, path: string, body?: unknown): Promise<voi
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`The management API answered ${method} ${path} with ${response.status}: ${await response.text()}`);
 }
 
 function given(name: string, example: string): string {

@@ -16,7 +16,7 @@ describe('the life cycle of an emulated event source', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('when the broker fails, the emulated event source finishes the running batch, logs the lost connection once, and receives the batch again later', async () => {
+  test('when the connection to the broker breaks, the emulated event source finishes the running batch, and receives the same batch again after it has reconnected', async () => {
     const proxy = await startProxy(harness.url);
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
@@ -45,7 +45,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('when it stops, the emulated event source finishes the running batch and returns all other messages to the queue', async () => {
+  test('when the emulated event source is stopped, it finishes the running batch and returns all other messages to the queue', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids); await sleep(1500); say("done");'), {
       batchSize: 10,
@@ -78,7 +78,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(source.said()).toEqual([['a'], ['b']]);
   });
 
-  test('after its handler was rebuilt, the emulated event source finishes the running batch with the old code and uses the new code for the next batch', async () => {
+  test('after the code of a function was rebuilt, the emulated event source finishes the running batch with the old code and uses the new code for the next batch', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say("old"); await sleep(500); say("old done");'), {
       batchSize: 1,
@@ -94,7 +94,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(source.reports).toMatchObject([{ outcome: 'success' }, { outcome: 'success' }]);
   });
 
-  test('killing the process of the emulated event source also ends the processes of its functions, even one in an endless loop', async () => {
+  test('if the process of the emulated event source is killed, the processes of its functions also end, even a process in an endless loop', async () => {
     const environmentModule = new URL('../../../infra/emulator/environment.ts', import.meta.url).href;
     const modulePath = await harness.writeModule(
       'export const handler = async () => { console.log(process.pid); for (;;); };',
@@ -122,7 +122,7 @@ describe('the check before an event source starts', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('the check before an emulated event source starts passes if every queue exists', async () => {
+  test('checkQueues reports no problem if every queue that a function consumes exists', async () => {
     const queue = await harness.declareQueue();
     const required = [{ functionKey: 'reserve', queue, virtualHost: harness.virtualHost }];
     await expect(checkQueues(harness.url, required)).resolves.toBeUndefined();
@@ -145,7 +145,7 @@ describe('the check before an event source starts', () => {
       /^No RabbitMQ at 127\.0\.0\.1:1.*: start RabbitMQ/,
     ],
   ])(
-    'the check before an emulated event source starts reports %s and how to fix it',
+    'checkQueues reports %s and how to fix it',
     async (_name, { url, ...part }: { url?: string; virtualHost?: string }, message) => {
       const required = { functionKey: 'reserve', queue: 'absent', virtualHost: harness.virtualHost, ...part };
       const checking = checkQueues(url ?? harness.url, [required]);
@@ -187,8 +187,8 @@ interface Proxy {
 }
 
 /**
- * Starts a TCP proxy in front of the broker. When a test cuts the proxy, a client sees the same as when the broker
- * dies.
+ * Starts a TCP proxy in front of the broker. After `cut()`, clients lose their connections and cannot open new ones, as
+ * if the broker had died.
  */
 async function startProxy(url: string): Promise<Proxy> {
   const target = new URL(url);

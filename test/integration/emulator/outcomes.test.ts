@@ -65,7 +65,7 @@ describe('the outcome of an emulated invocation', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('a successful invocation acknowledges the whole batch, whatever the function returns', async () => {
+  test('a successful invocation acknowledges the whole batch, whatever value the function returns', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
     const source = await harness.run(queue, handlerOf('return { batchItemFailures: [], failed: 1 };'), {
@@ -92,7 +92,7 @@ describe('the outcome of an emulated invocation', () => {
 
   // RabbitMQ 4.3 and later count a reject as a failed delivery but not a nack. Earlier versions count both.
   test.each(['nack', 'reject'] as const)(
-    'the emulator returns a failed batch to the queue with a %s if the setting onError says so',
+    'if the setting onError is "%s", the emulator returns a failed batch to its queue with the AMQP method of this name',
     async (onError) => {
       const queue = await harness.declareQueue();
       await harness.publish(queue, ['a']);
@@ -107,7 +107,7 @@ describe('the outcome of an emulated invocation', () => {
     },
   );
 
-  test('the emulator waits longer before each further invocation while a function keeps failing', async () => {
+  test('while a function keeps failing, the emulator waits longer before each further invocation', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(queue, handlerOf('throw new Error("again");'), { batchingWindowMs: 1 });

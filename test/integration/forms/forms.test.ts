@@ -26,13 +26,16 @@ import { openStore, type TestStore } from '../../support/store.ts';
 type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
-  /** Each message as Surehop publishes it, and as the event source delivers it to a function. */
+  /**
+   * One message of each kind, by the name of the kind: as Surehop publishes it, as the event source passes it to a
+   * function, and as the current code must read it.
+   */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
   >;
-  /** The stored items of each table, by table name. */
+  /** One DynamoDB item of each kind, by table name and key. */
   readonly items: Readonly<Record<string, Items>>;
-  /** The values that the current code must return when it reads the stored items. */
+  /** The values that the current code must return when it reads the DynamoDB items in `items`. */
   readonly read: Readonly<Record<string, unknown>>;
   readonly cursor: string;
 }
@@ -75,7 +78,7 @@ const note = {
   at: '2026-03-01T12:00:09.000Z',
 };
 
-/** Returns one message of each kind as the current code publishes it. */
+/** Creates one message of each kind with the code that creates such messages in the service. */
 function publishedMessages(): Record<string, Message> {
   const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
   const first = eventMessage(orderCreated, order, { ...about, id: id('first'), correlationId: id('request') });
@@ -122,7 +125,7 @@ const intake = (orderId: string): Intake => ({
   client: 'shop',
 });
 
-/** Writes one item of each kind with the current code and returns the items as DynamoDB stores them. */
+/** Writes one DynamoDB item of each kind with the current code, and reads all written items back. */
 async function writtenItems(): Promise<Record<string, Items>> {
   const event = { type: 'order.rejected', version: 1, exchange: 'orders' };
   const entry = (name: string) => ({ id: id(name), payloadHash: HASH, redrives: 0, attempt: 1 });
@@ -205,7 +208,10 @@ const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-/** Replaces the parts that differ from run to run, such as span ids. */
+/**
+ * Returns a copy of the value in which span ids and versions are placeholders, because they are different in every test
+ * run.
+ */
 const steady = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value, (key, part: unknown) => {
@@ -226,7 +232,7 @@ describe('messages', () => {
   );
 
   test.each(Object.keys(forms.messages))(
-    'the current code reads the message "%s" as an earlier release published it',
+    'the current code can read the message "%s" that an earlier release published',
     (name) => {
       const { record, read } = forms.messages[name]!;
       const [delivery] = decode(anEvent([record]));
@@ -250,7 +256,7 @@ describe('items', () => {
         expect({ table, key, item: written[table]?.[key] }).toMatchObject({ table, key, item });
   });
 
-  test('the current code reads every kind of item in the inbox and the archive as an earlier release wrote it', async () => {
+  test('the current code can read the items of every kind that earlier releases wrote to the inbox table and the archive of dead letters', async () => {
     for (const [table, items] of Object.entries(forms.items))
       for (const item of Object.values(items)) await store.put(table, item);
     expect(JSON.parse(JSON.stringify(await readItems()))).toMatchObject(forms.read);
@@ -261,14 +267,16 @@ describe('items', () => {
     await expect(claimKey(intake('form-publishing'))).rejects.toMatchObject({ problem: 'request-in-progress' });
   });
 
-  test('the current code writes and reads a paging token in the form of earlier releases', () => {
+  test('a paging token of the dead-letter list has the same format as in earlier releases', () => {
     const after = `${note.at}#${id('open')}`;
     expect(writeCursor(after)).toBe(forms.cursor);
     expect(readCursor(forms.cursor)).toBe(after);
   });
 });
 
-/** Returns the values that the current code reads from the stored items. */
+/**
+ * Reads the DynamoDB items of an earlier release with the current code, and returns the values that this code found.
+ */
 async function readItems(): Promise<Record<string, unknown>> {
   const markers = ['completed', 'rejected', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'].map(id);
   const found = await ports.inbox.find(QUEUE, markers);

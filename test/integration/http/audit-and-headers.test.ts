@@ -35,7 +35,7 @@ async function audit(requestId: string) {
 
 // https://www.rfc-editor.org/rfc/rfc9110#section-11.4
 test.each(['Bearer', 'bearer', 'Bearer  '])(
-  'an Authorization header with the scheme %p before the token is accepted',
+  'a request is accepted if its Authorization header consists of %p and a valid token',
   async (scheme) => {
     const headers = { authorization: `${scheme} ${await backend.issuer.token()}` };
     const about = { route: 'PUT /stock/{sku}', path: { sku: 'pear' }, body: { available: 1 }, headers };
@@ -44,7 +44,7 @@ test.each(['Bearer', 'bearer', 'Bearer  '])(
 );
 
 describe('the audit table', () => {
-  test('the audit record of a change by an operator has its actor, action, values, time, reason and outcome', async () => {
+  test('the audit record of a change contains the operator, the action, the requested values, the time, the reason and the outcome', async () => {
     const requestId = randomUUID();
     expect((await put('apple', { available: 7, reason: 'counted anew' }, requestId)).status).toBe(200);
     expect(await audit(requestId)).toEqual({
@@ -59,7 +59,7 @@ describe('the audit table', () => {
     });
   });
 
-  test('a change by an operator has an audit record even if the change fails or has no reason', async () => {
+  test('a change by an operator is recorded in the audit table even if the change fails or the operator gives no reason', async () => {
     const requestId = randomUUID();
     const about = { route: 'DELETE /dead-letters/{id}', path: { id: 'none' }, body: { reason: 'x' } };
     expect((await callAsOperator(discard, about, requestId)).status).toBe(404);
@@ -69,7 +69,7 @@ describe('the audit table', () => {
     expect(await audit(other)).toMatchObject({ reason: 'no reason given' });
   });
 
-  test('a request for a change without a token is refused with 401 and has no audit record', async () => {
+  test('a change that is requested without a token is refused with 401 and not recorded in the audit table', async () => {
     const requestId = randomUUID();
     const about = { route: 'PUT /stock/{sku}', path: { sku: 'apple' }, body: { available: 7 } };
     expect((await call(putStock, about, requestId)).status).toBe(401);
@@ -78,7 +78,7 @@ describe('the audit table', () => {
 });
 
 describe('response headers', () => {
-  test('a response has CORS headers only for the configured origins', async () => {
+  test('a response has CORS headers only if the request comes from a configured origin', async () => {
     const headersFor = async (origin?: string) =>
       (await call(healthz, { route: 'GET /healthz', headers: origin ? { origin } : {} })).headers;
     expect((await headersFor('https://shop.example'))['access-control-allow-origin']).toBe('https://shop.example');

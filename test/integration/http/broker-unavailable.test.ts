@@ -8,7 +8,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** A server in place of the broker that accepts connections and never answers. */
+/** A server that takes the place of the broker. It accepts connections and never answers. */
 let server: Server;
 let backend: Backend;
 const sockets = new Set<Socket>();
@@ -34,7 +34,7 @@ afterAll(async () => {
   server.close();
 });
 
-test('POST /orders responds with 503 broker-unavailable if the broker does not answer', async () => {
+test('if the broker does not answer, POST /orders responds with 503 and the problem type broker-unavailable', async () => {
   const { handler } = await import('../../../functions/orders/place-order.ts');
   const got = await callSigned(handler, randomUUID(), {
     route: 'POST /orders',
@@ -48,7 +48,7 @@ test('POST /orders responds with 503 broker-unavailable if the broker does not a
   expect(JSON.stringify(got)).not.toContain('secret');
 });
 
-test('GET /readyz responds with 503 and names the broker if the broker does not answer', async () => {
+test('if the broker does not answer, GET /readyz responds with 503 and names the broker as unavailable', async () => {
   const { handler } = await import('../../../functions/operations/readyz.ts');
   expect(await call(handler, { route: 'GET /readyz' })).toMatchObject({ status: 503, body: { away: ['broker'] } });
 });

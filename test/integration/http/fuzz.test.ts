@@ -13,8 +13,8 @@ import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
 /**
- * The number of requests in each test. The environment variable FUZZ_CASES changes the number, and the environment
- * variable SEED repeats an earlier run.
+ * The number of random requests that each test sends; the environment variable FUZZ_CASES changes it. With the
+ * environment variable SEED, the tests send the same requests as an earlier test run that had this seed.
  */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -37,7 +37,7 @@ afterAll(() => backend.remove());
 
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 
-/** Returns the headers of a request with this body and a valid signature. */
+/** Returns the headers of an order with the body `body`, including a valid signature. */
 function signed(body: Buffer): Record<string, string> {
   const [id, at] = [randomUUID(), String(Math.floor(Date.now() / 1_000))];
   const hmac = createHmac('sha256', developmentKey).update(`${id}.${at}.`).update(body);
@@ -54,7 +54,10 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/** Returns whether the service responds with the given status on purpose. Unexpected errors result in 500. */
+/**
+ * Whether the service intends to respond with this HTTP status. A response with status 500 comes from an unexpected
+ * error.
+ */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({
@@ -65,7 +68,10 @@ const order = fc.record({
   }),
 });
 
-/** Generates request bodies: random bytes, random JSON, and orders that are valid, invalid or damaged. */
+/**
+ * Generates request bodies: random bytes, random text, random JSON, and orders. In some orders, one character of the
+ * JSON is replaced.
+ */
 const bodies = fc.oneof(
   { weight: 2, arbitrary: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 500 }).map((text) => Buffer.from(text)) },
@@ -103,7 +109,9 @@ const headers = fc.dictionary(headerNames, fc.string({ unit: 'binary', maxLength
 
 const settings = { numRuns: CASES, seed: SEED, endOnFailure: true } as const;
 
-/** Adds the seed to the title of a test, so that a failed run can be repeated. */
+/**
+ * Adds the random seed and the number of requests to the title of a test. With the seed, a failed test can be repeated.
+ */
 const title = (what: string) => `${what} (seed ${SEED}, ${CASES} cases)`;
 
 test(

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-test('GET /healthz responds that the service is alive, and GET /readyz that it is ready while the broker and DynamoDB answer', async () => {
+test('while the broker and DynamoDB answer, GET /healthz responds with the status alive and GET /readyz with the status ready', async () => {
   const { handler: healthz } = await import('../../../functions/operations/healthz.ts');
   const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
   expect(await call(healthz, { route: 'GET /healthz' })).toMatchObject({ status: 200, body: { status: 'alive' } });

@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-/** A request, and the status and problem type that the response must have. */
+/** A hostile request, with the HTTP status and the problem type that the response must have. */
 interface Row {
   readonly what: string;
   readonly request: () => About | Promise<About>;
@@ -58,7 +58,9 @@ const post = (raw: string | Buffer, headers: Record<string, string>): About => (
   headers,
 });
 
-/** A signed order with changed headers. A header with the value undefined is removed. */
+/**
+ * A test case that sends a signed order with changed headers. A header whose value in `change` is undefined is removed.
+ */
 const withHeaders = (what: string, change: Record<string, string | undefined>, answer: string): Row => ({
   what,
   answer,
@@ -71,7 +73,7 @@ const withHeaders = (what: string, change: Record<string, string | undefined>, a
   },
 });
 
-/** A request with this body and a valid signature. */
+/** A test case that sends `body` to POST /orders with a valid signature. */
 const withBody = (what: string, body: string | Buffer, answer: string): Row => ({
   what,
   answer,
@@ -89,7 +91,7 @@ const hmac = (key: string | Buffer, content: string | Buffer, algorithm = 'sha25
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 const now = () => String(Math.floor(Date.now() / 1_000));
 
-/** Returns the headers of a request. The signature in the headers covers exactly the bytes of `body`. */
+/** Returns the headers of a signed request. The signature covers exactly the bytes of `body`. */
 function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: { id?: string; at?: string } = {}) {
   const content = Buffer.concat([Buffer.from(`${id}.${at}.`), Buffer.from(body)]);
   return {
@@ -100,7 +102,7 @@ function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: {
   };
 }
 
-/** A request whose signature is computed in a wrong way. */
+/** A test case that sends an order with an invalid signature, which `make` computes. */
 const forged = (what: string, make: (id: string, at: string) => string, answer = '401 wrong-signature'): Row => ({
   what,
   answer,
@@ -437,7 +439,9 @@ const bodyRows: Row[] = [
 const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
-/** Returns the public key of the token issuer. An attacker may try to misuse this key. */
+/**
+ * Returns the public key that the token issuer publishes. Attackers know this key and may try to sign tokens with it.
+ */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
   return keys[0]!;
@@ -477,7 +481,7 @@ const selfSigned =
       .sign(key)}`;
   };
 
-/** A request with a token that the issuer signed but whose claims are invalid. */
+/** A test case that sends a token with the given claims, signed by the token issuer. */
 const issued = (what: string, claims: Record<string, unknown>, answer = '401 invalid-token'): Row =>
   withToken(what, async () => `Bearer ${await backend.issuer.sign({ ...soundClaims(), ...claims })}`, answer);
 
@@ -718,7 +722,7 @@ const rows = [
   ...parameterRows,
 ];
 
-test('the table of hostile requests has at least 150 rows', () => {
+test('the tests in hostile-input.test.ts send at least 150 different hostile requests', () => {
   expect(rows.length).toBeGreaterThanOrEqual(150);
 });
 
@@ -736,7 +740,7 @@ test.each(rows.map((row) => [row.what, row.answer, row] as const))(
   },
 );
 
-test('the hostile requests publish no message and change no table', async () => {
+test('the hostile requests publish no message and change no DynamoDB item', async () => {
   expect(await backend.host.drain('stock')).toEqual([]);
   expect(await backend.host.drain('points')).toEqual([]);
   const { store } = await import('../../../lib/dynamodb/store.ts');
@@ -752,7 +756,7 @@ test('the hostile requests publish no message and change no table', async () => 
   expect(({} as Record<string, unknown>)['isAdmin']).toBeUndefined();
 });
 
-test('a valid order is accepted if its signature is less than five minutes too old or too new', async () => {
+test('a valid order is accepted if the timestamp of its signature is 290 seconds in the past or in the future', async () => {
   for (const seconds of [0, -290, 290]) {
     const at = String(Math.floor(Date.now() / 1_000) + seconds);
     const got = await call(handlers['POST /orders']!, post(sound, signedBytes(sound, { at })));

@@ -61,7 +61,7 @@ test('an order that is sent twice with the same webhook-id gets the same respons
   expect(await published()).toBe(1);
 });
 
-test('a second request with the same webhook-id gets 409 while the first is in progress, and is processed once the time of the first has expired', async () => {
+test('while a request is in progress, a second request with the same webhook-id gets 409 until the time limit of the first request has passed', async () => {
   const key = randomUUID();
   const { body } = await place(key);
   const { set } = await record(body.orderId);
@@ -89,7 +89,7 @@ test('after an order could not be published, the client can repeat it at once wi
   expect((await place(key)).status).toBe(202);
 });
 
-test('an idempotency record is kept for one day longer than the inbox markers, and its key can be used for another order afterwards', async () => {
+test('an idempotency record expires after 15 days, and its webhook-id can then be used for another order', async () => {
   const key = randomUUID();
   const { body } = await place(key);
   const { read, set } = await record(body.orderId);

@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** A server with the published keys of the token issuer. The tests change the published keys. */
+/** A server that publishes the keys of the token issuer. The tests change the published keys. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;
@@ -92,7 +92,7 @@ const some = (answers: readonly unknown[]) => {
   return eventually('answers', () => answers.length >= from + CLIENTS * 3);
 };
 
-/** Sends requests from several clients while `change` runs, and returns all statuses. */
+/** Sends requests from several clients while `change` runs, and returns the HTTP status of each response. */
 async function underLoad(
   ask: () => Promise<number | undefined>,
   change: (someMore: () => Promise<unknown>) => Promise<void>,
@@ -134,7 +134,7 @@ async function place(secret: string): Promise<number | undefined> {
 }
 
 describe('rotation under load', () => {
-  test('no request fails while a new signing key is added and used and the old signing key is removed', async () => {
+  test('no order fails while its client changes from an old signing key to a new one', async () => {
     let secret = oldSecret;
     const answers = await underLoad(
       () => place(secret),
@@ -203,7 +203,7 @@ describe('rotation under load', () => {
     expect(jwksReads).toBe(2);
   }, 30_000);
 
-  test('many tokens with unknown key ids cause at most one read of the keys of the issuer', async () => {
+  test('fifty tokens with unknown key ids make the service read the keys of the token issuer at most once', async () => {
     const { privateKey } = await generateKeyPair('RS256');
     const before = jwksReads;
     for (let forgery = 0; forgery < 50; forgery += 1) {
@@ -215,7 +215,7 @@ describe('rotation under load', () => {
   });
 });
 
-test('the development key and tokens of the development issuer are refused in every stage except local', async () => {
+test('in every stage except local, orders that are signed with the development key and tokens of the development issuer are refused', async () => {
   expect(
     (
       await call(placeOrder, {

@@ -45,14 +45,16 @@ const operations = () =>
     Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, operation })),
   );
 
-/** Returns a Zod schema for a JSON schema of the OpenAPI document. */
+/**
+ * Converts a JSON schema of the OpenAPI document to a Zod schema, with which the tests validate responses and examples.
+ */
 function validator(schema: object): z.ZodType {
   const isProblem = JSON.stringify(schema).includes('#/components/schemas/Problem');
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
 /**
- * Returns the differences between a response and the schema in the OpenAPI document for the response's route and
+ * Returns the ways in which a response differs from the schema that the OpenAPI document contains for its route and
  * status.
  */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
@@ -62,7 +64,7 @@ function undocumentedIn(route: string, { status, headers, body }: Got): unknown[
   return validator(content.schema).safeParse(body).error?.issues ?? [];
 }
 
-test('the OpenAPI document has exactly the HTTP routes of serverless.yml', () => {
+test('the OpenAPI document describes exactly the HTTP routes that serverless.yml declares', () => {
   const file = fileURLToPath(new URL('../../../serverless.yml', import.meta.url));
   const { functions } = parse(readFileSync(file, 'utf8'), { merge: true }) as {
     functions: Record<string, { events?: unknown }>;
@@ -95,7 +97,7 @@ test('each example of the OpenAPI document matches its schema', () => {
   }
 });
 
-test('only the public routes of the OpenAPI document have no security scheme', () => {
+test('according to the OpenAPI document, only the six public routes need neither a signature nor a token', () => {
   const open = operations().flatMap(({ route, operation }) => (operation.security.length === 0 ? [route] : []));
   expect(open.toSorted()).toEqual(
     [
@@ -177,7 +179,7 @@ describe('responses and the OpenAPI document', () => {
   ];
 
   test.each(routes)(
-    'the response of %s to a request of %s matches the OpenAPI document',
+    'the response to the request %s, sent by %s, matches the OpenAPI document',
     async (route, who, load, about) => {
       const { handler } = await load();
       expect(

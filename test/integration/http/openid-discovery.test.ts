@@ -16,10 +16,12 @@ let key: CryptoKey;
 let publicKey: JWK;
 let asked: string[];
 
-/** The documents of the OpenID provider by path. A path without a document gets 404. */
+/** The documents that the OpenID provider of the tests serves, by URL path. Any other path gets 404. */
 let documents: Record<string, () => unknown>;
 
-/** The path at which Keycloak publishes its keys. This path is not below `/.well-known`. */
+/**
+ * The URL path of the keys at the OpenID provider of the tests. As at Keycloak, this path is not below `/.well-known`.
+ */
 const KEYS_PATH = '/realms/shop/protocol/openid-connect/certs';
 const METADATA_PATH = '/realms/shop/.well-known/openid-configuration';
 
@@ -82,7 +84,7 @@ test('a request with a token gets 503 if the OpenID metadata of the issuer is mi
   expect(new Set(asked)).toEqual(new Set([METADATA_PATH]));
 });
 
-test('tokens are verified with the keys at the jwks_uri in the OpenID metadata of the issuer, and both are read once', async () => {
+test('to verify two tokens, the service reads the OpenID metadata of the issuer once and the keys at its jwks_uri once', async () => {
   expect((await put()).status).toBe(200);
   expect((await put()).status).toBe(200);
   expect(asked).toEqual([METADATA_PATH, KEYS_PATH]);

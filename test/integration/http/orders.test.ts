@@ -52,7 +52,7 @@ const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
 const statusOf = async (id: string) => call(getOrder, { route: 'GET /orders/{id}', path: { id } });
 
 describe('an order before the topology is applied', () => {
-  test('POST /orders responds with 503 unroutable if no queue receives the order, and the order can be repeated with the same key', async () => {
+  test('if no queue receives an order, POST /orders responds with 503 (problem type unroutable), and the client can repeat the order with the same key', async () => {
     const key = randomUUID();
     const refused = await place(key);
     expect(refused).toMatchObject({
@@ -87,7 +87,7 @@ describe('an order', () => {
     ]);
   });
 
-  test('an accepted order is published to both work queues with complete AMQP properties', async () => {
+  test('an accepted order is published to both work queues, with the order id, the event type and the trace in its AMQP properties', async () => {
     await drained();
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const { status, headers, body } = await place(randomUUID(), {
@@ -124,7 +124,7 @@ describe('an order', () => {
     });
   });
 
-  test('a repeated order with the same key gets the same response and is not published again, even if its JSON fields are in another order', async () => {
+  test('a repeated order with the same key gets the same response and is not published again, even if the fields of its JSON are rearranged', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -163,7 +163,7 @@ describe('an order', () => {
     expect((await statusOf(body.orderId)).body).toMatchObject({ status: 'accepted', acceptedAt: expect.any(String) });
   });
 
-  test('another order with an already used key is refused with 422 and not published', async () => {
+  test('an order that reuses the idempotency key of a different order is refused with 422 and not published', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -175,7 +175,7 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(first.body);
   });
 
-  test('twenty concurrent requests with the same key publish one order, and each request gets 202 or 409', async () => {
+  test('when twenty concurrent requests have the same key, one order is published and every request gets 202 or 409', async () => {
     const key = randomUUID();
     const got = await Promise.all(Array.from({ length: 20 }, () => place(key)));
     const accepted = got.filter(({ status }) => status === 202);
@@ -191,7 +191,7 @@ describe('an order', () => {
     expect((await place(key)).body).toEqual(accepted[0]?.body);
   });
 
-  test('equal orders get different order ids if their key or their client differs', async () => {
+  test('two orders with the same content get different order ids if their keys or their clients differ', async () => {
     const key = randomUUID();
     const headers = signedHeaders(JSON.stringify(anOrder()), { key, secret: SHOP_SECRET });
     const ids = [await place(key), await place(randomUUID()), await place(key, { headers })].map(
@@ -200,7 +200,7 @@ describe('an order', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  test.each(['', '""'])('an order with the Idempotency-Key %p is refused with 400', async (key) => {
+  test.each(['', '""'])('an order whose Idempotency-Key header is %p is refused with 400', async (key) => {
     expect(await place(key)).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:missing-idempotency-key' },
@@ -241,7 +241,7 @@ describe('an order', () => {
     expect(await place(randomUUID(), { raw: Buffer.alloc(128 * 1024, ' ') })).toMatchObject({ status: 400 });
   });
 
-  test('POST /orders responds with 503 refused if a full queue rejects the order', async () => {
+  test('if a full queue rejects an order, POST /orders responds with 503 (problem type refused)', async () => {
     const { channel } = backend.host;
     await channel.assertQueue('small', {
       durable: true,
@@ -263,12 +263,12 @@ describe('an order', () => {
 });
 
 describe('the status of an order', () => {
-  test('GET /orders/{id} responds with 404 for an unknown order, whatever its id looks like', async () => {
+  test('GET /orders/{id} responds with 404 for every unknown id, even if the id contains special characters', async () => {
     for (const id of [randomUUID(), 'nonsense', 'ü#/%'])
       expect(await statusOf(id)).toMatchObject({ status: 404, body: { type: 'urn:surehop:problem:not-found' } });
   });
 
-  test('the status of an order changes with the results of its consumers, even if the order has no idempotency record', async () => {
+  test('the status of an order is derived from the inbox markers of its consumers, even if the order has no idempotency record', async () => {
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();
     const id = randomUUID() as MessageId;

@@ -9,7 +9,10 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Whether the server in place of DynamoDB never answers. Otherwise the server closes each connection. */
+/**
+ * Whether the server that takes the place of DynamoDB never answers. If false, this server closes each connection at
+ * once.
+ */
 let silent: boolean;
 let server: Server;
 let backend: Backend;
@@ -93,7 +96,7 @@ test('requests that need DynamoDB get 503 with a Retry-After header while Dynamo
     });
 });
 
-test('GET /readyz responds with 503 and names the store while DynamoDB is unavailable', async () => {
+test('while DynamoDB is unavailable, GET /readyz responds with 503 and names the store as unavailable', async () => {
   for (silent of [false, true]) {
     const { handler: readyz } = await import('../../../functions/operations/readyz.ts');
     expect(await call(readyz, { route: 'GET /readyz' })).toMatchObject({
@@ -103,7 +106,7 @@ test('GET /readyz responds with 503 and names the store while DynamoDB is unavai
   }
 });
 
-test('GET /status still has the figures of the broker while DynamoDB is unavailable', async () => {
+test('while DynamoDB is unavailable, GET /status still lists the queues of the broker', async () => {
   silent = false;
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const got = await callAsOperator(status, { route: 'GET /status' });
@@ -111,7 +114,7 @@ test('GET /status still has the figures of the broker while DynamoDB is unavaila
   expect(got.body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
 });
 
-test('the archive function fails while DynamoDB is unavailable, so that dead letters stay in their queue', async () => {
+test('while DynamoDB is unavailable, the archive function fails, and therefore dead letters stay in their queue', async () => {
   silent = false;
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
   const { anEvent, aRecord } = await import('../../support/delivery.ts');

@@ -71,7 +71,7 @@ describe('commits of several messages', () => {
     expect(await available('a')).toBe('6');
   });
 
-  test('a message with the id of a completed message but another payload is a mismatch and not a duplicate', async () => {
+  test('if a message has the id of a completed message but another payload, its result is "mismatch" and not "duplicate"', async () => {
     await stocked('a', 10);
     const first = entry('one', { effects: [take('a', 1)] });
     const results = await store
@@ -81,7 +81,7 @@ describe('commits of several messages', () => {
     expect(await available('a')).toBe('7');
   });
 
-  test('the result of a duplicate has the events that were stored at its first commit, with ids derived from the message id', async () => {
+  test('when a completed message is committed again, the result contains the events that were stored at the first commit', async () => {
     const decision: Decision = { effects: [], events: [{ event, data: { orderId: 'x', lines: [1, 2] } }] };
     const inbox = store.inbox();
     const [first] = await inbox.commit(QUEUE, [entry('one', decision)], never);
@@ -100,7 +100,7 @@ describe('commits of several messages', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('messages complete in order as long as the stock suffices, and the commit needs one more transaction to reject the others', async () => {
+  test('when the stock does not suffice for every message of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
     await stocked('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -112,7 +112,7 @@ describe('commits of several messages', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
-  test('messages that order a sold-out item do not cancel the transactions of other messages after the first commit found it sold out', async () => {
+  test('after a commit has found an item sold out, later messages for this item do not cancel the transactions of other messages', async () => {
     await stocked('gone', 0);
     await stocked('plenty', 100);
     const inbox = store.inbox();
@@ -147,7 +147,7 @@ describe('commits of several messages', () => {
     expect(outcomes(results)).toEqual(['rejected', 'completed']);
   });
 
-  test('the alternatives of a message are tried in order, each with its own conditions and effects', async () => {
+  test('the alternative outcomes that a business rule gives for a message are tried one after another until the conditions of one outcome hold', async () => {
     await stocked('a', 1);
     await stocked('b', 1);
     const decision: Decision = {
@@ -168,7 +168,7 @@ describe('commits of several messages', () => {
     expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
   });
 
-  test('a message without an alternative fails with CONDITION_FAILED if its condition does not hold, and the other messages complete', async () => {
+  test('if the condition of a message does not hold and its business rule gives no alternative outcome, the message fails with CONDITION_FAILED', async () => {
     await stocked('a', 1);
     const results = await store
       .inbox()
@@ -178,7 +178,7 @@ describe('commits of several messages', () => {
     expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
   });
 
-  test('a missing item counts as 0 in the condition of an addition and becomes an item with the sum', async () => {
+  test('if an addition names an item that does not exist, the item counts as 0 and is created with the sum', async () => {
     const below = { ...take('none', 3), atLeast: -5 };
     const results = await store.inbox().commit(
       QUEUE,
@@ -189,7 +189,7 @@ describe('commits of several messages', () => {
     expect(await available('none')).toBe('-3');
   });
 
-  test('a put with a condition writes its item only if the item is absent or has the expected value', async () => {
+  test('a put writes its item only if the condition of the put holds: the item is absent, or an attribute has the expected value', async () => {
     const put = (when: 'absent' | { attribute: string; equals: string }, status: string): Decision => ({
       effects: [
         { kind: 'put', table: tables.awards, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
@@ -233,7 +233,7 @@ describe('commits of several messages', () => {
     expect(outcomes(await inbox.commit(QUEUE, [entry(1, { effects: [] })], never))).toEqual(['completed']);
   });
 
-  test('a message fails with LEASED while another process has a lease of it, and completes once the lease has expired', async () => {
+  test('while another process has the lease of a message, committing the message fails with LEASED, and succeeds once the lease has expired', async () => {
     const { inbox, leases } = store.ports();
     await leases.take(QUEUE, { ...firstAttempt, id: id(1), payloadHash: 'hash', owner: 'other', durationMs: 1_000 });
     const entries = [entry(1, { effects: [] }), entry(2, { effects: [] })];
@@ -289,7 +289,7 @@ describe('invalid effects', () => {
     },
   );
 
-  test('if several messages of a batch write an item that DynamoDB refuses, exactly these messages fail', async () => {
+  test('if DynamoDB refuses to update an item, exactly those messages of the batch fail that write this item', async () => {
     await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
     const entries = Array.from({ length: 20 }, (_, n) =>
       entry(n, { effects: [give(n % 10 === 3 ? 'text' : 'ok', 1)] }),
@@ -301,7 +301,7 @@ describe('invalid effects', () => {
 });
 
 describe('interrupted commits', () => {
-  test('messages stay unfinished with STORE_UNAVAILABLE if DynamoDB cannot be reached', async () => {
+  test('if DynamoDB cannot be reached, the result of each message is "unfinished" with the error code STORE_UNAVAILABLE', async () => {
     const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
     const { openInboxTable } = await import('../../../lib/inbox/table.ts');
     const { fastRetries } = await import('../../support/store.ts');
@@ -315,7 +315,7 @@ describe('interrupted commits', () => {
     client.destroy();
   });
 
-  test('messages stay unfinished if the abort signal of their commit is aborted', async () => {
+  test('if the abort signal of a commit is already aborted, the messages stay unfinished and nothing is written', async () => {
     const results = await store
       .inbox()
       .commit(QUEUE, [entry(1, { effects: [] })], AbortSignal.abort(new Error('time is up')));

@@ -25,9 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/**
- * Generates an `add` effect. The key of the effect has no prefix yet; the function `moved` adds a prefix for each run.
- */
+/** Generates an effect that adds to an item. The function `moved` later adds a prefix to the key of that item. */
 const add = fc.record<Add>(
   {
     kind: fc.constant('add'),
@@ -91,7 +89,9 @@ const entries = (maximum: number) =>
 const initial = fc.record({ a: fc.nat({ max: 12 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] });
 const batch = fc.oneof({ weight: 4, arbitrary: entries(25) }, { weight: 1, arbitrary: entries(160) });
 
-/** Returns copies of the messages. The message ids and the keys of the written items begin with the prefix `to`. */
+/**
+ * Returns copies of the messages in which the message ids and the keys of the written items begin with the prefix `to`.
+ */
 function moved(list: readonly Entry[], to: string): Entry[] {
   const move = (each: Decision): Decision => ({
     ...each,
@@ -175,12 +175,12 @@ async function compare(
 }
 
 /**
- * The faults that the current run injects into DynamoDB requests. The test injects no faults while it commits messages
- * one by one.
+ * The faults that are injected into the DynamoDB requests of a batch commit. They are paused while the test commits the
+ * same messages one by one.
  */
 let currentFaults: { pause(): () => void } | undefined;
 
-test('committing a batch as a whole gives the same results and items as committing its messages one by one', async () => {
+test('committing a batch as a whole gives the same results and writes the same items as committing its messages one by one', async () => {
   await fc.assert(
     fc.asyncProperty(batch, initial, (list, stock) =>
       compare(list, stock, (grouped, expected) => expect(grouped).toEqual(expected)),

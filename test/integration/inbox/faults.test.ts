@@ -58,7 +58,7 @@ test('a transaction is sent again if its reply is lost, and its effects are appl
   expect(await available()).toBe('90');
 });
 
-test('a transaction keeps its client token when it is sent again after a server error, and gets a new token after a cancellation', async () => {
+test('a transaction keeps its ClientRequestToken when it is sent again after a server error, and gets a new one after a cancellation', async () => {
   faults.plan = (input, at) =>
     at === 0 ? serverError() : at < 3 ? cancelled('TransactionConflict', [5], input) : undefined;
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
@@ -68,7 +68,7 @@ test('a transaction keeps its client token when it is sent again after a server 
   expect(new Set(tokens).size).toBe(3);
 });
 
-test('a message is a duplicate if another process completed it while the transaction of this process had no reply', async () => {
+test('if another process completes a message while the transaction of this process has no reply, the result of the message is "duplicate"', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;
     faults.remove();
@@ -82,7 +82,7 @@ test('a message is a duplicate if another process completed it while the transac
   expect(await available()).toBe('90');
 });
 
-test('messages stay unfinished if every reply of DynamoDB is lost, and are duplicates when they are redelivered', async () => {
+test('if every reply of DynamoDB is lost, the messages stay unfinished, and their result is "duplicate" when they are committed again', async () => {
   faults.plan = answerLost;
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -92,7 +92,7 @@ test('messages stay unfinished if every reply of DynamoDB is lost, and are dupli
   expect(await available()).toBe('90');
 });
 
-test('a message that cannot be committed stays unfinished after a lost reply, because DynamoDB may have committed it', async () => {
+test('after a lost reply, a message whose condition does not hold stays unfinished, because DynamoDB may already have committed it', async () => {
   inTurn(() => ({ when: 'before', error: named('TimeoutError') }));
   const results = await commit([take('too much', 101), take('fits', 1)]);
   expect(outcomes(results)).toEqual(['unfinished', 'completed']);
@@ -105,7 +105,7 @@ test('a commit succeeds after a server error and throttling, and its effects are
   expect(await available()).toBe('90');
 });
 
-test('once DynamoDB is unavailable, a commit sends none of its remaining transactions', async () => {
+test('once a commit of many messages has found DynamoDB unavailable, it sends none of its remaining transactions', async () => {
   faults.plan = serverError;
   const results = await commit(Array.from({ length: 500 }, (_, n) => take(n, 1)));
   expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
@@ -151,7 +151,7 @@ test('if the writes of one item are always throttled, only the messages that wri
   ]);
 });
 
-test('a commit uses the current stock if another writer changes it between two transactions', async () => {
+test('if another writer changes the stock between two transactions of a commit, the commit uses the changed stock', async () => {
   faults.plan = async (_, at) => {
     if (at > 1) return;
     const values = { ':left': { N: at === 0 ? '5' : '3' } };
@@ -171,7 +171,7 @@ test('a commit uses the current stock if another writer changes it between two t
   expect(await available()).toBe('1');
 });
 
-test('an inbox marker is read from the inbox table if the cancellation of a transaction does not contain it', async () => {
+test('if DynamoDB cancels a transaction without returning the inbox markers, the commit reads the markers from the inbox table', async () => {
   await commit(five());
   faults.plan = (input, at) => (at > 0 ? cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));

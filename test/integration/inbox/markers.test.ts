@@ -38,7 +38,7 @@ const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
 describe('markers of failed attempts', () => {
-  test('the inbox marker of a message that was retried or dead-lettered has the attempt, the error code and the error message', async () => {
+  test('the inbox marker of a message that was retried or dead-lettered contains the number of the attempt, the error code and the error message', async () => {
     await record(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });
     expect(await found()).toEqual({
       queue: QUEUE,
@@ -100,7 +100,7 @@ describe('markers of failed attempts', () => {
 });
 
 describe('find', () => {
-  test('find reads more inbox markers than DynamoDB returns to one request, and reads a repeated id once', async () => {
+  test('find reads more inbox markers than one DynamoDB request returns, and reads a repeated message id once', async () => {
     const entries = Array.from({ length: 230 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -115,7 +115,7 @@ describe('find', () => {
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });
 
-  test('find reads those inbox markers again whose keys DynamoDB returns as unprocessed', async () => {
+  test('if DynamoDB returns some keys as unprocessed, find requests the inbox markers with these keys again', async () => {
     const entries = Array.from({ length: 30 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -152,7 +152,7 @@ describe('find', () => {
 });
 
 describe('leases', () => {
-  test('the lease of a message has one owner until it expires', async () => {
+  test('only one owner can have the lease of a message until the lease expires', async () => {
     expect(
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(true);
@@ -174,7 +174,7 @@ describe('leases', () => {
     expect(await leases.complete(QUEUE, id(), 'you')).toBe(true);
   });
 
-  test('completing the lease of a message completes the message, and completing the lease again changes nothing', async () => {
+  test('when the owner of a lease completes it, the leased message counts as completed, and completing the lease again changes nothing', async () => {
     await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
@@ -194,7 +194,7 @@ describe('leases', () => {
     expect(await done('other')).toMatchObject([{ is: 'mismatch' }]);
   });
 
-  test('the lease of a message can be taken by another owner as soon as its owner releases it, but nobody else can release it', async () => {
+  test('another owner can take the lease of a message as soon as the current owner has released it', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await leases.release(QUEUE, id(), 'you');
     expect(

@@ -43,7 +43,7 @@ const aMessage = (sku: string, publishedAt: string, headers: Record<string, stri
     headers: { 'surehop-published-at': publishedAt, ...headers },
   });
 
-test('after the inbox table was restored from a backup, a message whose inbox marker may be lost is dead-lettered so that an operator can decide', async () => {
+test('after the inbox table was restored from a backup, a message whose inbox marker may be lost is dead-lettered, because an operator must decide whether to process it', async () => {
   const sku = randomUUID();
   const available = async () => (await setup.item('stock', { sku }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>
@@ -80,7 +80,7 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
   expect(await available()).toBe(4);
 });
 
-test('if the restored inbox marker of a message says that an attempt failed, its retry is dead-lettered, because a later marker may be lost', async () => {
+test('if the restored inbox marker of a message says that an attempt failed, the retried message is dead-lettered, because a later marker may be lost', async () => {
   const sku = randomUUID();
   const failing = aMessage(sku, minutesFromNow(-5), {}, 'transient');
   const { inbox } = setup.parts;

@@ -21,7 +21,7 @@ afterAll(async () => {
   await store.close();
 });
 
-test('the inbox of a process uses the DynamoDB endpoint and the table prefix in its settings', async () => {
+test('the inbox uses the DynamoDB endpoint and the table prefix in the settings of the process', async () => {
   const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
   const results = await inbox(surehop).commit('stock', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);

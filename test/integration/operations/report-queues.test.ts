@@ -39,8 +39,8 @@ afterAll(async () => {
 });
 
 /**
- * Runs the function report-queues once. Returns all log lines, and the metrics in the log lines by metric name and
- * queue.
+ * Invokes the function report-queues once. Returns the log lines of the function, and the metrics in these lines by
+ * metric name and queue name.
  */
 async function report(): Promise<{ metrics: Record<string, number>; lines: string[] }> {
   const lines: string[] = [];
@@ -77,7 +77,7 @@ async function report(): Promise<{ metrics: Record<string, number>; lines: strin
   return { metrics, lines };
 }
 
-test('report-queues reports the ready messages, unacknowledged messages and consumers of each queue, including zeros', async () => {
+test('report-queues reports the numbers of ready messages, unacknowledged messages and consumers of each queue, even if a number is 0', async () => {
   for (let message = 0; message < 3; message += 1)
     host.channel.sendToQueue('stock', Buffer.from('x'), { persistent: true });
   await eventually('the messages', async () => (await host.channel.checkQueue('stock')).messageCount === 3);
@@ -111,7 +111,7 @@ test('report-queues reports the ready messages, unacknowledged messages and cons
   });
 });
 
-test('report-queues reports the metrics of broker nodes with a login that cannot read messages', async () => {
+test('report-queues can report the metrics of the broker nodes with a login that may not read messages', async () => {
   const metrics = await eventually('the broker to count', async () => {
     const { metrics } = await report();
     return metrics['BrokerNodeConnections']! > 0 && metrics;
@@ -137,7 +137,7 @@ test('report-queues still reports all other queues if one queue is missing, and 
   expect(errors[0]).toContain('the broker has no figures of points');
 });
 
-test('if the broker refuses the login, report-queues logs one error for queues and one for nodes, and counts the failure in a metric', async () => {
+test('if the broker refuses its login, report-queues logs one error about the queues and one about the nodes, and sets the metric QueueReportFailed to 1', async () => {
   secrets.replace(arn, JSON.stringify({ username: 'nobody', password: 'hush-hush' }));
   const { metrics, lines } = await report();
   expect(metrics).toEqual({ QueueReportFailed: 1 });

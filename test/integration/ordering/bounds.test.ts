@@ -78,7 +78,7 @@ async function work(queue: 'stock' | 'points'): Promise<BatchReport> {
 /** Returns the messages of a batch that were neither completed nor rejected. */
 const failures = ({ notCompleted }: BatchReport) => notCompleted.filter(({ outcome }) => outcome !== 'rejected');
 
-test('every order that the API accepts with 202 is fulfilled or rejected by a rule, and never retried or dead-lettered', async () => {
+test('every order that the API accepts with 202 is fulfilled or rejected at its first attempt, and never retried or dead-lettered', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(order, { minLength: 1, maxLength: 8 }),
@@ -123,7 +123,7 @@ test('every order that the API accepts with 202 is fulfilled or rejected by a ru
   for (const queue of ['dead-letters', 'retry.1s']) expect(await backend.host.drain(queue)).toEqual([]);
 });
 
-test('the points of an order are exact for every currency and every price', () => {
+test('the points for an order are calculated exactly, whatever its currency and its prices are', () => {
   fc.assert(
     fc.property(order, ({ currency, items }) => {
       const digits = BigInt(currencies.code(currency)?.digits ?? 2);
@@ -135,7 +135,7 @@ test('the points of an order are exact for every currency and every price', () =
   );
 });
 
-test('more than 2^53 - 1 points of a customer are stored exactly, and the API returns 2^53 - 1 for them', async () => {
+test('if a customer has more than 2^53 - 1 points, DynamoDB contains the exact number and the API returns 2^53 - 1', async () => {
   const { store } = await import('../../../lib/dynamodb/store.ts');
   const surehop = await backend.surehop();
   const { PutItemCommand, GetItemCommand } = await import('@aws-sdk/client-dynamodb');

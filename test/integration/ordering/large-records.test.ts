@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Creates `keys` ordering keys, each with the id of one message. All keys and ids have the given lengths. */
+/** Creates `keys` ordering keys of `keyLength` characters, each with one message id of `idLength` characters. */
 const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
   Array.from({ length: keys }, (_, n) => [
     String(n).padEnd(keyLength, 'é'),
@@ -30,7 +30,7 @@ const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequenc
 const same = isDeepStrictEqual;
 const items = async () => (await store.all('inbox')).length;
 
-/** Returns the size of an item in DynamoDB, without the few bytes of the item's numbers. */
+/** Returns the approximate size of a DynamoDB item in bytes. The few bytes of its numbers are not counted. */
 const bytesOf = (item: Record<string, AttributeValue>) =>
   Object.entries(item).reduce(
     (sum, [name, { S = '', B = [] }]) => sum + Buffer.byteLength(name) + Buffer.byteLength(S) + B.length,
@@ -54,7 +54,7 @@ test.each([
   expect(await items()).toBe(0);
 });
 
-test('ending a batch does not delete the record of a newer batch that replaced its record', async () => {
+test('if a newer batch has replaced the open-batch record of a batch, ending the older batch keeps the newer record', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   const [first, second] = [sequencesOf(3_000, 100, 200), sequencesOf(3_001, 100, 200)];
@@ -68,7 +68,7 @@ test('ending a batch does not delete the record of a newer batch that replaced i
   expect(await items()).toBe(0);
 });
 
-test('if a process dies while it replaces the record of an open batch, the record is either the whole old one or the whole new one', async () => {
+test('if a process dies while it replaces an open-batch record, the next reader finds either the complete old record or the complete new record', async () => {
   const lines = { old: sequencesOf(3_000, 100, 200), new: sequencesOf(3_001, 100, 200) };
   const whole = store.ports().openBatches;
   let requests = 1;
@@ -112,7 +112,7 @@ test('if a process dies while it replaces the record of an open batch, the recor
   }
 }, 120_000);
 
-test('the record of an open batch counts as a batch without messages if its parts have expired', async () => {
+test('if an open-batch record refers to further DynamoDB items that have expired, the batch counts as a batch without messages', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   await store.put('inbox', {
@@ -124,7 +124,7 @@ test('the record of an open batch counts as a batch without messages if its part
   expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
 });
 
-test('the inbox table can record a blocked ordering key with 20,000 message ids of 255 bytes in items below the size limit of DynamoDB', async () => {
+test('a blocked ordering key with 20,000 message ids of 255 bytes is stored in several items below the size limit of DynamoDB', async () => {
   const { blockedKeys } = store.ports();
   const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
   expect(await blockedKeys.write('large', 'é'.repeat(128), { ids, firstSeenAtMs: Date.now() }, undefined)).toBe(true);
@@ -138,7 +138,7 @@ test('the inbox table can record a blocked ordering key with 20,000 message ids 
   expect((await blockedKeys.read('large', ['é'.repeat(128)])).size).toBe(0);
 });
 
-test('the empty ordering key can be blocked like any other key', async () => {
+test('an empty string as ordering key can be blocked like any other key', async () => {
   const { blockedKeys } = store.ports();
   await blockedKeys.write('empty', '', { ids: ['a' as MessageId], firstSeenAtMs: Date.now() }, undefined);
   expect((await blockedKeys.read('empty', [''])).get('')?.ids).toEqual(['a']);

@@ -26,7 +26,7 @@ afterAll(() => setup.remove());
  * format `key:number`.
  */
 let done: string[];
-/** How many more times the business rule must fail for each message. The map key has the format `key:number`. */
+/** How often the business rule still has to throw an error for a message, by message in the format `key:number`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -51,7 +51,7 @@ const definition = {
   },
 };
 
-/** A message that the broker delivered `deliveries` times before. */
+/** Creates a message that the broker has already delivered `deliveries` times. */
 const message = (sku: string, number: number, deliveries = 0) =>
   aRecord({
     type: 'test.scripted',
@@ -71,7 +71,10 @@ async function circulating(): Promise<number> {
   return counts.reduce((sum, { messageCount }) => sum + messageCount, 0);
 }
 
-/** Processes the messages of the work queue batch by batch, until `isDone` returns true and no message is left in any queue. */
+/**
+ * Processes the messages of the work queue batch by batch until `isDone` returns true and the work queue and all delay
+ * queues are empty.
+ */
 async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
     const messages = await setup.host.drain('stock');
@@ -81,7 +84,8 @@ async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promi
 }
 
 /**
- * Returns the numbers of the messages with the given key, in the order in which the business rule first ran for them.
+ * Returns the `number` field of each processed message with the given key, sorted by when the business rule first ran
+ * for the message.
  */
 const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
@@ -101,7 +105,7 @@ test('messages of one key are processed in order, and a failed message blocks on
   expect((await setup.item('stock', { sku: a }))?.available).toBe(4);
 });
 
-test('after a message of a key is dead-lettered, the next messages of the key are processed', async () => {
+test('after a message is dead-lettered, the next messages with the same ordering key are processed', async () => {
   const a = randomUUID();
   failing.set(`${a}:2`, 9);
   await run([message(a, 1), message(a, 2), message(a, 3)]);
@@ -110,7 +114,7 @@ test('after a message of a key is dead-lettered, the next messages of the key ar
   expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
 });
 
-test('if the retry copy of a failed message is lost, the other messages of its key are processed after one hour, even if further messages of the key arrive meanwhile', async () => {
+test('if the retry copy of a failed message is lost, the other messages with the same ordering key are blocked for one hour and then processed', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   await run([message(a, 1)]);
@@ -133,7 +137,7 @@ test('if the retry copy of a failed message is lost, the other messages of its k
   expect(of(a)).toEqual([2, 3, 4]);
 });
 
-test('the messages of a key are processed in order even if a batch with a blocked message is redelivered', async () => {
+test('messages of one key are processed in order even if a batch with a blocked message is redelivered', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];
@@ -145,7 +149,7 @@ test('the messages of a key are processed in order even if a batch with a blocke
   expect((await setup.item('stock', { sku: a }))?.available).toBe(2);
 });
 
-test('if a process dies with a batch, younger messages of the same key wait until that batch is redelivered', async () => {
+test('if a process dies while it processes a batch, younger messages with the same ordering keys wait until this batch is redelivered', async () => {
   const a = randomUUID();
   const abandoned = [message(a, 1), message(a, 2)];
   const crashing: ConsumerParts = {
@@ -164,7 +168,7 @@ test('if a process dies with a batch, younger messages of the same key wait unti
   expect((await setup.item('stock', { sku: a }))?.available).toBe(3);
 });
 
-test('if a process dies with a batch, younger messages of the same key wait for its redelivery even after a batch of invalid messages', async () => {
+test('if a process dies while it processes a batch, younger messages with the same keys wait for its redelivery, even if a batch of invalid messages comes in between', async () => {
   const a = randomUUID();
   const hanging: ConsumerParts = {
     ...setup.parts,
@@ -182,7 +186,7 @@ test('if a process dies with a batch, younger messages of the same key wait for 
   await setup.host.drain(deadLetterQueue);
 });
 
-test('a message is retried if orderBy throws an error for it, and blocks no other message', async () => {
+test('if orderBy throws an error for a message, this message is retried and blocks no other message', async () => {
   const [a, b] = [randomUUID(), randomUUID()];
   const keyless = {
     ...definition,
@@ -215,7 +219,7 @@ test('messages with an empty or a very long ordering key are processed in order'
   }
 });
 
-test('a redelivered message is processed before the younger messages of its key, even if they come before it in the batch', async () => {
+test('a redelivered message is processed before the younger messages with the same key, even if a younger message comes first in the batch', async () => {
   const a = randomUUID();
   await run([message(a, 2), message(a, 1, 1), message(a, 3)]);
   expect(of(a)).toEqual([1, 2, 3]);

@@ -28,13 +28,13 @@ const create = async (username: string, password: string) => {
   await host.manage('PUT', `permissions/${host.name}/${name}`, { configure: '.*', write: '.*', read: '.*' });
 };
 
-/** Returns the address with `login` as its user and password, without percent-encoding. */
+/** Returns the URL `address` with `login` (`user:password`) inserted unchanged, without percent-encoding. */
 const addressWith = (address: string, login: string) => {
   const { protocol, host: authority, pathname } = new URL(address);
   return `${protocol}//${login}@${authority}${pathname}`;
 };
 
-/** Logs in to the broker with every function that takes a user and a password from an address. */
+/** Logs in to the broker through every function of Surehop that takes a user and a password from a URL. */
 async function everyWayIn(login: string): Promise<void> {
   const amqpUrl = addressWith(host.amqpUrl, login);
   const managementUrl = addressWith(process.env['MANAGEMENT_URL']!, login);
@@ -79,7 +79,7 @@ describe('login characters', () => {
     },
   );
 
-  test('the user is guest if the address of the broker contains no user', async () => {
+  test('the user and the password are guest if the URL of the broker contains no user', async () => {
     expect(loginOf(new URL('amqp://localhost'))).toEqual({ username: 'guest', password: 'guest' });
     expect(loginOf(new URL('amqp://ada@localhost'))).toEqual({ username: 'ada', password: '' });
   });

@@ -40,7 +40,7 @@ describe('publish', () => {
     });
   });
 
-  test('a publish fails with UNROUTABLE if no queue receives the message, although the broker confirms the message', async () => {
+  test('a publish fails with UNROUTABLE if no queue receives the message, even though the broker confirms such a message', async () => {
     await expect(host.publisher().publish(aMessage('invoice.created'))).rejects.toMatchObject({
       code: 'UNROUTABLE',
       indeterminate: false,
@@ -72,7 +72,7 @@ describe('publish', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
-  test('a publish to two queues fails with an indeterminate error if only one of them is full, because the other may have the message', async () => {
+  test('if only one of the two queues for a message is full, its publish fails with an indeterminate error, because the other queue may have the message', async () => {
     for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
       await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
       await host.channel.bindQueue(name, 'shop', 'both');
@@ -84,7 +84,7 @@ describe('publish', () => {
     expect(roomy.length).toBeGreaterThan(full.length);
   });
 
-  test('a publish fails before any byte is sent if the headers do not fit into one frame, and the error names a header', async () => {
+  test('if the headers of a message do not fit into one AMQP frame, its publish fails before any byte is sent, and the error names the header that is too large', async () => {
     const message = aMessage('order.created');
     const withHeader = (bytes: number) => {
       const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
@@ -176,7 +176,7 @@ describe('failing network', () => {
     await publisher.close();
   });
 
-  test('a process that was frozen for longer than the heartbeat interval allows publishes on a new connection at once', async () => {
+  test('after a process was frozen for longer than the broker waits for a heartbeat, its next publish opens a new connection at once', async () => {
     let skewMs = 0;
     const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
     await publisher.publish(aMessage('order.created', 'warm'));
@@ -192,9 +192,9 @@ describe('failing network', () => {
 interface FaultyProxy {
   readonly port: number;
   connections(): number;
-  /** Discards the next bytes from the broker and resets the connection. */
+  /** As soon as the broker sends its next bytes, discards them and resets the connection. */
   resetOnNextReply(): void;
-  /** Drops all bytes in both directions while `held` is true. */
+  /** Starts or stops dropping all bytes in both directions: `hold(true)` starts it, and `hold(false)` stops it. */
   hold(held: boolean): void;
   close(): void;
 }

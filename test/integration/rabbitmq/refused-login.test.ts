@@ -59,7 +59,7 @@ test('the login of the broker is read once from Secrets Manager and used for lat
   expect(reads() - before).toBe(1);
 });
 
-test('if the broker refuses a cached login, the login is read again once and the connection opens without an error', async () => {
+test('if the broker refuses a cached login, the login is read from Secrets Manager once more and the connection opens without an error', async () => {
   await connection.link(5_000);
   await setPassword('two');
   secrets.replace(arn, JSON.stringify({ username, password: 'two' }));
@@ -69,7 +69,7 @@ test('if the broker refuses a cached login, the login is read again once and the
   expect(reads() - before).toBe(1);
 });
 
-test('if the broker also refuses the newly read login, the connection fails with an error that does not contain the password', async () => {
+test('if the broker also refuses the login that was read again, the connection fails with an error that does not contain the password', async () => {
   await setPassword('nobody knows');
   const before = reads();
   const failure = await connection.link(5_000).catch((error: Error) => error);
@@ -78,7 +78,7 @@ test('if the broker also refuses the newly read login, the connection fails with
   expect(reads() - before).toBe(2);
 });
 
-test('after the management API refused a login, a request uses the login that Secrets Manager has by then', async () => {
+test('after the management API has refused a login, the next request reads the login from Secrets Manager again', async () => {
   expect(await readQueueFigures(settings, 5_000)).toEqual([]);
   await setPassword('two');
   const failure = await readQueueFigures(settings, 5_000).catch((error: Error) => error.message);

@@ -25,7 +25,7 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-test('the rotation function runs the four steps of Secrets Manager with the login of the administrator, and the broker accepts the new login', async () => {
+test('the rotation function performs the four rotation steps with the login of the administrator, and the broker then accepts the new login', async () => {
   const arn = secrets.create('monitor', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const token = secrets.beginRotation(arn);
   for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const)
@@ -35,7 +35,7 @@ test('the rotation function runs the four steps of Secrets Manager with the logi
   expect(await canLogIn(addressesOf(host).endpoint, login)).toBe(true);
 });
 
-test('the rotation function refuses an unknown step', async () => {
+test('the rotation function throws an error for an unknown rotation step', async () => {
   const arn = secrets.create('other', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const event = { Step: 'eatSecret', SecretId: arn, ClientRequestToken: secrets.beginRotation(arn) };
   await expect(handler(event as unknown as RotationEvent)).rejects.toThrow(/unknown step "eatSecret"/);

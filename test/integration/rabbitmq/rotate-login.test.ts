@@ -81,7 +81,7 @@ async function rotateOnce(secretArn = arn): Promise<void> {
 }
 
 describe('rotation', () => {
-  test('the rotation of a login alternates between two users, and the broker accepts the current login at every step', async () => {
+  test('the rotation of a login alternates between two broker users, and the broker accepts the current login after every step', async () => {
     const seen: string[] = [];
     for (let rotation = 0; rotation < 3; rotation += 1) {
       const token = secrets.beginRotation(arn);
@@ -102,7 +102,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, first)).toBe(false);
   });
 
-  test('the rotation of a login creates a password of 256 bits that needs no escaping in an address, for a user with the permissions of the role', async () => {
+  test('the rotation of a login creates a 256-bit password without characters that must be escaped in a URL, and gives the user the permissions of its role', async () => {
     await rotateOnce();
     const { username, password } = current();
     expect(password).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -131,7 +131,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('the rotation of a login fails before the new login becomes current if the broker refuses the new login', async () => {
+  test('if the broker refuses the new login, the rotation fails before this login becomes current', async () => {
     const before = current();
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
@@ -142,7 +142,7 @@ describe('rotation', () => {
     expect(current().username).toContain('consumer-b');
   });
 
-  test('the rotation of a login can run testSecret alone, as Secrets Manager does when rotation is enabled', async () => {
+  test('the step testSecret can run without the other rotation steps, as Secrets Manager runs it when rotation is enabled', async () => {
     const before = current();
     await step('testSecret', secrets.beginRotation(arn));
     expect(current()).toEqual(before);
@@ -150,7 +150,7 @@ describe('rotation', () => {
     await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the new login/);
   });
 
-  test('the rotation of a login fails without a change while the broker is unavailable, and succeeds when it is repeated', async () => {
+  test('while the broker is unavailable, the rotation of a login fails and keeps the current login, and it succeeds when it is repeated later', async () => {
     const before = current();
     const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);
@@ -163,7 +163,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('the rotation of a login fails without a change while a connection is open with the user whose password it would set', async () => {
+  test('the rotation of a login fails without a change while a client is still connected as the user whose password the rotation would set', async () => {
     await rotateOnce();
     const model = await connect(withLogin(endpoint, logins['consumer']!));
     model.on('error', () => {});
@@ -187,7 +187,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, current())).toBe(true);
   });
 
-  test('the rotation of a login refuses a secret with an unknown user or invalid JSON, and the error does not contain the secret', async () => {
+  test('the rotation of a login fails if the secret contains an unknown user or invalid JSON, and the error does not contain the secret', async () => {
     const other = secrets.create(randomUUID(), JSON.stringify({ username: 'stranger', password: 'hush-hush' }));
     const failure = await messageOf(step('createSecret', secrets.beginRotation(other), other));
     expect(failure).toMatch(/user "stranger", which belongs to no role; known users: publisher-a/);
@@ -220,12 +220,12 @@ describe('clients during a rotation', () => {
     await model.close();
   });
 
-  test('no publish fails while the login of the publisher is rotated four times, whichever of the two logins the process has read', async () => {
+  test('no publish fails while the login of the publisher is rotated four times, although the process caches an earlier login', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
     /**
-     * Reads the login of the publisher from its secret and caches the login for minutes, as one process of the service
-     * does.
+     * Returns the broker URL with the publisher's login. Like one process of the service, reads this login from its
+     * secret and caches it.
      */
     const url = brokerUrl(settings);
     const publishOnce = async () => {

@@ -36,8 +36,8 @@ describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
   /**
-   * How the server treats the next connections, in order. The server forwards all later connections to the broker at
-   * once.
+   * How the test server treats each of the next connections: it never answers, or it answers after a delay. It forwards
+   * all further connections to the broker without a delay.
    */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 

@@ -75,7 +75,7 @@ describe('Secrets Manager', () => {
     await publisher.close();
   });
 
-  test('if Secrets Manager does not answer one request of a rotation, the step is delayed but succeeds', async () => {
+  test('if Secrets Manager does not answer one request of a rotation step, the step is delayed but succeeds', async () => {
     const arn = secrets.create('rotated', 'one');
     const token = secrets.beginRotation(arn);
     const client = secretsManager();
@@ -121,7 +121,7 @@ describe('signing keys', () => {
     expect((await place(oldSecret)).status).toBe(202);
   });
 
-  test('an order that is signed with an unknown key gets 401 while the signing keys cannot be read, and a later order makes the service read them again', async () => {
+  test('while the signing keys cannot be read, an order that is signed with an unknown key gets 401, and a later order makes the service try to read them again', async () => {
     silent.secrets.swallow(1_000);
     expect(await place(newSecret)).toMatchObject({
       status: 401,
@@ -134,7 +134,7 @@ describe('signing keys', () => {
   });
 });
 
-test('if the token issuer does not answer the first request for its keys, that HTTP request gets 503 and the next one succeeds', async () => {
+test('if the token issuer does not answer when the service reads its keys, the waiting HTTP request gets 503 and the next HTTP request succeeds', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   silent.jwks.swallow();
@@ -152,7 +152,7 @@ test('if the management API does not answer, GET /status responds with 503, and 
   expect((await ask()).status).toBe(200);
 });
 
-test('both DynamoDB clients, the one of the inbox and the one for reads, send a request again if DynamoDB does not answer it', async () => {
+test('if DynamoDB does not answer a request, the DynamoDB client of the inbox and the DynamoDB client for reads send the request again', async () => {
   const surehop = await silentBackend.backend.surehop();
   const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');

@@ -38,7 +38,7 @@ const send = (queue: string) => {
 };
 
 describe('plan', () => {
-  test('the plan for a topology lists everything that the broker lacks, and making the plan changes nothing', async () => {
+  test('the plan for a topology lists everything that is missing on the broker, and making the plan changes nothing on the broker', async () => {
     const lines = await plan(topology);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -89,7 +89,7 @@ describe('plan', () => {
 });
 
 describe('refusals', () => {
-  test('applying a topology fails without a change if a queue has other arguments, and the error names the queue, the argument and both values', async () => {
+  test('applying a topology fails without a change if a queue on the broker has other arguments than declared, and the error names each different argument', async () => {
     await host.channel.assertQueue('points', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
@@ -102,7 +102,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual(['points']);
   });
 
-  test('applying a topology fails without a change if an exchange has another type', async () => {
+  test('applying a topology fails without a change if an exchange on the broker has another type than declared', async () => {
     await host.channel.assertExchange('orders', 'direct', { durable: true });
     await expect(applyTopology(broker, topology)).rejects.toThrow(
       /exchange "orders" has type direct, declared is topic/,
@@ -119,7 +119,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('applying a topology fails without a change if a work queue that is no longer declared holds a message, even if the previous topology is unknown', async () => {
+  test('applying a topology that omits a work queue with a message fails without a change, even if the previously applied topology is unknown', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await expect(applyTopology(broker, topology)).rejects.toThrow(
@@ -129,7 +129,7 @@ describe('refusals', () => {
     expect(await host.drain('audit')).toHaveLength(1);
   });
 
-  test('applying a topology fails if a work queue that is no longer declared has an unacknowledged message', async () => {
+  test('applying a topology that omits a work queue with an unacknowledged message fails', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await host.channel.get('audit');
@@ -141,7 +141,7 @@ describe('refusals', () => {
   });
 });
 
-test('applying a topology unbinds an empty work queue that is no longer declared, but does not delete it', async () => {
+test('applying a topology that omits an empty work queue removes the bindings of this queue, but does not delete the queue', async () => {
   await applyTopology(broker, withAudit);
   expect(await plan(topology)).toEqual(
     expect.arrayContaining([
@@ -159,7 +159,7 @@ test('applying a topology unbinds an empty work queue that is no longer declared
   expect(await bindingsOf('audit')).toEqual([]);
 });
 
-test('after the topology is applied to queues that RabbitMQ 3 created without a delivery limit, a message survives 30 returns', async () => {
+test('after the topology is applied to queues without a delivery limit, as RabbitMQ 3 creates them, a message can be returned to its queue 30 times without being lost', async () => {
   for (const { name, arguments: settings } of topology.queues)
     await host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...settings } });
   // The policies do not delay redeliveries here, so that 30 returns take no time.

@@ -28,7 +28,7 @@ test('npm run topology verify fails with exit code 1 on an empty broker and name
   expect(await topology('verify', ...here())).toMatchObject({ code: 1, said: expect.stringContaining('is missing') });
 });
 
-test('after an operator has applied the topology with npm run topology, the plan has no changes', async () => {
+test('after npm run topology apply, npm run topology plan reports no changes', async () => {
   expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: expect.stringContaining('+ queue stock') });
   expect(await topology('apply', ...here())).toMatchObject({
     code: 0,
@@ -37,7 +37,7 @@ test('after an operator has applied the topology with npm run topology, the plan
   expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: '› No changes\n' });
 });
 
-test('npm run topology verify fails with exit code 1 if a policy on the broker loses messages', async () => {
+test('npm run topology verify fails with exit code 1 if a policy on the broker can lose messages', async () => {
   expect(await topology('verify', ...here())).toMatchObject({ code: 0, said: '› No setting loses messages\n' });
   await host.manage('PUT', `policies/${host.name}/hurry`, {
     pattern: '.*',
@@ -50,7 +50,7 @@ test('npm run topology verify fails with exit code 1 if a policy on the broker l
   expect(said).toContain('! queue "stock" has overflow drop-head (policy "hurry")');
 });
 
-test('npm run topology remove refuses to remove a queue that the service still declares', async () => {
+test('npm run topology remove fails with exit code 1 for a queue that the service still declares', async () => {
   const { code, said } = await topology('remove', 'stock', ...here());
   expect(code).toBe(1);
   expect(said).toContain('queue "stock" is not a retired queue of this service; retired queues: none');
@@ -75,6 +75,6 @@ test.each([
   ['a plan for one queue', ['plan', 'stock'], 'plan takes no further words'],
   ['no address', ['plan'], '--url must be an address like amqps://user:password@host:5671'],
   ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
-])('npm run topology refuses a command line with %s with exit code 2 and an explanation', async (_, args, said) => {
+])('npm run topology explains a wrong command line and ends with exit code 2 (%s)', async (_, args, said) => {
   expect(await topology(...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
 });

@@ -70,7 +70,10 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** Invokes the function and checks that it sends CloudFormation one response, with the same physical id and without a password. */
+/**
+ * Invokes the function of the custom resource. Checks that the function sends CloudFormation exactly one response, with
+ * the physical id `broker-topology` and without passwords.
+ */
 async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
   answers = [];
   await handler(
@@ -127,7 +130,7 @@ describe('custom resource', () => {
     expect(answers[0]!['Reason']).toContain('STAGE');
   });
 
-  test('updating the custom resource for the broker without changes succeeds', async () => {
+  test('an update of the custom resource for the broker succeeds if nothing has changed', async () => {
     const update = { RequestType: 'Update', PhysicalResourceId: 'broker-topology' } as const;
     expect(await send({ ...update, OldResourceProperties: properties })).toEqual(succeeded);
   });
@@ -146,7 +149,7 @@ describe('custom resource', () => {
     expect(await host.manage('GET', `users/${username}`)).toMatchObject({ tags: ['monitoring'] });
   });
 
-  test('the custom resource for the broker does not change a password that the broker accepts', async () => {
+  test('an update of the custom resource for the broker does not set the password of a user again if the broker accepts the current password', async () => {
     const path = `users/${logins['publisher']!.username}`;
     const before = await host.manage('GET', path);
     await send({ RequestType: 'Update' });
@@ -170,7 +173,7 @@ describe('custom resource', () => {
     expect(await queueNames()).toContain('audit');
   });
 
-  test('the custom resource for the broker fails if a policy on the broker loses messages, and the error names the setting', async () => {
+  test('the custom resource for the broker fails if a policy on the broker can lose messages, and the error names the setting', async () => {
     const path = `policies/${host.name}/hurry`;
     await host.manage('PUT', path, {
       pattern: '^points$',
@@ -206,7 +209,7 @@ describe('custom resource', () => {
   );
 });
 
-test('the custom resource for the broker reports a failure to CloudFormation before its time limit if the broker does not answer', async () => {
+test('if the broker does not answer, the custom resource for the broker reports a failure to CloudFormation before its function times out', async () => {
   const silent = createSilentServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => silent.once('listening', resolve));
   const { port } = silent.address() as AddressInfo;
@@ -236,8 +239,8 @@ describe('permissions', () => {
     model.on('error', () => {});
     return {
       /**
-       * Whether the broker permits an operation. Each operation uses a new channel, because the broker closes the
-       * channel if it refuses the operation.
+       * Returns whether the broker permits an operation. Each operation uses a new channel, because the broker closes
+       * the channel of an operation that it refuses.
        */
       may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
         const channel = await model.createConfirmChannel();
@@ -278,7 +281,7 @@ describe('permissions', () => {
     await consumer.close();
   });
 
-  test('the broker user for monitoring may read the figures of queues but no messages', async () => {
+  test('the broker user for monitoring may read the list of queues, but no messages', async () => {
     const { managementUrl } = addressesOf(host);
     const { username, password } = logins['monitor']!;
     const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

@@ -35,7 +35,7 @@ describe('declareTopology', () => {
     expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
   });
 
-  test('declaring the topology over AMQP fails if a queue has other arguments, the error names them, and the queue keeps its messages', async () => {
+  test('if a queue on the broker has other arguments than declared, declaring the topology over AMQP fails, and the queue keeps its messages', async () => {
     await host.channel.assertQueue('stock', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
@@ -51,7 +51,7 @@ describe('declareTopology', () => {
     expect(messages).toHaveLength(1);
   });
 
-  test('after the topology is declared over AMQP, a message survives 30 returns to its queue, whatever the version of the broker', async () => {
+  test('after the topology is declared over AMQP, a message can be returned to its queue 30 times without being lost, whatever the version of the broker', async () => {
     await declareTopology(host.amqpUrl, topology);
     host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
     for (let delivery = 0; delivery < 30; delivery += 1) {
@@ -62,7 +62,7 @@ describe('declareTopology', () => {
     expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
   });
 
-  test('a delay queue that is declared over AMQP moves a message to the queue that its routing key names, after the delay and not earlier', async () => {
+  test('a delay queue that is declared over AMQP keeps each message for the delay and then moves it to the queue that its routing key names', async () => {
     await declareTopology(host.amqpUrl, topology);
     const sentAt = Date.now();
     host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });

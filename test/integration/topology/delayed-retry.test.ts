@@ -36,7 +36,7 @@ async function returning(queue: string): Promise<() => number> {
   return () => deliveries;
 }
 
-test('RabbitMQ 4.3 and later redeliver a returned message with a delay, except in a queue that keeps order per key, and earlier versions redeliver it at once', async () => {
+test('RabbitMQ 4.3 and later delay the redelivery of a returned message unless its queue keeps order per key; earlier versions always redeliver it at once', async () => {
   for (const queue of ['stock', 'points'])
     host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
   const [paced, unpaced] = [await returning('stock'), await returning('points')];
@@ -47,7 +47,7 @@ test('RabbitMQ 4.3 and later redeliver a returned message with a delay, except i
   expect(delays ? isPaced : paced() >= 100).toBe(true);
 });
 
-test('a queue cannot be removed from the topology while a returned message waits in it for its redelivery', async () => {
+test('applying a topology that omits a queue fails while a returned message in this queue waits for its delayed redelivery', async () => {
   const policies = topology.policies!.map((policy) => ({
     ...policy,
     delayedRetry: policy.delayedRetry && HALF_A_MINUTE,

@@ -72,7 +72,7 @@ test('a delay queue is not removed and gets its binding back if it receives a me
   await eventually('both messages wait', async () => (await host.channel.checkQueue('retry.8s')).messageCount === 2);
 });
 
-test('a delay queue cannot be removed while its exchange also routes to a foreign queue', async () => {
+test('a delay queue cannot be removed while its exchange also routes messages to a queue of another application', async () => {
   await applyTopology(broker, shippingWith(['1s']));
   await host.channel.assertQueue('theirs', { durable: true });
   await host.channel.bindQueue('theirs', 'retry.8s', '');
@@ -113,7 +113,7 @@ test.each([
   ['the service still uses', 'stock'],
   ['somebody else declared', 'theirs'],
   ['does not exist', 'nowhere'],
-])('removing a queue that %s is refused, and no queue is deleted', async (_, queue) => {
+])('a queue that %s cannot be removed, and the attempt deletes no queue', async (_, queue) => {
   await applyTopology(broker, topology);
   await host.channel.assertQueue('theirs', { durable: true });
   const before = await namesOf('queues');

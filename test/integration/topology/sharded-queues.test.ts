@@ -38,7 +38,7 @@ const sharded = (sharding: Sharding) => queuesWith({ stock: sharding });
 
 const shardedTopology = (sharding: Sharding) => topologyWith({ stock: sharding });
 
-/** Enough ordering keys for every shard to get some of them, whatever the hashes of the keys are. */
+/** Forty ordering keys. With so many keys, every shard gets some of them. */
 const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
 
 const messageOf = (data: Counted, id = randomUUID() as MessageId) =>
@@ -54,7 +54,10 @@ afterAll(() => setup.remove());
 
 const deploy = (sharding: Sharding) => applyTopology(broker, shardedTopology(sharding));
 
-/** Takes `total` messages from the shards and returns the keys of the messages of each shard, in order. */
+/**
+ * Takes `total` messages from the shards. Returns one list per shard with the keys of the messages from this shard, in
+ * the sequence of the queue.
+ */
 async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {
   const taken: string[][] = shards.map(() => []);
   await eventually(`${total} messages`, async () => {
@@ -99,7 +102,7 @@ describe('sharded queue', () => {
     expect((await keysIn(shards, 3)).map((keys) => keys.length).toSorted()).toEqual([0, 0, 0, 3]);
   });
 
-  test('if the consistent-hash exchange of a sharded queue has no shard for a message, the message is routed to the first shard', async () => {
+  test('if the consistent-hash exchange of a sharded queue has no bindings, every message is routed to the first shard', async () => {
     for (const shard of shards) {
       await setup.host.channel.bindQueue(shard, 'stock', '2');
       await setup.host.channel.unbindQueue(shard, 'stock', '2');
@@ -184,7 +187,10 @@ describe('sharded queue', () => {
   });
 });
 
-/** A consumer that keeps order per key, increments the counter of the key of each message, and adds the message to `done`. */
+/**
+ * Returns the definition of a consumer that keeps order per key. For each message, the consumer increments the counter
+ * of the key and adds an entry to `done`.
+ */
 function definition(done: string[] = []) {
   return {
     queue: { ...queues.stock, ordered: true },
@@ -198,7 +204,8 @@ function definition(done: string[] = []) {
 }
 
 /**
- * Returns the numbers of the messages with the given key, in the order in which the business rule first ran for them.
+ * Returns the `number` field of each processed message with the given key, sorted by when the business rule first ran
+ * for the message.
  */
 const numbersOf = (key: string, done: readonly string[]) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
@@ -241,7 +248,7 @@ test('messages of one key are processed in order while several shards are consum
   for (const key of keys) expect(numbersOf(key, done)).toEqual(Array.from({ length: 10 }, (_, n) => n));
 });
 
-test('changing the number of shards under load loses no message and applies none twice, and keys that stay on one shard keep their order', async () => {
+test('changing the number of shards under load loses no message, applies no message twice, and keeps the order of the messages whose key stays on one shard', async () => {
   const keys = KEYS.map((key) => `change-${key}`);
   await deploy({ shards: 1, retiring: 3 });
   const done: string[] = [];
@@ -283,7 +290,7 @@ test('changing the number of shards under load loses no message and applies none
   for (const key of stayed) expect(numbersOf(key, done)).toEqual(ascending(numbersOf(key, done)));
 });
 
-test('adding a shard moves some keys to the new shard and no keys between other shards, and removing it moves them back', async () => {
+test('adding a shard moves some keys to the new shard and no keys between the other shards, and removing the new shard moves these keys back', async () => {
   const placesWith = async (shards: number) => {
     await deploy({ shards, retiring: 4 - shards });
     const all = sharded({ shards: 4 }).stock.shards;

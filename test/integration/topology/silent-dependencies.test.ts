@@ -51,12 +51,12 @@ describe('apply-topology', () => {
     return JSON.parse(answers[1]!) as { Status: string; Reason?: string };
   };
 
-  test('the function apply-topology succeeds although Secrets Manager and CloudFormation each leave one of its requests unanswered', async () => {
+  test('the function apply-topology succeeds even if Secrets Manager and CloudFormation each do not answer one of its requests', async () => {
     silent.secrets.swallow();
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
   }, 120_000);
 
-  test('the function apply-topology reports a failure to CloudFormation if the management API does not answer, and succeeds at the next attempt', async () => {
+  test('if the management API does not answer, the function apply-topology reports a failure to CloudFormation, and its next invocation succeeds', async () => {
     silent.management.swallow();
     expect(await apply()).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('/api/') });
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });

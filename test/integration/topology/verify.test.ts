@@ -112,7 +112,7 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
 };
 
 describe('verify', () => {
-  test('verifying the broker finds no setting that loses messages after the topology was applied', async () => {
+  test('after the topology is applied, verifying the broker finds no setting that can lose messages', async () => {
     expect(await faults()).toEqual([]);
     await expect(requireSafe(broker, topology)).resolves.toBeUndefined();
   });
@@ -126,7 +126,10 @@ describe('verify', () => {
 });
 
 describe('effect of policies', () => {
-  /** Publishes a hundred messages and returns how many the broker refused and how many are in the queue. */
+  /**
+   * Publishes a hundred messages. Returns how many of them the broker refused, and how many messages are then in the
+   * queue.
+   */
   async function publishedTo(queue: string): Promise<{ refused: number; held: number }> {
     const model = await connect(host.amqpUrl);
     const channel: ConfirmChannel = await model.createConfirmChannel();
@@ -143,7 +146,7 @@ describe('effect of policies', () => {
     return { refused, held };
   }
 
-  test('a policy with the overflow setting drop-head overrides the reject-publish argument of a queue, so that RabbitMQ drops confirmed messages', async () => {
+  test('a policy with the overflow setting drop-head takes precedence over the queue argument reject-publish, and RabbitMQ then drops confirmed messages', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 });
     const { refused, held } = await publishedTo('stock');
     expect({ refused, held }).toEqual({ refused: 0, held: 5 });
