@@ -55,7 +55,8 @@ const definition = { queue: queues.stock, event: modelled, decide } satisfies Co
 let runs = 0;
 
 /**
- * Creates messages with ids that are unique to one run, because consumers keep the ids of earlier messages in memory.
+ * Creates messages with ids that no other run of the model uses, because consumers keep the ids of earlier messages in
+ * memory.
  */
 const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   runs += 1;

@@ -32,11 +32,14 @@ export interface ModelOptions {
   readonly faults: number;
   /** The number of execution environments that consume the queue at the same time; the default is 1. */
   readonly environments?: number;
-  /** How often a run may switch to another execution environment although the current one could continue. */
+  /**
+   * How many times the model may switch to another execution environment in one run although the current one could
+   * continue.
+   */
   readonly switches?: number;
   /**
    * Whether the event source may return a batch to the queue while an execution environment is still processing that
-   * batch. Each time counts as one fault.
+   * batch. Each such return counts as one fault.
    */
   readonly hasZombies?: boolean;
   /** Whether every batch contains all messages that are in the queue. */
@@ -315,8 +318,8 @@ export async function runModel(
   }
 
   /**
-   * Removes an execution environment whose batch was returned to the queue, if a new environment has replaced the old
-   * one.
+   * Removes an execution environment whose batch was returned to the queue, if another execution environment has been
+   * added in its place.
    */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);

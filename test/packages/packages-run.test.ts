@@ -279,7 +279,7 @@ function metricLines(key: string): Record<string, unknown>[] {
   });
 }
 
-test('the functions write every metric that an alarm or the dashboard uses, with the same dimensions', () => {
+test('the packaged functions write every metric that a CloudWatch alarm or the dashboard uses, with the same dimensions', () => {
   const written = new Set(
     [...deployed.running.keys()].flatMap(metricLines).flatMap((line) => {
       const { CloudWatchMetrics } = line['_aws'] as {

@@ -156,8 +156,8 @@ describe('npm start while source files are edited', () => {
 
   let marks = 0;
   /**
-   * Waits until `npm start` has handled all earlier edits, and returns the lines that `npm start` printed about the
-   * edits. To find out, the function edits two more files and waits until `npm start` reports both edits.
+   * Waits until `npm start` has handled all earlier edits, and returns the lines that it printed about them. To detect
+   * that moment, edits two more files and waits until `npm start` reports both edits.
    */
   const settled = async (): Promise<string[]> => {
     marks += 1;

@@ -92,7 +92,7 @@ describe('the batches of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('the emulated event source limits a batch to 6 MB, and drops a larger single message with a warning', async () => {
+  test('the emulated event source limits a batch to 6 MB, and drops a single message above 6 MB with a warning', async () => {
     const queue = await harness.declareQueue();
     const megabytes = (size: number) => Buffer.alloc(size * 1024 * 1024, 'x');
     await harness.publish(queue, [2, 2, 2, 5, 2, 2].map(megabytes), { messageId: 'large' });

@@ -247,7 +247,7 @@ describe('messages', () => {
 });
 
 describe('items', () => {
-  test('the current code writes every kind of item with the attributes that earlier releases wrote', async () => {
+  test('DynamoDB items of every kind that the current code writes have all attributes that earlier releases wrote', async () => {
     const written = steady(await writtenItems());
     for (const [table, items] of Object.entries(steady(forms.items)))
       for (const [key, item] of Object.entries(items).filter(

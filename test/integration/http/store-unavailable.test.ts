@@ -54,7 +54,7 @@ test.each([
   ['closes connections', false],
   ['does not answer', true],
 ])(
-  'if DynamoDB %s, orders are accepted and the metric IntakeRecordUnavailable counts the missing idempotency record',
+  'if DynamoDB %s, an order is accepted and the metric IntakeRecordUnavailable counts its missing idempotency record',
   async (_, isSilent) => {
     silent = isSilent;
     written = [];
