@@ -72,6 +72,7 @@ async function update(
     Key: recordKey(id),
     UpdateExpression: `SET #status = :status, history = ${history}${assignment ? `, ${assignment}` : ''}`,
     ConditionExpression: condition,
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     ExpressionAttributeNames: { '#status': 'status' },
     ExpressionAttributeValues: {
       ':status': { S: action.action },
@@ -83,7 +84,9 @@ async function update(
     await sendToDynamo((client) => client.send(command), table.client);
     return true;
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    // The AWS SDK repeats a request whose reply was lost. The action is then already in the stored history.
+    const stored = error.Item?.history?.L ?? [];
+    return stored.some(({ S }) => S === toHistoryEntry(action).S);
   }
 }

@@ -6,7 +6,7 @@ import type { DeadLetter } from './dead-letter.ts';
 import { listDeadLetters, type Filter } from './list.ts';
 import { readDeadLetter } from './read.ts';
 import { publishCopies, rememberedSince, type Redriving } from './redrive.ts';
-import { redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
+import { isAlreadyRedriven, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
 
 export interface RedriveReport {
   readonly redriven: number;
@@ -76,6 +76,7 @@ export async function redriveMany(
     items.forEach(({ deadLetter: { id } }, index) => {
       const error = errors[index];
       if (!error) redriven += 1;
+      else if (isAlreadyRedriven(error)) addName(skipped, { id, reason: 'already-redriven' });
       else if (error instanceof PublishError && isOfMessage(error)) addName(unwritable, { id, reason: error.message });
       else {
         failed.push({ id, code: describeError(error).code });

@@ -31,3 +31,7 @@ export function redriveRefusal(
 
 export const refusalProblem = (refusal: RedriveRefusal, { unwritable }: Pick<DeadLetter, 'unwritable'>): Problem =>
   new Problem(refusal, details[refusal], { members: refusal === 'unwritable' ? { unwritable } : {} });
+
+/** Whether an error says that another request has already redriven the dead letter. */
+export const isAlreadyRedriven = (error: Error): boolean =>
+  error instanceof Problem && error.problem === ('already-redriven' satisfies RedriveRefusal);

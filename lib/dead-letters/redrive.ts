@@ -16,7 +16,7 @@ import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
 import { readDeadLetter } from './read.ts';
 import { recordRedrive, recordUnwritable } from './record-action.ts';
 import type { ArchiveTable } from './record.ts';
-import { redriveRefusal, refusalProblem } from './redrive-refusal.ts';
+import { isAlreadyRedriven, redriveRefusal, refusalProblem } from './redrive-refusal.ts';
 
 export interface Redriving {
   readonly table: ArchiveTable;
@@ -98,11 +98,18 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
  */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
+/**
+ * Records in the archive that a copy of a dead letter was published. Returns an error if the redrive could not be
+ * recorded. If another request has redriven the dead letter in the meantime, both copies have the same redrive number,
+ * the inbox processes only one of them, and the returned error is the problem `already-redriven`.
+ */
 async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {
   const at = new Date(clock.now()).toISOString();
+  const action = { action: 'redriven', at, redrives: nextNumber(deadLetter) } as const;
   try {
-    await recordRedrive(table, deadLetter, { action: 'redriven', at, redrives: nextNumber(deadLetter) });
-    return undefined;
+    return (await recordRedrive(table, deadLetter, action))
+      ? undefined
+      : refusalProblem('already-redriven', deadLetter);
   } catch (error) {
     return error as Error;
   }
@@ -121,7 +128,8 @@ async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { messag
 function report(deadLetter: DeadLetter, error: Error | undefined): void {
   const { id: deadLetterId, messageId, correlationId, queue } = deadLetter;
   const about = { deadLetterId, messageId, correlationId, queue, redrives: nextNumber(deadLetter) };
-  if (error) log().warn('redrive failed', { ...about, error: describeError(error) });
+  if (error && isAlreadyRedriven(error)) log().info('dead letter already redriven by another request', about);
+  else if (error) log().warn('redrive failed', { ...about, error: describeError(error) });
   else log().info('dead letter redriven', about);
   if (!error) count('Redriven', 1, { queue: queue ?? 'unknown' });
 }
