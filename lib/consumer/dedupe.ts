@@ -7,25 +7,24 @@ import { toResult, type Candidate, type Copy, type Invalid, type Message, type R
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 
 /**
- * Finds three kinds of messages: messages that were completed before, messages whose retry or dead letter was published
- * before, and further copies of one message within the batch.
+ * Returns the result of a message that this process remembers completing, and `undefined` for any other message. The
+ * body of a remembered message need not be parsed. A message with the id of a completed message but another body is not
+ * remembered, and is compared with the stored inbox record instead.
  */
-export async function dedupe(messages: readonly Message[], batch: Batch): Promise<Message[]> {
-  const unremembered = messages.map((message) =>
-    isUnsettled(message) && isRemembered(message, batch.memory) ? toResult(message, DUPLICATE) : message,
-  );
-  return pairCopies(await compareWithMarkers(unremembered, batch));
-}
+export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undefined =>
+  delivery.id !== undefined && done.get(delivery.id) === delivery.payloadHash
+    ? toResult({ delivery }, DUPLICATE)
+    : undefined;
+
+/**
+ * Finds three kinds of messages: messages that the inbox shows as completed, messages whose retry or dead letter was
+ * published before, and further copies of one message within the batch.
+ */
+export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>
+  pairCopies(await compareWithMarkers(messages, batch));
 
 const isUnsettled = (message: Message): message is Candidate | Invalid =>
   message.is === 'candidate' || message.is === 'invalid';
-
-/**
- * Whether this process remembers completing the message. A message with the id of a completed message but another body
- * is compared with the stored inbox record instead.
- */
-const isRemembered = ({ delivery: { id, payloadHash } }: Message, { done }: Memory) =>
-  id !== undefined && done.get(id) === payloadHash;
 
 /**
  * Reads the inbox records of all messages with one batched request, but only if at least one message may have been

@@ -3,7 +3,7 @@ import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
 import type { KeyOf } from '../ordering/sequences.ts';
 import type { Batch } from './batch.ts';
-import { dedupe, rememberDone, resultOfCopy } from './dedupe.ts';
+import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';
 import { decode, type Delivery, type RabbitMqEvent } from './delivery.ts';
 import { publishFollowUps } from './follow-ups.ts';
 import { toResult, validate, type Candidate, type Result } from './message.ts';
@@ -25,12 +25,12 @@ export async function runBatch(
   const { clock, queue, memory } = batch;
   const startedAtMs = clock.now();
 
-  // 1. Decode and validate. A consumer that keeps order per key first records the order of the batch in DynamoDB.
+  // 1. Decode, and validate each message that this process has not completed before.
   const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
-  const validated = deliveries.map((delivery) => validate(delivery, rules, orderBy));
-  const opening: Opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
+  const validated = deliveries.map((delivery) => fromMemory(delivery, memory) ?? validate(delivery, rules, orderBy));
 
-  // 2. Deduplicate.
+  // 2. Deduplicate. A consumer that keeps order per key first records the order of the batch in DynamoDB.
+  const opening: Opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
   const deduplicated = await dedupe(opening.messages, batch);
   const candidates = deduplicated.filter((message) => message.is === 'candidate');
   const copies = deduplicated.filter((message) => message.is === 'copy');

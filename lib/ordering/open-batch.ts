@@ -1,5 +1,5 @@
 import type { Batch } from '../consumer/batch.ts';
-import { toResult, type Candidate, type Invalid, type Message, type Result } from '../consumer/message.ts';
+import { toResult, type Message, type Result } from '../consumer/message.ts';
 import { unfinished } from '../consumer/outcome.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
@@ -39,7 +39,7 @@ export interface Opening {
  * message can then overtake a message of the batch. If recording the order fails, all messages with an ordering key are
  * unfinished.
  */
-export async function openBatch(validated: readonly (Candidate | Invalid)[], batch: Batch): Promise<Opening> {
+export async function openBatch(validated: readonly Message[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;
   const shard = validated[0]?.delivery.queue;
   if (shard === undefined) return { messages: validated };

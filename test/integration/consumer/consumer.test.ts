@@ -13,7 +13,7 @@ import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
 import { dependenciesAt } from '../../support/consumer-dependencies.ts';
-import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { scriptedConsumer, scriptedEvent } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 let setup: ConsumerSetup;
@@ -402,6 +402,16 @@ test('if a batch is redelivered to the process that completed the batch, the pro
   expect((await handler(anEvent([other]), anInvocation())).notCompleted).toMatchObject([{ code: 'PAYLOAD_MISMATCH' }]);
   await placed('points');
   await placed('dead-letters');
+});
+
+test('the body of a message that the process has already completed is not validated again when the message is redelivered', async () => {
+  let validations = 0;
+  const schema = scriptedEvent.schema.refine(() => (validations += 1));
+  const handler = createConsumer({ ...scriptedConsumer, event: { ...scriptedEvent, schema } }, setup.parts);
+  const record = message();
+  await handler(anEvent([record]), anInvocation());
+  expect((await handler(anEvent([{ ...record, redelivered: true }]), anInvocation())).counts.duplicate).toBe(1);
+  expect(validations).toBe(1);
 });
 
 test('the follow-up event of a rejected message is not published again when the message is redelivered', async () => {
