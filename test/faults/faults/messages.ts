@@ -117,7 +117,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'poison-in-every-batch',
     where: 'messages',
-    says: 'every fifth order fails at every attempt, and messages that violate the schema arrive between the orders',
+    says: 'every fifth order fails at every attempt, and invalid messages arrive between the orders',
     spanMs: 5_000,
     mix: { ...usualMix, poison: 20, fails3: 3 },
     isMixable: true,
