@@ -18,6 +18,9 @@ export interface Section {
 
 const powertools = 'Powertools batch + idempotency, concurrent';
 
+const relative =
+  'of the Surehop consumer relative to a Powertools consumer (batch processor and idempotency utility, concurrent)';
+
 const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
   [1, 10, 1_000].flatMap((skus, index): Figure[] => {
     const label = `${skus} SKU${skus === 1 ? '' : 's'}`;
@@ -34,7 +37,8 @@ const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
 export const sections: readonly Section[] = [
   {
     name: 'publish',
-    title: 'publishing 512 B to a quorum queue with a confirm, compared with raw amqplib on one channel',
+    title:
+      "Surehop's publisher compared with raw amqplib on one channel: messages of 512 B to a quorum queue, with publisher confirms",
     rounds: 7,
     figures: [
       { key: 'throughput', label: 'throughput, 100 in flight', unit: '×', atLeast: 0.95 },
@@ -43,7 +47,8 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'bulk',
-    title: 'publishAll with at most 256 unconfirmed messages, compared with raw amqplib with 100 messages in flight',
+    title:
+      'throughput of publishAll with at most 256 unconfirmed messages, relative to raw amqplib with at most 100 unconfirmed messages',
     rounds: 7,
     figures: [
       { key: 'throughput', label: 'throughput', unit: '×', atLeast: 1.15 },
@@ -52,7 +57,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'peers',
-    title: 'throughput of AMQP clients relative to raw amqplib, with 100 messages in flight',
+    title: 'throughput of AMQP client libraries relative to raw amqplib, with at most 100 unconfirmed messages',
     rounds: 5,
     figures: [
       'surehop',
@@ -69,19 +74,19 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'batch',
-    title: `batches of 100 messages, DynamoDB emulator without added latency, compared with ${powertools}`,
+    title: `throughput ${relative}, with batches of 100 messages and a DynamoDB emulator without added latency`,
     rounds: 5,
     figures: perSku([10, 10, 7]),
   },
   {
     name: 'latency',
-    title: `batches of 100 messages with 4 ms added to each request and 8 ms to each transaction, compared with ${powertools}`,
+    title: `throughput ${relative}, with batches of 100 messages, and with 4 ms added to each DynamoDB request and 8 ms to each transaction`,
     rounds: 5,
     figures: perSku([6, 8, 6]),
   },
   {
     name: 'duplicates',
-    title: `batches of 100 with messages that are already completed, 10 SKUs, compared with ${powertools}`,
+    title: `throughput ${relative}, with batches of 100 messages of which some or all are already completed, and 10 SKUs`,
     rounds: 5,
     figures: [
       { key: 'all', label: '100 % duplicates, redelivered', unit: '×', atLeast: 12 },
@@ -98,13 +103,13 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'sold-out',
-    title: `batches of 100 with added latency, one SKU of ten sold out, compared with ${powertools}`,
+    title: `throughput ${relative}, with batches of 100 messages, added latency, and one of ten SKUs sold out`,
     rounds: 5,
     figures: [{ key: 'ratio', label: 'one of 10 SKUs sold out', unit: '×', atLeast: 8 }],
   },
   {
     name: 'cost',
-    title: 'requests to DynamoDB and CPU time per message, batches of 100, 10 SKUs',
+    title: 'DynamoDB requests and CPU time per message, with batches of 100 messages and 10 SKUs',
     rounds: 5,
     figures: [
       { key: 'requests', label: 'requests per message', unit: 'requests', atMost: 0.03 },
@@ -117,7 +122,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'poison',
-    title: 'batches of 100 with one malformed message, compared with batches without it',
+    title: 'throughput with one malformed message in each batch of 100, relative to batches of 100 valid messages',
     rounds: 9,
     figures: [
       { key: 'asIs', label: 'throughput without added latency', unit: '×', atLeast: 0.9 },
@@ -126,7 +131,8 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'sizes',
-    title: 'cost per message of larger batches relative to the next smaller size, 10 SKUs',
+    title:
+      'processing time per message, relative to the time per message with the next smaller batch size, with 10 SKUs',
     rounds: 5,
     figures: [
       { key: '100', label: '100 compared with 10', unit: '×', atMost: 1 },
@@ -136,14 +142,15 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'memory',
-    title: 'heap while 5,000 messages of 1 KiB are processed, with a heap limit of 128 MiB',
+    title: 'peak heap usage while one batch of 5,000 messages of 1 KiB is processed, with a heap limit of 128 MiB',
     rounds: 3,
     heapMiB: 128,
     figures: [{ key: 'heap', label: 'peak heap usage', unit: 'MiB', atMost: 128 }],
   },
   {
     name: 'shards',
-    title: 'throughput of several shards with one process each, relative to one shard, with added latency',
+    title:
+      'throughput of a queue with several shards and one process per shard, relative to a queue with one shard, with added latency',
     rounds: 3,
     figures: [
       { key: 'two', label: '2 shards, batches of 10', unit: '×' },
@@ -155,7 +162,7 @@ export const sections: readonly Section[] = [
   {
     name: 'bundles',
     title:
-      'size and import time of the deployed bundles, compared with a bundle of amqplib, zod, SDK, Powertools and middy',
+      'sizes of the deployed bundles, and import times relative to a bundle of amqplib, zod, the AWS SDK, Powertools and middy',
     rounds: 15,
     figures: [
       { key: 'place-order size', label: 'place-order', unit: 'KB', atMost: 600 },

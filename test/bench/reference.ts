@@ -25,7 +25,7 @@ export const describeMachine = (broker: string): string =>
     `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
     `${Math.round(totalmem() / 2 ** 30)} GiB`,
     broker,
-    canPin ? 'one CPU per side' : 'shared CPUs',
+    canPin ? 'one CPU per measured process' : 'CPUs shared by all processes',
   ].join(', ');
 
 /**
