@@ -25,7 +25,7 @@ export interface Change {
   readonly properties: Properties;
   /** The properties that the resource had before an update. Absent if the resource is not being updated. */
   readonly previous?: Properties;
-  /** Aborts shortly before the Lambda invocation times out. */
+  /** A signal that aborts shortly before the Lambda function times out. */
   readonly signal: AbortSignal;
 }
 
@@ -42,20 +42,22 @@ class TimeUpError extends Error {
 }
 
 export interface Steps {
-  /** Creates or updates the resource. */
+  /** Creates or updates the custom resource. */
   apply(change: Change): Promise<void>;
   /**
-   * Removes the resource. Without this method, deleting the resource does nothing. A removal that takes longer than one
-   * invocation continues in the next one: Lambda retries the function twice, and CloudFormation waits for the resource's
-   * `ServiceTimeout`.
+   * Removes the custom resource. If this method is absent, nothing happens when CloudFormation deletes the custom
+   * resource. If a removal does not finish before the Lambda function times out, Lambda invokes the function again, up
+   * to two times, and the removal continues. CloudFormation waits for the removal for at most the `ServiceTimeout` of
+   * the custom resource.
    */
   remove?(change: Change): Promise<void>;
 }
 
 /**
- * Creates the Lambda handler of a custom resource. The handler always responds to CloudFormation, even if it fails or runs
- * out of time. If the new properties lead to another `physicalId`, CloudFormation replaces the resource and removes the old
- * one.
+ * Creates the Lambda handler of a custom resource. The handler responds to CloudFormation even if the creation or the
+ * update fails or runs out of time. If a removal runs out of time, the handler throws an error instead, and Lambda
+ * invokes the handler again. If the new properties lead to another `physicalId`, CloudFormation replaces the resource
+ * and removes the old one.
  */
 export const customResource =
   (physicalId: string | ((properties: Properties) => string), { apply, remove }: Steps) =>
@@ -90,7 +92,9 @@ async function within<T>(timeLimitMs: number, run: (signal: AbortSignal) => Prom
   const abort = new AbortController();
   const timer = new AbortController();
   const late = sleep(Math.max(timeLimitMs, 0), undefined, { signal: timer.signal }).then(() => {
-    const error = new TimeUpError('not finished before the function timed out; finished steps are kept, so try again');
+    const error = new TimeUpError(
+      'the custom resource was not finished before the function timed out: try again (finished steps are kept)',
+    );
     abort.abort(error);
     throw error;
   });

@@ -4,10 +4,10 @@ import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from './
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 
-/** The pause between two checks of a removal, and the signal that stops the removal. */
+/** How to wait until Lambda has deleted network interfaces. */
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** The pause between two checks for remaining network interfaces, in ms. */
+  /** The pause between two checks whether network interfaces remain, in ms. */
   readonly pauseMs: number;
 }
 
@@ -57,9 +57,8 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Deletes an event source mapping if it exists. The mapping is read first, because AWS may deny deleting a mapping that
- * no longer exists (the permission depends on the mapping's function). AWS also refuses to delete a mapping that is
- * still being created.
+ * Deletes an event source mapping if it exists and is not still being created. The mapping is read first, because AWS
+ * may answer the deletion of a missing mapping with "access denied": the permission depends on the mapping's function.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);

@@ -21,11 +21,14 @@ export interface RotationEvent {
 
 /** The steps that rotate one kind of secret. Each step can be repeated safely. */
 export interface RotationSteps {
-  /** Generates the text of the next version of the secret. */
+  /** Returns the text of the new version of the secret. `current` is the text of the current version. */
   next(current: string): string;
-  /** Makes the service that checks the secret accept `pending`. The service must still accept `current` afterwards. */
+  /**
+   * Changes the service for which the secret is a credential, so that the service accepts both the new secret `pending`
+   * and the current secret `current`.
+   */
   set(pending: string, current: string): Promise<void>;
-  /** Rejects if the new secret `pending` is not valid. */
+  /** Throws an error if the new secret `pending` cannot be used. */
   test(pending: string): Promise<void>;
 }
 
@@ -44,7 +47,8 @@ export async function rotate(
   const readPending = () => read({ VersionId: token, VersionStage: 'AWSPENDING' });
   const pending = async () => {
     const text = await readPending();
-    if (text === undefined) throw new Error(`${SecretId} has no pending version ${token}: createSecret comes first`);
+    if (text === undefined)
+      throw new Error(`${SecretId} has no pending version ${token}: the step createSecret must run first`);
     return text;
   };
   const current = async () => {

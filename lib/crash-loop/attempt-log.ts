@@ -7,29 +7,38 @@ import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 
 /**
- * One run of messages that are suspected of crashing the process: either several messages together or one message
- * alone.
+ * One attempt to process messages that are suspected of crashing the process: either several messages together, or one
+ * message alone.
  */
 interface AttemptRun {
   readonly kind: 'together' | 'isolated';
   readonly id: string;
-  /** The latest time at which the Lambda invocation of the run ends, in ms since the epoch. */
+  /** The latest time, in ms since the epoch, at which the Lambda invocation that makes this attempt ends. */
   readonly endsByMs: number;
 }
 
-/** The entries of one message in the attempt log. Each entry belongs to a run that is not finished or that crashed. */
+/**
+ * The stored attempts to process one message. Each of these attempts is either still running, or the process crashed
+ * during the attempt.
+ */
 export interface OpenAttempts {
-  /** For each run that processed only this message, the latest time at which the run ends, in ms since the epoch. */
+  /**
+   * For each stored attempt to process only this message, the latest time at which the Lambda invocation of the attempt
+   * ends, in ms since the epoch.
+   */
   readonly isolatedEndByMs: readonly number[];
 }
 
 /**
- * Records in DynamoDB each run of messages that are suspected of crashing the process. A run is recorded before it
- * starts and its record is deleted after it ends. A record that remains therefore shows that the process crashed during
- * the run. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
+ * Stores in DynamoDB each attempt to process messages that are suspected of crashing the process. An attempt is stored
+ * before it starts and deleted after it ends. If a stored attempt is never deleted, the process crashed during the
+ * attempt. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface AttemptLog {
-  /** Returns the recorded runs of each message in `ids` that has at least one. `ids` must not contain duplicates. */
+  /**
+   * Returns the stored attempts by message id, for those messages in `ids` that have any. `ids` must not contain
+   * duplicates.
+   */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   end(queue: string, ids: readonly MessageId[]): Promise<void>;

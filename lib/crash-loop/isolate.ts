@@ -8,23 +8,23 @@ import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';
 import type { OpenAttempts } from './attempt-log.ts';
 
-/** The number of deliveries without an outcome after which a message is suspected of crashing the process. */
+/** A message is suspected of crashing the process after this many deliveries that did not end with an outcome. */
 const SUSPICIOUS_DELIVERIES = 3;
 
 /**
- * How often a message may crash the process while the process handles only this message. After that, the message is
- * dead-lettered.
+ * How often a message may crash the process while it is the only message being processed. After that many crashes, the
+ * message is dead-lettered.
  */
 const MAX_ISOLATED_RUNS = 3;
 
-/** The largest assumed difference between the clocks of two Lambda environments, in ms. */
+/** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
 /**
- * Returns the messages that are suspected of crashing the process, and all messages with the same ordering keys. A
- * message must not overtake a suspected message with the same ordering key.
+ * Returns the messages that are suspected of crashing the process, and all other messages with the ordering key of a
+ * suspected message, because they must not overtake the suspected message.
  */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
@@ -35,16 +35,16 @@ export function suspectsAmong(candidates: readonly Candidate[], memory: Memory):
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
 /**
- * Whether a message is suspected of crashing the process. This process does not know which batches other Lambda
- * environments returned to the queue, and may therefore suspect a harmless message. Suspecting a harmless message costs
- * a few extra requests.
+ * Whether a message is suspected of crashing the process. This process knows how often it returned a message to the
+ * queue itself, but not how often other Lambda execution environments did, and may therefore suspect a harmless
+ * message. Suspecting a harmless message costs a few extra requests.
  */
 const isSuspect = ({ id, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
   deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
 /**
- * Remembers the messages that this process returned to the queue. The process was still running when it returned these
- * messages, and therefore they did not crash it.
+ * Counts how often this process has returned each message to the queue. A message that was returned to the queue did
+ * not crash the process.
  */
 export function noteSurvival(results: readonly Result[], memory: Memory): void {
   const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
@@ -53,10 +53,11 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
 
 /**
  * Finds out which of the suspected messages crash the process. Suspected messages without an entry in the attempt log
- * are first processed together, because most of them are harmless after an outage. Then each other suspected message is
- * processed alone, and the messages with the fewest crashes come first. A message that crashes the process three times
- * alone is dead-lettered. A crash counts only after the Lambda invocation must have ended, because another environment
- * may still be processing a copy of the message.
+ * are processed together first, because most suspected messages are harmless after an outage. Then every other
+ * suspected message is processed alone, starting with the messages that crashed the process the least often. A message
+ * that crashes the process three times while it is processed alone is dead-lettered. A crash counts only when the
+ * Lambda invocation of the attempt must have ended, because until then the invocation may still be processing the
+ * message.
  */
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
@@ -97,8 +98,8 @@ async function isolateEach(
 }
 
 /**
- * Records that a suspected message is about to be processed alone. If the message must not be processed now, returns
- * its outcome instead.
+ * Stores in the attempt log that a suspected message is about to be processed alone. If the message must not be
+ * processed now, returns the outcome of the message instead.
  */
 async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<Outcome | undefined> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
@@ -127,8 +128,8 @@ const beginAttempts = (
   });
 
 /**
- * Deletes the attempt-log entries of runs that did not crash the process. If DynamoDB is unavailable, the next batch
- * deletes the entries.
+ * Deletes the attempt-log entries of messages that did not crash the process. If DynamoDB is unavailable, the deletion
+ * is tried again during the next batch.
  */
 export async function endAttempts(
   ids: readonly MessageId[],
@@ -146,9 +147,9 @@ export async function endAttempts(
 }
 
 /**
- * Returns the suspected messages without an entry in the attempt log. Leaves out a message if another message with the
- * same ordering key has an entry, because the other message must not be overtaken. Returns an empty list instead of a
- * single message.
+ * Returns the suspected messages that are processed together because they have no entry in the attempt log. Leaves out
+ * a message if another message with the same ordering key has an entry, because the other message must not be
+ * overtaken. Returns an empty list if only one message is left, because a single message is processed alone.
  */
 function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
   const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));

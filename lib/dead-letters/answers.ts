@@ -7,7 +7,7 @@ import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from './dea
 
 const at = z.iso.datetime();
 
-/** A dead letter as it appears in a list response, without its message. */
+/** The schema of a dead letter in a list response, which does not contain the message itself. */
 const deadLetter = z.strictObject({
   id: z.string(),
   messageId: z.string().optional(),
@@ -56,7 +56,7 @@ const archiveAction = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('discarded'), at, reason: z.string() }),
 ]);
 
-/** A dead letter with its history and its message, as a response shows it. */
+/** The schema of a dead letter in a response that also contains the message and the actions of operators. */
 export const deadLetterDetails = deadLetter.extend({
   history: z.array(archiveAction),
   properties: z.record(z.string(), z.unknown()),

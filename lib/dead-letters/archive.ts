@@ -61,8 +61,8 @@ interface Item {
 }
 
 /**
- * Groups dead letters by id. Dead letters with the same id are stored one after another, because concurrent writes would
- * overwrite each other's parts.
+ * Groups dead letters by id. Dead letters with the same id are stored one after another, because concurrent writes
+ * would overwrite each other's DynamoDB items.
  */
 function groupById(items: readonly Item[]): Iterable<readonly Item[]> {
   const byId = new Map<string, Item[]>();

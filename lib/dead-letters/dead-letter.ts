@@ -8,7 +8,10 @@ export interface DeadLetter {
   readonly messageId?: MessageId;
   readonly type?: string;
   readonly correlationId?: string;
-  /** The work queue in which the message failed. Absent if neither the broker nor a consumer named the queue. */
+  /**
+   * The work queue in which the message failed. Absent if the dead letter does not say in which queue the message
+   * failed.
+   */
   readonly queue?: string;
   /**
    * The shard in which the message failed, if the work queue is sharded. A redrive returns the message to the same
@@ -18,22 +21,22 @@ export interface DeadLetter {
   readonly code: string;
   readonly reason: string;
   /**
-   * The parts of the message that AMQP cannot encode, with the reasons. Either the dead letter lacks these parts, or
-   * they prevent a redrive of the dead letter.
+   * The parts of the message that AMQP cannot encode, with the reasons. Present if the message was dead-lettered
+   * without these parts, or if a redrive of the message failed because of these parts.
    */
   readonly unwritable?: string;
   /** The stack frames of the error in the service's own code, one per line, innermost first. */
   readonly frames?: string;
-  /** The number of the last failed attempt. */
+  /** The number of the last failed attempt to process the message. */
   readonly attempt: number;
-  /** How often the message had been redriven when it failed. */
+  /** How often the message had already been redriven from the archive when it failed. */
   readonly redrives: number;
   readonly publishedAt?: string;
   readonly deadLetteredAt: string;
   readonly archivedAt: string;
   readonly traceparent?: string;
   readonly status: DeadLetterStatus;
-  /** How often this dead letter was redriven from the archive. */
+  /** How often the message was redriven after it was archived as this dead letter. */
   readonly timesRedriven: number;
   readonly history: readonly ArchiveAction[];
   readonly payloadHash: string;
@@ -44,7 +47,10 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded'] as const;
 
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
-/** What an operator did with a dead letter. `redrives` is the redrive number in the header of the published copy. */
+/**
+ * An action of an operator on a dead letter. `redrives` is the redrive number in a header of the copy that the redrive
+ * published.
+ */
 export type ArchiveAction =
   | { readonly action: 'redriven'; readonly at: string; readonly redrives: number }
   | { readonly action: 'discarded'; readonly at: string; readonly reason: string };

@@ -16,14 +16,14 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The archive stores at most this many known values per filter field. Once the limit is reached, every filter value is
- * accepted, because anyone who can publish messages can invent values.
+ * The archive stores at most this many known values per filter field, because anyone who can publish messages can
+ * invent values. Once the limit is reached, a filter may contain any value.
  */
 const MAX_STORED = 500;
 
 /**
- * The key of the DynamoDB item that stores the known filter values. No dead letter has a part with the number -1, and
- * therefore the key cannot collide with a dead letter.
+ * The key of the DynamoDB item that stores the known filter values. The part number -1 keeps this key different from
+ * the keys of dead letters, whose part numbers are never negative.
  */
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
@@ -40,16 +40,16 @@ export interface KnownValues {
 }
 
 /**
- * Keeps the queue names and error codes that a filter for dead letters may contain. A filter with an unknown value is
- * refused, because a misspelt value would otherwise look as if there were no dead letters. The archive stores each new
- * value before the first dead letter that has it.
+ * Keeps the queue names and error codes that a filter for dead letters may contain. A request with an unknown filter
+ * value fails, because a misspelt value would otherwise look as if there were no dead letters. The archive stores a new
+ * queue name or error code before it stores the first dead letter with this value.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {
     queue: queues.map(({ name }) => name),
     code: Object.keys(errorCodes),
   };
-  /** The filter values that this Lambda environment need not store again. */
+  /** The filter values that this Lambda execution environment does not try to store again. */
   const added: Record<Field, Set<string>> = { queue: new Set(), code: new Set() };
 
   async function store(field: Field, value: string): Promise<void> {

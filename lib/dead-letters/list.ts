@@ -12,7 +12,8 @@ export interface Filter {
 }
 
 /**
- * One page of dead letters, ordered by time. `after` is the position of the next page and is absent on the last page.
+ * One page of dead letters, ordered by time. `after` is the position at which the next page starts. `after` is absent
+ * on the last page.
  */
 export interface Page {
   readonly deadLetters: readonly DeadLetter[];
@@ -25,7 +26,10 @@ export interface Page {
  */
 const MAX_QUERIES = 25;
 
-/** Reads at most `limit` dead letters, newest first by default. `after` is the position that the previous page returned. */
+/**
+ * Reads at most `limit` dead letters, newest first by default. The option `after` continues at the position `after` of
+ * the previous page.
+ */
 export async function listDeadLetters(
   table: ArchiveTable,
   filter: Filter,
@@ -76,7 +80,7 @@ function condition(filter: Filter): Partial<QueryCommandInput> {
   };
 }
 
-/** Returns the key in the index `newest` of the DynamoDB item whose attribute `listedAt` equals `after`. */
+/** Converts the position `after` to a key of the DynamoDB index `newest`. */
 const startKey = (after: string): Attributes => ({
   kind: { S: LISTED_KIND },
   listedAt: { S: after },

@@ -53,22 +53,22 @@ function originOf(
 }
 
 /**
- * Returns the name of the work queue to which `shard` belongs. Also returns the name of the shard if it differs from
- * the name of the work queue.
+ * Returns the name of the work queue to which the queue `shard` belongs, and also the name of the shard if the two
+ * names differ.
  */
 function locate(shard: string, queues: readonly WorkQueue[]): Pick<DeadLetter, 'queue' | 'shard'> {
   const queue = queueOfShard(queues, shard)?.name ?? shard;
   return queue === shard ? { queue: shard || undefined } : { queue, shard };
 }
 
-/** What RabbitMQ recorded in `x-death` when it dead-lettered the message. */
+/** What RabbitMQ wrote into the header `x-death` when it dead-lettered the message. */
 interface BrokerDeath {
   readonly queue: string;
   readonly code: ErrorCode;
   readonly reason: string;
   /** When the broker dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
   readonly at?: string;
-  /** Distinguishes this `x-death` entry from other `x-death` entries of the same message. */
+  /** A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. */
   readonly fingerprint: string;
 }
 
@@ -84,8 +84,8 @@ const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
 };
 
 /**
- * Reads the first entry of the header `x-death`, which is the newest entry. The headers `x-first-death-*` are not used,
- * because they name a delay queue for every message that was ever retried.
+ * Reads the first entry of the header `x-death`, which is the newest entry. The headers `x-first-death-*` are not used:
+ * if a message was retried, they name a delay queue instead of the queue in which the message failed.
  */
 function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   const deaths = plainOf(headers['x-death'] ?? null);

@@ -8,10 +8,10 @@ import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.t
 const MAX_HISTORY = 100;
 
 /**
- * Records that a copy of a dead letter was published. Returns `false` if another redrive was recorded after the dead
- * letter was read. Both copies then have the same redrive number, and therefore the message is processed only once. If
- * the dead letter was discarded in the meantime, the redrive overrides the discard, because the copy is already in the
- * queue.
+ * Stores in the archive that a copy of a dead letter was published. Returns `false` if another redrive was stored after
+ * the dead letter was read. The copies of the two redrives then have the same redrive number, and therefore the inbox
+ * processes the message only once. If the dead letter was discarded in the meantime, it becomes redriven nevertheless,
+ * because the copy is already in the queue.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -32,7 +32,7 @@ export const recordDiscard = (
   action: Extract<ArchiveAction, { action: 'discarded' }>,
 ): Promise<boolean> => update(table, id, action, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
-/** Records which parts of a message AMQP cannot encode. Later bulk redrives then skip the dead letter. */
+/** Stores in the archive which parts of a message AMQP cannot encode. Later bulk redrives then skip the dead letter. */
 export async function recordUnwritable(table: ArchiveTable, id: string, unwritable: string): Promise<void> {
   await sendToDynamo(
     (client) =>
@@ -62,7 +62,7 @@ async function update(
     assignment?: string;
     condition: string;
     values: Record<string, AttributeValue>;
-    /** The history of operator actions that replaces the stored history when the stored history is full. */
+    /** The latest operator actions, which replace the stored history if the history is full. */
     latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {

@@ -27,7 +27,7 @@ export const archiveTable = (surehop: Surehop): ArchiveTable => ({
 export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string => tablePrefix + TABLE;
 
 /**
- * The part number of the DynamoDB item that describes a dead letter. The items with higher part numbers hold the
+ * The part number of the DynamoDB item that describes a dead letter. The items with higher part numbers contain the
  * message.
  */
 export const RECORD_PART = 0;
@@ -38,14 +38,18 @@ export const RECORD_PART = 0;
  */
 export const LISTED_KIND = 'dead-letter';
 
-/** Returns the sort key of the index `newest`: the time, followed by the id to make the key unique. */
+/**
+ * Returns the sort key of the index `newest`: the time of dead-lettering, followed by the id to make the sort key
+ * unique.
+ */
 const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>
   `${deadLetteredAt}#${id}`;
 
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
 
 /**
- * Creates the DynamoDB item that describes a dead letter. `parts` is the number of further items that hold the message.
+ * Creates the DynamoDB item that describes a dead letter. `parts` is the number of further DynamoDB items that contain
+ * the message.
  */
 export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: number): Attributes {
   const { id, attempt, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;

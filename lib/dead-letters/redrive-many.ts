@@ -13,8 +13,8 @@ export interface RedriveReport {
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
   /**
-   * The dead letters whose messages AMQP cannot encode. Redriving them again fails in the same way unless `force` is
-   * set.
+   * The dead letters whose messages AMQP cannot encode. Such a dead letter can be redriven only with the option
+   * `force`.
    */
   readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
   /** Whether the archive may have more open dead letters that match the filter. */
@@ -37,14 +37,14 @@ interface RedriveOptions {
 const PAGE = 250;
 
 /**
- * The largest number of ids that the report lists as skipped or as unwritable. More ids would make the HTTP response
- * too large.
+ * The report of a bulk redrive lists at most this many ids of skipped dead letters and at most this many ids of
+ * unwritable dead letters. More ids would make the HTTP response too large.
  */
 const MAX_NAMED = 1_000;
 
 /**
- * The largest number of messages that are redriven together, and the largest number of their bytes. Only one such chunk
- * of messages is in memory at a time.
+ * How many messages, and how many bytes of messages, are redriven together at most. Only the messages that are redriven
+ * together are in memory at the same time.
  */
 const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
@@ -95,7 +95,8 @@ function addName<T>(named: T[], one: T): void {
 }
 
 /**
- * Whether an error concerns only this dead letter or its queue. Redriving other dead letters may then still succeed.
+ * Whether a redrive failed because of the dead letter itself or because of its queue. Redriving other dead letters may
+ * then still succeed.
  */
 const isOfDeadLetter = (error: Error) =>
   error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
@@ -126,8 +127,8 @@ async function select(
 }
 
 /**
- * Returns a dead letter if it is still open. The list of open dead letters may be out of date, because its index is
- * eventually consistent.
+ * Reads a dead letter again and returns the dead letter if it is still open. The list of open dead letters may be out
+ * of date, because the list comes from an eventually consistent index.
  */
 async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   try {
@@ -139,7 +140,7 @@ async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   }
 }
 
-/** Returns how many messages from the start of the list are redriven together as one chunk. */
+/** Returns how many messages at the start of the list are redriven together. */
 function chunkLength(deadLetters: readonly DeadLetter[]): number {
   let bytes = 0;
   const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);

@@ -13,8 +13,8 @@ const details: Record<RedriveRefusal, string> = {
 };
 
 /**
- * Returns the reason why a dead letter may not be redriven, or `undefined`. `force` overrides the reasons that only warn of
- * a risk.
+ * Returns why a dead letter may not be redriven, or `undefined` if the dead letter may be redriven. `force` overrides
+ * the reasons that only warn of a risk.
  */
 export function redriveRefusal(
   { status, queue, unwritable, publishedAt, deadLetteredAt }: DeadLetter,

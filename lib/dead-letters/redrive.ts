@@ -45,7 +45,10 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
   return item;
 }
 
-/** Redrives one dead letter. Throws if the broker does not confirm the copy or if the redrive cannot be recorded. */
+/**
+ * Redrives one dead letter. Throws an error if the broker does not confirm the published copy, or if storing the
+ * redrive in the archive fails.
+ */
 export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter, force: boolean): Promise<void> {
   const [error] = await publishCopies(redriving, [item], { force });
   if (error instanceof PublishError && isOfMessage(error))
@@ -57,10 +60,11 @@ export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter,
 }
 
 /**
- * Publishes a copy of each message to the queue or shard from which the message came, and records each redrive after
- * the broker has confirmed the copy. Returns one error or `undefined` per dead letter. If the process crashes before it
- * records a redrive, the dead letter stays open. A second redrive then publishes a copy with the same redrive number,
- * and the inbox processes the message only once. With `force`, the copies lack the parts that AMQP cannot encode.
+ * Publishes a copy of each message to the queue or shard from which the message came. After the broker has confirmed a
+ * copy, the archive stores that the dead letter was redriven. Returns one error or `undefined` per dead letter. If the
+ * process crashes before the archive stores the redrive, the dead letter stays open. A second redrive then publishes a
+ * copy with the same redrive number, and the inbox processes the message only once. With `force`, the parts of a
+ * message that AMQP cannot encode are left out of the copy.
  */
 export async function publishCopies(
   redriving: Redriving,
@@ -93,15 +97,15 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 }
 
 /**
- * Returns the redrive number of the next copy of a dead letter. The number must be higher than that of every earlier
- * copy, because the inbox ignores a copy whose redrive number is already recorded as failed.
+ * Returns the redrive number of the next copy of a dead letter. This number is higher than that of every earlier copy,
+ * because the inbox skips a copy if a copy with the same redrive number has already failed.
  */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
 /**
- * Records in the archive that a copy of a dead letter was published. Returns an error if the redrive could not be
- * recorded. If another request has redriven the dead letter in the meantime, both copies have the same redrive number,
- * the inbox processes only one of them, and the returned error is the problem `already-redriven`.
+ * Stores in the archive that a copy of a dead letter was published. Returns an error if the archive could not store
+ * this. Returns the problem `already-redriven` if another request has redriven the dead letter in the meantime. The
+ * copies of both redrives then have the same redrive number, and the inbox processes the message only once.
  */
 async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {
   const at = new Date(clock.now()).toISOString();
@@ -116,12 +120,12 @@ async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter):
 }
 
 /**
- * Records in the archive that AMQP cannot encode a message. If this write fails, the next bulk redrive fails for the
- * message in the same way.
+ * Stores in the archive that AMQP cannot encode a message. If this write fails, the next bulk redrive tries to publish
+ * the message again and fails in the same way.
  */
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
-    log().warn('unwritable dead letter not marked', { deadLetterId: id, error: describeError(error) }),
+    log().warn('cannot mark a dead letter as unwritable', { deadLetterId: id, error: describeError(error) }),
   );
 }
 

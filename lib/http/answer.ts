@@ -85,8 +85,9 @@ const bearerErrors: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the response header `WWW-Authenticate`. A problem with a token gets the scheme `Bearer` of RFC 6750. Every
- * other problem gets our own scheme `StandardWebhooks`, because no scheme is registered for webhook signatures.
+ * Returns the value of the response header `WWW-Authenticate`. If a token was missing or wrong, the scheme is `Bearer`
+ * (RFC 6750). Otherwise the scheme is our own scheme `StandardWebhooks`, because no scheme is registered for webhook
+ * signatures.
  */
 function challengeOf(problem: string, challenge: string | undefined): string {
   const scheme = bearerErrors[problem] ?? 'StandardWebhooks';

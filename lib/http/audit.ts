@@ -78,6 +78,9 @@ async function recordOutcome(surehop: Surehop, id: string, record: object, outco
     await sendToDynamo((client) => client.send(update), store(surehop));
   } catch (error) {
     count('AuditOutcomeUnwritten');
-    log().error('audit outcome not recorded', { requestId: id, error: describeError(error) });
+    log().error('cannot add the outcome of a change to its audit record', {
+      requestId: id,
+      error: describeError(error),
+    });
   }
 }

@@ -22,8 +22,8 @@ export type Dependency = 'broker' | 'store';
 const OPEN = 'circuit breaker open';
 
 /**
- * For each dependency: which errors count as its failures, and the error that is thrown while its circuit breaker is
- * open.
+ * Which errors count as failures of RabbitMQ and of DynamoDB, and which error is thrown while the circuit breaker of
+ * RabbitMQ or of DynamoDB is open.
  */
 const dependencies = {
   broker: {
@@ -68,17 +68,17 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
 const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
 /**
- * Throws an error if the circuit breaker of the dependency is open. A request that needs the dependency then fails
- * before it starts any work.
+ * Throws an error if the circuit breaker of the dependency is open, and a request that needs the dependency therefore
+ * fails at once.
  */
 export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
   if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }
 
 /**
- * Runs `work` behind the circuit breaker of a dependency. After several consecutive failures of the dependency, this
- * Lambda environment refuses requests for some seconds, because clients should not wait for a timeout. Then a single
- * request tries the dependency again. Each Lambda environment has its own circuit breakers.
+ * Runs `work` behind the circuit breaker of a dependency. After several consecutive failures of the dependency,
+ * requests that need the dependency fail at once for some seconds, because clients should not wait for a timeout. Then
+ * a single request tries the dependency again. Each Lambda execution environment has its own circuit breakers.
  */
 export async function guarded<T>(surehop: Surehop, dependency: Dependency, work: () => Promise<T>): Promise<T> {
   const { policy } = breakerOf(surehop, dependency);

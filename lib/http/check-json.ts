@@ -4,15 +4,15 @@ const MAX_DEPTH = 16;
 const MAX_MEMBERS = 2_000;
 const MAX_STRING_LENGTH = 10_000;
 
-/** The field names that are refused because they could change JavaScript's built-in objects. */
+/** The field names that are not allowed in a request, because they could change JavaScript's built-in objects. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Matches the tokens of valid JSON. */
 const TOKENS = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/g;
 
 /**
- * A JSON object or array whose end has not been reached. For an object, `names` has the field names read so far. `at`
- * is the current field name or index.
+ * A JSON object or array that the check has entered and not yet left. `names` contains the field names of an object
+ * that were read so far, and is absent for an array. `at` is the current field name or array index.
  */
 interface Open {
   readonly names?: Set<string>;

@@ -1,4 +1,7 @@
-/** The client and the signing key of the development stage. Both are public, so every other stage must refuse them. */
+/**
+ * The client of the development stage and its signing key. This signing key is public, and therefore every other stage
+ * must reject it.
+ */
 export const DEVELOPMENT_CLIENT = 'development';
 export const DEVELOPMENT_SECRET = `whsec_${Buffer.from('for a laptop only, refused elsewhere').toString('base64')}`;
 

@@ -18,8 +18,8 @@ import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /**
- * How the requests of a route are authenticated and validated. The body, path or query of a request is ignored if it
- * has no schema. The schema of an optional body has a default value.
+ * How the requests of a route are authenticated and validated. The body, path or query of a request is ignored if the
+ * route has no schema for it. If the body is optional, its schema has a default value.
  */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
@@ -27,20 +27,26 @@ export interface Shape<Body, Path, Query> {
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
   /**
-   * The dependencies of the route. While the circuit breaker of one of the dependencies is open, requests are refused
-   * at once.
+   * The dependencies of the route. While the circuit breaker of one of the dependencies is open, every request to the
+   * route fails at once.
    */
   readonly needs?: readonly Dependency[];
 }
 
-/** The description of a route. `endpoint` uses it to handle requests, and the OpenAPI document is generated from it. */
+/**
+ * Describes a route. The function `endpoint` creates the route's handler from the description, and the OpenAPI document
+ * is generated from the description.
+ */
 export interface Route extends Shape<unknown, unknown, unknown> {
   /** The HTTP method and the path template, such as `GET /invoices/{id}`. */
   readonly route: string;
   readonly summary: string;
   /** The schemas of the successful responses, by status code. */
   readonly answers: Readonly<Record<number, ZodType>>;
-  /** The route's own problems, in addition to the problems that follow from its access, schemas and dependencies. */
+  /**
+   * The problems that only this route returns, in addition to those that follow from the route's access, schemas and
+   * dependencies.
+   */
   readonly problems?: readonly ProblemName[];
   readonly example: { readonly body?: unknown; readonly answer: unknown };
 }
@@ -52,8 +58,8 @@ export type HttpHandler = (
 
 /**
  * Creates a Lambda handler for an HTTP API from the function `handle`. The handler authenticates and validates each
- * request, limits its size and time, converts errors to problem+json, and logs and counts each request once. The handler
- * never rejects, because API Gateway would replace the error with a plain 500.
+ * request, limits the size and the duration of each request, converts errors to problem+json, and logs and counts each
+ * request once. The handler never throws an error, because API Gateway would replace the error with a plain 500.
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   surehop: Surehop,

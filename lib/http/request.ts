@@ -14,7 +14,7 @@ export interface Request<Body = unknown, Path = unknown, Query = unknown> extend
   readonly surehop: Surehop;
   /** The caller: the client that owns the signing key, the subject of the operator's token, or `public`. */
   readonly client: string;
-  /** Aborts when the HTTP response is due. */
+  /** A signal that aborts when the HTTP response is due. */
   readonly signal: AbortSignal;
   /** Adds fields, such as ids and counts, to the log line of the request. Never pass personal data or secrets. */
   note(fields: Readonly<Record<string, unknown>>): void;
@@ -25,11 +25,14 @@ export interface RequestFacts {
   readonly id: string;
   readonly method: string;
   readonly route: string;
-  /** The header values by header name, in lower case. */
+  /** The headers of the request. All header names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** The claims of the operator's token, if API Gateway's authorizer has verified the token. */
   readonly verifiedClaims?: Readonly<Record<string, unknown>>;
-  /** The trace span of this request. The trace span continues the caller's trace if the request contains a trace. */
+  /**
+   * The trace context of this request, in the format of the header `traceparent`. If the request contains the caller's
+   * trace, this request continues that trace.
+   */
   readonly traceparent: string;
   readonly tracestate?: string;
   /** Returns the number of milliseconds until the HTTP response is due. */
@@ -61,7 +64,10 @@ export function factsOf(
   };
 }
 
-/** Returns the headers by name in lower case. The values of a repeated header are joined with commas, as API Gateway does. */
+/**
+ * Returns the headers of the request with their names in lower case. The values of a repeated header are joined with
+ * commas, as API Gateway does.
+ */
 function headersOf({ headers }: APIGatewayProxyEventV2): Record<string, string> {
   const byName = new Map<string, string>();
   for (const [given, value] of Object.entries(headers ?? {})) {
@@ -85,7 +91,7 @@ function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<s
 const MAX_HEADERS_BYTES = 10_240;
 const MAX_HEADERS = 100;
 
-/** Checks the headers of a request. Throws a problem if they are too large or too many. */
+/** Throws a problem if the headers of a request are too large or too many. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   const all = Object.entries(headers);
   const bytes = all.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);

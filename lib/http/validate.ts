@@ -34,8 +34,8 @@ export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, w
 }
 
 /**
- * Converts a validation issue to field errors. An issue about unknown fields becomes one field error per unknown field,
- * and each field error lists the known field names.
+ * Converts a validation issue of Zod to field errors. If one issue names several unknown fields, each unknown field
+ * gets its own field error, which lists the known field names.
  */
 function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, detail: issue.message }];
@@ -58,7 +58,7 @@ function knownNames(schema: ZodType, path: readonly PropertyKey[]): string[] {
   return Object.keys(at?.shape ?? {});
 }
 
-/** Returns the schema inside wrappers such as defaults and transformations. */
+/** Returns a Zod schema without wrappers such as default values and transformations. */
 function unwrapped(type: Walked | undefined): Walked | undefined {
   const inner = type?.def.innerType ?? type?.def.in;
   return inner ? unwrapped(inner) : type;

@@ -10,7 +10,8 @@ import { CodedError } from '../runtime/errors.ts';
  */
 export interface BlockedKey {
   /**
-   * The ids of the waiting messages. The first message failed and will be delivered again; the other messages wait for it.
+   * The ids of the waiting messages. The first message failed and will be delivered again. The other messages wait for
+   * the first message.
    */
   readonly ids: readonly MessageId[];
   /** When the first message of the ordering key was last delivered, in ms since the epoch. */
@@ -26,8 +27,8 @@ export interface BlockedKeys {
   /** Returns the stored waiting list of each ordering key that is blocked. `keys` must not contain duplicates. */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
   /**
-   * Replaces the stored waiting list `before` by `next`, or deletes it if `next.ids` is empty. Returns `false` if
-   * another Lambda environment has changed the waiting list since it was read.
+   * Replaces the stored waiting list `before` by `next`, or deletes the waiting list if `next.ids` is empty. Returns
+   * `false` if another Lambda execution environment has changed the waiting list since it was read.
    */
   write(
     queue: string,
@@ -71,8 +72,8 @@ export interface BlockedKeyWrite extends Omit<BlockedKey, 'version'> {
 const CONCURRENT_WRITES = 16;
 
 /**
- * Writes the waiting lists of several blocked ordering keys. Throws the first error, or a `CONFLICT` if another Lambda
- * environment has changed one of the waiting lists.
+ * Writes the waiting lists of several blocked ordering keys. Throws the first error, or an error with the code
+ * `CONFLICT` if another Lambda execution environment has changed one of the waiting lists.
  */
 export async function writeBlockedKeys(
   writes: readonly BlockedKeyWrite[],

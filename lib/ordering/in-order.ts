@@ -14,18 +14,16 @@ import { byKey, keyOf } from './sequences.ts';
  */
 const MAX_WAITING = 5_000;
 
-/**
- * How long the messages of an ordering key wait for the first message of the key if it is never delivered again, in ms.
- */
+/** How long the other messages of an ordering key wait if the first message is not delivered again, in ms. */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * How long the messages of an ordering key wait for the next missing message after the first message was given up, in
- * ms.
+ * How long the messages of an ordering key wait for the next missing message, in ms, after they have stopped waiting
+ * for the first message.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 /**
- * The shortest time, in ms, between two writes of a blocked ordering key that only record a further delivery of the
- * key's first message.
+ * If the first message of a blocked ordering key is delivered again and nothing else has changed, the time of the
+ * delivery is stored only if at least this time, in ms, has passed since the stored time.
  */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
@@ -38,7 +36,10 @@ interface Sequence {
    */
   readonly waiting: MessageId[];
   readonly inBatch: ReadonlyMap<MessageId, Candidate>;
-  /** Whether the other messages stopped waiting for the first message, because it was not delivered for `MAX_BLOCKED_MS`. */
+  /**
+   * Whether the other messages of the ordering key have stopped waiting for the first message, because the first
+   * message was not delivered for `MAX_BLOCKED_MS`.
+   */
   readonly isHeadForgotten: boolean;
 }
 
@@ -111,7 +112,10 @@ async function readSequences(
   });
 }
 
-/** Returns the first message of each key, if that message is in the batch and has no outcome yet. */
+/**
+ * Returns the first message of each ordering key. Leaves out first messages that are not in the batch or already have
+ * an outcome.
+ */
 const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate, Outcome>) =>
   sequences.flatMap((sequence) => {
     const candidate = sequence.waiting[0] && sequence.inBatch.get(sequence.waiting[0]);
@@ -120,7 +124,7 @@ const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate
 
 /**
  * Sets the outcome of the messages that wait for the first message of their ordering key. `head` is the outcome of the
- * first message, if it is in the batch.
+ * first message, or `undefined` if the first message is not in the batch.
  */
 function block(
   { waiting, inBatch }: Sequence,

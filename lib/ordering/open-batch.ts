@@ -15,12 +15,12 @@ import { byKey, keyOf, type Sequences } from './sequences.ts';
 export const MAX_BLOCKED = 20_000;
 
 /**
- * How often recording the order of a batch is tried while other Lambda environments keep replacing the stored order of
- * the same shard.
+ * How often to try to store the order of a batch while other Lambda execution environments keep replacing the stored
+ * order of the same shard.
  */
 const MAX_REPLACED = 3;
 
-/** A batch whose order is recorded in DynamoDB. `record` is absent if no message of the batch has an ordering key. */
+/** A batch whose order is stored in DynamoDB. `record` is absent if no message of the batch has an ordering key. */
 interface Opened {
   readonly shard: string;
   readonly record?: TextVersion;
@@ -28,16 +28,17 @@ interface Opened {
 
 export interface Opening {
   /**
-   * The messages of the batch. If their order could not be recorded, the messages with an ordering key are unfinished.
+   * The messages of the batch. If their order could not be stored, the messages with an ordering key have the outcome
+   * `unfinished`.
    */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }
 
 /**
- * Records the order of the batch in DynamoDB before anything else is written. Even if the function crashes, no younger
- * message can then overtake a message of the batch. If recording the order fails, all messages with an ordering key are
- * unfinished.
+ * Stores the order of the batch's messages in DynamoDB before anything else is written. Even if the function crashes,
+ * no younger message with the same ordering key can then overtake a message of the batch. If storing the order fails,
+ * all messages with an ordering key get the outcome `unfinished`.
  */
 export async function openBatch(validated: readonly Message[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;
@@ -79,8 +80,8 @@ async function replaceRecord(
 }
 
 /**
- * Deletes the stored order of the batch, unless the batch is going to be redelivered. If the deletion fails, the only
- * effect is one more request to the inbox in the next batch.
+ * Deletes the stored order of the batch, unless the batch is going to be redelivered. If the deletion fails, the next
+ * batch of the same shard needs additional requests to DynamoDB, but nothing else changes.
  */
 export async function closeBatch(
   results: readonly Result[],
@@ -92,8 +93,8 @@ export async function closeBatch(
 }
 
 /**
- * Blocks the ordering keys of batches that were started but not finished. Every Lambda environment then waits for the
- * messages of the unfinished batches.
+ * Blocks the ordering keys of batches that were started and not finished. In every Lambda execution environment, later
+ * messages with these ordering keys then wait for the messages of the unfinished batches.
  */
 async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   const merged = mergedByKey(sequences);
@@ -114,7 +115,9 @@ async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   await writeBlockedKeys(writes, batch);
 }
 
-/** Merges the message lists of the same ordering key. The messages of an earlier batch come first. */
+/**
+ * Merges the lists of message ids that belong to the same ordering key. The message ids of an earlier batch come first.
+ */
 function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   const merged = new Map<string, Set<MessageId>>();
   for (const [key, ids] of sequences) {
@@ -125,7 +128,7 @@ function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   return new Map([...merged].map(([key, ids]) => [key, [...ids]]));
 }
 
-/** Keeps the first `MAX_BLOCKED` messages, counted over all ordering keys, and leaves out the others. */
+/** Shortens the stored order to the first `MAX_BLOCKED` messages, counted over all ordering keys. */
 function firstOf(sequences: Sequences): Sequences {
   let left = MAX_BLOCKED;
   return [...mergedByKey(sequences)].flatMap(([key, ids]) => {

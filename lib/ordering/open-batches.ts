@@ -15,8 +15,8 @@ export interface OpenBatch {
 export interface OpenBatches {
   read(shard: string): Promise<OpenBatch | undefined>;
   /**
-   * Replaces the stored order `before` by the order of a new batch. Returns `undefined` if another Lambda environment
-   * has changed the stored order.
+   * Replaces the stored order `before` by the order of a new batch. Returns `undefined` if another Lambda execution
+   * environment has changed the stored order.
    */
   begin(shard: string, sequences: Sequences, before: TextVersion | undefined): Promise<TextVersion | undefined>;
   /** Deletes the stored order of a batch. Returns `false` if another batch has replaced the stored order. */

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { Candidate } from '../consumer/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 
-/** Returns the ordering key of an event. Messages with the same key are processed one after another. */
+/** Returns the ordering key of an event. Messages with the same ordering key are processed one after another. */
 export type KeyOf = (event: any) => string;
 
 /** The ordering key of a message, or the error that the consumer's `orderBy` function threw for it. */

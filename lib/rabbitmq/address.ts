@@ -3,7 +3,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** Returns the broker address with its login replaced by the given login. */
+/** Returns the AMQP URI with its user name and password replaced. */
 export function withLogin(amqpUrl: string, { username, password }: Login): string {
   const address = new URL(amqpUrl);
   address.username = encodeURIComponent(username);
@@ -11,13 +11,15 @@ export function withLogin(amqpUrl: string, { username, password }: Login): strin
   return address.href;
 }
 
-/** Returns the login in a broker address, or RabbitMQ's default login if the broker address has none. */
+/**
+ * Returns the user name and password of an AMQP URI, or RabbitMQ's default user `guest` if the AMQP URI has neither.
+ */
 export const loginOf = ({ username, password }: URL): Login =>
   username || password
     ? { username: percentDecoded(username), password: percentDecoded(password) }
     : { username: 'guest', password: 'guest' };
 
-/** Decodes percent-encoded UTF-8 in a part of an address. Invalid sequences are left unchanged. */
+/** Decodes percent-encoded UTF-8 in a part of an AMQP URI. Invalid UTF-8 is left percent-encoded. */
 export const percentDecoded = (text: string): string =>
   text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
     try {
@@ -27,6 +29,6 @@ export const percentDecoded = (text: string): string =>
     }
   });
 
-/** Returns the virtual host in an AMQP address, or `/` if the AMQP address names none. */
+/** Returns the virtual host of an AMQP URI, or `/` if the AMQP URI names none. */
 export const virtualHostOf = (amqpUrl: string): string =>
   URL.canParse(amqpUrl) ? percentDecoded(new URL(amqpUrl).pathname.slice(1)) || '/' : '/';

@@ -10,12 +10,15 @@ export const SHORT_STRING_BYTES = 255;
 /** Thrown for a value that AMQP cannot encode. The error message gives the reason. */
 export class UnwritableError extends Error {}
 
-/** Thrown for a value that does not fit into the rest of the AMQP frame. */
+/** Thrown for a value that is larger than the rest of the AMQP frame. */
 export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one frame');
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Whether encoding a text as UTF-8 would change it. A search for the original text would then not find the message. */
+/**
+ * Whether a text contains half a surrogate pair, which UTF-8 cannot encode and which the encoder would replace by
+ * another character.
+ */
 export const isChangedByUtf8 = (text: string, utf8Bytes: number): boolean =>
   utf8Bytes !== text.length && LONE_SURROGATE.test(text);
 
@@ -26,7 +29,7 @@ export const tagOf = (letter: string): number => letter.charCodeAt(0);
 export class AmqpWriter {
   readonly buffer = Buffer.allocUnsafeSlow(FRAME_BYTES + 4_096);
   at = 0;
-  /** The position in the buffer before which the header table must end. */
+  /** The position in the buffer that the header table must not exceed. */
   limit = Number.POSITIVE_INFINITY;
 
   /** Throws `TOO_LARGE` if fewer than `bytes` bytes are left before the limit. */

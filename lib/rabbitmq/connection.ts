@@ -8,12 +8,15 @@ import { within } from '../runtime/timeout.ts';
 import { closeConnection, dropConnection, isLoginRefused, openConnection, socketOf } from './open-connection.ts';
 import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
-/** A connection to the broker and its only confirm channel. When either of them closes, both are replaced. */
+/**
+ * A connection to the broker, with its only confirm channel. When the connection or the channel closes, both are
+ * replaced.
+ */
 export interface Link {
   readonly channel: ConfirmChannel;
   /**
-   * Returns the reason why the broker blocks publishing on this connection (a memory or disk alarm), or `undefined` if it
-   * does not.
+   * Returns the reason why the broker blocks publishing on this connection (a memory or disk alarm), or `undefined` if
+   * the broker does not block publishing.
    */
   blocked(): string | undefined;
   /** Returns the reason why the connection or the channel closed, or `undefined` while both are open. */
@@ -26,8 +29,8 @@ export interface Link {
 
 export interface ConnectionOptions {
   /**
-   * Returns the broker address with the login. If `refused` is true, the broker refused the previous login, which may
-   * have been rotated, and therefore the login must be read again.
+   * Returns the AMQP URI of the broker, including the login. If `refused` is true, the broker refused the login that
+   * this function returned before. The login may have been rotated and must then be read again.
    */
   readonly url: (refused: boolean) => Promise<string>;
   readonly heartbeatSeconds: number;
@@ -48,9 +51,9 @@ export interface Connection {
    * that gives the reason.
    */
   probe(timeoutMs: number): Promise<void>;
-  /** Stops using `link`. The next publish then opens a new connection. */
+  /** Makes the next publish open a new connection instead of using `link`. */
   retire(link: Link): void;
-  /** Whether the next publish would go over `link`. */
+  /** Whether `link` is the connection that the next publish uses. */
   uses(link: Link): boolean;
   close(): Promise<void>;
 }
@@ -150,8 +153,8 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
   }
 
   /**
-   * Whether the Lambda environment was frozen for so long that the broker has closed the connection. A frozen environment
-   * sends no heartbeats and may not notice that the connection is closed.
+   * Whether the Lambda execution environment was frozen for so long that the broker has closed the connection. A frozen
+   * execution environment sends no heartbeats and may not notice that the connection is closed.
    */
   const wasFrozen = (link: OpenLink) => clock.now() - link.lastHeardAtMs > heartbeatSeconds * 1_500;
 

@@ -55,9 +55,10 @@ export function messageIdIn(bytes: PropertyBytes): string | undefined {
 const TRANSIENT = 1;
 
 /**
- * Converts the properties of a message to the JSON that the event source passes to Lambda. The values are those that
- * RabbitMQ's Java client decodes and the Java library Gson writes. The keys have the order of the sample in AWS's
- * documentation. The result is text, because AMQP tables may be nested deeper than `JSON.stringify` allows.
+ * Converts the properties of a message to the JSON that the event source passes to Lambda. The values are the same as
+ * if RabbitMQ's Java client had decoded them and the Java library Gson had written them. The JSON fields are in the
+ * order of the sample event in AWS's documentation. The result is text, because AMQP tables may be nested deeper than
+ * `JSON.stringify` allows.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
   const ranges = locate(bytes);
@@ -84,20 +85,20 @@ function propertyInEvent(name: Name, value: Buffer): string {
 
 interface OpenStructure {
   readonly end: number;
-  /** The entry names of an AMQP table that have been read so far. Absent for a list. */
+  /** The names of the AMQP table's entries that have been read so far. Absent for an AMQP list. */
   readonly names?: Set<string>;
   isEmpty: boolean;
   /**
-   * Whether this AMQP table or list is left out of the JSON. If an AMQP table has two entries with the same name, the
-   * Java client keeps only the first entry.
+   * Whether this AMQP table or list is left out of the JSON, because an earlier entry of the enclosing table has the
+   * same name. If two entries have the same name, the Java client keeps only the first entry.
    */
   readonly isHidden: boolean;
 }
 
 /**
  * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays
- * become lists, dates become text, and decimals and floats become numbers. Invalid bytes end the AMQP table that
- * contains them, but no broker delivers invalid bytes.
+ * become lists, dates become text, and decimals and floats become numbers. Decoding of an AMQP
+ * table ends at the first invalid byte, but no broker delivers invalid bytes.
  */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];

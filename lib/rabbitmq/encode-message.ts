@@ -4,10 +4,10 @@ import { AmqpWriter, FRAME_BYTES, isChangedByUtf8, SHORT_STRING_BYTES, writeBody
 import { kindOf, notADate, writeHeaders } from './header-table.ts';
 import { describeParts, type UnwritablePart } from './unwritable.ts';
 
-/** The number of bytes that an AMQP frame adds to its payload. */
+/** The number of bytes in an AMQP frame besides its payload. */
 const FRAME_OVERHEAD_BYTES = 8;
 
-/** Finds the parts of a message that AMQP cannot encode, without sending anything. */
+/** Finds the parts of a message that AMQP cannot encode. The message is not sent. */
 export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): UnwritablePart[] {
   const unwritable: UnwritablePart[] = [];
   writeFrames(message, 0, frameBytes, unwritable);
@@ -15,8 +15,8 @@ export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): Unw
 }
 
 /**
- * A message body smaller than this, in bytes, is copied into the buffer of the other frames. The message then needs
- * only one write to the socket.
+ * A message body smaller than this, in bytes, is copied into the buffer with the other frames of the message. The whole
+ * message is then sent with one write to the socket.
  */
 const ONE_PIECE_BYTES = 65_536;
 

@@ -2,7 +2,7 @@ import { isByteString, readDate, Structure } from '../events/json-form.ts';
 import type { HeaderValue, Properties } from '../events/message.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
-/** The largest size, in bytes, of a Surehop header that is written before the headers of other systems. */
+/** The largest size, in bytes, up to which Surehop's own headers are written before the headers of other systems. */
 const OWN_HEADER_BYTES = 4_096;
 
 /**
@@ -77,7 +77,7 @@ function tryEntry(
 }
 
 interface OpenStructure {
-  /** The entry names of an AMQP table, in the order of `values`. Absent for a list. */
+  /** The names of the AMQP table's entries, in the order of `values`. Absent for an AMQP list. */
   readonly names?: readonly string[];
   readonly values: readonly unknown[];
   readonly lengthAt: number;
@@ -152,7 +152,7 @@ function writeScalar(writer: AmqpWriter, value: unknown): void {
       if (Array.isArray(value)) return writer.bytes('x', Buffer.from(value as number[]));
       return writer.bytes('S', Buffer.from((value as { bytes: number[] }).bytes));
   }
-  throw new UnwritableError(`${kindOf(value)}, which no header can hold`);
+  throw new UnwritableError(`${kindOf(value)}, which AMQP headers cannot contain`);
 }
 
 /**

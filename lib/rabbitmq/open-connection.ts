@@ -5,7 +5,7 @@ import { connect, credentials, type ChannelModel } from 'amqplib';
 import { within } from '../runtime/timeout.ts';
 import { loginOf, withLogin, type Login } from './address.ts';
 
-/** How long the broker may take for one step on a short-lived connection, in ms. */
+/** How long the broker may send nothing on a short-lived connection before the current operation fails, in ms. */
 const STEP_MS = 10_000;
 
 /** How long the broker may take to close a connection, in ms. */
@@ -17,7 +17,7 @@ interface OpenOptions {
   readonly clientProperties?: Readonly<Record<string, string>>;
 }
 
-/** Returns the socket of an amqplib connection. amqplib's types do not declare it. */
+/** Returns the socket of an amqplib connection, which amqplib's types do not declare. */
 export const socketOf = (connection: ChannelModel): Socket =>
   (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 
@@ -56,7 +56,10 @@ export async function openConnection(
   }
 }
 
-/** Opens a connection, runs `work` with it, and closes it. Throws an error if the broker sends nothing for `stepMs`. */
+/**
+ * Opens a connection, runs `work` with the connection, and closes the connection. Throws an error if the broker sends
+ * nothing for `stepMs` milliseconds.
+ */
 export async function withConnection<T>(
   amqpUrl: string,
   work: (connection: ChannelModel) => Promise<T>,
@@ -67,7 +70,7 @@ export async function withConnection<T>(
 
 /**
  * Runs `work` with an open connection and then closes the connection. Throws an error if the broker sends nothing for
- * `stepMs`.
+ * `stepMs` milliseconds.
  */
 export async function useConnection<T>(
   connection: ChannelModel,

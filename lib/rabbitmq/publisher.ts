@@ -14,13 +14,13 @@ const WINDOW = 256;
 interface InFlight {
   readonly message: Message;
   returned?: string;
-  /** Whether another message on the same connection was unconfirmed while this message was unconfirmed. */
+  /** Whether there was a time when this message and another message on the same connection were both unconfirmed. */
   wasConcurrent: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
-  /** Settles when the latest message that was sent on its own is confirmed or has failed. */
+  /** A promise that settles when the latest message that was published by `alone` is confirmed or has failed. */
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
   /** Returns the messages on this connection that the broker has not confirmed yet. */
@@ -108,7 +108,10 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  /** Runs publishes one after another. If the broker closes the channel, the message that it refused is then known. */
+  /**
+   * Publishes messages one at a time. If the broker then closes the channel because of a message, the only unconfirmed
+   * message is the one that the broker refused.
+   */
   function alone(task: () => Promise<void>): Promise<void> {
     const turn = aloneUntil.then(task);
     aloneUntil = turn.catch(() => {});
@@ -133,12 +136,14 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 const RECONNECT_PAUSE_MS = 50;
 
 /**
- * Thrown for a message that was unconfirmed when the broker closed the channel because of the content of some message.
+ * Thrown for a message that was unconfirmed when the broker closed the channel because of an unacceptable message. The
+ * unacceptable message may be this message or another unconfirmed message.
  */
 class SuspectError extends Error {
   readonly failure: PublishError;
   /**
-   * Whether no other message was unconfirmed when the broker closed the channel. The broker then refused this message.
+   * Whether this message was the only unconfirmed message when the broker closed the channel, and is therefore the
+   * message that the broker refused.
    */
   readonly wasAlone: boolean;
 
@@ -150,8 +155,8 @@ class SuspectError extends Error {
 }
 
 /**
- * How often the broker must close the channel because of a message before the message counts as refused. The broker may
- * close the channel once for another reason, such as an internal error.
+ * How often the broker must close the channel while a message is the only unconfirmed message before the message counts
+ * as refused. A single close may have another cause, such as an internal error of the broker.
  */
 const REFUSALS_TO_BELIEVE = 2;
 
@@ -185,8 +190,9 @@ const unroutable = (message: Message, reason: string) =>
   new PublishError('UNROUTABLE', `no queue receives messages for ${named(message)} (${reason})`);
 
 /**
- * Creates the error for a nack from the broker. For a named exchange the error is indeterminate, because another queue
- * behind the exchange may have stored the message.
+ * Creates the error for a nack from the broker. If the message was published to a named exchange, the error is
+ * indeterminate, because one queue behind the exchange may have refused the message and another queue may have stored
+ * it.
  */
 const refused = (message: Message) =>
   new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });
@@ -194,8 +200,8 @@ const refused = (message: Message) =>
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
 /**
- * Creates the error of a message whose channel was closed. The error is indeterminate, unless the broker's reason for
- * closing the channel concerns this message.
+ * Creates the error for a message that was unconfirmed when its channel was closed. The error is indeterminate (the
+ * broker may have stored the message), unless the broker closed the channel because of this message.
  */
 function lost(cause: unknown, message: Message): PublishError {
   const text = describeError(cause).message;

@@ -6,7 +6,7 @@ import { messageIdIn, type PropertyBytes } from './decode-properties.ts';
 import { encodePublish } from './encode-message.ts';
 import type { Message } from '../events/message.ts';
 
-/** The encoded properties of a message that was received on a connection with raw frames. */
+/** The undecoded properties of a message that was received on a connection with `useRawFrames`. */
 export interface RawProperties {
   readonly messageId?: string;
   readonly bytes: PropertyBytes;
@@ -40,9 +40,9 @@ const BASIC_CLASS = 60;
 
 /**
  * Replaces amqplib's encoding and decoding of message properties on a connection. amqplib's own code fails for some
- * messages and changes others, because it is recursive and supports only UTF-8 strings and times after 1970. With raw
- * frames, received messages have `RawProperties`. Throws an error if amqplib's internals differ from those of the
- * version in package.json.
+ * messages and changes others, because it is recursive and supports only UTF-8 strings and times after 1970. On the
+ * connection, the properties of received messages then have the type `RawProperties`. Throws an error if amqplib's
+ * internals differ from those of the version in package.json.
  */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Internals;
@@ -74,8 +74,8 @@ const isMessage = (fields: unknown): fields is Message =>
   typeof fields === 'object' && fields !== null && 'body' in fields && 'routingKey' in fields;
 
 /**
- * Publishes a message as `mandatory` on a channel of a connection with raw frames. Throws a `PublishError` if AMQP cannot
- * encode the message.
+ * Publishes a message with the flag `mandatory`. The channel must belong to a connection with `useRawFrames`. Throws a
+ * `PublishError` if AMQP cannot encode the message.
  */
 export function publishRaw(channel: ConfirmChannel, message: Message, confirm: (error: Error | null) => void): void {
   const internals = channel as unknown as ChannelInternals;

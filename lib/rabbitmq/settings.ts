@@ -1,6 +1,6 @@
 import { defineSettings, SettingsError, url, wholeNumber, word } from '../runtime/settings.ts';
 
-/** The settings for the connection to the broker: its address, the login, and the time limits. */
+/** The settings for the connection to the broker: the AMQP URI or the endpoint, the login, and the time limits. */
 export const brokerSettings = defineSettings({
   AMQP_URL: url(/^amqps?$/, {
     description: 'broker with its login, for environments without a secret store',

@@ -7,7 +7,10 @@ export interface UnwritablePart {
   readonly reason: string;
 }
 
-/** Returns a copy of the message without the given headers and properties. The exchange and the routing key are kept. */
+/**
+ * Returns a copy of the message without those headers and properties that are among the given parts. The exchange and
+ * the routing key are kept.
+ */
 export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, parts: readonly UnwritablePart[]): M {
   const named = (wanted: UnwritablePart['part']) =>
     new Set(parts.flatMap(({ part, name }) => (part === wanted ? [name] : [])));
@@ -20,7 +23,7 @@ export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, 
 
 const MAX_DESCRIPTION = 850;
 
-/** Describes the parts and the reasons in a text of at most 900 characters. */
+/** Describes the parts of a message that AMQP cannot encode, and the reasons, in a text of at most 900 characters. */
 export function describeParts(parts: readonly UnwritablePart[]): string {
   const texts = parts.map(({ part, name, reason }) =>
     part === 'header' ? `header ${JSON.stringify(name.slice(0, 60))} (${reason})` : `${name} (${reason})`,

@@ -100,8 +100,8 @@ export class PublishError extends CodedError {
 export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
 
 /**
- * Thrown when DynamoDB is unavailable. The message is then redelivered, and the redelivery does not count as an
- * attempt.
+ * Thrown when DynamoDB is unavailable. The message that was being processed is then redelivered, and the redelivery
+ * does not count as an attempt.
  */
 export class StoreUnavailableError extends CodedError {
   override readonly name = 'StoreUnavailableError';
@@ -114,12 +114,14 @@ export class StoreUnavailableError extends CodedError {
 export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
 
 /**
- * Thrown when a wrong deployment makes all messages fail alike. The messages are redelivered until the deployment is
- * fixed, and the redeliveries do not count as attempts.
+ * Thrown when a mistake in the deployment, such as a missing DynamoDB table, makes every message fail. The messages are
+ * redelivered until the deployment is fixed, and the redeliveries do not count as attempts.
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
-  /** The full names of the tables that cannot be used. Empty if no table can be used. */
+  /**
+   * The full names of the DynamoDB tables that cannot be used. An empty list means that none of the tables can be used.
+   */
   readonly tables: readonly string[];
 
   constructor(
@@ -132,7 +134,10 @@ export class MisconfiguredError extends CodedError {
   }
 }
 
-/** Whether an error was not caused by the message that was being processed. */
+/**
+ * Whether an error means that DynamoDB is unavailable or the deployment is wrong, and therefore was not caused by the
+ * message that was being processed.
+ */
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
   error instanceof StoreUnavailableError || error instanceof MisconfiguredError;
 

@@ -3,10 +3,10 @@ import * as z from 'zod';
 /** The environment variables, as in `process.env`. An empty value counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How documentation and error messages explain a setting. */
+/** The description of a setting in documentation and error messages. */
 export interface Explanation {
   readonly description: string;
-  /** The valid values, as the end of the sentence "it must be …". */
+  /** A description of the valid values that completes the sentence "it must be …". */
   readonly must: string;
   readonly example: string;
 }

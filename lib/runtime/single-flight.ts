@@ -7,9 +7,9 @@ import { within } from './timeout.ts';
  */
 export interface SingleFlight<T> {
   /**
-   * Waits for the running attempt, or starts an attempt that times out after `limitMs`. After a timeout, all callers of
-   * the attempt get an error, and the next caller starts a new attempt. The timed-out attempt is not cancelled, and
-   * therefore `attempt` itself must close whatever it opens too late.
+   * Waits for the running attempt, or starts an attempt that times out after `limitMs` milliseconds. If an attempt
+   * times out, every caller that waits for the attempt gets an error, and the next caller starts a new attempt. The
+   * timed-out attempt is not cancelled, and therefore `attempt` itself must close whatever it opens too late.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;
@@ -19,8 +19,8 @@ export function singleFlight<T>(clock: Clock): SingleFlight<T> {
   let flight: { readonly outcome: Promise<T>; readonly endsAtMs: number } | undefined;
 
   /**
-   * Returns the running attempt, unless its time limit has passed. The clock is checked as well, because timers fire
-   * late after Lambda froze the environment.
+   * Returns the running attempt, unless its time limit has passed. The clock is checked in addition to the timer,
+   * because timers fire late after Lambda froze the execution environment.
    */
   const runningFlight = () => (flight && clock.now() < flight.endsAtMs ? flight : undefined);
 

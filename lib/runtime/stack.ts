@@ -6,7 +6,7 @@ import { describeError } from './errors.ts';
 
 /** The largest number of frames that are read from a stack trace. */
 const MAX_FRAMES = 20;
-/** The largest number of frames in the service's own code that are kept. */
+/** The largest number of stack frames in the service's own code that are returned for one error. */
 const MAX_OWN_FRAMES = 5;
 /** The largest lengths of a stack frame and of an error message in the log, in characters. */
 const MAX_FRAME_LENGTH = 200;
@@ -82,8 +82,8 @@ function toFrame(text: string): string[] {
 const cached = new Map<string, string>();
 
 /**
- * Converts a position in a bundle to the position in the source file, relative to the project. For other files, only the
- * path of the project is removed.
+ * Converts a position in a bundle to the position in the source file, relative to the project directory. In a position
+ * outside the bundles, only the path of the project directory is removed.
  */
 function sourcePosition(file: string, line: number, column: number): string {
   const entry = mapOf(file)?.findEntry(line - 1, column - 1);

@@ -17,7 +17,7 @@ export interface SurehopOptions {
   /** The CloudWatch namespace of all metrics of the service. */
   readonly metricsNamespace?: string;
   readonly clock?: Clock;
-  /** Clients that replace the clients described by the settings, for example in tests. */
+  /** Clients that the toolkit uses instead of creating them from the settings, for example in tests. */
   readonly clients?: Clients;
 }
 
@@ -38,8 +38,8 @@ export interface Surehop {
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
   /**
-   * Returns the result of the first call with this `make` function. All functions of a process therefore share one
-   * instance.
+   * Calls `make` when `make` is passed for the first time, and returns the result of the first call every time. All
+   * functions of a process therefore share one instance.
    */
   shared<T>(make: (surehop: Surehop) => T): T;
 }

@@ -6,7 +6,10 @@ interface Caller {
   readonly client: string;
 }
 
-/** Who may call a route, and how callers are authenticated. The OpenAPI document contains the scheme and the scopes. */
+/**
+ * Who may call a route, and how the callers are authenticated. The OpenAPI document contains the fields `scheme` and
+ * `scopes`.
+ */
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
@@ -23,5 +26,5 @@ export interface Access {
  */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 
-/** The access of a public route, which needs no authentication. */
+/** The access of a public route, whose callers are not authenticated. */
 export const open: Access = { scheme: 'public', verifier: () => () => ({ client: 'public' }) };

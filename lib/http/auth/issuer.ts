@@ -7,7 +7,10 @@ import type { Surehop } from '../../runtime/surehop.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../development.ts';
 import { tokenSettings } from './settings.ts';
 
-/** How long the issuer's keys are cached, and the shortest time between two reads because of unknown keys, both in ms. */
+/**
+ * How long the issuer's keys are cached, and the pause before they are read again because a token names an unknown key,
+ * both in ms.
+ */
 const CACHED_MS = 10 * 60_000;
 const REREAD_PAUSE_MS = 5_000;
 /** How long one read of the issuer's keys may take, in ms. */

@@ -10,8 +10,8 @@ import { isTokenError, verifyToken } from './token.ts';
 const MAX_TOKEN_LENGTH = 8_192;
 
 /**
- * The access of a route for operators. Every request needs a JWT with the scope `scope`, which is verified with the
- * public keys of its issuer.
+ * The access of a route that only operators may call. Every request needs a JWT whose scopes contain `scope`. The JWT
+ * is verified with the public keys of its issuer.
  */
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
@@ -31,8 +31,8 @@ export const operator = (scope: string): Access => ({
 });
 
 /**
- * Returns the claims of a request's token. If `issuer` is undefined, API Gateway's authorizer has already verified the
- * token.
+ * Returns the claims of a request's token. If `issuer` is undefined, the token is not verified here, because API
+ * Gateway's authorizer has already verified it.
  */
 async function claimsOf({ headers, verifiedClaims }: RequestFacts, issuer: Issuer | undefined): Promise<JWTPayload> {
   const token = readBearer(headers.authorization);
@@ -75,9 +75,10 @@ function problemOfToken(error: unknown): Problem {
 }
 
 /**
- * Removes the brackets around lists in claims. API Gateway passes every claim as text, and a list as `[one other]`,
- * which AWS does not document but real events show (https://github.com/floci-io/floci/pull/2011). The field
- * `jwt.scopes` is not used, because it depends on the settings of the route and may be `null`.
+ * Removes the brackets in which API Gateway encloses a claim that is a list, for example `[one other]`. AWS does not
+ * document that API Gateway passes lists as text, but real events show it
+ * (https://github.com/floci-io/floci/pull/2011). The field `jwt.scopes` of the event is not used, because it depends on
+ * the settings of the route and may be `null`.
  */
 const withLists = (claims: JWTPayload): JWTPayload => ({
   ...claims,

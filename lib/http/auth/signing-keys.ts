@@ -42,7 +42,7 @@ export interface SigningKey {
 }
 
 export interface SigningKeys {
-  /** Returns the current signing keys, which are at most as old as the cache of `read` allows. */
+  /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
   /**
    * Returns signing keys that are newer than `known`. Returns `undefined` if the signing keys have not changed or if
@@ -52,9 +52,9 @@ export interface SigningKeys {
 }
 
 /**
- * Caches the signing keys with which clients sign their requests. `read` returns the text `{"client": ["whsec_…", …],
- * …}` and must never return an older text after a newer one. With `fresh`, `read` bypasses its own cache. If `read`
- * fails, the cached signing keys stay in use for an hour.
+ * Caches the signing keys with which clients sign their requests. The function `read` returns all signing keys as the
+ * text `{"client": ["whsec_…", …], …}` and must never return an older text after a newer one. If its parameter `fresh`
+ * is true, `read` bypasses its own cache. If `read` fails, the cached signing keys are used for up to one hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,

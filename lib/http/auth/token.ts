@@ -82,7 +82,7 @@ async function verifyWithEachKey(token: string, { name, audience, keys, algorith
   }
 }
 
-/** Tries several keys until one verifies the signature. */
+/** Tries several keys until one verifies the signature of the token. */
 async function verifyWithFirst(
   keys: AsyncIterable<CryptoKey>,
   verify: (key: CryptoKey) => Promise<JWTPayload>,

@@ -89,7 +89,8 @@ function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 
 }
 
 /**
- * Records in DynamoDB that the broker has confirmed the message. A repeated call keeps the time of the first confirm.
+ * Stores in DynamoDB that the broker has confirmed the message. If the same confirm is stored again, the stored time
+ * does not change.
  */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {

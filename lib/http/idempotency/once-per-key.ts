@@ -13,8 +13,9 @@ import type { Request } from '../request.ts';
 /**
  * Calls `publish`, unless the broker has already confirmed the message of an earlier request with the same idempotency
  * key. If the result of the earlier request is unknown, the message is published again with the same id, and the
- * consumers skip the duplicate. Throws a problem if the idempotency key was used with another payload, or if a request
- * with it is in progress. While DynamoDB is unavailable, the message is published without storing the idempotency key.
+ * consumers skip the duplicate. Throws a problem if the idempotency key was used with another payload, or if another
+ * request with the same idempotency key is in progress. While DynamoDB is unavailable, the message is published without
+ * storing the idempotency key.
  */
 export type OncePerKey = (
   request: Pick<Request, 'client' | 'body'>,
@@ -22,7 +23,7 @@ export type OncePerKey = (
   publish: () => Promise<void>,
 ) => Promise<void>;
 
-/** Throws a `SettingsError` if a setting of the idempotency records is wrong. */
+/** Creates an `OncePerKey` function. Throws a `SettingsError` if a setting is wrong or missing. */
 export function createOncePerKey(surehop: Surehop): OncePerKey {
   surehop.settings(storeSettings);
   surehop.settings(inboxSettings);
@@ -43,8 +44,8 @@ export function createOncePerKey(surehop: Surehop): OncePerKey {
 }
 
 /**
- * Waits for a read or write of the stored idempotency key. Returns `undefined` if DynamoDB is unavailable, because
- * consumers skip duplicates even without the stored idempotency key.
+ * Waits for a read or write of the stored idempotency key. Returns `undefined` if DynamoDB is unavailable. The request
+ * then continues without the stored idempotency key, because consumers skip duplicates anyway.
  */
 async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {

@@ -36,8 +36,8 @@ export interface ManagementApi {
 export interface ManagementOptions {
   readonly url: string;
   /**
-   * Returns the login. If `refused` is true, the broker refused the previous login, which may have been rotated, and
-   * therefore the login must be read again.
+   * Returns the user name and password for the management API. If `refused` is true, the broker refused the login that
+   * this function returned before. The login may have been rotated and must then be read again.
    */
   readonly login: (refused: boolean) => Promise<Login>;
   readonly virtualHost: string;
@@ -95,7 +95,9 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
-      throw new ManagementError(`${what}: this is not what RabbitMQ's management API answers`, status, { cause });
+      throw new ManagementError(`${what}: the response does not have the format of RabbitMQ's management API`, status, {
+        cause,
+      });
     }
   }
 
@@ -151,7 +153,7 @@ function reasonOf([kind]: Path, text: string): string {
   }
 }
 
-/** The access to one virtual host of the broker, over AMQP and over the management API. */
+/** How to reach one virtual host of the broker: the AMQP URI, and a client of the management API. */
 export interface BrokerAccess {
   readonly amqpUrl: string;
   readonly api: ManagementApi;

@@ -4,8 +4,8 @@ import type { BrokerSettings } from '../settings.ts';
 import { managementApi } from './management-api.ts';
 
 /**
- * The message counts of one queue. The counts are undefined during the first seconds of a queue, because the broker has
- * not counted the messages yet.
+ * The message counts of one queue. During the first seconds after the queue was declared, the counts are undefined,
+ * because the broker has not counted the messages yet.
  */
 export interface QueueFigures {
   readonly name: string;
@@ -13,13 +13,13 @@ export interface QueueFigures {
   readonly unacknowledged?: number;
   readonly consumers?: number;
   /**
-   * The number of expired or dead-lettered messages that wait for room in their next queue. The broker counts them
-   * neither as ready nor as unacknowledged.
+   * The number of expired or dead-lettered messages that the broker has not yet moved to their next queue, for example
+   * because the next queue is full. The broker counts such messages neither as ready nor as unacknowledged.
    */
   readonly handingOn?: number;
   /**
-   * The number of returned messages that wait for their redelivery (RabbitMQ 4.3 and later). The broker counts them
-   * neither as ready nor as unacknowledged.
+   * The number of requeued messages whose redelivery RabbitMQ delays (RabbitMQ 4.3 and later). The broker counts such
+   * messages neither as ready nor as unacknowledged.
    */
   readonly delayed?: number;
 }

@@ -13,8 +13,8 @@ const user = z.object({
 });
 
 /**
- * Creates the broker user of `login` if the user does not exist, and sets its password if the broker refuses the login.
- * Grants the permissions of the role to each of the role's two users that exists.
+ * Creates the broker user of `login` if the user does not exist, and sets the user's password if the broker refuses the
+ * login. Grants the permissions of the role to those of the role's two broker users that exist.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   if (!role.usernames.includes(login.username))

@@ -71,8 +71,8 @@ async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Pr
 }
 
 /**
- * Throws an error if one of these queues holds messages. Messages may have arrived after the broker was compared with
- * the topology and before the bindings were removed.
+ * Throws an error if one of the retired queues contains messages, which may have arrived after the broker was compared
+ * with the topology and before the bindings of the retired queues were removed.
  */
 async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Promise<void> {
   for (const [queue, messages] of await countMessages(access, queues))

@@ -36,7 +36,7 @@ const policy = z.object({
   definition: z.record(z.string(), z.unknown()),
 });
 
-/** What a virtual host of the broker contains at present, without its messages. */
+/** The exchanges, queues, bindings and policies that a virtual host of the broker has at present. */
 export interface BrokerState {
   /** The version of RabbitMQ, for example "4.3.6". */
   readonly version: string;
@@ -85,8 +85,8 @@ export function policyOf(queue: string, policies: readonly BrokerPolicy[]): Brok
 }
 
 /**
- * Whether a policy's pattern matches a queue. A pattern that only Erlang can parse counts as matching, because a false
- * alarm is better than a lost message.
+ * Whether a policy's pattern matches a queue. A pattern that JavaScript cannot parse but Erlang can counts as matching,
+ * because a needless warning is better than a lost message.
  */
 function matches(queue: string, pattern: string): boolean {
   try {

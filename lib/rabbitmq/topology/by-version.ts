@@ -13,19 +13,19 @@ export function readVersion(version: string): BrokerVersion {
 }
 
 /**
- * Whether the delivery limit -1 means "no limit", as in RabbitMQ 4. RabbitMQ 4 dead-letters a message after 20 returns
- * unless the delivery limit is -1. RabbitMQ 3 has no default delivery limit, and with -1 it drops a message at its
- * first return.
+ * Whether the delivery limit -1 means "no limit", as in RabbitMQ 4. RabbitMQ 4 dead-letters a message that was requeued
+ * 20 times, unless the delivery limit is -1. RabbitMQ 3 has no delivery limit by default, and with the delivery limit
+ * -1 it drops a message that is requeued once.
  */
 export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >= 4;
 
 /**
- * Whether a policy can delay the redelivery of returned messages in a quorum queue
+ * Whether a policy can delay the redelivery of requeued messages in a quorum queue
  * (https://www.rabbitmq.com/docs/quorum-queues).
  */
 export const hasDelayedRetry = ({ major, minor }: BrokerVersion): boolean => major > 4 || (major === 4 && minor >= 3);
 
-/** Returns the arguments with which a queue is declared on a broker of this version. */
+/** Returns the arguments with which a queue is declared on a broker of the version `version`. */
 export const queueArguments = (queue: Queue, version: BrokerVersion): Readonly<Record<string, string | number>> => ({
   ...queue.arguments,
   'x-queue-type': 'quorum',
@@ -41,7 +41,7 @@ export interface BrokerPolicy {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
-/** Converts a policy to the format in which the policy is set on a broker of this version. */
+/** Converts a policy to the format of the management API for a broker of the version `version`. */
 export const policyFor = (
   { name, queues, priority, definition, delayedRetry }: QueuePolicy,
   version: BrokerVersion,
@@ -63,8 +63,8 @@ export const policyFor = (
 });
 
 /**
- * Returns the names of the queues in the pattern of a policy. Returns an empty list if `policyFor` did not write the
- * pattern.
+ * Returns the queue names in the pattern of a policy that `policyFor` created. Returns an empty list for any other
+ * policy.
  */
 export function queuesNamedBy({ pattern }: BrokerPolicy): string[] {
   const list = /^\^\((.*)\)\$$/s.exec(pattern)?.[1];

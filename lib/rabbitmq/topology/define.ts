@@ -21,7 +21,10 @@ interface WorkQueueOptions extends Sharding {
    * is dead-lettered.
    */
   readonly delays?: readonly string[];
-  /** Whether the consumer of the queue has `orderBy` and therefore processes messages in order per key. */
+  /**
+   * Whether the consumer of the queue has the option `orderBy` and therefore processes messages with the same ordering
+   * key in order.
+   */
   readonly ordered?: boolean;
 }
 
@@ -105,8 +108,8 @@ const delayQueue = ({ name, delayMs }: DelayQueue): Queue => ({
 });
 
 /**
- * Returns the exchanges to which publishers send messages. Leaves out exchanges that only distribute messages to the
- * shards of a queue.
+ * Returns the exchanges to which publishers send messages. Leaves out the exchanges whose only purpose is to distribute
+ * messages to the shards of a queue.
  */
 const topicsOf = ({ bindings, ring }: WorkQueue): string[] =>
   bindings
@@ -130,14 +133,15 @@ function requireUnique(kind: string, names: readonly string[]): void {
 const limits = { priority: 10, definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' } } as const;
 
 /**
- * How long RabbitMQ waits before it redelivers a returned batch: at first 1 s, later up to 30 s. Without this delay, an
- * outage would cause a tight loop of redeliveries.
+ * How long RabbitMQ waits before it redelivers a requeued message: at first 1 s, later up to 30 s. Without this delay,
+ * an outage would cause a tight loop of redeliveries.
  */
 const delayedRetry = { minMs: 1_000, maxMs: 30_000 };
 
 /**
- * Returns the two policies of the queues. Only one of the two policies delays returned messages, because a delay would
- * change the order of messages in a queue that keeps order per key.
+ * Returns the two policies for the queues of a topology. Only the policy `surehop-paced` delays the redelivery of
+ * requeued messages. The delay would change the order of messages, and therefore queues whose consumers process
+ * messages in order follow the policy `surehop`.
  */
 function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQueue[]): readonly QueuePolicy[] {
   const shardsThat = (ordered: boolean) =>

@@ -36,7 +36,10 @@ function shortForm(delayMs: number): string {
   return `${delayMs / unitMs}${unit}`;
 }
 
-/** A regular expression, without anchors, for the names that `parseDelays` gives to delay queues. */
+/**
+ * A regular expression that matches the names which `parseDelays` gives to delay queues. The regular expression has no
+ * anchors and can be part of a longer one.
+ */
 export const DELAY_QUEUE_NAMES = String.raw`retry\.[0-9]+(ms|s|m|h)`;
 
 /**

@@ -5,9 +5,10 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. An undeclared binding is removed if the service
- * declared it before, or if its messages now have another route and would be delivered twice. All other undeclared
- * bindings belong to somebody else and stay.
+ * Finds bindings on the broker that the topology does not declare. Such a binding is removed if an earlier topology of
+ * the service declared the binding. Such a binding is also removed if a declared binding routes the same messages to
+ * the same destination, because each message would otherwise be delivered twice. All other undeclared bindings belong
+ * to somebody else and are kept.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,

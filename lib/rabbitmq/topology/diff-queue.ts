@@ -74,8 +74,8 @@ function argumentDifferences(
 }
 
 /**
- * Returns how messages are lost because of a queue argument that differs from the declaration. Returns `undefined` if
- * no messages are lost.
+ * Returns a text that says how messages can be lost if a queue argument differs from its declared value. Returns
+ * `undefined` if no message can be lost.
  */
 function consequenceOf(
   name: string,
@@ -118,7 +118,10 @@ const limitConsequence = (limit: unknown, version: BrokerVersion) =>
     ? 'RabbitMQ 3 drops every message that is returned'
     : 'a batch that keeps failing removes its other messages from the queue';
 
-/** Finds policies of other owners that apply instead of the declared policy, or that override its settings. */
+/**
+ * Finds policies that do not belong to the topology and that apply instead of the declared policy, or override settings
+ * of the declared policy.
+ */
 function policyConflicts({ name, arguments: declared }: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]) {
   const version = readVersion(actual.version);
   const ours = policies.find((policy) => queuesNamedBy(policy).includes(name));

@@ -35,7 +35,7 @@ export type Change =
       readonly propertiesKey: string;
       /**
        * When the binding is removed. The bindings of a retired work queue are removed first, because nothing reads the
-       * retired queue any more. Other bindings are removed last, after their replacements route the messages.
+       * retired queue any more. Other bindings are removed last, when declared bindings already route their messages.
        */
       readonly when: 'first' | 'last';
     };

@@ -20,8 +20,8 @@ import {
 import type { Topology } from './topology.ts';
 
 /**
- * How long to wait for current message counts, in ms. The broker refreshes the counts every 5 s, and therefore after
- * the wait they include all messages that were routed before the wait.
+ * How long to wait for current message counts, in ms. The broker updates the message counts every 5 s, and after this
+ * wait they include every message that was routed before the wait.
  */
 const FIGURES_MS = 11_000;
 

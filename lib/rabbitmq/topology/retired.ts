@@ -29,8 +29,9 @@ export function retiredQueues({ declared, actual, previous }: DiffInput): Retire
 }
 
 /**
- * Whether the broker's policies record the queue as retired. The topology in this checkout may be older or newer than
- * the topology that was applied last, and may declare fewer queues than the service uses.
+ * Whether the policies on the broker name the queue as retired. The policies on the broker are the ones that were
+ * applied last, whereas the topology in the operator's checkout may be older or newer and may lack queues that the
+ * service uses.
  */
 export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string): boolean {
   const names = (policies: readonly string[]) =>

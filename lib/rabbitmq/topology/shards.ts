@@ -2,7 +2,10 @@ import { KEY_HEADER } from '../../events/envelope.ts';
 import type { Message } from '../../events/message.ts';
 import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 
-/** The largest number of shards. Names with two-digit numbers then sort by number. */
+/**
+ * The largest number of shards of a queue. With at most this many shards, the numbers in their names have two digits,
+ * and the names sort by number.
+ */
 const MAX_SHARDS = 100;
 
 /** How many queues on the broker form one sharded work queue. */
@@ -56,8 +59,8 @@ export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
     : [];
 
 /**
- * The weight of a shard on its ring, written as the routing key of the binding between them. Equal weights give every
- * shard the same share of keys.
+ * The routing key of every binding from a ring (a consistent-hash exchange) to a shard. RabbitMQ reads this routing key
+ * as the weight of the shard. Equal weights give every shard the same share of message keys.
  */
 const WEIGHT = '1';
 
@@ -71,8 +74,8 @@ export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
     : [];
 
 /**
- * Returns the binding that routes messages from `exchange` to a queue. For a sharded queue, the binding leads to the
- * ring of the queue.
+ * Returns the binding that routes messages from `exchange` to a queue. If the queue is sharded, the binding routes the
+ * messages to the exchange that distributes them to the shards.
  */
 export const routeTo = ({ name, ring }: ShardedQueue, exchange: string, routingKey: string): Binding =>
   ring ? { exchange, toExchange: ring.exchange, routingKey } : { exchange, queue: name, routingKey };
@@ -86,8 +89,8 @@ export const queueOfShard = <Q extends Pick<WorkQueue, 'name'>>(queues: readonly
   queues.find(({ name }) => shard.startsWith(`${name}.`) && /^\d\d$/.test(shard.slice(name.length + 1)));
 
 /**
- * Returns the exchange and routing key that reach a shard. If the shard has been removed, the exchange and routing key
- * reach the shard that now receives the message's key.
+ * Returns the exchange and routing key with which a message is published to a shard. If the shard has been removed, the
+ * message is routed to the shard that now receives messages with the same key.
  */
 export function addressOfShard(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
   if (queue.shards.includes(shard)) return { exchange: '', routingKey: shard };

@@ -39,8 +39,9 @@ export interface QueuePolicy {
   /** The settings of the policy, without the delivery limit, which depends on the version of the broker. */
   readonly definition: Readonly<Record<string, string | number>>;
   /**
-   * How long a returned message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages
-   * overtake the waiting message, and therefore a queue that keeps order per key must not have this setting.
+   * How long a requeued message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages
+   * overtake the waiting message, and therefore a queue whose consumer processes messages in order must not have this
+   * setting.
    */
   readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
@@ -54,8 +55,8 @@ export type Binding = { readonly exchange: string; readonly routingKey: string }
 export interface WorkQueue {
   readonly name: string;
   /**
-   * The names of the queues on the broker: one queue, or several shards that divide the keys among them. Each queue is
-   * read by its own event source.
+   * The names of the queues on the broker that form this work queue: a single queue, or several shards. Each shard
+   * receives the messages of some message keys and has its own event source.
    */
   readonly shards: readonly string[];
   /** Whether the consumer processes messages with the same key in the order in which they arrived (see `orderBy`). */
@@ -101,7 +102,10 @@ export const isSameBinding = (one: Binding, other: Binding): boolean =>
   destinationOf(one).type === destinationOf(other).type &&
   destinationOf(one).name === destinationOf(other).name;
 
-/** Whether two bindings match the same messages, regardless of their destinations. */
+/**
+ * Whether two bindings have the same exchange and the same routing key. The destinations of the two bindings may
+ * differ.
+ */
 export const isSameRoute = (one: Binding, other: Binding): boolean =>
   one.exchange === other.exchange && one.routingKey === other.routingKey;
 
