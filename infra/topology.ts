@@ -1,5 +1,4 @@
-import { brokerRolesFor } from '../lib/rabbitmq/admin/roles.ts';
-import { DEAD_LETTERS, defineTopology, workQueue } from '../lib/rabbitmq/topology/define.ts';
+import { brokerRolesFor, DEAD_LETTERS, defineTopology, workQueue } from 'surehop/topology';
 
 /** The names of the exchanges to which the service publishes. */
 export const exchanges = { orders: 'orders', deadLetters: DEAD_LETTERS } as const;

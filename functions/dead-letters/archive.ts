@@ -1,4 +1,5 @@
-import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from 'surehop/consumer';
+
 import { deadLetters } from './dead-letters.ts';
 
 /** Stores every message of the dead-letter queue in the archive table. */

@@ -1,6 +1,6 @@
-import { redriveRoute } from '../../lib/dead-letters/routes.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
+import { redriveRoute } from 'surehop/archive';
+import { endpoint, ok } from 'surehop/http';
+
 import { surehop } from '../surehop.ts';
 import { deadLetters } from './dead-letters.ts';
 

@@ -1,13 +1,7 @@
-import { brokerAccess } from '../../lib/rabbitmq/admin/management-api.ts';
-import { ensureUsers } from '../../lib/rabbitmq/admin/users.ts';
-import { applyTopology, requireSafe } from '../../lib/rabbitmq/topology/apply.ts';
-import { planLine } from '../../lib/rabbitmq/topology/describe.ts';
-import { parseLogin } from '../../lib/rabbitmq/login.ts';
-import { readRoles, readTopology } from '../../lib/rabbitmq/topology/read-declaration.ts';
-import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
-import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
-import { log } from '../../lib/runtime/log.ts';
-import { createSecretReader, secretsManager } from '../../lib/runtime/secrets.ts';
+import { log } from 'surehop';
+import { createSecretReader, customResource, secretsManager, type Change } from 'surehop/aws';
+import { brokerAccess, brokerSettings, ensureUsers, parseLogin } from 'surehop/management';
+import { applyTopology, planLine, readRoles, readTopology, requireSafe } from 'surehop/topology-changes';
 
 /** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;

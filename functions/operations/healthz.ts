@@ -1,8 +1,6 @@
 import * as z from 'zod';
+import { endpoint, ok, open, type Route } from 'surehop/http';
 
-import { ok } from '../../lib/http/answer.ts';
-import { open } from '../../lib/http/auth/access.ts';
-import { endpoint, type Route } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 
 export const route = {

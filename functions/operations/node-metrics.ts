@@ -1,4 +1,4 @@
-import type { NodeFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
+import type { NodeFigures } from 'surehop/management';
 
 /**
  * Calculates the metrics of the broker's nodes. Each metric is the value of the worst node, because one node over its limit stops

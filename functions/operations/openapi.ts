@@ -1,11 +1,8 @@
 import * as z from 'zod';
+import { deadLetterRoutes } from 'surehop/archive';
+import { endpoint, ok, open, openApi, type Route } from 'surehop/http';
 
-import { deadLetterRoutes } from '../../lib/dead-letters/routes.ts';
 import { orderRoutes } from '../orders/routes.ts';
-import { open } from '../../lib/http/auth/access.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { endpoint, type Route } from '../../lib/http/endpoint.ts';
-import { openApi } from '../../lib/http/openapi.ts';
 import { surehop } from '../surehop.ts';
 import { route as healthz } from './healthz.ts';
 import { route as readyz } from './readyz-route.ts';

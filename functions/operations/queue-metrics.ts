@@ -1,5 +1,5 @@
-import type { QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
-import type { WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
+import type { QueueFigures } from 'surehop/management';
+import type { WorkQueue } from 'surehop/topology';
 
 export interface QueueMetric {
   readonly queue: string;

@@ -1,9 +1,8 @@
 import * as z from 'zod';
-
-import type { QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
-import type { WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
-import type { Progress } from '../../lib/consumer/progress.ts';
-import type { OpenDeadLetters } from '../../lib/dead-letters/count-open.ts';
+import type { OpenDeadLetters } from 'surehop/archive';
+import type { Progress } from 'surehop/inbox';
+import type { QueueFigures } from 'surehop/management';
+import type { WorkQueue } from 'surehop/topology';
 
 /** A number that is `null` if it is unknown. */
 const figure = z.int().nullable();

@@ -1,7 +1,5 @@
 import * as z from 'zod';
-
-import { open } from '../../lib/http/auth/access.ts';
-import type { Route } from '../../lib/http/endpoint.ts';
+import { open, type Route } from 'surehop/http';
 
 const breaker = z.enum(['closed', 'half-open', 'open']);
 

@@ -1,14 +1,10 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { describeError } from 'surehop';
+import { sendToDynamo, store, tableName } from 'surehop/dynamodb';
+import { breakerState, endpoint, guarded, ok, Problem, type Dependency } from 'surehop/http';
+import { probeBroker } from 'surehop/rabbitmq';
 
 import { tables } from '../../infra/tables.ts';
-import { sendToDynamo } from '../../lib/dynamodb/send.ts';
-import { store, tableName } from '../../lib/dynamodb/store.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { breakerState, guarded, type Dependency } from '../../lib/http/breaker.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
-import { Problem } from '../../lib/http/problem.ts';
-import { probeBroker } from '../../lib/rabbitmq/broker.ts';
-import { describeError } from '../../lib/runtime/errors.ts';
 import { surehop } from '../surehop.ts';
 import { route } from './readyz-route.ts';
 

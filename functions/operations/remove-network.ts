@@ -1,6 +1,4 @@
-import type { AwsAccess } from '../../lib/aws/aws-api.ts';
-import { customResource, type Change } from '../../lib/aws/custom-resource.ts';
-import { waitForFunctionInterfaces, removeEventSource } from '../../lib/aws/removal.ts';
+import { customResource, removeEventSource, waitForFunctionInterfaces, type AwsAccess, type Change } from 'surehop/aws';
 
 /** The pause between two checks whether network interfaces still exist, in ms. */
 const PAUSE_MS = 10_000;

@@ -1,9 +1,7 @@
+import { count, counts, describeError, log } from 'surehop';
+import { brokerSettings, readNodeFigures, readQueueFigures } from 'surehop/management';
+
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
-import { readNodeFigures, readQueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
-import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
-import { describeError } from '../../lib/runtime/errors.ts';
-import { log } from '../../lib/runtime/log.ts';
-import { count, counts } from '../../lib/runtime/metrics.ts';
 import { surehop } from '../surehop.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { queueMetrics } from './queue-metrics.ts';

@@ -1,10 +1,8 @@
+import { log } from 'surehop';
+import { rotate, secretsManager, type RotationEvent } from 'surehop/aws';
+import { brokerAccess, brokerSettings, loginRotation } from 'surehop/management';
+
 import { brokerRoles } from '../../infra/topology.ts';
-import { rotate, type RotationEvent } from '../../lib/aws/rotation.ts';
-import { brokerAccess } from '../../lib/rabbitmq/admin/management-api.ts';
-import { loginRotation } from '../../lib/rabbitmq/admin/rotate-login.ts';
-import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
-import { log } from '../../lib/runtime/log.ts';
-import { secretsManager } from '../../lib/runtime/secrets.ts';
 import { surehop } from '../surehop.ts';
 
 const settings = surehop.settings(brokerSettings);

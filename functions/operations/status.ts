@@ -1,16 +1,11 @@
+import { describeError, singleFlight } from 'surehop';
+import { archiveTable, countOpen } from 'surehop/archive';
+import { endpoint, ok, operator, Problem, type Route } from 'surehop/http';
+import { processInboxTable } from 'surehop/inbox';
+import { brokerSettings, readQueueFigures, type QueueFigures } from 'surehop/management';
+import { createQueueProgress, type Progress } from 'surehop/progress';
+
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
-import { readQueueFigures, type QueueFigures } from '../../lib/rabbitmq/admin/queue-figures.ts';
-import { describeError } from '../../lib/runtime/errors.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { endpoint, type Route } from '../../lib/http/endpoint.ts';
-import { operator } from '../../lib/http/auth/operator.ts';
-import { Problem } from '../../lib/http/problem.ts';
-import { createQueueProgress, type Progress } from '../../lib/consumer/progress.ts';
-import { processInboxTable } from '../../lib/inbox/process-inbox.ts';
-import { brokerSettings } from '../../lib/rabbitmq/settings.ts';
-import { singleFlight } from '../../lib/runtime/single-flight.ts';
-import { countOpen } from '../../lib/dead-letters/count-open.ts';
-import { archiveTable } from '../../lib/dead-letters/record.ts';
 import { surehop } from '../surehop.ts';
 import { statusOf, statusSchema } from './queue-status.ts';
 

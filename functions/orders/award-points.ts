@@ -1,6 +1,6 @@
+import { consumer, on } from 'surehop/consumer';
+
 import { queues } from '../../infra/topology.ts';
-import { consumer } from '../../lib/consumer/consumer.ts';
-import { on } from '../../lib/consumer/rule.ts';
 import { surehop } from '../surehop.ts';
 import { orderCreated, orderRejected } from './events.ts';
 import { awardPoints, withholdPoints } from './rules/award-points.ts';

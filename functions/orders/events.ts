@@ -1,8 +1,8 @@
 import currencies from 'currency-codes';
 import * as z from 'zod';
+import { defineEvent } from 'surehop/events';
 
 import { exchanges } from '../../infra/topology.ts';
-import { defineEvent } from '../../lib/events/define.ts';
 
 const currencyCodes = new Set(currencies.codes());
 

@@ -1,16 +1,12 @@
 import * as z from 'zod';
+import { archiveTable, findByMessage } from 'surehop/archive';
+import { readItem } from 'surehop/dynamodb';
+import type { MessageId } from 'surehop/events';
+import { endpoint, ok, open, Problem, type Route } from 'surehop/http';
+import { inbox } from 'surehop/inbox';
 
 import { tables } from '../../infra/tables.ts';
 import { queues } from '../../infra/topology.ts';
-import { findByMessage } from '../../lib/dead-letters/list.ts';
-import { archiveTable } from '../../lib/dead-letters/record.ts';
-import { readItem } from '../../lib/dynamodb/read-item.ts';
-import type { MessageId } from '../../lib/events/message-id.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { open } from '../../lib/http/auth/access.ts';
-import { endpoint, type Route } from '../../lib/http/endpoint.ts';
-import { Problem } from '../../lib/http/problem.ts';
-import { inbox } from '../../lib/inbox/process-inbox.ts';
 import { surehop } from '../surehop.ts';
 import { orderStatus, orderStatusSchema } from './order-status.ts';
 

@@ -1,10 +1,8 @@
 import * as z from 'zod';
+import { readItem } from 'surehop/dynamodb';
+import { endpoint, ok, open, type Route } from 'surehop/http';
 
 import { tables } from '../../infra/tables.ts';
-import { readItem } from '../../lib/dynamodb/read-item.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { open } from '../../lib/http/auth/access.ts';
-import { endpoint, type Route } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 import { customerId } from './events.ts';
 

@@ -1,8 +1,7 @@
 import * as z from 'zod';
-
-import type { Item } from '../../lib/dynamodb/item.ts';
-import type { Marker } from '../../lib/inbox/inbox.ts';
-import type { DeadLetter } from '../../lib/dead-letters/dead-letter.ts';
+import type { DeadLetter } from 'surehop/dead-letters';
+import type { Item } from 'surehop/dynamodb';
+import type { Marker } from 'surehop/inbox';
 
 const consumerOutcomeSchema = z.strictObject({
   outcome: z.enum(['pending', 'completed', 'rejected', 'retrying', 'dead-lettered']),

@@ -1,7 +1,6 @@
 import * as z from 'zod';
+import { signature, type Route } from 'surehop/http';
 
-import { signature } from '../../lib/http/auth/signature.ts';
-import type { Route } from '../../lib/http/endpoint.ts';
 import { order } from './events.ts';
 
 /**

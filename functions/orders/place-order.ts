@@ -1,11 +1,9 @@
+import { deriveId, eventPublisher } from 'surehop/events';
+import { endpoint } from 'surehop/http';
+import { canonical, createOncePerKey, idempotencyKey } from 'surehop/idempotency';
+import { lazyPublisher } from 'surehop/rabbitmq';
+
 import { tables } from '../../infra/tables.ts';
-import { deriveId } from '../../lib/events/message-id.ts';
-import { eventPublisher } from '../../lib/events/publish.ts';
-import { canonical } from '../../lib/http/idempotency/canonical.ts';
-import { endpoint } from '../../lib/http/endpoint.ts';
-import { idempotencyKey } from '../../lib/http/idempotency/idempotency-key.ts';
-import { createOncePerKey } from '../../lib/http/idempotency/once-per-key.ts';
-import { lazyPublisher } from '../../lib/rabbitmq/lazy-publisher.ts';
 import { surehop } from '../surehop.ts';
 import { orderCreated } from './events.ts';
 import { route } from './place-order-route.ts';

@@ -1,13 +1,10 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
+import { audited, reason } from 'surehop/audit';
+import { sendToDynamo, store, tableName } from 'surehop/dynamodb';
+import { endpoint, ok, operator, type Route } from 'surehop/http';
 
 import { tables } from '../../infra/tables.ts';
-import { sendToDynamo } from '../../lib/dynamodb/send.ts';
-import { store, tableName } from '../../lib/dynamodb/store.ts';
-import { ok } from '../../lib/http/answer.ts';
-import { audited, reason } from '../../lib/http/audit.ts';
-import { operator } from '../../lib/http/auth/operator.ts';
-import { endpoint, type Route } from '../../lib/http/endpoint.ts';
 import { surehop } from '../surehop.ts';
 import { sku } from './events.ts';
 

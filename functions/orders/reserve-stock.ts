@@ -1,5 +1,6 @@
+import { consumer } from 'surehop/consumer';
+
 import { queues } from '../../infra/topology.ts';
-import { consumer } from '../../lib/consumer/consumer.ts';
 import { surehop } from '../surehop.ts';
 import { orderCreated } from './events.ts';
 import { reserveStock } from './rules/reserve-stock.ts';

@@ -1,4 +1,5 @@
-import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from '../../lib/aws/aws-api.ts';
+import { AwsApiError, awsRequest, ec2Request, textsOf, type AwsAccess } from 'surehop/aws';
+
 import { ZONES } from './foundation/network.ts';
 import { tableResources } from './foundation/tables.ts';
 import type { Stage } from '../stages/stage.ts';

@@ -1,4 +1,5 @@
-import type { AwsAccess } from '../../lib/aws/aws-api.ts';
+import type { AwsAccess } from 'surehop/aws';
+
 import type { Access } from './service/access.ts';
 import type { Template } from './template.ts';
 

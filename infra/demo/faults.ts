@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import pMap from 'p-map';
+import { withConnection } from 'surehop/amqp';
 
-import { withConnection } from '../../lib/rabbitmq/open-connection.ts';
 import { exchanges } from '../topology.ts';
 import type { DevEnvironment } from '../dev/runtime/dev-environment.ts';
 import { say } from '../dev/runtime/command-line.ts';

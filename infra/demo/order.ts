@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { DEVELOPMENT_STAGE, parseSigningSecrets } from 'surehop/development';
 
-import { DEVELOPMENT_STAGE } from '../../lib/runtime/service-settings.ts';
-import { parseSigningSecrets } from '../../lib/http/auth/signing-secrets.ts';
 import { signedHeaders } from '../dev/runtime/sign.ts';
 import { localDirectory } from '../dev/runtime/directories.ts';
 import { entry, Problem, reasonOf } from '../dev/runtime/command-line.ts';

@@ -1,4 +1,5 @@
-import { useConnection } from '../../lib/rabbitmq/open-connection.ts';
+import { useConnection } from 'surehop/amqp';
+
 import { brokerName, connectTo } from './session.ts';
 
 /** A queue that must exist before the emulator starts, because a function consumes the queue. */

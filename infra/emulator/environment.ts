@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import { maxPayloadBytes } from './event.ts';
 
@@ -16,8 +16,6 @@ export interface EnvironmentSettings {
   variables: Record<string, string>;
   timeoutMs: number;
   memoryMb: number;
-  /** The path of runtime.mjs; by default the file in the folder of this module. */
-  runtimePath?: string;
   /** Receives each line that the function writes to stdout or stderr. */
   onLine(line: string): void;
 }
@@ -49,7 +47,8 @@ interface Sandbox {
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
 
-const defaultRuntimePath = fileURLToPath(new URL('./runtime.mjs', import.meta.url));
+// The file is found by the name of its package, because plugins of other packages contain a bundled copy of this module.
+const runtimePath = createRequire(import.meta.url).resolve('serverless-offline-rabbitmq/runtime');
 
 // On Lambda, the initialization of a function has ten seconds in addition to the function's timeout.
 const initLimitMs = 10_000;
@@ -135,7 +134,6 @@ function failure(reply: Awaited<ReturnType<Sandbox['reply']>>, when: string): In
 
 function startSandbox(settings: EnvironmentSettings): Sandbox {
   const { modulePath, exportName, workingDirectory, variables, memoryMb, onLine } = settings;
-  const { runtimePath = defaultRuntimePath } = settings;
   const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
     cwd: workingDirectory,
     // The AWS SDK needs a home directory, which Lambda provides. A local user may have neither HOME nor an entry in /etc/passwd.

@@ -1,5 +1,4 @@
-import { propertiesInEvent } from '../../lib/rabbitmq/decode-properties.ts';
-import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
+import { propertiesInEvent, type PropertyBytes } from 'surehop/amqp';
 
 /** The parts of a received message that a function's event contains. */
 export interface DeliveredMessage {

@@ -1,5 +1,6 @@
-import { percentDecoded } from '../../lib/rabbitmq/address.ts';
 import { resolve } from 'node:path';
+import { percentDecoded } from 'surehop/amqp';
+
 import type { EnvironmentSettings } from './environment.ts';
 import type { EventOrigin } from './event.ts';
 import type { Log } from './log.ts';

@@ -1,8 +1,12 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { useRawFrames } from '../../lib/rabbitmq/raw-frames.ts';
-import type { RawProperties } from '../../lib/rabbitmq/raw-frames.ts';
-import { closeConnection, dropConnection, openConnection } from '../../lib/rabbitmq/open-connection.ts';
-import { within } from '../../lib/runtime/timeout.ts';
+import {
+  closeConnection,
+  dropConnection,
+  openConnection,
+  useRawFrames,
+  within,
+  type RawProperties,
+} from 'surehop/amqp';
 
 /** A message from the broker whose properties are not decoded yet. */
 export type ReceivedMessage = Omit<ConsumeMessage, 'properties'> & { properties: RawProperties };

@@ -52,7 +52,7 @@ beforeAll(async () => {
     join(directory, 'serverless.yml'),
     stringify({
       service: 'kinds',
-      plugins: ['./infra/aws/bundler/plugin.cjs', './infra/dev/http-functions/plugin.cjs', 'serverless-offline'],
+      plugins: ['serverless-surehop/bundler', 'surehop-dev/http-functions', 'serverless-offline'],
       provider: { name: 'aws', runtime: 'nodejs24.x', region: 'eu-central-1', timeout: 20, memorySize: 256 },
       custom: { 'serverless-offline': { noPrependStageInUrl: true } },
       functions: Object.fromEntries(

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ import { localClient } from '../../infra/dev/runtime/store/tables.ts';
 import { settingNames } from '../../lib/settings.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
+import { linkPackages } from '../support/link-packages.ts';
 
 // Each edit bundles all functions again, which takes long on a busy machine.
 jest.setTimeout(300_000);
@@ -68,7 +69,7 @@ beforeAll(async () => {
     'tsconfig.json',
   ])
     cpSync(join(rootDirectory, name), inClone(name), { recursive: true });
-  symlinkSync(join(rootDirectory, 'node_modules'), inClone('node_modules'));
+  linkPackages(clone);
   const [port] = await freePorts(1);
   url = `http://localhost:${port}`;
 }, 60_000);

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Template } from '../../infra/aws/template.ts';
 import { aHostileDirectory } from './hostile-directory.ts';
+import { linkPackages } from './link-packages.ts';
 import { stages } from '../../infra/stages/read-stage.ts';
 
 const root = resolve('.');
@@ -30,7 +31,7 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
     for (const file of readdirSync(join(directory, 'functions'), { recursive: true, encoding: 'utf8' }))
       if (file.endsWith('.ts'))
         writeFileSync(join(directory, 'functions', file), 'export const handler = async () => {};\n');
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  linkPackages(directory);
   return { directory, remove: () => rmSync(dirname(directory), { recursive: true, force: true }) };
 }
 

@@ -1,6 +1,7 @@
+import type { Add, Decision, Put } from 'surehop/consumer';
+import type { Payload } from 'surehop/events';
+
 import { tables } from '../../../infra/tables.ts';
-import type { Payload } from '../../../lib/events/define.ts';
-import type { Add, Decision, Put } from '../../../lib/inbox/decision.ts';
 import type { orderCreated, orderRejected } from '../events.ts';
 import { pointsFor, totalOf } from '../total.ts';
 

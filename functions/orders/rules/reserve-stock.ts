@@ -1,6 +1,7 @@
+import { emit, type Add, type Decision } from 'surehop/consumer';
+import type { Payload } from 'surehop/events';
+
 import { tables } from '../../../infra/tables.ts';
-import { emit, type Add, type Decision } from '../../../lib/inbox/decision.ts';
-import type { Payload } from '../../../lib/events/define.ts';
 import { orderRejected, type orderCreated } from '../events.ts';
 import { totalOf } from '../total.ts';
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildFailure, BuildOptions, Metafile } from 'esbuild';
 import { leanSdk } from './lean-sdk.ts';
@@ -52,10 +53,26 @@ export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as 
  */
 export async function bundle(options: BundleOptions): Promise<Metafile> {
   try {
-    return (await build({ ...bundleOptions(options), ...split })).metafile;
+    const { metafile } = await build({ ...bundleOptions(options), ...split });
+    return await withoutUnused(metafile, options.root);
   } catch (error) {
     throw new Error(describeBuildError(error), { cause: error });
   }
+}
+
+/**
+ * Deletes the bundled files that no entry imports. esbuild writes such files if a library imports a module dynamically in code
+ * that no entry uses.
+ */
+async function withoutUnused({ inputs, outputs }: Metafile, root = process.cwd()): Promise<Metafile> {
+  const used = new Set(
+    Object.keys(outputs).filter((file) => outputs[file]!.entryPoint !== undefined && !file.includes('/chunks/')),
+  );
+  for (const file of used) for (const { path } of outputs[file]!.imports) if (outputs[path]) used.add(path);
+  for (const file of used) if (outputs[`${file}.map`]) used.add(`${file}.map`);
+  const unused = Object.keys(outputs).filter((file) => !used.has(file));
+  await Promise.all(unused.map((file) => rm(resolve(root, file))));
+  return { inputs, outputs: Object.fromEntries(Object.entries(outputs).filter(([file]) => used.has(file))) };
 }
 
 /** Formats the errors of an esbuild run, one per line, as `file:line:column: message`. */

@@ -1,4 +1,5 @@
-import { settingNames } from '../../../lib/settings.ts';
+import { settingNames } from 'surehop/settings';
+
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { SCOPE_PREFIX } from '../foundation/operators.ts';
 import type { Stage } from '../../stages/stage.ts';

@@ -1,6 +1,7 @@
+import type { WorkQueue } from 'surehop/topology';
+
 import { imported } from '../foundation/exports.ts';
 import type { Stage } from '../../stages/stage.ts';
-import type { WorkQueue } from '../../../lib/rabbitmq/topology/topology.ts';
 import { deadLetterQueue, queues } from '../../topology.ts';
 import type { Value } from '../template.ts';
 

@@ -1,9 +1,7 @@
 import { parseArgs } from 'node:util';
+import type { BrokerAccess } from 'surehop/management';
+import { applyTopology, planLine, readDiff, removeRetiredQueue } from 'surehop/topology-changes';
 
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
-import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
-import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';
-import { removeRetiredQueue } from '../../../lib/rabbitmq/topology/remove.ts';
 import { topology } from '../../topology.ts';
 import { entry, Problem, say } from '../runtime/command-line.ts';
 import { faultsOf, reach } from '../runtime/broker/prepare.ts';

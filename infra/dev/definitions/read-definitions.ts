@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { Topology } from '../../../lib/rabbitmq/topology/topology.ts';
+import type { Topology } from 'surehop/topology';
+
 import type { SourceName } from '../../aws/variables.ts';
 import { localTables, type Table } from '../runtime/store/tables.ts';
 import { loadFresh } from './load-fresh.ts';

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import type { Invocable } from 'serverless-offline/lambda';
-import { createEnvironment } from '../../emulator/environment.ts';
-import { environmentSettings, type Serverless } from '../../emulator/service.ts';
+import { createEnvironment } from 'serverless-offline-rabbitmq/environment';
+import { environmentSettings, type Serverless } from 'serverless-offline-rabbitmq/service';
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
@@ -22,12 +21,6 @@ interface HttpEvent {
   readonly rawPath?: string;
   readonly requestContext?: { readonly http?: { readonly method?: string } };
 }
-
-/**
- * The path of runtime.mjs for environment.ts. The module environment.ts cannot derive this path from its own address,
- * because infra/load-plugin.cjs bundles environment.ts into this plugin.
- */
-const runtimePath = fileURLToPath(new URL('../../emulator/runtime.mjs', import.meta.url));
 
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -113,7 +106,7 @@ export class HttpFunctionsPlugin {
     if (known) return known;
     const settings = environmentSettings(this.#serverless, functionKey);
     const pool = createEnvironmentPool({
-      create: () => createEnvironment({ ...settings, runtimePath, onLine: writeLine }),
+      create: () => createEnvironment({ ...settings, onLine: writeLine }),
       limit: MAX_ENVIRONMENTS,
       maxWaitMs: INTEGRATION_TIMEOUT_MS,
       idleMs: IDLE_MS,

@@ -1,4 +1,4 @@
-import type { ExecutionEnvironment, InvocationResult } from '../../emulator/environment.ts';
+import type { ExecutionEnvironment, InvocationResult } from 'serverless-offline-rabbitmq/environment';
 
 /** The execution environments of one function. Each of them runs one invocation at a time. */
 export interface EnvironmentPool {

@@ -1,5 +1,6 @@
-import { problems, type ProblemKind, type ProblemName } from '../../../lib/http/problems.ts';
-import type { InvocationResult } from '../../emulator/environment.ts';
+import { problems, type ProblemKind, type ProblemName } from 'surehop/http';
+
+import type { InvocationResult } from 'serverless-offline-rabbitmq/environment';
 
 /** The result of an HTTP function in API Gateway's payload format 2.0. */
 export interface HttpResult {

@@ -12,8 +12,7 @@ import {
   type JWK,
   type JWTPayload,
 } from 'jose';
-
-import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../lib/http/development.ts';
+import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from 'surehop/development';
 
 const ALGORITHM = 'RS256';
 

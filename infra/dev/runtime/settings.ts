@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DEVELOPMENT_STAGE } from '../../../lib/runtime/service-settings.ts';
-import { shownValue } from '../../../lib/runtime/settings.ts';
-import { allSettingFaults, settingNames } from '../../../lib/settings.ts';
+import { DEVELOPMENT_STAGE, shownValue } from 'surehop/development';
+import { allSettingFaults, settingNames } from 'surehop/settings';
+
 import { meantName } from './misspelt.ts';
 import { Problem } from './command-line.ts';
 

@@ -1,6 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-
-import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
+import { DEVELOPMENT_SECRET } from 'surehop/development';
 
 /**
  * Returns the headers of a signed request. `key` is the idempotency key. To repeat a request, send it with the same key and a new

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,6 +18,7 @@ import type { Message } from '../../../lib/events/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
+import { linkPackages } from '../../support/link-packages.ts';
 
 /**
  * The Git commit of the previous release, to which a rollback would return. This commit hash must be updated with every
@@ -61,7 +62,7 @@ function unpackPrevious(directory: string): void {
     'tsconfig.json',
   );
   execFileSync('tar', ['-x', '-C', directory], { input: sources });
-  symlinkSync(join(rootDirectory, 'node_modules'), join(directory, 'node_modules'));
+  linkPackages(directory);
 }
 
 const reason = obstacle();

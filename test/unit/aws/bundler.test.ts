@@ -46,6 +46,26 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('needed once in a while\n');
   });
 
+  test('the bundler leaves out a module that a library imports dynamically in a function that the handler does not use', async () => {
+    const library = join(root, 'node_modules/library');
+    await mkdir(library, { recursive: true });
+    await writeFile(join(library, 'package.json'), `{ "type": "module", "main": "index.js", "sideEffects": false }`);
+    await writeFile(
+      join(library, 'index.js'),
+      `export const small = 'small'; export const large = () => import('./large.js');`,
+    );
+    await writeFile(join(library, 'large.js'), `export const text = 'very large';`);
+    await writeFile(join(root, 'functions/orders/small.ts'), `export { small as handler } from 'library';`);
+    await writeFile(join(root, 'functions/orders/large.ts'), `export { large as handler } from 'library';`);
+    const filesOf = async (entry: string) =>
+      Object.keys((await bundle({ entries: [entry], root, outDirectory: outDirectory() })).outputs);
+    expect((await filesOf('functions/orders/large')).filter((file) => file.includes('/chunks/large-'))).toHaveLength(2);
+    expect(await filesOf('functions/orders/small')).toEqual([
+      '.build/functions/orders/small.mjs.map',
+      '.build/functions/orders/small.mjs',
+    ]);
+  });
+
   test('the bundler reports file and line of a syntax error', async () => {
     const building = bundle({ root, entries: ['functions/orders/broken'], outDirectory: outDirectory() });
     await expect(building).rejects.toThrow('functions/orders/broken.ts:2:24: Unexpected ";"');

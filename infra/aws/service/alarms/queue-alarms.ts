@@ -1,4 +1,5 @@
-import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
+import type { Topology } from 'surehop/topology';
+
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition } from '../alarm.ts';
 import type { MetricOf } from '../declaration.ts';

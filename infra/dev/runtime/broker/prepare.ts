@@ -1,14 +1,15 @@
-import { declareTopology, TopologyError } from '../../../../lib/rabbitmq/topology/declare.ts';
-import { applyTopology, readDiff } from '../../../../lib/rabbitmq/topology/apply.ts';
-import { faultLine, planLine } from '../../../../lib/rabbitmq/topology/describe.ts';
-import type { Difference } from '../../../../lib/rabbitmq/topology/difference.ts';
-import { loginOf, virtualHostOf } from '../../../../lib/rabbitmq/address.ts';
-import type { Topology } from '../../../../lib/rabbitmq/topology/topology.ts';
+import { createManagementApi, loginOf, ManagementError, virtualHostOf, type BrokerAccess } from 'surehop/management';
+import type { Topology } from 'surehop/topology';
 import {
-  createManagementApi,
-  ManagementError,
-  type BrokerAccess,
-} from '../../../../lib/rabbitmq/admin/management-api.ts';
+  applyTopology,
+  declareTopology,
+  faultLine,
+  planLine,
+  readDiff,
+  TopologyError,
+  type Difference,
+} from 'surehop/topology-changes';
+
 import { topology } from '../../../topology.ts';
 import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';

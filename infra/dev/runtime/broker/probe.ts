@@ -1,5 +1,5 @@
-import { loginOf } from '../../../../lib/rabbitmq/address.ts';
-import { withConnection } from '../../../../lib/rabbitmq/open-connection.ts';
+import { withConnection } from 'surehop/amqp';
+import { loginOf } from 'surehop/management';
 
 /**
  * Connects to the broker at `amqpUrl`, disconnects, and returns the version of the broker. Throws an error if the login fails.

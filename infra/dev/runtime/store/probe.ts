@@ -1,6 +1,5 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-
-import { requestLimits } from '../../../../lib/runtime/timeout.ts';
+import { requestLimits } from 'surehop/dynamodb';
 
 /** The region and the credentials of all clients of a local DynamoDB, which accepts any value. */
 export const LOCAL_AWS = {

@@ -6,7 +6,8 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
-import { requestLimits } from '../../../../lib/runtime/timeout.ts';
+import { requestLimits } from 'surehop/dynamodb';
+
 import { tableResources } from '../../../aws/foundation/tables.ts';
 import type { Resources } from '../../../aws/template.ts';
 import { LOCAL_AWS } from './probe.ts';

@@ -1,0 +1,2 @@
+export { createDeadLetters } from './dead-letters.ts';
+export { type DeadLetter } from './dead-letter.ts';

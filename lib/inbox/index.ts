@@ -1,0 +1,2 @@
+export { inbox, processInboxTable } from './process-inbox.ts';
+export { type Inbox, type Marker } from './inbox.ts';

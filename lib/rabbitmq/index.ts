@@ -1,0 +1,2 @@
+export { lazyPublisher } from './lazy-publisher.ts';
+export { probeBroker } from './broker.ts';

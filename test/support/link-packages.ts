@@ -1,0 +1,18 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+
+/**
+ * Creates `node_modules` in a copy of the repository. The libraries are links to the installed ones, and the packages of the
+ * repository are links to the sources in the copy. A package whose sources are not in the copy is left out.
+ */
+export function linkPackages(copy: string): void {
+  const [installed, linked] = [join(rootDirectory, 'node_modules'), join(copy, 'node_modules')];
+  mkdirSync(linked);
+  for (const name of readdirSync(installed)) {
+    const isOwn = lstatSync(join(installed, name)).isSymbolicLink();
+    const target = isOwn ? readlinkSync(join(installed, name)) : join(installed, name);
+    if (!isOwn || existsSync(join(linked, target))) symlinkSync(target, join(linked, name));
+  }
+}
