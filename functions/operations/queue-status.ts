@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { OpenDeadLetters } from 'surehop/archive';
-import type { Progress } from 'surehop/inbox';
+import type { Progress } from 'surehop/progress';
 import type { QueueFigures } from 'surehop/management';
 import type { WorkQueue } from 'surehop/topology';
 

@@ -47,7 +47,7 @@ beforeAll(async () => {
     const entry = handler.slice(0, handler.lastIndexOf('.'));
     bundles.set(name, await bundle({ entries: [entry], root: resolve('.'), outDirectory }));
   }
-});
+}, 240_000);
 afterAll(() => rmSync(outDirectory, { recursive: true }));
 
 const scripts = ({ outputs }: Metafile) => Object.entries(outputs).filter(([file]) => file.endsWith('.mjs'));
