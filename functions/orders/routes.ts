@@ -1,4 +1,4 @@
-import type { Route } from '../../lib/http/endpoint.ts';
+import type { Route } from 'surehop/http';
 import { route as getOrder } from './get-order.ts';
 import { route as getPoints } from './get-points.ts';
 import { route as getStock } from './get-stock.ts';
