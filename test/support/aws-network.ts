@@ -31,7 +31,7 @@ export interface AwsNetwork {
   stop(): Promise<void>;
 }
 
-/** The number of `DescribeNetworkInterfaces` requests until the network interfaces of a deleted resource disappear. */
+/** The stand-in for AWS lists the network interfaces of a deleted resource for this number of further requests. */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {
@@ -48,7 +48,8 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
   }
 
   /**
-   * Advances the simulated time. The stand-in calls this function at each request that lists the network interfaces.
+   * Advances the simulated deletion of resources by one step. Called once for each request that lists network
+   * interfaces.
    */
   function pass(): void {
     for (const [what, looks] of dying) {
@@ -72,7 +73,7 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
       filters.every(([name, value]) => {
         if (name === 'description') return matches(value, one.description);
         if (name === 'group-id') return one.group === value;
-        throw new Error(`no filter ${name} here`);
+        throw new Error(`the stand-in for EC2 does not support the filter ${name}`);
       }),
     );
     pass();

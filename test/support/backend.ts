@@ -6,8 +6,8 @@ import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
 /**
- * A virtual host on the broker and DynamoDB tables for one test file. `process.env` contains their addresses, so that
- * functions imported afterwards use them.
+ * A virtual host on the broker and DynamoDB tables for one test file. `process.env` contains the addresses of the
+ * broker and of DynamoDB, so that functions that are imported later use them.
  */
 export interface Backend {
   readonly host: VirtualHost;

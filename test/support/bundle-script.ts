@@ -7,7 +7,7 @@ import { buildSync } from 'esbuild';
 /** A script that is bundled into one file, so that Node can run it without a TypeScript loader. */
 export interface BundledScript {
   readonly directory: string;
-  /** The path of the bundled file without `.mjs`. */
+  /** The path of the bundled file without its extension `.mjs`. */
   readonly modulePath: string;
   remove(): void;
 }

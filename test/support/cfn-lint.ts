@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 
-/** AWS regions that support different resource types and properties. */
+/**
+ * The AWS regions for which cfn-lint checks the templates. These regions differ in the resource types that they
+ * support.
+ */
 const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
 
-/** The name of the cfn-lint command; `undefined` if cfn-lint is not installed. */
+/** The command that runs cfn-lint, or `undefined` if cfn-lint is not installed. */
 export const cfnLint = find();
 
 if (!cfnLint)

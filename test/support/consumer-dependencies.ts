@@ -8,7 +8,8 @@ import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
 /**
- * Creates the dependencies of a consumer: a store client for the test's tables, the given publisher, and the settings.
+ * Creates the dependencies of a consumer: a DynamoDB client for the test's tables, the given publisher, and the given
+ * settings. The time limit of a message is 500 ms by default.
  */
 export function dependenciesAt(
   endpoint: string,

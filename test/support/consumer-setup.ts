@@ -9,7 +9,9 @@ import type { Item } from '../../lib/dynamodb/item.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 
-/** The service's topology with delays that are ten times shorter, to make retried messages return sooner. */
+/**
+ * The topology of the service, but with delays that are ten times shorter, so that tests of retried messages are fast.
+ */
 export const quickTopology: Topology = {
   ...topology,
   queues: topology.queues.map((queue) => {

@@ -15,8 +15,8 @@ const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
 const calls = new Map<string, number>();
 
 /**
- * Wraps a step of the consumer so that the process kills itself before or after the step. The second call of a step has
- * its own name, such as `publish 2`.
+ * Wraps the function `run` so that the process kills itself before or after the call that the test has chosen. A second
+ * call of the same function has the suffix 2, for example `publish 2`.
  */
 const crashing = <A extends unknown[], R>(name: string, run: (...args: A) => Promise<R>) => {
   return async (...args: A): Promise<R> => {

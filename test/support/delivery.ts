@@ -4,7 +4,7 @@ import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
 import type { HeaderValue } from '../../lib/events/message.ts';
 import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 
-/** A header value as a test writes it. The function `aRecord` encodes the value like the event source. */
+/** A header value as a test specifies it. The function `aRecord` encodes the value as Lambda's event source does. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };
 
 export type GivenHeaders = Readonly<Record<string, GivenHeader>>;
@@ -71,11 +71,11 @@ function encodeHeader(value: GivenHeader): unknown {
 export const encodeTable = (table: GivenHeaders) =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, encodeHeader(value)]));
 
-/** Creates the part of a Lambda context that returns the remaining time of the invocation. */
+/** Creates a partial Lambda context, which only tells the remaining time of the invocation. */
 export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): number } {
   const end = Date.now() + timeoutMs;
   return { getRemainingTimeInMillis: () => end - Date.now() };
 }
 
-/** The attempt and redrive counters of a message that was never retried or redriven. */
+/** The attempt number and the number of redrives of a message that was never retried or redriven. */
 export const firstAttempt = { redrives: 0, attempt: 1 } as const;

@@ -5,8 +5,8 @@ import type { Login } from '../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
 
 /**
- * Returns the broker's AMQP and management addresses without username and password. Deployed functions receive their
- * addresses in this form.
+ * Returns the addresses of the broker and its management API without username and password, as deployed functions
+ * receive them.
  */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
   const without = (address: string) => {
@@ -18,8 +18,7 @@ export function addressesOf(host: VirtualHost): { readonly endpoint: string; rea
 }
 
 /**
- * Creates the Surehop instance with the settings of a deployed function. A deployed function reads its broker login
- * from a secret.
+ * Creates the Surehop instance with the settings of a deployed function, which reads its broker login from a secret.
  */
 export async function asDeployed(
   host: VirtualHost,
@@ -43,15 +42,15 @@ export async function asDeployed(
   return surehop;
 }
 
-/** Returns the administrator login of the tests' broker as the JSON text of a secret. */
+/** Returns the username and password of the broker's administrator as JSON text, as a secret contains them. */
 export function administrator(): string {
   const url = new URL(process.env['AMQP_URL']!);
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
 }
 
 /**
- * Returns the broker's roles with usernames that contain the name of the virtual host. Virtual hosts share all users of
- * a broker, so each test needs its own usernames.
+ * Returns the broker roles of the service with usernames that end with the name of the virtual host. All virtual hosts
+ * of a broker share its users, and therefore each test needs its own usernames.
  */
 export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
   brokerRoles.map((role) => ({
@@ -59,7 +58,10 @@ export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
     usernames: [`${role.usernames[0]}-${name}`, `${role.usernames[1]}-${name}`],
   }));
 
-/** Returns the login of each role's first user, by the name of the role. Each role has two users. */
+/**
+ * Returns one login for each broker role, by the name of the role. A role has two users, and the login belongs to the
+ * first one.
+ */
 export const firstLogins = (roles: readonly BrokerRole[]): Record<string, Login> =>
   Object.fromEntries(
     roles.map(({ name, usernames }) => [name, { username: usernames[0], password: `first-password-of-${name}` }]),

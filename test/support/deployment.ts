@@ -29,43 +29,47 @@ const BROKER_ARN = 'arn:aws:mq:eu-central-1:000000000000:broker:surehop:b-1';
 const ROLES = ['administrator', 'publisher', 'consumer', 'monitor'] as const;
 
 /**
- * The packaged functions of a stage, running on this machine with a real broker and store. Each function gets the
- * environment variables that the CloudFormation template sets.
+ * The packaged Lambda functions of a stage, which run on this machine with a real broker and DynamoDB. Each function
+ * gets the environment variables that its CloudFormation template sets.
  */
 export interface Deployment {
   readonly template: Template;
   readonly host: VirtualHost;
   readonly secrets: SecretsManager;
-  /** The ARN of the secret with the broker login of each role. */
+  /** For each broker role, the ARN of the secret that contains its login. */
   readonly logins: Readonly<Record<(typeof ROLES)[number], string>>;
   readonly signingKey: string;
-  /** The exported values of the broker stack, by export name. */
+  /** The values that the broker stack exports, by the name of the export. */
   readonly imports: Readonly<Record<string, string>>;
   /** The properties of each function in the CloudFormation template, by the function's key in serverless.yml. */
   readonly functions: ReadonlyMap<string, Properties>;
   /** The Node executable that runs the functions. */
   readonly node: RuntimeNode;
   /**
-   * The running functions, by the function's key in serverless.yml. The key `<key> beside` names a second process of
-   * the same function with other settings.
+   * The running functions, by the function's key in serverless.yml. A second process of a function, which runs with
+   * other settings, has the key `<key> beside`.
    */
   readonly running: ReadonlyMap<string, Lambda>;
-  /** Returns the requests that the functions sent to AWS services. Tables have the names that they have on AWS. */
+  /**
+   * Returns the requests that the functions sent to AWS services. Each DynamoDB table has its name on AWS in these
+   * requests.
+   */
   calls(): Call[];
-  /** The responses that custom resources sent to `answersUrl` instead of CloudFormation. */
+  /** The responses that the custom resources sent to the URL `answersUrl`, which replaces the URL of CloudFormation. */
   readonly answers: readonly Record<string, string>[];
   readonly answersUrl: string;
   lambda(key: string, beside?: Record<string, string>): Promise<Lambda>;
   request(key: string, about: About, beside?: Record<string, string>): Promise<Got>;
-  /** Places an order over HTTP. The client "shop" signs the request. */
+  /** Places an order with an HTTP request that the client "shop" has signed. */
   placeOrder(key: string, body: object, beside?: Record<string, string>): Promise<Got>;
   /**
-   * Calls an HTTP function with the event that API Gateway passes after its authorizer accepted an operator's token.
+   * Calls a Lambda function with the event that API Gateway sends after it has accepted the access token of an
+   * operator.
    */
   operate(key: string, about: About): Promise<Got>;
   /**
-   * Waits until a queue contains `count` messages, passes them to the function as one batch, and acknowledges them when
-   * the function returns.
+   * Waits until a queue contains `count` messages, passes them to the function as one batch, and acknowledges the
+   * messages when the function returns.
    */
   deliver(key: string, queue: string, count?: number): Promise<unknown>;
   remove(): Promise<void>;
@@ -229,7 +233,7 @@ async function deploy(
   };
 }
 
-/** Starts an HTTP server that stores the responses of custom resources, as CloudFormation would receive them. */
+/** Starts an HTTP server that receives the responses of custom resources in place of CloudFormation. */
 async function takeAnswers() {
   const bodies: Record<string, string>[] = [];
   const server = createServer((incoming, response) => {

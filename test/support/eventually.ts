@@ -1,6 +1,6 @@
 /**
- * Calls `condition` repeatedly until it returns something other than `undefined`, `null` or `false`. Throws an error
- * after one minute.
+ * Calls `condition` repeatedly until it returns a value other than `undefined`, `null` and `false`, and returns this
+ * value. Throws an error after one minute.
  */
 export async function eventually<T>(
   what: string,
@@ -10,7 +10,7 @@ export async function eventually<T>(
   for (;;) {
     const met = await condition();
     if (met !== undefined && met !== null && met !== false) return met as Exclude<NonNullable<T>, false>;
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
+    if (Date.now() > end) throw new Error(`timed out after one minute while waiting for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -6,7 +6,10 @@ import type { Payload } from '../../lib/events/define.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
-/** The ways in which processing a message can end the process, by the message's SKU. */
+/**
+ * Functions that end the process or block it forever. Each key is the SKU of the message that makes the consumer call
+ * the function.
+ */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
   memory: () => {
@@ -16,7 +19,7 @@ const ends: Record<string, () => void> = {
   loop: () => {
     for (;;);
   },
-  rejection: () => void Promise.reject(new Error('this rejection is not handled')),
+  rejection: () => void Promise.reject(new Error('unhandled rejection on purpose')),
 };
 
 const { AMQP_URL, DYNAMODB_ENDPOINT, TABLE_PREFIX } = process.env;
@@ -28,8 +31,8 @@ const connection = createConnection({
 });
 
 /**
- * A consumer that crashes its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`. The
- * consumer processes all other messages normally.
+ * A consumer that crashes or blocks its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`.
+ * The consumer processes all other messages normally.
  */
 export const handler = createConsumer(
   {

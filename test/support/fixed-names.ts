@@ -8,16 +8,16 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
 interface FixedNames {
   readonly exports: readonly string[];
   /**
-   * The type of each resource in the stack, by logical id. If the template sets a name for the resource, the name is
-   * appended to the type.
+   * The type of each resource in the stack, by the logical id of the resource. The type is followed by the name of the
+   * resource if the template sets one.
    */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
 }
 
 /**
- * Resource types whose logical ids may change. CloudFormation can replace these resources without an effect on users,
- * or their logical id contains a hash of their content.
+ * Resource types whose logical ids may change between deployments, because replacing such a resource does not affect
+ * users.
  */
 const REPLACEABLE = new Set([
   'AWS::CloudWatch::Alarm',
@@ -26,7 +26,7 @@ const REPLACEABLE = new Set([
   'AWS::Lambda::Version',
 ]);
 
-/** The CloudFormation properties that set the name of a resource. */
+/** The CloudFormation properties that contain the name of a resource. */
 const NAMES = ['BrokerName', 'TableName', 'FunctionName', 'LogGroupName', 'UserPoolName', 'Domain', 'Name'];
 
 /**
@@ -62,8 +62,8 @@ function nameOf({ Type, Properties = {} }: Resource): string {
 }
 
 /**
- * Replaces the stage's name in a text with `<stage>`, and RabbitMQ's version in the name of a broker configuration with
- * `<version>`.
+ * Replaces the name of the stage in a text by `<stage>`. Replaces the version number at the end of a broker
+ * configuration's name by `<version>`.
  */
 const withoutStage = (text: string, stage: string): string =>
   text.replaceAll(new RegExp(`\\b${stage}\\b`, 'g'), '<stage>').replace(/-rabbitmq-[\d.]+$/, '-rabbitmq-<version>');

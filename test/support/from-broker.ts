@@ -6,7 +6,7 @@ import { aRecord, type GivenHeaders } from './delivery.ts';
 
 /** Converts a message from the broker into the record that Lambda's event source writes for this message. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
-  if (!message) throw new Error('the queue has no message');
+  if (!message) throw new Error('there is no message to convert, because the queue was empty');
   const { messageId, type, headers } = message.properties;
   // The tests need neither timestamps nor other headers that are objects.
   const plain = Object.entries(headers ?? {}).filter(([, value]) => typeof value !== 'object');
@@ -19,7 +19,7 @@ export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   });
 }
 
-/** Removes all ready messages from a queue and returns them as records of a Lambda event. */
+/** Removes all ready messages from a queue and returns them as the records of a Lambda event. */
 export async function takeRecords(channel: Channel, queue: string): Promise<RabbitMqRecord[]> {
   const records: RabbitMqRecord[] = [];
   for (;;) {

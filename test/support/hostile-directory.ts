@@ -6,8 +6,8 @@ import { join } from 'node:path';
 const HOSTILE = `sure hop#1 %41 订单 (a)+[b]{c}*^|;~! it's "d" $& $HOME`;
 
 /**
- * Creates a directory whose path contains special characters. Code fails there if it uses the path as a URL or a
- * pattern without escaping the path.
+ * Creates a temporary directory whose path contains special characters, to find code that uses paths as URLs or
+ * patterns without escaping them.
  */
 export function aHostileDirectory(name: string): string {
   const directory = join(mkdtempSync(join(tmpdir(), `surehop-${name}-`)), HOSTILE);

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 
 /**
- * Runs a script in its own process and parses the output of the script as JSON. Serverless needs its own process,
- * because Jest cannot load it.
+ * Runs a script in a separate Node process and parses the output of the script as JSON. Scripts that load Serverless
+ * use this function, because Jest cannot load Serverless.
  */
 export async function resultOf<Result>(script: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(
@@ -18,7 +18,7 @@ export async function resultOf<Result>(script: string): Promise<Result> {
   return JSON.parse(stdout) as Result;
 }
 
-/** Returns the file URL of a module in this repository as a quoted string, for an `import()` in a script. */
+/** Returns the file URL of a module in this repository as a quoted string that a script can pass to `import()`. */
 export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
 
 /** Generates the CloudFormation templates of several stages. */

@@ -4,8 +4,8 @@ import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
 type Values = Record<string, unknown>;
 
 /**
- * A simple in-memory model of the inbox. It processes one message at a time, and applies all effects of a message or
- * none.
+ * A simple in-memory model of the inbox, which processes one message at a time. The model applies either all effects of
+ * a message or none of them.
  */
 export interface Model {
   /**
@@ -13,7 +13,7 @@ export interface Model {
    * item.
    */
   readonly items: Map<string, Values>;
-  /** The payload hash of every completed or rejected message, by message id. */
+  /** The hash of the payload of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;
 }
 
@@ -25,7 +25,8 @@ const putHolds = ({ when }: Put, item: Values | undefined): boolean =>
   when === undefined || (when === 'absent' ? item === undefined : item?.[when.attribute] === when.equals);
 
 /**
- * Applies effects to a copy of the items. Returns the copy, or the reason why DynamoDB would reject the transaction.
+ * Applies effects to a copy of the items and returns the copy. If DynamoDB would reject the transaction with these
+ * effects, returns the reason instead.
  */
 function apply(items: Model['items'], effects: readonly Effect[]): Model['items'] | 'condition' | 'refused' {
   const after = new Map(items);
@@ -56,7 +57,7 @@ const touchesTwice = (effects: readonly Effect[]): boolean => {
   });
 };
 
-/** Processes one message in the model and returns the outcome. */
+/** Processes one message in the model and returns the outcome that the real inbox must have for it. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
     if (touchesTwice(each.effects)) return 'failed';

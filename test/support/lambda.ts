@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-/** A Lambda function to run: its unpacked zip file and its settings from the CloudFormation template. */
+/** A packaged Lambda function: the directory of its code and its settings from the CloudFormation template. */
 export interface Deployed {
   readonly functionName: string;
-  /** The directory with the function's unpacked zip file. */
+  /** The directory that contains the files of the function's zip file. */
   readonly taskRoot: string;
   readonly handler: string;
   readonly timeoutSeconds: number;
@@ -19,12 +19,13 @@ export interface Deployed {
 /** A process that runs one packaged function with an emulated Lambda runtime API. */
 export interface Lambda {
   /**
-   * Invokes the function. The promise resolves with the function's result. It rejects if the function throws or does
+   * Invokes the function and returns its result. The returned promise rejects if the function throws an error or does
    * not start.
    */
   invoke(event: unknown): Promise<unknown>;
   /**
-   * Returns the version of Node that runs the function, or `undefined` before the function requests its first event.
+   * Returns the version of Node that runs the function. Returns `undefined` until the function has requested its first
+   * event.
    */
   readonly nodeVersion: () => string | undefined;
   /** The lines that the function has written to its output so far. */
@@ -121,7 +122,7 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
       done();
     });
     child.once('exit', (code, signal) => {
-      failAll(new Error(`${functionName} ended (${signal ?? code}): ${lines.slice(-5).join('\n')}`));
+      failAll(new Error(`the process of ${functionName} ended (${signal ?? code}): ${lines.slice(-5).join('\n')}`));
       done();
     });
   });

@@ -21,8 +21,8 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
 });
 
 /**
- * Fixes one difference between the topology and the modelled broker, and returns the fixed broker. Returns an unchanged
- * broker if applying the topology does not fix this difference.
+ * Returns a copy of the modelled broker after `topology apply` has made the given change. Returns the same broker if
+ * `topology apply` does not make this change.
  */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
@@ -56,8 +56,8 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
 }
 
 /**
- * Returns lists of queues: a message reaches exactly one queue of each list. A list has several queues if a
- * consistent-hash exchange chooses between them.
+ * Returns the queues to which the broker would route a message. Each inner list contains alternatives: the broker
+ * routes the message to exactly one queue of each inner list.
  */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;

@@ -11,7 +11,7 @@ import { stages } from '../../infra/stages/read-stage.ts';
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
 
-/** The files that `serverless package` writes for one stack of one stage. */
+/** The files that the command `serverless package` creates for one CloudFormation stack in one stage. */
 export interface Packaged {
   /** The directory with the CloudFormation template and one zip file per function. */
   readonly directory: string;
@@ -20,9 +20,8 @@ export interface Packaged {
 }
 
 /**
- * Copies the sources into a temporary directory, so that several `serverless` commands can run at the same time.
- * `withoutCode` replaces each function with an empty one: a test that examines only the template then saves the time
- * for bundling.
+ * Copies the sources into a temporary directory, so that several `serverless` commands can run at the same time. With
+ * `withoutCode`, the copied functions are empty, which makes packaging faster for tests that only read the template.
  */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');
@@ -35,9 +34,7 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
   return { directory, remove: () => rmSync(dirname(directory), { recursive: true, force: true }) };
 }
 
-/**
- * Packages one stack of a stage without AWS credentials. If that fails, the error contains the output of Serverless.
- */
+/** Packages one stack of a stage without AWS credentials. If Serverless fails, the thrown error contains its output. */
 export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
   const directory = join(checkout, '.packages', `${stack}-${stage}`);
   await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
@@ -46,8 +43,8 @@ export async function packageStack(checkout: string, stack: 'broker' | 'function
 }
 
 /**
- * Deploys one stack of a stage to a stand-in for AWS at `endpoint`. If that fails, the error contains the output of
- * Serverless.
+ * Deploys one stack of a stage to a stand-in for AWS that listens at the URL `endpoint`. If Serverless fails, the
+ * thrown error contains its output.
  */
 export const deployStack = (checkout: string, stack: 'broker' | 'functions', stage: string, endpoint: string) =>
   serverless(checkout, stack, ['deploy', '--stage', stage], {
@@ -93,7 +90,7 @@ export function serverlessCommand(): string {
   return join(dirname(manifest), bin.serverless);
 }
 
-/** The two packaged CloudFormation stacks of a stage. */
+/** The packages of the broker stack and the functions stack in one stage. */
 export interface Stacks {
   readonly broker: Packaged;
   readonly functions: Packaged;
@@ -102,8 +99,8 @@ export interface Stacks {
 export const stageNames = Object.keys(stages) as readonly ('dev' | 'staging' | 'prod')[];
 
 /**
- * Packages the broker stack and the functions stack of every stage. Each of the two stacks has its own copy of the
- * sources, because both are packaged at the same time.
+ * Packages the broker stack and the functions stack of every stage. Each stack is packaged in its own copy of the
+ * sources, because the two stacks are packaged concurrently.
  */
 export async function packageAll(): Promise<{
   readonly of: Readonly<Record<(typeof stageNames)[number], Stacks>>;

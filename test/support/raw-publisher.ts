@@ -3,8 +3,8 @@ import { connect, type ConfirmChannel } from 'amqplib';
 import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
 /**
- * Publishes messages with properties that are given as bytes, so that a test can send properties that no client library
- * writes.
+ * Publishes messages whose properties are given as encoded bytes. A test can use properties that no AMQP client library
+ * would encode.
  */
 export interface RawPublisher {
   /**
@@ -24,7 +24,7 @@ function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([start, payload, Buffer.from([0xce])]);
 }
 
-/** The internal properties of an amqplib channel that this file uses. */
+/** The undocumented fields and methods of an amqplib channel that the raw publisher uses. */
 interface Internals {
   readonly ch: number;
   readonly connection: { readonly channels: readonly ({ readonly buffer: NodeJS.WritableStream } | null)[] };

@@ -1,13 +1,19 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One request from a function to an AWS service, described with the action and resource of an IAM policy. */
+/**
+ * One request that a Lambda function sent to an AWS service, with the IAM action and the resource that a policy must
+ * allow for it.
+ */
 export interface Call {
-  /** The name of the function that sent the request. Each function sends its own name as the session token. */
+  /**
+   * The name of the function that sent the request. The tests set this name as the session token of each function's
+   * credentials.
+   */
   readonly caller: string;
   /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;
-  /** The name of a table, an index written as `table/index`, or the ARN of a secret. */
+  /** The name of a DynamoDB table, a table and an index written as `table/index`, or the ARN of a secret. */
   readonly resource: string;
 }
 
@@ -19,13 +25,15 @@ export interface RecordingProxy {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Lists the permissions that a DynamoDB transaction needs: one for each item, and none for the transaction itself. */
+/** Lists the IAM permissions that a DynamoDB transaction needs: one for each write of the transaction. */
 const partsOf = (items: readonly Readonly<Record<string, { TableName: string }>>[]) =>
   items.flatMap((item) =>
     Object.entries(item).map(([part, { TableName }]) => [`dynamodb:${part}Item`, TableName] as const),
   );
 
-/** Returns the IAM actions and resources that a role must allow for a request to DynamoDB or Secrets Manager. */
+/**
+ * Returns the IAM actions that a role must allow for a request to DynamoDB or Secrets Manager, each with its resource.
+ */
 function needs(target: string, body: Body): (readonly [string, string])[] {
   const operation = target.split('.').at(-1)!;
   if (target.startsWith('secretsmanager.')) return [[`secretsmanager:${operation}`, String(body['SecretId'])]];
@@ -38,8 +46,8 @@ function needs(target: string, body: Body): (readonly [string, string])[] {
 }
 
 /**
- * Starts a proxy that forwards each request to `target` and records which function requested which action on which
- * resource.
+ * Starts an HTTP proxy that forwards each request to the URL `target`. The proxy records which function requested which
+ * IAM action on which resource.
  */
 export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const calls: Call[] = [];

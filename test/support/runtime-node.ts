@@ -7,7 +7,10 @@ const DIRECTORY = resolve('test/runtime');
 const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 const PACKAGE = join(DIRECTORY, 'node_modules', NODE_PACKAGE);
 
-/** The npm packages with a Node executable that test/runtime lists, one for each platform. */
+/**
+ * The npm packages that contain a Node executable, one for each platform. test/runtime/package.json lists these
+ * packages.
+ */
 const NODE_PACKAGES = new Set(
   Object.keys(
     (JSON.parse(readFileSync(join(DIRECTORY, 'package.json'), 'utf8')) as { optionalDependencies: object })
@@ -15,17 +18,20 @@ const NODE_PACKAGES = new Set(
   ),
 );
 
-/** The time limit of one npm command, in ms. */
+/** How long one npm command may run, in ms. */
 const INSTALL_WITHIN_MS = 180_000;
 
-/** The path of a Node executable with the major version of a Lambda runtime, or the reason why there is none. */
+/**
+ * The path of a Node executable with the major version of a Lambda runtime, or the reason why no such executable is
+ * available.
+ */
 export type RuntimeNode = { readonly command: string } | { readonly missing: string };
 
 const majorOf = (version: string): number => Number.parseInt(version.replace(/^v/, ''), 10);
 
 /**
- * Finds a Node executable for a Lambda runtime such as `nodejs24.x`. If the Node that runs the tests has another major
- * version, npm installs the right one in test/runtime at its first use.
+ * Finds a Node executable for a Lambda runtime such as `nodejs24.x`. If the tests run with another major version of
+ * Node, npm installs the version of the Lambda runtime in test/runtime.
  */
 export async function nodeFor(runtime: string): Promise<RuntimeNode> {
   const wanted = majorOf(runtime.replace('nodejs', ''));

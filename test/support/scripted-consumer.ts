@@ -8,7 +8,7 @@ import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
-/** An event whose field `behave` selects how the processing of the event ends. */
+/** An event whose field `behave` tells the consumer how to end its processing, for example with a rejection. */
 export const scriptedEvent = defineEvent({
   type: 'test.scripted',
   version: 1,
@@ -20,7 +20,7 @@ export const scriptedEvent = defineEvent({
   }),
 });
 
-/** Adds one to the stock of the event's SKU, unless the field `behave` asks for a failure or a rejection. */
+/** Adds 1 to the stock of the event's SKU, unless the field `behave` of the event selects a failure or a rejection. */
 async function decide({ sku, behave }: Payload<typeof scriptedEvent>, signal: AbortSignal): Promise<Decision> {
   const add = { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 } as const;
   switch (behave) {

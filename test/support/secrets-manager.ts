@@ -3,19 +3,21 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * A stand-in for AWS Secrets Manager. It handles secret versions and the labels AWSCURRENT, AWSPENDING and AWSPREVIOUS
- * as the API reference describes. It checks neither signatures nor permissions.
+ * A stand-in for AWS Secrets Manager with secret versions and the labels AWSCURRENT, AWSPENDING and AWSPREVIOUS. The
+ * stand-in checks neither signatures nor permissions.
  */
 export interface SecretsManager {
   create(name: string, text: string): string;
-  /** Stores the text as the current version of the secret, as after a completed rotation. */
+  /**
+   * Stores the text as a new version of the secret and makes this version the current one, like a completed rotation.
+   */
   replace(arn: string, text: string): void;
   /** Returns the text of the secret's current version. */
   current(arn: string): string;
   labels(arn: string): Readonly<Record<string, readonly string[]>>;
   /**
-   * Creates an empty version with the label AWSPENDING, as Secrets Manager does before it calls a rotation function.
-   * Returns the version's id.
+   * Creates an empty version of the secret with the label AWSPENDING and returns the id of the version. Secrets Manager
+   * does the same before it calls a rotation function.
    */
   beginRotation(arn: string): string;
   /** The names of the API operations that clients requested so far, oldest first. */

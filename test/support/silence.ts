@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP proxy that forwards requests to a server. A test can make the proxy leave requests unanswered. */
+/** An HTTP proxy that forwards requests to a server. A test can order the proxy not to answer some requests. */
 export interface Silence {
   readonly url: string;
-  /** Leaves the next `count` requests unanswered; the default is one request. */
+  /** Makes the proxy leave the next `count` requests unanswered; the default is one request. */
   swallow(count?: number): void;
   /** Returns how many requests the proxy has left unanswered so far. */
   swallowed(): number;

@@ -5,17 +5,17 @@ import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { aSilence, type Silence } from './silence.ts';
 
 /**
- * A test backend with an HTTP proxy in front of each service that the functions call. A test can make a proxy leave
- * requests unanswered.
+ * A test backend with an HTTP proxy in front of each HTTP service that the functions call. A test can order a proxy not
+ * to answer requests.
  */
 export interface SilentBackend {
   readonly backend: Backend;
   readonly secrets: SecretsManager;
   readonly silent: Readonly<Record<'secrets' | 'jwks' | 'management' | 'store', Silence>>;
   readonly settings: AllSettings;
-  /** The ARN of the secret with the broker administrator's login. */
+  /** The ARN of the secret that contains the login of the broker's administrator. */
   readonly login: string;
-  /** The ARN of the secret with the signing keys of the HTTP clients. */
+  /** The ARN of the secret that contains the signing keys of the HTTP clients. */
   readonly signingKeys: string;
   /** Makes all proxies forward requests again. */
   answerAgain(): void;

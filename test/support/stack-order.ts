@@ -4,21 +4,18 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
 import { dependencies, walk } from './templates.ts';
 
 /**
- * The order in which CloudFormation creates the resources of both stacks. The order follows from `DependsOn`,
- * references and imported values. CloudFormation deletes the resources in reverse order.
+ * The order in which CloudFormation creates the resources of the broker stack and the functions stack. CloudFormation
+ * deletes the resources in the reverse order.
  */
 export interface StackOrder {
-  /** The names of all resources of both stacks, written as `stack/LogicalId`. */
+  /** The names of all resources of both stacks, each written as `stack/LogicalId`. */
   readonly all: readonly string[];
   readonly resource: (name: string) => Resource;
-  /** Returns the names of all resources of a CloudFormation type. */
+  /** Returns the names of all resources that have the given CloudFormation type. */
   ofType(type: string): string[];
   /** Whether CloudFormation creates the resource `later` only after the resource `earlier`. */
   follows(later: string, earlier: string): boolean;
-  /**
-   * The resources that depend on themselves through other resources. The list is empty if the stacks have no dependency
-   * cycle.
-   */
+  /** The resources that are part of a dependency cycle. The list is empty if the stacks have no dependency cycle. */
   readonly circle: readonly string[];
 }
 
@@ -54,12 +51,13 @@ export function stackOrder(templates: Templates): StackOrder {
     all,
     resource: (name) => {
       const found = resources.get(name);
-      if (!found) throw new Error(`there is no resource ${name}`);
+      if (!found) throw new Error(`the templates of the two stacks contain no resource ${name}`);
       return found;
     },
     ofType: (type) => all.filter((name) => resources.get(name)!.Type === type),
     follows(later, earlier) {
-      for (const name of [later, earlier]) if (!resources.has(name)) throw new Error(`there is no resource ${name}`);
+      for (const name of [later, earlier])
+        if (!resources.has(name)) throw new Error(`the templates of the two stacks contain no resource ${name}`);
       return reach(later).has(earlier);
     },
     circle: all.filter((name) => reach(name).has(name)),
@@ -78,7 +76,7 @@ function imports({ broker }: Templates, resource: Resource): string[] {
   return [...walk(resource.Properties)].flatMap(([value]) => {
     if (!('Fn::ImportValue' in value)) return [];
     const output = outputs.find(({ Export }) => Export?.Name === value['Fn::ImportValue']);
-    if (!output) throw new Error(`nothing exports ${String(value['Fn::ImportValue'])}`);
+    if (!output) throw new Error(`the broker stack exports no value with the name ${String(value['Fn::ImportValue'])}`);
     return referencesOf(output.Value).map((id) => `broker/${id}`);
   });
 }

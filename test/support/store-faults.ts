@@ -2,22 +2,25 @@ import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 
 /**
- * An error to inject into one DynamoDB transaction, before or after the store commits the transaction; `undefined`
- * injects no error.
+ * An error that a test injects into one DynamoDB transaction, either before or after DynamoDB commits the transaction.
+ * The value `undefined` injects no error.
  */
 export type Fault = { readonly when: 'before' | 'after'; readonly error: Error } | undefined;
 
 export const named = (name: string, message = name): Error => Object.assign(new Error(message), { name });
 
-/** Creates a timeout after the commit: the store commits the transaction, but the client receives no answer. */
+/** Creates a timeout after the commit: DynamoDB commits the transaction, but the client receives no response. */
 export const answerLost = (): Fault => ({ when: 'after', error: named('TimeoutError', 'no answer in time') });
 
-/** Creates a server error before the store commits the transaction. */
+/** Creates a server error of DynamoDB, which occurs before DynamoDB commits the transaction. */
 export const serverError = (): Fault => ({ when: 'before', error: named('InternalServerError') });
 
 export const throttled = (): Fault => ({ when: 'before', error: named('ThrottlingException') });
 
-/** Creates the error of a cancelled transaction. The items at `positions` have the cancellation reason `code`. */
+/**
+ * Creates the error of a cancelled transaction. The writes at the indexes `positions` get the cancellation reason
+ * `code`, and all other writes get the reason `None`.
+ */
 export function cancelled(code: string, positions: readonly number[], input: TransactWriteItemsInput): Fault {
   const reasons = (input.TransactItems ?? []).map((_, at) => ({ Code: positions.includes(at) ? code : 'None' }));
   const error = new TransactionCanceledException({ message: code, CancellationReasons: reasons, $metadata: {} });
@@ -27,7 +30,10 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 export interface Faults {
   /** The DynamoDB transactions that the client has sent so far. */
   readonly sent: TransactWriteItemsInput[];
-  /** Chooses the error to inject into a transaction. `at` is the number of transactions that the client sent before. */
+  /**
+   * Chooses the error to inject into a transaction. The parameter `at` is the number of earlier transactions of the
+   * client.
+   */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
   /** The number of requests of any kind that the client has sent so far. */
   requests: number;

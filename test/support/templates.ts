@@ -28,7 +28,10 @@ export const statementsOf = (role: Resource): Statement[] =>
     ({ PolicyDocument }) => PolicyDocument.Statement,
   );
 
-/** Whether an IAM role allows an action on a resource. The resource must be written exactly as in the role's policy. */
+/**
+ * Whether a policy of an IAM role allows an action on a resource. The resource must be equal to the value in the
+ * policy; wildcards are not evaluated.
+ */
 export const allows = (role: Resource, action: string, resource: Value): boolean =>
   statementsOf(role).some(
     ({ Effect, Action, Resource: resources }) =>
@@ -40,7 +43,7 @@ export const allows = (role: Resource, action: string, resource: Value): boolean
 /** Returns the logical id of the resource that a template value refers to with `GetAtt` or `Ref`. */
 export function targetOf(value: Value): string {
   const found = /"(?:Fn::GetAtt":\["|Ref":")([^"]+)"/.exec(text(value));
-  if (!found) throw new Error(`${text(value)} names no resource`);
+  if (!found) throw new Error(`the template value ${text(value)} contains neither GetAtt nor Ref`);
   return found[1]!;
 }
 
@@ -51,7 +54,10 @@ export const isAlias = (value: Value): boolean =>
 export const roleOf = (template: Template, lambda: Resource): Resource =>
   template.Resources[targetOf(properties(lambda)['Role'] as Value)]!;
 
-/** The values of `Ref` (by logical id), of `GetAtt` (by `Id.Attribute`) and of `ImportValue` (by export name). */
+/**
+ * The values that replace references in a template: those of `Ref` by logical id, those of `GetAtt` by `Id.Attribute`,
+ * and those of `ImportValue` by export name.
+ */
 export interface Known {
   readonly refs?: Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, string>>;
@@ -65,11 +71,14 @@ const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::StackName': 'stack',
 };
 
-/** Evaluates the intrinsic functions in a template value. Throws an error if the value of a reference is unknown. */
+/**
+ * Evaluates the intrinsic functions of CloudFormation in a template value. Throws an error if a reference has no known
+ * value.
+ */
 export function resolveValue(value: Value, known: Known): unknown {
   const look = (name: string): string => {
     const found = known.refs?.[name] ?? PSEUDO[name];
-    if (found === undefined) throw new Error(`unknown reference: ${name}`);
+    if (found === undefined) throw new Error(`the reference ${name} in a template has no known value`);
     return found;
   };
   const go = (one: Value): unknown => {
@@ -104,7 +113,7 @@ export function resolveValue(value: Value, known: Known): unknown {
   return go(value);
 }
 
-/** Yields an object and all objects nested in it, each with its path. */
+/** Yields an object and all objects and arrays that are nested in it, each with its path. */
 export function* walk(value: unknown, path: readonly string[] = []): Generator<readonly [object, readonly string[]]> {
   if (typeof value !== 'object' || value === null) return;
   yield [value, path];

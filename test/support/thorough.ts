@@ -1,6 +1,6 @@
 /**
- * Whether random and exhaustive tests try all of their cases, as in `npm run test:thorough`. `npm test` tries a sample
- * of the cases.
+ * Whether tests with many cases run all of their cases, as in `npm run test:thorough`. The command `npm test` runs only
+ * a sample of the cases.
  */
 export const isThorough = process.env['THOROUGH'] === 'true';
 

@@ -4,7 +4,7 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 
 type Options = NonNullable<Parameters<typeof workQueue>[1]>;
 
-/** Returns the service's two work queues with some options changed. */
+/** Returns the service's work queues `stock` and `points`, declared with the given options. */
 export const queuesWith = (changes: { readonly stock?: Options; readonly points?: Options } = {}) => ({
   stock: workQueue('stock', { bindings: { [exchanges.orders]: ['order.created'] }, ...changes.stock }),
   points: workQueue('points', {
@@ -13,7 +13,10 @@ export const queuesWith = (changes: { readonly stock?: Options; readonly points?
   }),
 });
 
-/** Returns the service's topology with changed options for its work queues, and with additional work queues. */
+/**
+ * Returns the service's topology with the given options for the queues `stock` and `points`, and with additional work
+ * queues.
+ */
 export const topologyWith = (
   changes: Parameters<typeof queuesWith>[0] = {},
   others: Readonly<Record<string, WorkQueue>> = {},
