@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { roleOf } from '../../../infra/aws/service/access.ts';
 
-test('tables of a consumer add to the permissions that the toolkit needs for the inbox and the archive', () => {
+test('the IAM role of a consumer allows access to the declared tables in addition to the inbox and the dead-letter archive', () => {
   const role = roleOf({
     functionName: 'ship',
     logGroupId: 'ShipLogGroup',

@@ -24,7 +24,7 @@ const table = (TableName: string, more: Partial<Resource> = {}): Resource => ({
 const compare = (before: Resources, after: Resources) => compareTemplates(template(before), template(after));
 
 describe('comparing two templates', () => {
-  test('compareTemplates finds no changes between equal templates with another order of properties', () => {
+  test('compareTemplates finds no changes if two templates differ only in the order of properties', () => {
     const one = { Broker: broker({ HostInstanceType: 'mq.m7g.medium' }) };
     expect(compare(one, structuredClone(one))).toEqual([]);
     const turned = { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'a', DisplayName: 'b' } };
@@ -48,7 +48,7 @@ describe('comparing two templates', () => {
     ]);
   });
 
-  test('if a resource is replaced, compareTemplates also reports the resources that refer to it in a create-only property as replaced, directly or indirectly', () => {
+  test('compareTemplates reports a resource as replaced if one of its create-only properties refers, directly or indirectly, to a replaced resource', () => {
     const at = (CidrBlock: string): Resources => ({
       Broker: broker({ SubnetIds: [{ 'Fn::Join': ['', [{ Ref: 'Subnet' }]] }] }),
       Subnet: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { 'Fn::GetAtt': ['Network', 'VpcId'] } } },
@@ -70,10 +70,10 @@ describe('comparing two templates', () => {
   });
 });
 
-describe('refused deployments', () => {
+describe('rejected deployments', () => {
   const reasons = (before: Resources, after: Resources) => refusals(template(before), template(after));
 
-  test('a deployment that would replace the broker is refused with the name of the setting that causes the replacement', () => {
+  test('a deployment that would replace the broker is rejected with an error that names the setting which causes the replacement', () => {
     const cluster = broker({ DeploymentMode: 'CLUSTER_MULTI_AZ', SubnetIds: ['a', 'b', 'c'] });
     expect(reasons({ Broker: broker({ SubnetIds: ['a'] }) }, { Broker: cluster })).toEqual([
       expect.stringMatching(
@@ -82,7 +82,7 @@ describe('refused deployments', () => {
     ]);
   });
 
-  test('a deployment that would downgrade the broker is refused, but one that upgrades the broker is allowed', () => {
+  test('a deployment is rejected if it would downgrade the broker, but not if it upgrades the broker', () => {
     const [old, recent] = [{ Broker: broker({ EngineVersion: '4.9' }) }, { Broker: broker({ EngineVersion: '4.10' }) }];
     expect(reasons(recent, old)).toEqual([
       expect.stringMatching(/^broker\.engineVersion of the deployed stage is 4\.10 .* cannot become 4\.9/),
@@ -90,19 +90,19 @@ describe('refused deployments', () => {
     expect(reasons(old, recent)).toEqual([]);
   });
 
-  test('a deployment that renames a table is refused', () => {
+  test('a deployment that renames a DynamoDB table is rejected', () => {
     expect(reasons({ Orders: table('orders') }, { Orders: table('purchases') })).toEqual([
       'this deployment would replace Orders (TableName), which loses its items',
     ]);
   });
 
-  test('a deployment that deletes a secret is refused unless the secret is retained', () => {
+  test('a deployment that removes a secret from the template is rejected, unless the secret has the deletion policy Retain', () => {
     const secret: Resource = { Type: 'AWS::SecretsManager::Secret', Properties: { Name: 'keys' } };
     expect(reasons({ Keys: secret }, {})).toEqual(['this deployment would delete Keys, which loses its value']);
     expect(reasons({ Keys: { ...secret, DeletionPolicy: 'Retain' } }, {})).toEqual([]);
   });
 
-  test('the first deployment of a stack is never refused', () => {
+  test('the first deployment of a stack is never rejected', () => {
     expect(reasons({}, { Broker: broker(), Orders: table('orders') })).toEqual([]);
   });
 });
@@ -137,7 +137,7 @@ describe('conflicts of a deployment', () => {
     expect(conflicts({ broker: [exporting('a'), template({})] })).toEqual([]);
   });
 
-  test('replacing a resource is a conflict if an export that another stack imports contains its address', () => {
+  test('replacing a resource is a conflict if another stack imports an exported value that contains the ARN of the resource', () => {
     const at = (name: string) =>
       exporting({ 'Fn::GetAtt': ['Broker', 'Arn'] }, { Broker: broker({ BrokerName: name }) });
     expect(conflicts({ broker: [at('a'), at('b')], functions: [importing, importing] })).toEqual([
@@ -145,11 +145,11 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('importing a value that no stack exports is a conflict', () => {
+  test('a deployment has a conflict if a template imports a value that no stack exports', () => {
     expect(conflicts({ functions: [none, importing] })).toEqual(['nothing exports pool']);
   });
 
-  test('a new resource with the name of an existing resource is a conflict', () => {
+  test('a deployment has a conflict if it creates a resource with the name of an existing resource', () => {
     expect(
       conflicts({
         broker: [template({ Broker: broker() }), template({ Broker: broker({ DeploymentMode: 'CLUSTER_MULTI_AZ' }) })],
@@ -157,7 +157,7 @@ describe('conflicts of a deployment', () => {
     ).toEqual([expect.stringMatching(/^Broker would have the same identity as Broker, which still exists/)]);
   });
 
-  test('moving an SNS subscription to another logical id is a conflict', () => {
+  test('a deployment has a conflict if it moves an SNS subscription to another logical id', () => {
     const subscriptions = (...addresses: string[]) =>
       template(
         Object.fromEntries(
@@ -172,7 +172,7 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('updating an event source mapping that names a virtual host is a conflict', () => {
+  test('a deployment has a conflict if it updates an event source mapping that names a virtual host', () => {
     const source = (BatchSize: number, ...more: Value[]) =>
       template({
         Source: {

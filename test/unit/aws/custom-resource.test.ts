@@ -41,7 +41,7 @@ const anEvent = (change: Partial<CustomResourceEvent> = {}): CustomResourceEvent
 const answered = () => JSON.parse(answers.at(-1)!.body) as Record<string, string>;
 
 describe('a custom resource', () => {
-  test('a custom resource reports success to the unchanged presigned URL without a content type', async () => {
+  test('a custom resource sends its response to exactly the presigned URL that CloudFormation gave, without a Content-Type header', async () => {
     await customResource('broker-topology', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(1);
     expect(answers[0]).toMatchObject({ method: 'PUT', url: '/answer?Signature=a%2Bb%3D&Expires=1' });
@@ -56,7 +56,7 @@ describe('a custom resource', () => {
     });
   });
 
-  test('a custom resource receives its properties and, on an update, the previous ones', async () => {
+  test('when CloudFormation updates a custom resource, the custom resource gets its new and its previous properties', async () => {
     let seen: unknown;
     const handler = customResource('id', {
       apply: async ({ properties, previous }) => void (seen = { properties, previous }),
@@ -68,7 +68,7 @@ describe('a custom resource', () => {
     expect(seen).toEqual({ properties: { a: '2' }, previous: { a: '1' } });
   });
 
-  test('a custom resource reports a failure to CloudFormation with its reason and the same physical id, and without passwords', async () => {
+  test('the failure that a custom resource reports to CloudFormation contains the reason, but no passwords', async () => {
     const handler = customResource('id', {
       apply: async () => {
         throw new Error('cannot reach amqps://administrator:hunter2@broker.example:5671/');
@@ -83,7 +83,7 @@ describe('a custom resource', () => {
   });
 
   test.each([3_000, 1_200])(
-    'a custom resource shortens a failure reason of %d times six bytes to the length that CloudFormation accepts',
+    'a custom resource shortens a failure reason to the length that CloudFormation accepts (%d repetitions of six bytes)',
     async (letters) => {
       const handler = customResource('id', {
         apply: async () => {
@@ -128,7 +128,7 @@ describe('a custom resource', () => {
     );
   });
 
-  test('deleting a custom resource that has no removal step reports success without running anything', async () => {
+  test('deleting a custom resource that has no removal step reports success and does not call the function "apply"', async () => {
     let ran = false;
     const handler = customResource('id', { apply: async () => void (ran = true) });
     await handler(anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' }), anInvocation());
@@ -152,7 +152,7 @@ describe('a custom resource', () => {
     expect([removed, answered()]).toMatchObject(['two', { Status: 'SUCCESS', PhysicalResourceId: 'made-as-this' }]);
   });
 
-  test('if the removal of a custom resource takes longer than one invocation, the invocation fails without a response, so that Lambda runs it again', async () => {
+  test('if the removal of a custom resource takes longer than one Lambda invocation, the invocation fails without a response to CloudFormation', async () => {
     const handler = customResource('id', { apply: async () => {}, remove: () => new Promise(() => {}) });
     const event = anEvent({ RequestType: 'Delete', PhysicalResourceId: 'id' });
     await expect(handler(event, anInvocation(10_200))).rejects.toThrow(/not finished before the function timed out/);

@@ -42,7 +42,7 @@ test('removing an event source that no longer exists succeeds without a delete r
   ]);
 });
 
-test('removing an event source that an earlier invocation already deletes waits for that deletion without a second delete request', async () => {
+test('if an earlier invocation has already requested the deletion of an event source mapping, removing the event source only waits until it is deleted', async () => {
   aws.addMapping('one', 'sg-broker');
   const first = new AbortController();
   const cut = removeEventSource(access, 'one', { signal: first.signal, pauseMs: 60_000 });
@@ -56,7 +56,7 @@ test('removing an event source that an earlier invocation already deletes waits 
   expect(asked().filter((one) => one.startsWith('lambda:Delete'))).toHaveLength(1);
 });
 
-test('the removal of a stage waits until its functions have no network interface in their security group', async () => {
+test('the removal of a stage waits until AWS has deleted all network interfaces in the security group of the functions', async () => {
   aws.addFunctions('surehop-dev-status', 'sg-functions');
   aws.addFunctions('another-service', 'sg-of-others');
   aws.deleteFunctions('surehop-dev-status');
@@ -80,7 +80,7 @@ test('the removal of a stage fails at once with the error code of AWS if a permi
   );
 });
 
-test('if the role of the event source is missing, its network interfaces remain and its removal fails at the timeout', async () => {
+test('if the IAM role of an event source is missing, AWS does not delete its network interfaces, and its removal fails at the timeout', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.deleteRole();
   const removal = removeEventSource(access, 'one', waiting());

@@ -73,7 +73,7 @@ test('decoding an event reads the timestamp of a message as UTC, even if it cont
   expect(delivery?.properties.timestamp).toBe(33 * 60 + 41);
 });
 
-test('decoding takes the delivery count from x-acquired-count rather than x-delivery-count, and ignores both headers at the first delivery', () => {
+test('the delivery count of a redelivered message is its header x-acquired-count, or x-delivery-count if that header is missing', () => {
   const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
   expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
   expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);
@@ -106,7 +106,7 @@ test.each([undefined, null, 7, {}, 'no base64!', 'e30', 'e3-_', 'e30=\n', 'é'])
 );
 
 test.each([7, {}, ['m'], true, 'm'.repeat(256), 'é'.repeat(128), 'a\ufffdb'])(
-  'decoding refuses %p as a message id, because the id does not identify one message',
+  'a message with the message id %p is decoded as a message without an id, because the id does not identify one message',
   (messageId) => {
     const record = aRecord();
     const basicProperties = { ...record.basicProperties, messageId };
@@ -116,7 +116,7 @@ test.each([7, {}, ['m'], true, 'm'.repeat(256), 'é'.repeat(128), 'a\ufffdb'])(
   },
 );
 
-test('decoding an event never throws because of the records in its queues, whatever they contain', () => {
+test('decoding an event never throws because of the content of its records', () => {
   const { rmqMessagesByQueue: _, ...rest } = anEvent([]);
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.anything()), (rmqMessagesByQueue) => {
@@ -128,7 +128,7 @@ test('decoding an event never throws because of the records in its queues, whate
   );
 });
 
-test('decoding keeps the timestamp of a message as text if it is not a date', () => {
+test('if the timestamp of a message is not a date, decoding keeps the timestamp as text', () => {
   const record = aRecord();
   const basicProperties = { ...record.basicProperties, timestamp: 'Smarch 1, 2026' };
   expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([
@@ -136,7 +136,7 @@ test('decoding keeps the timestamp of a message as text if it is not a date', ()
   ]);
 });
 
-test('decoding takes the publish time from the header surehop-published-at if the timestamp is the same time in another time zone', () => {
+test('if the timestamp of a message differs from the header surehop-published-at only by the time zone, decoding returns the time of the header', () => {
   const timestamp = (publishedAt: string) =>
     aDelivery({ headers: { 'surehop-published-at': publishedAt } }).properties.timestamp;
   const noon = Date.UTC(2026, 10, 22, 12, 33, 41) / 1_000;

@@ -30,7 +30,7 @@ function record(...outcomes: Outcome[]): void {
 const counted = () => lines.find((line) => 'Completed' in line);
 const logged = (message: string) => lines.filter((line) => line['message'] === message);
 
-test('the metrics count a postponed message as Postponed and not as Retried, and the log has it at level INFO', () => {
+test('a postponed message counts in the metric Postponed and not in the metric Retried', () => {
   record(postponed('BLOCKED_BY_KEY', queues.stock, 0));
   expect(counted()).toMatchObject({ queue: 'stock', Postponed: 1, Retried: 0 });
   expect(logged('message postponed')).toMatchObject([
@@ -38,7 +38,7 @@ test('the metrics count a postponed message as Postponed and not as Retried, and
   ]);
 });
 
-test('the metrics count a message to be retried as Retried, and the log has the code and the text of its error', () => {
+test('a message that will be retried counts in the metric Retried, and is logged with the code and the text of its error', () => {
   const [delayQueue] = queues.stock.delays;
   record({ is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' });
   expect(counted()).toMatchObject({ Postponed: 0, Retried: 1 });

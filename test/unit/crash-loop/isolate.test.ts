@@ -21,8 +21,8 @@ const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.orders, schema: z.object({}) });
 
 /**
- * Creates a consumer with an in-memory store. Before the consumer processes a group of messages, it records the group
- * in the store; `begun` lists the recorded groups.
+ * Creates a consumer with an in-memory store. The list `begun` contains the groups of messages that the consumer
+ * recorded in the attempt log before it processed them.
  */
 function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})) {
   const store = emptyStore();
@@ -46,7 +46,7 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
       close: async () => {},
     },
     archiveLetter: async () => {
-      throw new Error('no message is too large in this test');
+      throw new Error('the consumer stored a dead letter in the archive, which this test does not expect');
     },
     clock,
     settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
@@ -71,14 +71,14 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
 const ended = NOW_MS - 1;
 const inProgress = NOW_MS + 1;
 
-test('messages that may have crashed the process run together, and the store has no record of the run if the process survives it', async () => {
+test('messages that may have crashed the process are first processed together, and their attempt log is deleted if the process survives', async () => {
   const { store, begun, run } = aConsumer();
   expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
   expect(begun).toEqual(['together: a b c']);
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message runs alone if one of its earlier runs did not end, and messages that ran alone less often come first', async () => {
+test('messages whose earlier processing did not end are processed one by one, starting with those that were processed alone least often', async () => {
   const { begun, run, record } = aConsumer();
   record('a', ended, ended);
   record('b');
@@ -86,20 +86,20 @@ test('a message runs alone if one of its earlier runs did not end, and messages 
   expect(begun).toEqual(['together: c d', 'isolated: b', 'isolated: a']);
 });
 
-test('a message is dead-lettered as CRASH_LOOP after it ran alone three times and none of the three runs ended', async () => {
+test('a message is dead-lettered with the code CRASH_LOOP after it was processed alone three times and the process never finished it', async () => {
   const { run, record } = aConsumer();
   record('a', ended, ended, ended);
   expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
 });
 
-test('a message that ran alone three times is not dead-lettered while one of these runs may still be in progress in another execution environment', async () => {
+test('a message that was processed alone three times is not dead-lettered while another Lambda execution environment may still be processing it', async () => {
   const { run, record, begun } = aConsumer();
   record('a', ended, ended, inProgress);
   expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);
   expect(begun).toEqual([]);
 });
 
-test('if the store was unavailable when a run ended, the record of that run is deleted with the next batch', async () => {
+test('if DynamoDB was unavailable when the processing of a message ended, the attempt log of the message is deleted with the next batch', async () => {
   let isUnavailable = true;
   const { store, run } = aConsumer((real) => ({
     end: async (...args) => {

@@ -55,7 +55,7 @@ describe('the origin of a dead letter', () => {
     });
   });
 
-  test('the dead letter of a message that the broker dead-lettered has the queue of the newest x-death entry, not an earlier delay queue', () => {
+  test('if the broker dead-lettered a message, its dead letter has the queue of the newest x-death entry and not that of an earlier delay queue', () => {
     expect(of(death)).toMatchObject({
       queue: 'stock',
       code: 'EXPIRED',
@@ -85,9 +85,12 @@ describe('the origin of a dead letter', () => {
     ['2026-11-22T11:00:00Z', '2026-11-22T11:00:00.000Z'],
     ['who knows', '2026-11-22T12:00:00.000Z'],
     [null, '2026-11-22T12:00:00.000Z'],
-  ])('a dead letter with the x-death time %p was dead-lettered at %s', (time, deadLetteredAt) => {
-    expect(of({ 'x-death': [{ queue: 'stock', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
-  });
+  ])(
+    'if the newest x-death entry of a dead letter has the time %p, its field deadLetteredAt is %s',
+    (time, deadLetteredAt) => {
+      expect(of({ 'x-death': [{ queue: 'stock', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
+    },
+  );
 
   test('the dead letter of a message without dead-letter headers has the code UNKNOWN_ERROR and no queue', () => {
     const unknown = of({});

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseDependencies } from '../../../infra/dev/runtime/broker/apt.ts';
 
-test('parseDependencies returns the first real package among alternative dependencies, and no packages that provide a virtual package', () => {
+test('if a package depends on one of several alternatives, parseDependencies returns the first alternative that is not a virtual package', () => {
   const answer = `rabbitmq-server
   PreDepends: adduser
  |Depends: erlang-base

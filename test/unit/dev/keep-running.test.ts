@@ -5,7 +5,10 @@ import { keepRunning } from '../../../infra/dev/runtime/keep-running.ts';
 import { watchExternal } from '../../../infra/dev/runtime/watch-external.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** A simulated process that ends when the test calls `die`. Its `restart` fails once with each given error and then succeeds. */
+/**
+ * A simulated process, which ends when the test calls `die`. The function `restart` first fails once with each of the
+ * given errors and then succeeds.
+ */
 function aProcess(outcomes: readonly Error[] = []) {
   let listener: (how: string) => void = () => {};
   const remaining = [...outcomes];

@@ -71,7 +71,7 @@ describe('a log line on the console', () => {
   });
 
   test.each([['Server ready: http://localhost:3000'], ['{"a":1}'], ['{broken'], ['']])(
-    'compactLogLine ignores %j, which is not a log line',
+    'compactLogLine returns undefined for the text %j, because the text is not a log entry',
     (line) => {
       expect(compactLogLine(line)).toBeUndefined();
     },

@@ -26,7 +26,7 @@ describe('the plain path of a directory', () => {
     },
   );
 
-  test('plainPath creates one symbolic link per directory and creates a deleted link again', () => {
+  test('plainPath creates a separate symbolic link for each directory, and creates the link again if it was deleted', () => {
     const [one, other] = ['one 1', 'other 1'].map((name) => join(scratch, name)) as [string, string];
     const plain = plainPath(one);
     expect(plainPath(other)).not.toBe(plain);
@@ -35,7 +35,7 @@ describe('the plain path of a directory', () => {
     for (const directory of [one, other]) removePlainPath(directory);
   });
 
-  test('plainPath returns a path without special characters unchanged, and removePlainPath does not delete the directory at that path', () => {
+  test('if the path of a directory has no special characters, plainPath returns the path unchanged and removePlainPath keeps the directory', () => {
     const directory = mkdtempSync('/tmp/surehop-plain-');
     expect(plainPath(directory)).toBe(directory);
     removePlainPath(directory);

@@ -8,14 +8,14 @@ import { lockHolder, takeLock } from '../../../infra/dev/runtime/process-lock.ts
 const lockFile = () => join(mkdtempSync(join(tmpdir(), 'surehop-lock-')), 'deep', 'start.lock');
 
 describe('the lock file of a clone', () => {
-  test('taking a lock file that a running process holds fails with the id of that process', () => {
+  test('takeLock returns the process id of the holder if a running process already holds the lock', () => {
     const file = lockFile();
     const first = takeLock(file);
     expect(first).toHaveProperty('release');
     expect(takeLock(file)).toEqual({ heldBy: process.pid });
   });
 
-  test('a lock file that was released can be taken again, and no other file remains', () => {
+  test('a lock can be taken again after its release, and the directory then contains only the lock file', () => {
     const file = lockFile();
     const first = takeLock(file);
     if ('release' in first) first.release();
@@ -24,7 +24,7 @@ describe('the lock file of a clone', () => {
     expect(readdirSync(dirname(file))).toEqual(['start.lock']);
   });
 
-  test('a lock file of a process that was killed can be taken', () => {
+  test('a lock can be taken if the process that held it was killed', () => {
     const file = lockFile();
     takeLock(file);
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -34,14 +34,17 @@ describe('the lock file of a clone', () => {
     expect(lockHolder(file)).toBe(process.pid);
   });
 
-  test.each([['not json'], [''], ['null'], ['{"pid":"x"}']])('a lock file that contains %j can be taken', (text) => {
-    const file = lockFile();
-    takeLock(file);
-    writeFileSync(file, text);
-    expect(takeLock(file)).toHaveProperty('release');
-  });
+  test.each([['not json'], [''], ['null'], ['{"pid":"x"}']])(
+    'a lock can be taken if the lock file has the invalid content %j',
+    (text) => {
+      const file = lockFile();
+      takeLock(file);
+      writeFileSync(file, text);
+      expect(takeLock(file)).toHaveProperty('release');
+    },
+  );
 
-  test('a lock file counts as free if its process has ended and a later process has the same process id', () => {
+  test('a lock counts as free if its holder has ended, even if a later process has the same process id', () => {
     const file = lockFile();
     takeLock(file);
     const { startedAt } = JSON.parse(readFileSync(file, 'utf8')) as { startedAt: string };

@@ -14,7 +14,7 @@ interface Row {
   readonly wrong: readonly string[];
   /** Values that must be accepted, including the smallest and the largest. */
   readonly right: readonly string[];
-  /** Whether the setting is accepted only in a deployed stage and refused in the stage local. */
+  /** Whether the setting is only for deployed stages. `npm start` rejects such a setting. */
   readonly deployedOnly?: true;
 }
 
@@ -126,12 +126,12 @@ function refusal(environment: Record<string, string>): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error(`the settings were accepted: ${JSON.stringify(environment).slice(0, 200)}`);
+  throw new Error(`the wrong settings caused no error: ${JSON.stringify(environment).slice(0, 200)}`);
 }
 
 describe('settings', () => {
   test.each(rows)(
-    'a wrong value of the setting $name makes npm start exit with code 2 and a message of one line',
+    'if the setting $name is wrong, npm start exits with code 2 and an error message of one line',
     ({ name, wrong }) => {
       for (const value of wrong) {
         const { message, exitCode } = refusal({ [name]: value });
@@ -145,7 +145,7 @@ describe('settings', () => {
   );
 
   test.each(rows)(
-    'a wrong value of the setting $name makes a function fail when it starts, with a message that names the setting and without a stack trace',
+    'if the setting $name is wrong, a function fails at its start with an error that names the setting and has no stack trace',
     ({ name, wrong }) => {
       for (const value of wrong) {
         const failure = failureOf(() => readAllSettings({ [name]: value }));
@@ -176,7 +176,7 @@ describe('valid settings', () => {
   });
 
   test.each(rows)(
-    'the setting $name reaches the functions of the stage local, or npm start refuses it because it is only for deployed stages',
+    'npm start passes the setting $name to the functions, or rejects the setting if it is only for deployed stages',
     ({ name, right, deployedOnly }) => {
       for (const value of right) {
         if (deployedOnly) {
@@ -200,12 +200,12 @@ describe('valid settings', () => {
   });
 });
 
-test('npm start refuses a STAGE other than local', () => {
+test('npm start fails if the setting STAGE has a value other than local', () => {
   for (const stage of ['dev', 'prod'])
     expect(refusal({ STAGE: stage }).message).toContain('the local stage is always "local"');
 });
 
-test('a deployed stage refuses the development key and the development issuer', () => {
+test('in a deployed stage, the settings must contain neither the development key nor the development issuer', () => {
   const keys = JSON.stringify({ development: [DEVELOPMENT_SECRET] });
   expect(() => readAllSettings({ STAGE: 'dev', SIGNING_SECRETS: keys })).toThrow('development key');
   expect(() => readAllSettings({ STAGE: 'dev', JWT_ISSUER: 'urn:surehop:development-issuer' })).toThrow(

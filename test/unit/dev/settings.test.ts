@@ -15,11 +15,11 @@ function problemOf(environment: NodeJS.ProcessEnv): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error('the settings were accepted');
+  throw new Error('the wrong settings caused no error');
 }
 
 describe('the settings of the dev environment', () => {
-  test('without settings, npm start uses port 3000 for HTTP, starts its own broker and store, and has its cache in the clone', () => {
+  test('without settings, npm start uses port 3000, starts its own broker and store, and keeps its cache in the clone of the repository', () => {
     expect(readSettings({}, LOCAL)).toEqual({
       httpPort: 3_000,
       amqpUrl: undefined,
@@ -35,7 +35,7 @@ describe('the settings of the dev environment', () => {
   });
 
   test.each(['abc', '0', '70000', '80.5', ' ', '1e3', '-1', '9'.repeat(400)])(
-    'npm start refuses HTTP_PORT=%s',
+    'npm start fails with the setting HTTP_PORT=%s',
     (value) => {
       const { message, exitCode } = problemOf({ HTTP_PORT: value });
       expect(message).toMatch(
@@ -51,7 +51,7 @@ describe('the settings of the dev environment', () => {
     expect(message).not.toContain('secret');
   });
 
-  test('the cache of npm start is in XDG_CACHE_HOME, or in HOME if XDG_CACHE_HOME is not set, or in the clone if HOME does not exist', () => {
+  test('npm start keeps its cache in XDG_CACHE_HOME if it is set, otherwise in HOME, or in the clone if the directory HOME does not exist', () => {
     const home = mkdtempSync(join(tmpdir(), 'surehop-home-'));
     const cacheOf = (environment: NodeJS.ProcessEnv) => readSettings(environment, LOCAL).cacheDirectory;
     expect(cacheOf({ HOME: home, XDG_CACHE_HOME: join(home, 'x') })).toBe(join(home, 'x', 'surehop'));
@@ -59,7 +59,7 @@ describe('the settings of the dev environment', () => {
     expect(cacheOf({ HOME: '/nonexistent' })).toBe(join(LOCAL, 'cache'));
   });
 
-  test('npm start refuses a cache directory that is not writable with the name of the setting SUREHOP_CACHE', () => {
+  test('if the cache directory is not writable, npm start fails with an error that names the setting SUREHOP_CACHE', () => {
     expect(problemOf({ SUREHOP_CACHE: '/dev/null/cache' }).message).toContain('SUREHOP_CACHE is "/dev/null/cache"');
   });
 
@@ -67,7 +67,7 @@ describe('the settings of the dev environment', () => {
     ['amqp://127.0.0.1:5680', 'http://guest:guest@127.0.0.1:15672'],
     ['amqp://ada:pw@broker:5672/vhost', 'http://ada:pw@broker:15672'],
     ['amqps://ada:pw@b-1.mq.eu-central-1.amazonaws.com:5671', 'https://ada:pw@b-1.mq.eu-central-1.amazonaws.com'],
-  ])('the default address of the management API for AMQP_URL=%s is %s', (amqpUrl, managementUrl) => {
+  ])('if the setting AMQP_URL is %s, the default URL of the management API is %s', (amqpUrl, managementUrl) => {
     expect(guessManagementUrl(amqpUrl)).toBe(managementUrl);
   });
 });

@@ -66,13 +66,13 @@ describe('errors from DynamoDB', () => {
     });
   });
 
-  test('a DynamoDB request with an invalid signature is sent again if the SDK has corrected its clock', () => {
+  test('an InvalidSignatureException counts as a temporary error if the AWS SDK has corrected its clock', () => {
     const error = answered('InvalidSignatureException', 400);
     Object.assign(error.$metadata, { clockSkewCorrected: true });
     expect(readFailure(error)).toEqual({ is: 'busy' });
   });
 
-  test('a transaction that DynamoDB cancels without reasons counts as a request without a response', () => {
+  test('a cancelled transaction without cancellation reasons counts as a request that got no response', () => {
     const reasons = [{ Code: 'None' }];
     const cancelled = (CancellationReasons?: { Code: string }[]) =>
       new TransactionCanceledException({ message: 'x', CancellationReasons, $metadata: { httpStatusCode: 400 } });

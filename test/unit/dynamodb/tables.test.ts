@@ -13,7 +13,7 @@ afterEach(() => {
   jest.resetModules();
 });
 
-test('infra/tables.ts names exactly the tables that infra/aws/foundation/tables.ts deploys', () => {
+test('the tables in infra/tables.ts are exactly the tables that infra/aws/foundation/tables.ts deploys', () => {
   const names = Object.values(tableResources('')).map(({ Properties }) => Properties!['TableName'] as string);
   expect(Object.keys(tables).toSorted()).toEqual(names.toSorted());
 });
@@ -36,7 +36,7 @@ test('code that names a table which does not exist does not compile', () => {
 test.each([
   ['lacks a table that the code defines', 'inbox,orders,stock,awards,audit,dead-letters', /: points; it has inbox/],
   ['lacks the inbox', 'orders,stock,points,awards,audit,dead-letters', /: inbox; it has/],
-])('a consumer does not start in a deployment that %s', async (_, DEPLOYED_TABLES, message) => {
+])('a consumer fails at its start if the deployment %s', async (_, DEPLOYED_TABLES, message) => {
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
   Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true', DEPLOYED_TABLES });
   await expect(import('../../../functions/orders/award-points.ts')).rejects.toMatchObject({

@@ -49,7 +49,7 @@ describe('the intake of an event source', () => {
     expect(await intake.next()).toEqual(items(1));
   });
 
-  test('stopping the event source emulator ends the wait for a batch and returns the messages that are in no batch', async () => {
+  test('when the event source emulator stops reading, the method "close" returns the messages that are not in a batch yet', async () => {
     const intake = anIntake();
     const next = intake.next();
     intake.add({ bytes: 1 });

@@ -68,12 +68,12 @@ describe('the emulated event source', () => {
     expect(warnings).toEqual([expect.stringContaining('filterPatterns')]);
   });
 
-  test('the emulator uses the virtual host of the broker address if an event source names none', () => {
+  test('the emulator uses the virtual host in the broker URL if an event source names no virtual host', () => {
     const [mapping] = declaredMappings(aServerless(), `${url}/orders%2Feu`, silent);
     expect(mapping!.virtualHost).toBe('orders/eu');
   });
 
-  test('the emulator prefers the limits of a function to those of the provider, and gives the function the environment variables of both', () => {
+  test('a function in the emulator has its own timeout and environment variables, and those of the provider that it does not set itself', () => {
     const reserve = {
       name: 'shop-dev-reserve',
       handler: 'functions/v1.2/reserve-stock.nested.handler',
@@ -96,7 +96,7 @@ describe('the emulated event source', () => {
     expect(settings.variables).not.toHaveProperty('BROKER');
   });
 
-  test('the emulator runs as many concurrent environments for a queue as the setting concurrency says', () => {
+  test('the setting concurrency is the number of Lambda execution environments that the emulator runs for a queue', () => {
     const custom = { rabbitmqEventSource: { url, concurrency: { stock: 4 } } };
     expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'stock', concurrency: 4 }]);
   });
@@ -108,7 +108,7 @@ describe('the emulated event source', () => {
       { concurrency: { stock: 2 }, ordered: ['stock'] },
       'concurrency is 2 for the queue "stock", which keeps order per key',
     ],
-  ])('the emulator refuses the settings %j with an error that names the queue', (settings, reason) => {
+  ])('with the invalid settings %j, the emulator fails with an error that names the queue', (settings, reason) => {
     const custom = { rabbitmqEventSource: { url, ...settings } };
     expect(() => declaredMappings(aServerless({ custom }), url, silent)).toThrow(reason);
   });
@@ -117,7 +117,7 @@ describe('the emulated event source', () => {
     [{ url: 'localhost:5672' }, 'is not an AMQP address'],
     [{ url, onError: 'drop' }, 'must be "nack" or "reject"'],
   ])(
-    'the emulator refuses the settings %j with an error that says what is wrong with them',
+    'with the invalid settings %j, the emulator fails with an error that describes what is wrong',
     (rabbitmqEventSource, reason) => {
       const custom = { rabbitmqEventSource } as Serverless['service']['custom'];
       expect(() => readSettings(aServerless({ custom }))).toThrow(reason);

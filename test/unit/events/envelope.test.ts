@@ -14,7 +14,7 @@ const note = {
 };
 
 describe('a retry copy', () => {
-  test('a retry copy is the same message with the next attempt number, and reaches its queue through the delay queue', () => {
+  test('a retry copy is the same message with the next attempt number, published to a delay queue that later returns it to its work queue', () => {
     const delivery = aDelivery({ id: 'm-1', body: { a: 1 }, headers: { 'surehop-attempt': 2, tenant: 'blue' } });
     const copy = retryCopy(delivery, 'stock', 'retry.2s', 3);
     expect(copy).toMatchObject({ exchange: 'retry.2s', routingKey: 'stock', properties: { messageId: 'm-1' } });
@@ -37,7 +37,7 @@ describe('a retry copy', () => {
     });
   });
 
-  test('a retry copy has no expiration, because it could expire, and no user id, because the broker would refuse the copy', () => {
+  test('a retry copy has neither the expiration nor the user id of the original message', () => {
     const names = Object.keys(retryCopy(aDelivery(), 'stock', 'retry.1s', 2).properties);
     expect(names).not.toContain('expiration');
     expect(names).not.toContain('userId');
@@ -50,7 +50,7 @@ describe('a dead letter', () => {
     expect(deadLetter).toEqual({ ...note, reason: 'r'.repeat(1_000) });
   });
 
-  test('a redriven dead letter starts again with attempt 1 and is published directly to its queue', () => {
+  test('a redriven dead letter is published directly to its original queue, and its attempt number is 1 again', () => {
     const dead = deadLetterCopy(aDelivery({ headers: { 'surehop-attempt': 4 } }), 'dead-letters', note);
     const copy = redrivenCopy(
       dead,

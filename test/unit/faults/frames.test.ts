@@ -22,7 +22,7 @@ const stream = [
   method(10, 10),
 ];
 
-test('the frame cutter splits an AMQP stream into the same frames wherever the chunks of the stream end', () => {
+test('the frame cutter splits an AMQP stream into the same frames, whatever the size of the chunks in which the stream arrives', () => {
   const bytes = Buffer.concat(stream);
   for (const chunkBytes of [1, 2, 7, 8, 64, bytes.length]) {
     const cutter = createFrameCutter();

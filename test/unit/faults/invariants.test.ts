@@ -28,7 +28,7 @@ describe('audits without violations', () => {
     ['a completed order', audited()],
     ['a rejected order', audited({ accounts: [account({ ends: ['rejected'], applied: 0 })] })],
     [
-      'poison that was parked',
+      'a poison message that was dead-lettered',
       audited({ accounts: [account({ isPoison: true, ends: ['dead-lettered'], applied: 0 })] }),
     ],
     [
@@ -40,11 +40,11 @@ describe('audits without violations', () => {
       audited({ accounts: [account({ answer: 'indeterminate', ends: [], applied: 0 })] }),
     ],
     [
-      'a refused order that was not processed',
+      'an order that the API rejected and no consumer processed',
       audited({ accounts: [account({ answer: 'refused', ends: [], applied: 0 })] }),
     ],
     [
-      'poison without an id that was parked twice',
+      'a poison message without an id that was dead-lettered twice',
       audited({
         accounts: [
           account({ isPoison: true, hasNoId: true, ends: ['dead-lettered', 'dead-lettered'], applied: 0, due: 0 }),
@@ -60,7 +60,7 @@ describe('audits with violations', () => {
   const wrong: readonly [what: string, audited: AuditResult, violated: InvariantName[]][] = [
     ['an accepted order that never ended', audited({ accounts: [account({ ends: [], applied: 0 })] }), ['lost']],
     [
-      'an order that was completed and parked',
+      'a poison message that was both completed and dead-lettered',
       audited({ accounts: [account({ isPoison: true, ends: ['completed', 'dead-lettered'] })] }),
       ['endedTwice', 'poisonDone'],
     ],
@@ -70,17 +70,21 @@ describe('audits with violations', () => {
     ['a completed order without its effects', audited({ accounts: [account({ applied: 0 })] }), ['appliedWrongly']],
     ['stock that does not add up', audited({ sums: [{ name: 'apple', expected: 9, found: 8 }] }), ['unbalanced']],
     ['a message that nobody sent', audited({ unexpected: ['order-9'] }), ['unexpected']],
-    ['a refused order that was processed', audited({ accounts: [account({ answer: 'refused' })] }), ['unexpected']],
+    [
+      'an order that the API rejected but a consumer processed',
+      audited({ accounts: [account({ answer: 'refused' })] }),
+      ['unexpected'],
+    ],
     ['messages that still wait in a queue', audited({ waiting: 3 }), ['notDrained']],
     [
-      'a sound order that was parked',
+      'a valid order that was dead-lettered',
       audited({ accounts: [account({ ends: ['dead-lettered'], applied: 0 })] }),
       ['wronglyDeadLettered'],
     ],
-    ['entries in another order', audited({ outOfOrder: ['entry-2'] }), ['outOfOrder']],
+    ['ledger entries that were processed out of order', audited({ outOfOrder: ['entry-2'] }), ['outOfOrder']],
     ['a recovery over its limit', audited({ recovery: { tookMs: 1_001, limitMs: 1_000 } }), ['tooSlow']],
   ];
   for (const [what, unsound, violated] of wrong)
-    test(`the audit of a fault run finds ${what} and reports ${String(violated)}`, () =>
+    test(`the audit of a fault run reports the violation ${String(violated)} for ${what}`, () =>
       expect(Object.keys(violationsOf(unsound))).toEqual(violated));
 });

@@ -37,11 +37,11 @@ describe("the table of fault runs, in the words of RabbitMQ's Jepsen tests", () 
     expect(row).toMatchObject({ duplicated: 2, lost: 0, completed: 3 });
   });
 
-  test('the report of a fault run counts a processed message as unexpected if it was refused or never sent', () => {
+  test('the report of a fault run counts a processed message as unexpected if the API had rejected it or no client had sent it', () => {
     expect(rowFor([account('a', { answer: 'refused' })], ['stranger'])).toMatchObject({ unexpected: 2, accepted: 0 });
   });
 
-  test('the report of a fault run counts a message without a publish response as recovered only if the message was processed', () => {
+  test('the report of a fault run counts a message whose sender got no response as recovered only if the message was processed', () => {
     const there = account('a', { answer: 'indeterminate' });
     const absent = account('b', { answer: 'indeterminate', ends: [], applied: 0 });
     expect(rowFor([there, absent])).toMatchObject({ indeterminate: 2, recovered: 1, violations: 0 });
@@ -58,13 +58,13 @@ describe('the progress of a soak run', () => {
   const now = new Date(2026, 10, 26, 22, 0);
   const run = { drawn: 9, sent: 5_000, messages: 20_000, tookMinutes: 10, minutes: Number.POSITIVE_INFINITY, now };
 
-  test('the progress line of a soak run has the messages sent so far and the expected end of the run', () => {
+  test('the progress line of a soak run shows how many messages were sent and when the run is expected to end', () => {
     expect(progressLine(run)).toBe(
       '9 faults, 5,000 of 20,000 messages, 10.0 minutes: 25 %, expected to end in 30 minutes, at 22:30',
     );
   });
 
-  test('the progress line of a soak run is based on minutes if the run will reach its time limit before its number of messages', () => {
+  test('the progress line of a soak run shows the percentage of the time limit if the time limit will end the run', () => {
     expect(progressLine({ ...run, minutes: 20 })).toContain('50 %, expected to end in 10 minutes, at 22:10');
   });
 });

@@ -16,7 +16,7 @@ const aNode = (change: Partial<NodeFigures> = {}): NodeFigures => ({
   ...change,
 });
 
-test('each metric about broker nodes has the value of the worst node, or the number of nodes with the fault', () => {
+test('a metric about broker nodes is the value of the worst node if it is a measurement, and the number of affected nodes if it is a condition', () => {
   const nodes = [
     aNode(),
     aNode({ memoryUsed: 95, partitions: 2 }),
@@ -32,7 +32,7 @@ test('each metric about broker nodes has the value of the worst node, or the num
   });
 });
 
-test('the metrics count a broker node that is not running as down and ignore its last figures', () => {
+test('a broker node that is not running counts as down, and the metrics ignore the last measurements of this node', () => {
   const down = aNode({ running: false, memoryUsed: 99, connections: 99 });
   expect(nodeMetrics([aNode(), down])).toMatchObject({
     BrokerNodesDown: 1,
@@ -41,7 +41,7 @@ test('the metrics count a broker node that is not running as down and ignore its
   });
 });
 
-test('a metric about broker nodes is omitted instead of 0 if no running node reports its figure', () => {
+test('a metric about broker nodes is omitted if no running node reports the measurement for it', () => {
   const young = aNode({ diskFree: undefined, memoryUsed: undefined });
   expect(nodeMetrics([young])).toEqual({
     BrokerNodesDown: 0,

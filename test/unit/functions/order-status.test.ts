@@ -65,7 +65,7 @@ describe('the status of an order', () => {
     expect(orderStatus('o', record, { stock: failed('retrying') }, [])?.status).toBe('accepted');
   });
 
-  test('the status of an order has the reason of a rejection or a dead letter', () => {
+  test('the status of a rejected or dead-lettered order contains the reason', () => {
     expect(orderStatus('o', accepted, { stock: rejected }, [])).toMatchObject({ reason: 'OUT_OF_STOCK' });
     expect(orderStatus('o', accepted, { stock: failed('dead-lettered', 0, 4) }, [])).toMatchObject({
       reason: 'it went off',
@@ -87,7 +87,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
   });
 
-  test('an order that was redriven is pending for its consumer until the consumer has a new outcome', () => {
+  test('after the dead letter of an order was redriven, the order is pending for the consumer until the consumer has a new outcome', () => {
     const redriven = letter({ status: 'redriven', timesRedriven: 1 });
     expect(outcome(failed('dead-lettered', 0, 4), redriven)).toBe('pending');
     expect(outcome(failed('retrying', 1, 1), redriven)).toBe('retrying');
@@ -95,7 +95,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(completed, redriven)).toBe('completed');
   });
 
-  test('an order has the status of its newest dead letter if it was dead-lettered again after a redrive', () => {
+  test('if the message of an order is dead-lettered again after a redrive, the order has the outcome dead-lettered', () => {
     const letters = [letter({ status: 'redriven' }), letter({ redrives: 1 })];
     expect(outcome(failed('retrying', 1, 2), ...letters)).toBe('dead-lettered');
     expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');

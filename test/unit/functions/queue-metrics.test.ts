@@ -15,7 +15,7 @@ const valuesOf = (shards: readonly ReturnType<typeof figures>[]) => {
   return { ...Object.fromEntries(ofStock.map(({ name, value }) => [name, value])), missing };
 };
 
-test('the metrics of a sharded queue are sums over its shards, except for the fewest consumers and the fullest shard', () => {
+test('for a sharded queue, QueueReady and QueueUnacknowledged are sums over the shards, QueueConsumers is the minimum and QueueFullest the maximum', () => {
   expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.01', 2, 9, 0), figures('stock.02', 1, 0, 1)])).toEqual({
     QueueReady: 8,
     QueueUnacknowledged: 10,
@@ -25,11 +25,11 @@ test('the metrics of a sharded queue are sums over its shards, except for the fe
   });
 });
 
-test('the queue metrics count messages that the broker delays before their redelivery as ready', () => {
+test('the metric QueueReady includes the messages whose redelivery the broker delays', () => {
   const shards = ['stock', 'stock.01', 'stock.02'].map((name) => ({ ...figures(name, 1, 0, 1), delayed: 4 }));
   expect(valuesOf(shards)).toMatchObject({ QueueReady: 15, QueueFullest: 5 });
 });
 
-test('a queue has no metrics if the broker reports no figures for one of its shards, and that shard is reported as missing', () => {
+test('if the broker reports no figures for a shard of a queue, the queue has no metrics and the shard is reported as missing', () => {
   expect(valuesOf([figures('stock', 5, 1, 1), figures('stock.02', 1, 0, 1)])).toEqual({ missing: ['stock.01'] });
 });

@@ -11,7 +11,7 @@ const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
-test('the status of a work queue does not count messages in a delay queue that several work queues share', () => {
+test('the number of retrying messages of a work queue is null while a delay queue that it shares with another work queue contains messages', () => {
   const queues = [queue('stock'), queue('points'), queue('own', [tier('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(
@@ -30,7 +30,7 @@ test('the status of a work queue does not count messages in a delay queue that s
   ]);
 });
 
-test('a figure in the status of a queue is null instead of 0 if the broker has not counted it yet', () => {
+test('a figure in the status of a queue is null, and not 0, while the broker does not report it', () => {
   const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none, unread).queues;
   expect(status).toEqual({
     name: 'stock',
@@ -62,7 +62,7 @@ test('the status of a queue has its number of open dead letters, or null while t
   });
 });
 
-test('the status of a queue takes the oldest message from the batch that was processed last, and has null if no message waits', () => {
+test('the oldest message in the status of a queue is the oldest message of the last processed batch, or null if the queue is empty', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const oldest = (waiting: number) =>
     statusOf([queue('stock')], 'dead-letters', [figures('stock', waiting)], none, new Map([['stock', read]])).queues[0]
@@ -71,7 +71,7 @@ test('the status of a queue takes the oldest message from the batch that was pro
   expect(oldest(0)).toBeNull();
 });
 
-test('the status of a sharded queue has the sums and the oldest message of all shards, and the figures of each shard', () => {
+test('the status of a sharded queue contains the sums over all shards and also the figures of each shard', () => {
   const read = (second: number) => {
     return { oldestPublishedAt: `2026-11-22T12:00:0${second}.000Z`, at: '2026-11-22T12:01:00.000Z' };
   };
@@ -97,14 +97,14 @@ test('the status of a sharded queue has the sums and the oldest message of all s
   });
 });
 
-test('the status of a queue counts a message that the broker delays before its redelivery as delayed, and still has the oldest message', () => {
+test('the status of a queue counts a message as delayed while the broker delays the redelivery of the message', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const delayed = [{ name: 'stock', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
   const [status] = statusOf([queue('stock')], 'dead-letters', delayed, none, new Map([['stock', read]])).queues;
   expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
 });
 
-test('the status of a delay queue counts an expired retry copy as long as its full work queue does not accept the copy', () => {
+test('the status of a delay queue includes expired retry copies that a full work queue has not accepted yet', () => {
   const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
   const [tierOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).retryTiers;
   expect(tierOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });

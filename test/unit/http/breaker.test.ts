@@ -21,7 +21,7 @@ beforeAll(() => {
 const away = () => Promise.reject(new PublishError('BROKER_UNAVAILABLE', 'gone'));
 
 describe('a circuit breaker', () => {
-  test('a circuit breaker opens after consecutive failures, refuses calls, lets a single call through after a pause and closes if that call succeeds', async () => {
+  test('a circuit breaker opens after consecutive failures, and closes after a pause if a single trial call succeeds', async () => {
     for (let failure = 0; failure < 3; failure += 1)
       await expect(guarded(surehop, 'broker', away)).rejects.toThrow('gone');
     expect(breakerState(surehop, 'broker')).toBe('open');
@@ -48,7 +48,7 @@ describe('a circuit breaker', () => {
     expect(metrics.some((line) => line.includes('"BreakerOpen":0'))).toBe(true);
   });
 
-  test('errors from a reachable dependency do not open its circuit breaker', async () => {
+  test('errors that the broker itself returns do not open the circuit breaker of the broker', async () => {
     for (let failure = 0; failure < 10; failure += 1)
       await expect(
         guarded(surehop, 'broker', () => Promise.reject(new PublishError('REFUSED', 'full'))),

@@ -25,7 +25,7 @@ describe('JSON bodies', () => {
     ['the field constructor', '{"constructor":1}', 'unknown field'],
     ['a number that a double rounds', '[9007199254740993]', 'double'],
     ['a lone surrogate', String.raw`["\ud800"]`, 'lone surrogate'],
-  ])('a JSON body with %s is refused', (_, text, detail) => {
+  ])('checkJson throws an error for a JSON body with %s', (_, text, detail) => {
     expect(() => checkJson(text)).toThrow(
       expect.objectContaining({
         members: { errors: [expect.objectContaining({ detail: expect.stringContaining(detail) })] },
@@ -33,14 +33,14 @@ describe('JSON bodies', () => {
     );
   });
 
-  test('the error about a refused JSON body has the JSON pointer of the first invalid value', () => {
+  test('the error about an invalid JSON body contains the JSON pointer of the first invalid value', () => {
     const at = (text: string) => {
       try {
         checkJson(text);
       } catch (problem) {
         return (problem as { members: { errors: { pointer: string }[] } }).members.errors[0]!.pointer;
       }
-      throw new Error('no problem was thrown');
+      throw new Error('checkJson accepted an invalid JSON body');
     };
     expect(at('{"items":[{"a":1},{"__proto__":{}}]}')).toBe('/items/1/__proto__');
     expect(at('{"a/b":{"c~d":1e999}}')).toBe('/a~1b/c~0d');

@@ -30,7 +30,7 @@ beforeAll(() => {
 
 const logged = () => entries.splice(0);
 
-/** An endpoint that responds with the body and the client of the request. */
+/** An HTTP endpoint whose response contains the body and the client of the request. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
@@ -42,7 +42,7 @@ describe('settings', () => {
     ['broker', { AMQP_URL: 'http://broker' }, 'AMQP_URL'],
     ['broker', {}, 'AMQP_URL'],
   ] as const)(
-    'an endpoint that needs the %s cannot be created with the settings %j',
+    'creating an endpoint that needs the %s fails if the settings are %j',
     (dependency, environment, name) => {
       const create = () =>
         endpoint(withSettings(environment), { access: open, needs: [dependency] }, () => ({ status: 200, body: {} }));
@@ -67,7 +67,7 @@ describe('the body of a request', () => {
       expect(await call(echo(), about)).toMatchObject({ status: 200, body: { body: good, client: 'public' } });
   });
 
-  test('an invalid request body is refused with the JSON pointer of each invalid field', async () => {
+  test('the response to an invalid request body has the status 400 and contains the JSON pointer of each invalid field', async () => {
     const { status, headers, body } = await call(echo(), {
       body: {
         name: '',
@@ -86,7 +86,7 @@ describe('the body of a request', () => {
     );
   });
 
-  test('a request without a body is refused if the endpoint needs a body', async () => {
+  test('a request without a body gets the status 400 if the endpoint needs a body', async () => {
     expect(await call(echo(), {})).toMatchObject({ status: 400, body: { type: 'urn:surehop:problem:invalid-body' } });
   });
 
@@ -98,22 +98,25 @@ describe('the body of a request', () => {
     ['with two byte-order marks', `\ufeff\ufeff${JSON.stringify(good)}`],
     ['with a byte-order mark behind it', `${JSON.stringify(good)}\ufeff`],
     ['in UTF-16 with its byte-order mark', Buffer.from(`\ufeff${JSON.stringify(good)}`, 'utf16le')],
-  ])('a request body (%s) is refused as malformed JSON', async (_, raw) => {
+  ])('a request with malformed JSON in its body (%s) gets the status 400', async (_, raw) => {
     expect(await call(echo(), { raw })).toMatchObject({
       status: 400,
       body: { type: 'urn:surehop:problem:malformed-json' },
     });
   });
 
-  test.each(['name', 'é'])('a byte-order mark before the JSON of a request body is ignored (name %p)', async (name) => {
-    const raw = `\ufeff${JSON.stringify({ ...good, name })}`;
-    for (const sent of [raw, Buffer.from(raw)]) {
-      const got = await call(echo(), { raw: sent });
-      expect([got.status, got.body]).toEqual([200, (await call(echo(), { body: { ...good, name } })).body]);
-    }
-  });
+  test.each(['name', 'é'])(
+    'a byte-order mark before the JSON text of a request body is ignored (the field "name" of the body is %p)',
+    async (name) => {
+      const raw = `\ufeff${JSON.stringify({ ...good, name })}`;
+      for (const sent of [raw, Buffer.from(raw)]) {
+        const got = await call(echo(), { raw: sent });
+        expect([got.status, got.body]).toEqual([200, (await call(echo(), { body: { ...good, name } })).body]);
+      }
+    },
+  );
 
-  test('a request body above the size limit gets 413, whatever its Content-Length header says', async () => {
+  test('a request whose body exceeds the size limit gets the status 413, whatever its Content-Length header contains', async () => {
     const raw = JSON.stringify({ name: 'é'.repeat(100), items: [] });
     expect(raw.length).toBeLessThan(200);
     for (const sent of [raw, Buffer.from(raw)])
@@ -139,7 +142,7 @@ describe('the body of a request', () => {
     expect((await call(echo(), { body: good, headers: { 'content-type': type } })).status).toBe(status);
   });
 
-  test('a request body with a field named __proto__ is refused', async () => {
+  test('a request body with a field named __proto__ is reported as invalid', async () => {
     const { body } = await call(echo(), { raw: '{"__proto__":{"name":"x"},"name":"x","items":[]}' });
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toContain('/__proto__');
   });
@@ -166,7 +169,7 @@ test('the response to a request with invalid path or query parameters lists each
   ]);
 });
 
-test('a request body with an unknown field at any depth is refused, and the error lists the known fields of that object', async () => {
+test('if an object in a request body has an unknown field, the response lists the known fields of the object', async () => {
   const item = z.strictObject({ sku: z.string() });
   const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
   const handler = endpoint(surehop, { access: open, body }, () => ({ status: 200, body: {} }));
@@ -180,7 +183,7 @@ test('a request body with an unknown field at any depth is refused, and the erro
   );
 });
 
-test('unknown query parameters are refused on operator routes and ignored on public routes', async () => {
+test('an unknown query parameter causes an error on a route for operators and is ignored on a public route', async () => {
   const operators: Access = { scheme: 'operator', verifier: () => () => ({ client: 'ada' }) };
   const handler = (access: Access) => endpoint(surehop, { access }, () => ({ status: 200, body: {} }));
   expect((await call(handler(operators), { query: { force: 'true' } })).body).toMatchObject({
@@ -284,7 +287,7 @@ test('a request that is not finished at its deadline gets 503, and the abort sig
   expect(signal?.aborted).toBe(true);
 });
 
-test('a request with more than 100 headers or more than 10,240 bytes of headers is refused as headers-too-large', () => {
+test('checkHeaders throws the error headers-too-large for more than 100 headers or more than 10,240 bytes of headers', () => {
   expect(() => checkHeaders({ a: 'x'.repeat(10_239) })).not.toThrow();
   for (const value of ['x'.repeat(10_240), 'é'.repeat(5_120)])
     expect(() => checkHeaders({ a: value })).toThrow(expect.objectContaining({ problem: 'headers-too-large' }));

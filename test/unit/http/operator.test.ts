@@ -47,7 +47,7 @@ describe('the scopes of a token that API Gateway verified', () => {
     ['a number', { scope: 7 }],
     ['an object', { scope: { 'surehop/orders:read': true } }],
   ])(
-    'a token that API Gateway verified is refused with 403 if it has %s instead of the required scope',
+    'a request gets the status 403 if its token, which API Gateway verified, has %s instead of the required scope',
     async (_, claims) => {
       expect(await statusFor(claims)).toBe(403);
     },
@@ -65,7 +65,7 @@ describe('tokens that only API Gateway verifies', () => {
     expect(await call(whoami(), verified({ sub: 'ada', scp: ['surehop/stock:write'] }))).toMatchObject({ status: 200 });
   });
 
-  test('a token is refused with 403 if its scope does not have the prefix of this service', async () => {
+  test('a request gets the status 403 if its token does not contain the required scope with the prefix of this service', async () => {
     for (const scope of ['stock:write', 'other/stock:write', 'surehop/stock', undefined])
       expect(await call(whoami(), verified({ sub: 'ada', scope }))).toMatchObject({
         status: 403,
@@ -73,7 +73,7 @@ describe('tokens that only API Gateway verifies', () => {
       });
   });
 
-  test('a token is refused with 401 if the JWT authorizer of API Gateway passed no claims with a subject', async () => {
+  test('a request gets the status 401 if the JWT authorizer of API Gateway passed no claim with the subject of the token', async () => {
     expect(await call(whoami(), { headers: { authorization: 'Bearer a.b.c' } })).toMatchObject({ status: 401 });
     expect(await call(whoami(), verified({ scope: 'surehop/stock:write' }))).toMatchObject({ status: 401 });
     // The service does not trust claims from a Lambda authorizer.

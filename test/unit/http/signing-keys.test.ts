@@ -21,7 +21,7 @@ describe('the reference vector of Standard Webhooks', () => {
     signature: 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
   };
 
-  test('the client in this repository produces the reference signature of Standard Webhooks', () => {
+  test('signedHeaders creates the signature of the official example of Standard Webhooks', () => {
     expect(signedHeaders(vector.payload, { key: vector.id, secret: vector.secret, at: vector.at })).toEqual({
       'content-type': 'application/json',
       'webhook-id': vector.id,
@@ -30,7 +30,7 @@ describe('the reference vector of Standard Webhooks', () => {
     });
   });
 
-  test('the reference signature of Standard Webhooks is valid at its own time and invalid more than five minutes earlier or later', () => {
+  test('a signature is valid at the time of its timestamp, and invalid more than five minutes before or after that time', () => {
     jest.useFakeTimers({ now: vector.at, doNotFake: ['nextTick', 'setImmediate'] });
     try {
       const { webhook } = parseSigningKeys(JSON.stringify({ shop: [vector.secret] }), 'prod')[0]!;
@@ -52,7 +52,7 @@ describe('the reference vector of Standard Webhooks', () => {
 });
 
 describe('signing keys of clients', () => {
-  test('a client may have several signing keys, or none', () => {
+  test('a client may have several signing keys or none at all', () => {
     const text = JSON.stringify({ 'shop-1': [secretOf(1), secretOf(2)], 'shop-2': [secretOf(3)], 'shop-3': [] });
     expect(clientsOf(parseSigningKeys(text, 'prod'))).toEqual(['shop-1', 'shop-1', 'shop-2']);
   });
@@ -63,12 +63,12 @@ describe('signing keys of clients', () => {
     ['a malformed key', JSON.stringify({ shop: ['secret-of-the-house'] })],
     ['a key too short', JSON.stringify({ shop: [`whsec_${Buffer.alloc(16, 1).toString('base64')}`] })],
     ['a client name with a space', JSON.stringify({ 'a b': [secretOf(1)] })],
-  ])('invalid signing keys (%s) are refused with an error that does not quote them', (_, text) => {
+  ])('parsing invalid signing keys (%s) fails with an error that does not quote the keys', (_, text) => {
     expect(() => parseSigningKeys(text, 'prod')).toThrow('the signing keys must be JSON');
     expect(() => parseSigningKeys(text, 'prod')).not.toThrow('secret-of-the-house');
   });
 
-  test('duplicate signing keys and more than 50 signing keys are refused', () => {
+  test('parsing the signing keys fails if a key occurs twice or if there are more than 50 keys', () => {
     expect(() => parseSigningKeys(JSON.stringify({ a: [secretOf(1)], b: [secretOf(1)] }), 'prod')).toThrow(
       'duplicate signing key',
     );
@@ -103,7 +103,7 @@ describe('cached signing keys', () => {
     expect(await keys.current()).toBe(await keys.current());
   });
 
-  test('failed verifications of signatures read the secret with the signing keys again at most once in ten seconds', async () => {
+  test('failed verifications of signatures cause at most one new read of the signing keys in ten seconds', async () => {
     const { secret, clock, keys } = aSecret();
     const before = await keys.current();
     expect(await keys.newerThan(before)).toBeUndefined();
@@ -140,7 +140,10 @@ describe('cached signing keys', () => {
 });
 
 describe('reads of signing keys that time out', () => {
-  /** Signing keys in a simulated secret. The test decides when the simulated secret answers each read. */
+  /**
+   * Creates a cache of signing keys with a simulated secret. The test decides when each read of the secret gets its
+   * answer.
+   */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };

@@ -43,7 +43,10 @@ beforeEach(() => {
   [reads, isAway] = [0, false];
 });
 
-/** A token issuer that publishes the keys `published`. The service may read the keys again after `cooldownMs`. */
+/**
+ * A token issuer that publishes the given keys. The service may read the keys of the issuer again `cooldownMs`
+ * milliseconds after the last read.
+ */
 function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
   served = published;
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -105,7 +108,7 @@ describe('accepted tokens', () => {
   });
 
   test.each([undefined, 'a'])(
-    'a token signed with a newly published key is accepted although the cache has an older key with the same key id (%p)',
+    'a token that was signed with a newly published key is accepted even if the cached keys contain an older key with the same key id (%p)',
     async (kid) => {
       const issuer = anIssuer([named(keys[0]!, kid)]);
       expect(await verify(tokenOf(keys[0]!, kid), issuer)).toBe('ada');
@@ -116,31 +119,31 @@ describe('accepted tokens', () => {
   );
 });
 
-describe('refused tokens', () => {
+describe('rejected tokens', () => {
   const faultOf = async (token: Promise<string>, issuer: Issuer) =>
     verify(token, issuer).then(
       () => 'accepted',
       (error: { code?: string }) => (isTokenError(error) ? error.code : `not a token error: ${error.code}`),
     );
 
-  test('tokens that were signed with an unpublished key are refused without a new read of the keys for each token', async () => {
+  test('several tokens that were signed with an unpublished key cause only one read of the keys of the issuer', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')], 60_000);
     for (const kid of [undefined, 'a', 'a'])
       expect(await faultOf(tokenOf(keys[3]!, kid), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
     expect(reads).toBe(1);
   });
 
-  test('a token with an unknown key id is refused', async () => {
+  test('verifying a token fails if the issuer publishes no key with the key id of the token', async () => {
     expect(await faultOf(tokenOf(keys[0]!, 'z'), anIssuer([named(keys[0]!, 'a')]))).toBe('ERR_JWKS_NO_MATCHING_KEY');
   });
 
-  test('an expired token is refused, whichever published key it was signed with', async () => {
+  test('verifying an expired token fails, whichever published key it was signed with', async () => {
     const issuer = anIssuer([named(keys[0]!), named(keys[1]!)]);
     for (const key of keys.slice(0, 2))
       expect(await faultOf(tokenOf(key, undefined, '-1h'), issuer)).toBe('ERR_JWT_EXPIRED');
   });
 
-  test('a token that was signed with none of the cached keys is refused while the keys of the issuer cannot be read again', async () => {
+  test('while the keys of the issuer cannot be read, a token is rejected if it was signed with none of the cached keys', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
     isAway = true;

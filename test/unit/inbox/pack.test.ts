@@ -28,39 +28,39 @@ const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) =>
 const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(({ index }) => index));
 
 describe('packing', () => {
-  test('a hundred messages that write ten items become two transactions of equal size that run concurrently', () => {
+  test('pack divides a hundred messages that write ten items into two transactions of equal size that can be sent concurrently', () => {
     expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
       [50, []],
       [50, []],
     ]);
   });
 
-  test('messages that all write one item become full transactions that run one after another', () => {
+  test('pack puts messages that all write the same item into full transactions that are sent one after another', () => {
     expect(sizes(candidates(150, () => ['hot']))).toEqual([
       [99, []],
       [51, [0]],
     ]);
   });
 
-  test('messages that write no common item become transactions that run concurrently', () => {
+  test('if no two messages write the same item, pack creates transactions that can be sent concurrently', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if ten items each have more messages than fit into a transaction, their first transactions run concurrently and one last transaction has all remaining messages', () => {
+  test('if each of ten items has one message more than a transaction can contain, pack puts the ten remaining messages into one last transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('the first transaction of every item comes before the second transaction of any item, so that none of them waits', () => {
+  test('pack places the first transactions of all items before the second transaction of any item', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
     expect(new Set(groups.flatMap(({ members }) => members.map(({ index }) => index))).size).toBe(5_000);
   });
 
-  test('messages that write a contended item are in no transaction with messages that write other items', () => {
+  test('pack never puts messages that write a contended item into the same transaction as messages that write other items', () => {
     const contended = new Set([itemId('stock', { sku: { S: 'item 3' } })]);
     const groups = pack(
       candidates(50, (n) => [n % 5]),
@@ -71,7 +71,7 @@ describe('packing', () => {
     expect(groups.every(({ after }) => after.size === 0)).toBe(true);
   });
 
-  test('a put of an item is in no transaction with another write of that item, and the writes of an item keep their order', () => {
+  test('pack never puts a put of an item into the same transaction as another write of the same item', () => {
     const puts = [aCandidate(0, ['a']), aCandidate(1, [], ['a']), aCandidate(2, ['a']), aCandidate(3, ['b'])];
     expect(shape(puts)).toEqual([[0, 3], [1], [2]]);
   });
@@ -142,7 +142,8 @@ describe('packing', () => {
               if (shared === undefined) continue;
               const [one, other] = [groupOf.get(earlier.index)!, groupOf.get(n)!];
               const isInOrder = one === other ? !exclusive && !shared : before[other]!.has(one);
-              if (!isInOrder) throw new Error(`${earlier.index} and ${n} both write ${id}, but out of order`);
+              if (!isInOrder)
+                throw new Error(`the messages ${earlier.index} and ${n} write the item ${id} in the wrong order`);
             }
           }
         }

@@ -22,7 +22,10 @@ const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out'
 const take = (sku = 'a', table = tables.stock): Decision => ({
   effects: [{ kind: 'add', table, key: { sku }, attribute: 'available', by: -1, atLeast: 0 }],
 });
-/** Two messages that write the same item. In the transaction, their markers are writes 0 and 1, and the item is write 2. */
+/**
+ * Two messages that write the same item. In the transaction, the inbox markers of the messages are the writes 0 and 1,
+ * and the item is the write 2.
+ */
 const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 
 /** An error that the AWS SDK throws for an error response of DynamoDB. */
@@ -58,7 +61,10 @@ const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresA
 interface Play {
   /** The result of each message, by message id. If the message has failed, the code of its error follows the result. */
   readonly results: Record<string, string>;
-  /** The requests that the commit engine sent, each with its number of earlier attempts. */
+  /**
+   * The names of the requests that the commit engine sent. A request that is sent again has the number of its earlier
+   * attempts.
+   */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
   /** The state of the commit engine after the last transaction. */
@@ -67,7 +73,7 @@ interface Play {
 
 const accepted: Reply = { is: 'markerWrites', error: undefined };
 
-/** Runs the commit engine against simulated replies of DynamoDB, one for each request. A request without a given reply succeeds. */
+/** Runs the commit engine with simulated replies of DynamoDB. A request for which the test gives no reply succeeds. */
 function play(
   decisions: Record<string, Decision>,
   replies: readonly Reply[] | ((sent: string[]) => Reply | undefined),
@@ -116,7 +122,7 @@ describe('markers', () => {
     ['leased, with the lease expired', leasedUntil(NOW), 'completed'],
   ];
   test.each(cases)(
-    'a message with an inbox marker that is %s gets its result from the marker, and the other message of the transaction completes',
+    'an inbox marker that is %s decides the result of its own message only, and the other message of the transaction completes',
     (_, item, result) => {
       const { results, did } = play(two(), [cancelled(conditionFailed(item), 'None', 'None')]);
       expect(results).toEqual({ a: result, b: 'completed' });
@@ -124,14 +130,14 @@ describe('markers', () => {
     },
   );
 
-  test('after a transaction is cancelled because a message has an inbox marker, only that message is sent with the condition that may overwrite the marker', () => {
+  test('if a transaction is cancelled because a message has an inbox marker, the next transaction may overwrite the marker of this message only', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('a message that is known to have an inbox marker is sent at once with the condition that may overwrite the marker', () => {
+  test('if a message is known to have an inbox marker, its first transaction may already overwrite the marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -144,7 +150,7 @@ describe('markers', () => {
     ['no marker', undefined, 'completed'],
   ];
   test.each(markers)(
-    'if a cancellation does not contain the inbox marker that failed the condition, the commit engine reads that marker and finds %s',
+    'if a cancellation does not contain the existing inbox marker, the commit engine reads the marker (here it finds %s)',
     (_, found, result) => {
       const { results, did } = play(two(), [
         cancelled(conditionFailed(), 'None', 'None'),
@@ -161,7 +167,7 @@ describe('markers', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('a message fails with CONFLICT, and the other messages complete, if the condition on its expired lease fails at every attempt', () => {
+  test('if the condition on the expired lease of a message fails at every attempt, the message fails with CONFLICT', () => {
     const expired = conditionFailed(leasedUntil(NOW));
     const { results, did } = play(two(), (sent) =>
       sent.includes('a') ? cancelled(expired, 'None', 'None') : committed,
@@ -186,19 +192,19 @@ describe('failed conditions', () => {
     },
   );
 
-  test('a message without an alternative fails if its condition does not hold after the messages before it', () => {
+  test('a message without an alternative branch fails if its condition does not hold after the effects of the earlier messages', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('no further transaction is sent if the condition of every message fails', () => {
+  test('if the condition of every message fails, the commit engine sends no further transaction', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(0)))]);
     expect(results).toEqual(all('failed CONDITION_FAILED'));
     expect(did).toEqual(['send']);
   });
 
-  test('if a condition keeps failing although the observed item satisfies it, the transaction is retried with delays and its messages fail at the limit', () => {
+  test('if a condition fails at every attempt although the item that DynamoDB returns satisfies it, the messages fail with CONFLICT', () => {
     const { results, did } = play(withOtherwise, times(4, cancelled('None', 'None', conditionFailed(stockOf(9)))));
     expect(results).toEqual(all('failed CONFLICT'));
     expect(did).toEqual(['send', 'send', 'send after 1', 'send after 2']);
@@ -219,7 +225,7 @@ describe('other cancellation reasons', () => {
     ['ProvisionedThroughputExceededError', 'unfinished STORE_UNAVAILABLE'],
     ['InternalServerError', 'unfinished STORE_UNAVAILABLE'],
   ])(
-    'if transactions are cancelled with %s for one item until the limit, only the messages that write this item do not complete',
+    'if one item causes the cancellation reason %s until the retry limit, all messages that do not write this item complete',
     (code, result) => {
       const decisions = { a: take('hot'), b: take() };
       const onMarkerOfA = play(decisions, (sent) => (sent.includes('a') ? cancelled(code, 'None', 'None') : committed));
@@ -232,14 +238,14 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('every message stays unfinished if its transaction is cancelled without a reason until the limit', () => {
+  test('if every attempt of a transaction is cancelled with no reason other than None, its messages stay unfinished', () => {
     const { results, did } = play(two(), times(3, cancelled('None', 'None', 'None')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(did).toHaveLength(3);
   });
 
   test.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'])(
-    'a transaction that is cancelled with %s for an item of one message fails only this message',
+    'if a transaction is cancelled with %s for an item that only one message writes, only this message fails',
     (code) => {
       const { results, did } = play({ a: take('text'), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
@@ -247,7 +253,7 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('a transaction that is cancelled with ValidationError for an item of several messages is bisected until each invalid message is found', () => {
+  test('if a transaction is cancelled with ValidationError for an item that several messages write, the commit engine splits it to find the invalid messages', () => {
     const { results, did } = play({ a: take(), b: take(), c: take('c') }, (sent) =>
       sent.includes('a') || sent.includes('b') ? cancelled(...sent.map(() => 'None'), 'ValidationError') : committed,
     );
@@ -260,7 +266,7 @@ describe('other cancellation reasons', () => {
     ['AccessDenied', 'unfinished ACCESS_DENIED'],
     ['ResourceNotFound', 'unfinished TABLE_MISSING'],
   ])(
-    'messages stay unfinished if a transaction is cancelled with %s for a table that they write, and the other messages complete',
+    'if a transaction is cancelled with %s for a table, only the messages that write this table stay unfinished',
     (code, result) => {
       const { results, last } = play({ a: take('a', tables.points), b: take() }, [
         cancelled('None', 'None', code, 'None'),
@@ -280,7 +286,7 @@ describe('other cancellation reasons', () => {
 describe('several reasons in one cancellation', () => {
   const three = { a: take('a'), b: take('b'), c: take('c', tables.points) };
 
-  test('a message that already has a completed inbox marker is a duplicate, whatever other cancellation reasons its transaction has', () => {
+  test('a message with a completed inbox marker is a duplicate, whatever the other cancellation reasons of its transaction are', () => {
     const { results, did } = play(three, [
       cancelled(
         conditionFailed(itemOf('completed')),
@@ -295,7 +301,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation contains both the item that failed a condition and ValidationError, the commit engine first selects other branches by that item', () => {
+  test('if a cancellation contains both a failed condition and ValidationError, the commit engine first selects another branch for the failed condition', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -304,7 +310,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation has both AccessDenied and ValidationError, the commit engine first removes the messages that write the forbidden table and then looks for the invalid message', () => {
+  test('if a cancellation contains both AccessDenied and ValidationError, the commit engine first removes the messages that write the forbidden table', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -313,7 +319,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send', 'tryMarker', 'send']);
   });
 
-  test('at the retry limit, messages with a transaction conflict fail and throttled messages stay unfinished', () => {
+  test('at the retry limit, a message with a transaction conflict fails, and a throttled message stays unfinished', () => {
     const { results } = play(three, (sent) =>
       sent.length === 3
         ? cancelled('None', 'None', 'None', 'TransactionConflict', 'ThrottlingError', 'None')
@@ -327,7 +333,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('the commit engine ignores a cancellation reason beyond the number of writes in the transaction', () => {
+  test('the commit engine ignores surplus cancellation reasons, which belong to no write of the transaction', () => {
     const { results } = play(two(), [cancelled('None', 'None', 'None', 'TransactionConflict')]);
     expect(results).toEqual(all('completed'));
   });
@@ -354,12 +360,12 @@ describe('lost replies', () => {
     },
   );
 
-  test('a message whose transaction had a lost reply does not fail, because DynamoDB may have committed the transaction', () => {
+  test('if a condition fails after a lost reply, the message stays unfinished, because DynamoDB may have committed the first attempt', () => {
     const { results } = play(two(), [lost(), cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('even an invalid message or a message with a transaction conflict stays unfinished after a lost reply, because DynamoDB may have committed it', () => {
+  test('after a lost reply, even invalid and conflicting messages stay unfinished, because DynamoDB may have committed their transaction', () => {
     expect(play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]).results).toEqual({
       a: 'unfinished STORE_UNAVAILABLE',
     });
@@ -372,7 +378,7 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('lost replies that come before a definite reply of DynamoDB do not count towards the retry limit', () => {
+  test('when DynamoDB replies after some lost replies, the number of attempts that counts towards the retry limit starts again', () => {
     const conflict = cancelled('None', 'None', 'TransactionConflict');
     const { results } = play(two(), [lost(), lost(), conflict, lost(), lost()]);
     expect(results).toEqual(all('completed'));
@@ -387,17 +393,14 @@ describe('requests that DynamoDB refuses temporarily', () => {
     'ReplicatedWriteConflictException',
     'TransactionInProgressException',
     'TransactionConflictException',
-  ])(
-    'the commit engine sends the same transaction again after the error %s, and its messages stay unfinished at the retry limit',
-    (name) => {
-      expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
-      const { results, last } = play(two(), times(3, refused(name)));
-      expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-      expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    },
-  );
+  ])('after the error %s, the commit engine sends the same transaction again until the retry limit', (name) => {
+    expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
+    const { results, last } = play(two(), times(3, refused(name)));
+    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+    expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
 
-  test('if DynamoDB reports that another transaction has the same client token, the transaction is sent with a new token, and its messages stay unfinished at the retry limit', () => {
+  test('if DynamoDB reports that another transaction has the same client token, the commit engine sends the transaction with a new token', () => {
     const mismatch = refused('IdempotentParameterMismatchException');
     expect(play(two(), [mismatch])).toMatchObject({ results: all('completed'), did: ['send', 'send after 1'] });
     expect(play(two(), times(3, mismatch)).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
@@ -413,17 +416,20 @@ describe('requests that DynamoDB refuses permanently', () => {
     'SerializationException',
     'RequestEntityTooLargeException',
     'ItemCollectionSizeLimitExceededException',
-  ])('a transaction that DynamoDB refuses with %s is bisected until the invalid message is found', (name) => {
-    const { results, did } = play(five, (sent) => (sent.includes('d') ? refused(name) : committed));
-    expect(results).toEqual({
-      ...Object.fromEntries(names.map((id) => [id, 'completed'])),
-      d: 'failed INVALID_EFFECT',
-    });
-    // The transactions contain a to e, then a to c, then d and e, then d, then e.
-    expect(did).toEqual(['send', 'send', 'send', 'send', 'tryMarker', 'send']);
-  });
+  ])(
+    'if DynamoDB rejects a transaction with %s, the commit engine splits the transaction until it finds the invalid message',
+    (name) => {
+      const { results, did } = play(five, (sent) => (sent.includes('d') ? refused(name) : committed));
+      expect(results).toEqual({
+        ...Object.fromEntries(names.map((id) => [id, 'completed'])),
+        d: 'failed INVALID_EFFECT',
+      });
+      // The transactions contain a to e, then a to c, then d and e, then d, then e.
+      expect(did).toEqual(['send', 'send', 'send', 'send', 'tryMarker', 'send']);
+    },
+  );
 
-  test('no message fails if DynamoDB refuses even the write of an inbox marker alone, because then the inbox table is wrong', () => {
+  test('if DynamoDB rejects even the write of an inbox marker alone, the inbox table is misconfigured and the message stays unfinished', () => {
     const { results, last } = play({ a: take() }, [
       refused('ValidationException'),
       { is: 'markerWrites', error: new Error('The provided key element does not match the schema') },
@@ -475,7 +481,7 @@ describe('wrong deployments', () => {
     ['a permission whose error names no table', denied('*'), 'ACCESS_DENIED'],
     ['valid credentials', refused('UnrecognizedClientException'), 'STORE_MISCONFIGURED'],
     ['an operation that DynamoDB knows', refused('UnknownOperationException'), 'STORE_MISCONFIGURED'],
-  ])('every message stays unfinished if the deployment is without %s', (_, reply, code) => {
+  ])('every message stays unfinished if the deployment lacks %s', (_, reply, code) => {
     const { results, did, last } = play(decisions, [reply]);
     expect(results).toEqual(all(`unfinished ${code}`));
     expect(did).toEqual(['send']);

@@ -28,7 +28,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('an update with the sum of several messages has the condition that all messages would need one after another', () => {
+  test('the condition of a combined update holds exactly if the conditions of its messages would hold one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':needs0']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -63,11 +63,11 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('messages complete in order as long as the stock suffices, and the other messages take their alternative branch', () => {
+  test('each message completes if the stock that earlier messages left suffices, and otherwise takes its alternative branch', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('the additions of an alternative branch count in the conditions of later messages', () => {
+  test("the condition of a message takes the additions of an earlier message's alternative branch into account", () => {
     const restock: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -79,7 +79,7 @@ describe('selecting branches', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('selectBranches refuses a message if the conditions of none of its branches hold', () => {
+  test('selectBranches returns a message in the list "refused" if the condition of every branch of the message fails', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.index)).toEqual([1]);
     expect(refused.map(({ index }) => index)).toEqual([0]);

@@ -29,7 +29,7 @@ test('creating a consumer without orderBy fails if its queue is declared as orde
   );
 });
 
-test('creating a consumer succeeds with orderBy and an ordered queue, and without orderBy and with a queue that is not ordered', () => {
+test('creating a consumer succeeds if it has both orderBy and an ordered queue, or neither of them', () => {
   expect(
     createConsumer({ queue: workQueue('ledger', { ordered: true }), event, decide, orderBy }, parts),
   ).toBeInstanceOf(Function);

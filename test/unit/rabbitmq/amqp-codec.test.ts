@@ -46,7 +46,7 @@ function framesOf(bytes: Buffer): Frame[] {
 
 const published = (message: Message) => framesOf(Buffer.concat(encodePublish(message, 7, FRAME_BYTES)));
 
-/** Returns the AMQP properties of a message in the bytes that a publish sends. */
+/** Returns the encoded AMQP properties that a publish of the message sends to the broker. */
 const written = (message: Message) => published(message)[1]!.payload.subarray(12);
 
 const inEvent = (bytes: Buffer) =>
@@ -89,7 +89,7 @@ const { value: eventValue } = fc.letrec<{ value: unknown }>((tie) => ({
 }));
 
 describe('headers', () => {
-  test('a function that receives a copy of a message gets the same headers in its event as with the original', () => {
+  test('the Lambda event for a copy of a message contains the same headers as the event for the original', () => {
     fc.assert(
       fc.property(fc.dictionary(name, eventValue, { maxKeys: 8 }), (event) => {
         expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
@@ -98,7 +98,7 @@ describe('headers', () => {
     );
   });
 
-  test('the headers of a foreign publisher stay the same in a copy of a message and in a copy of that copy', () => {
+  test('the headers of a publisher that does not use the toolkit are the same in a copy of its message and in a copy of that copy', () => {
     fc.assert(
       fc.property(headerTable, (table) => {
         const first = inEvent(propertyBytes({ headers: table })).headers;
@@ -132,10 +132,13 @@ describe('headers', () => {
     );
   });
 
-  test.each(['A', 'F'] as const)('headers may be nested as deeply as a frame has room for (AMQP type %s)', (kind) => {
-    const event = inEvent(propertyBytes({ headers: tableOf({ deep: nested(15_000, kind) }) })).headers;
-    expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
-  });
+  test.each(['A', 'F'] as const)(
+    'headers may be nested as deeply as an AMQP frame has room for (nested values of the AMQP type %s)',
+    (kind) => {
+      const event = inEvent(propertyBytes({ headers: tableOf({ deep: nested(15_000, kind) }) })).headers;
+      expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
+    },
+  );
 
   test('a header with bytes that are not UTF-8 is encoded as an AMQP long string and not as a list', () => {
     const event = { odd: { bytes: [0, 83, -64, -1] } };
@@ -144,14 +147,14 @@ describe('headers', () => {
     expect(headersInEvent(headers)).toEqual(event);
   });
 
-  test('a byte array in a header takes as many bytes in a copy as in the original message', () => {
+  test('a byte array of 100,000 bytes in a header fits into the frame of a copied message', () => {
     const headers = { binary: new Structure(Array.from({ length: 100_000 }, (_, index) => (index % 256) - 128)) };
     expect(unwritableParts(aMessage({ headers }))).toEqual([]);
   });
 });
 
 describe('frames', () => {
-  test('amqplib decodes the frames of a publish to the message that was published', () => {
+  test('the frames of a published message are decoded by amqplib to the same message', () => {
     const properties = {
       messageId: 'm-1',
       correlationId: 'käse',
@@ -186,14 +189,17 @@ describe('frames', () => {
   test.each([
     [-1, 'Dec 31, 1969, 11:59:59 PM'],
     [2 ** 45, 'May 14, 1116918, 7:20:32 PM'],
-  ])('a publish carries the timestamp %d, which is before 1970 or beyond the range of Date', (timestamp, shown) => {
-    expect(inEvent(written(aMessage({ timestamp }))).timestamp).toBe(shown);
-    const record = aRecord();
-    const basicProperties = { ...record.basicProperties, timestamp: shown };
-    expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([{ properties: { timestamp } }]);
-  });
+  ])(
+    'a message can be published with the timestamp %d, even if it is before 1970 or beyond the range of Date',
+    (timestamp, shown) => {
+      expect(inEvent(written(aMessage({ timestamp }))).timestamp).toBe(shown);
+      const record = aRecord();
+      const basicProperties = { ...record.basicProperties, timestamp: shown };
+      expect(decode(anEvent([{ ...record, basicProperties }]))).toMatchObject([{ properties: { timestamp } }]);
+    },
+  );
 
-  test('the properties of a message may fill a frame to its last bytes, and larger properties are refused as UNWRITABLE', () => {
+  test('the properties of a message may fill an AMQP frame completely, and larger properties cause the error UNWRITABLE', () => {
     const room = (length: number) => aMessage({ headers: { full: 'x'.repeat(length) } });
     let [fits, fails] = [0, FRAME_BYTES];
     while (fails - fits > 1) {
@@ -263,7 +269,7 @@ describe('unwritable parts', () => {
     expect(rest.body).toBe(message.body);
   });
 
-  test('an exchange or routing key that AMQP cannot carry is named as an unwritable part of the message', () => {
+  test('an exchange name or routing key that is too long for AMQP is reported as an unwritable part of the message', () => {
     const message = aMessage({}, { exchange: 'e'.repeat(256), routingKey: 'r'.repeat(300) });
     expect(unwritableParts(message).map(({ part, name }) => `${part} ${name}`)).toEqual([
       'address exchange',
@@ -271,7 +277,7 @@ describe('unwritable parts', () => {
     ]);
   });
 
-  test('if the headers of a message do not fit into a frame, the largest ones are left out, but never a header of the toolkit', () => {
+  test('if the headers of a message do not fit into an AMQP frame, the largest headers are omitted, except those of the toolkit', () => {
     const many = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, index) => [`n${index}`, 'x'.repeat(index % 10)]),
     );

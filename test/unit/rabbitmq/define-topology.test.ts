@@ -30,7 +30,7 @@ describe('service topology', () => {
       });
   });
 
-  test('the topology of the service binds every queue, so that no message published to its exchanges is unroutable', () => {
+  test('every queue in the topology of the service is bound to an exchange', () => {
     const bound = new Set(topology.bindings.map((binding) => destinationOf(binding).name));
     expect(namesOf(topology.queues).filter((name) => !bound.has(name))).toEqual([]);
   });
@@ -66,7 +66,7 @@ describe('delays', () => {
     [['25h'], 'delay "25h" is longer than 24h'],
     [['1m', '10s'], 'delay "10s" is shorter than "1m" before it'],
   ])(
-    'the delays %j of a work queue are refused with an error that names the queue and the wrong value',
+    'declaring a work queue with the delays %j fails with an error that names the queue and the wrong value',
     (delays, reason) => {
       expect(() => workQueue('shipping', { delays })).toThrow(`work queue "shipping": ${reason}`);
     },
@@ -78,7 +78,7 @@ describe('delays', () => {
     [10_001, 'retry.1m'],
     [90_000, 'retry.1m'],
   ])(
-    'a retry after %d ms uses the delay queue %s: the shortest one that is long enough, or else the longest one',
+    'a retry after %d ms uses the delay queue %s, which has the shortest sufficient delay or else the longest delay',
     (delayMs, name) => {
       expect(delayQueueFor(workQueue('shipping', { delays: ['10s', '1m'] }).delays, delayMs).name).toBe(name);
     },
@@ -91,6 +91,6 @@ test.each([
   ['queue "dead-letters"', { one: workQueue('dead-letters') }],
   ['exchange "orders"', { one: workQueue('orders', { shards: 2, bindings: { orders: ['order.created'] } }) }],
   ['exchange "retry.1s"', { one: workQueue('stock', { bindings: { 'retry.1s': ['order.created'] } }) }],
-])('a topology that declares the %s twice is refused', (name, workQueues) => {
+])('defining a topology that declares the %s twice fails', (name, workQueues) => {
   expect(() => defineTopology(workQueues)).toThrow(`the topology declares the ${name} twice`);
 });

@@ -33,14 +33,14 @@ describe('policies', () => {
     );
   });
 
-  test('the policies of a topology set delivery-limit to -1 on RabbitMQ 4 and omit it on RabbitMQ 3, which refuses -1', () => {
+  test('the policies of a topology set delivery-limit to -1 on RabbitMQ 4, and omit it on RabbitMQ 3, where -1 is invalid', () => {
     for (const policy of topology.policies!) {
       expect(policyFor(policy, { major: 4, minor: 2 }).definition).toMatchObject({ 'delivery-limit': -1 });
       expect(policyFor(policy, { major: 3, minor: 13 }).definition).not.toHaveProperty('delivery-limit');
     }
   });
 
-  test('the policies of a topology delay the redelivery of returned messages only on RabbitMQ 4.3 and later', () => {
+  test('the policy "surehop-paced" delays the redelivery of requeued messages only on RabbitMQ 4.3 and later', () => {
     const delayedRetry = { 'delayed-retry-type': 'all', 'delayed-retry-min': 1_000, 'delayed-retry-max': 30_000 };
     const definitionOn = (version: string) => policyFor(policyNamed('surehop-paced'), readVersion(version)).definition;
     for (const version of ['4.3.0', '4.10.1', '5.0.0']) expect(definitionOn(version)).toMatchObject(delayedRetry);
@@ -55,7 +55,7 @@ describe('policies', () => {
     expect(delayed).toEqual(['stock', 'stock.01', 'dead-letters']);
   });
 
-  test('the policies of a topology have the limits of Amazon MQ’s own policies at a higher priority, and each queue has exactly one policy', () => {
+  test('each queue in the topology has exactly one policy, with a length limit and with a higher priority than the policies of Amazon MQ', () => {
     for (const { definition, priority } of topology.policies!) {
       expect(definition).toMatchObject({ 'max-length': expect.any(Number), overflow: 'reject-publish' });
       expect(priority).toBeGreaterThan(1);
@@ -73,17 +73,17 @@ test('a quorum queue follows the matching policy of the highest priority that ap
   expect(policyOf('points', [low, high, foreign])).toBe(low);
 });
 
-test('a policy counts as matching every queue if its pattern is not a valid JavaScript regular expression', () => {
+test('if the pattern of a policy is not a valid JavaScript regular expression, the policy counts as matching every queue', () => {
   const unreadable = aPolicy({ pattern: '(?<a' });
   expect(policyOf('stock', [unreadable])).toBe(unreadable);
 });
 
-test('the topology and the broker roles can be read back unchanged from the properties in the CloudFormation template', () => {
+test('readTopology and readRoles restore the topology and the broker roles from the properties in the CloudFormation template', () => {
   expect(readTopology(topologyProperties.Topology)).toEqual(topology);
   expect(readRoles(topologyProperties.Roles)).toEqual(brokerRoles);
 });
 
-test('Amazon MQ accepts the names of the broker users', () => {
+test('the usernames of the broker roles have the length and the characters that Amazon MQ accepts', () => {
   for (const username of brokerRoles.flatMap(({ usernames }) => usernames))
     expect(username).toMatch(/^[A-Za-z0-9._-]{2,100}$/);
 });

@@ -29,7 +29,7 @@ describe('shards', () => {
     [1.5, 0],
     [1, -1],
     [60, 41],
-  ])('a work queue with %p shards and %p retiring shards is refused', (shards, retiring) => {
+  ])('declaring a work queue with %p shards and %p retiring shards fails', (shards, retiring) => {
     expect(() => shardsOf('stock', { shards, retiring })).toThrow(
       'work queue "stock": shards and retiring shards together must be from 1 to 100',
     );
@@ -50,7 +50,7 @@ describe('queueOfShard', () => {
     ['stocks', undefined],
     ['', undefined],
   ])(
-    'queueOfShard returns for the shard "%s" the work queue %p, whether or not the shard still exists',
+    'for the queue name "%s", queueOfShard returns the work queue %p, even if the shard was removed',
     (shard, name) => {
       expect(queueOfShard(queues, shard)?.name).toBe(name);
     },
@@ -58,12 +58,12 @@ describe('queueOfShard', () => {
 });
 
 describe('addressOfShard', () => {
-  test('messages for a shard are addressed to the shard itself as long as it is declared, even as a retiring shard', () => {
+  test('as long as a shard is declared, even as a retiring shard, addressOfShard returns the shard itself', () => {
     expect(addressOfShard(queue('stock', 4), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
     expect(addressOfShard(queue('stock', 2, 2), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
   });
 
-  test('messages for a removed shard are addressed to the consistent-hash exchange of the work queue, or to the queue itself if it is not sharded', () => {
+  test('for a removed shard, addressOfShard returns the consistent-hash exchange of the work queue, or the queue itself if it has no other shards', () => {
     expect(addressOfShard(queue('stock', 2), 'stock.03')).toMatchObject({ exchange: 'stock' });
     expect(addressOfShard(queue('stock'), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock' });
   });

@@ -62,7 +62,7 @@ test('while the number of shards is changed, the broker routes every message to 
   );
 });
 
-test('a shard cannot be removed from the topology while it holds a message or a delay queue may return a message to it', () => {
+test('a shard cannot be removed from the topology while it contains a message or while a delay queue may return a message to it', () => {
   const actual = applied(topologyWith({ stock: { shards: 4 } }));
   const declared = topologyWith({ stock: { shards: 2 } });
   const refusals = (held: Record<string, number>) =>
@@ -110,7 +110,7 @@ test('the plan of a topology neither reports nor changes a queue that the servic
   expect(diffTopology({ declared: topologyWith(), actual }, none)).toEqual([]);
 });
 
-test('a retired work queue that gets a message later is reported but does not stop the topology from being applied', () => {
+test('if a retired work queue still contains a message, the plan reports the queue and the topology can be applied', () => {
   const declared = topologyWith({ stock: { shards: 2 } });
   const actual = applied(declared, applied(topologyWith({ stock: { shards: 3 } })));
   expect(diffTopology({ declared, actual }, asMap({ 'stock.02': 1 })).map(planLine)).toEqual([
@@ -127,7 +127,7 @@ test('the plan unbinds a foreign queue from the consistent-hash exchange of a wo
   ]);
 });
 
-test('a shard that is bound with two weights needs an operator, because a consistent-hash exchange drops the shard when one of the two bindings is removed', () => {
+test('if a shard is bound to a consistent-hash exchange with two different weights, the plan asks an operator to remove all bindings of the shard', () => {
   const declared = topologyWith({ stock: { shards: 2 } });
   const binding = { exchange: 'stock', queue: 'stock.01', routingKey: '2' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });

@@ -4,7 +4,7 @@ import { withoutPassword } from '../../../infra/dev/runtime/settings.ts';
 import { scrub, withoutLogins } from '../../../lib/runtime/scrub.ts';
 
 test.each(['ada:hush', 'ada:hu@sh', 'ada:h@u@sh', 'ada:h%40sh%C3%BC'])(
-  'the login %s in a URL is masked or removed wherever the URL appears in a text',
+  'if a text contains a URL with the login %s, scrub masks the login and withoutLogins removes it',
   (login) => {
     const text = `amqps://${login}@broker.example:5671/shop does not answer; see https://example.org`;
     expect(scrub(text)).toBe('amqps://***@broker.example:5671/shop does not answer; see https://example.org');

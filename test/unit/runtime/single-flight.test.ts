@@ -4,8 +4,8 @@ import { singleFlight } from '../../../lib/runtime/single-flight.ts';
 import { within } from '../../../lib/runtime/timeout.ts';
 
 /**
- * Creates a single flight, whose concurrent callers share one attempt, with a fake clock. The test resolves or rejects
- * each attempt.
+ * Creates a single flight with a fake clock. Concurrent callers of a single flight share one attempt, which the test
+ * resolves or rejects.
  */
 const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
@@ -56,7 +56,7 @@ describe('a single flight', () => {
     expect(await second).toBe('two');
   });
 
-  test('if an attempt of a single flight timed out while Lambda had frozen the process, the next caller starts a new attempt, even before the timer of the old attempt fires', async () => {
+  test('if the time limit of an attempt passed while Lambda had frozen the process, the next caller of the single flight starts a new attempt', async () => {
     const { clock, begun, run } = aFlight();
     const before = outcomeOf(run(1_000));
     clock.nowMs += 60_000;
@@ -99,7 +99,7 @@ describe('a single flight', () => {
   });
 });
 
-test('the function "within" clears its timer when its promise settles', async () => {
+test('the function "within" clears its timer when the promise that it waits for settles', async () => {
   const clear = jest.spyOn(globalThis, 'clearTimeout');
   expect(await within(60_000, Promise.resolve('at once'))).toBe('at once');
   expect(clear).toHaveBeenCalledTimes(1);

@@ -13,7 +13,7 @@ const withStack = (stack: unknown, options?: ErrorOptions) =>
   Object.assign(new Error('broken', options), { stack }) as Error;
 
 describe('ownFramesOf', () => {
-  test('ownFramesOf returns the stack frames of an error without those of dependencies, Node.js and the toolkit', () => {
+  test('ownFramesOf omits the stack frames of dependencies, of Node.js and of the toolkit', () => {
     const root = process.cwd();
     const stack = [
       'TypeError: broken',
@@ -72,7 +72,7 @@ describe('an error in a deployed bundle', () => {
   });
   afterAll(() => rmSync(dirname(root), { recursive: true }));
 
-  test('an error in a bundle is logged with positions in its source files, without --enable-source-maps', async () => {
+  test('an error in a bundle is logged with the positions in the source files, even if Node runs without --enable-source-maps', async () => {
     const outDirectory = join(root, 'out');
     await bundle({ entries: ['functions/handler'], root, outDirectory });
     const script = `import(${JSON.stringify(pathToFileURL(join(outDirectory, 'functions/handler.mjs')).href)}).then((m) => console.log(JSON.stringify(m.handler())))`;

@@ -21,26 +21,26 @@ afterEach(() => {
 });
 
 describe('createSurehop', () => {
-  test('createSurehop fails with a message that names the setting if a setting of the service itself is wrong', () => {
+  test('if the setting SERVICE_NAME is wrong, createSurehop fails with an error that names this setting', () => {
     expect(() => createSurehop({ environment: { SERVICE_NAME: 'My Service' } })).toThrow(
       'wrong setting: SERVICE_NAME is "My Service": it must be a lower-case letter',
     );
   });
 
-  test('a wrong setting of one part, such as HTTP, fails only that part when it reads its settings', () => {
+  test('a wrong HTTP setting causes an error when the HTTP settings are read, but not when the broker settings are read', () => {
     const surehop = createSurehop({ environment: { MAX_BODY_BYTES: 'ten' } });
     expect(surehop.settings(brokerSettings).PUBLISH_DEADLINE_MS).toBe(5_000);
     expect(() => surehop.settings(httpSettings)).toThrow('wrong setting: MAX_BODY_BYTES is "ten"');
   });
 
-  test('all parts of the service use the environment that createSurehop got, even if the variables change later', () => {
+  test('settings are read from the environment variables at the call of createSurehop, even if the variables change later', () => {
     const environment = { HEARTBEAT_SECONDS: '7' };
     const surehop = createSurehop({ environment });
     environment.HEARTBEAT_SECONDS = '8';
     expect(surehop.settings(brokerSettings).HEARTBEAT_SECONDS).toBe(7);
   });
 
-  test('a shared client is created once, when it is first used', () => {
+  test('the method "shared" creates a client only once, at the first call', () => {
     const surehop = createSurehop({ environment: {} });
     const make = jest.fn(() => ({}));
     expect(make).not.toHaveBeenCalled();
