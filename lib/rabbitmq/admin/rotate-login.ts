@@ -35,11 +35,13 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       const { amqpUrl, api } = await broker();
       if (await canLogIn(amqpUrl, pending).catch(() => false)) return grant(api, role, pending.username);
       const connections = await countConnections(api, pending.username);
-      if (connections > 0)
+      if (connections > 0) {
+        const what = connections === 1 ? '1 connection still logs in' : `${connections} connections still log in`;
         throw new Error(
-          `${connections} connections still log in as ${pending.username}, which is not the current login, so its password was not changed: ` +
-            'wait until they are closed, or close them (DELETE /api/connections/username/NAME of the management API), then rotate again',
+          `${what} as ${pending.username}, which is not the current login, so its password was not changed: wait until this user has ` +
+            'no connection, or close its connections (DELETE /api/connections/username/NAME of the management API), then rotate again',
         );
+      }
       await setPassword(api, role, pending);
       await grant(api, role, pending.username);
     },

@@ -84,7 +84,10 @@ const consumers = z.object({ consumers: z.number().default(0) });
 async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: RetiredQueue): Promise<void> {
   const { name } = queue;
   const found = await access.api.get(['queues', access.api.virtualHost, name], consumers);
-  if (found.consumers > 0) throw refusal(name, `it has ${found.consumers} consumers: stop them, then try again`);
+  if (found.consumers > 0) {
+    const what = found.consumers === 1 ? '1 consumer: stop it' : `${found.consumers} consumers: stop them`;
+    throw refusal(name, `it has ${what}, then try again`);
+  }
   // Delay queues first, so that a message that moves from one of them while counting is counted twice rather than never.
   const counted = new Set([...delayQueuesOf(input, retiredQueues(input)), name]);
   const obstacle = obstacleToRemoval(queue, input, await countMessages(access, [...counted]));

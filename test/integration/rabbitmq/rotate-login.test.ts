@@ -175,7 +175,7 @@ describe('rotation', () => {
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
     await expect(step('setSecret', token)).rejects.toThrow(
-      /1 connections still log in as consumer-a.*password was not changed: wait until they are closed/,
+      /1 connection still logs in as consumer-a.*password was not changed: wait until this user has no connection/,
     );
     expect(current()).toEqual(before);
     expect(await canLogIn(endpoint, logins['consumer']!)).toBe(true);

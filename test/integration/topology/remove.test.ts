@@ -88,7 +88,7 @@ test('a work queue that is no longer declared can be removed only if it has no c
   const consumers = async () =>
     ((await host.manage('GET', `queues/${host.name}/shipping`)) as { consumers?: number }).consumers;
   await eventually('the broker reports the consumer', async () => (await consumers()) === 1);
-  await expect(remove('shipping')).rejects.toThrow('it has 1 consumers');
+  await expect(remove('shipping')).rejects.toThrow('it has 1 consumer: stop it, then try again');
   await host.channel.cancel(consumerTag);
   await eventually('the broker reports no consumer', async () => (await consumers()) === 0);
 
