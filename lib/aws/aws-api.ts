@@ -2,7 +2,7 @@ import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 /**
- * Thrown when AWS refuses a request or does not answer. `code` is AWS's error code, for example
+ * Thrown when AWS answers a request with an error or does not answer. `code` is AWS's error code, for example
  * `ResourceNotFoundException`.
  */
 export class AwsApiError extends Error {

@@ -87,7 +87,7 @@ async function networkInterfaces(
   return textsOf(xml, 'networkInterfaceId');
 }
 
-/** Whether AWS refused the request because the role lacks a permission. Repeating the request cannot help then. */
+/** Whether AWS denied the request because the role lacks a permission. Repeating the request cannot help then. */
 const isDenied = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
 
 /** Repeats `check` until it succeeds. A check that throws an error is repeated too, unless a permission is missing. */

@@ -23,8 +23,8 @@ const CLOCK_SKEW_MS = 1_000;
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
 /**
- * Returns the messages that are suspected of crashing the process, and all other messages with the ordering key of a
- * suspected message, because they must not overtake the suspected message.
+ * Returns the messages that are suspected of crashing the process, and all messages with the ordering key of a
+ * suspected message, because no message may overtake a suspected message with the same ordering key.
  */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));

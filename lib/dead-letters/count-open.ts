@@ -10,7 +10,10 @@ export interface OpenDeadLetters {
   readonly isAtLeast: boolean;
 }
 
-/** The largest number of result pages, of 1 MB each, that one count may read from DynamoDB. */
+/**
+ * The largest number of result pages that DynamoDB returns for one count of the open dead letters. Each result page
+ * covers 1 MB of dead letters.
+ */
 const MAX_PAGES = 10;
 
 /** Counts the open dead letters of every queue, starting with the newest. */

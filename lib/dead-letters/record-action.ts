@@ -4,7 +4,10 @@ import { sendToDynamo } from '../dynamodb/send.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.ts';
 
-/** The archive keeps at most this many operator actions with each dead letter. The audit table has all actions. */
+/**
+ * The archive stores at most this many operator actions with each dead letter. The audit table contains all operator
+ * actions.
+ */
 const MAX_HISTORY = 100;
 
 /**
@@ -25,7 +28,7 @@ export const recordRedrive = (
     latest: history.length < MAX_HISTORY ? undefined : history.slice(1 - MAX_HISTORY),
   });
 
-/** Records that a dead letter was discarded. Returns `false` if the dead letter is not open. */
+/** Stores in the archive that a dead letter was discarded. Returns `false` if the dead letter is not open. */
 export const recordDiscard = (
   table: ArchiveTable,
   id: string,

@@ -52,7 +52,7 @@ const CHUNK_BYTES = 16_000_000;
 /** The largest number of messages that are read from the archive concurrently. */
 const CONCURRENCY = 16;
 
-/** No further chunk of messages is redriven if less than this time, in ms, is left before the HTTP response is due. */
+/** No further messages are redriven if less than this time, in ms, is left before the HTTP response is due. */
 const RESERVE_MS = 10_000;
 
 /** Redrives up to `maximum` open dead letters that match the filter, oldest first. Stops early when time runs out. */

@@ -103,8 +103,8 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
 /**
- * Stores in the archive that a copy of a dead letter was published. Returns an error if the archive could not store
- * this. Returns the problem `already-redriven` if another request has redriven the dead letter in the meantime. The
+ * Stores in the archive that a copy of a dead letter was published. Returns an error if the archive could not store the
+ * redrive. Returns the problem `already-redriven` if another request has redriven the dead letter in the meantime. The
  * copies of both redrives then have the same redrive number, and the inbox processes the message only once.
  */
 async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {

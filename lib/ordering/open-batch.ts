@@ -9,8 +9,8 @@ import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
 import { byKey, keyOf, type Sequences } from './sequences.ts';
 
 /**
- * The largest number of messages whose order is recorded for one ordering key. Further messages of the ordering key
- * keep the order in which the queue delivers them.
+ * The largest number of messages whose order is stored for one ordering key or one batch. Further messages are
+ * processed in the order in which the queue delivers them.
  */
 export const MAX_BLOCKED = 20_000;
 
@@ -139,8 +139,8 @@ function firstOf(sequences: Sequences): Sequences {
 }
 
 /**
- * Whether the inbox record shows that its message is finished. A finished message no longer blocks later messages of
- * its ordering key.
+ * Whether an inbox record shows that the processing of its message is finished. A finished message no longer blocks
+ * later messages of its ordering key.
  */
 export const isFinal = (marker: Marker | undefined): boolean =>
   marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

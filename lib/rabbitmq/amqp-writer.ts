@@ -88,8 +88,8 @@ export class AmqpWriter {
   }
 
   /**
-   * Writes a number as the smallest AMQP integer type that can hold it, or as a double. The Lambda event does not show
-   * which AMQP number type the publisher used.
+   * Writes a number as the smallest AMQP integer type that can represent it, or as a double. The Lambda event does not
+   * show which AMQP number type the publisher used.
    */
   number(value: number): void {
     if (!Number.isFinite(value)) throw new UnwritableError(`the number ${value}`);

@@ -21,7 +21,7 @@ export interface Link {
   blocked(): string | undefined;
   /** Returns the reason why the connection or the channel closed, or `undefined` while both are open. */
   lostBecause(): Error | undefined;
-  /** Checks the connection with a second channel. Resolves when the broker has answered. */
+  /** Checks the connection by opening a second channel. Resolves when the broker has answered. */
   ping(): Promise<void>;
   /** Destroys the socket of the connection without waiting for the broker. */
   destroy(): void;
@@ -135,8 +135,8 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
   }
 
   /**
-   * Opens a connection and keeps it for all callers. A connection that is opened after its time limit is still used if
-   * there is no other connection, and destroyed otherwise.
+   * Opens a connection that all callers share. A connection that is opened only after its time limit is used if there
+   * is no other connection, and destroyed otherwise.
    */
   async function openAndKeep(timeoutMs: number): Promise<OpenLink> {
     const timesClosedBefore = timesClosed;

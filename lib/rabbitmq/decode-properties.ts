@@ -97,8 +97,8 @@ interface OpenStructure {
 
 /**
  * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays
- * become lists, dates become text, and decimals and floats become numbers. Decoding of an AMQP
- * table ends at the first invalid byte, but no broker delivers invalid bytes.
+ * become lists, dates become text, and decimals and floats become numbers. Decoding of an AMQP table ends at the first
+ * invalid byte, but no broker delivers invalid bytes.
  */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];

@@ -2,7 +2,7 @@ import { isByteString, readDate, Structure } from '../events/json-form.ts';
 import type { HeaderValue, Properties } from '../events/message.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
-/** The largest size, in bytes, up to which Surehop's own headers are written before the headers of other systems. */
+/** Surehop's own headers of at most this size, in bytes, are written before the headers of other systems. */
 const OWN_HEADER_BYTES = 4_096;
 
 /**
@@ -85,8 +85,8 @@ interface OpenStructure {
 }
 
 /**
- * Writes a header value from the Lambda event without recursion, because a frame can hold values that are nested deeper
- * than the call stack allows.
+ * Writes a header value from the Lambda event without recursion, because header values can be nested deeper than the
+ * call stack allows.
  */
 function writeValue(writer: AmqpWriter, root: unknown): void {
   const open: OpenStructure[] = [];

@@ -83,7 +83,10 @@ export function publishRaw(channel: ConfirmChannel, message: Message, confirm: (
   internals.pushConfirmCallback(confirm);
 }
 
-/** Checks the internals of an amqplib channel. Throws an error if they differ from those of the version in package.json. */
+/**
+ * Throws an error if the internal fields of an amqplib channel differ from those of the amqplib version in
+ * package.json.
+ */
 export function requireRawChannel(channel: Channel): void {
   const { ch, sendMessage, pushConfirmCallback } = channel as unknown as ChannelInternals;
   if (typeof ch !== 'number' || typeof sendMessage !== 'function' || typeof pushConfirmCallback !== 'function')

@@ -1,6 +1,7 @@
 /**
- * All codes that Surehop gives to a failed message or publish, each with its meaning and what an operator should do. A
- * business rule may use further codes in a `PermanentError` or `RetryAfterError`.
+ * All error codes that Surehop gives to failed messages and failed publishes. The text of each error code says what the
+ * error code means and what an operator should do. A business rule may use further error codes in a `PermanentError` or
+ * `RetryAfterError`.
  */
 export const errorCodes = {
   // Why a message became a dead letter.

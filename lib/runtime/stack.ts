@@ -50,7 +50,7 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
   return own.length > 0 ? own : ownFramesOf(thrown.cause);
 }
 
-/** Whether a stack frame is in a dependency, in Node.js, or in the toolkit's own code that calls a business rule. */
+/** Whether a stack frame is outside the service's own code: in a dependency, in Node.js, or in the toolkit. */
 const isForeign = (frame: string) =>
   /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime)\//.test(
     frame,

@@ -25,8 +25,8 @@ export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise
 
 /**
  * Returns the `requestHandler` settings of an AWS client whose requests time out. By default, requests of the AWS SDK
- * wait without a limit. `timeoutMs` includes the time to connect. A response that stops arriving is aborted after
- * `timeoutMs` without a byte.
+ * wait without a limit. `timeoutMs` includes the time to connect. A request is also aborted if no byte of its response
+ * arrives for `timeoutMs`.
  */
 export const requestLimits = (timeoutMs: number) =>
   ({

@@ -13,7 +13,7 @@ import { tokenSettings } from './settings.ts';
  */
 const CACHED_MS = 10 * 60_000;
 const REREAD_PAUSE_MS = 5_000;
-/** How long one read of the issuer's keys may take, in ms. */
+/** How long one request for the issuer's keys may take, in ms. */
 const REQUEST_TIMEOUT_MS = 3_000;
 
 /** The issuer of operators' tokens. */
@@ -22,8 +22,8 @@ export interface Issuer {
   readonly audience: string;
   readonly keys: ReturnType<typeof createRemoteJWKSet>;
   /**
-   * Whether the issuer's keys may be read again after a token could not be verified. The rate is limited, because
-   * forged tokens must not cause many reads.
+   * Returns whether the issuer's keys may be read again after a token could not be verified. The keys are not read
+   * again for every such token, because forged tokens must not cause many requests to the issuer.
    */
   mayReread(): boolean;
   /** The accepted signature algorithms. Only RSA is accepted, as in API Gateway's authorizer. */

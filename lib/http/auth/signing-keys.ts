@@ -24,8 +24,8 @@ const STALE_MS = 60 * 60_000;
 const REREAD_PAUSE_MS = 10_000;
 
 /**
- * How long a request waits while the secret with the signing keys is read, in ms. The first limit applies if signing
- * keys are cached, and the second limit applies if none are cached.
+ * How long a request waits for a read of the secret with the signing keys, in ms. The shorter time applies if signing
+ * keys are cached, and the longer time applies if none are cached.
  */
 const READ_TIMEOUT_MS = 3_000;
 const FIRST_READ_TIMEOUT_MS = 10_000;
@@ -45,8 +45,8 @@ export interface SigningKeys {
   /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
   /**
-   * Returns signing keys that are newer than `known`. Returns `undefined` if the signing keys have not changed or if
-   * the secret was read too recently.
+   * Returns the signing keys if they differ from `known`, reading the secret again if necessary. Returns `undefined` if
+   * the signing keys do not differ, or if the secret was read too recently to be read again.
    */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }

@@ -21,7 +21,10 @@ import { Problem } from '../problem.ts';
 /** How long one request to DynamoDB may take, in ms. */
 const REQUEST_TIMEOUT_MS = 500;
 
-/** How many days longer an idempotency key is kept than the inbox record of its message. */
+/**
+ * DynamoDB stores the idempotency key of a request for this many days longer than the inbox record of the request's
+ * message.
+ */
 const EXTRA_DAYS = 1;
 
 /** A request with an idempotency key. `table` and `key` identify the DynamoDB item that stores the idempotency key. */

@@ -5,8 +5,8 @@ import { loginOf, virtualHostOf, type Login } from '../address.ts';
 import { brokerUrl } from '../login.ts';
 
 /**
- * Thrown when RabbitMQ's management API refuses a request or does not answer. `status` is undefined if there was no
- * answer.
+ * Thrown when RabbitMQ's management API answers a request with an error or does not answer. `status` is undefined if
+ * there was no answer.
  */
 export class ManagementError extends Error {
   override readonly name = 'ManagementError';
@@ -88,8 +88,8 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
   }
 
   /**
-   * Parses a response of the management API. The response may be invalid, for example if a different server at the same
-   * address answers with HTML.
+   * Parses a response of the management API. The response is invalid if, for example, another server answers at
+   * `MANAGEMENT_URL` with HTML.
    */
   function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
     try {

@@ -58,8 +58,8 @@ export async function readQueueFigures(
 }
 
 /**
- * The state of one node of the broker. The figures are missing if the node is not running, and older RabbitMQ versions
- * omit some figures.
+ * The state of one node of the broker. The memory and disk figures are absent if the node is not running or if its
+ * RabbitMQ version does not report them.
  */
 export interface NodeFigures {
   readonly name: string;

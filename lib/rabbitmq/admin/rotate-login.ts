@@ -13,9 +13,10 @@ import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role between its two broker users. The broker user that is in use is not changed, and
- * therefore no login is refused during a rotation. A process that read the secret before the last step continues to use
- * the old broker user, and a process that reads the secret later uses the new broker user.
+ * Rotates the login of a role by changing to the other of the role's two broker users. The broker user that is in use
+ * keeps its password, and therefore the broker refuses no login during a rotation. A process that read the secret
+ * before the last step continues to use the old broker user. A process that reads the secret later uses the new broker
+ * user.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');

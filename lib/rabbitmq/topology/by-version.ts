@@ -25,7 +25,7 @@ export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >
  */
 export const hasDelayedRetry = ({ major, minor }: BrokerVersion): boolean => major > 4 || (major === 4 && minor >= 3);
 
-/** Returns the arguments with which a queue is declared on a broker of the version `version`. */
+/** Returns the queue arguments for declaring a queue on a broker with the given RabbitMQ version. */
 export const queueArguments = (queue: Queue, version: BrokerVersion): Readonly<Record<string, string | number>> => ({
   ...queue.arguments,
   'x-queue-type': 'quorum',
@@ -41,7 +41,7 @@ export interface BrokerPolicy {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
-/** Converts a policy to the format of the management API for a broker of the version `version`. */
+/** Converts a policy to the format of the management API for a broker with the given RabbitMQ version. */
 export const policyFor = (
   { name, queues, priority, definition, delayedRetry }: QueuePolicy,
   version: BrokerVersion,

@@ -39,7 +39,7 @@ export async function declareTopology(amqpUrl: string, topology: Topology): Prom
 
 /**
  * Declares one exchange, queue or binding on an AMQP channel of its own, because the broker closes the channel if it
- * refuses the declaration.
+ * rejects the declaration.
  */
 async function declare(
   connection: ChannelModel,

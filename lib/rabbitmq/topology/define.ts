@@ -5,7 +5,10 @@ import type { DelayQueue, Queue, QueuePolicy, Topology, WorkQueue } from './topo
 /** The name of the exchange and of the queue that receive all dead letters. */
 export const DEAD_LETTERS = 'dead-letters';
 
-/** The largest number of messages in a queue. A full queue refuses new messages and never drops a stored message. */
+/**
+ * The largest number of messages in a queue. A full queue rejects new messages and never drops the messages that it
+ * contains.
+ */
 const MAX_LENGTH = 500_000;
 
 const DEFAULT_DELAYS = ['1s', '2s', '4s'];
@@ -29,8 +32,8 @@ interface WorkQueueOptions extends Sharding {
 }
 
 /**
- * Declares a queue that a consumer reads. If one consumer cannot keep up with the queue, set `shards`
- * (docs/adr/008-sharded-queues.md).
+ * Declares a work queue, which a consumer reads. If one consumer cannot keep up with the work queue, set `shards` to
+ * divide the messages among several queues (docs/adr/008-sharded-queues.md).
  */
 export function workQueue(
   name: string,
@@ -159,8 +162,8 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
 export const RETIRED_POLICY = 'surehop-retired';
 
 /**
- * Returns the policy that keeps the limits of retired queues. Its priority is lower than that of the other policies,
- * and therefore the other policies apply again when a retired queue is declared again.
+ * Returns the policy that keeps the limits of retired queues. The priority of this policy is lower than that of
+ * Surehop's other policies, and therefore the other policies apply to a retired queue that is declared again.
  */
 export const retiredPolicy = (queues: readonly string[]): QueuePolicy => ({
   name: RETIRED_POLICY,

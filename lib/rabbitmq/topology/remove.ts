@@ -27,7 +27,7 @@ const FIGURES_MS = 11_000;
 
 /**
  * Deletes a queue that the topology no longer uses. An operator runs this function. The function keeps the queue and
- * throws a `TopologyError` if the queue is still in use, does not belong to the service, has a consumer, holds a
+ * throws a `TopologyError` if the queue is still in use, does not belong to the service, has a consumer, contains a
  * message, or may receive a message from a delay queue.
  */
 export async function removeRetiredQueue(

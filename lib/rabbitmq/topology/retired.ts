@@ -51,7 +51,8 @@ export const delayQueuesOf = ({ declared, actual }: DiffInput, retired: readonly
 
 /**
  * Describes a retired queue as a difference between the broker and the topology. A retired delay queue becomes empty by
- * itself. A work queue that still holds messages must not be retired, because nothing would read the messages.
+ * itself when its messages expire. A work queue that still contains messages must not be retired, because nothing would
+ * read the messages.
  */
 export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: HeldMessages): Difference {
   const { name } = queue;

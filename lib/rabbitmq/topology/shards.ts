@@ -23,8 +23,8 @@ interface ShardedQueue {
 }
 
 /**
- * Returns the shards of a queue. The first shard has the name of the queue itself, so it exists for any number of shards.
- * When the number is reduced, the last shards are removed first.
+ * Returns the shards of a queue. The first shard has the name of the queue itself, and therefore exists for any number
+ * of shards. When the number is reduced, the last shards are removed first.
  */
 export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): Omit<ShardedQueue, 'name'> {
   const whole = (count: number, least: number) => Number.isInteger(count) && count >= least;
@@ -43,8 +43,8 @@ export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 /**
  * Returns the exchanges of a sharded queue: a consistent-hash exchange (the ring) and its alternate exchange. The
  * alternate exchange receives messages that the ring cannot route, for example because RabbitMQ lost a shard of the
- * ring (https://github.com/rabbitmq/rabbitmq-server/issues/9641). Without the alternate exchange, such messages would
- * be dropped although another queue confirms them.
+ * ring (https://github.com/rabbitmq/rabbitmq-server/issues/9641). Without the alternate exchange, the sharded queue
+ * would lose such a message although the broker confirms it, if another queue has received it.
  */
 export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring

@@ -27,9 +27,9 @@ export interface Queue {
 }
 
 /**
- * A policy with queue settings that can be changed later. A queue follows only the matching policy with the highest
- * priority, and therefore this policy also keeps other policies from applying. The overflow and delivery limit of a
- * policy take precedence over the arguments of the queue.
+ * A RabbitMQ policy with settings for queues. Unlike the arguments of a queue, a policy can be changed later. A queue
+ * follows only the matching policy with the highest priority, and therefore this policy also keeps other policies from
+ * applying. The overflow and delivery limit of a policy take precedence over the arguments of the queue.
  */
 export interface QueuePolicy {
   readonly name: string;
@@ -55,11 +55,14 @@ export type Binding = { readonly exchange: string; readonly routingKey: string }
 export interface WorkQueue {
   readonly name: string;
   /**
-   * The names of the queues on the broker that form this work queue: a single queue, or several shards. Each shard
-   * receives the messages of some message keys and has its own event source.
+   * The names of the queues on the broker that form this work queue: a single queue, or several shards. All messages
+   * with the same key go to the same shard, and each shard has its own event source.
    */
   readonly shards: readonly string[];
-  /** Whether the consumer processes messages with the same key in the order in which they arrived (see `orderBy`). */
+  /**
+   * Whether the consumer processes messages with the same ordering key in the order in which they arrived (see
+   * `orderBy`).
+   */
   readonly ordered: boolean;
   /** The exchange that distributes new messages to the shards. Absent if the queue has a single shard. */
   readonly ring?: Ring;
