@@ -4,6 +4,7 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { newBatch, type RemainingTime, newMemory } from './batch.ts';
 import type { RabbitMqEvent } from './delivery.ts';
+import type { Identify } from './identify.ts';
 import { partsOf, type ConsumerParts } from './parts.ts';
 import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from './rule.ts';
@@ -17,6 +18,11 @@ export type ConsumerDefinition<T> = {
    * they arrived. Without `orderBy`, all messages of a batch are processed concurrently.
    */
   readonly orderBy?: KeyOf;
+  /**
+   * Returns the id, type and version of a message from another producer. It is needed if messages have neither a
+   * `message-id` of their own nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
+   */
+  readonly identify?: Identify;
 } & (
   | { readonly event: EventDefinition<T>; readonly decide: Decide<T> }
   | { readonly event: EventDefinition<T>; readonly perform: Perform<T> }
@@ -34,7 +40,7 @@ export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>)
 
 /** Creates a consumer with the given clients and settings. */
 export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts) {
-  const { queue, orderBy } = definition;
+  const { queue, orderBy, identify } = definition;
   if (orderBy && !queue.ordered)
     throw new Error(
       `the consumer of the queue ${queue.name} has orderBy, but the queue is not declared as ordered: declare it with workQueue('${queue.name}', { ordered: true })`,
@@ -46,5 +52,5 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
   const rules: readonly Rule[] = 'rules' in definition ? definition.rules : [definition];
   const memory = newMemory();
   return (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> =>
-    runBatch(event, { rules, orderBy }, newBatch(queue, memory, parts, context));
+    runBatch(event, { rules, orderBy, identify }, newBatch(queue, memory, parts, context));
 }

@@ -35,7 +35,8 @@ async function compareWithMarkers(
   { queue, inbox, isForgotten }: Batch,
 ): Promise<readonly Message[]> {
   const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
-  const isLost = ({ delivery: { envelope } }: Message) => isForgotten(envelope.redrivenAt ?? envelope.publishedAt);
+  const isLost = ({ delivery: { envelope, occurredAt } }: Message) =>
+    isForgotten(envelope.redrivenAt ?? envelope.publishedAt ?? occurredAt);
   if (!messages.some((message) => isUnsettled(message) && (mayBeRedelivered(message) || isLost(message))))
     return messages;
   try {

@@ -1,9 +1,14 @@
 import { hash } from 'node:crypto';
 
+import { readCloudEvent, timeOfCloudEvent } from '../events/cloud-event.ts';
 import { readEnvelope, type Envelope } from '../events/envelope.ts';
+import type { Identity } from '../events/identity.ts';
 import { decodeHeaders, readDate, writeJson } from '../events/json-form.ts';
 import type { Headers, HeaderValue, Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { readTrace } from '../events/trace.ts';
+import type { ParsedJson } from '../runtime/json.ts';
+import { identityOf, type Fault, type Identify } from './identify.ts';
 
 /**
  * The event that Lambda passes to a function with Amazon MQ for RabbitMQ as its event source
@@ -27,9 +32,15 @@ export interface RabbitMqRecord {
 export interface Delivery {
   /** The queue that delivered the message. For a consumer of a sharded queue, this is the name of a shard. */
   readonly queue: string;
-  /** The message id. Absent if the publisher set none. */
+  /** The message id. Absent if the message has none. */
   readonly id?: MessageId;
+  /** The identity of the message. Absent if its AMQP properties identify it. */
+  readonly identity?: Identity;
   readonly body: Buffer;
+  /** The data of a CloudEvent in structured mode. Absent for all other messages, whose data are the whole body. */
+  readonly data?: ParsedJson;
+  /** When the event occurred, if the message is a CloudEvent with a time. */
+  readonly occurredAt?: string;
   /** The SHA-256 hash of the body in hex. */
   readonly payloadHash: string;
   readonly properties: Properties;
@@ -41,14 +52,17 @@ export interface Delivery {
    */
   readonly deliveryCount: number;
   /**
-   * Set if the entry of the Lambda event is malformed or its message id is unusable. No business rule receives such a
-   * message.
+   * Set if the entry of the Lambda event is malformed or the message cannot be identified. No business rule receives such
+   * a message.
    */
-  readonly fault?: { readonly code: 'MALFORMED' | 'MISSING_MESSAGE_ID'; readonly message: string };
+  readonly fault?: Fault;
 }
 
-/** Returns the deliveries in the order of the event. Throws if the event is not an event of Amazon MQ for RabbitMQ. */
-export function decode(event: RabbitMqEvent): Delivery[] {
+/**
+ * Returns the deliveries in the order of the event. `identify` is the consumer's own function that identifies messages.
+ * Throws if the event is not an event of Amazon MQ for RabbitMQ.
+ */
+export function decode(event: RabbitMqEvent, identify?: Identify): Delivery[] {
   if (event?.eventSource !== 'aws:rmq' || !isObject(event.rmqMessagesByQueue))
     throw new TypeError(
       `this is not an event of Amazon MQ for RabbitMQ: its eventSource is ${printed(event?.eventSource)}, not "aws:rmq"`,
@@ -56,7 +70,9 @@ export function decode(event: RabbitMqEvent): Delivery[] {
   return Object.entries<unknown>(event.rmqMessagesByQueue).flatMap(([queueAndHost, records]) => {
     const end = queueAndHost.lastIndexOf('::');
     const queue = end < 0 ? queueAndHost : queueAndHost.slice(0, end);
-    return (Array.isArray(records) ? (records as unknown[]) : [records]).map((record) => decodeRecord(queue, record));
+    return (Array.isArray(records) ? (records as unknown[]) : [records]).map((record) =>
+      decodeRecord(queue, record, identify),
+    );
   });
 }
 
@@ -65,7 +81,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const printed = (value: unknown) => (writeJson(value) ?? '').slice(0, 100);
 
-function decodeRecord(queue: string, record: unknown): Delivery {
+function decodeRecord(queue: string, record: unknown, identify: Identify | undefined): Delivery {
   const { basicProperties, redelivered, data }: Record<string, unknown> = isObject(record) ? record : {};
   const raw = isObject(basicProperties) ? basicProperties : {};
   const headers = decodeHeaders(raw.headers);
@@ -77,12 +93,6 @@ function decodeRecord(queue: string, record: unknown): Delivery {
       : decoded
         ? undefined
         : 'the data of the record is not base64';
-  const id = idFault(raw.messageId);
-  const fault = recordFault
-    ? ({ code: 'MALFORMED', message: recordFault } as const)
-    : id
-      ? ({ code: 'MISSING_MESSAGE_ID', message: id } as const)
-      : undefined;
   // If the body cannot be decoded, the dead letter keeps the whole record as its body.
   const body = decoded ?? Buffer.from(writeJson(record));
   const envelope = readEnvelope(headers);
@@ -98,31 +108,33 @@ function decodeRecord(queue: string, record: unknown): Delivery {
     timestamp: decodeTimestamp(raw.timestamp, envelope.publishedAt),
     headers,
   } as Properties;
-  return {
+  const delivery = {
     queue,
-    id: fault || !properties.messageId ? undefined : (properties.messageId as MessageId),
+    id: undefined,
+    fault: undefined,
     body,
     payloadHash: hash('sha256', body),
     properties,
     envelope,
     redelivered: redelivered === true,
     deliveryCount: redelivered === true ? deliveryCountIn(headers) : 0,
-    fault,
+  };
+  if (recordFault) return { ...delivery, fault: { code: 'MALFORMED', message: recordFault } };
+  const cloudEvent = readCloudEvent(delivery);
+  const identified = identityOf(delivery, cloudEvent, identify);
+  if (!cloudEvent) return { ...delivery, ...identified };
+  const { attribute } = cloudEvent;
+  const trace = envelope.traceparent ? {} : readTrace(text(attribute('traceparent')), text(attribute('tracestate')));
+  return {
+    ...delivery,
+    ...identified,
+    envelope: { ...envelope, ...trace },
+    data: cloudEvent.data,
+    occurredAt: timeOfCloudEvent(cloudEvent),
   };
 }
 
-/** The largest message id that AMQP allows, in bytes. */
-const MAX_ID_BYTES = 255;
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** Returns the reason why a message id is invalid, or `undefined` if it is valid or absent. */
-function idFault(id: unknown): string | undefined {
-  if (id === undefined || id === null) return undefined;
-  if (typeof id !== 'string') return `the message id is a ${typeof id}, not a string`;
-  if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the message id has more than ${MAX_ID_BYTES} bytes`;
-  // The event source replaces each byte that is not valid UTF-8 by U+FFFD, so different ids could look the same.
-  return id.includes('\ufffd') || LONE_SURROGATE.test(id) ? 'the message id is not UTF-8' : undefined;
-}
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
 /**
  * Decodes base64. Returns `undefined` for invalid base64, because `Buffer.from` would silently decode only a part of

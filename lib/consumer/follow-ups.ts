@@ -26,7 +26,7 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
   const messages = pending.map(({ sources: [{ delivery }], event }) =>
     eventMessage(event, event.data, {
       id: event.id,
-      correlationId: delivery.properties.correlationId || delivery.properties.messageId,
+      correlationId: delivery.properties.correlationId || delivery.id,
       key: event.shardKey,
       trace: delivery.envelope,
       appId,

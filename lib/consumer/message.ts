@@ -1,10 +1,10 @@
-import { isUtf8 } from 'node:buffer';
-
 import type { MessageId } from '../events/message-id.ts';
 import { orderOf, type KeyOf, type Order } from '../ordering/sequences.ts';
-import { describeError, type errorCodes } from '../runtime/errors.ts';
-import { parseJson } from '../runtime/json.ts';
+import { describeError } from '../runtime/errors.ts';
+import { readJson } from '../runtime/json.ts';
+import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Delivery } from './delivery.ts';
+import type { Fault } from './identify.ts';
 import { deadLetter, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 
@@ -66,8 +66,8 @@ export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: Key
   // Without an id, the inbox cannot tell whether the message was processed before.
   if (!id) return invalid(delivery, { code: 'MISSING_MESSAGE_ID' });
   try {
-    const json = readBody(delivery.body);
-    if ('code' in json) return invalid(delivery, json);
+    const json = delivery.data ?? readJson(delivery.body, 'the body');
+    if ('fault' in json) return invalid(delivery, { code: 'MALFORMED', message: json.fault });
     const rule = ruleFor(delivery, rules);
     if ('code' in rule) return invalid(delivery, rule);
     const { success, data, error } = rule.event.schema.safeParse(json.value);
@@ -81,45 +81,30 @@ export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: Key
   }
 }
 
-interface Fault {
-  readonly code: keyof typeof errorCodes;
-  readonly message?: string;
-}
-
-const invalid = (delivery: Delivery, { code, message }: Fault): Invalid => ({
+const invalid = (delivery: Delivery, { code, message, error }: Fault): Invalid => ({
   is: 'invalid',
   delivery,
-  outcome: { ...deadLetter(code, message), isInvalid: true },
+  outcome: {
+    ...deadLetter(code, message),
+    isInvalid: true,
+    failure: error === undefined ? undefined : { error: toLoggable(error), frames: ownFramesOf(error) },
+  },
 });
-
-function readBody(body: Buffer): { readonly value: unknown } | Fault {
-  if (!isUtf8(body)) return { code: 'MALFORMED', message: 'the body is not UTF-8' };
-  try {
-    return { value: parseJson(body.toString()) };
-  } catch {
-    return { code: 'MALFORMED', message: 'the body is not JSON' };
-  }
-}
 
 /**
  * Returns the business rule for the type and version of a message. A message without a type is accepted only if the
  * consumer has a single rule.
  */
-function ruleFor({ properties, envelope }: Delivery, rules: readonly Rule[]): Rule | Fault {
+function ruleFor({ properties, envelope, identity }: Delivery, rules: readonly Rule[]): Rule | Fault {
+  const type = identity?.type ?? properties.type;
   const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
-  const rule = properties.type
-    ? rules.find(({ event }) => event.type === properties.type)
-    : rules.length === 1
-      ? rules[0]
-      : undefined;
+  const rule = type ? rules.find(({ event }) => event.type === type) : rules.length === 1 ? rules[0] : undefined;
   if (!rule) {
     const problem =
-      properties.type === undefined
-        ? 'the message has no type'
-        : `no rule for the type ${JSON.stringify(properties.type.slice(0, 100))}`;
+      type === undefined ? 'the message has no type' : `no rule for the type ${JSON.stringify(type.slice(0, 100))}`;
     return { code: 'UNKNOWN_TYPE', message: `${problem}; this consumer has rules for ${known}` };
   }
-  const version = envelope.schemaVersion ?? rule.event.version;
+  const version = identity?.version ?? envelope.schemaVersion ?? rule.event.version;
   if (version === rule.event.version) return rule;
   const message = `no rule for version ${version} of ${rule.event.type}; this consumer has rules for ${known}`;
   return { code: 'SCHEMA_MISMATCH', message };

@@ -6,6 +6,7 @@ import type { Batch } from './batch.ts';
 import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';
 import { decode, type Delivery, type RabbitMqEvent } from './delivery.ts';
 import { publishFollowUps } from './follow-ups.ts';
+import type { Identify } from './identify.ts';
 import { toResult, validate, type Candidate, type Result } from './message.ts';
 import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
@@ -19,14 +20,19 @@ import { recordTelemetry } from './telemetry.ts';
  */
 export async function runBatch(
   event: RabbitMqEvent,
-  { rules, orderBy }: { readonly rules: readonly Rule[]; readonly orderBy?: KeyOf },
+  {
+    rules,
+    orderBy,
+    identify,
+  }: { readonly rules: readonly Rule[]; readonly orderBy?: KeyOf; readonly identify?: Identify },
   batch: Batch,
 ): Promise<BatchReport> {
   const { clock, queue, memory } = batch;
   const startedAtMs = clock.now();
 
-  // 1. Decode, and validate each message that this process has not completed before.
-  const deliveries = orderBy ? oldestFirst(decode(event)) : decode(event);
+  // 1. Decode, identify, and validate each message that this process has not completed before.
+  const decoded = decode(event, identify);
+  const deliveries = orderBy ? oldestFirst(decoded) : decoded;
   const validated = deliveries.map((delivery) => fromMemory(delivery, memory) ?? validate(delivery, rules, orderBy));
 
   // 2. Deduplicate. A consumer that keeps order per key first records the order of the batch in DynamoDB.

@@ -1,4 +1,5 @@
 import { toDeadLetter } from '../dead-letters/dead-letter.ts';
+import { withIdentity } from '../events/copies.ts';
 import type { Handoff, Marker } from '../inbox/inbox.ts';
 import { errorCodes, isOfMessage, type PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
@@ -179,7 +180,7 @@ async function archive(
     deadLetteredAt: at,
   };
   try {
-    await archiveLetter(toDeadLetter(delivery, origin, clock.now()), delivery);
+    await archiveLetter(toDeadLetter(delivery, origin, clock.now()), withIdentity(delivery));
     return { outcome, isHandedOff: true };
   } catch (error) {
     return { outcome: unfinished(error) };

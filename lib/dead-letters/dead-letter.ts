@@ -75,11 +75,11 @@ const MAX_FRAMES_LENGTH = 1_000;
 
 /** Creates the archive's description of a message that failed in a queue or that could not be published. */
 export function toDeadLetter(
-  delivery: Pick<Delivery, 'id' | 'body' | 'properties' | 'envelope' | 'payloadHash'>,
+  delivery: Pick<Delivery, 'id' | 'body' | 'properties' | 'envelope' | 'payloadHash' | 'identity' | 'occurredAt'>,
   origin: Origin,
   nowMs: number,
 ): DeadLetter {
-  const { id: messageId, properties, envelope, payloadHash, body } = delivery;
+  const { id: messageId, properties, envelope, payloadHash, body, identity, occurredAt } = delivery;
   const { timestamp } = properties;
   return {
     id: origin.id,
@@ -91,12 +91,14 @@ export function toDeadLetter(
     deadLetteredAt: origin.deadLetteredAt,
     unwritable: envelope.leftOut?.slice(0, MAX_UNWRITABLE_LENGTH),
     messageId,
-    type: text(properties.type),
+    type: text(identity?.type ?? properties.type),
     correlationId: text(properties.correlationId),
     attempt: envelope.attempt,
     redrives: envelope.redrives,
     publishedAt:
-      isoTime(envelope.publishedAt) ?? isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined),
+      isoTime(envelope.publishedAt) ??
+      isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined) ??
+      isoTime(occurredAt),
     archivedAt: new Date(nowMs).toISOString(),
     traceparent: text(envelope.traceparent),
     status: 'open',

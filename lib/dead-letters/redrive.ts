@@ -74,7 +74,11 @@ export async function publishCopies(
   const { queues, publisher, clock } = redriving;
   const at = new Date(clock.now()).toISOString();
   const copies = items.map(({ deadLetter, message }) => {
-    const copy = redrivenCopy(message, addressOf(deadLetter, queues), { redrives: nextNumber(deadLetter), at });
+    const copy = redrivenCopy(message, addressOf(deadLetter, queues), {
+      redrives: nextNumber(deadLetter),
+      at,
+      identifyAgain: IDENTITY_CODES.has(deadLetter.code),
+    });
     return force ? withoutParts(copy, unwritableParts(copy)) : copy;
   });
   const publishErrors = await publisher().publishAll(copies);
@@ -90,6 +94,12 @@ export async function publishCopies(
     { concurrency: CONCURRENCY },
   );
 }
+
+/**
+ * The codes of dead letters whose identity may be wrong. An operator can correct how a consumer identifies messages, and
+ * then redrive these dead letters.
+ */
+const IDENTITY_CODES: ReadonlySet<string> = new Set(['UNKNOWN_TYPE', 'SCHEMA_MISMATCH', 'PAYLOAD_MISMATCH']);
 
 function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: readonly WorkQueue[]) {
   const queue = queues.find((one) => one.name === name);

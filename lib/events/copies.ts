@@ -1,8 +1,18 @@
-import { headerNames, readEnvelope, type DeadLetterNote } from './envelope.ts';
+import { headerNames, identityHeaders, readEnvelope, type DeadLetterNote } from './envelope.ts';
+import type { Identity } from './identity.ts';
 import type { Headers, Message, Properties } from './message.ts';
 
 /** The fields of a delivered or archived message that are used to create a copy of the message. */
-export type CopySource = Pick<Message, 'body' | 'properties'>;
+export interface CopySource extends Pick<Message, 'body' | 'properties'> {
+  /** The identity to write into the copy. Absent if the AMQP properties identify the message. */
+  readonly identity?: Identity;
+}
+
+/** Returns a message with the headers that record its identity. */
+export const withIdentity = ({ body, properties, identity }: CopySource): Pick<Message, 'body' | 'properties'> => ({
+  body,
+  properties: { ...properties, headers: { ...properties.headers, ...identityHeaders(identity) } },
+});
 
 /**
  * Creates the copy of a message for a retry. The copy waits in the delay queue behind `tierExchange`, and the broker
@@ -12,7 +22,7 @@ export const retryCopy = (message: CopySource, shard: string, tierExchange: stri
   exchange: tierExchange,
   routingKey: shard,
   body: message.body,
-  properties: withHeaders(message.properties, { [headerNames.attempt]: attempt }),
+  properties: withHeaders(message.properties, { ...identityHeaders(message.identity), [headerNames.attempt]: attempt }),
 });
 
 /**
@@ -29,6 +39,7 @@ export const deadLetterCopy = (
   routingKey: shortName(note.queue),
   body: message.body,
   properties: withHeaders(message.properties, {
+    ...identityHeaders(message.identity),
     ...headersOf(note),
     ...(leftOut && { [headerNames.leftOut]: leftOut }),
   }),
@@ -39,7 +50,7 @@ export const deadLetterCopy = (
  * is used if the other properties of the message cannot be encoded.
  */
 export function bareDeadLetter(
-  { body, properties: { messageId, headers } }: CopySource,
+  { body, properties: { messageId, headers }, identity }: CopySource,
   exchange: string,
   note: DeadLetterNote,
   leftOut: string,
@@ -52,6 +63,7 @@ export function bareDeadLetter(
     properties: {
       messageId,
       headers: {
+        ...identityHeaders(identity),
         ...headersOf({ ...note, reason: note.reason.slice(0, 300), frames: undefined }),
         [headerNames.attempt]: attempt,
         [headerNames.redrives]: redrives,
@@ -63,14 +75,17 @@ export function bareDeadLetter(
 
 /**
  * Creates the copy of an archived message that a redrive publishes to a queue. The attempt number of the copy starts
- * again at 1.
+ * again at 1. With `identifyAgain`, the copy lacks the identity of the message, and the consumer identifies it again.
  */
 export function redrivenCopy(
-  message: CopySource,
+  message: Pick<Message, 'body' | 'properties'>,
   { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
-  { redrives, at }: { readonly redrives: number; readonly at: string },
+  { redrives, at, identifyAgain }: { readonly redrives: number; readonly at: string; readonly identifyAgain?: boolean },
 ): Message {
-  const kept = Object.entries(message.properties.headers).filter(([name]) => !name.startsWith('surehop-dead-letter'));
+  const kept = Object.entries(message.properties.headers).filter(
+    ([name]) =>
+      !name.startsWith('surehop-dead-letter') && !(identifyAgain === true && name.startsWith('surehop-identified-')),
+  );
   const properties = { ...message.properties, headers: Object.fromEntries(kept) };
   return {
     exchange,

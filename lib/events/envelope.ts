@@ -1,3 +1,4 @@
+import { idFault, type Identity } from './identity.ts';
 import type { MessageId } from './message-id.ts';
 import type { Headers, HeaderValue } from './message.ts';
 import { readTrace, type Trace } from './trace.ts';
@@ -19,6 +20,9 @@ export const headerNames = {
   routingKey: 'surehop-routing-key',
   publishedAt: 'surehop-published-at',
   schemaVersion: 'surehop-schema-version',
+  identifiedId: 'surehop-identified-id',
+  identifiedType: 'surehop-identified-type',
+  identifiedVersion: 'surehop-identified-version',
   deadLetterId: 'surehop-dead-letter-id',
   deadLetterCode: 'surehop-dead-letter-code',
   deadLetterReason: 'surehop-dead-letter-reason',
@@ -40,6 +44,8 @@ export interface Envelope extends Partial<Trace> {
   readonly routingKey?: string;
   readonly publishedAt?: string;
   readonly schemaVersion?: number;
+  /** The identity that a consumer wrote into this copy of the message. */
+  readonly identity?: Identity;
   readonly deadLetter?: DeadLetterNote;
   /** Which parts of the original message are missing in this copy, and why. */
   readonly leftOut?: string;
@@ -70,6 +76,7 @@ export function readEnvelope(headers: Headers): Envelope {
   const text = (name: keyof typeof headerNames) => nonEmpty(headers[headerNames[name]]);
   const count = (name: keyof typeof headerNames, max?: number) => nonNegative(headers[headerNames[name]], max);
   const deadLetterId = text('deadLetterId');
+  const identifiedId = text('identifiedId');
   return {
     attempt: Math.min(Math.max(count('attempt') ?? 1, 1), MAX_ATTEMPT),
     redrives: count('redrives', MAX_REDRIVES) ?? 0,
@@ -78,6 +85,10 @@ export function readEnvelope(headers: Headers): Envelope {
     routingKey: text('routingKey'),
     publishedAt: text('publishedAt'),
     schemaVersion: count('schemaVersion'),
+    identity:
+      identifiedId !== undefined && !idFault(identifiedId)
+        ? { id: identifiedId as MessageId, type: text('identifiedType'), version: count('identifiedVersion') }
+        : undefined,
     ...readTrace(traceHeader(headers, 'traceparent'), traceHeader(headers, 'tracestate')),
     leftOut: text('leftOut'),
     deadLetter: deadLetterId
@@ -104,3 +115,14 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
  */
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
   nonEmpty(headers[name] ?? Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1]);
+
+/** The headers that record the identity of a message in its copies. */
+export const identityHeaders = (identity: Identity | undefined): Headers => {
+  if (!identity) return {};
+  const { id, type, version } = identity;
+  return {
+    [headerNames.identifiedId]: id,
+    ...(type !== undefined && { [headerNames.identifiedType]: type }),
+    ...(version !== undefined && { [headerNames.identifiedVersion]: version }),
+  };
+};

@@ -76,6 +76,14 @@ function tryEntry(
   }
 }
 
+/** Returns the bytes of a header with a text value, as a header table contains them. */
+export function encodedHeader(name: string, value: string): Buffer {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([Buffer.from([Buffer.byteLength(name)]), Buffer.from(`${name}S`), length, bytes]);
+}
+
 interface OpenStructure {
   /** The names of the AMQP table's entries, in the order of `values`. Absent for an AMQP list. */
   readonly names?: readonly string[];

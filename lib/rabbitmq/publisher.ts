@@ -4,8 +4,10 @@ import type { Clock } from '../runtime/clock.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { describeError, PublishError } from '../runtime/errors.ts';
 import type { Connection, Link } from './connection.ts';
+import { headerNames } from '../events/envelope.ts';
 import type { Message } from '../events/message.ts';
 import type { Publisher } from '../events/publish.ts';
+import { encodedHeader } from './header-table.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
 
 /** The largest number of messages of one `publishAll` call that are unconfirmed at a time. */
@@ -179,10 +181,22 @@ const asFinal = (error: PublishError, indeterminate: boolean) =>
     ? new PublishError(error.code, error.message, { cause: error, indeterminate })
     : error;
 
-const isSame = (message: Message, { fields, properties }: ReturnedMessage) =>
-  (properties as unknown as RawProperties).messageId === message.properties.messageId &&
-  fields.exchange === message.exchange &&
-  fields.routingKey === message.routingKey;
+/**
+ * Whether the broker returned this message. Copies of messages without a `message-id` differ in one of two Surehop
+ * headers.
+ */
+function isSame({ exchange, routingKey, properties: own }: Message, { fields, properties }: ReturnedMessage): boolean {
+  const { messageId, bytes } = properties as unknown as RawProperties;
+  return (
+    messageId === own.messageId &&
+    fields.exchange === exchange &&
+    fields.routingKey === routingKey &&
+    [headerNames.identifiedId, headerNames.deadLetterId].every((name) => {
+      const value = own.headers[name];
+      return typeof value !== 'string' || bytes.includes(encodedHeader(name, value));
+    })
+  );
+}
 
 const named = ({ exchange, routingKey }: Message) => `exchange "${exchange}", routing key "${routingKey}"`;
 

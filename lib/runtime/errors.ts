@@ -6,7 +6,11 @@
 export const errorCodes = {
   // Why a message became a dead letter.
   MISSING_MESSAGE_ID:
-    'The message has no message-id property, so a redelivery of it could not be recognized. Fix its publisher.',
+    'The message has no message-id property, so a redelivery of it could not be recognized. Fix its publisher, or give the consumer a function "identify" and redrive.',
+  IDENTIFY_FAILED:
+    'The function "identify" of the consumer threw an error, or its result is invalid. Fix the function or the publisher, then redrive.',
+  INVALID_CLOUDEVENT:
+    'A required attribute of the CloudEvent is missing or invalid, so the message cannot be identified. Fix its publisher.',
   MALFORMED: 'The body is not JSON in UTF-8. Fix its publisher.',
   UNKNOWN_TYPE: "The queue's consumer has no rule for this type of event. Add a rule, or remove the binding.",
   SCHEMA_MISMATCH:

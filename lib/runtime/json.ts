@@ -1,5 +1,20 @@
+import { isUtf8 } from 'node:buffer';
+
 /**
  * Parses JSON. A byte-order mark before the JSON is ignored, as RFC 8259 allows
  * (https://www.rfc-editor.org/rfc/rfc8259#section-8.1).
  */
 export const parseJson = (text: string): unknown => JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
+
+/** A JSON value, or the reason why bytes are not JSON. */
+export type ParsedJson = { readonly value: unknown } | { readonly fault: string };
+
+/** Parses bytes as JSON in UTF-8. `name` is the name of the bytes in the reason for a failure. */
+export function readJson(bytes: Buffer, name: string): ParsedJson {
+  if (!isUtf8(bytes)) return { fault: `${name} is not UTF-8` };
+  try {
+    return { value: parseJson(bytes.toString()) };
+  } catch {
+    return { fault: `${name} is not JSON` };
+  }
+}

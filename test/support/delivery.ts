@@ -12,6 +12,7 @@ export type GivenHeaders = Readonly<Record<string, GivenHeader>>;
 interface About {
   readonly id?: string | null;
   readonly type?: string | null;
+  readonly contentType?: string | null;
   readonly body?: unknown;
   /** The message body as bytes. If this field is set, `body` is not used. Otherwise `body` is encoded as JSON. */
   readonly raw?: Buffer;
@@ -23,6 +24,7 @@ interface About {
 export function aRecord({
   id = randomUUID(),
   type = null,
+  contentType = 'application/json',
   body = {},
   raw,
   headers = {},
@@ -31,7 +33,7 @@ export function aRecord({
   const data = raw ?? Buffer.from(JSON.stringify(body));
   return {
     basicProperties: {
-      contentType: 'application/json',
+      contentType,
       contentEncoding: null,
       headers: encodeTable(headers),
       deliveryMode: 2,

@@ -83,10 +83,16 @@ function publishedMessages(): Record<string, Message> {
   const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
   const first = eventMessage(orderCreated, order, { ...about, id: id('first'), correlationId: id('request') });
   const retried = retryCopy(first, QUEUE, 'retry.1s', 2);
+  const foreign = {
+    body: Buffer.from('{"order":7}'),
+    properties: { contentType: 'application/json', headers: { 'x-tenant': 'ada' } },
+    identity: { id: id('identified'), type: 'order.placed', version: 2 },
+  };
   const deadLettered = deadLetterCopy(retried, 'dead-letters', note, 'the header x: not UTF-8');
   return {
     first,
     retried,
+    identified: retryCopy(foreign, QUEUE, 'retry.1s', 2),
     deadLettered,
     bareDeadLetter: bareDeadLetter(retried, 'dead-letters', note, 'the header x: not UTF-8'),
     redriven: redrivenCopy(

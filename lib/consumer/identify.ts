@@ -1,0 +1,113 @@
+import { identityOfCloudEvent, type CloudEvent } from '../events/cloud-event.ts';
+import type { Envelope } from '../events/envelope.ts';
+import { checkIdentity, idFault, type Identity } from '../events/identity.ts';
+import { plainOf } from '../events/json-form.ts';
+import type { Properties } from '../events/message.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { describeError, type errorCodes } from '../runtime/errors.ts';
+import { readJson } from '../runtime/json.ts';
+
+/** A message that a consumer's function `identify` has to identify. */
+export interface MessageToIdentify {
+  readonly properties: Omit<Properties, 'headers'>;
+  /** The headers. Text is a string, an AMQP table is an object, and a date is text. */
+  readonly headers: Readonly<Record<string, any>>;
+  /** The JSON value in the body, before it is checked against a schema. It is undefined if the body is not JSON. */
+  readonly body: any;
+}
+
+/**
+ * Returns the id, type and version of a message. The result must be the same for every delivery of a message. The id must
+ * be different for different messages, because two messages with the same id and the same body are processed once.
+ * Without a type or a version in the result, those of the message apply. If the result is undefined, the message is
+ * identified as if the consumer had no function `identify`.
+ */
+export type Identify = (
+  message: MessageToIdentify,
+) => { readonly id: string; readonly type?: string; readonly version?: number } | undefined;
+
+/** The reason why a message cannot be processed. */
+export interface Fault {
+  readonly code: keyof typeof errorCodes;
+  readonly message?: string;
+  /** The error that a function of the service threw. */
+  readonly error?: unknown;
+}
+
+export interface Identified {
+  readonly id?: MessageId;
+  /** The identity of the message. Absent if its AMQP properties identify it. */
+  readonly identity?: Identity;
+  readonly fault?: Fault;
+}
+
+interface Unidentified {
+  readonly body: Buffer;
+  readonly properties: Properties;
+  readonly envelope: Envelope;
+}
+
+/**
+ * Identifies a message. A copy of a message keeps the identity that the consumer gave to the message when it first
+ * failed. A message that Surehop published has the id in its AMQP properties. For every other message the consumer's
+ * function `identify` decides, then the properties `message-id` and `type` if the message has both, then the attributes
+ * of a CloudEvent, and then the property `message-id` alone.
+ */
+export function identityOf(
+  message: Unidentified,
+  cloudEvent: CloudEvent | undefined,
+  identify: Identify | undefined,
+): Identified {
+  const { properties, envelope } = message;
+  if (envelope.identity) return ofIdentity(envelope.identity);
+  const messageIdFault = idFault(properties.messageId);
+  const id = messageIdFault ? undefined : ((properties.messageId || undefined) as MessageId | undefined);
+  const isComplete = id !== undefined && Boolean(properties.type);
+  if (isComplete && envelope.schemaVersion !== undefined) return { id };
+  const decided = identify && ask(identify, message);
+  if (decided) return decided;
+  if (isComplete) return { id };
+  const identity = cloudEvent && identityOfCloudEvent(cloudEvent);
+  if (identity && !('fault' in identity)) return ofIdentity(identity);
+  if (id !== undefined) return { id };
+  if (identity) return { fault: { code: 'INVALID_CLOUDEVENT', message: cloudEventFault(cloudEvent!, identity.fault) } };
+  return messageIdFault === undefined ? {} : { fault: { code: 'MISSING_MESSAGE_ID', message: messageIdFault } };
+}
+
+const ofIdentity = (identity: Identity): Identified => ({ id: identity.id, identity });
+
+/** Returns why a CloudEvent has no identity. If its body cannot be read at all, that is the reason. */
+const cloudEventFault = ({ data, attribute }: CloudEvent, fault: string) =>
+  data && 'fault' in data && attribute('specversion') === undefined ? data.fault : fault;
+
+/** Calls the function `identify` of a consumer and checks its result. */
+function ask(identify: Identify, { body, properties }: Unidentified): Identified | undefined {
+  const json = readJson(body, 'the body');
+  const { headers, ...others } = properties;
+  try {
+    const given: unknown = identify({
+      properties: others,
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, plainOf(value)])),
+      body: 'fault' in json ? undefined : json.value,
+    });
+    if (given === undefined) return undefined;
+    if (typeof given !== 'object' || given === null)
+      return failed(
+        `identify returned ${given === null ? 'null' : `a ${typeof given}`} instead of an object with an id`,
+      );
+    if ('then' in given) {
+      // A rejected promise that nothing handles would end the process.
+      Promise.resolve(given).catch(() => {});
+      return failed('identify returned a promise: it must return the identity itself');
+    }
+    const identity = checkIdentity(given);
+    return 'fault' in identity ? failed(`the result of identify is invalid: ${identity.fault}`) : ofIdentity(identity);
+  } catch (error) {
+    // A function that reads the body usually throws because the body is not JSON.
+    if ('fault' in json) return { fault: { code: 'MALFORMED', message: json.fault } };
+    const { code, message } = describeError(error);
+    return { fault: { code: 'IDENTIFY_FAILED', message: `identify threw ${code}: ${message}`.slice(0, 2_000), error } };
+  }
+}
+
+const failed = (message: string): Identified => ({ fault: { code: 'IDENTIFY_FAILED', message } });

@@ -1,0 +1,60 @@
+import type { MessageId } from './message-id.ts';
+
+/**
+ * The id, type and version of a message whose AMQP properties do not identify it. The identity is written into every copy
+ * of the message, and therefore all copies have the same id.
+ */
+export interface Identity {
+  readonly id: MessageId;
+  /** The event type. If it is absent, the AMQP property `type` applies. */
+  readonly type?: string;
+  /** The version of the event. If it is absent, the header `surehop-schema-version` applies. */
+  readonly version?: number;
+}
+
+/** The largest message id or event type, in bytes. AMQP has the same limit for its properties `message-id` and `type`. */
+export const MAX_NAME_BYTES = 255;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/**
+ * Whether a text may have lost characters on its way. The event source replaces each byte that is not valid UTF-8 by
+ * U+FFFD, and therefore different ids could look the same.
+ */
+const isDamaged = (text: string) => text.includes('\ufffd') || LONE_SURROGATE.test(text);
+
+/** Whether a text can be part of an id that does not come from the AMQP property `message-id`. */
+export const isPlainText = (text: string): boolean => !isDamaged(text) && !CONTROL_CHARACTER.test(text);
+
+/** Returns the reason why a message id is invalid, or `undefined` if it is valid or absent. */
+export function idFault(id: unknown): string | undefined {
+  if (id === undefined || id === null) return undefined;
+  if (typeof id !== 'string') return `the message id is a ${typeof id}, not a string`;
+  if (Buffer.byteLength(id) > MAX_NAME_BYTES) return `the message id has more than ${MAX_NAME_BYTES} bytes`;
+  return isDamaged(id) ? 'the message id is not UTF-8' : undefined;
+}
+
+/**
+ * Checks the id, type and version that a function of the service or a CloudEvent gave to a message. Returns the identity,
+ * or the reason why it is invalid. The rules for these ids are stricter than the rules for the AMQP property
+ * `message-id`.
+ */
+export function checkIdentity(given: {
+  readonly id?: unknown;
+  readonly type?: unknown;
+  readonly version?: unknown;
+}): Identity | { readonly fault: string } {
+  const { id, type, version } = given;
+  if (id === undefined || id === null || id === '') return { fault: 'the message id is missing' };
+  if (typeof id === 'number')
+    return { fault: 'the message id is a number, which may be inexact: send the id as a string' };
+  const fault = idFault(id);
+  if (fault) return { fault };
+  if (!isPlainText(id as string)) return { fault: 'the message id has a control character' };
+  if (type !== undefined && (typeof type !== 'string' || type === '' || Buffer.byteLength(type) > MAX_NAME_BYTES))
+    return { fault: `the type is not a text of 1 to ${MAX_NAME_BYTES} bytes` };
+  if (version !== undefined && !(Number.isSafeInteger(version) && (version as number) > 0))
+    return { fault: 'the version is not a positive whole number' };
+  return { id: id as MessageId, type, version: version as number | undefined };
+}

@@ -1,0 +1,478 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import * as z from 'zod';
+
+import { decode } from '../../../lib/consumer/delivery.ts';
+import type { Identify } from '../../../lib/consumer/identify.ts';
+import { validate } from '../../../lib/consumer/message.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
+import { deadLetterCopy, redrivenCopy, retryCopy, withIdentity } from '../../../lib/events/copies.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { Structure } from '../../../lib/events/json-form.ts';
+import { anEvent, aRecord, encodeTable, type GivenHeaders } from '../../support/delivery.ts';
+
+type About = NonNullable<Parameters<typeof aRecord>[0]>;
+
+const delivered = (about: About, identify?: Identify) => decode(anEvent([aRecord(about)]), identify)[0]!;
+
+const event = (type: string, version = 1) =>
+  on({ type, version, exchange: 'orders', schema: z.object({ order: z.number() }) });
+const on = (definition: Parameters<typeof defineEvent>[0]) => ({
+  event: defineEvent(definition),
+  decide: () => ({ effects: [] }),
+});
+
+/** Headers of a message that was published by Surehop, apart from the AMQP properties. */
+const published: GivenHeaders = { 'surehop-schema-version': 1, 'surehop-published-at': '2026-11-22T12:00:00.000Z' };
+
+const cloudEvent: GivenHeaders = {
+  cloudEvents_specversion: '1.0',
+  cloudEvents_id: 'e-1',
+  cloudEvents_source: '/shop/orders',
+  cloudEvents_type: 'order.created',
+};
+
+const fromBody: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'order.created', version: 1 });
+
+describe('the identity of a message', () => {
+  test.each<[string, About, Identify | undefined, string | undefined]>([
+    ['comes from identify if the message has no message id', { id: null }, fromBody, 'order 7'],
+    ['comes from identify if the message has only a message id', { id: 'm-1' }, fromBody, 'order 7'],
+    ['comes from identify if the message has an id and a type', { id: 'm-1', type: 'x' }, fromBody, 'order 7'],
+    [
+      'comes from the AMQP properties if Surehop published the message',
+      { id: 'm-1', type: 'x', headers: published },
+      fromBody,
+      'm-1',
+    ],
+    [
+      'comes from identify if the message has the version header of Surehop but no type',
+      { id: 'm-1', headers: published },
+      fromBody,
+      'order 7',
+    ],
+    ['comes from identify if the message is a CloudEvent', { id: null, headers: cloudEvent }, fromBody, 'order 7'],
+    [
+      'comes from the CloudEvent if identify returns undefined',
+      { id: null, headers: cloudEvent },
+      () => undefined,
+      '/shop/orders e-1',
+    ],
+    ['comes from the message id if identify returns undefined', { id: 'm-1' }, () => undefined, 'm-1'],
+    ['comes from the attributes of a CloudEvent', { id: null, headers: cloudEvent }, undefined, '/shop/orders e-1'],
+    [
+      'comes from a CloudEvent if the message has a message id without a type',
+      { id: 'm-1', headers: cloudEvent },
+      undefined,
+      '/shop/orders e-1',
+    ],
+    [
+      'comes from the AMQP properties if a CloudEvent also has a message id and a type',
+      { id: 'm-1', type: 'x', headers: cloudEvent },
+      undefined,
+      'm-1',
+    ],
+    [
+      'comes from the message id of an incomplete CloudEvent',
+      { id: 'm-1', headers: { cloudEvents_specversion: '1.0' } },
+      undefined,
+      'm-1',
+    ],
+    [
+      'comes from the header of a copy, even if identify would return another id',
+      { id: 'm-1', type: 'x', headers: { ...published, 'surehop-identified-id': 'k-1' } },
+      fromBody,
+      'k-1',
+    ],
+    [
+      'ignores an id in the header of a copy that has more than 255 bytes',
+      { id: 'm-1', headers: { 'surehop-identified-id': 'k'.repeat(256) } },
+      undefined,
+      'm-1',
+    ],
+    ['is missing if nothing identifies the message', { id: null }, undefined, undefined],
+  ])('%s', (_, about, identify, id) => {
+    expect(delivered({ body: { order: 7 }, ...about }, identify).id).toBe(id);
+  });
+
+  test('is the same for a retry copy, a dead letter and a redriven copy of the message, without the function identify', () => {
+    const first = delivered({ id: null, body: { order: 7 }, headers: { city: 'Zürich' } }, fromBody);
+    const retried = retryCopy(first, 'stock', 'retry.1s', 2);
+    const note = {
+      id: 'd-1' as MessageId,
+      code: 'CRASH_LOOP',
+      reason: '',
+      queue: 'stock',
+      at: '2026-11-22T12:00:00.000Z',
+    };
+    const dead = deadLetterCopy(first, 'dead-letters', note);
+    const redriven = redrivenCopy(
+      withIdentity(first),
+      { exchange: '', routingKey: 'stock' },
+      { redrives: 1, at: note.at },
+    );
+    for (const { properties, body } of [retried, dead, redriven]) {
+      const copy = delivered({ id: null, raw: body, headers: properties.headers as GivenHeaders });
+      expect([copy.id, copy.identity, copy.body]).toEqual([first.id, first.identity, first.body]);
+      expect(copy.properties.headers).toMatchObject({ city: 'Zürich' });
+    }
+  });
+
+  test('is decided again for a redriven copy that was dead-lettered because of its identity', () => {
+    const first = delivered({ id: null, body: { order: 7 } }, fromBody);
+    const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
+    const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'stock' }, about);
+    const copy = { id: null, raw: body, headers: properties.headers as GivenHeaders };
+    expect(delivered(copy).id).toBeUndefined();
+    expect(delivered(copy, ({ body: { order } }) => ({ id: `line ${order}` })).id).toBe('line 7');
+  });
+});
+
+describe('a consumer with the function identify', () => {
+  test('passes the properties, the headers as plain values and the JSON of the body', () => {
+    const seen: unknown[] = [];
+    const headers = {
+      'x-id': 'k-1',
+      list: [1, 'two'],
+      table: { deep: true },
+      bytes: Buffer.from([0xff]),
+    };
+    delivered({ id: 'm-1', body: { order: 7 }, headers }, (message) => {
+      seen.push(message);
+      return undefined;
+    });
+    expect(seen).toEqual([
+      {
+        properties: expect.objectContaining({ messageId: 'm-1', contentType: 'application/json' }),
+        headers: { 'x-id': 'k-1', list: [1, 'two'], table: { deep: true }, bytes: { $base64: '/w==' } },
+        body: { order: 7 },
+      },
+    ]);
+  });
+
+  test('chooses the business rule by the type and version in the result', () => {
+    const rules = [event('order.created', 1), event('order.cancelled', 3)];
+    const chosen = (identity: object) => {
+      const message = validate(
+        delivered({ id: null, body: { order: 7 } }, () => ({ id: 'k-1', ...identity })),
+        rules,
+      );
+      return message.is === 'invalid' ? message.outcome.code : message.rule.event.type;
+    };
+    expect(chosen({ type: 'order.cancelled', version: 3 })).toBe('order.cancelled');
+    expect(chosen({ type: 'order.created' })).toBe('order.created');
+    expect(chosen({ type: 'order.created', version: 2 })).toBe('SCHEMA_MISMATCH');
+    expect(chosen({ type: 'order.unknown' })).toBe('UNKNOWN_TYPE');
+    expect(chosen({})).toBe('UNKNOWN_TYPE');
+  });
+
+  test.each<[unknown, string]>([
+    [null, 'identify returned null instead of an object with an id'],
+    [7, 'identify returned a number instead of an object with an id'],
+    ['k-1', 'identify returned a string instead of an object with an id'],
+    [{}, 'the result of identify is invalid: the message id is missing'],
+    [{ id: '' }, 'the result of identify is invalid: the message id is missing'],
+    [{ id: null }, 'the result of identify is invalid: the message id is missing'],
+    [
+      { id: 7 },
+      'the result of identify is invalid: the message id is a number, which may be inexact: send the id as a string',
+    ],
+    [{ id: ['k'] }, 'the result of identify is invalid: the message id is a object, not a string'],
+    [{ id: 'é'.repeat(128) }, 'the result of identify is invalid: the message id has more than 255 bytes'],
+    [{ id: 'k\ufffd' }, 'the result of identify is invalid: the message id is not UTF-8'],
+    [{ id: 'k\ud800' }, 'the result of identify is invalid: the message id is not UTF-8'],
+    [{ id: 'k\n' }, 'the result of identify is invalid: the message id has a control character'],
+    [{ id: 'k', type: 7 }, 'the result of identify is invalid: the type is not a text of 1 to 255 bytes'],
+    [{ id: 'k', type: 't'.repeat(256) }, 'the result of identify is invalid: the type is not a text of 1 to 255 bytes'],
+    [{ id: 'k', version: '1' }, 'the result of identify is invalid: the version is not a positive whole number'],
+    [{ id: 'k', version: 0 }, 'the result of identify is invalid: the version is not a positive whole number'],
+    [{ id: 'k', version: 1.5 }, 'the result of identify is invalid: the version is not a positive whole number'],
+  ])('dead-letters a message as IDENTIFY_FAILED if the result is %j', (result, message) => {
+    const delivery = delivered({ body: { order: 7 } }, () => result as never);
+    expect(delivery).toMatchObject({ id: undefined, fault: { code: 'IDENTIFY_FAILED', message } });
+    expect(validate(delivery, [event('order.created')])).toMatchObject({
+      is: 'invalid',
+      outcome: { code: 'IDENTIFY_FAILED' },
+    });
+  });
+
+  test('dead-letters a message as IDENTIFY_FAILED with the stack frames of the error if the function throws', () => {
+    const delivery = delivered({ body: {} }, ({ body }) => ({ id: body.customer.id }));
+    expect(delivery).toMatchObject({
+      id: undefined,
+      fault: { code: 'IDENTIFY_FAILED', message: /^identify threw UNKNOWN_ERROR: Cannot read/ },
+    });
+    const { outcome } = validate(delivery, [event('order.created')]) as {
+      outcome: { failure: { frames: readonly string[] } };
+    };
+    expect(outcome.failure.frames[0]).toContain('identify.test.ts');
+  });
+
+  test('dead-letters a message as MALFORMED if its body is not JSON and the function therefore throws', () => {
+    const delivery = delivered({ raw: Buffer.from('{') }, ({ body }) => ({ id: body.id }));
+    expect(delivery).toMatchObject({ id: undefined, fault: { code: 'MALFORMED', message: 'the body is not JSON' } });
+  });
+
+  test('identifies a message whose body is not JSON by its headers', () => {
+    const identify: Identify = ({ headers, body }) => ({ id: headers['x-id'] ?? body.id });
+    expect(delivered({ raw: Buffer.from('{'), headers: { 'x-id': 'k-1' } }, identify).id).toBe('k-1');
+  });
+
+  test('dead-letters a message as IDENTIFY_FAILED if the function is async, and handles a rejected promise', async () => {
+    const identify = (async () => {
+      throw new Error('rejected');
+    }) as never;
+    expect(delivered({}, identify)).toMatchObject({
+      fault: { code: 'IDENTIFY_FAILED', message: /returned a promise/ },
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test('never throws, whatever the function returns or throws', () => {
+    fc.assert(
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withNullPrototype: true,
+          withObjectString: true,
+          withTypedArray: true,
+        }),
+        fc.boolean(),
+        (value, throws) => {
+          const { id, fault } = delivered({ id: null }, () => {
+            if (throws) throw value;
+            return value as never;
+          });
+          expect(fault === undefined || id === undefined).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe('a CloudEvent', () => {
+  const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const attributes = { specversion: '1.0', id: 'e-1', source: '/shop/orders', type: 'order.created' };
+  const structured = (body: unknown, contentType = 'application/cloudevents+json; charset=UTF-8') =>
+    delivered({ id: null, contentType, body });
+  const binary = (headers: GivenHeaders, prefix = 'cloudEvents:', about: About = {}) =>
+    delivered({
+      id: null,
+      ...about,
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [prefix + name, value])),
+    });
+
+  test.each(['cloudEvents:', 'cloudEvents_'])(
+    'in binary mode is identified by headers with the prefix %s',
+    (prefix) => {
+      const found = binary({ ...attributes, time: '2026-11-22T12:00:00Z', traceparent: TRACE }, prefix, {
+        body: { order: 7 },
+      });
+      expect(found).toMatchObject({
+        id: '/shop/orders e-1',
+        identity: { id: '/shop/orders e-1', type: 'order.created' },
+        data: undefined,
+        occurredAt: '2026-11-22T12:00:00Z',
+        envelope: { traceparent: TRACE },
+      });
+      expect(validate(found, [event('order.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
+    },
+  );
+
+  test.each(['application/cloudevents+json', 'Application/CloudEvents+JSON;charset=utf-8', 'application/cloudevents'])(
+    'in structured mode with the content type %s is identified by its body, and the rule receives its data',
+    (contentType) => {
+      const found = structured(
+        { ...attributes, subject: null, data: { order: 7 }, time: '2026-11-22T12:00:00Z', traceparent: TRACE },
+        contentType,
+      );
+      expect(found).toMatchObject({
+        id: '/shop/orders e-1',
+        occurredAt: '2026-11-22T12:00:00Z',
+        envelope: { traceparent: TRACE },
+      });
+      expect(validate(found, [event('order.cancelled'), event('order.created')])).toMatchObject({
+        is: 'candidate',
+        event: { order: 7 },
+      });
+    },
+  );
+
+  test('in structured mode has its data unwrapped even if the AMQP properties identify the message', () => {
+    const found = delivered({
+      id: 'm-1',
+      type: 'order.created',
+      contentType: 'application/cloudevents+json',
+      body: { ...attributes, data: { order: 7 } },
+    });
+    expect(found.id).toBe('m-1');
+    expect(validate(found, [event('order.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
+  });
+
+  test('is read from a header of the AMQP type timestamp', () => {
+    const found = binary({ ...attributes, time: new Structure('Nov 22, 2026, 12:33:41 PM') });
+    expect(found.occurredAt).toBe('2026-11-22T12:33:41.000Z');
+  });
+
+  test('keeps the trace of the AMQP headers if it has both', () => {
+    const other = TRACE.replace('b7ad', 'c7ad');
+    const found = delivered({
+      id: null,
+      headers: { ...cloudEvent, cloudEvents_traceparent: TRACE, traceparent: other },
+    });
+    expect(found.envelope.traceparent).toBe(other);
+  });
+
+  test('with a long source or id has a UUID as its message id, which differs for different events', () => {
+    const long = (source: string, id: string) => binary({ ...attributes, source, id }).id!;
+    const [one, two] = [long('s'.repeat(300), 'a'), long('s'.repeat(300), 'b')];
+    expect(one).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5/);
+    expect(one).not.toBe(two);
+    expect(long('s'.repeat(300), 'a')).toBe(one);
+    expect(Buffer.byteLength(long('s'.repeat(253), 'a'))).toBe(255);
+    expect(long('s'.repeat(254), 'a')).toHaveLength(36);
+  });
+
+  test('has a message id that differs for every pair of source and id', () => {
+    const part = fc.string({ minLength: 1, maxLength: 140 });
+    fc.assert(
+      fc.property(part, part, part, part, (source, id, otherSource, otherId) => {
+        const [one, other] = [
+          binary({ ...attributes, source, id }),
+          binary({ ...attributes, source: otherSource, id: otherId }),
+        ];
+        if (one.id !== undefined && one.id === other.id) expect([source, id]).toEqual([otherSource, otherId]);
+      }),
+    );
+  });
+
+  test.each<[string | undefined, number | undefined]>([
+    ['https://shop.example/schemas/order.created/v2', 2],
+    ['https://shop.example/schemas/order.created-v12.json', 12],
+    ['https://registry.example/order.created/versions/3', 3],
+    ['https://registry.example/order.created?version=4', 4],
+    ['urn:shop:order.created:v5', 5],
+    ['https://shop.example/schemas/order.created/2026-01', undefined],
+    ['https://shop.example/schemas/order.created/17', undefined],
+    ['https://shop.example/v2/order.created', undefined],
+    ['https://shop.example/schemas/order.created/v0', undefined],
+    [undefined, undefined],
+  ])('with the dataschema %s has the version %s', (dataschema, version) => {
+    expect(structured({ ...attributes, dataschema, data: {} }).identity?.version).toBe(version);
+  });
+
+  test.each<[string, object, unknown]>([
+    ['the JSON value in data', { data: { a: [1] } }, { a: [1] }],
+    ['null in data', { data: null }, null],
+    ['text in data', { data: '<a/>', datacontenttype: 'application/xml' }, '<a/>'],
+    ['the JSON in data_base64', { data_base64: Buffer.from('{"a":1}').toString('base64') }, { a: 1 }],
+    [
+      'the JSON in data_base64 if its type ends with +json',
+      { data_base64: 'MQ==', datacontenttype: 'application/vnd.a+json; charset=utf-8' },
+      1,
+    ],
+    ['nothing without data', {}, undefined],
+  ])('in structured mode passes %s to the rule', (_, members, value) => {
+    expect(structured({ ...attributes, ...members }).data).toEqual({ value });
+  });
+
+  test.each<[string, unknown, string, string | undefined]>([
+    ['base64 that is invalid', { data_base64: 'e30' }, 'data_base64 is not base64', '/shop/orders e-1'],
+    ['data_base64 that is not text', { data_base64: 7 }, 'data_base64 is not base64', '/shop/orders e-1'],
+    ['data_base64 that is not JSON', { data_base64: 'ew==' }, 'data_base64 is not JSON', '/shop/orders e-1'],
+    [
+      'data_base64 of another type',
+      { data_base64: 'AA==', datacontenttype: 'image/png' },
+      'data_base64 is not JSON, but "image/png"',
+      '/shop/orders e-1',
+    ],
+    [
+      'both data and data_base64',
+      { data: {}, data_base64: 'e30=' },
+      'the CloudEvent has both data and data_base64',
+      '/shop/orders e-1',
+    ],
+  ])('in structured mode with %s is dead-lettered as MALFORMED under its id', (_, members, message, id) => {
+    const found = structured({ ...attributes, ...(members as object) });
+    expect(found.id).toBe(id);
+    expect(validate(found, [event('order.created')])).toMatchObject({ outcome: { code: 'MALFORMED', message } });
+  });
+
+  test.each<[string, object, string]>([
+    ['no id', { id: undefined }, 'the CloudEvent has no id'],
+    ['an empty source', { source: '' }, 'the CloudEvent has no source'],
+    ['no type', { type: null }, 'the CloudEvent has no type'],
+    ['a number as its id', { id: 7 }, 'the attribute id of the CloudEvent is a number, not a string'],
+    ['version 0.3', { specversion: '0.3' }, 'version "0.3" of CloudEvents is not supported'],
+    ['a source with a space', { source: 'a b' }, 'the source of the CloudEvent is not a URI reference'],
+    ['a control character in its id', { id: 'a\u0007' }, 'the source or id of the CloudEvent has invalid characters'],
+  ])('with %s is dead-lettered as INVALID_CLOUDEVENT', (_, members, message) => {
+    const whole = { ...attributes, ...members, data: {} };
+    expect(structured(whole)).toMatchObject({ id: undefined, fault: { code: 'INVALID_CLOUDEVENT', message } });
+    const headers = encodable(whole);
+    if ('specversion' in headers) expect(binary(headers).fault).toMatchObject({ code: 'INVALID_CLOUDEVENT', message });
+  });
+
+  const encodable = (members: object): GivenHeaders =>
+    Object.fromEntries(Object.entries(members).filter(([name, value]) => name !== 'data' && value !== undefined));
+
+  test.each<[string, string, Buffer, string]>([
+    [
+      'in batch format',
+      'application/cloudevents-batch+json',
+      Buffer.from('[]'),
+      'the CloudEvents format "application/cloudevents-batch+json" is not supported',
+    ],
+    [
+      'in Avro',
+      'application/cloudevents+avro',
+      Buffer.from([1]),
+      'the CloudEvents format "application/cloudevents+avro" is not supported',
+    ],
+    ['that is not JSON', 'application/cloudevents+json', Buffer.from('{'), 'the body is not JSON'],
+    ['that is not UTF-8', 'application/cloudevents+json', Buffer.from([0xff]), 'the body is not UTF-8'],
+    [
+      'that is a list',
+      'application/cloudevents+json',
+      Buffer.from('[]'),
+      'the CloudEvent in the body is not a JSON object',
+    ],
+  ])('%s is dead-lettered as INVALID_CLOUDEVENT', (_, contentType, raw, message) => {
+    const found = delivered({ id: null, contentType, raw });
+    expect(found).toMatchObject({ id: undefined, fault: { code: 'INVALID_CLOUDEVENT', message }, body: raw });
+    expect(delivered({ id: 'm-1', contentType, raw }).id).toBe('m-1');
+  });
+
+  test('never makes the decoding throw, whatever its attributes and its body are', () => {
+    const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.constant('1.0'));
+    const names = [
+      'specversion',
+      'id',
+      'source',
+      'type',
+      'time',
+      'dataschema',
+      'traceparent',
+      'data',
+      'data_base64',
+      'datacontenttype',
+    ];
+    const members = fc.dictionary(fc.constantFrom(...names), value, { noNullPrototype: true });
+    fc.assert(
+      fc.property(members, fc.json(), (given, json) => {
+        binary(given);
+        structured(given);
+        delivered({ id: null, contentType: 'application/cloudevents+json', raw: Buffer.from(json) });
+      }),
+    );
+  });
+});
+
+test('the headers of a copy with an identity have the form that the decoding reads', () => {
+  const identity = { id: 'k-1' as MessageId, type: 'order.created', version: 2 };
+  const { properties } = withIdentity({ body: Buffer.from('{}'), properties: { headers: {} }, identity });
+  expect(encodeTable(properties.headers as GivenHeaders)).toMatchObject({ 'surehop-identified-version': 2 });
+  expect(delivered({ id: null, headers: properties.headers as GivenHeaders }).identity).toEqual(identity);
+});
