@@ -60,6 +60,22 @@ describe('publish', () => {
     expect(new Set(ids)).toEqual(new Set(['before', 'after']));
   });
 
+  test.each(['surehop-identified-id', 'surehop-dead-letter-id'])(
+    'if the broker returns one of several messages without a message id, the publisher recognizes it by the header %s',
+    async (header) => {
+      // A headers exchange is the only exchange that can return one of two messages with the same routing key.
+      await host.channel.assertExchange('by-header', 'headers', { durable: true });
+      await host.channel.bindQueue('all', 'by-header', '', { 'x-match': 'all', wanted: 'yes' });
+      const messages = Array.from({ length: 20 }, (_, index): Message => {
+        const headers = { [header]: `k-${index}`, wanted: index === 13 ? 'no' : 'yes' };
+        return { exchange: 'by-header', routingKey: 'same', body: Buffer.from('{}'), properties: { headers } };
+      });
+      const errors = await host.publisher().publishAll(messages);
+      expect(errors.flatMap((error, index) => (error ? [`${index}: ${error.code}`] : []))).toEqual(['13: UNROUTABLE']);
+      expect(await host.drain('all')).toHaveLength(19);
+    },
+  );
+
   test('a publish fails with REFUSED if the queue is full, and the queue keeps its messages', async () => {
     await quorumQueue('small', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
     const publisher = host.publisher();
