@@ -8,7 +8,7 @@ import { describeError, type errorCodes } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 
 /** A message that a consumer's function `identify` has to identify. */
-export interface MessageToIdentify {
+interface MessageToIdentify {
   readonly properties: Omit<Properties, 'headers'>;
   /** The headers. Text is a string, an AMQP table is an object, and a date is text. */
   readonly headers: Readonly<Record<string, any>>;
@@ -70,7 +70,7 @@ export function identityOf(
   const identity = cloudEvent && identityOfCloudEvent(cloudEvent);
   if (identity && !('fault' in identity)) return ofIdentity(identity);
   if (id !== undefined) return { id };
-  if (identity) return { fault: { code: 'INVALID_CLOUDEVENT', message: cloudEventFault(cloudEvent!, identity.fault) } };
+  if (identity) return { fault: { code: 'INVALID_CLOUDEVENT', message: cloudEventFault(cloudEvent, identity.fault) } };
   return messageIdFault === undefined ? {} : { fault: { code: 'MISSING_MESSAGE_ID', message: messageIdFault } };
 }
 

@@ -64,10 +64,14 @@ function readData(members: Readonly<Record<string, unknown>>): ParsedJson {
   const [data, base64, contentType] = ['data', 'data_base64', 'datacontenttype'].map((name) => ownValue(members, name));
   if (base64 === undefined || base64 === null) return { value: data };
   if (data !== undefined) return { fault: 'the CloudEvent has both data and data_base64' };
-  const bytes = Buffer.from(String(base64), 'base64');
+  const bytes = Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
   // `Buffer.from` silently decodes only a part of invalid base64.
   if (bytes.toString('base64') !== base64) return { fault: 'data_base64 is not base64' };
-  if (contentType === undefined || contentType === null || JSON_TYPE.test(String(contentType)))
+  if (
+    contentType === undefined ||
+    contentType === null ||
+    (typeof contentType === 'string' && JSON_TYPE.test(contentType))
+  )
     return readJson(bytes, 'data_base64');
   return { fault: `data_base64 is not JSON, but ${JSON.stringify(contentType).slice(0, 60)}` };
 }
