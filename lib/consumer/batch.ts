@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 import type { Context } from 'aws-lambda';
 
+import type { AttemptRun } from '../crash-loop/attempt-log.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { mayBeForgotten } from '../inbox/settings.ts';
 import type { Sequences } from '../ordering/sequences.ts';
@@ -82,10 +83,10 @@ export interface Memory {
    */
   survived: Map<MessageId, number>;
   /**
-   * The ids of messages that were suspected of crashing the process but did not crash it. The entries of these messages
-   * still have to be deleted from the attempt log in DynamoDB.
+   * The attempt-log entries in DynamoDB that still have to be deleted, because their messages did not crash the process:
+   * for each message either one run, or all its runs if the value is `undefined`.
    */
-  readonly unended: Set<MessageId>;
+  readonly unended: Map<MessageId, AttemptRun | undefined>;
   /**
    * The payload hash of each message that this process completed or rejected. A redelivery of such a message needs no
    * request to DynamoDB.
@@ -103,7 +104,7 @@ export interface Memory {
 
 export const newMemory = (): Memory => ({
   survived: new Map(),
-  unended: new Set(),
+  unended: new Map(),
   done: new Map(),
   confirmed: new Set(),
   unrecorded: [],

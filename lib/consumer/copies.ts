@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { bareDeadLetter, deadLetterCopy, retryCopy } from '../events/copies.ts';
+import { bareDeadLetter, deadLetterCopy, postponedCopy, retryCopy } from '../events/copies.ts';
 import type { DeadLetterNote } from '../events/envelope.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Message } from '../events/message.ts';
@@ -34,7 +34,9 @@ export const copyOf = (delivery: Delivery, outcome: Failed, queue: WorkQueue, at
 
 function delayedCopy(delivery: Delivery, { is, delayQueue }: Retried | Postponed): Message {
   const { attempt } = delivery.envelope;
-  return retryCopy(delivery, delivery.queue, delayQueue.name, is === 'retry' ? attempt + 1 : attempt);
+  return is === 'retry'
+    ? retryCopy(delivery, delivery.queue, delayQueue.name, attempt + 1)
+    : postponedCopy(delivery, delivery.queue, delayQueue.name, attempt);
 }
 
 /** Turns a retry into a dead letter if AMQP cannot encode a property or header of the message. */

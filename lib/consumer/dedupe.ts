@@ -1,5 +1,5 @@
 import type { Marker } from '../inbox/inbox.ts';
-import { compareAttempts, isHandedOff } from '../inbox/marker.ts';
+import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { type Batch, forgetOldest, type Memory } from './batch.ts';
 import type { Delivery } from './delivery.ts';
@@ -32,7 +32,7 @@ const isUnsettled = (message: Message): message is Candidate | Invalid =>
  */
 async function compareWithMarkers(
   messages: readonly Message[],
-  { queue, inbox, isForgotten }: Batch,
+  { queue, inbox, isForgotten, clock }: Batch,
 ): Promise<readonly Message[]> {
   const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
   const isLost = ({ delivery: { envelope, occurredAt } }: Message) =>
@@ -44,7 +44,7 @@ async function compareWithMarkers(
     return messages.map((message) => {
       const { id } = message.delivery;
       if (!isUnsettled(message) || id === undefined) return message;
-      const compared = compareWithMarker(message, markers.get(id));
+      const compared = compareWithMarker(message, markers.get(id), clock.now());
       // After a restore of the table, a record of an unfinished message proves nothing: the message may have been completed
       // later.
       return compared.is === 'candidate' && isLost(compared)
@@ -59,9 +59,9 @@ async function compareWithMarkers(
 }
 
 const mayBeRedelivered = ({ delivery: { redelivered, envelope } }: Message) =>
-  redelivered || envelope.attempt > 1 || envelope.redrives > 0;
+  redelivered || envelope.attempt > 1 || envelope.redrives > 0 || envelope.isPostponed;
 
-function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefined): Message {
+function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefined, nowMs: number): Message {
   if (!marker) return message;
   const { delivery } = message;
   if (marker.state === 'completed' || marker.state === 'rejected')
@@ -69,7 +69,9 @@ function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefi
       ? toResult(message, { is: 'duplicate', events: marker.events })
       : toResult(message, deadLetter('PAYLOAD_MISMATCH'));
   if ('attempt' in marker && wasHandedOff(delivery, marker)) return toResult(message, fromFailedMarker(marker));
-  return message.is === 'candidate' ? { ...message, hasMarker: true } : message;
+  return message.is === 'candidate'
+    ? { ...message, hasMarker: true, isAbandoned: isAbandonedLease(marker, nowMs) }
+    : message;
 }
 
 /** Whether a retry or dead letter for this attempt of the message, or for a later attempt, was already published. */

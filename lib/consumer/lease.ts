@@ -17,7 +17,7 @@ export async function performUnderLease(
   { delivery, id }: Candidate,
   owner: string,
   perform: () => Promise<void>,
-  { queue, leases, timeLimitMs, warn, inbox }: Batch,
+  { queue, leases, timeLimitMs, warn, inbox, clock }: Batch,
 ): Promise<Outcome> {
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
   const { payloadHash, envelope } = delivery;
@@ -28,7 +28,7 @@ export async function performUnderLease(
     if (marker?.state === 'completed' || marker?.state === 'rejected')
       return { is: 'duplicate', events: marker.events };
     if (marker?.state === 'dead-lettered') return fromFailedMarker(marker);
-    return postponed('LEASED', queue, durationMs);
+    return postponed('LEASED', queue, marker?.state === 'leased' ? marker.leaseExpiresAtMs - clock.now() : 0);
   }
   try {
     await perform();

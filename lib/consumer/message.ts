@@ -22,6 +22,11 @@ export interface Candidate {
   readonly order?: Order;
   /** Whether the inbox has a record of an earlier attempt of the message. */
   readonly hasMarker: boolean;
+  /**
+   * Whether an earlier delivery took a lease on the message, and the lease expired without being completed or released.
+   * A process that crashes while it performs a message leaves such a lease behind.
+   */
+  readonly isAbandoned: boolean;
 }
 
 /**
@@ -73,7 +78,7 @@ export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: Key
     const { success, data, error } = rule.event.schema.safeParse(json.value);
     if (!success) return invalid(delivery, { code: 'SCHEMA_MISMATCH', message: describeIssues(error.issues) });
     const order = keyOf && orderOf(data, keyOf);
-    return { is: 'candidate', delivery, id, event: data, rule, order, hasMarker: false };
+    return { is: 'candidate', delivery, id, event: data, rule, order, hasMarker: false, isAbandoned: false };
   } catch (error) {
     // Code in a schema may throw; the same body would make it throw again.
     const message = `parsing the body failed: ${describeError(error).message}`;

@@ -1,4 +1,4 @@
-import { endAttempts, isolate, noteSurvival, suspectsAmong } from '../crash-loop/isolate.ts';
+import { isolate, noteSurvival, retryEndAttempts, suspectsAmong } from '../crash-loop/isolate.ts';
 import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
 import type { KeyOf } from '../ordering/sequences.ts';
@@ -62,7 +62,7 @@ export async function runBatch(
     settle(known.filter(isDeadLetter), batch),
   ]);
   if (suspects.size > 0) settled.push(await isolate([...suspects], batch, processAndSettle));
-  else await endAttempts([], batch);
+  else await retryEndAttempts(batch);
 
   // 7. Report.
   const byDelivery = new Map<Delivery, Result>();

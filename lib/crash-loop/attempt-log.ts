@@ -2,7 +2,7 @@ import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 
 import { batchGet } from '../dynamodb/batch-get.ts';
-import { withRetries } from '../dynamodb/retry-policy.ts';
+import { conditionalWrite, withRetries } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 
@@ -10,7 +10,7 @@ import type { InboxTable } from '../inbox/table.ts';
  * One attempt to process messages that are suspected of crashing the process: either several messages together, or one
  * message alone.
  */
-interface AttemptRun {
+export interface AttemptRun {
   readonly kind: 'together' | 'isolated';
   readonly id: string;
   /** The latest time, in ms since the epoch, at which the Lambda invocation that makes this attempt ends. */
@@ -41,10 +41,15 @@ export interface AttemptLog {
    */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
-  end(queue: string, ids: readonly MessageId[]): Promise<void>;
+  /**
+   * Deletes the record of one run of a message, or the records of all its runs if `ended` has no run for the message.
+   */
+  end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }
 
 const CONCURRENT_REQUESTS = 16;
+
+const textOf = ({ id, endsByMs }: AttemptRun) => `${endsByMs} ${id}`;
 
 const prefix = (queue: string) => `!attempts#${queue}#`;
 
@@ -55,34 +60,47 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
       const keys = ids.map((id) => keyOf(queue, id));
       const items = await batchGet(client, name, keys, retryPolicy);
       return new Map(
-        items.map(({ pk, isolated }) => [
-          (pk?.S ?? '').slice(prefix(queue).length) as MessageId,
-          { isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])) },
-        ]),
+        items
+          // An item without runs is left over from a message whose only run was deleted.
+          .filter(({ isolated, together }) => isolated || together)
+          .map(({ pk, isolated }) => [
+            (pk?.S ?? '').slice(prefix(queue).length) as MessageId,
+            { isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])) },
+          ]),
       );
     },
 
-    async begin(queue, ids, { kind, id: runId, endsByMs }) {
+    async begin(queue, ids, run) {
       const begin = (id: MessageId) => {
         // This request can be repeated safely, because a DynamoDB set stores each run only once.
         const command = new UpdateItemCommand({
           TableName: name,
           Key: keyOf(queue, id),
           UpdateExpression: 'SET #expiry = :expiry ADD #runs :run',
-          ExpressionAttributeNames: { '#expiry': 'expiresAt', '#runs': kind },
-          ExpressionAttributeValues: { ':run': { SS: [`${endsByMs} ${runId}`] }, ':expiry': { N: expiresAt() } },
+          ExpressionAttributeNames: { '#expiry': 'expiresAt', '#runs': run.kind },
+          ExpressionAttributeValues: { ':run': { SS: [textOf(run)] }, ':expiry': { N: expiresAt() } },
         });
         return withRetries(() => client.send(command), retryPolicy);
       };
       await pMap(ids, begin, { concurrency: CONCURRENT_REQUESTS });
     },
 
-    async end(queue, ids) {
-      const end = (id: MessageId) => {
-        const command = new DeleteItemCommand({ TableName: name, Key: keyOf(queue, id) });
-        return withRetries(() => client.send(command), retryPolicy);
+    async end(queue, ended) {
+      const end = async ([id, run]: readonly [MessageId, AttemptRun | undefined]) => {
+        const key = { TableName: name, Key: keyOf(queue, id) };
+        if (run)
+          await conditionalWrite(() => client.send(new UpdateItemCommand({ ...key, ...withoutRun(run) })), retryPolicy);
+        else await withRetries(() => client.send(new DeleteItemCommand(key)), retryPolicy);
       };
-      await pMap(ids, end, { concurrency: CONCURRENT_REQUESTS });
+      await pMap(ended, end, { concurrency: CONCURRENT_REQUESTS });
     },
   };
 }
+
+/** The update that deletes one run from the attempt-log item of a message. The other runs remain in the item. */
+const withoutRun = (run: AttemptRun) => ({
+  UpdateExpression: 'DELETE #runs :run',
+  ConditionExpression: 'attribute_exists(#runs)',
+  ExpressionAttributeNames: { '#runs': run.kind },
+  ExpressionAttributeValues: { ':run': { SS: [textOf(run)] } },
+});

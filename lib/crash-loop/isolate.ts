@@ -6,7 +6,7 @@ import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '.
 import { settle } from '../consumer/settle.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';
-import type { OpenAttempts } from './attempt-log.ts';
+import type { AttemptRun, OpenAttempts } from './attempt-log.ts';
 
 /** A message is suspected of crashing the process after this many deliveries that did not end with an outcome. */
 const SUSPICIOUS_DELIVERIES = 3;
@@ -35,12 +35,13 @@ export function suspectsAmong(candidates: readonly Candidate[], memory: Memory):
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
 /**
- * Whether a message is suspected of crashing the process. This process knows how often it returned a message to the
- * queue itself, but not how often other Lambda execution environments did, and may therefore suspect a harmless
- * message. Suspecting a harmless message costs a few extra requests.
+ * Whether a message is suspected of crashing the process: RabbitMQ delivered the message several times without an
+ * outcome, or an earlier delivery left a lease on the message behind. The delivery count alone does not suffice, because
+ * RabbitMQ counts the deliveries of a postponed copy from 0. A suspected message may be harmless, for example because
+ * another Lambda environment returned its batch to the queue. Suspecting a harmless message costs a few extra requests.
  */
-const isSuspect = ({ id, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
-  deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
+const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
+  isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
 /**
  * Counts how often this process has returned each message to the queue. A message that was returned to the queue did
@@ -62,17 +63,17 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
   let untried: readonly Candidate[];
+  let run: AttemptRun | undefined;
   try {
-    await endAttempts([], batch);
+    await deleteEnded(batch);
     open = await batch.attemptLog.read(batch.queue.name, suspects.map(idOf));
-    for (const id of batch.memory.unended) open.delete(id);
     untried = untriedAmong(suspects, open);
-    if (untried.length > 0) await beginAttempts(untried, 'together', batch);
+    run = untried.length > 0 ? await beginAttempts(untried, 'together', batch) : undefined;
   } catch (error) {
     return suspects.map((suspect) => toResult(suspect, unfinished(error)));
   }
-  const results = untried.length > 0 ? await process(untried) : [];
-  if (untried.length > 0) await endAttempts(untried.map(idOf), batch);
+  const results = run ? await process(untried) : [];
+  if (run) await endAttempts(results, run, batch);
   const rest = suspects.filter((suspect) => !untried.includes(suspect));
   return [...results, ...(await isolateEach(rest, open, batch, process))];
 }
@@ -87,21 +88,22 @@ async function isolateEach(
   const stopped = new Set<string>();
   const runsOf = (suspect: Candidate) => open.get(suspect.id)?.isolatedEndByMs ?? [];
   for (const suspect of leastTriedFirst(suspects, (one) => runsOf(one).length)) {
-    const refusal = stopped.has(sequenceOf(suspect)) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
-    const [result] = refusal ? await settle([toResult(suspect, refusal)], batch) : await process([suspect]);
-    const isUnfinished = result!.outcome.is === 'unfinished';
-    if (isUnfinished) stopped.add(sequenceOf(suspect));
-    if (!refusal || !isUnfinished) await endAttempts([suspect.id], batch);
+    const begun = stopped.has(sequenceOf(suspect)) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
+    const [result] = 'is' in begun ? await settle([toResult(suspect, begun)], batch) : await process([suspect]);
+    const { is } = result!.outcome;
+    if (is === 'unfinished') stopped.add(sequenceOf(suspect));
+    if (!('is' in begun)) await endAttempts([result!], begun, batch);
+    else if (is !== 'unfinished' && is !== 'postponed') await endAttempts([result!], undefined, batch);
     results.push(result!);
   }
   return results;
 }
 
 /**
- * Stores in the attempt log that a suspected message is about to be processed alone. If the message must not be
- * processed now, returns the outcome of the message instead.
+ * Records that a suspected message is about to be processed alone, and returns the recorded run. If the message must not
+ * be processed now, returns its outcome instead.
  */
-async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<Outcome | undefined> {
+async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<AttemptRun | Outcome> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
     const nowMs = batch.clock.now();
@@ -109,41 +111,47 @@ async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Ba
     return ended.length >= MAX_ISOLATED_RUNS ? deadLetter('CRASH_LOOP') : unfinishedAs('LEASED');
   }
   try {
-    await beginAttempts([suspect], 'isolated', batch);
-    return undefined;
+    return await beginAttempts([suspect], 'isolated', batch);
   } catch (error) {
     return unfinished(error);
   }
 }
 
-const beginAttempts = (
+async function beginAttempts(
   suspects: readonly Candidate[],
   kind: 'together' | 'isolated',
   { queue, attemptLog, clock, invocationLeftMs }: Batch,
-): Promise<void> =>
-  attemptLog.begin(queue.name, suspects.map(idOf), {
-    kind,
-    id: randomUUID(),
-    endsByMs: clock.now() + invocationLeftMs() + CLOCK_SKEW_MS,
-  });
+): Promise<AttemptRun> {
+  const run = { kind, id: randomUUID(), endsByMs: clock.now() + invocationLeftMs() + CLOCK_SKEW_MS };
+  await attemptLog.begin(queue.name, suspects.map(idOf), run);
+  return run;
+}
 
 /**
- * Deletes the attempt-log entries of messages that did not crash the process. If DynamoDB is unavailable, the deletion
- * is tried again during the next batch.
+ * Deletes the attempt-log entries of messages that did not crash the process. For a postponed message, deletes only the
+ * entry of this run, because the business rule did not run and earlier runs may have crashed the process. If DynamoDB is
+ * unavailable, the next batch deletes the entries.
  */
-export async function endAttempts(
-  ids: readonly MessageId[],
-  { queue, attemptLog, memory, warn }: Batch,
-): Promise<void> {
-  for (const id of ids) memory.unended.add(id);
-  if (memory.unended.size === 0) return;
+async function endAttempts(results: readonly Result[], run: AttemptRun | undefined, batch: Batch): Promise<void> {
+  const { unended } = batch.memory;
+  for (const { delivery, outcome } of results) unended.set(delivery.id!, outcome.is === 'postponed' ? run : undefined);
+  await retryEndAttempts(batch);
+}
+
+/** Deletes the attempt-log entries that an earlier batch could not delete, because DynamoDB was unavailable. */
+export async function retryEndAttempts(batch: Batch): Promise<void> {
   try {
-    await attemptLog.end(queue.name, [...memory.unended]);
-    memory.unended.clear();
+    await deleteEnded(batch);
   } catch (error) {
-    forgetOldest(memory.unended);
-    warn('deleting records of the attempt log failed', error);
+    forgetOldest(batch.memory.unended);
+    batch.warn('deleting records of the attempt log failed', error);
   }
+}
+
+async function deleteEnded({ queue, attemptLog, memory: { unended } }: Batch): Promise<void> {
+  if (unended.size === 0) return;
+  await attemptLog.end(queue.name, unended);
+  unended.clear();
 }
 
 /**

@@ -26,6 +26,15 @@ export const retryCopy = (message: CopySource, shard: string, tierExchange: stri
 });
 
 /**
+ * Creates the copy of a postponed message. The copy has the same attempt number as the message, because the business rule
+ * did not run.
+ */
+export function postponedCopy(message: CopySource, shard: string, tierExchange: string, attempt: number): Message {
+  const copy = retryCopy(message, shard, tierExchange, attempt);
+  return { ...copy, properties: withHeaders(copy.properties, { [headerNames.postponed]: true }) };
+}
+
+/**
  * Creates the copy of a message for the dead-letter exchange. `leftOut` says which parts of the message the copy lacks, and
  * why.
  */

@@ -16,6 +16,7 @@ export const headerNames = {
   attempt: 'surehop-attempt',
   redrives: 'surehop-redrives',
   redrivenAt: 'surehop-redriven-at',
+  postponed: 'surehop-postponed',
   exchange: 'surehop-exchange',
   routingKey: 'surehop-routing-key',
   publishedAt: 'surehop-published-at',
@@ -40,6 +41,11 @@ export interface Envelope extends Partial<Trace> {
   readonly redrives: number;
   /** When the message was last redriven. */
   readonly redrivenAt?: string;
+  /**
+   * Whether this copy of the message was published because the message was postponed. RabbitMQ counts the deliveries of the
+   * copy from 0, although an earlier delivery of the message may have crashed the process.
+   */
+  readonly isPostponed: boolean;
   readonly exchange?: string;
   readonly routingKey?: string;
   readonly publishedAt?: string;
@@ -81,6 +87,7 @@ export function readEnvelope(headers: Headers): Envelope {
     attempt: Math.min(Math.max(count('attempt') ?? 1, 1), MAX_ATTEMPT),
     redrives: count('redrives', MAX_REDRIVES) ?? 0,
     redrivenAt: text('redrivenAt'),
+    isPostponed: headers[headerNames.postponed] === true,
     exchange: text('exchange'),
     routingKey: text('routingKey'),
     publishedAt: text('publishedAt'),

@@ -5,7 +5,7 @@ import { conditionalWrite } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Attempt } from './inbox.ts';
 import type { InboxTable } from './table.ts';
-import { givesWay, markerKey } from './marker.ts';
+import { givesWay, markerKey, RELEASED_MS } from './marker.ts';
 
 /** The inbox record of a message while one Lambda environment runs the rule's `perform` function for the message. */
 interface Lease extends Attempt {
@@ -99,7 +99,11 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
         UpdateExpression: 'SET #until = :past',
         ConditionExpression: '#owner = :owner AND #state = :leased',
         ExpressionAttributeNames: { '#owner': 'owner', '#state': 'state', '#until': 'leaseExpiresAtMs' },
-        ExpressionAttributeValues: { ':leased': { S: 'leased' }, ':owner': { S: owner }, ':past': { N: '0' } },
+        ExpressionAttributeValues: {
+          ':leased': { S: 'leased' },
+          ':owner': { S: owner },
+          ':past': { N: String(RELEASED_MS) },
+        },
       });
     },
   };

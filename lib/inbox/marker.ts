@@ -27,6 +27,13 @@ export const isHandedOff = (
   message: Attempt & { readonly payloadHash: string },
 ): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
 
+/** The expiry time of a lease that its owner has released. */
+export const RELEASED_MS = 0;
+
+/** Whether the inbox record is a lease that has expired and whose owner neither completed nor released it. */
+export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
+  marker.state === 'leased' && marker.leaseExpiresAtMs !== RELEASED_MS && marker.leaseExpiresAtMs <= nowMs;
+
 /**
  * The condition under which a write may replace the inbox record of a message. The inbox record of a completed or
  * rejected message is never replaced, and neither is an unexpired lease. The inbox record of a retry or of an expired

@@ -1,7 +1,7 @@
 import type { Decision } from '../../lib/inbox/decision.ts';
 import type { ConsumerPorts } from '../../lib/consumer/parts.ts';
 import type { Progress } from '../../lib/consumer/progress.ts';
-import type { OpenAttempts } from '../../lib/crash-loop/attempt-log.ts';
+import type { AttemptRun } from '../../lib/crash-loop/attempt-log.ts';
 import type { CommitResult, Entry, Marker, Handoff } from '../../lib/inbox/inbox.ts';
 import type { BlockedKey } from '../../lib/ordering/blocked-keys.ts';
 import type { OpenBatch } from '../../lib/ordering/open-batches.ts';
@@ -16,7 +16,7 @@ export interface ModelStore {
   readonly applied: Map<MessageId, number>;
   /** The ids of the completed messages, in the order in which they were completed. */
   readonly completed: MessageId[];
-  readonly attempts: Map<MessageId, OpenAttempts>;
+  readonly attempts: Map<MessageId, readonly AttemptRun[]>;
   readonly blockedKeys: Map<string, BlockedKey>;
   openBatch?: OpenBatch;
 }
@@ -50,14 +50,25 @@ export function modelPorts(store: ModelStore): ConsumerPorts {
     },
     leases: { take: async () => false, complete: async () => false, release: async () => {} },
     attemptLog: {
-      read: async (_, ids) => entriesOf(attempts, ids),
-      async begin(_, ids, { kind, endsByMs }) {
-        for (const id of ids) {
-          const { isolatedEndByMs } = attempts.get(id) ?? { isolatedEndByMs: [] };
-          attempts.set(id, { isolatedEndByMs: kind === 'isolated' ? [...isolatedEndByMs, endsByMs] : isolatedEndByMs });
+      async read(_, ids) {
+        const isolated = (runs: readonly AttemptRun[]) => runs.filter(({ kind }) => kind === 'isolated');
+        return new Map(
+          [...entriesOf(attempts, ids)].map(([id, runs]) => [
+            id,
+            { isolatedEndByMs: isolated(runs).map(({ endsByMs }) => endsByMs) },
+          ]),
+        );
+      },
+      async begin(_, ids, run) {
+        for (const id of ids) attempts.set(id, [...(attempts.get(id) ?? []), run]);
+      },
+      async end(_, ended) {
+        for (const [id, run] of ended) {
+          const left = run ? (attempts.get(id) ?? []).filter((one) => one.id !== run.id) : [];
+          if (left.length > 0) attempts.set(id, left);
+          else attempts.delete(id);
         }
       },
-      end: async (_, ids) => ids.forEach((id) => attempts.delete(id)),
     },
     blockedKeys: {
       read: async (_, keys) => entriesOf(blockedKeys, keys),

@@ -2,7 +2,8 @@ import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createConsumer } from '../../lib/consumer/consumer.ts';
-import type { Payload } from '../../lib/events/define.ts';
+import { on } from '../../lib/consumer/rule.ts';
+import { defineEvent } from '../../lib/events/define.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
@@ -30,19 +31,24 @@ const connection = createConnection({
   name: 'fatal',
 });
 
+const performedEvent = defineEvent({ ...scriptedEvent, type: 'test.performed' });
+
 /**
- * A consumer that crashes or blocks its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`.
- * The consumer processes all other messages normally.
+ * A consumer that crashes or blocks its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`. The
+ * consumer processes all other messages normally. The rule for messages of the type `test.performed` runs under a lease.
  */
 export const handler = createConsumer(
   {
-    ...scriptedConsumer,
-    decide: async (event: Payload<typeof scriptedEvent>, context) => {
-      ends[event.sku]?.();
-      // Node reports an unhandled rejection only after the current turn of the event loop.
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      return scriptedConsumer.decide(event, context);
-    },
+    queue: scriptedConsumer.queue,
+    rules: [
+      on(scriptedEvent, async (event, context) => {
+        ends[event.sku]?.();
+        // Node reports an unhandled rejection only after the current turn of the event loop.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return scriptedConsumer.decide(event, context);
+      }),
+      { event: performedEvent, perform: async ({ sku }) => ends[sku]?.() },
+    ],
   },
   dependenciesAt(DYNAMODB_ENDPOINT!, TABLE_PREFIX!, createPublisher(connection, systemClock, 5_000)),
 );

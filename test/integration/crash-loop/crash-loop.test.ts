@@ -60,12 +60,12 @@ afterAll(async () => {
   script?.remove();
 });
 
-const publish = (sku: string) =>
+const publish = (sku: string, type = 'test.scripted') =>
   setup.publisher.publish({
     exchange: '',
     routingKey: 'stock',
     body: Buffer.from(JSON.stringify({ sku })),
-    properties: { messageId: randomUUID(), type: 'test.scripted', headers: {} },
+    properties: { messageId: randomUUID(), type, headers: {} },
   });
 
 for (const end of ['exit', 'memory', 'rejection', 'loop'])
@@ -86,3 +86,21 @@ for (const end of ['exit', 'memory', 'rejection', 'loop'])
     expect(failures).toBeLessThanOrEqual(8);
     expect(await setup.host.drain('dead-letters')).toHaveLength(0);
   });
+
+test('a message whose perform function ends every process is dead-lettered as CRASH_LOOP although it is postponed by its own leases, and the other messages of its batch complete once', async () => {
+  const sku = randomUUID();
+  outcomes.length = 0;
+  await Promise.all([publish(sku), publish(sku, 'test.performed'), publish('exit', 'test.performed'), publish(sku)]);
+  // This takes half a minute, because each of the four processes that the message ends leaves a lease of 5.5 s behind.
+  const dead = await eventually('the dead letter', () => setup.host.channel.get('dead-letters', { noAck: true }));
+  expect(JSON.parse(dead.content.toString())).toEqual({ sku: 'exit' });
+  expect(dead.properties.headers).toMatchObject({
+    'surehop-dead-letter-code': 'CRASH_LOOP',
+    'surehop-dead-letter-queue': 'stock',
+  });
+  await eventually('the other messages', async () => (await setup.item('stock', { sku }))?.available === 2);
+  const failures = outcomes.filter((outcome) => outcome !== 'success').length;
+  expect(failures).toBeGreaterThanOrEqual(4);
+  expect(failures).toBeLessThanOrEqual(8);
+  expect(await setup.host.drain('dead-letters')).toHaveLength(0);
+}, 120_000);

@@ -13,7 +13,7 @@ import { toDeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
 import { recordDiscard, recordRedrive, recordUnwritable } from '../../../lib/dead-letters/record-action.ts';
 import { storeDeadLetter } from '../../../lib/dead-letters/store-dead-letter.ts';
-import { bareDeadLetter, deadLetterCopy, redrivenCopy, retryCopy } from '../../../lib/events/copies.ts';
+import { bareDeadLetter, deadLetterCopy, postponedCopy, redrivenCopy, retryCopy } from '../../../lib/events/copies.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
@@ -93,6 +93,7 @@ function publishedMessages(): Record<string, Message> {
     first,
     retried,
     identified: retryCopy(foreign, QUEUE, 'retry.1s', 2),
+    postponed: postponedCopy(first, QUEUE, 'retry.1s', 1),
     deadLettered,
     bareDeadLetter: bareDeadLetter(retried, 'dead-letters', note, 'the header x: not UTF-8'),
     redriven: redrivenCopy(

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
@@ -5,13 +7,14 @@ import { exchanges, queues } from '../../../infra/topology.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { Decide, Perform } from '../../../lib/consumer/rule.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { AttemptLog } from '../../../lib/crash-loop/attempt-log.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { emptyStore, modelPorts } from '../../model/model-ports.ts';
-import { anEvent, aRecord } from '../../support/delivery.ts';
+import { anEvent, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 
 process.env.LOG_LEVEL = 'ERROR';
 process.env.POWERTOOLS_METRICS_DISABLED = 'true';
@@ -24,7 +27,10 @@ const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.order
  * Creates a consumer with an in-memory store. The list `begun` contains the groups of messages that the consumer
  * recorded in the attempt log before it processed them.
  */
-function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})) {
+function aConsumer(
+  change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),
+  rule: { decide: Decide<object> } | { perform: Perform<object> } = { decide: () => ({ effects: [] }) },
+) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
   const ports = modelPorts(store);
@@ -52,10 +58,12 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
     settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
     read: async () => undefined,
   };
-  const handler = createConsumer({ queue: queues.stock, event, decide: () => ({ effects: [] }) }, parts);
-  const run = async (...ids: string[]) => {
-    const records = ids.map((id) =>
-      aRecord({ id, type: 'tried', body: {}, redelivered: true, headers: { 'x-acquired-count': 3 } }),
+  const handler = createConsumer({ queue: queues.stock, event, ...rule }, parts);
+  const run = async (...messages: (string | { id: string; headers: GivenHeaders })[]) => {
+    const records = messages.map((message) =>
+      typeof message === 'string'
+        ? aRecord({ id: message, type: 'tried', redelivered: true, headers: { 'x-acquired-count': 3 } })
+        : aRecord({ ...message, type: 'tried' }),
     );
     const context = { getRemainingTimeInMillis: () => INVOCATION_MS };
     const report = await handler(anEvent(records, 'stock'), context).catch((error: unknown) => {
@@ -64,7 +72,12 @@ function aConsumer(change: (log: AttemptLog) => Partial<AttemptLog> = () => ({})
     });
     return report;
   };
-  const record = (id: string, ...isolatedEndByMs: number[]) => store.attempts.set(id as MessageId, { isolatedEndByMs });
+  /** Records that a message ran together with other messages, and alone once for each of the end times. */
+  const record = (id: string, ...isolatedEndByMs: number[]) =>
+    store.attempts.set(id as MessageId, [
+      { kind: 'together', id: 'a run together', endsByMs: ended },
+      ...isolatedEndByMs.map((endsByMs, index) => ({ kind: 'isolated' as const, id: `run ${index}`, endsByMs })),
+    ]);
   return { store, begun, run, record };
 }
 
@@ -112,4 +125,41 @@ test('if DynamoDB was unavailable when the processing of a message ended, the at
   isUnavailable = false;
   await run('b');
   expect(store.attempts.size).toBe(0);
+});
+
+test('a message that is postponed while it runs alone keeps the records of its earlier runs, and is never dead-lettered because it was postponed', async () => {
+  // In the in-memory store, no lease can be taken, as if another execution environment always held it.
+  const { store, run, record, begun } = aConsumer(undefined, { perform: async () => {} });
+  record('a', ended, ended);
+  for (let times = 1; times <= 5; times += 1) {
+    expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'postponed', code: 'LEASED' }]);
+    expect(begun).toHaveLength(times);
+    expect(store.attempts.get('a' as MessageId)).toHaveLength(3);
+  }
+});
+
+test('messages that run together and are postponed leave no record in the store', async () => {
+  const { store, run, begun } = aConsumer(undefined, { perform: async () => {} });
+  expect((await run('a', 'b')).counts.postponed).toBe(2);
+  expect(begun).toEqual(['together: a b']);
+  expect(store.attempts.size).toBe(0);
+});
+
+test('a message with a lease that expired without being completed or released runs alone, even if the broker never delivered it before', async () => {
+  const { store, run, begun } = aConsumer();
+  const lease = (id: string, leaseExpiresAtMs: number) =>
+    store.markers.set(id as MessageId, {
+      state: 'leased',
+      owner: 'a process that crashed',
+      leaseExpiresAtMs,
+      queue: 'stock',
+      id: id as MessageId,
+      payloadHash: hash('sha256', '{}'),
+      at: '2026-01-01T00:00:00.000Z',
+    });
+  lease('expired', ended);
+  lease('released', 0);
+  const postponed = { 'x-acquired-count': 0, 'surehop-postponed': true };
+  expect((await run(...['expired', 'released'].map((id) => ({ id, headers: postponed })))).counts.completed).toBe(2);
+  expect(begun).toEqual(['isolated: expired']);
 });
