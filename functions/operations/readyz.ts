@@ -3,8 +3,8 @@ import { describeError } from 'surehop';
 import { sendToDynamo, store, tableName } from 'surehop/dynamodb';
 import { breakerState, endpoint, guarded, ok, Problem, type Dependency } from 'surehop/http';
 import { probeBroker } from 'surehop/rabbitmq';
+import { inboxTable } from 'surehop/tables';
 
-import { tables } from '../../infra/tables.ts';
 import { surehop } from '../surehop.ts';
 import { route } from './readyz-route.ts';
 
@@ -45,7 +45,7 @@ async function failureOf(part: string, probe: () => Promise<unknown>) {
 }
 
 function probeStore() {
-  const request = new GetItemCommand({ TableName: tableName(surehop, tables.inbox), Key: { pk: { S: 'readiness' } } });
+  const request = new GetItemCommand({ TableName: tableName(surehop, inboxTable), Key: { pk: { S: 'readiness' } } });
   const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
   return sendToDynamo((client) => client.send(request, { abortSignal }), store(surehop));
 }

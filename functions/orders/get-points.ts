@@ -20,5 +20,5 @@ export const route = {
 export const handler = endpoint(surehop, route, async ({ path: { id } }) => {
   const item = await readItem(surehop, tables.points, { customerId: id });
   // The counter can exceed the largest integer that a JSON number represents exactly; the response is capped at that integer.
-  return ok({ customerId: id, points: Math.min(Number(item?.points ?? 0), Number.MAX_SAFE_INTEGER) });
+  return ok({ customerId: id, points: Math.min(item?.points ?? 0, Number.MAX_SAFE_INTEGER) });
 });

@@ -20,6 +20,6 @@ export const route = {
 /** GET /stock/{sku} */
 export const handler = endpoint(surehop, route, async ({ path: { sku } }) => {
   const item = await readItem(surehop, tables.stock, { sku });
-  if (typeof item?.available !== 'number') throw new Problem('not-found', `No stock was ever set for ${sku}.`);
+  if (item === undefined) throw new Problem('not-found', `No stock was ever set for ${sku}.`);
   return ok({ sku, available: item.available });
 });

@@ -2,12 +2,6 @@ export { consumer, type ConsumerDefinition } from './consumer.ts';
 export { on, type Decide, type Perform, type Rule, type RuleContext } from './rule.ts';
 export { type RabbitMqEvent } from './delivery.ts';
 export { type BatchReport } from './report.ts';
-export {
-  emit,
-  type Add,
-  type Alternative,
-  type Decision,
-  type Effect,
-  type FollowUp,
-  type Put,
-} from '../inbox/decision.ts';
+export { emit, type Alternative, type Decision, type FollowUp } from '../inbox/decision.ts';
+export { type AttributeCondition, type When } from '../dynamodb/conditions.ts';
+export { type Effect } from '../dynamodb/effects.ts';

@@ -1,7 +1,6 @@
 import type { EventDefinition } from '../events/define.ts';
-import type { Item, Key } from '../dynamodb/item.ts';
 import type { Decision } from '../inbox/decision.ts';
-import type { Table } from '../dynamodb/tables.ts';
+import type { ReadItem } from '../dynamodb/read-item.ts';
 import type { MessageId } from '../events/message-id.ts';
 
 /** The context that a business rule receives as its second argument. */
@@ -12,7 +11,7 @@ export interface RuleContext {
   /** Aborts when the message reaches its time limit. */
   readonly signal: AbortSignal;
   /** Reads an item with a strongly consistent read. */
-  read(table: Table, key: Key): Promise<Item | undefined>;
+  readonly read: ReadItem;
 }
 
 /**

@@ -1,15 +1,13 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { defineTables } from '../dynamodb/tables.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
 import { store } from '../dynamodb/store.ts';
+import { deadLetterTable } from '../dynamodb/toolkit-tables.ts';
 import { archiveSettings } from './settings.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 
 export type Attributes = Record<string, AttributeValue>;
-
-const { 'dead-letters': TABLE } = defineTables('dead-letters');
 
 /** The DynamoDB table that holds the archive. */
 export interface ArchiveTable {
@@ -24,7 +22,8 @@ export const archiveTable = (surehop: Surehop): ArchiveTable => ({
   retentionDays: surehop.settings(archiveSettings).ARCHIVE_RETENTION_DAYS,
 });
 
-export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string => tablePrefix + TABLE;
+export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string =>
+  tablePrefix + deadLetterTable.name;
 
 /**
  * The part number of the DynamoDB item that describes a dead letter. The items with higher part numbers contain the

@@ -1,6 +1,6 @@
-export { defineTables, type Table } from './tables.ts';
 export { readItem } from './read-item.ts';
-export { type Item, type Key } from './item.ts';
+export { type Item } from './effects.ts';
+export { type Key } from './item.ts';
 export { sendToDynamo } from './send.ts';
 export { store, tableName } from './store.ts';
 export { requestLimits } from '../runtime/timeout.ts';

@@ -1,47 +1,63 @@
 import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '@aws-sdk/client-dynamodb';
+import type * as z from 'zod';
 
 import { CodedError } from '../runtime/errors.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { readFailure, toStoreError } from './failure.ts';
-import { toKey, type Attributes, type Item, type Key } from './item.ts';
+import { describeItem, invalidEffect, toKey } from './item.ts';
 import { storeSettings } from './settings.ts';
 import { store } from './store.ts';
-import type { Table } from './tables.ts';
+import type { ItemOf, KeyOf, KeyTypes, Table } from './tables.ts';
+import { fromAttributes, InvalidValue, type Attributes } from './value.ts';
+
+/** Reads an item of a table. Throws the same errors as `readItemFrom`. */
+export type ReadItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
+  table: Table<K, S>,
+  key: KeyOf<K>,
+) => Promise<ItemOf<K, S> | undefined>;
 
 /** Reads an item from a table of the service, using a strongly consistent read. Throws the same errors as `readItemFrom`. */
-export const readItem = (surehop: Surehop, table: Table, key: Key): Promise<Item | undefined> =>
+export const readItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
+  surehop: Surehop,
+  table: Table<K, S>,
+  key: KeyOf<K>,
+): Promise<ItemOf<K, S> | undefined> =>
   readItemFrom(store(surehop), surehop.settings(storeSettings).TABLE_PREFIX, table, key);
 
 /**
  * Reads an item, using a strongly consistent read. Throws `INVALID_EFFECT` if the key does not fit the table,
- * `StoreUnavailableError` if DynamoDB does not answer, and `MisconfiguredError` if the deployment is wrong.
+ * `INVALID_ITEM` if the item does not match the table's schema, `StoreUnavailableError` if DynamoDB does not answer, and
+ * `MisconfiguredError` if the deployment is wrong.
  */
-export async function readItemFrom(
+export async function readItemFrom<K extends KeyTypes, S extends z.ZodObject | undefined>(
   client: DynamoDBClient,
   tablePrefix: string,
-  table: Table,
-  key: Key,
-): Promise<Item | undefined> {
-  const command = new GetItemCommand({
-    TableName: tablePrefix + table,
-    Key: toKey(table, key),
-    ConsistentRead: true,
-  });
+  table: Table<K, S>,
+  key: KeyOf<K>,
+): Promise<ItemOf<K, S> | undefined> {
+  const { name } = table;
+  const Key = keyOf(table, key);
+  const command = new GetItemCommand({ TableName: tablePrefix + name, Key, ConsistentRead: true });
   const { Item: item } = await client.send(command).catch((error: unknown): GetItemCommandOutput => {
     if (readFailure(error).is !== 'refused') throw toStoreError(error);
     const text = error instanceof Error ? error.message : String(error);
-    throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${table}: ${text}`, { cause: error });
+    throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${name}: ${text}`, { cause: error });
   });
-  return item && fromAttributes(item);
+  if (item === undefined) return undefined;
+  try {
+    return table.parse(fromAttributes(item));
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    const message = `the attribute ${error.attribute} of ${describeItem(name, Key)} ${error.message}`;
+    throw new CodedError('INVALID_ITEM', message, { cause: error });
+  }
 }
 
-/** Converts a DynamoDB item to plain values. Leaves out attributes that are not a string, number, boolean or null. */
-function fromAttributes(attributes: Attributes): Item {
-  const item: Record<string, Item[string]> = {};
-  for (const [name, { S, N, BOOL, NULL }] of Object.entries(attributes)) {
-    if (N !== undefined) item[name] = Number(N);
-    else if (S !== undefined || BOOL !== undefined) item[name] = S ?? BOOL;
-    else if (NULL) item[name] = null;
+function keyOf<K extends KeyTypes>({ name, key: types }: Table<K, any>, key: KeyOf<K>): Attributes {
+  try {
+    return toKey(key, types);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    throw invalidEffect(`cannot read from the table ${name}: the key attribute ${error.attribute} ${error.message}`);
   }
-  return item;
 }

@@ -6,7 +6,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { dynamoDbClient } from './client.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { storeSettings } from './settings.ts';
-import type { Table } from './tables.ts';
+import type { AnyTable } from './tables.ts';
 
 /** A DynamoDB client, together with the retry policy for its requests. */
 export interface Store {
@@ -32,4 +32,5 @@ const createClient = ({ settings }: Surehop) =>
   });
 
 /** Returns the full name of a table, including the deployment's prefix. */
-export const tableName = ({ settings }: Surehop, name: Table): string => settings(storeSettings).TABLE_PREFIX + name;
+export const tableName = ({ settings }: Surehop, { name }: Pick<AnyTable, 'name'>): string =>
+  settings(storeSettings).TABLE_PREFIX + name;

@@ -1,19 +1,180 @@
-declare const isTable: unique symbol;
+import type * as z from 'zod';
+
+import type { When } from './conditions.ts';
+import type { Add, Append, Check, Delete, Item, Put, Set as SetAttributes } from './effects.ts';
+import { InvalidValue, type Value } from './value.ts';
+
+/** The attributes of a key with their DynamoDB types: the partition key and, if there is one, the sort key. */
+export type KeyTypes = Readonly<Record<string, 'S' | 'N'>>;
+
+/** The options with which a table is defined. */
+export interface TableOptions<K extends KeyTypes, S extends z.ZodObject | undefined> {
+  /** The name without the deployment's prefix. */
+  readonly name: string;
+  /** The partition key, followed by the sort key if there is one: `{ shopId: 'S', placedAt: 'N' }`. */
+  readonly key: K;
+  /**
+   * The schema of an item without its key. The schema types and validates the items that effects write, and the items
+   * that are read. Without a schema, every attribute is allowed.
+   */
+  readonly item?: S;
+  /** The global secondary indexes by name. Each index contains all attributes of the table's items. */
+  readonly indexes?: Readonly<Record<string, KeyTypes>>;
+  /** Whether DynamoDB deletes an item after the time in the item's attribute `expiresAt`, in seconds since the epoch. */
+  readonly expires?: boolean;
+}
+
+/** The primary key of an item of a table. */
+export type KeyOf<K extends KeyTypes> = { readonly [A in keyof K]: K[A] extends 'N' ? number : string };
+type Written<S> = S extends z.ZodObject ? z.input<S> : { readonly [attribute: string]: Value | undefined };
+
+/** An item of a table, as it is read. */
+export type ItemOf<K extends KeyTypes, S> = KeyOf<K> &
+  (S extends z.ZodObject ? z.output<S> : { readonly [attribute: string]: Value | undefined });
+
+/** The names of the attributes whose type includes `Type`. */
+type Attributes<I, Type> = { [A in keyof I]-?: Extract<I[A], Type> extends never ? never : A }[keyof I] & string;
+type Appended<I> = { readonly [A in Attributes<I, readonly unknown[] | ReadonlySet<any>>]?: Exclude<I[A], undefined> };
+
+interface Options<S> {
+  /** What must be true of the item before the decision. If it is not true, the alternative of the decision is tried. */
+  readonly when?: When<Written<S>>;
+}
 
 /**
- * The name of a table without the deployment's prefix. Only `defineTables` returns values of this type, and therefore a
- * misspelt table name does not compile.
+ * A DynamoDB table. The methods create the effects that a business rule returns; nothing is written until the decision
+ * of the rule is committed.
  */
-export type Table = string & { readonly [isTable]: true };
+export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefined = undefined> {
+  readonly name: string;
+  readonly key: K;
+  readonly indexes: Readonly<Record<string, KeyTypes>>;
+  readonly expires: boolean;
+  readonly #schema: S | undefined;
+
+  constructor({ name, key, item, indexes = {}, expires = false }: TableOptions<K, S>) {
+    this.name = name;
+    this.key = key;
+    this.indexes = indexes;
+    this.expires = expires;
+    this.#schema = item;
+  }
+
+  /**
+   * Adds a whole number to an attribute. A missing item or attribute counts as 0. With `atLeast`, the addition is allowed
+   * only if the sum is at least this number.
+   */
+  add(
+    key: KeyOf<K>,
+    attribute: Attributes<Written<S>, number>,
+    by: number,
+    options: Options<S> & { readonly atLeast?: number } = {},
+  ): Add {
+    return { kind: 'add', table: this, key, attribute, by, ...options };
+  }
+
+  /** Writes a whole item. An item with the same key is replaced. */
+  put(key: KeyOf<K>, item: Written<S>, options: Options<S> = {}): Put {
+    return { kind: 'put', table: this, key, item: item as Item, ...options };
+  }
+
+  /** Sets some attributes of an item, and removes those that are `undefined`. Creates the item if it is missing. */
+  set(key: KeyOf<K>, attributes: Partial<Written<S>>, options: Options<S> = {}): SetAttributes {
+    return { kind: 'set', table: this, key, attributes: attributes as Item, ...options };
+  }
+
+  /** Appends arrays to lists, and adds the members of a `Set` to sets. Creates a missing list, set or item. */
+  append(key: KeyOf<K>, attributes: Appended<Written<S>>, options: Options<S> = {}): Append {
+    return { kind: 'append', table: this, key, attributes: attributes as Item, ...options };
+  }
+
+  /** Deletes an item. Deleting a missing item changes nothing. */
+  delete(key: KeyOf<K>, options: Options<S> = {}): Delete {
+    return { kind: 'delete', table: this, key, ...options };
+  }
+
+  /** Requires a condition of an item, and leaves the item as it is. */
+  check(key: KeyOf<K>, when: When<Written<S>>): Check {
+    return { kind: 'check', table: this, key, when };
+  }
+
+  /**
+   * Returns an item that was read, as the table's schema types it. Throws an `InvalidValue` if the item does not match
+   * the schema.
+   */
+  parse(item: Readonly<Record<string, unknown>>): ItemOf<K, S> {
+    if (this.#schema === undefined) return item as ItemOf<K, S>;
+    const parsed = this.#schema.safeParse(item);
+    if (!parsed.success) throw mismatch('', parsed.error);
+    const key = Object.fromEntries(Object.keys(this.key).map((name) => [name, item[name]]));
+    return { ...parsed.data, ...key } as ItemOf<K, S>;
+  }
+
+  /**
+   * Throws an `InvalidValue` if attributes that an effect writes do not match the table's schema. With `isWhole`, the
+   * attributes are a whole item, and no required attribute may be missing.
+   */
+  validate(attributes: Item, isWhole: boolean): void {
+    for (const name in attributes) {
+      for (const type of this.#indexTypes(name)) {
+        const value = attributes[name];
+        if (value !== undefined && typeof value !== (type === 'S' ? 'string' : 'number'))
+          throw new InvalidValue(
+            name,
+            `must be a ${type === 'S' ? 'string' : 'number'}, because it is the key of an index`,
+          );
+      }
+    }
+    if (this.#schema === undefined) return;
+    for (const name in attributes) {
+      const schema = this.requireAttribute(name);
+      const parsed = isWhole ? undefined : schema?.safeParse(attributes[name]);
+      if (parsed?.success === false) throw mismatch(name, parsed.error);
+    }
+    if (!isWhole) return;
+    const parsed = this.#schema.safeParse(attributes);
+    if (!parsed.success) throw mismatch('', parsed.error);
+  }
+
+  /**
+   * Returns the schema of an attribute, or `undefined` if the table has no schema. Throws an `InvalidValue` if the table's
+   * schema does not have the attribute.
+   */
+  requireAttribute(name: string): z.ZodType | undefined {
+    if (this.#schema === undefined) return undefined;
+    const { shape, def } = this.#schema;
+    const schema = shape[name] ?? def.catchall;
+    if (schema === undefined) throw new InvalidValue(name, `is not in the schema of the table ${this.name}`);
+    return schema as z.ZodType;
+  }
+
+  #indexTypes(attribute: string): string[] {
+    return Object.values(this.indexes).flatMap((key) => key[attribute] ?? []);
+  }
+}
+
+/** A table with any key and any schema. */
+export type AnyTable = Table<any, any>;
+
+function mismatch(attribute: string, { issues }: z.ZodError): InvalidValue {
+  const [{ path, message } = { path: [], message: 'is invalid' }] = issues;
+  const inside = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
+  return new InvalidValue((attribute + inside).replace(/^\./, ''), `does not match the schema: ${message}`);
+}
 
 const defined = new Set<string>();
 
-/** Defines the tables of a service: `export const tables = defineTables('invoices', 'payments')`. */
-export function defineTables<const Name extends string>(...names: readonly Name[]): Readonly<Record<Name, Table>> {
-  for (const name of names) defined.add(name);
-  return Object.freeze(Object.fromEntries(names.map((name) => [name, name])) as unknown as Record<Name, Table>);
+/**
+ * Defines a DynamoDB table: `defineTable({ name: 'invoices', key: { id: 'S' }, item: z.object({ paid: z.int() }) })`.
+ * The table is created with this definition in a deployment and on a laptop.
+ */
+export function defineTable<const K extends KeyTypes, S extends z.ZodObject | undefined = undefined>(
+  options: TableOptions<K, S>,
+): Table<K, S> {
+  defined.add(options.name);
+  return new Table(options);
 }
 
-/** Returns the tables that the code defines but that are not deployed. */
+/** Returns the names of the tables that the code defines but that are not deployed. */
 export const undeployedTables = (deployed: readonly string[]): string[] =>
   [...defined].filter((name) => !deployed.includes(name));

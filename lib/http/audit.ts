@@ -4,11 +4,11 @@ import * as z from 'zod';
 import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
-import { defineTables } from '../dynamodb/tables.ts';
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { count } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import { auditTable } from '../dynamodb/toolkit-tables.ts';
 import { Problem } from './problem.ts';
 import type { Request } from './request.ts';
 import { httpSettings } from './settings.ts';
@@ -25,8 +25,6 @@ export interface Change {
   readonly reason?: string;
 }
 
-const { audit: TABLE } = defineTables('audit');
-
 /**
  * Runs a change that an operator requested, and writes an audit record of the change. The audit record is written
  * before the change, and the change does not run if the audit record cannot be written. Afterwards, the outcome of the
@@ -41,7 +39,7 @@ export async function audited<T>(
   const { AUDIT_RETENTION_DAYS } = surehop.settings(httpSettings);
   const record = { actor: client, action: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
   const put = new PutItemCommand({
-    TableName: tableName(surehop, TABLE),
+    TableName: tableName(surehop, auditTable),
     Item: {
       id: { S: id },
       actor: { S: record.actor },
@@ -69,7 +67,7 @@ export async function audited<T>(
 async function recordOutcome(surehop: Surehop, id: string, record: object, outcome: string): Promise<void> {
   log().info('audit', { requestId: id, ...record, outcome });
   const update = new UpdateItemCommand({
-    TableName: tableName(surehop, TABLE),
+    TableName: tableName(surehop, auditTable),
     Key: { id: { S: id } },
     UpdateExpression: 'SET outcome = :outcome',
     ExpressionAttributeValues: { ':outcome': { S: outcome } },

@@ -1,7 +1,9 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
+import { holds } from '../dynamodb/conditions.ts';
 import type { Attributes } from '../dynamodb/item.ts';
-import type { Branch, Candidate, Operation, PutCondition } from './candidate.ts';
+import type { Branch, Candidate } from './candidate.ts';
+import type { Operation } from './operation.ts';
 
 /**
  * The stored DynamoDB items whose write condition failed in a cancelled transaction, by item id. The value is
@@ -20,19 +22,11 @@ export interface Choice {
  */
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
-function isEqual(one: AttributeValue | undefined, other: AttributeValue): boolean {
-  if (one === undefined) return false;
-  if (other.N !== undefined) return one.N !== undefined && Number(one.N) === Number(other.N);
-  return one.S === other.S && one.BOOL === other.BOOL;
-}
-
-const putHolds = (when: PutCondition | undefined, item: Attributes | undefined): boolean =>
-  when === undefined || (when === 'absent' ? item === undefined : isEqual(item?.[when.attribute], when.equals));
-
 /**
  * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed
- * items, after the additions of earlier messages. `refused` lists the messages that have no such branch. The selection
- * is valid only if one transaction commits all selected branches.
+ * items, after the additions of earlier messages. Messages of one transaction do not change other attributes on which
+ * their conditions depend. `refused` lists the messages that have no such branch. The selection is valid only if one
+ * transaction commits all selected branches.
  */
 export function selectBranches(
   candidates: readonly Candidate[],
@@ -42,28 +36,31 @@ export function selectBranches(
   const refused: Candidate[] = [];
   const added = new Map<string, number>();
   const sumKey = (id: string, attribute: string) => `${attribute}\n${id}`;
-  const holds = (operation: Operation): boolean => {
-    const { id } = operation;
+  const isPossible = (operation: Operation): boolean => {
+    const { id, conditions } = operation;
     if (!observed.has(id)) return true;
     const item = observed.get(id);
-    if ('put' in operation) return putHolds(operation.when, item);
-    return [...operation.sums].every(
-      ([attribute, { needs }]) =>
-        needs === -Infinity || numberOf(item?.[attribute]) + (added.get(sumKey(id, attribute)) ?? 0) >= needs,
-    );
+    if (!conditions.every((condition) => holds(condition, item))) return false;
+    if (operation.write !== 'update') return true;
+    for (const [attribute, change] of operation.changes) {
+      if (change.is !== 'add' || change.needs === -Infinity) continue;
+      if (!(numberOf(item?.[attribute]) + (added.get(sumKey(id, attribute)) ?? 0) >= change.needs)) return false;
+    }
+    return true;
   };
   for (const candidate of candidates) {
-    const branch = candidate.branches.find(({ operations }) => operations.every(holds));
+    const branch = candidate.branches.find(({ operations }) => operations.every(isPossible));
     if (branch === undefined) {
       refused.push(candidate);
       continue;
     }
     chosen.push({ candidate, branch });
     for (const operation of branch.operations) {
-      if ('put' in operation || !observed.has(operation.id)) continue;
-      for (const [attribute, { by }] of operation.sums) {
+      if (operation.write !== 'update' || !observed.has(operation.id)) continue;
+      for (const [attribute, change] of operation.changes) {
+        if (change.is !== 'add') continue;
         const key = sumKey(operation.id, attribute);
-        added.set(key, (added.get(key) ?? 0) + by);
+        added.set(key, (added.get(key) ?? 0) + change.by);
       }
     }
   }

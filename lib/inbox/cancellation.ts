@@ -1,6 +1,6 @@
-import type { CancellationReason } from '@aws-sdk/client-dynamodb';
+import type { CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
-import type { Attributes } from '../dynamodb/item.ts';
+import { describeItem, type Attributes } from '../dynamodb/item.ts';
 import { tableMissing } from '../dynamodb/failure.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
@@ -19,7 +19,7 @@ export interface Findings {
   readonly conflicting: Candidate[];
   /** Messages that write an item for which DynamoDB throttled the request or was unavailable. */
   readonly throttled: Candidate[];
-  /** Writes that DynamoDB refuses as invalid, each with the messages that need the write. */
+  /** Writes that DynamoDB refuses as invalid, each with the messages that need the write and with the reason. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
   /** Set if a table does not exist or if the function's role may not write to a table. */
   misconfigured?: MisconfiguredError;
@@ -48,13 +48,12 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
         break;
       case 'ResourceNotFound':
       case 'AccessDenied': {
-        const { Put, Update } = writes[position] ?? {};
-        findings.misconfigured ??= misconfigured(Code, (Put ?? Update)?.TableName ?? '', Message);
+        findings.misconfigured ??= misconfigured(Code, tableOf(writes[position]) ?? '', Message);
         break;
       }
       case 'ValidationError':
       case 'ItemCollectionSizeLimitExceeded':
-        findings.invalid.push({ members, message: Message ?? Code });
+        findings.invalid.push({ members, message: `${describe(transaction, itemId)}${Message ?? Code}` });
         break;
       case 'TransactionConflict':
         findings.conflicting.push(...members);
@@ -65,6 +64,17 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
   }
   return findings;
 }
+
+/** Describes an item of a transaction for an error message. */
+function describe({ chosen }: Transaction, itemId: string | undefined): string {
+  for (const { branch } of chosen)
+    for (const { id, table, key } of branch.operations) if (id === itemId) return `${describeItem(table, key)}: `;
+  return '';
+}
+
+/** Returns the full name of the table that a write of a transaction uses. */
+export const tableOf = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem = {}): string | undefined =>
+  (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName;
 
 function misconfigured(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
   if (code === 'ResourceNotFound') return tableMissing([table]);

@@ -1,24 +1,11 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-
-import { invalidEffect, itemBytes, itemId, toAttributes, toKey, type Attributes } from '../dynamodb/item.ts';
+import { invalidEffect } from '../dynamodb/item.ts';
 import { deriveId } from '../events/message-id.ts';
 import { describeError } from '../runtime/errors.ts';
-import type { Decision, Effect, FollowUp, Put } from './decision.ts';
+import { accessesOf, OWN, type Access } from './access.ts';
+import type { Decision, FollowUp } from './decision.ts';
 import type { Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
-
-/**
- * For each attribute of an item, the number to add (`by`) and the smallest stored value that allows the addition
- * (`needs`).
- */
-export type Sums = Map<string, { by: number; needs: number }>;
-
-export type PutCondition = 'absent' | { readonly attribute: string; readonly equals: AttributeValue };
-
-/** What one decision writes to one DynamoDB item. `table` is the table name without the deployment's prefix. */
-export type Operation = { readonly id: string; readonly table: string; readonly key: Attributes } & (
-  { readonly sums: Sums } | { readonly put: Attributes; readonly when?: PutCondition }
-);
+import { addOperation, operationBytes, type Operation } from './operation.ts';
 
 /**
  * One way to finish a message: the decision of its business rule, or one of the alternatives that the business rule
@@ -39,10 +26,10 @@ export interface Candidate {
   /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
   /**
-   * The ids of all DynamoDB items that the message may write, including its inbox record. The value is `true` if no
-   * other message of the same transaction may write the item.
+   * The ids of all DynamoDB items that the message may write or check, including its inbox record, and how the message
+   * uses each item.
    */
-  readonly items: ReadonlyMap<string, boolean>;
+  readonly items: ReadonlyMap<string, Access>;
   /** The largest number of bytes that the message can add to a transaction. */
   readonly bytes: number;
 }
@@ -52,65 +39,12 @@ export interface Candidate {
  */
 export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
-/**
- * The largest number that one message may add. With larger numbers, the sum over all messages of a transaction could exceed
- * 2^53 and become inexact.
- */
-const MAX_ADDITION = 2 ** 46;
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
 /** Estimated bytes that one follow-up event adds to the message's inbox record besides its type, exchange, data and key. */
 const EVENT_BYTES = 120;
 /** Estimated bytes of an inbox record without its reason and its follow-up events. */
 const MARKER_BYTES = 800;
-const SUM_BYTES = 64;
-
-/**
- * Merges an addition into the earlier additions to the same attribute. The merged addition has the same result as the
- * single additions one after another, and needs the same starting value.
- */
-export function addSum(sums: Sums, attribute: string, by: number, needs: number): void {
-  const sum = sums.get(attribute);
-  if (sum === undefined) sums.set(attribute, { by, needs });
-  else sums.set(attribute, { by: sum.by + by, needs: Math.max(sum.needs, needs - sum.by) });
-}
-
-function requireWhole(table: string, attribute: string, value: number): void {
-  if (Number.isInteger(value) && Math.abs(value) <= MAX_ADDITION) return;
-  throw invalidEffect(
-    `${table}.${attribute}: cannot add or compare ${value}; use a whole number between -2^46 and 2^46`,
-  );
-}
-
-function toCondition({ table, when }: Put): PutCondition | undefined {
-  if (when === undefined || when === 'absent') return when;
-  const { attribute } = when;
-  const equals = toAttributes(table, { [attribute]: when.equals })[attribute];
-  if (equals === undefined) throw invalidEffect(`a put on ${table} compares ${attribute} with undefined`);
-  return { attribute, equals };
-}
-
-function toOperation(effect: Effect, earlier: Map<string, Operation>): Operation {
-  const { table } = effect;
-  // Without TypeScript, a misspelt table name reads as undefined from the result of `defineTables`.
-  if (typeof table !== 'string' || table === '') throw invalidEffect('an effect names no table');
-  const key = toKey(table, effect.key);
-  const id = itemId(table, key);
-  const same = earlier.get(id);
-  if (same !== undefined && (effect.kind === 'put' || 'put' in same))
-    throw invalidEffect(`a put and another effect of the same message write the same item: ${id}`);
-  if (effect.kind === 'put') {
-    return { id, table, key, put: { ...toAttributes(table, effect.item), ...key }, when: toCondition(effect) };
-  }
-  const operation: Operation & { sums: Sums } = same && 'sums' in same ? same : { id, table, key, sums: new Map() };
-  const { attribute, by, atLeast } = effect;
-  requireWhole(table, attribute, by);
-  if (atLeast !== undefined) requireWhole(table, attribute, atLeast);
-  addSum(operation.sums, attribute, by, atLeast === undefined ? -Infinity : atLeast - by);
-  requireWhole(table, attribute, operation.sums.get(attribute)!.by);
-  return operation;
-}
-
 /**
  * Returns the follow-up events of a branch. The event ids are derived from the message id, and therefore a redelivery
  * of the message publishes events with the same ids.
@@ -125,10 +59,7 @@ export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch
 
 function toBranch({ effects, events = [] }: Decision, state: Branch['state'], reason?: string): Branch {
   const operations = new Map<string, Operation>();
-  for (const effect of effects) {
-    const operation = toOperation(effect, operations);
-    operations.set(operation.id, operation);
-  }
+  for (const effect of effects) addOperation(effect, operations);
   return { state, reason, operations: [...operations.values()], followUps: events };
 }
 
@@ -146,11 +77,7 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
   if (reasonBytes > MAX_REASON_BYTES)
     throw invalidEffect(`the reason has ${reasonBytes} bytes; a marker holds at most ${MAX_REASON_BYTES}`);
   let bytes = MARKER_BYTES + eventBytes + reasonBytes;
-  for (const operation of operations)
-    bytes +=
-      'put' in operation
-        ? itemBytes(operation.table, operation.put)
-        : itemBytes(operation.table, operation.key) + operation.sums.size * SUM_BYTES;
+  for (const operation of operations) bytes += operationBytes(operation);
   return bytes;
 }
 
@@ -159,9 +86,7 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
   const branches: [Branch, ...Branch[]] = [toBranch(decision, 'completed')];
   for (let next = decision.otherwise; next !== undefined; next = next.otherwise)
     branches.push(toBranch(next, next.outcome, next.reason));
-  const items = new Map([[markerItemId(queue, id), true]]);
-  for (const { operations } of branches)
-    for (const operation of operations) items.set(operation.id, 'put' in operation || items.get(operation.id) === true);
+  const items = accessesOf(branches.flatMap(({ operations }) => operations)).set(markerItemId(queue, id), OWN);
   const bytes = Math.max(...branches.map(bytesOf));
   const written = Math.max(...branches.map(({ operations }) => operations.length));
   if (written >= transactionLimits.items)

@@ -2,7 +2,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { Attempt, Marker, FailedMarker, Handoff } from './inbox.ts';
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
-import { INBOX_TABLE } from './table.ts';
+import { inboxTable } from '../dynamodb/toolkit-tables.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
 
@@ -10,7 +10,7 @@ export type DoneMarker = Extract<Marker, { state: 'completed' | 'rejected' }>;
 
 export const markerKey = (queue: string, id: MessageId): Attributes => ({ pk: { S: `${queue}#${id}` } });
 
-export const markerItemId = (queue: string, id: MessageId): string => itemId(INBOX_TABLE, markerKey(queue, id));
+export const markerItemId = (queue: string, id: MessageId): string => itemId(inboxTable.name, markerKey(queue, id));
 
 /**
  * Returns a negative number if `one` is the earlier attempt, a positive number if it is the later one, and 0 if they are

@@ -1,3 +1,4 @@
+import { share, type Access } from './access.ts';
 import { transactionLimits, type Candidate } from './candidate.ts';
 
 /** Messages that fit into one transaction together, whichever of their decisions and alternatives are committed. */
@@ -47,25 +48,28 @@ function toComponents(candidates: readonly Candidate[]): Candidate[][] {
 }
 
 /**
- * Splits messages that write common items into pieces that are committed one after another. One piece can contain
- * several additions to the same item. A put cannot share a piece with another write to the same item.
+ * Splits messages that write common items into pieces that are committed one after another. Messages that use the same
+ * item can share a piece if `share` allows it, for example if they all add to the same attributes of the item.
  */
 function toPieces(component: readonly Candidate[]): Piece[] {
   const pieces: Piece[] = [];
-  const lastWrites = new Map<string, { level: number; exclusive: boolean }>();
+  /** How the last piece that uses an item uses it. */
+  const lastUses = new Map<string, { level: number; access: Access }>();
   for (const candidate of component) {
     let level = 0;
-    for (const [id, exclusive] of candidate.items) {
-      const last = lastWrites.get(id);
-      if (last !== undefined) level = Math.max(level, last.level + (exclusive || last.exclusive ? 1 : 0));
+    for (const [id, access] of candidate.items) {
+      const last = lastUses.get(id);
+      if (last !== undefined && last.level >= level)
+        level = share(last.access, access) === undefined ? last.level + 1 : last.level;
     }
     while (pieces[level] !== undefined && !hasRoom(pieces[level]!, candidate)) level++;
     const piece = (pieces[level] ??= emptyPiece());
     piece.members.push(candidate);
     piece.bytes += candidate.bytes;
-    for (const [id, exclusive] of candidate.items) {
+    for (const [id, access] of candidate.items) {
       piece.items.add(id);
-      lastWrites.set(id, { level, exclusive });
+      const last = lastUses.get(id);
+      lastUses.set(id, { level, access: (last?.level === level && share(last.access, access)) || access });
     }
   }
   return pieces;

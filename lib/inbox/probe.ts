@@ -2,6 +2,7 @@ import { TransactWriteItemsCommand, type DynamoDBClient, type TransactWriteItem 
 
 import { readFailure } from '../dynamodb/failure.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { tableOf } from './cancellation.ts';
 import { markerKey } from './marker.ts';
 import type { Scope } from './transaction.ts';
 
@@ -39,19 +40,25 @@ export function createProbe({
    * Sends the write with a condition that is always false. DynamoDB then checks the same permission as for the real
    * write, but changes nothing. Returns the error.
    */
-  function tryWrite(name: string, { Put, Update }: TransactWriteItem): Promise<unknown> {
+  function tryWrite(name: string, write: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
       write: W,
-    ): W => ({
+    ) => ({
       ...write,
       ConditionExpression: write.ConditionExpression ? `(${write.ConditionExpression}) AND ${NEVER}` : NEVER,
       ExpressionAttributeNames: { ...write.ExpressionAttributeNames, '#never': 'surehopProbe' },
     });
-    const write = Put ? { Put: never(Put) } : { Update: never(Update!) };
+    const { Put, Update, Delete, ConditionCheck } = write;
+    const tried: TransactWriteItem = {
+      ...(Put && { Put: never(Put) }),
+      ...(Update && { Update: never(Update) }),
+      ...(Delete && { Delete: never(Delete) }),
+      ...(ConditionCheck && { ConditionCheck: never(ConditionCheck) }),
+    };
     const known = replies.get(name);
     if (known !== undefined) return known;
     const reply = client
-      .send(new TransactWriteItemsCommand({ TransactItems: [write] }), { abortSignal: signal })
+      .send(new TransactWriteItemsCommand({ TransactItems: [tried] }), { abortSignal: signal })
       .then(() => undefined)
       .catch((error: unknown) => error);
     replies.set(name, reply);
@@ -60,7 +67,7 @@ export function createProbe({
 
   return {
     async missingTables(writes) {
-      const byTable = new Map(writes.map((write) => [(write.Put ?? write.Update)!.TableName!, write]));
+      const byTable = new Map(writes.map((write) => [tableOf(write)!, write]));
       const missing: string[] = [];
       for (const [table, write] of byTable) {
         const failure = readFailure(await tryWrite(table, write));

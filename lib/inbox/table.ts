@@ -3,11 +3,8 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expiryAfter } from '../dynamodb/item.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../dynamodb/retry-policy.ts';
 import type { Store } from '../dynamodb/store.ts';
-import { defineTables } from '../dynamodb/tables.ts';
+import { inboxTable } from '../dynamodb/toolkit-tables.ts';
 import type { Clock } from '../runtime/clock.ts';
-
-/** The name of the inbox table without the deployment's prefix. Every consumer needs the inbox table. */
-export const { inbox: INBOX_TABLE } = defineTables('inbox');
 
 export interface InboxTableOptions {
   /** The DynamoDB client that `inboxClient` creates. */
@@ -34,6 +31,6 @@ export interface InboxTable extends Store {
 export const openInboxTable = ({ retryPolicy = defaultRetryPolicy, ...options }: InboxTableOptions): InboxTable => ({
   ...options,
   retryPolicy,
-  name: options.tablePrefix + INBOX_TABLE,
+  name: options.tablePrefix + inboxTable.name,
   expiresAt: () => expiryAfter(options.retentionDays, options.clock.now()),
 });

@@ -48,6 +48,8 @@ export const errorCodes = {
   CONFLICT: 'Other transactions kept changing the same items. The message is retried.',
   CONDITION_FAILED: 'A condition of the effects failed, and the rule returned no alternative.',
   INVALID_EFFECT: 'DynamoDB cannot apply an effect of the rule: its key, type or size is invalid. Fix the rule.',
+  INVALID_ITEM:
+    'An item in DynamoDB does not match the schema of its table. Correct the item, or make the schema accept it.',
   TIME_LIMIT: 'The rule did not finish within the time limit of one message.',
   LEASED: 'Another environment is processing the message.',
   BLOCKED_BY_KEY: 'An earlier message with the same key is not finished yet.',

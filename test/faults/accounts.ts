@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { tables } from '../../infra/tables.ts';
+import { Table } from '../../lib/dynamodb/tables.ts';
 import { exchanges, queues, topology } from '../../infra/topology.ts';
 import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
@@ -31,6 +32,9 @@ export const accountEntered = defineEvent({
 
 export type AccountEntry = Payload<typeof accountEntered>;
 
+/** The DynamoDB table `awards`, used with items of another kind. */
+const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
+
 /**
  * Adds an entry to an account, or rejects the entry if the previous entry of the account is missing. A rejection
  * therefore shows that entries were processed in the wrong order.
@@ -39,10 +43,10 @@ export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [
     {
       kind: 'put',
-      table: tables.awards,
+      table: entries,
       key: { orderId: account },
       item: { number },
-      when: after === 0 ? 'absent' : { attribute: 'number', equals: after },
+      when: after === 0 ? 'absent' : { number: { equals: after } },
     },
   ],
   otherwise: { outcome: 'rejected', reason: 'OUT_OF_ORDER', effects: [] },

@@ -4,8 +4,9 @@ import { topology } from '../../infra/topology.ts';
 import type { Topology } from '../../lib/rabbitmq/topology/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Publisher } from '../../lib/events/publish.ts';
+import type { AnyTable } from '../../lib/dynamodb/tables.ts';
 import type { ConsumerParts } from '../../lib/consumer/parts.ts';
-import type { Item } from '../../lib/dynamodb/item.ts';
+import type { Item } from '../../lib/dynamodb/effects.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 
@@ -48,7 +49,7 @@ export async function aConsumerSetup(settings: Record<string, string> = {}, want
     tablePrefix,
     publisher,
     parts,
-    item: (table, key) => parts.read(tables[table], key),
+    item: (table, key) => parts.read(tables[table] as AnyTable, key),
     remove: () => host.remove(),
   };
 }

@@ -1,7 +1,10 @@
-import type { Add, Decision, Effect, Put } from '../../lib/inbox/decision.ts';
+import type { AttributeCondition, When } from '../../lib/dynamodb/conditions.ts';
+import type { Effect } from '../../lib/dynamodb/effects.ts';
+import type { Decision } from '../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../lib/inbox/inbox.ts';
+import { isDeepStrictEqual } from 'node:util';
 
-type Values = Record<string, unknown>;
+export type Values = Record<string, unknown>;
 
 /**
  * A simple in-memory model of the inbox, which processes one message at a time. The model applies either all effects of
@@ -19,10 +22,81 @@ export interface Model {
 
 export const place = (table: string, key: Values): string => JSON.stringify([table, key]);
 
-const number = (value: unknown): number => (value === undefined ? 0 : typeof value === 'number' ? value : NaN);
+const MAX_ITEM_BYTES = 400 * 1024;
 
-const putHolds = ({ when }: Put, item: Values | undefined): boolean =>
-  when === undefined || (when === 'absent' ? item === undefined : item?.[when.attribute] === when.equals);
+/** The length of an item's texts, which are the only large values in the modelled items. */
+const lengthOf = (value: unknown): number =>
+  typeof value === 'string'
+    ? value.length
+    : typeof value === 'object' && value !== null && !(value instanceof Set)
+      ? Object.values(value).reduce((sum: number, inner) => sum + lengthOf(inner), 0)
+      : 8;
+
+const isOrdered = (value: unknown, other: unknown): value is string | number =>
+  typeof value === typeof other && (typeof value === 'string' || typeof value === 'number');
+
+function attributeHolds(condition: AttributeCondition, value: unknown): boolean {
+  const { exists, equals, oneOf, lessThan, atMost, greaterThan, atLeast, beginsWith, contains } = condition;
+  if (exists !== undefined && exists !== (value !== undefined)) return false;
+  if (equals !== undefined && !isDeepStrictEqual(value, equals)) return false;
+  if (oneOf !== undefined && !oneOf.some((one) => isDeepStrictEqual(value, one))) return false;
+  if (lessThan !== undefined && !(isOrdered(value, lessThan) && value < lessThan)) return false;
+  if (atMost !== undefined && !(isOrdered(value, atMost) && value <= atMost)) return false;
+  if (greaterThan !== undefined && !(isOrdered(value, greaterThan) && value > greaterThan)) return false;
+  if (atLeast !== undefined && !(isOrdered(value, atLeast) && value >= atLeast)) return false;
+  if (beginsWith !== undefined && !(typeof value === 'string' && value.startsWith(beginsWith))) return false;
+  if (contains === undefined) return true;
+  if (typeof value === 'string') return typeof contains === 'string' && value.includes(contains);
+  return Array.isArray(value) ? value.includes(contains) : value instanceof Set && value.has(contains);
+}
+
+function holds(when: When | undefined, item: Values | undefined): boolean {
+  if (when === undefined) return true;
+  if (when === 'exists') return item !== undefined;
+  if (when === 'absent') return item === undefined;
+  return Object.entries(when).every(([name, condition]) => attributeHolds(condition ?? {}, item?.[name]));
+}
+
+const kindOf = (set: ReadonlySet<unknown>): string => typeof [...set][0];
+
+/** Returns an attribute after an append, or `undefined` if DynamoDB would refuse the append. */
+function appended(value: unknown, more: unknown): unknown {
+  if (Array.isArray(more)) return value === undefined ? more : Array.isArray(value) ? [...value, ...more] : undefined;
+  const members = more as ReadonlySet<unknown>;
+  if (value === undefined) return members;
+  return value instanceof Set && kindOf(value) === kindOf(members) ? new Set([...value, ...members]) : undefined;
+}
+
+/** Returns the item after an effect, `null` for a deleted item, or the reason why DynamoDB would refuse the effect. */
+function write(effect: Effect, item: Values | undefined): Values | null | undefined | 'condition' | 'refused' {
+  switch (effect.kind) {
+    case 'check':
+      return item;
+    case 'delete':
+      return null;
+    case 'put':
+      return { ...defined(effect.item), ...effect.key };
+    case 'set': {
+      const set = { ...effect.key, ...item, ...effect.attributes };
+      return defined(set);
+    }
+    case 'append': {
+      const after: Values = { ...effect.key, ...item };
+      for (const [name, more] of Object.entries(effect.attributes)) after[name] = appended(after[name], more);
+      return Object.values(after).includes(undefined) ? 'refused' : after;
+    }
+    case 'add': {
+      const { attribute, by, atLeast } = effect;
+      const value = item?.[attribute] ?? 0;
+      const sum = typeof value === 'number' ? value + by : NaN;
+      if (atLeast !== undefined && !(sum >= atLeast)) return 'condition';
+      return Number.isNaN(sum) ? 'refused' : { ...effect.key, ...item, [attribute]: sum };
+    }
+  }
+}
+
+const defined = (values: Values): Values =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /**
  * Applies effects to a copy of the items and returns the copy. If DynamoDB would reject the transaction with these
@@ -32,35 +106,54 @@ function apply(items: Model['items'], effects: readonly Effect[]): Model['items'
   const after = new Map(items);
   let refused = false;
   for (const effect of effects) {
-    const at = place(effect.table, effect.key);
-    const item = after.get(at);
-    if (effect.kind === 'put') {
-      if (!putHolds(effect, item)) return 'condition';
-      after.set(at, { ...effect.item, ...effect.key });
-      continue;
-    }
-    const { attribute, by, atLeast } = effect;
-    const sum = number(item?.[attribute]) + by;
-    if (atLeast !== undefined && !(sum >= atLeast)) return 'condition';
-    if (Number.isNaN(sum)) refused = true;
-    after.set(at, { ...effect.key, ...item, [attribute]: sum });
+    const at = place(effect.table.name, effect.key);
+    if (!holds(effect.when, items.get(at))) return 'condition';
+    const item = write(effect, after.get(at));
+    if (item === 'condition') return 'condition';
+    if (item === 'refused') refused = true;
+    else if (item === null) after.delete(at);
+    else if (item !== undefined) after.set(at, item);
   }
+  for (const item of after.values()) if (lengthOf(item) > MAX_ITEM_BYTES) refused = true;
   return refused ? 'refused' : after;
 }
 
-const touchesTwice = (effects: readonly Effect[]): boolean => {
-  const met = new Map<string, (Add | Put)['kind']>();
-  return effects.some(({ kind, table, key }) => {
-    const before = met.get(place(table, key));
-    met.set(place(table, key), kind);
-    return before !== undefined && (before === 'put' || kind === 'put');
+/** Whether two effects of one decision write the same item in a way that the inbox does not allow. */
+function isContradictory(effects: readonly Effect[]): boolean {
+  const written = new Map<string, Map<string, string>>();
+  return effects.some((effect) => {
+    if (effect.kind === 'check') return false;
+    const at = place(effect.table.name, effect.key);
+    const before = written.get(at);
+    const isWhole = effect.kind === 'put' || effect.kind === 'delete';
+    if (before !== undefined && (isWhole || before.has(''))) return true;
+    const attributes = before ?? new Map<string, string>();
+    written.set(at, attributes);
+    if (isWhole) attributes.set('', effect.kind);
+    const changes: [string, string][] =
+      effect.kind === 'add'
+        ? [[effect.attribute, 'add']]
+        : effect.kind === 'set'
+          ? Object.keys(effect.attributes).map((name) => [name, 'set'])
+          : effect.kind === 'append'
+            ? Object.entries(effect.attributes).map(([name, more]) => [
+                name,
+                more instanceof Set ? kindOf(more) : 'append',
+              ])
+            : [];
+    for (const [name, kind] of changes) {
+      const earlier = attributes.get(name);
+      if (earlier !== undefined && (earlier !== kind || kind === 'set')) return true;
+      attributes.set(name, kind);
+    }
+    return false;
   });
-};
+}
 
 /** Processes one message in the model and returns the outcome that the real inbox must have for it. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
-    if (touchesTwice(each.effects)) return 'failed';
+    if (isContradictory(each.effects)) return 'failed';
   }
   const known = model.done.get(id);
   if (known !== undefined) return known === payloadHash ? 'duplicate' : 'mismatch';
@@ -69,6 +162,7 @@ function process(model: Model, { id, payloadHash, decision }: Entry): CommitResu
     const after = apply(model.items, each.effects);
     if (after === 'refused') return 'failed';
     if (after !== 'condition') {
+      model.items.clear();
       for (const [at, item] of after) model.items.set(at, item);
       model.done.set(id, payloadHash);
       return outcome;

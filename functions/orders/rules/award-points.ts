@@ -1,4 +1,4 @@
-import type { Add, Decision, Put } from 'surehop/consumer';
+import type { Decision } from 'surehop/consumer';
 import type { Payload } from 'surehop/events';
 
 import { tables } from '../../../infra/tables.ts';
@@ -7,41 +7,32 @@ import { pointsFor, totalOf } from '../total.ts';
 
 /** Awards the points of an order, unless the event that this order was rejected has already arrived. */
 export function awardPoints(order: Payload<typeof orderCreated>): Decision {
-  const points = pointsFor(totalOf(order), order.currency);
+  const { orderId, customerId, currency } = order;
+  const points = pointsFor(totalOf(order), currency);
   return {
-    effects: [award(order, 'awarded', points, 'absent'), ...change(order.customerId, points)],
+    effects: [
+      tables.awards.put({ orderId }, { customerId, state: 'awarded', points }, { when: 'absent' }),
+      ...change(customerId, points),
+    ],
     otherwise: { outcome: 'rejected', reason: 'ORDER_REJECTED', effects: [] },
   };
 }
 
 /** Withholds the points of a rejected order, or takes the points back if they were already awarded. */
 export function withholdPoints(rejection: Payload<typeof orderRejected>): Decision {
-  const points = pointsFor(rejection.total, rejection.currency);
+  const { orderId, customerId, total, currency } = rejection;
   return {
-    effects: [award(rejection, 'withheld', 0, 'absent')],
+    effects: [tables.awards.put({ orderId }, { customerId, state: 'withheld', points: 0 }, { when: 'absent' })],
     otherwise: {
       outcome: 'completed',
       reason: 'POINTS_TAKEN_BACK',
       effects: [
-        award(rejection, 'taken-back', 0, { attribute: 'state', equals: 'awarded' }),
-        ...change(rejection.customerId, -points),
+        tables.awards.set({ orderId }, { state: 'taken-back', points: 0 }, { when: { state: { equals: 'awarded' } } }),
+        ...change(customerId, -pointsFor(total, currency)),
       ],
     },
   };
 }
 
-const award = (
-  order: { orderId: string; customerId: string },
-  state: string,
-  points: number,
-  when: Put['when'],
-): Put => ({
-  kind: 'put',
-  table: tables.awards,
-  key: { orderId: order.orderId },
-  item: { customerId: order.customerId, state, points },
-  when,
-});
-
-const change = (customerId: string, points: number): Add[] =>
-  points === 0 ? [] : [{ kind: 'add', table: tables.points, key: { customerId }, attribute: 'points', by: points }];
+const change = (customerId: string, points: number) =>
+  points === 0 ? [] : [tables.points.add({ customerId }, 'points', points)];

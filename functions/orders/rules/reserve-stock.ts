@@ -1,4 +1,4 @@
-import { emit, type Add, type Decision } from 'surehop/consumer';
+import { emit, type Decision } from 'surehop/consumer';
 import type { Payload } from 'surehop/events';
 
 import { tables } from '../../../infra/tables.ts';
@@ -11,9 +11,9 @@ export function reserveStock(order: Payload<typeof orderCreated>): Decision {
   const quantities = new Map<string, number>();
   for (const { sku, quantity } of order.items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
   return {
-    effects: [...quantities].map(([sku, quantity]): Add => {
-      return { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: -quantity, atLeast: 0 };
-    }),
+    effects: [...quantities].map(([sku, quantity]) =>
+      tables.stock.add({ sku }, 'available', -quantity, { atLeast: 0 }),
+    ),
     otherwise: {
       outcome: 'rejected',
       reason: 'OUT_OF_STOCK',

@@ -1,53 +1,41 @@
+import { toolkitTables } from 'surehop/tables';
 import * as z from 'zod';
 
-import type { tables } from '../../tables.ts';
+import { tables } from '../../tables.ts';
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
 /** The attributes of a key with their DynamoDB types: the partition key and, if there is one, the sort key. */
 const keySchema = z
-  .record(z.string(), z.enum(['S', 'N', 'B']))
+  .record(z.string(), z.enum(['S', 'N']))
   .refine((key) => [1, 2].includes(Object.keys(key).length), 'must have a partition key and at most one sort key');
+
+/** DynamoDB allows these characters in the name of a table and of an index. */
+const nameSchema = z.string().regex(/^[A-Za-z0-9_.-]+$/, 'must consist of letters, digits, "_", "." and "-"');
 
 const definitionSchema = z.strictObject({
   key: keySchema,
-  /** The global secondary indexes by name. Each index contains all attributes of the table's items. */
-  indexes: z.record(z.string(), keySchema).optional(),
-  /** Whether DynamoDB deletes an item after the time in the item's attribute `expiresAt`. */
-  expires: z.boolean().optional(),
+  indexes: z.record(nameSchema, keySchema),
+  expires: z.boolean(),
 });
 
 type Definition = z.infer<typeof definitionSchema>;
 type Key = Definition['key'];
 
-/**
- * Every table of the service by its name without the stage's prefix. Local tables, which `npm start` creates, have the same keys.
- */
-const definitions = {
-  inbox: { key: { pk: 'S' }, expires: true },
-  orders: { key: { orderId: 'S' }, expires: true },
-  stock: { key: { sku: 'S' } },
-  points: { key: { customerId: 'S' } },
-  awards: { key: { orderId: 'S' }, expires: true },
-  // Each item records one change that an operator made: who made it, what changed, when and why.
-  audit: { key: { id: 'S' }, expires: true },
-  // The item with part 0 describes the dead letter, and the items with parts 1 to n contain its body. Only part 0 has the
-  // attributes of the indexes.
-  'dead-letters': {
-    key: { id: 'S', part: 'N' },
-    indexes: { newest: { kind: 'S', listedAt: 'S' }, 'by-message': { messageId: 'S', listedAt: 'S' } },
-    expires: true,
-  },
-} as const satisfies Record<keyof typeof tables, Definition>;
+/** All tables of a stage: those of the toolkit and those of the service. */
+const definitions = [...toolkitTables, ...Object.values(tables)];
 
 /** The names of all tables of the service, without the stage's prefix. */
-export const tableNames: readonly string[] = Object.keys(definitions);
+export const tableNames: readonly string[] = definitions.map(({ name }) => name);
 
 /**
  * Returns the tables of a stage as CloudFormation resources. Throws one error that names every invalid property of a table
  * definition.
  */
 export function tableResources(tablePrefix: string): Resources {
-  const parsed = z.record(z.string(), definitionSchema).safeParse(definitions);
+  const byName = Object.fromEntries(
+    definitions.map(({ name, key, indexes, expires }) => [name, { key, indexes, expires }]),
+  );
+  const parsed = z.record(nameSchema, definitionSchema).safeParse(byName);
   if (parsed.success)
     return Object.fromEntries(
       Object.entries(parsed.data).map(([name, definition]) => [
@@ -56,10 +44,10 @@ export function tableResources(tablePrefix: string): Resources {
       ]),
     );
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`infra/aws/foundation/tables.ts: ${faults.join('; ')}`);
+  throw new Error(`infra/tables.ts: ${faults.join('; ')}`);
 }
 
-function tableResource(TableName: string, { key, indexes = {}, expires = false }: Definition): Resource {
+function tableResource(TableName: string, { key, indexes, expires }: Definition): Resource {
   const attributes: Key = Object.assign({}, key, ...Object.values(indexes));
   return {
     Type: 'AWS::DynamoDB::Table',

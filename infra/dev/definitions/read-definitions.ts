@@ -24,7 +24,7 @@ type FromTypescript = typeof import('./from-typescript.ts');
 const VARIABLE = /\$\{(settings|consumes|operators):([^}]*)\}/;
 
 /**
- * Reads the current content of serverless.yml, infra/topology.ts, infra/stages and infra/aws/foundation/tables.ts from disk, even
+ * Reads the current content of serverless.yml, infra/topology.ts, infra/stages and infra/tables.ts from disk, even
  * if Node has already loaded an earlier version. If a file is wrong, throws an error whose message names the file and the mistake
  * in one sentence.
  */

@@ -14,7 +14,7 @@ const SETTLE_MS = 150;
 /** The directories that are watched, each with a pattern for the names of relevant files. */
 const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['.', /^serverless\.yml$/],
-  ['infra', /^topology.*\.ts$/],
+  ['infra', /^(topology|tables).*\.ts$/],
   ['infra/stages', /\.ts$/],
   ['infra/aws', /\.ts$/],
   ['infra/aws/service', /\.ts$/],
@@ -22,7 +22,7 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
 ];
 
 /** Returns whether a file is also bundled into functions. The bundler already reports mistakes in such files. */
-const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/topology/.test(file);
+const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/(topology|tables)/.test(file);
 
 export interface WatchOptions {
   readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
@@ -32,7 +32,7 @@ export interface WatchOptions {
 }
 
 /**
- * Watches the files that define the service: serverless.yml, infra/topology.ts, infra/stages and infra/aws. After an edit,
+ * Watches the files that define the service: serverless.yml, infra/topology.ts, infra/tables.ts, infra/stages and infra/aws. After an edit,
  * creates new tables, applies the topology if the broker accepts it, and lists the changes that need a restart. Returns a
  * function that stops watching.
  */
@@ -63,7 +63,7 @@ export function watchDefinitions(
       if (!isReported) report(reasonOf(error));
       return;
     }
-    await applyTables(wanted).catch((error: unknown) => report(`infra/aws/foundation/tables.ts: ${reasonOf(error)}`));
+    await applyTables(wanted).catch((error: unknown) => report(`infra/tables.ts: ${reasonOf(error)}`));
     await declareTopology(wanted).catch((error: unknown) => report(`infra/topology.ts: ${reasonOf(error)}`));
     const needed = [...changedTables(wanted), ...differences(running.service, wanted.service)].join(', ');
     if (needed !== reported)

@@ -13,7 +13,7 @@ import { sendToDynamo } from '../../dynamodb/send.ts';
 import { store, tableName } from '../../dynamodb/store.ts';
 import { inboxSettings } from '../../inbox/settings.ts';
 import { brokerSettings } from '../../rabbitmq/settings.ts';
-import type { Table } from '../../dynamodb/tables.ts';
+import type { AnyTable } from '../../dynamodb/tables.ts';
 import { guarded } from '../breaker.ts';
 import { hashOf } from './canonical.ts';
 import { Problem } from '../problem.ts';
@@ -30,7 +30,7 @@ const EXTRA_DAYS = 1;
 /** A request with an idempotency key. `table` and `key` identify the DynamoDB item that stores the idempotency key. */
 export interface Intake {
   readonly surehop: Surehop;
-  readonly table: Table;
+  readonly table: AnyTable;
   readonly key: Readonly<Record<string, string>>;
   readonly payload: unknown;
   readonly client: string;

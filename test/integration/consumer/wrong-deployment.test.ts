@@ -9,10 +9,11 @@ import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.t
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
-import type { Decision, Effect } from '../../../lib/inbox/decision.ts';
+import type { Effect } from '../../../lib/dynamodb/effects.ts';
+import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
-import type { Table } from '../../../lib/dynamodb/tables.ts';
+import { Table } from '../../../lib/dynamodb/tables.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { anEvent, aRecord, anInvocation, firstAttempt } from '../../support/delivery.ts';
 import { fastRetries, openStore, type TestStore } from '../../support/store.ts';
@@ -47,11 +48,8 @@ afterAll(async () => {
   await store.close();
 });
 
-/**
- * Returns any text as the name of a DynamoDB table. The tests thereby simulate a business rule in JavaScript, whose
- * table names no compiler checks.
- */
-const misspelt = (name: string) => name as Table;
+/** Returns a table that may not be deployed. */
+const misspelt = (name: string) => new Table({ name, key: { sku: 'S' } });
 
 const add = (table: string, sku = randomUUID()): Effect => ({
   kind: 'add',
@@ -241,7 +239,9 @@ describe('a consumer in a wrong deployment', () => {
     ['a key of the wrong name', { name: 'x' }],
     ['an empty key', { sku: '' }],
   ])('a message fails and uses up an attempt if its business rule reads a DynamoDB item with %s', async (_, key) => {
-    await run(({ read }) => read(tables.stock, key).then(() => ({ effects: [] }))).catch(() => undefined);
+    await run(({ read }) => read(tables.stock, key as { sku: string }).then(() => ({ effects: [] }))).catch(
+      () => undefined,
+    );
     const copies = [...(await setup.host.drain('retry.1s')), ...(await setup.host.drain('dead-letters'))];
     expect(copies).toHaveLength(1);
   });

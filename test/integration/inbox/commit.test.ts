@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { tables } from '../../../infra/tables.ts';
+import type { When } from '../../../lib/dynamodb/conditions.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';
@@ -12,6 +13,7 @@ import type { Faults } from '../../support/store-faults.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'stock';
+const { orders } = tables;
 const never = new AbortController().signal;
 
 let store: TestStore;
@@ -190,9 +192,9 @@ describe('commits of several messages', () => {
   });
 
   test('a put writes its item only if the condition of the put holds: the item is absent, or an attribute has the expected value', async () => {
-    const put = (when: 'absent' | { attribute: string; equals: string }, status: string): Decision => ({
+    const put = (when: When, status: string): Decision => ({
       effects: [
-        { kind: 'put', table: tables.awards, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
+        { kind: 'put', table: orders, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
       ],
       otherwise: { outcome: 'rejected', reason: 'not as expected', effects: [] },
     });
@@ -203,13 +205,13 @@ describe('commits of several messages', () => {
         [
           entry(1, put('absent', 'new')),
           entry(2, put('absent', 'twice')),
-          entry(3, put({ attribute: 'status', equals: 'new' }, 'paid')),
-          entry(4, put({ attribute: 'status', equals: 'new' }, 'never')),
+          entry(3, put({ status: { equals: 'new' } }, 'paid')),
+          entry(4, put({ status: { equals: 'new' } }, 'never')),
         ],
         never,
       );
     expect(outcomes(results)).toEqual(['completed', 'rejected', 'completed', 'rejected']);
-    expect(await store.get('awards', { orderId: { S: id('o') } })).toEqual({
+    expect(await store.get('orders', { orderId: { S: id('o') } })).toEqual({
       orderId: { S: id('o') },
       status: { S: 'paid' },
       n: { N: '1' },
@@ -219,7 +221,7 @@ describe('commits of several messages', () => {
   test('messages that do not fit into one transaction are committed in several transactions', async () => {
     const body = 'x'.repeat(200_000);
     const large = Array.from({ length: 45 }, (_, n) =>
-      entry(n, { effects: [{ kind: 'put', table: tables.orders, key: { orderId: id(n) }, item: { body } }] }),
+      entry(n, { effects: [{ kind: 'put', table: orders, key: { orderId: id(n) }, item: { body } }] }),
     );
     const results = await store.inbox().commit(QUEUE, large, never);
     expect(new Set(outcomes(results))).toEqual(new Set(['completed']));

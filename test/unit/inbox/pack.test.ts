@@ -1,22 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { tables } from '../../../infra/tables.ts';
+import { Table } from '../../../lib/dynamodb/tables.ts';
 import { itemId } from '../../../lib/dynamodb/item.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
+import { share } from '../../../lib/inbox/access.ts';
 import { toCandidate, transactionLimits, type Candidate } from '../../../lib/inbox/candidate.ts';
-import type { Effect } from '../../../lib/inbox/decision.ts';
+import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import { pack } from '../../../lib/inbox/pack.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 type Name = string | number;
+const stock = new Table({ name: 'stock', key: { sku: 'S' } });
 
 /** A message with one `add` effect for each item in `adds` and one `put` effect for each item in `puts`. */
 function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] = [], text = ''): Candidate {
   const key = (name: Name) => ({ sku: `item ${name}` });
   const effects: Effect[] = [
-    ...adds.map((name) => ({ kind: 'add', table: tables.stock, key: key(name), attribute: 'n', by: 1 }) as const),
-    ...puts.map((name) => ({ kind: 'put', table: tables.stock, key: key(name), item: { text } }) as const),
+    ...adds.map((name) => ({ kind: 'add', table: stock, key: key(name), attribute: 'n', by: 1 }) as const),
+    ...puts.map((name) => ({ kind: 'put', table: stock, key: key(name), item: { text } }) as const),
   ];
   const id = `m${index}` as MessageId;
   return toCandidate(index, { ...firstAttempt, id, payloadHash: 'hash', decision: { effects } }, 'stock');
@@ -137,13 +139,12 @@ describe('packing', () => {
         }
         for (const [n, { items }] of all.entries()) {
           for (const earlier of all.slice(Math.max(0, n - 15), n)) {
-            for (const [id, exclusive] of items) {
+            for (const [id, access] of items) {
               const shared = earlier.items.get(id);
               if (shared === undefined) continue;
               const [one, other] = [groupOf.get(earlier.index)!, groupOf.get(n)!];
-              const isInOrder = one === other ? !exclusive && !shared : before[other]!.has(one);
-              if (!isInOrder)
-                throw new Error(`the messages ${earlier.index} and ${n} write the item ${id} in the wrong order`);
+              const isInOrder = one === other ? share(access, shared) !== undefined : before[other]!.has(one);
+              if (!isInOrder) throw new Error(`${earlier.index} and ${n} both write ${id}, but out of order`);
             }
           }
         }

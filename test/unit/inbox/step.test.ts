@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
 import type { Attributes } from '../../../lib/dynamodb/item.ts';
+import { Table, type AnyTable } from '../../../lib/dynamodb/tables.ts';
 import { readFailure } from '../../../lib/dynamodb/failure.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
@@ -18,8 +19,9 @@ const AT = new Date(NOW).toISOString();
 const scope = { queue: QUEUE, name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
 const retryPolicy = { attempts: 3, conflicts: 3, firstDelayMs: 1, maxDelayMs: 1 };
 
+const points = new Table({ name: 'points', key: { sku: 'S' } });
 const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
-const take = (sku = 'a', table = tables.stock): Decision => ({
+const take = (sku = 'a', table: AnyTable = tables.stock): Decision => ({
   effects: [{ kind: 'add', table, key: { sku }, attribute: 'available', by: -1, atLeast: 0 }],
 });
 /**
@@ -268,9 +270,7 @@ describe('other cancellation reasons', () => {
   ])(
     'if a transaction is cancelled with %s for a table, only the messages that write this table stay unfinished',
     (code, result) => {
-      const { results, last } = play({ a: take('a', tables.points), b: take() }, [
-        cancelled('None', 'None', code, 'None'),
-      ]);
+      const { results, last } = play({ a: take('a', points), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: result, b: 'completed' });
       expect(last.unavailable).toBeUndefined();
     },
@@ -284,7 +284,7 @@ describe('other cancellation reasons', () => {
 });
 
 describe('several reasons in one cancellation', () => {
-  const three = { a: take('a'), b: take('b'), c: take('c', tables.points) };
+  const three = { a: take('a'), b: take('b'), c: take('c', points) };
 
   test('a message with a completed inbox marker is a duplicate, whatever the other cancellation reasons of its transaction are', () => {
     const { results, did } = play(three, [
@@ -440,7 +440,7 @@ describe('requests that DynamoDB refuses permanently', () => {
 });
 
 describe('wrong deployments', () => {
-  const decisions = { a: take('a', tables.points), b: take() };
+  const decisions = { a: take('a', points), b: take() };
   const denied = (resource: string) =>
     refused(
       'AccessDeniedException',

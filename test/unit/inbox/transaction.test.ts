@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { tables } from '../../../infra/tables.ts';
+import { Table } from '../../../lib/dynamodb/tables.ts';
 import { selectBranches } from '../../../lib/inbox/branches.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
@@ -9,8 +9,9 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
+const stock = new Table({ name: 'stock', key: { sku: 'S' } });
 const add = (by: number, atLeast?: number, attribute = 'n') =>
-  ({ kind: 'add', table: tables.stock, key: { sku: 'a' }, attribute, by, atLeast }) as const;
+  ({ kind: 'add', table: stock, key: { sku: 'a' }, attribute, by, atLeast }) as const;
 const candidates = (...decisions: Decision[]) =>
   decisions.map((decision, n) =>
     toCandidate(n, { ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, scope.queue),
@@ -23,13 +24,13 @@ const seen = (n?: number) =>
 describe('a transaction', () => {
   test('additions of several messages to one attribute of an item become one update', () => {
     const update = updateOf({ effects: [add(2)] }, { effects: [add(-5)] }, { effects: [add(1), add(1)] });
-    expect(update).toMatchObject({ TableName: 'p-stock', UpdateExpression: 'ADD #a0 :by0' });
-    expect(update?.ExpressionAttributeValues).toEqual({ ':by0': { N: '-1' } });
+    expect(update).toMatchObject({ TableName: 'p-stock', UpdateExpression: 'ADD #a0 :v0' });
+    expect(update?.ExpressionAttributeValues).toEqual({ ':v0': { N: '-1' } });
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('the condition of a combined update holds exactly if the conditions of its messages would hold one after another', () => {
-    const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':needs0']?.N;
+  test('an update with the sum of several messages has the condition that all messages would need one after another', () => {
+    const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
     expect(needs({ effects: [add(-3, 0)] }, { effects: [add(5)] })).toBe('3');
@@ -38,13 +39,9 @@ describe('a transaction', () => {
   });
 
   test('an update accepts a missing attribute only if the value 0 satisfies its condition', () => {
-    expect(updateOf({ effects: [add(3, 1)] })?.ConditionExpression).toBe(
-      '(attribute_not_exists(#a0) OR #a0 >= :needs0)',
-    );
-    expect(updateOf({ effects: [add(0, 0)] })?.ConditionExpression).toBe(
-      '(attribute_not_exists(#a0) OR #a0 >= :needs0)',
-    );
-    expect(updateOf({ effects: [add(-1, 0)] })?.ConditionExpression).toBe('#a0 >= :needs0');
+    expect(updateOf({ effects: [add(3, 1)] })?.ConditionExpression).toBe('(attribute_not_exists(#a0) OR #a0 >= :v1)');
+    expect(updateOf({ effects: [add(0, 0)] })?.ConditionExpression).toBe('(attribute_not_exists(#a0) OR #a0 >= :v1)');
+    expect(updateOf({ effects: [add(-1, 0)] })?.ConditionExpression).toBe('#a0 >= :v1');
   });
 
   test('additions to several attributes of one item become one update', () => {
@@ -52,8 +49,8 @@ describe('a transaction', () => {
       { effects: [add(-1, 0), add(1, undefined, 'reserved')] },
       { effects: [add(2, undefined, 'reserved')] },
     );
-    expect(update).toMatchObject({ UpdateExpression: 'ADD #a0 :by0, #a1 :by1', ConditionExpression: '#a0 >= :needs0' });
-    expect(update?.ExpressionAttributeValues).toMatchObject({ ':by0': { N: '-1' }, ':by1': { N: '3' } });
+    expect(update).toMatchObject({ UpdateExpression: 'ADD #a0 :v0, #a1 :v2', ConditionExpression: '#a0 >= :v1' });
+    expect(update?.ExpressionAttributeValues).toMatchObject({ ':v0': { N: '-1' }, ':v2': { N: '3' } });
   });
 });
 

@@ -1,0 +1,66 @@
+import type { When } from './conditions.ts';
+import type { Key } from './item.ts';
+import type { AnyTable } from './tables.ts';
+import type { Value } from './value.ts';
+
+interface OnItem {
+  readonly table: AnyTable;
+  readonly key: Key;
+}
+
+interface Conditional extends OnItem {
+  /** What must be true of the item before the decision. If it is not true, the alternative of the decision is tried. */
+  readonly when?: When;
+}
+
+/** The attributes of an item as plain JavaScript values. */
+export type Item = Readonly<Record<string, Value | undefined>>;
+
+/**
+ * Adds `by` to a numeric attribute. A missing item or attribute counts as 0. If `atLeast` is set, the addition is allowed
+ * only if the sum is at least `atLeast`. `by` and `atLeast` must be whole numbers between -2^46 and 2^46: a JavaScript
+ * number is exact only up to 2^53, and many additions may be summed.
+ */
+export interface Add extends Conditional {
+  readonly kind: 'add';
+  readonly attribute: string;
+  readonly by: number;
+  readonly atLeast?: number;
+}
+
+/** Writes a whole item. An item with the same key is replaced. */
+export interface Put extends Conditional {
+  readonly kind: 'put';
+  readonly item: Item;
+}
+
+/** Sets some attributes of an item. An attribute with the value `undefined` is removed. Creates the item if it is missing. */
+export interface Set extends Conditional {
+  readonly kind: 'set';
+  readonly attributes: Item;
+}
+
+/**
+ * Appends the elements of arrays to lists, and adds the members of a `Set` to sets. Creates a missing list, set or item.
+ */
+export interface Append extends Conditional {
+  readonly kind: 'append';
+  readonly attributes: Item;
+}
+
+/** Deletes an item. Deleting a missing item changes nothing. */
+export interface Delete extends Conditional {
+  readonly kind: 'delete';
+}
+
+/** Requires a condition of an item and leaves the item as it is. */
+export interface Check extends OnItem {
+  readonly kind: 'check';
+  readonly when: When;
+}
+
+/**
+ * A write or a condition that a business rule requests. DynamoDB commits the effect in one transaction with the inbox
+ * record of the message. The methods of a table create effects.
+ */
+export type Effect = Add | Put | Set | Append | Delete | Check;

@@ -1,0 +1,21 @@
+import { defineTable } from './tables.ts';
+
+/** The table with the inbox records (markers) of all messages and all other items of the consumers. */
+export const inboxTable = defineTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
+
+/** The table of audit records. Each item records one change that an operator made: who made it, what changed, when and why. */
+export const auditTable = defineTable({ name: 'audit', key: { id: 'S' }, expires: true });
+
+/**
+ * The archive of dead letters. The item with part 0 describes the dead letter, and the items with parts 1 to n contain
+ * its body. Only part 0 has the attributes of the indexes.
+ */
+export const deadLetterTable = defineTable({
+  name: 'dead-letters',
+  key: { id: 'S', part: 'N' },
+  indexes: { newest: { kind: 'S', listedAt: 'S' }, 'by-message': { messageId: 'S', listedAt: 'S' } },
+  expires: true,
+});
+
+/** The tables that the toolkit itself uses. A deployment needs them in addition to the tables of the service. */
+export const toolkitTables = [inboxTable, auditTable, deadLetterTable] as const;

@@ -1,0 +1,89 @@
+import type { Condition } from '../dynamodb/conditions.ts';
+import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Operation } from './operation.ts';
+
+/**
+ * How one message, or several messages of one transaction, use a DynamoDB item. Two messages can share a transaction if
+ * one write of the item, with the conditions of both messages, has the same result as the two messages one after another.
+ */
+export interface Access {
+  /** Whether no other message of the same transaction may use the item. */
+  readonly isExclusive: boolean;
+  /**
+   * The role of each attribute that the messages read or write. Messages can share the item only if they use every common
+   * attribute in the same role. The role `read` belongs to conditions.
+   */
+  readonly roles: ReadonlyMap<string, Role>;
+  /** The ids of all conditions, each with the number of its operands plus one. */
+  readonly conditions: ReadonlyMap<string, number>;
+}
+
+type Role = 'read' | 'add' | 'set' | 'append' | 'SS' | 'NS' | 'exists' | 'absent' | 'update';
+
+/** The existence of an item is treated like an attribute. No real attribute has an empty name. */
+const EXISTENCE = '';
+
+const none: ReadonlyMap<string, number> = new Map();
+
+/** The access of a message that allows no other message to use the item in the same transaction. */
+export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: none };
+
+/** Returns a text that two conditions have in common if and only if they are the same. */
+export const conditionId = ({ attribute, test, operands }: Condition): string =>
+  JSON.stringify([attribute, test, operands]);
+
+function accessOf(operation: Operation): Access {
+  if (operation.write !== 'update') return OWN;
+  const roles = new Map<string, Role>();
+  for (const [attribute, change] of operation.changes)
+    roles.set(attribute, change.is === 'include' ? change.type : change.is === 'remove' ? 'set' : change.is);
+  const [keyAttribute] = Object.keys(operation.key);
+  let existence: Role | undefined = isCheck(operation) ? undefined : 'update';
+  for (const { attribute, test } of operation.conditions) {
+    if (attribute === keyAttribute && (test === 'exists' || test === 'absent')) {
+      // An update that requires a missing item creates the item, and the next such update fails.
+      if (test === 'absent' && !isCheck(operation)) return OWN;
+      existence = test;
+    } else if (roles.has(attribute) && roles.get(attribute) !== 'read') {
+      // The message changes the attribute on which its own condition depends.
+      return OWN;
+    } else roles.set(attribute, 'read');
+  }
+  if (existence !== undefined) roles.set(EXISTENCE, existence);
+  const { conditions } = operation;
+  if (conditions.length === 0) return { isExclusive: false, roles, conditions: none };
+  const counted = conditions.map((condition) => [conditionId(condition), condition.operands.length + 1] as const);
+  return { isExclusive: false, roles, conditions: new Map(counted) };
+}
+
+/** Returns how the operations of one message use each item. The operations can belong to alternative branches. */
+export function accessesOf(operations: readonly Operation[]): Map<string, Access> {
+  const accesses = new Map<string, Access>();
+  for (const operation of operations) {
+    const earlier = accesses.get(operation.id);
+    const access = accessOf(operation);
+    accesses.set(operation.id, earlier === undefined ? access : (share(earlier, access) ?? OWN));
+  }
+  return accesses;
+}
+
+/**
+ * Returns the common access of messages that share an item in one transaction. Returns `undefined` if the messages cannot
+ * share the item.
+ */
+export function share(one: Access, other: Access): Access | undefined {
+  if (one.isExclusive || other.isExclusive) return undefined;
+  let isSubset = true;
+  for (const [attribute, role] of other.roles) {
+    const known = one.roles.get(attribute);
+    if (known !== undefined && known !== role) return undefined;
+    if (known === undefined) isSubset = false;
+  }
+  for (const condition of other.conditions.keys()) if (!one.conditions.has(condition)) isSubset = false;
+  if (isSubset) return one;
+  const roles = new Map([...one.roles, ...other.roles]);
+  const conditions = new Map([...one.conditions, ...other.conditions]);
+  let operands = 0;
+  for (const count of conditions.values()) operands += count;
+  const isShort = expressionLength(roles.size, operands) <= MAX_EXPRESSION_LENGTH;
+  return isShort ? { isExclusive: false, roles, conditions } : undefined;
+}

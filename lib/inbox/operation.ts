@@ -1,0 +1,240 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+
+import { toConditions, type Condition } from '../dynamodb/conditions.ts';
+import type { Effect, Item } from '../dynamodb/effects.ts';
+import { describeItem, invalidEffect, itemId, MAX_ITEM_BYTES, toKey } from '../dynamodb/item.ts';
+import { isEqual } from '../dynamodb/compare.ts';
+import { InvalidValue, sizeOf, sizeOfAll, toAttribute, toMap, type Attributes } from '../dynamodb/value.ts';
+
+/** What an update does to one attribute of an item. */
+export type Change =
+  /** Adds `by`. The stored value must be at least `needs`. */
+  | { readonly is: 'add'; readonly by: number; readonly needs: number }
+  | { readonly is: 'set'; readonly value: AttributeValue }
+  | { readonly is: 'remove' }
+  /** Appends elements to a list. */
+  | { readonly is: 'append'; readonly elements: readonly AttributeValue[] }
+  /** Adds members to a string set or a number set. */
+  | { readonly is: 'include'; readonly type: 'SS' | 'NS'; readonly members: readonly string[] };
+
+/**
+ * What one decision writes to one DynamoDB item. `table` is the table name without the deployment's prefix. An update
+ * without changes only requires its conditions.
+ */
+export type Operation = {
+  readonly id: string;
+  readonly table: string;
+  readonly key: Attributes;
+  readonly conditions: readonly Condition[];
+} & (
+  | { readonly write: 'put'; readonly item: Attributes }
+  | { readonly write: 'delete' }
+  | { readonly write: 'update'; readonly changes: ReadonlyMap<string, Change> }
+);
+
+/**
+ * The largest number that one message may add. With larger numbers, the sum over all messages of a transaction could exceed
+ * 2^53 and become inexact.
+ */
+const MAX_ADDITION = 2 ** 46;
+
+/**
+ * Merges two changes of one attribute. The merged change has the same result as the two changes one after another, and an
+ * addition needs the same starting value. Returns `undefined` if one change cannot express both.
+ */
+export function mergeChanges(one: Change, other: Change): Change | undefined {
+  switch (one.is) {
+    case 'add':
+      if (other.is !== 'add') return undefined;
+      return { is: 'add', by: one.by + other.by, needs: Math.max(one.needs, other.needs - one.by) };
+    case 'set':
+    case 'remove':
+      return other.is === 'set' || other.is === 'remove' ? other : undefined;
+    case 'append':
+      return other.is === 'append' ? { is: 'append', elements: [...one.elements, ...other.elements] } : undefined;
+    case 'include':
+      if (other.is !== 'include' || other.type !== one.type) return undefined;
+      return { ...one, members: [...new Set([...one.members, ...other.members])] };
+  }
+}
+
+const wholeNumber = (attribute: string, value: number): number => {
+  if (Number.isInteger(value) && Math.abs(value) <= MAX_ADDITION) return value;
+  throw new InvalidValue(attribute, `cannot add or compare ${value}; use a whole number between -2^46 and 2^46`);
+};
+
+/** Removes the attributes of the key, which a rule may repeat. */
+function withoutKey(attributes: Item, key: Attributes): Item {
+  const repeated = Object.keys(key).filter((name) => name in attributes);
+  if (repeated.length === 0) return attributes;
+  for (const name of repeated) {
+    const value = attributes[name];
+    if (value !== undefined && !isEqual(toAttribute(name, value), key[name]!))
+      throw new InvalidValue(name, 'is part of the key, which an effect cannot change');
+  }
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !(name in key)));
+}
+
+function toChanges(effect: Effect, key: Attributes): Map<string, Change> {
+  switch (effect.kind) {
+    case 'add': {
+      const { attribute, by, atLeast } = effect;
+      if (attribute in key) throw new InvalidValue(attribute, 'is part of the key, which an effect cannot change');
+      effect.table.requireAttribute(attribute);
+      const needs = atLeast === undefined ? -Infinity : wholeNumber(attribute, atLeast) - by;
+      return new Map([[attribute, { is: 'add', by: wholeNumber(attribute, by), needs }]]);
+    }
+    case 'set': {
+      const attributes = withoutKey(effect.attributes, key);
+      effect.table.validate(attributes, false);
+      const changes = Object.entries(attributes).map(([name, value]): [string, Change] => [
+        name,
+        value === undefined ? { is: 'remove' } : { is: 'set', value: toAttribute(name, value) },
+      ]);
+      if (changes.length === 0) throw new InvalidValue('', 'sets no attribute');
+      return new Map(changes);
+    }
+    case 'append': {
+      const attributes = withoutKey(effect.attributes, key);
+      effect.table.validate(attributes, false);
+      const changes = Object.entries(toMap('', attributes)).map(([name, { L, SS, NS }]): [string, Change] => {
+        if (L !== undefined) return [name, { is: 'append', elements: L }];
+        if (SS !== undefined) return [name, { is: 'include', type: 'SS', members: SS }];
+        if (NS !== undefined) return [name, { is: 'include', type: 'NS', members: NS }];
+        throw new InvalidValue(name, 'is neither an array nor a Set, so nothing can be appended');
+      });
+      if (changes.length === 0) throw new InvalidValue('', 'appends to no attribute');
+      return new Map(changes);
+    }
+    default:
+      return new Map();
+  }
+}
+
+function compile(effect: Effect, id: string, key: Attributes): Operation {
+  const { kind, table } = effect;
+  const conditions = toConditions(effect.when, Object.keys(key)[0]!);
+  const at = { id, table: table.name, key, conditions };
+  switch (kind) {
+    case 'put': {
+      const item = withoutKey(effect.item, key);
+      table.validate(item, true);
+      return { ...at, write: 'put', item: { ...toMap('', item), ...key } };
+    }
+    case 'delete':
+      return { ...at, write: 'delete' };
+    case 'check':
+      if (conditions.length === 0) throw new InvalidValue('', 'checks no condition');
+      return { ...at, write: 'update', changes: new Map() };
+    case 'add':
+    case 'set':
+    case 'append':
+      return { ...at, write: 'update', changes: toChanges(effect, key) };
+    default:
+      throw new InvalidValue('', `has the unknown kind ${String(kind)}`);
+  }
+}
+
+/** Combines two operations of one decision on the same item. */
+function combine(one: Operation, other: Operation): Operation {
+  const conditions = [...one.conditions, ...other.conditions];
+  if (isCheck(other)) return { ...one, conditions };
+  if (isCheck(one)) return { ...other, conditions };
+  if (one.write !== 'update' || other.write !== 'update')
+    throw new InvalidValue('', 'cannot be combined with another write of the same decision to the same item');
+  const changes = new Map(one.changes);
+  for (const [attribute, change] of other.changes) {
+    const earlier = changes.get(attribute);
+    const merged =
+      earlier === undefined ? change : earlier.is === change.is ? mergeChanges(earlier, change) : undefined;
+    if (merged === undefined || (earlier !== undefined && (merged.is === 'set' || merged.is === 'remove')))
+      throw new InvalidValue(attribute, 'is written twice by the same decision');
+    if (merged.is === 'add') wholeNumber(attribute, merged.by);
+    changes.set(attribute, merged);
+  }
+  return { ...one, conditions, changes };
+}
+
+export const isCheck = (operation: Operation): boolean => operation.write === 'update' && operation.changes.size === 0;
+
+/**
+ * Adds the operation of an effect to the operations of its decision, which are stored by item id. Throws `INVALID_EFFECT`
+ * if DynamoDB could never accept the effect.
+ */
+export function addOperation(effect: Effect, operations: Map<string, Operation>): void {
+  const { table, kind } = effect;
+  // Without TypeScript, a misspelt table reads as undefined.
+  if (typeof (table as typeof table | undefined)?.name !== 'string')
+    throw invalidEffect(`an effect of kind ${kind} names no table`);
+  let at = `the table ${table.name}`;
+  try {
+    const key = toKey(effect.key, table.key);
+    at = describeItem(table.name, key);
+    const id = itemId(table.name, key);
+    const earlier = operations.get(id);
+    const operation = compile(effect, id, key);
+    const combined = earlier === undefined ? operation : combine(earlier, operation);
+    requireSize(combined);
+    operations.set(id, combined);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    const attribute = error.attribute === '' ? '' : `: the attribute ${error.attribute}`;
+    throw invalidEffect(`${kind} on ${at}${attribute} ${error.message}`, { cause: error });
+  }
+}
+
+/** Estimated bytes of an addition. */
+const ADDITION_BYTES = 64;
+const KEY_BYTES = 100;
+
+const changeBytes = (attribute: string, change: Change): number => {
+  const bytes = Buffer.byteLength(attribute);
+  switch (change.is) {
+    case 'add':
+      return bytes + ADDITION_BYTES;
+    case 'set':
+      return bytes + sizeOf(change.value);
+    case 'remove':
+      return bytes;
+    case 'append':
+      return bytes + sizeOf({ L: [...change.elements] });
+    case 'include':
+      return bytes + sizeOf({ SS: [...change.members] });
+  }
+};
+
+/** The bytes that an operation adds to a transaction, rounded up. */
+export function operationBytes(operation: Operation): number {
+  let bytes = KEY_BYTES + sizeOfAll(operation.key);
+  for (const { operands } of operation.conditions) for (const operand of operands) bytes += sizeOf(operand);
+  if (operation.write === 'put') bytes += sizeOfAll(operation.item);
+  if (operation.write === 'update')
+    for (const [attribute, change] of operation.changes) bytes += changeBytes(attribute, change);
+  return bytes;
+}
+
+function requireSize(operation: Operation): void {
+  const bytes = operationBytes(operation);
+  if (bytes > MAX_ITEM_BYTES)
+    throw new InvalidValue('', `would write ${bytes} bytes; a DynamoDB item holds at most ${MAX_ITEM_BYTES}`);
+  const length = expressionLength(
+    operation.write === 'update' ? operation.changes.size : 0,
+    operation.conditions.reduce((sum, { operands }) => sum + operands.length, operation.conditions.length),
+  );
+  if (length > MAX_EXPRESSION_LENGTH)
+    throw new InvalidValue('', 'has more changes and conditions than fit into one DynamoDB expression (about 60)');
+}
+
+/**
+ * DynamoDB accepts expressions of at most 4,096 bytes
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+ */
+export const MAX_EXPRESSION_LENGTH = 4_000;
+
+/** Returns the largest length that the expressions for an item can have, in characters. */
+export const expressionLength = (changes: number, conditionsAndOperands: number): number =>
+  changes * CHANGE_LENGTH + conditionsAndOperands * CONDITION_LENGTH;
+
+/** The length of the longest change with its condition, for example of an addition or an append. */
+const CHANGE_LENGTH = 60;
+const CONDITION_LENGTH = 35;

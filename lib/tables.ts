@@ -1,0 +1,2 @@
+export { defineTable, type ItemOf, type KeyOf, type Table, type TableOptions } from './dynamodb/tables.ts';
+export { auditTable, deadLetterTable, inboxTable, toolkitTables } from './dynamodb/toolkit-tables.ts';
