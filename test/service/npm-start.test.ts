@@ -110,13 +110,8 @@ describe('npm start with invalid settings or files', () => {
     ['serverless.yml', '${consumes:stock}', '${consumes:stokc}', 'no queue "stokc" in infra/topology.ts'],
     ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml: '],
     ['infra/topology.ts', 'export const topology', 'export const = topology', 'infra/topology.ts:'],
-    [
-      'infra/aws/foundation/tables.ts',
-      "inbox: { key: { pk: 'S' }",
-      "inbox: { key: { pk: 'T' }",
-      'infra/aws/foundation/tables.ts: inbox.key.pk: ',
-    ],
-    ['infra/aws/foundation/tables.ts', 'inbox: { key:', 'inbox: { kye:', 'infra/aws/foundation/tables.ts: inbox.key: '],
+    ['infra/tables.ts', "key: { sku: 'S' }", "key: { sku: 'T' }", 'infra/tables.ts: stock.key.sku: '],
+    ['infra/tables.ts', 'key: { sku:', 'kye: { sku:', 'infra/tables.ts: stock.key: '],
   ])(
     'npm start prints one line and ends with exit code 2 if a file contains a mistake (file %s, changed text: %s)',
     async (file, right, wrong, reason) => {
@@ -216,8 +211,8 @@ describe('npm start while source files are edited', () => {
   });
 
   test('while npm start runs, it creates a DynamoDB table that is added to the source files', async () => {
-    edit('infra/aws/foundation/tables.ts', (text) =>
-      text.replace("  stock: { key: { sku: 'S' } },", (stock) => `${stock}\n${stock.replace('stock', 'refunds')}`),
+    edit('infra/tables.ts', (text) =>
+      text.replace('  stock: ', "  refunds: defineTable({ name: 'refunds', key: { sku: 'S' } }),\n  stock: "),
     );
     await told(/› table .*-refunds created$/);
     const client = localClient(process.env['DYNAMODB_ENDPOINT']!);
@@ -264,8 +259,8 @@ describe('npm start while source files are edited', () => {
       ['serverless.yml', '\nbroken: [\n'],
       ['infra/stages/dev.ts', '\nconst = 1;\n'],
       ['infra/topology.ts', '\nconst = 1;\n'],
-      ['infra/aws/foundation/tables.ts', '\nconst = 1;\n'],
-      ['infra/aws/foundation/tables.ts', "\nObject.assign(definitions.stock, { key: { sku: 'T' } });\n"],
+      ['infra/tables.ts', '\nconst = 1;\n'],
+      ['infra/tables.ts', "\nObject.assign(tables.stock, { key: { sku: 'T' } });\n"],
     ];
     const all: string[] = [];
     for (const [file, mistake] of broken) {
@@ -275,7 +270,7 @@ describe('npm start while source files are edited', () => {
     }
     all.push(...(await settled()));
     expect(all).toEqual(broken.map(([file]) => expect.stringContaining(file)));
-    expect(all.at(-1)).toContain('infra/aws/foundation/tables.ts: stock.key.sku: ');
+    expect(all.at(-1)).toContain('infra/tables.ts: stock.key.sku: ');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
