@@ -269,8 +269,10 @@ describe('npm start while source files are edited', () => {
       undo();
     }
     all.push(...(await settled()));
-    expect(all).toEqual(broken.map(([file]) => expect.stringContaining(file)));
-    expect(all.at(-1)).toContain('infra/tables.ts: stock.key.sku: ');
+    // The functions are rebuilt after the last edit, which compiles, and after the edit is undone.
+    const mistakes = all.filter((line) => !line.includes('Functions rebuilt'));
+    expect(mistakes).toEqual(broken.map(([file]) => expect.stringContaining(file)));
+    expect(mistakes.at(-1)).toContain('infra/tables.ts: stock.key.sku: ');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
