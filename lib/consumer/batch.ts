@@ -8,12 +8,13 @@ import { mayBeForgotten } from '../inbox/settings.ts';
 import type { Sequences } from '../ordering/sequences.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { log } from '../runtime/log.ts';
+import type { Limits } from './limits.ts';
 import type { ConsumerParts } from './parts.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 
 /** The clients, settings and time limits for processing one batch. */
-export interface Batch extends Omit<ConsumerParts, 'settings'> {
+export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly queue: WorkQueue;
   readonly memory: Memory;
   /**
@@ -23,10 +24,6 @@ export interface Batch extends Omit<ConsumerParts, 'settings'> {
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
   /** The AMQP `app-id` property of the follow-up events. */
   readonly appId: string;
-  /** How long a business rule may run for one message, in ms. */
-  readonly timeLimitMs: number;
-  /** The largest number of business rules that run concurrently. */
-  readonly concurrency: number;
   /**
    * How long business rules may still run before the time reserved for commits and publishes begins, in ms. The value
    * is 0 or less once the reserved time has begun.
@@ -50,6 +47,7 @@ const RESERVED = 0.25;
  */
 export function newBatch(
   queue: WorkQueue,
+  limits: Limits,
   memory: Memory,
   { settings, ...parts }: ConsumerParts,
   context: RemainingTime,
@@ -61,12 +59,11 @@ export function newBatch(
   setMaxListeners(0, commitSignal);
   return {
     ...parts,
+    ...limits,
     queue,
     memory,
     isForgotten: (publishedAt) => mayBeForgotten(settings, publishedAt),
     appId: settings.SERVICE_NAME,
-    timeLimitMs: settings.MESSAGE_TIME_LIMIT_MS,
-    concurrency: settings.BATCH_CONCURRENCY,
     timeLeftMs: () => invocationLeftMs() - reservedMs,
     invocationLeftMs,
     commitSignal,

@@ -5,13 +5,14 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { newBatch, type RemainingTime, newMemory } from './batch.ts';
 import type { RabbitMqEvent } from './delivery.ts';
 import type { Identify } from './identify.ts';
+import { limitsOf, type ConsumerLimits } from './limits.ts';
 import { partsOf, type ConsumerParts } from './parts.ts';
 import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from './rule.ts';
 import { runBatch } from './run-batch.ts';
 
 /** The queue of a consumer, and the business rules for the events in that queue. */
-export type ConsumerDefinition<T> = {
+export type ConsumerDefinition<T> = ConsumerLimits & {
   readonly queue: WorkQueue;
   /**
    * Returns the ordering key of an event. Messages with the same key are processed one after another, in the order in which
@@ -24,10 +25,10 @@ export type ConsumerDefinition<T> = {
    */
   readonly identify?: Identify;
 } & (
-  | { readonly event: EventDefinition<T>; readonly decide: Decide<T> }
-  | { readonly event: EventDefinition<T>; readonly perform: Perform<T> }
-  | { readonly rules: readonly Rule[] }
-);
+    | { readonly event: EventDefinition<T>; readonly decide: Decide<T> }
+    | { readonly event: EventDefinition<T>; readonly perform: Perform<T> }
+    | { readonly rules: readonly Rule[] }
+  );
 
 /**
  * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. For each message, the handler commits the effects
@@ -50,7 +51,8 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
       `the queue ${queue.name} is declared as ordered, but its consumer has no orderBy: add orderBy to the consumer, or declare the queue without ordered`,
     );
   const rules: readonly Rule[] = 'rules' in definition ? definition.rules : [definition];
+  const limits = limitsOf(definition, queue, parts.settings);
   const memory = newMemory();
   return (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> =>
-    runBatch(event, { rules, orderBy, identify }, newBatch(queue, memory, parts, context));
+    runBatch(event, { rules, orderBy, identify }, newBatch(queue, limits, memory, parts, context));
 }

@@ -1,4 +1,5 @@
 export { consumer, type ConsumerDefinition } from './consumer.ts';
+export { type ConsumerLimits } from './limits.ts';
 export { on, type Decide, type Perform, type Rule, type RuleContext } from './rule.ts';
 export { type RabbitMqEvent } from './delivery.ts';
 export { type BatchReport } from './report.ts';

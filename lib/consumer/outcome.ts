@@ -115,12 +115,16 @@ const MAX_MESSAGE_LENGTH = 2_000;
  * Returns the outcome of a message whose business rule threw an error: a retry if the message has attempts left and the
  * error is not permanent, and a dead letter otherwise.
  */
-export function fromError(thrown: unknown, attempt: number, { delays }: WorkQueue): Retried | DeadLettered {
+export function fromError(
+  thrown: unknown,
+  attempt: number,
+  { queue: { delays }, attempts }: { readonly queue: WorkQueue; readonly attempts: number },
+): Retried | DeadLettered {
   const described = describeError(thrown);
   const code = described.code.slice(0, MAX_CODE_LENGTH);
   const message = described.message.slice(0, MAX_MESSAGE_LENGTH);
   if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
-  const next = delays[attempt - 1];
+  const next = attempt < attempts ? delays[Math.min(attempt, delays.length) - 1] : undefined;
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
   const delayQueue = thrown instanceof RetryAfterError ? delayQueueFor(delays, thrown.delayMs) : next;
   return { is: 'retry', delayQueue, code, message };

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 
 import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
-import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError, describeError, isOutsideMessage } from '../runtime/errors.ts';
 import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Batch } from './batch.ts';
 import { performUnderLease } from './lease.ts';
+import { isTooOld } from './age.ts';
 import { toResult, type Candidate, type Result } from './message.ts';
 import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
@@ -32,12 +32,13 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
 }
 
 async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Result> {
-  const { queue, timeLimitMs, timeLeftMs, read } = batch;
+  const { timeLimitMs, timeLeftMs, read } = batch;
   const { rule, event, id, delivery, order } = candidate;
   const { attempt } = delivery.envelope;
   const leftMs = timeLeftMs();
   let leaseOwner: string | undefined;
   if (leftMs <= 0) return toResult(candidate, outOfTime());
+  if (isTooOld(delivery, batch)) return toResult(candidate, deadLetter('TOO_OLD'));
   try {
     if (order && 'error' in order) throw order.error;
     return await withTimeLimit(Math.min(timeLimitMs, leftMs), (limit) => {
@@ -63,7 +64,7 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
     // The message is not at fault if the invocation ran out of time before the message's own time limit.
     if (error instanceof TimeLimitError && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
     if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
-    const outcome = fromError(error, attempt, queue);
+    const outcome = fromError(error, attempt, batch);
     // The rule may still hold its lease, but the lease must not prevent the message from becoming a dead letter.
     if (error instanceof TimeLimitError)
       return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
@@ -94,11 +95,11 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
   const committed = await inbox.commit(queue.name, entries, commitSignal);
   const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));
   return ran.map((one) =>
-    one.is === 'result' ? one : toResult(one.candidate, fromCommit(outcomes.get(one)!, one.candidate, queue)),
+    one.is === 'result' ? one : toResult(one.candidate, fromCommit(outcomes.get(one)!, one.candidate, batch)),
   );
 }
 
-function fromCommit(result: CommitResult, { delivery }: Candidate, queue: WorkQueue): Outcome {
+function fromCommit(result: CommitResult, { delivery }: Candidate, batch: Batch): Outcome {
   switch (result.is) {
     case 'completed':
     case 'duplicate':
@@ -110,8 +111,8 @@ function fromCommit(result: CommitResult, { delivery }: Candidate, queue: WorkQu
     case 'parked':
       return fromFailedMarker(result.marker);
     case 'failed':
-      if (describeError(result.error).code === 'LEASED') return postponed('LEASED', queue, 0);
-      return fromError(result.error, delivery.envelope.attempt, queue);
+      if (describeError(result.error).code === 'LEASED') return postponed('LEASED', batch.queue, 0);
+      return fromError(result.error, delivery.envelope.attempt, batch);
     case 'unfinished':
       return unfinished(result.error);
   }

@@ -22,6 +22,8 @@ export const errorCodes = {
   ATTEMPTS_EXHAUSTED:
     'The first attempt and every retry failed; the last error is stored with this code. Fix the cause, then redrive.',
   CRASH_LOOP: 'The function crashed each time it processed the message. Fix the cause, then redrive.',
+  TOO_OLD:
+    'The message was older than the maximum age that its consumer accepts. Redrive it if it is still wanted; its age then starts again.',
   EXPIRED: 'The message expired in its queue before a consumer received it. Redrive it if it is still wanted.',
   DELIVERY_LIMIT: 'The message was returned to its queue more often than the queue allows. Find out why, then redrive.',
   MAX_LENGTH: 'The queue was full. Let its consumer catch up, then redrive.',

@@ -1,8 +1,7 @@
+import { formatDuration, parseDuration } from '../../runtime/duration.ts';
 import type { DelayQueue } from './topology.ts';
 
-const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
-
-const MAX_DELAY_MS = 24 * UNITS_MS['h']!;
+const MAX_DELAY_MS = 24 * 3_600_000;
 
 /**
  * Parses the retry delays of a work queue, such as `['10s', '1m']`. Throws an error that names the queue and the invalid
@@ -12,12 +11,11 @@ export function parseDelays(queue: string, delays: readonly string[]): DelayQueu
   const refuse = (reason: string) => new Error(`work queue "${queue}": ${reason}`);
   if (delays.length === 0) throw refuse('delays is empty: name at least one delay, such as ["1s", "2s", "4s"]');
   const parsed = delays.map((delay) => {
-    const [, count, unit] = /^([1-9]\d{0,8})(ms|s|m|h)$/.exec(delay) ?? [];
-    if (!count || !unit)
+    const delayMs = parseDuration(delay);
+    if (delayMs === undefined)
       throw refuse(`delay "${delay}" is not a whole number followed by ms, s, m or h, such as "500ms" or "10s"`);
-    const delayMs = Number(count) * UNITS_MS[unit]!;
     if (delayMs > MAX_DELAY_MS) throw refuse(`delay "${delay}" is longer than 24h`);
-    return { name: `retry.${shortForm(delayMs)}`, delayMs };
+    return { name: `retry.${formatDuration(delayMs)}`, delayMs };
   });
   const shorter = parsed.findIndex(({ delayMs }, index) => delayMs < (parsed[index - 1]?.delayMs ?? 0));
   if (shorter > 0)
@@ -25,15 +23,6 @@ export function parseDelays(queue: string, delays: readonly string[]): DelayQueu
       `delay "${delays[shorter]}" is shorter than "${delays[shorter - 1]}" before it: delays must not decrease`,
     );
   return parsed;
-}
-
-/**
- * Formats a delay in its shortest notation. "60s" and "1m" must give the same text, because equal delays share one
- * delay queue.
- */
-function shortForm(delayMs: number): string {
-  const [unit, unitMs] = Object.entries(UNITS_MS).find(([, ms]) => delayMs % ms === 0)!;
-  return `${delayMs / unitMs}${unit}`;
 }
 
 /**

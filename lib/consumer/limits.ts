@@ -1,0 +1,67 @@
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { parseDuration } from '../runtime/duration.ts';
+import type { ConsumerSettings } from './settings.ts';
+
+/** The limits that a consumer may set for its messages. Durations are texts such as `500ms`, `20s`, `1m` or `2h`. */
+export interface ConsumerLimits {
+  /** How long the business rule may run for one message. The default is the setting `MESSAGE_TIME_LIMIT_MS`. */
+  readonly timeLimit?: string;
+  /** How many business rules may run concurrently. The default is the setting `BATCH_CONCURRENCY`. */
+  readonly concurrency?: number;
+  /**
+   * How often a message is attempted before it is dead-lettered. The default is one attempt more than the queue has delays.
+   * If there are more attempts, the last delay of the queue is repeated.
+   */
+  readonly attempts?: number;
+  /**
+   * The maximum age of a message. An older message is dead-lettered with the code `TOO_OLD`, and its business rule does not
+   * run. The age starts when the message is published, and again when an operator redrives the message.
+   */
+  readonly maxAge?: string;
+}
+
+/** The limits of a consumer with the defaults filled in. */
+export interface Limits {
+  /** How long a business rule may run for one message, in ms. */
+  readonly timeLimitMs: number;
+  /** The largest number of business rules that run concurrently. */
+  readonly concurrency: number;
+  /** The number of attempts after which a failing message is dead-lettered. */
+  readonly attempts: number;
+  /** The maximum age of a message in ms, or `undefined` if messages of any age are processed. */
+  readonly maxAgeMs: number | undefined;
+}
+
+const MAX_TIME_LIMIT_MS = 600_000;
+const MAX_CONCURRENCY = 1_000;
+/** The largest attempt number that a consumer accepts from the header of a message. */
+const MAX_ATTEMPTS = 999;
+
+/** Fills in the defaults. Throws an error that names the queue and the invalid limit. */
+export function limitsOf(
+  { timeLimit, concurrency, attempts, maxAge }: ConsumerLimits,
+  { name, delays }: WorkQueue,
+  settings: ConsumerSettings,
+): Limits {
+  const refuse = (limit: string, value: unknown, must: string) =>
+    new Error(`the consumer of the queue ${name} has ${limit} ${JSON.stringify(value)}: it must be ${must}`);
+  const duration = (limit: string, text: string | undefined, maxMs: number, must: string) => {
+    if (text === undefined) return undefined;
+    const ms = parseDuration(text);
+    if (ms === undefined || ms > maxMs) throw refuse(limit, text, must);
+    return ms;
+  };
+  const whole = (limit: string, value: number | undefined, max: number) => {
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= max))
+      throw refuse(limit, value, `a whole number from 1 to ${max}`);
+    return value;
+  };
+  return {
+    timeLimitMs:
+      duration('timeLimit', timeLimit, MAX_TIME_LIMIT_MS, 'a duration of at most 10m, such as "500ms" or "20s"') ??
+      settings.MESSAGE_TIME_LIMIT_MS,
+    concurrency: whole('concurrency', concurrency, MAX_CONCURRENCY) ?? settings.BATCH_CONCURRENCY,
+    attempts: whole('attempts', attempts, MAX_ATTEMPTS) ?? delays.length + 1,
+    maxAgeMs: duration('maxAge', maxAge, Infinity, 'a duration, such as "10m" or "24h"'),
+  };
+}
