@@ -1,6 +1,16 @@
 export { createSurehop, type Surehop, type SurehopOptions } from './runtime/surehop.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
 export { describeError, PermanentError, RetryAfterError, errorCodes, type ErrorCode } from './runtime/errors.ts';
+export {
+  defineSettings,
+  SettingsError,
+  url,
+  wholeNumber,
+  word,
+  type Concern,
+  type Environment,
+  type Explanation,
+} from './runtime/settings.ts';
 export { log } from './runtime/log.ts';
 export { count, counts, duration, durations } from './runtime/metrics.ts';
 export { singleFlight } from './runtime/single-flight.ts';

@@ -9,11 +9,14 @@ import { serviceSettings } from './runtime/service-settings.ts';
 import {
   explain,
   readSettings,
+  settingFault,
   settingFaults,
   type Concern,
   type Environment,
   type Explanation,
 } from './runtime/settings.ts';
+
+export { explain, settingFault, settingFaults };
 
 /** The settings of all parts of the toolkit, for tools that check or document every setting. */
 const concerns = [

@@ -6,6 +6,7 @@ import { accessSchema } from './service/access.ts';
 import { checkAccount } from './account.ts';
 import { deployBrokerFirst } from './service/broker-first.ts';
 import { completeFunctions, prepareFunctions } from './service/functions-stack.ts';
+import { performWarnings } from './perform-warning.ts';
 import type { Serverless } from './serverless.ts';
 import { resolveVariable, SERVICE, sourceNames, type SourceName } from './variables.ts';
 
@@ -69,6 +70,9 @@ export class PackagingPlugin {
       type: 'object',
       properties: { access: accessSchema },
     });
+    const { stage } = options;
+    // The stage is validated before Serverless resolves variables, because Serverless repeats the error for each variable.
+    if (typeof stage === 'string' && stage !== 'local') this.#orFail(() => read(stage));
   }
 
   get #isBrokerStack(): boolean {
@@ -82,8 +86,15 @@ export class PackagingPlugin {
   async #prepare(): Promise<void> {
     const stage = this.#settingsOf(this.#stageName);
     const reserved = this.#isBrokerStack ? 0 : prepareFunctions(this.#serverless, this.#stageName, stage);
+    if (!this.#isBrokerStack) await this.#warn(stage);
     // The account is checked now, because packaging comes first and creating the broker takes 20 minutes.
     if (this.#serverless.processedInput.commands.join(' ') === 'deploy') await this.#checkAccount(stage, reserved);
+  }
+
+  async #warn(stage: Stage): Promise<void> {
+    const { serviceDir, service } = this.#serverless;
+    const warnings = await performWarnings(serviceDir, service.functions, this.#stageName, stage);
+    for (const one of warnings) this.#log.warning(one);
   }
 
   async #checkAccount(stage: Stage, reserved: number): Promise<void> {
@@ -117,8 +128,20 @@ export class PackagingPlugin {
     try {
       await work();
     } catch (error) {
-      // Serverless prints errors of its own class without a stack trace.
-      throw new this.#serverless.classes.Error((error as Error).message, 'PACKAGING');
+      throw this.#failure(error);
     }
+  }
+
+  #orFail(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  /** Converts an error to Serverless' own class of errors, which Serverless prints without a stack trace. */
+  #failure(error: unknown): Error {
+    return new this.#serverless.classes.Error((error as Error).message, 'PACKAGING');
   }
 }

@@ -9,6 +9,7 @@ export interface FunctionDefinition {
   handler: string;
   events: { httpApi?: unknown; rabbitmq?: { queue: string }; schedule?: unknown }[];
   access?: Access;
+  package?: { artifact?: string; individually?: boolean };
   role?: string;
   timeout?: number;
   reservedConcurrency?: number;

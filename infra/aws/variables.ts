@@ -1,4 +1,4 @@
-import { readStage } from '../stages/read-stage.ts';
+import { readLocalStage, readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
 import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
@@ -6,9 +6,6 @@ import { operatorsValue } from './service/operators.ts';
 
 /** The name of the service. The names of all resources of the service begin with it. */
 export const SERVICE = 'surehop';
-
-/** The stage `local` has no settings of its own and uses the settings of this deployed stage. */
-const LOCAL_USES = 'dev';
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;
 
@@ -28,8 +25,7 @@ export type SourceName = keyof typeof sources;
 
 export const sourceNames = Object.keys(sources) as readonly SourceName[];
 
-/** Returns the settings of a stage. The stage `local` has no settings of its own and uses those of another stage. */
-const settingsOf = (stageName: string): Stage => readStage(stageName === 'local' ? LOCAL_USES : stageName);
+const settingsOf = (stageName: string): Stage => (stageName === 'local' ? readLocalStage() : readStage(stageName));
 
 /**
  * Returns the value of a variable `${source:address}` in serverless.yml. If there is no such value, throws an error that names

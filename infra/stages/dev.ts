@@ -1,7 +1,8 @@
-import type { Stage } from './stage.ts';
+import type { settings } from '../settings.ts';
+import type { StageFile } from './stage.ts';
 
 /** The development stage, which is cheap and quick to deploy. */
-export const dev: Stage = {
+export const dev: StageFile<typeof settings> = {
   logLevel: 'DEBUG',
   logRetentionDays: 7,
   network: { exit: 'nat', exitZones: 1 },
@@ -21,6 +22,7 @@ export const dev: Stage = {
   },
   eventSource: { batchSize: 100, windowSeconds: 1, concurrency: 1 },
   retention: { inboxDays: 14, archiveDays: 30 },
+  settings: { MAX_STOCK: 1_000_000 },
   loginRotationDays: 30,
   release: { strategy: 'at-once' },
   alarms: {

@@ -1,7 +1,8 @@
-import type { Stage } from './stage.ts';
+import type { settings } from '../settings.ts';
+import type { StageFile } from './stage.ts';
 
 /** The production stage, with a broker node in each of three availability zones and a VPC without internet access. */
-export const prod: Stage = {
+export const prod: StageFile<typeof settings> = {
   logLevel: 'INFO',
   logRetentionDays: 90,
   network: { exit: 'endpoints', exitZones: 3 },
@@ -23,6 +24,7 @@ export const prod: Stage = {
   },
   eventSource: { batchSize: 200, windowSeconds: 1, concurrency: 1 },
   retention: { inboxDays: 14, archiveDays: 365 },
+  settings: { MAX_STOCK: 1_000_000 },
   loginRotationDays: 30,
   release: { strategy: 'canary', percent: 5, minutes: 10 },
   alarms: {

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import type { SettingValues } from './own-settings.ts';
+
 const whole = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
 
 /**
@@ -94,6 +96,8 @@ export const stageSchema = z.strictObject({
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),
+  /** The values of the service's own settings (infra/settings.ts), which every function gets as environment variables. */
+  settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly()])),
   loginRotationDays: whole(1, 365),
   release,
   alarms: z.strictObject({
@@ -117,3 +121,6 @@ export const stageSchema = z.strictObject({
 
 /** The settings of one stage, as `stageSchema` validates them. */
 export type Stage = z.infer<typeof stageSchema>;
+
+/** A stage in which every one of the service's own settings has a value of the right type. */
+export type StageFile<OwnSettings> = Omit<Stage, 'settings'> & { readonly settings: SettingValues<OwnSettings> };

@@ -1,7 +1,8 @@
-import type { Stage } from './stage.ts';
+import type { settings } from '../settings.ts';
+import type { StageFile } from './stage.ts';
 
 /** The staging stage, which has the same structure as the production stage but smaller and cheaper resources. */
-export const staging: Stage = {
+export const staging: StageFile<typeof settings> = {
   logLevel: 'INFO',
   logRetentionDays: 30,
   network: { exit: 'endpoints', exitZones: 1 },
@@ -21,6 +22,7 @@ export const staging: Stage = {
   },
   eventSource: { batchSize: 100, windowSeconds: 1, concurrency: 1 },
   retention: { inboxDays: 14, archiveDays: 90 },
+  settings: { MAX_STOCK: 1_000_000 },
   loginRotationDays: 30,
   release: { strategy: 'blue-green', minutes: 10 },
   alarms: {

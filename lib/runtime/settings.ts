@@ -28,7 +28,7 @@ export const defineSettings = <S extends Record<string, z.ZodType>>(
 export const wholeNumber = (description: string, fallback: number, minimum: number, maximum: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/)
+    .regex(/^\d{1,15}$/)
     .transform(Number)
     .pipe(z.number().min(minimum).max(maximum))
     .default(fallback)

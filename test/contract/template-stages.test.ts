@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import * as z from 'zod';
 
 import { reserveConcurrency } from '../../infra/aws/service/connections.ts';
-import { httpEnvironment } from '../../infra/aws/service/environment.ts';
+import { commonEnvironment, httpEnvironment } from '../../infra/aws/service/environment.ts';
 import { emulatedEventSources, eventSources } from '../../infra/aws/service/event-sources.ts';
 import { prod } from '../../infra/stages/prod.ts';
-import { readStage } from '../../infra/stages/read-stage.ts';
+import { readLocalStage, readStage } from '../../infra/stages/read-stage.ts';
+import { defineSettings, wholeNumber, word, type Concern, type Explanation } from '../../lib/runtime/settings.ts';
 import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
 
 const changed = (change: (stage: typeof prod) => unknown): Record<string, unknown> => {
@@ -54,6 +56,67 @@ describe('the settings of a stage', () => {
       delete stage.release;
     });
     expect(() => readStage('prod', faulty)).toThrow(/logLevel: .*; release: /);
+  });
+});
+
+describe("the service's own settings in a stage", () => {
+  const own = defineSettings({
+    CARRIER_URL: z
+      .url()
+      .meta({ description: '', must: 'a URL', example: 'https://carrier.example' } satisfies Explanation),
+    RETRIES: wholeNumber('', 3, 0, 9),
+    NICKNAME: word({ description: '', example: 'ada' }),
+  });
+  const read = (settings: object, concern: Concern<unknown> = own) =>
+    readStage('prod', { prod: { ...prod, settings } }, concern);
+
+  test('every setting of the service reaches the functions as an environment variable', () => {
+    const stage = read({ CARRIER_URL: 'https://carrier.example', RETRIES: 2, NICKNAME: 'ada' });
+    expect(commonEnvironment('surehop', 'prod', stage)).toMatchObject({
+      CARRIER_URL: 'https://carrier.example',
+      RETRIES: '2',
+      NICKNAME: 'ada',
+    });
+  });
+
+  test('a setting of the service that is optional and has no default can be left out', () => {
+    expect(read({ CARRIER_URL: 'https://carrier.example', RETRIES: 2 }).settings).not.toHaveProperty('NICKNAME');
+  });
+
+  test.each([
+    [
+      'that is missing',
+      { RETRIES: 2 },
+      'settings: CARRIER_URL: it is missing and must be a URL, for example CARRIER_URL=https',
+    ],
+    [
+      'that is missing but has a default',
+      { CARRIER_URL: 'https://a.example' },
+      'settings: RETRIES: it is missing and must be',
+    ],
+    ['with a wrong value', { CARRIER_URL: 'x', RETRIES: 2 }, 'settings: CARRIER_URL is "x": it must be a URL'],
+    ['with a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
+    ['that is unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
+  ])('a stage with a setting of the service %s is refused in one line that names the setting', (_, given, fault) => {
+    const reading = () => read(given);
+    expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
+    expect(reading).not.toThrow('\n');
+    expect(reading).not.toThrow(/;/);
+  });
+
+  test.each(['LOG_LEVEL', 'AWS_REGION', 'lower'])('the service cannot define a setting with the name %s', (name) => {
+    const concern = defineSettings({ [name]: wholeNumber('', 3, 0, 9) });
+    expect(() => read({ [name]: 1 }, concern)).toThrow(`settings: ${name} cannot be a setting of the service`);
+  });
+
+  test('npm start gives functions the values of infra/stages/local.ts, and the shell can override them', () => {
+    const environment = () => commonEnvironment('surehop', 'local', readLocalStage());
+    expect(environment()).toMatchObject({ MAX_STOCK: '1000000000' });
+    process.env['MAX_STOCK'] = '5';
+    expect(environment()).toMatchObject({ MAX_STOCK: '5' });
+    process.env['MAX_STOCK'] = 'many';
+    expect(environment).toThrow('wrong setting: MAX_STOCK is "many": it must be a whole number from 1 to 1000000000');
+    delete process.env['MAX_STOCK'];
   });
 });
 

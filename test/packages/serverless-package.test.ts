@@ -55,10 +55,16 @@ describe('packaging a stack', () => {
 
   test('packaging a stage with an invalid setting fails, and the error names the setting', async () => {
     const file = join(checkout.directory, 'infra/stages/staging.ts');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/batchSize: \d+/, 'batchSize: 0'));
-    await expect(packageStack(checkout.directory, 'functions', 'staging')).rejects.toThrow(
-      /wrong settings in infra\/stages\/staging\.ts: eventSource\.batchSize: /,
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace(/batchSize: \d+/, 'batchSize: 0'));
+    const fault = 'wrong settings in infra/stages/staging.ts: eventSource.batchSize: ';
+    const message = await packageStack(checkout.directory, 'functions', 'staging').then(
+      () => '',
+      (error: Error) => error.message,
     );
+    // Serverless could repeat the error for each setting of the stage.
+    expect(message.split(fault)).toHaveLength(2);
+    writeFileSync(file, before);
   });
 
   test('packaging an unknown stage fails, and the error lists the known stages', async () => {
@@ -79,6 +85,32 @@ describe('packaging a stack', () => {
     writeFileSync(file, withConcurrency('200'));
     await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(/allows 1500 connections/);
     writeFileSync(file, settings);
+  });
+
+  test('packaging fails if a stage leaves out a setting of the service, and the error names the setting', async () => {
+    const file = join(checkout.directory, 'infra/stages/prod.ts');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace(/settings: \{[^}]*\}/, 'settings: {} as never'));
+    await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(
+      /wrong settings in infra\/stages\/prod\.ts: settings: MAX_STOCK: it is missing and must be a whole number/,
+    );
+    writeFileSync(file, before);
+  });
+
+  test('packaging warns of a consumer with perform, but only in a stage without a way out to the internet', async () => {
+    const file = join(checkout.directory, 'functions/orders/award-points.ts');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, 'const perform = async () => {};\nexport const handler = { perform };\n');
+    const { output } = await packageStack(checkout.directory, 'functions', 'staging');
+    expect(output).toMatch(
+      /The consumer award-points uses perform, but the network of the stage staging has no way out/,
+    );
+    expect(output).not.toContain('The consumer reserve-stock');
+    const inDev = await packageStack(checkout.directory, 'functions', 'dev');
+    expect(inDev.output).not.toContain('uses perform');
+    writeFileSync(file, `// { perform: a comment }\n${before}`);
+    const withoutPerform = await packageStack(checkout.directory, 'functions', 'staging');
+    expect(withoutPerform.output).not.toContain('uses perform');
   });
 
   test('packaging fails if the functions need more connections than the broker allows', async () => {

@@ -17,6 +17,8 @@ export interface Packaged {
   readonly directory: string;
   readonly template: Template;
   readonly templateFile: string;
+  /** What Serverless printed. */
+  readonly output: string;
 }
 
 /**
@@ -37,9 +39,9 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
 /** Packages one stack of a stage without AWS credentials. If Serverless fails, the thrown error contains its output. */
 export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
   const directory = join(checkout, '.packages', `${stack}-${stage}`);
-  await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
+  const output = await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
   const templateFile = join(directory, 'cloudformation-template-update-stack.json');
-  return { directory, templateFile, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
+  return { directory, templateFile, output, template: JSON.parse(readFileSync(templateFile, 'utf8')) as Template };
 }
 
 /**
@@ -59,12 +61,12 @@ async function serverless(
   stack: 'broker' | 'functions',
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
-): Promise<void> {
+): Promise<string> {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(AWS_|AMQP_URL|MANAGEMENT_URL|DYNAMODB_|SLS_)/.test(name)),
   );
   try {
-    await promisify(execFile)(process.execPath, [serverlessCommand(), ...args], {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [serverlessCommand(), ...args], {
       cwd: stack === 'broker' ? join(checkout, 'infra', 'aws', 'foundation') : checkout,
       env: {
         ...environment,
@@ -78,6 +80,7 @@ async function serverless(
         ...more,
       },
     });
+    return stdout + stderr;
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`serverless ${args.join(' ')} (${stack}): ${stdout}${stderr}`, { cause: error });

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { bundle, type BundleOptions } from './bundle.ts';
+import { moduleOf } from './module-of.ts';
 import { watchBundle } from './watch.ts';
 import { zipFiles } from './zip.ts';
 
@@ -101,9 +102,4 @@ export class BundlerPlugin {
       throw new this.#serverless.classes.Error((error as Error).message, 'BUNDLE');
     }
   }
-}
-
-// The handler 'functions/operations/healthz.handler' is the export `handler` of the module 'functions/operations/healthz'.
-function moduleOf({ handler }: FunctionDefinition): string {
-  return handler.slice(0, handler.indexOf('.', handler.lastIndexOf('/')));
 }

@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+import { explain } from 'surehop/settings';
+
+import { settings as ownSettings } from '../../settings.ts';
 import { stageSchema, type Stage } from '../../stages/stage.ts';
 
 /** A part of the JSON schema that describes the settings of a stage. */
@@ -40,7 +43,16 @@ export interface Setting {
 }
 
 /** Returns every setting of a stage. A setting that accepts either an object or a plain value counts as one setting. */
-export const settings = (): Setting[] => leaves(z.toJSONSchema(stageSchema) as Schema);
+export const settings = (): Setting[] => [
+  ...leaves(z.toJSONSchema(stageSchema.omit({ settings: true })) as Schema),
+  ...Object.keys(ownSettings.shape).map((name) => ({ path: `settings.${name}`, values: ownValues(name) })),
+];
+
+/** Returns sample values of one of the service's own settings. */
+function ownValues(name: string): unknown[] {
+  const { minimum, maximum } = z.toJSONSchema(ownSettings.shape[name]!, { unrepresentable: 'any' }) as Schema;
+  return minimum === undefined || maximum === undefined ? [explain(ownSettings, name).example] : [minimum, maximum];
+}
 
 function leaves({ properties }: Schema, prefix = ''): Setting[] {
   return Object.entries(properties ?? {}).flatMap(([name, part]): Setting[] => {

@@ -1,7 +1,9 @@
-import { settingNames } from 'surehop/settings';
+import { settingFaults, settingNames } from 'surehop/settings';
 
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { SCOPE_PREFIX } from '../foundation/operators.ts';
+import { settings as own } from '../../settings.ts';
+import { environmentOf } from '../../stages/own-settings.ts';
 import type { Stage } from '../../stages/stage.ts';
 import type { Access } from './access.ts';
 import { tableNames } from '../foundation/tables.ts';
@@ -14,11 +16,12 @@ import type { Value } from '../template.ts';
 export function commonEnvironment(
   service: string,
   stageName: string,
-  { logLevel, retention }: Pick<Stage, 'logLevel' | 'retention'>,
+  { logLevel, retention, settings }: Pick<Stage, 'logLevel' | 'retention' | 'settings'>,
 ): Record<string, string> {
   const tablePrefix = `${service}-${stageName}-`;
   if (stageName !== 'local')
     return {
+      ...environmentOf(settings),
       STAGE: stageName,
       SERVICE_NAME: service,
       TABLE_PREFIX: tablePrefix,
@@ -28,13 +31,18 @@ export function commonEnvironment(
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
       ...(retention.inboxCompleteSince && { INBOX_COMPLETE_SINCE: retention.inboxCompleteSince }),
     };
-  const given = settingNames.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
+  const shell = (names: readonly string[]): Record<string, string> =>
+    Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+  const ownValues = { ...environmentOf(settings), ...shell(Object.keys(own.shape)) };
+  const faults = settingFaults(own, ownValues);
+  if (faults.length > 0) throw new Error(`wrong setting: ${faults.join('; ')}`);
   return {
+    ...ownValues,
     SERVICE_NAME: service,
     TABLE_PREFIX: tablePrefix,
     DEPLOYED_TABLES: tableNames.join(','),
     LOG_LEVEL: 'INFO',
-    ...Object.fromEntries(given),
+    ...shell(settingNames),
     STAGE: stageName,
   };
 }

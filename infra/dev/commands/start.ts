@@ -8,10 +8,10 @@ import { misspeltSettings, readSettings } from '../runtime/settings.ts';
 
 await entry(async () => {
   const settings = readSettings(process.env, localDirectory);
-  for (const warning of misspeltSettings(process.env)) say(`warning: ${warning}`);
   const definitions = await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
     throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
   });
+  for (const warning of misspeltSettings(process.env, Object.keys(definitions.settings))) say(`warning: ${warning}`);
   const lock = takeLock(startLock);
   if ('heldBy' in lock) {
     throw new Problem(

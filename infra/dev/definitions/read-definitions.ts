@@ -11,6 +11,8 @@ import { loadFresh } from './load-fresh.ts';
 export interface Definitions {
   readonly topology: Topology;
   readonly tables: readonly Table[];
+  /** The values that infra/stages/local.ts gives to the service's own settings, by the name of the setting. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** The content of serverless.yml. Variables of this project are replaced by their values; variables of Serverless are not. */
   readonly service: Readonly<Record<string, unknown>>;
 }
@@ -41,9 +43,12 @@ export async function readDefinitions(root: string, tablePrefix: string): Promis
     }
   };
   // The whole stage is validated before single values are read, so that the error names every wrong setting.
-  resolveVariable('settings', 'functions', 'local');
+  const settings = resolveVariable('settings', 'settings', 'local') as Definitions['settings'];
+  // The functions' environment is validated because the shell can override the service's own settings.
+  resolveVariable('environment', '', 'local');
   const service = withValues(readYaml(join(root, 'serverless.yml'), 'serverless.yml'), resolved);
-  return { topology, tables: localTables(tableResources(tablePrefix)), service: service as Definitions['service'] };
+  const tables = localTables(tableResources(tablePrefix));
+  return { topology, tables, settings, service: service as Definitions['service'] };
 }
 
 /** Parses a YAML file. If the file is invalid, throws an error whose message begins with `name`. */

@@ -14,7 +14,7 @@ const SETTLE_MS = 150;
 /** The directories that are watched, each with a pattern for the names of relevant files. */
 const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['.', /^serverless\.yml$/],
-  ['infra', /^(topology|tables).*\.ts$/],
+  ['infra', /^(topology|settings|tables|service).*\.ts$/],
   ['infra/stages', /\.ts$/],
   ['infra/aws', /\.ts$/],
   ['infra/aws/service', /\.ts$/],
@@ -22,7 +22,7 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
 ];
 
 /** Returns whether a file is also bundled into functions. The bundler already reports mistakes in such files. */
-const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/(topology|tables)/.test(file);
+const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/(topology|settings|tables)/.test(file);
 
 export interface WatchOptions {
   readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
@@ -65,7 +65,11 @@ export function watchDefinitions(
     }
     await applyTables(wanted).catch((error: unknown) => report(`infra/tables.ts: ${reasonOf(error)}`));
     await declareTopology(wanted).catch((error: unknown) => report(`infra/topology.ts: ${reasonOf(error)}`));
-    const needed = [...changedTables(wanted), ...differences(running.service, wanted.service)].join(', ');
+    const needed = [
+      ...changedTables(wanted),
+      ...(isDeepStrictEqual(running.settings, wanted.settings) ? [] : ['the settings in infra/stages/local.ts']),
+      ...differences(running.service, wanted.service),
+    ].join(', ');
     if (needed !== reported)
       say(needed === '' ? 'restart: no longer needed' : `restart: run npm start again to apply ${needed}`);
     reported = needed;

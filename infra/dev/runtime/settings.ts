@@ -59,9 +59,12 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
   });
 }
 
-/** Returns one sentence for each environment variable whose name looks like a misspelt setting. */
-export function misspeltSettings(environment: NodeJS.ProcessEnv): string[] {
-  const known = [...DEV_SETTING_NAMES, ...settingNames];
+/**
+ * Returns one sentence for each environment variable whose name looks like a misspelt setting of the toolkit or of the service,
+ * whose settings are `ownNames`.
+ */
+export function misspeltSettings(environment: NodeJS.ProcessEnv, ownNames: readonly string[] = []): string[] {
+  const known = [...DEV_SETTING_NAMES, ...settingNames, ...ownNames];
   return Object.keys(environment).flatMap((name) => {
     const meant = meantName(name, known);
     return meant === undefined ? [] : [`${name} is not a setting and is ignored; did you mean ${meant}?`];

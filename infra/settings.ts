@@ -1,0 +1,14 @@
+import { defineSettings, wholeNumber } from 'surehop';
+
+/**
+ * The settings of this service's own. Each stage file sets them, every function gets them as environment variables, and a
+ * function reads them with `surehop.settings(settings)`. Settings are not secret.
+ */
+export const settings = defineSettings({
+  MAX_STOCK: wholeNumber(
+    'largest number of items of a SKU that an operator can set as available',
+    1_000_000_000,
+    1,
+    1_000_000_000,
+  ),
+});
