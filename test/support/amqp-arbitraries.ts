@@ -27,6 +27,11 @@ const headerName = fc.oneof(
       'surehop-attempt',
       'surehop-left-out',
       'surehop-dead-letter-id',
+      'surehop-identified-id',
+      'surehop-identified-version',
+      'surehop-schema-version',
+      'cloudEvents_specversion',
+      'cloudEvents:id',
       'traceparent',
     )
     .map((name) => Buffer.from(name)),
@@ -162,7 +167,10 @@ export function propertyBytes(properties: GivenProperties): Buffer {
  */
 export const foreignProperties: fc.Arbitrary<GivenProperties> = fc.record(
   {
-    contentType: shortText,
+    contentType: fc.oneof(
+      { weight: 4, arbitrary: shortText },
+      fc.constant(Buffer.from('application/cloudevents+json')),
+    ),
     contentEncoding: shortText,
     headers: headerTable,
     deliveryMode: fc.constant(Buffer.from([2])),
