@@ -105,7 +105,7 @@ const consume = (identify?: Identify, queue = stock) => createConsumer({ queue, 
 const run = (handler: ReturnType<typeof consume>, records: readonly RabbitMqRecord[], queue = 'stock') =>
   handler(anEvent(records, queue), anInvocation());
 
-const applied = async () => Number((await parts.read(tables.stock, { sku }))?.['available'] ?? 0);
+const applied = async () => (await parts.read(tables.stock, { sku }))?.available ?? 0;
 
 /** Publishes a message as a producer in another language does: with no more properties than given. */
 async function publish(body: unknown, properties: GivenProperties = {}, queue = 'stock'): Promise<Buffer> {
