@@ -1,20 +1,12 @@
 // Starts a command of this project: `node infra/dev/run.mjs start|test|check|… [arguments]`. This script is plain JavaScript and
 // imports no packages, because it installs the packages.
 import { spawn } from 'node:child_process';
-import {
-  accessSync,
-  appendFileSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  closeSync,
-} from 'node:fs';
-import { rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { install } from './install/install.mjs';
+import { groupOf, isInstalled } from './install/packages.mjs';
+import { missingBroker, missingStore, thisMachine, unsupportedPlatform } from './runtime/platform.mjs';
 
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
@@ -31,7 +23,11 @@ const COMMANDS = {
   soak: 'test/faults/commands/soak.ts',
   bench: 'test/bench/command.ts',
 };
-const PROGRESS_EVERY_MS = 10_000;
+/** The commands that need packages of the devDependencies. */
+const NEEDS_EVERYTHING = ['test', 'check', 'faults', 'soak', 'bench', 'stages'];
+
+/** The commands that always start a broker and a DynamoDB. */
+const STARTS_SERVERS = ['start', 'demo', 'faults', 'soak'];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const local = join(root, '.local');
@@ -55,6 +51,14 @@ function checkPath() {
     fail(`the path ${root} contains a question mark, which tsx cannot load modules from; move the clone`);
 }
 
+function checkMachine(command, machine) {
+  const starts = STARTS_SERVERS.includes(command);
+  const missing =
+    unsupportedPlatform(machine) ??
+    (starts ? (missingStore(machine, process.env) ?? missingBroker(machine, process.env)) : undefined);
+  if (missing !== undefined) fail(missing);
+}
+
 function checkCommand(command) {
   if (Object.hasOwn(COMMANDS, command ?? '')) return;
   fail(`unknown command "${command ?? ''}"; the commands are ${Object.keys(COMMANDS).join(', ')}`, 2);
@@ -62,54 +66,6 @@ function checkCommand(command) {
 
 function script(command) {
   return join(root, COMMANDS[command]);
-}
-
-/**
- * Returns whether the installed packages match package-lock.json, according to npm's own record. The times of files do not show
- * this after a clone was copied.
- */
-function isInstalled() {
-  try {
-    const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
-    const asked = read('package-lock.json');
-    const installed = read('node_modules/.package-lock.json');
-    return Object.entries(asked).every(([path, { version, optional, devOptional, peer, link }]) => {
-      if (path === '' || link) return true;
-      const there = installed[path];
-      return there === undefined ? Boolean(optional || devOptional || peer) : there.version === version;
-    });
-  } catch {
-    return false;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-}
-
-/** Runs `install` while holding a lock, so that two commands in one clone do not install packages at the same time. */
-async function withInstallLock(install) {
-  const lock = join(local, 'install.lock');
-  for (let isWaiting = false; ; isWaiting = true) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      const owner = Number(existsSync(lock) ? readFileSync(lock, 'utf8') : 0);
-      if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
-      else if (!isWaiting) process.stdout.write(`› waiting for another installation in this folder (pid ${owner})\n`);
-      await sleep(250);
-    }
-  }
-  const unlock = () => rmSync(lock, { force: true });
-  process.once('exit', unlock);
-  if (!isInstalled()) await install();
-  unlock();
 }
 
 /** Returns a writable home directory, because some tools crash without one. */
@@ -141,52 +97,6 @@ function isWritable(directory) {
   } catch {
     return false;
   }
-}
-
-function npm(args, log) {
-  return new Promise((resolve) => {
-    const sink = openSync(log, 'a');
-    appendFileSync(log, `$ npm ${args.join(' ')}\n`);
-    const child = spawn('npm', args, { cwd: root, env: npmEnvironment(), stdio: ['ignore', sink, sink] });
-    closeSync(sink);
-    const startedAt = performance.now();
-    const progress = setInterval(() => {
-      process.stdout.write(`› still installing (${Math.round((performance.now() - startedAt) / 1_000)} s)\n`);
-    }, PROGRESS_EVERY_MS);
-    const stop = (signal) => child.kill(signal);
-    const end = (result) => {
-      clearInterval(progress);
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, stop);
-      resolve(result);
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
-    child.once('error', (error) => end(error.code === 'ENOENT' ? 'npm is not on PATH' : error.message));
-    child.once('exit', (code, signal) => {
-      if (signal !== null || code === 130 || code === 143) process.exit(130);
-      end(code === 0 ? undefined : (npmComplaint(log) ?? `npm exited with code ${code}`));
-    });
-  });
-}
-
-function npmComplaint(log) {
-  const lines = readFileSync(log, 'utf8').split('\n');
-  return lines
-    .filter((line) => /^npm (error|ERR!) /.test(line))
-    .map((line) => line.replace(/^npm (error|ERR!) /, ''))
-    .find((line) => !/^(code|errno|syscall|path|A complete log|\s|$)/.test(line));
-}
-
-async function install() {
-  const log = join(local, 'logs', 'install.log');
-  mkdirSync(dirname(log), { recursive: true });
-  writeFileSync(log, '');
-  process.stdout.write('› installing dependencies (about half a minute)\n');
-  const quiet = ['--no-audit', '--no-fund', '--no-progress'];
-  if ((await npm(['ci', ...quiet], log)) === undefined) return;
-  writeFileSync(log, '');
-  const complaint = await npm(['install', '--no-save', ...quiet], log);
-  if (complaint === undefined) return;
-  fail(`cannot install the dependencies: ${complaint}; fix the problem (npm's output is in ${log}) and try again`);
 }
 
 function runCommand(command, args) {
@@ -240,5 +150,16 @@ try {
   // The check for a writable folder below reports this error.
 }
 if (!isWritable(local)) fail(`${local} is not writable; change its owner, or use your own clone`);
-if (!isInstalled()) await withInstallLock(install);
+const machine = thisMachine(process.env);
+checkMachine(command, machine);
+// Testcontainers, which runs RabbitMQ and DynamoDB in Docker, belongs to the devDependencies.
+const group = groupOf(root, NEEDS_EVERYTHING.includes(command) || machine.hasDocker);
+if (!isInstalled(root, group)) {
+  const { hasDocker, hasRabbitmq } = machine;
+  const needsDebianServer = STARTS_SERVERS.includes(command) && !process.env.AMQP_URL && !hasDocker && !hasRabbitmq;
+  const errors = await install({ root, local, group, needsDebianServer, environment: npmEnvironment() });
+  if (errors === undefined) process.exit(130);
+  for (const error of errors) process.stderr.write(`surehop: ${error}\n`);
+  if (errors.length > 0) process.exit(1);
+}
 runCommand(command, args);

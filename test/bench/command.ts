@@ -6,7 +6,7 @@ import { startBroker } from '../../infra/dev/runtime/broker/broker.ts';
 import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { entry, onShutdown, Problem, reasonOf } from '../../infra/dev/runtime/command-line.ts';
 import { startGuarded } from '../../infra/dev/runtime/processes.ts';
-import { run } from '../../infra/dev/runtime/run-command.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
 
 const benchDirectory = join(rootDirectory, 'test', 'bench');

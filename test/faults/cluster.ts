@@ -7,7 +7,7 @@ import { Problem, type Say } from '../../infra/dev/runtime/command-line.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { startGuarded, type GuardedProcess } from '../../infra/dev/runtime/processes.ts';
 import { serverIn, unpackRabbitmq4 } from './rabbitmq-4.ts';
-import { run } from '../../infra/dev/runtime/run-command.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
 import { waitFor } from '../../infra/dev/runtime/wait.ts';
 
 const READY_WITHIN_MS = 180_000;

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { run } from '../../infra/dev/runtime/run-command.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
 import type { Upstream } from './broker-proxy.ts';
 
 /** A network path to the broker on which some packets are lost. */

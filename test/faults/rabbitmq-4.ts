@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Say } from '../../infra/dev/runtime/command-line.ts';
-import { run } from '../../infra/dev/runtime/run-command.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
 
 const COMPLETE = 'complete';
 const LIBRARY = 'usr/lib/rabbitmq/lib';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { run } from '../../infra/dev/runtime/run-command.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
 
 const DIRECTORY = resolve('test/runtime');
 const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;

@@ -4,7 +4,7 @@ import { entry, Problem, say } from '../runtime/command-line.ts';
 import { localDirectory, startLock } from '../runtime/directories.ts';
 import { doesDockerAnswer } from '../runtime/docker.ts';
 import { takeLock } from '../runtime/process-lock.ts';
-import { removePlainPath } from '../runtime/broker/plain-path.ts';
+import { removePlainPath } from '../runtime/broker/plain-path.mjs';
 
 /**
  * The files and folders that `npm run reset` keeps: caches, which contain no data and take long to download, and the lock of this

@@ -1,13 +1,4 @@
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-
-const SOCKETS = [
-  '/var/run/docker.sock',
-  '.docker/run/docker.sock',
-  '.docker/desktop/docker.sock',
-  '.testcontainers.properties',
-];
+import { mayDockerBeHere } from './platform.mjs';
 
 /** Returns whether a Docker daemon responds. This takes only milliseconds if there is none. */
 export async function doesDockerAnswer(): Promise<boolean> {
@@ -19,18 +10,4 @@ export async function doesDockerAnswer(): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/**
- * Returns whether a setting or a socket file suggests that a Docker daemon is running. If not, the slow import of testcontainers
- * (0.4 s) is unnecessary.
- */
-function mayDockerBeHere({ DOCKER_HOST, XDG_RUNTIME_DIR, HOME }: NodeJS.ProcessEnv): boolean {
-  const home = HOME === undefined || HOME === '' ? '/' : homedir();
-  return (
-    (DOCKER_HOST ?? '') !== '' ||
-    process.platform === 'win32' ||
-    (XDG_RUNTIME_DIR !== undefined && existsSync(join(XDG_RUNTIME_DIR, 'docker.sock'))) ||
-    SOCKETS.some((path) => existsSync(path.startsWith('/') ? path : join(home, path)))
-  );
 }

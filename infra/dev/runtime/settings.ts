@@ -1,8 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { DEVELOPMENT_STAGE, shownValue } from 'surehop/development';
 import { allSettingFaults, settingNames } from 'surehop/settings';
 
+import { cacheDirectory } from './cache-directory.mjs';
 import { meantName } from './misspelt.ts';
 import { Problem } from './command-line.ts';
 
@@ -93,30 +92,6 @@ function stageFaults(given: (name: string) => string | undefined): string[] {
       given(name) === undefined ? [] : [`${name} is only for deployed stages: unset it, and ${instead} instead`],
     ),
   ];
-}
-
-function cacheDirectory(environment: NodeJS.ProcessEnv, localDirectory: string): string | undefined {
-  const { SUREHOP_CACHE, XDG_CACHE_HOME, HOME } = environment;
-  if (SUREHOP_CACHE) {
-    const wanted = resolve(SUREHOP_CACHE);
-    return isWritable(wanted) ? wanted : undefined;
-  }
-  const candidates = [
-    ...(XDG_CACHE_HOME ? [join(XDG_CACHE_HOME, 'surehop')] : []),
-    ...(!HOME || !existsSync(HOME) || HOME.startsWith(localDirectory) ? [] : [join(HOME, '.cache', 'surehop')]),
-  ];
-  return candidates.find(isWritable) ?? join(localDirectory, 'cache');
-}
-
-/** Creates `directory` if needed and returns whether it is writable. */
-function isWritable(directory: string): boolean {
-  try {
-    mkdirSync(directory, { recursive: true });
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Returns a URL with its password masked, for use in messages. */

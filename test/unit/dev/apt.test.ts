@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseDependencies } from '../../../infra/dev/runtime/broker/apt.ts';
+import { parseDependencies } from '../../../infra/dev/runtime/broker/apt.mjs';
 
 test('if a package depends on one of several alternatives, parseDependencies returns the first alternative that is not a virtual package', () => {
   const answer = `rabbitmq-server

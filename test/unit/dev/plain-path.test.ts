@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, describe, expect, test } from '@jest/globals';
 
-import { plainPath, removePlainPath } from '../../../infra/dev/runtime/broker/plain-path.ts';
+import { plainPath, removePlainPath } from '../../../infra/dev/runtime/broker/plain-path.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'surehop-plain-'));
 afterAll(() => rmSync(scratch, { recursive: true }));

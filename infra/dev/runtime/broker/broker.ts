@@ -1,12 +1,13 @@
 import { join } from 'node:path';
-import type { Say } from '../command-line.ts';
+import { Problem, reasonOf, type Say } from '../command-line.ts';
 import type { Settings } from '../settings.ts';
 import { useGivenBroker } from './given.ts';
 import { startDockerBroker } from './docker.ts';
 import { startPrivateBroker } from './private.ts';
-import { findInstalledServer } from './installed.ts';
-import { unpackDebianServer } from './debian.ts';
+import { findInstalledServer } from './installed.mjs';
+import { unpackDebianServer } from './debian.mjs';
 import { doesDockerAnswer } from '../docker.ts';
+import { missingBroker, thisMachine } from '../platform.mjs';
 
 /** A running RabbitMQ broker for development. */
 export interface Broker {
@@ -47,8 +48,14 @@ export async function startBroker(
 ): Promise<Broker> {
   if (amqpUrl !== undefined) return useGivenBroker({ amqpUrl, managementUrl });
   if (await doesDockerAnswer()) return startDockerBroker(options);
+  const missing = missingBroker({ ...thisMachine(process.env), hasDocker: false }, {});
+  if (missing !== undefined) throw new Problem(missing);
   const server =
     findInstalledServer(process.env) ??
-    (await unpackDebianServer({ directory: join(cacheDirectory, 'debian'), say: options.say }));
+    (await unpackDebianServer({ directory: join(cacheDirectory, 'debian'), say: options.say }).catch(
+      (error: unknown) => {
+        throw new Problem(reasonOf(error), { cause: error });
+      },
+    ));
   return startPrivateBroker(server, options);
 }

@@ -2,13 +2,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { randomBytes } from 'node:crypto';
 import { delimiter, join } from 'node:path';
 import type { Broker, BrokerOptions } from './broker.ts';
-import type { RabbitmqServer } from './installed.ts';
+import type { RabbitmqServer } from './installed.mjs';
 import { doesManagementAnswer, probeBroker } from './probe.ts';
 import { freePorts } from '../ports.ts';
-import { plainPath, removePlainPath } from './plain-path.ts';
+import { plainPath, removePlainPath } from './plain-path.mjs';
 import { Problem } from '../command-line.ts';
 import { startGuarded, type GuardedProcess } from '../processes.ts';
-import { run } from '../run-command.ts';
+import { run } from '../run-command.mjs';
 import { waitFor } from '../wait.ts';
 
 const READY_WITHIN_MS = 120_000;

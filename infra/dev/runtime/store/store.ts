@@ -1,5 +1,6 @@
 import { Problem, type Say } from '../command-line.ts';
 import { doesDockerAnswer } from '../docker.ts';
+import { missingStore, thisMachine } from '../platform.mjs';
 import { startDockerStore } from './docker.ts';
 import { findEmulator, startEmulator } from './emulator.ts';
 import { useGivenStore } from './given.ts';
@@ -40,6 +41,7 @@ export async function startStore(
   if (emulator !== undefined) return startEmulator(emulator, options);
   if (await doesDockerAnswer()) return startDockerStore(options);
   throw new Problem(
-    `the embedded DynamoDB emulator does not exist for ${process.platform}-${process.arch}: start Docker, or set DYNAMODB_ENDPOINT to a running DynamoDB`,
+    missingStore({ ...thisMachine(process.env), hasDocker: false }, {}) ??
+      'the embedded DynamoDB is not installed, because npm left out the optional dependencies: run npm install without --omit=optional',
   );
 }

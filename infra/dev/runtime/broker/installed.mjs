@@ -1,14 +1,15 @@
+// @ts-check
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** A RabbitMQ server that is installed or unpacked on this machine. */
-export interface RabbitmqServer {
-  /** The directory of the scripts `rabbitmq-server` and `rabbitmq-env`. */
-  readonly scriptsDirectory: string;
-  /** The directories of the programs `erl` and `epmd`, which are put first on PATH. */
-  readonly path: readonly string[];
-  readonly describe: string;
-}
+/**
+ * A RabbitMQ server that is installed or unpacked on this machine.
+ *
+ * @typedef {object} RabbitmqServer
+ * @property {string} scriptsDirectory The directory of the scripts `rabbitmq-server` and `rabbitmq-env`.
+ * @property {readonly string[]} path The directories of the programs `erl` and `epmd`, which are put first on PATH.
+ * @property {string} describe
+ */
 
 /**
  * The directories with the original RabbitMQ scripts. Linux distributions install other scripts with the same names, which need
@@ -22,8 +23,13 @@ const SCRIPT_DIRECTORIES = [
   '/usr/local/opt/rabbitmq/sbin',
 ];
 
-/** Returns the directory with the scripts of the newest RabbitMQ under `libraryDirectory`. */
-export function scriptsUnder(libraryDirectory: string): string | undefined {
+/**
+ * Returns the directory with the scripts of the newest RabbitMQ under `libraryDirectory`.
+ *
+ * @param {string} libraryDirectory
+ * @returns {string | undefined}
+ */
+export function scriptsUnder(libraryDirectory) {
   if (!existsSync(libraryDirectory)) return undefined;
   return readdirSync(libraryDirectory)
     .filter((name) => name.startsWith('rabbitmq_server-'))
@@ -34,8 +40,11 @@ export function scriptsUnder(libraryDirectory: string): string | undefined {
 
 /**
  * Finds an installed RabbitMQ and the Erlang that runs it. Returns undefined if either RabbitMQ or Erlang is missing.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {RabbitmqServer | undefined}
  */
-export function findInstalledServer({ PATH = '' }: NodeJS.ProcessEnv): RabbitmqServer | undefined {
+export function findInstalledServer({ PATH = '' }) {
   const folders = [
     ...PATH.split(delimiter).filter((folder) => folder !== ''),
     '/usr/bin',
@@ -56,6 +65,7 @@ export function findInstalledServer({ PATH = '' }: NodeJS.ProcessEnv): RabbitmqS
     : { scriptsDirectory, path: [erlang], describe: 'installed on this machine' };
 }
 
-function isScriptsDirectory(directory: string): boolean {
+/** @param {string} directory */
+function isScriptsDirectory(directory) {
   return existsSync(join(directory, 'rabbitmq-server')) && existsSync(join(directory, 'rabbitmq-env'));
 }

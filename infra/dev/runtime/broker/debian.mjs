@@ -1,11 +1,14 @@
+// @ts-check
+// This module is plain JavaScript and imports no npm package, because it also runs while npm installs the packages.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Problem, reasonOf, type Say } from '../command-line.ts';
-import type { RabbitmqServer } from './installed.ts';
-import { scriptsUnder } from './installed.ts';
-import { openApt, type Apt } from './apt.ts';
-import { plainPath } from './plain-path.ts';
-import { run } from '../run-command.ts';
+import { scriptsUnder } from './installed.mjs';
+import { openApt } from './apt.mjs';
+import { plainPath } from './plain-path.mjs';
+import { run } from '../run-command.mjs';
+
+/** @import { Apt } from './apt.mjs' */
+/** @import { RabbitmqServer } from './installed.mjs' */
 
 const HOW_TO_FIX =
   'set AMQP_URL to a running broker, start Docker, install rabbitmq-server, or run "sudo apt-get update" and try again';
@@ -15,24 +18,26 @@ const LEFTOVER_AFTER_MS = 3_600_000;
 
 /**
  * Downloads Debian's packages of RabbitMQ and Erlang once and unpacks them in `directory`. It installs nothing and needs no root
- * permissions.
+ * permissions. If `signal` is aborted, ends the programs that it has started and deletes the unfinished files.
+ *
+ * @param {{ directory: string, say: (line: string) => void, signal?: AbortSignal }} options
+ * @returns {Promise<RabbitmqServer>}
  */
-export async function unpackDebianServer({ directory, say }: { directory: string; say: Say }): Promise<RabbitmqServer> {
+export async function unpackDebianServer({ directory, say, signal }) {
   const before = findUnpacked(directory);
   if (before !== undefined) return before;
   try {
     mkdirSync(directory, { recursive: true });
-    const apt = await openApt({ package: 'rabbitmq-server', stateDirectory: join(directory, 'apt'), say });
+    const apt = await openApt({ package: 'rabbitmq-server', stateDirectory: join(directory, 'apt'), say, signal });
     const packages = await closureOf(apt, 'rabbitmq-server');
-    await unpack(apt, packages, directory, say);
+    await unpack(apt, packages, { directory, say, signal });
   } catch (error) {
-    throw new Problem(`RabbitMQ could not be unpacked from Debian packages: ${reasonOf(error)}; ${HOW_TO_FIX}`, {
-      cause: error,
-    });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`RabbitMQ could not be unpacked from Debian packages: ${reason}; ${HOW_TO_FIX}`, { cause: error });
   }
   const after = findUnpacked(directory);
   if (after !== undefined) return after;
-  throw new Problem(
+  throw new Error(
     `the unpacked RabbitMQ in ${directory} is incomplete; delete that folder and try again, or ${HOW_TO_FIX}`,
   );
 }
@@ -40,9 +45,14 @@ export async function unpackDebianServer({ directory, say }: { directory: string
 /**
  * Returns the packages to unpack: RabbitMQ, Erlang, and the shared libraries that this system lacks, but no tools for system
  * services.
+ *
+ * @param {Apt} apt
+ * @param {string} root
+ * @returns {Promise<string[]>}
  */
-async function closureOf(apt: Apt, root: string): Promise<string[]> {
-  const wanted = new Set<string>();
+async function closureOf(apt, root) {
+  /** @type {Set<string>} */
+  const wanted = new Set();
   let next = [root];
   while (next.length > 0) {
     for (const name of next) wanted.add(name);
@@ -60,8 +70,12 @@ async function closureOf(apt: Apt, root: string): Promise<string[]> {
 /**
  * Unpacks the packages into a temporary folder and then renames the folder, so that another process never sees a folder
  * with only some of the packages.
+ *
+ * @param {Apt} apt
+ * @param {readonly string[]} packages
+ * @param {{ directory: string, say: (line: string) => void, signal?: AbortSignal }} options
  */
-async function unpack(apt: Apt, packages: readonly string[], directory: string, say: Say): Promise<void> {
+async function unpack(apt, packages, { directory, say, signal }) {
   removeLeftovers(directory);
   const scratch = mkdtempSync(join(directory, SCRATCH));
   try {
@@ -73,7 +87,7 @@ async function unpack(apt: Apt, packages: readonly string[], directory: string, 
     await apt.download(packages, archives);
     say('unpacking RabbitMQ and Erlang');
     for (const archive of readdirSync(archives).filter((name) => name.endsWith('.deb'))) {
-      await run('dpkg-deb', ['--extract', join(archives, archive), root]);
+      await run('dpkg-deb', ['--extract', join(archives, archive), root], { signal });
     }
     rmSync(archives, { recursive: true });
     writeFileSync(join(root, COMPLETE), `${packages.join('\n')}\n`);
@@ -84,15 +98,18 @@ async function unpack(apt: Apt, packages: readonly string[], directory: string, 
       throw error;
     }
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    // A program that was just stopped may still write files, so deleting the folder can fail at the first attempt.
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
 
 /**
  * Deletes temporary folders older than one hour. Unpacking never takes an hour, and therefore the process that created
  * such a folder must have been killed.
+ *
+ * @param {string} directory
  */
-function removeLeftovers(directory: string): void {
+function removeLeftovers(directory) {
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(SCRATCH))) {
     const path = join(directory, name);
     const ageMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
@@ -100,7 +117,11 @@ function removeLeftovers(directory: string): void {
   }
 }
 
-function findUnpacked(directory: string): RabbitmqServer | undefined {
+/**
+ * @param {string} directory
+ * @returns {RabbitmqServer | undefined}
+ */
+function findUnpacked(directory) {
   if (!existsSync(join(directory, 'root', COMPLETE))) return undefined;
   const plain = plainPath(directory);
   const root = join(plain, 'root');
@@ -110,14 +131,20 @@ function findUnpacked(directory: string): RabbitmqServer | undefined {
   return { scriptsDirectory, path: [erlangWrappers(plain, erlang)], describe: 'unpacked Debian packages' };
 }
 
-/** Writes scripts that start Erlang's programs, because Debian's own scripts contain the path of an installation. */
-function erlangWrappers(directory: string, erlang: string): string {
+/**
+ * Writes scripts that start Erlang's programs, because Debian's own scripts contain the path of an installation.
+ *
+ * @param {string} directory
+ * @param {string} erlang
+ */
+function erlangWrappers(directory, erlang) {
   const runtime = readdirSync(erlang).find((name) => name.startsWith('erts-')) ?? 'erts';
   const libraries = ['usr/lib', 'lib'].flatMap((base) => [`${base}/${multiarch()}`, base]);
   const searched = libraries.map((path) => join(directory, 'root', path)).join(':');
   const bin = join(directory, 'bin');
   mkdirSync(bin, { recursive: true });
-  const wrap = (name: string, program: string) => {
+  /** @type {(name: string, program: string) => void} */
+  const wrap = (name, program) => {
     const file = join(bin, name);
     const text = `#!/bin/sh
 ROOTDIR='${erlang}' BINDIR='${erlang}/${runtime}/bin' EMU=beam PROGNAME=${name}
@@ -134,6 +161,6 @@ exec "$BINDIR/${program}" "$@"
   return bin;
 }
 
-function multiarch(): string {
-  return { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string] ?? 'x86_64-linux-gnu';
+function multiarch() {
+  return process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
 }

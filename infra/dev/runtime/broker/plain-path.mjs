@@ -1,3 +1,4 @@
+// @ts-check
 import { createHash } from 'node:crypto';
 import { accessSync, constants, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,8 +11,11 @@ const PLAIN = /^[\w./-]+$/;
  * Other characters cause failures: RabbitMQ's scripts do not quote their own path, PATH cannot contain a colon, and the
  * management plugin crashes on a path that is not ASCII. The link has the same path at every call, and a call restores a deleted
  * link.
+ *
+ * @param {string} directory
+ * @returns {string}
  */
-export function plainPath(directory: string): string {
+export function plainPath(directory) {
   const target = resolve(directory);
   if (PLAIN.test(target)) return target;
   const link = linkOf(target);
@@ -22,13 +26,18 @@ export function plainPath(directory: string): string {
   return link;
 }
 
-/** Removes the symbolic link that `plainPath` created for `directory`, if there is one. */
-export function removePlainPath(directory: string): void {
+/**
+ * Removes the symbolic link that `plainPath` created for `directory`, if there is one.
+ *
+ * @param {string} directory
+ */
+export function removePlainPath(directory) {
   const target = resolve(directory);
   if (!PLAIN.test(target)) rmSync(linkOf(target), { force: true });
 }
 
-function linkOf(target: string): string {
+/** @param {string} target */
+function linkOf(target) {
   const name = createHash('sha256').update(target).digest('hex').slice(0, 12);
   return join(folderForLinks(), `surehop-${process.getuid?.() ?? 0}-${name}`);
 }
@@ -37,13 +46,14 @@ function linkOf(target: string): string {
  * Returns the folder for symbolic links. TMPDIR is the last choice, because it can change between two starts and can contain
  * special characters itself.
  */
-function folderForLinks(): string {
+function folderForLinks() {
   const found = ['/tmp', '/var/tmp', tmpdir()].find((folder) => PLAIN.test(folder) && isWritable(folder));
   if (found !== undefined) return found;
   throw new Error(`cannot create a symbolic link in /tmp, /var/tmp or ${tmpdir()}: make one of them writable`);
 }
 
-function isWritable(folder: string): boolean {
+/** @param {string} folder */
+function isWritable(folder) {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);
     return true;
