@@ -25,7 +25,7 @@ export const service: ServiceDeclaration = {
       {
         name: 'orders-refused',
         description:
-          'Orders are answered with 503: the broker is unavailable or blocks publishers, or a queue is full. GET /status shows which.',
+          'Orders are answered with 503: the broker is unavailable or blocks publishers, or a queue is full. GET /status shows which. Runbook: a full queue.',
         severity: 'critical',
         metrics: { refused },
         comparison: 'at least',
@@ -35,7 +35,8 @@ export const service: ServiceDeclaration = {
       },
       {
         name: 'orders-failed',
-        description: 'Orders are answered with 500. The log of place-order contains each error with its request id.',
+        description:
+          'Orders are answered with 500. The log of place-order contains each error with its request id. Runbook: a function that fails.',
         severity: 'critical',
         metrics: { failed },
         comparison: 'at least',
@@ -56,7 +57,8 @@ export const service: ServiceDeclaration = {
       },
       {
         name: 'orders-rejected',
-        description: 'For ten minutes more than half of the orders were rejected: the stock is empty or wrong.',
+        description:
+          'For ten minutes more than half of the orders were rejected: the stock is empty or wrong. Runbook: many rejected orders.',
         severity: 'warning',
         metrics: { fulfilled, rejected },
         expression: '100 * FILL(rejected, 0) / (FILL(fulfilled, 0) + FILL(rejected, 0))',

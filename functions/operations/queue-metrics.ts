@@ -3,7 +3,7 @@ import type { WorkQueue } from 'surehop/topology';
 
 export interface QueueMetric {
   readonly queue: string;
-  readonly name: 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'RetryTierWaiting';
+  readonly name: 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'DelayQueueWaiting';
   readonly value: number;
 }
 
@@ -20,7 +20,7 @@ export function queueMetrics(
 ): { readonly metrics: readonly QueueMetric[]; readonly missing: readonly string[] } {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
   const read = [...workQueues, { name: deadLetterQueue, shards: [deadLetterQueue] }];
-  const tiers = [...new Set(workQueues.flatMap(({ delays }) => delays.map(({ name }) => name)))];
+  const delayQueues = [...new Set(workQueues.flatMap(({ delays }) => delays.map(({ name }) => name)))];
   const ofShards = (shards: readonly string[], figure: (shard: QueueFigures) => number | undefined) => {
     const values = shards.map((shard) => figure(named.get(shard) ?? { name: shard }));
     return values.every((value) => value !== undefined) ? values : undefined;
@@ -39,10 +39,10 @@ export function queueMetrics(
         metric(queue, 'QueueFullest', most && Math.max(...most)),
       ];
     }),
-    ...tiers.map((tier) => metric(tier, 'RetryTierWaiting', sum(ofShards([tier], held)))),
+    ...delayQueues.map((delayQueue) => metric(delayQueue, 'DelayQueueWaiting', sum(ofShards([delayQueue], held)))),
   ];
   const known = metrics.filter(({ value }) => value !== undefined) as QueueMetric[];
-  const everything = [...read.flatMap(({ shards }) => shards), ...tiers];
+  const everything = [...read.flatMap(({ shards }) => shards), ...delayQueues];
   return { metrics: known, missing: everything.filter((queue) => named.get(queue)?.ready === undefined) };
 }
 

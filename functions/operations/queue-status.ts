@@ -38,7 +38,7 @@ const queueStatus = depth.extend({
 
 export const statusSchema = z.strictObject({
   queues: z.array(queueStatus),
-  retryTiers: z.array(z.strictObject({ name: z.string(), delayMs: z.int(), waiting: figure })),
+  delayQueues: z.array(z.strictObject({ name: z.string(), delayMs: z.int(), waiting: figure })),
   deadLetters: z.strictObject({
     /** The number of messages in the dead-letter queue that wait to be archived. */
     ready: figure,
@@ -72,9 +72,16 @@ export function statusOf(
     delayed: sum(names.map((name) => delayedIn(named.get(name)))),
   });
   const consumers = (...names: readonly string[]) => sum(names.map((name) => named.get(name)?.consumers ?? null));
-  const tiers = new Map(workQueues.flatMap(({ delays }) => delays.map((tier) => [tier.name, tier] as const)));
-  const waitingIn = (tier: string) =>
-    sum([depth(tier).ready, depth(tier).unacknowledged, depth(tier).delayed, named.get(tier)?.handingOn ?? 0]);
+  const delayQueues = new Map(
+    workQueues.flatMap(({ delays }) => delays.map((delayQueue) => [delayQueue.name, delayQueue] as const)),
+  );
+  const waitingIn = (delayQueue: string) =>
+    sum([
+      depth(delayQueue).ready,
+      depth(delayQueue).unacknowledged,
+      depth(delayQueue).delayed,
+      named.get(delayQueue)?.handingOn ?? 0,
+    ]);
 
   function retrying({ delays }: WorkQueue): number | null {
     const waiting = sum(delays.map(({ name }) => waitingIn(name)));
@@ -104,7 +111,7 @@ export function statusOf(
         shards: queue.shards.map((name) => ({ name, ...depth(name), consumers: consumers(name) })),
       }),
     })),
-    retryTiers: [...tiers.values()].map(({ name, delayMs }) => ({
+    delayQueues: [...delayQueues.values()].map(({ name, delayMs }) => ({
       name,
       delayMs,
       waiting: waitingIn(name),

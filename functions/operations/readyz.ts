@@ -2,11 +2,16 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { describeError } from 'surehop';
 import { sendToDynamo, store, tableName } from 'surehop/dynamodb';
 import { breakerState, endpoint, guarded, ok, Problem, type Dependency } from 'surehop/http';
+import { brokerSettings } from 'surehop/management';
 import { probeBroker } from 'surehop/rabbitmq';
 import { inboxTable } from 'surehop/tables';
 
 import { surehop } from '../surehop.ts';
 import { route } from './readyz-route.ts';
+
+// A wrong setting must stop the function at its start and not fail its first request.
+surehop.settings(brokerSettings);
+const table = tableName(surehop, inboxTable);
 
 const TIMEOUT_MS = 2_000;
 
@@ -45,7 +50,7 @@ async function failureOf(part: string, probe: () => Promise<unknown>) {
 }
 
 function probeStore() {
-  const request = new GetItemCommand({ TableName: tableName(surehop, inboxTable), Key: { pk: { S: 'readiness' } } });
+  const request = new GetItemCommand({ TableName: table, Key: { pk: { S: 'readiness' } } });
   const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
   return sendToDynamo((client) => client.send(request, { abortSignal }), store(surehop));
 }

@@ -29,11 +29,16 @@ export const route = {
           oldestMessage: { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:00.180Z' },
         },
       ],
-      retryTiers: [{ name: 'retry.1s', delayMs: 1_000, waiting: 0 }],
+      delayQueues: [{ name: 'retry.1s', delayMs: 1_000, waiting: 0 }],
       deadLetters: { ready: 0, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: false },
     },
   },
 } satisfies Route;
+
+// A wrong setting must stop the function at its start and not fail its first request.
+const settings = surehop.settings(brokerSettings);
+const archive = archiveTable(surehop);
+const queueProgress = createQueueProgress(processInboxTable(surehop));
 
 const TIMEOUT_MS = 5_000;
 
@@ -49,9 +54,7 @@ const reading = singleFlight<QueueFigures[]>(surehop.clock);
 
 /** GET /status: returns the state of every queue. If DynamoDB is unavailable, the response contains only the broker's figures. */
 export const handler = endpoint(surehop, route, async ({ note }) => {
-  const counted = countOpen(archiveTable(surehop)).catch((error: unknown) =>
-    note({ notCounted: describeError(error) }),
-  );
+  const counted = countOpen(archive).catch((error: unknown) => note({ notCounted: describeError(error) }));
   const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
   const [figures, openDeadLetters, progress] = await Promise.all([currentFigures(), counted, read]);
   return ok(
@@ -60,7 +63,6 @@ export const handler = endpoint(surehop, route, async ({ note }) => {
 });
 
 async function currentFigures(): Promise<QueueFigures[]> {
-  const settings = surehop.settings(brokerSettings);
   const { MANAGEMENT_URL } = settings;
   if (!MANAGEMENT_URL)
     throw new Problem('status-unavailable', 'Set MANAGEMENT_URL to the address of the management API of the broker.');
@@ -79,7 +81,6 @@ async function currentFigures(): Promise<QueueFigures[]> {
 async function readProgress(): Promise<Map<string, Progress>> {
   // Progress is stored per shard, because each shard has its own event source.
   const names = Object.values(queues).flatMap(({ shards }) => shards);
-  const queueProgress = createQueueProgress(processInboxTable(surehop));
   const read = await Promise.all(names.map(async (name) => [name, await queueProgress.read(name)] as const));
   return new Map(read.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])));
 }

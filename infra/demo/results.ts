@@ -23,13 +23,13 @@ export async function collectResults(
   const end = Date.now() + DONE_WITHIN_MS;
   for (;;) {
     signal.throwIfAborted();
-    const pending = orders.filter(({ orderId }) => !['fulfilled', 'rejected'].includes(statuses.get(orderId) ?? ''));
+    const pending = orders.filter(({ orderId }) => !isFinal(statuses.get(orderId)));
     await pMap(
       pending,
       async ({ orderId }) => statuses.set(orderId, (await request<OrderStatus>(`${url}/orders/${orderId}`)).status),
       { concurrency: 8 },
     );
-    const open = [...statuses.values()].filter((status) => status === 'accepted').length;
+    const open = orders.filter(({ orderId }) => isOpen(statuses.get(orderId))).length;
     const waiting = await messagesIn(environment.broker.amqpUrl);
     if ((open === 0 && waiting === 0) || Date.now() > end) break;
     say(`${orders.length - open} of ${orders.length} orders have an outcome, ${waiting} messages waiting`);
@@ -48,6 +48,12 @@ export async function collectResults(
       .deadLetters,
   };
 }
+
+/** Returns whether the status of an order cannot change any more without an operator. */
+const isFinal = (status: string | undefined) => status === 'fulfilled' || status === 'rejected';
+
+/** Returns whether the consumers still have to decide about an order. A dead-lettered order waits for an operator instead. */
+export const isOpen = (status: string | undefined) => !isFinal(status) && status !== 'dead-lettered';
 
 async function messagesIn(amqpUrl: string): Promise<number> {
   const counts = await withConnection(amqpUrl, async (connection) => {

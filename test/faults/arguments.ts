@@ -14,7 +14,8 @@ export interface Arguments {
   readonly messages: number;
   /** The duration of a run in minutes; `undefined` if the run ends after `messages` messages. */
   readonly minutes?: number;
-  readonly broker: 'laptop' | '4';
+  /** `default` for the broker that `npm start` uses, and `4` for a private RabbitMQ 4. */
+  readonly broker: 'default' | '4';
 }
 
 const whole = z.coerce.number().int().min(1);
@@ -27,7 +28,10 @@ const schema = z.object({
   only: z.array(z.string().min(1)).default([]).describe('the name of a fault, a part of it, or where it happens'),
   messages: whole.max(10_000_000).optional().describe('a number of messages'),
   minutes: z.coerce.number().positive().optional().describe('a number of minutes'),
-  broker: z.enum(['laptop', '4']).default('laptop').describe('"laptop" for the one of npm start, "4" for RabbitMQ 4'),
+  broker: z
+    .enum(['default', '4'])
+    .default('default')
+    .describe('"default" for the broker that npm start uses, or "4" for RabbitMQ 4'),
 });
 
 /** Parses the arguments of a command. Throws a `Problem` with exit code 2 if an argument is invalid. */

@@ -186,6 +186,7 @@ export async function startCluster({
       },
       stop,
       control: first.control,
+      isExternal: false,
       onDeath: () => {},
     },
   };

@@ -17,13 +17,13 @@ type Start = (directory: string, say: Say) => Promise<System>;
 const MIXED_FAULTS = 6;
 
 /**
- * Returns a function that starts the test system. With `laptop`, the system uses the broker of `npm start`, and with
- * `4` a single node of RabbitMQ 4.
+ * Returns a function that starts the test system. With `default`, the system uses the broker that `npm start` uses. With `4`, the
+ * system uses a single node of RabbitMQ 4.
  */
 export const startWith =
-  (broker: 'laptop' | '4'): Start =>
+  (broker: 'default' | '4'): Start =>
   async (directory, say) =>
-    broker === 'laptop'
+    broker === 'default'
       ? startSystem({ directory, say })
       : startOnCluster(await startNodes(1, directory, say), directory, say);
 

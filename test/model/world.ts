@@ -93,7 +93,7 @@ export async function runModel(
   const queue: Copy[] = messages.flatMap((message) =>
     Array.from({ length: message.copies ?? 1 }, () => copyOf(message)),
   );
-  const tiers: Copy[] = [];
+  const delayed: Copy[] = [];
   const deadLetters = new Map<string, MessageId>();
   const emitted = new Set<string>();
   const killers = new Set(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
@@ -112,7 +112,7 @@ export async function runModel(
     // A follow-up event is published again at each redelivery, under the same id; it is not a handoff.
     if (message.exchange !== exchanges.orders) placed.set(copy, (placed.get(copy) ?? 0) + 1);
     if (message.exchange.startsWith('retry.'))
-      tiers.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
+      delayed.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
     else if (message.exchange === definition.queue.deadLetterExchange)
       deadLetters.set(headers['surehop-dead-letter-id'] as string, messageId as MessageId);
     else emitted.add(messageId!);
@@ -246,7 +246,8 @@ export async function runModel(
       (() => void)[],
       (() => void)[],
     ];
-    const returns = tiers.length > 0 && !(isWhole && queue.length > 0) ? [() => void queue.push(tiers.shift()!)] : [];
+    const returns =
+      delayed.length > 0 && !(isWhole && queue.length > 0) ? [() => void queue.push(delayed.shift()!)] : [];
     const zombies =
       hasZombies && left > 0
         ? environments
@@ -335,7 +336,7 @@ export async function runModel(
     if (possible.length === 0) break;
     if (steps > MOST_STEPS)
       throw new Error(
-        `the run does not end: ${queue.length} messages are in the queue, ${tiers.length} in the delay queues`,
+        `the run does not end: ${queue.length} messages are in the queue, ${delayed.length} in the delay queues`,
       );
     possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }

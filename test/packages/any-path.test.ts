@@ -55,7 +55,7 @@ describe('a clone of the repository at a path with special characters', () => {
 
   test('npm start in a directory with a question mark in its path prints one error line, because tsx cannot load files from such a path', () => {
     const command = join(clone, 'what?', 'infra/dev/run.mjs');
-    cpSync(join(rootDirectory, 'infra/dev/run.mjs'), command);
+    cpSync(join(rootDirectory, 'infra/dev'), join(clone, 'what?', 'infra/dev'), { recursive: true });
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^surehop: the path .*what\? contains a question mark, .*; move the clone\n$/);

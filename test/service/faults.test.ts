@@ -30,7 +30,7 @@ test('no message is lost or processed twice while connections break, responses a
   const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce];
   const rows: Row[] = [];
   const evidence: string[] = [];
-  const [round] = onceEach('quick', chosen, MESSAGES, startWith('laptop'));
+  const [round] = onceEach('quick', chosen, MESSAGES, startWith('default'));
   await runRound(round!, {
     seed: SEED,
     signal: new AbortController().signal,

@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -25,6 +26,7 @@ const handlers: Readonly<Record<string, string>> = {
   'wrong-status': `async () => ({ statusCode: 'fine' })`,
   'wrong-body': `async () => ({ statusCode: 200, body: { not: 'text' } })`,
   plain: `async () => ({ hello: 'you' })`,
+  echo: `async ({ body }) => ({ statusCode: 200, body })`,
   nothing: `async () => {}`,
   teapot: `async () => ({ statusCode: 418, headers: { 'x-kind': 'tea' }, body: 'short and stout' })`,
 };
@@ -61,7 +63,7 @@ beforeAll(async () => {
           {
             handler: `functions/${name}.handler`,
             ...(quick.has(name) && { timeout: 1 }),
-            events: [{ httpApi: `GET /${name}` }],
+            events: [{ httpApi: `${name === 'echo' ? 'POST' : 'GET'} /${name}` }],
           },
         ]),
       ),
@@ -85,6 +87,24 @@ afterAll(async () => {
   await service?.stop();
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
+
+/** Sends a request without the normalisation of `fetch`, which refuses some malformed requests itself. */
+const send = async (
+  path: string,
+  { method, headers, body }: { method: string; headers?: Record<string, string>; body?: string },
+) =>
+  new Promise<{ status: number; type: string | undefined; text: string }>((resolve, reject) => {
+    const { port } = new URL(service.url);
+    const sent = request({ host: '127.0.0.1', port, path, method, headers }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'], text }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
 
 const get = async (path: string) => {
   const response = await fetch(`${service.url}${path}`);
@@ -134,6 +154,19 @@ describe('an HTTP function that does not fail', () => {
     },
   );
 });
+
+test.each([
+  ['whose path is malformed', 400, { path: '/plain/%zz' }],
+  ['whose cookie is malformed', 400, { path: '/plain', headers: { cookie: 'a="' } }],
+  ['whose body is larger than API Gateway accepts', 413, { path: '/echo', body: 'x'.repeat(10 * 1024 * 1024 + 1) }],
+] as const)(
+  'the local HTTP server answers a request %s with status %d and a problem document',
+  async (_, status, { path, ...rest }) => {
+    const response = await send(path, { method: 'body' in rest ? 'POST' : 'GET', ...rest });
+    expect([response.status, response.type]).toEqual([status, 'application/problem+json']);
+    expect(JSON.parse(response.text)).toMatchObject({ status, type: expect.any(String), title: expect.any(String) });
+  },
+);
 
 test('a request to an unknown path is answered 404 with a problem document', async () => {
   for (const path of ['/', '/nowhere', '/plain/deeper', '/no-such-route']) {

@@ -60,7 +60,7 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
   return changes.flatMap(({ id, type, effect }) => {
     if (type !== 'AWS::Lambda::EventSourceMapping' || effect !== 'updated') return [];
     const configurations = after.Resources[id]!.Properties?.['SourceAccessConfigurations'];
-    return JSON.stringify(configurations).includes('"VIRTUAL_HOST"')
+    return JSON.stringify(configurations ?? []).includes('"VIRTUAL_HOST"')
       ? [`${id} cannot be updated: it names a virtual host, which Lambda accepts only when an event source is created`]
       : [];
   });

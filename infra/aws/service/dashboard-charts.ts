@@ -7,14 +7,14 @@ interface Subject {
   readonly brokerName: string;
   readonly functions: readonly { readonly key: string; readonly functionName: string; readonly kind: Kind }[];
   readonly queues: readonly string[];
-  readonly retryTiers: readonly string[];
+  readonly delayQueues: readonly string[];
   readonly own: MetricOf;
   /** The charts of business metrics that the service declares. */
   readonly business: readonly Chart[];
 }
 
 /** Returns the sections of the CloudWatch dashboard: business, application, queues and broker. */
-export function dashboardSections({ brokerName, functions, queues, retryTiers, own, business }: Subject): Section[] {
+export function dashboardSections({ brokerName, functions, queues, delayQueues, own, business }: Subject): Section[] {
   const ofBroker = brokerMetric(brokerName);
   const broker = (name: string, statistic: string) => ({ ...ofBroker(name, statistic), label: name });
   const worst = (name: string, statistic: string) => ({ ...own(name, statistic), label: name });
@@ -57,7 +57,7 @@ export function dashboardSections({ brokerName, functions, queues, retryTiers, o
         { title: 'Consumers', metrics: ofQueues('QueueConsumers', 'Minimum') },
         {
           title: 'Waiting for a retry',
-          metrics: retryTiers.map((queue) => ({ ...own('RetryTierWaiting', 'Maximum', { queue }), label: queue })),
+          metrics: delayQueues.map((queue) => ({ ...own('DelayQueueWaiting', 'Maximum', { queue }), label: queue })),
         },
       ],
     },

@@ -142,8 +142,8 @@ export function completeFunctions(serverless: Serverless, service: string, stage
     functionName: definition.name,
     kind: kindOf(definition),
   }));
-  const retryTiers = [...new Set(Object.values(queues).flatMap((queue) => queue.delays.map(({ name }) => name)))];
-  const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, retryTiers, own };
+  const delayQueues = [...new Set(Object.values(queues).flatMap((queue) => queue.delays.map(({ name }) => name)))];
+  const subject = { brokerName: brokerName(service, stageName), functions, queues: consumed, delayQueues, own };
   add({ Dashboard: dashboard(dashboardSections({ ...subject, business: declared.charts(own) })) });
 }
 

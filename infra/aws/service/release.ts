@@ -37,7 +37,7 @@ const isWatched = (release: Release): release is Exclude<Release, { strategy: 'a
 /** Returns the alarm for failed invocations of the version that is being released. */
 const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinition => ({
   name: `${key}-release-errors`,
-  description: `The version of ${key} that is being released fails. CodeDeploy rolls the release back.`,
+  description: `The version of ${key} that is being released fails. CodeDeploy rolls the release back. Runbook: a release that was rolled back.`,
   severity: 'release',
   metrics: {
     errors: {
@@ -69,7 +69,7 @@ const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['
   });
   return {
     name: `${key}-release-answers`,
-    description: `More than 2 % of the responses of ${method} ${path} are 5xx during a release. CodeDeploy rolls the release back.`,
+    description: `More than 2 % of the responses of ${method} ${path} are 5xx during a release. CodeDeploy rolls the release back. Runbook: a release that was rolled back.`,
     severity: 'release',
     metrics: { failed: metric('5xx'), all: metric('Count') },
     expression: 'IF(FILL(all, 0) > 0, 100 * FILL(failed, 0) / all, 0)',

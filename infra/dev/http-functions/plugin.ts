@@ -4,6 +4,7 @@ import { createEnvironment } from 'serverless-offline-rabbitmq/environment';
 import { environmentSettings, type Serverless } from 'serverless-offline-rabbitmq/service';
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
+import { answerServerErrorsWithProblems } from './server-errors.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
 
 /** The maximum number of environments of one function. It limits the memory in use; Lambda itself starts more environments. */
@@ -45,6 +46,7 @@ export class HttpFunctionsPlugin {
   }
 
   async #prepare(): Promise<void> {
+    answerServerErrorsWithProblems(this.#serverless.serviceDir);
     const { default: Lambda } = await import('serverless-offline/lambda');
     Lambda.prototype.get = (functionKey) => this.#invocable(functionKey);
     this.#serverless.service.functions[NO_ROUTE] = {

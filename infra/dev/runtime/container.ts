@@ -3,6 +3,7 @@ import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
 import type { StartedTestContainer, WaitStrategy } from 'testcontainers';
 import { freePorts } from './ports.ts';
 import { reasonOf } from './command-line.ts';
+import { watchEnd } from './watch-end.ts';
 
 const STOPPED_WITHIN_MS = 15_000;
 
@@ -28,6 +29,8 @@ export interface Container {
   readonly kill: () => Promise<void>;
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** Calls `listener` when the container ends unexpectedly. */
+  readonly onDeath: (listener: (how: string) => void) => void;
 }
 
 export async function startContainer(options: ContainerOptions): Promise<Container> {
@@ -43,16 +46,21 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
     container = container.withBindMounts([{ source: options.volume.name, target: options.volume.target }]);
   }
   const started: StartedTestContainer = await container.start();
+  const { container: client } = await getContainerRuntimeClient();
+  const inDocker = client.getById(started.getId());
+  const { onDeath, during } = watchEnd(async () => {
+    const { StatusCode } = (await inDocker.wait()) as { StatusCode: number };
+    return `exit code ${StatusCode}`;
+  });
   return {
     ports: hostPorts,
-    kill: async () => {
-      const { container: client } = await getContainerRuntimeClient();
-      await client.getById(started.getId()).kill({ signal: 'SIGKILL' });
-    },
-    restart: () => started.restart({ timeout: STOPPED_WITHIN_MS }),
-    stop: async () => {
-      await started.stop({ timeout: STOPPED_WITHIN_MS, remove: true, removeVolumes: true });
-    },
+    kill: () => during(() => inDocker.kill({ signal: 'SIGKILL' }), false),
+    restart: () => during(() => started.restart({ timeout: STOPPED_WITHIN_MS }), true),
+    stop: () =>
+      during(async () => {
+        await started.stop({ timeout: STOPPED_WITHIN_MS, remove: true, removeVolumes: true });
+      }, false),
+    onDeath,
   };
 }
 

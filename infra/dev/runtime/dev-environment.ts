@@ -49,9 +49,7 @@ export async function startDevEnvironment({
   const stopKeeping: (() => void)[] = [];
   const keep = (name: string, server: Broker | Store, address: string) =>
     stopKeeping.push(
-      server.pid === undefined
-        ? watchExternal(address, { name, say })
-        : keepRunning(server, { name, say, giveUp: fail }),
+      server.isExternal ? watchExternal(address, { name, say }) : keepRunning(server, { name, say, giveUp: fail }),
     );
   const stop = async () => {
     for (const end of stopKeeping.splice(0)) end();

@@ -118,8 +118,10 @@ export const brokerFaults: readonly Fault[] = [
     'the exchange for dead letters is deleted until the topology is applied again',
     (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.deadLetters}`),
   ),
-  missing('retry-tier-missing', 'the exchange of a delay queue is deleted until the topology is applied again', (lab) =>
-    lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.delays).name}`),
+  missing(
+    'delay-queue-missing',
+    'the exchange of a delay queue is deleted until the topology is applied again',
+    (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.delays).name}`),
   ),
   {
     name: 'wrong-password',

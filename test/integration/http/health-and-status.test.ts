@@ -70,7 +70,7 @@ test('GET /status returns the number of messages in each work queue and each del
       oldestMessage: null,
     },
   ]);
-  expect(body.retryTiers).toEqual([
+  expect(body.delayQueues).toEqual([
     { name: 'retry.1s', delayMs: 1_000, waiting: 0 },
     { name: 'retry.2s', delayMs: 2_000, waiting: 0 },
     { name: 'retry.4s', delayMs: 4_000, waiting: 0 },

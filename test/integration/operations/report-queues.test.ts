@@ -104,9 +104,9 @@ test('report-queues reports the numbers of ready messages, unacknowledged messag
     'QueueUnacknowledged dead-letters': 0,
     'QueueConsumers dead-letters': 0,
     'QueueFullest dead-letters': 0,
-    'RetryTierWaiting retry.1s': 0,
-    'RetryTierWaiting retry.2s': 0,
-    'RetryTierWaiting retry.4s': 0,
+    'DelayQueueWaiting retry.1s': 0,
+    'DelayQueueWaiting retry.2s': 0,
+    'DelayQueueWaiting retry.4s': 0,
     QueueReportFailed: 0,
   });
 });

@@ -145,6 +145,21 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
+  test('updating an event source is a conflict only if the event source names a virtual host', () => {
+    const source = (BatchSize: number, configurations: Resource['Properties']) =>
+      template({ Source: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { BatchSize, ...configurations } } });
+    const updated = (configurations: Resource['Properties'] = {}) =>
+      conflicts({ functions: [source(1, configurations), source(2, configurations)] });
+    const login = { Type: 'BASIC_AUTH', URI: 'arn' };
+    expect(updated()).toEqual([]);
+    expect(updated({ SourceAccessConfigurations: [login] })).toEqual([]);
+    expect(
+      updated({ SourceAccessConfigurations: [login, { Type: 'VIRTUAL_HOST', URI: '/' }] }).map(
+        (line) => line.split(':')[0],
+      ),
+    ).toEqual(['Source cannot be updated']);
+  });
+
   test('a deployment has a conflict if a template imports a value that no stack exports', () => {
     expect(conflicts({ functions: [none, importing] })).toEqual(['nothing exports pool']);
   });

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 
 import { statusOf } from '../../../functions/operations/queue-status.ts';
 
-const tier = (name: string) => ({ name, delayMs: 1_000 });
-const shared = [tier('retry.1s'), tier('retry.2s')];
+const delayQueue = (name: string) => ({ name, delayMs: 1_000 });
+const shared = [delayQueue('retry.1s'), delayQueue('retry.2s')];
 const queue = (name: string, delays = shared, shards = [name]) => {
   return { name, shards, ordered: false, delays, deadLetterExchange: 'dead-letters', bindings: [] };
 };
@@ -12,7 +12,7 @@ const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
 test('the number of retrying messages of a work queue is null while a delay queue that it shares with another work queue contains messages', () => {
-  const queues = [queue('stock'), queue('points'), queue('own', [tier('retry.own')])];
+  const queues = [queue('stock'), queue('points'), queue('own', [delayQueue('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(
       queues,
@@ -23,7 +23,7 @@ test('the number of retrying messages of a work queue is null while a delay queu
     );
   expect(waiting(2).queues.map(({ retrying }) => retrying)).toEqual([null, null, 4]);
   expect(waiting(0).queues.map(({ retrying }) => retrying)).toEqual([0, 0, 4]);
-  expect(waiting(2).retryTiers).toEqual([
+  expect(waiting(2).delayQueues).toEqual([
     { name: 'retry.1s', delayMs: 1_000, waiting: 2 },
     { name: 'retry.2s', delayMs: 1_000, waiting: 0 },
     { name: 'retry.own', delayMs: 1_000, waiting: 4 },
@@ -106,6 +106,6 @@ test('the status of a queue counts a message as delayed while the broker delays 
 
 test('the status of a delay queue includes expired retry copies that a full work queue has not accepted yet', () => {
   const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
-  const [tierOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).retryTiers;
-  expect(tierOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
+  const [delayQueueOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).delayQueues;
+  expect(delayQueueOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
 });

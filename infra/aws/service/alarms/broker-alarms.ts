@@ -106,7 +106,7 @@ export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'b
     {
       name: 'broker-silent',
       description:
-        'Amazon MQ has published no metrics of the broker for ten minutes: the broker is restarting or unavailable.',
+        'Amazon MQ has published no metrics of the broker for ten minutes: the broker is restarting or unavailable. Runbook: a node that is down.',
       severity: 'critical',
       metrics: { connections: ofBroker('ConnectionCount', 'Maximum') },
       silence: { isReadAs: -1 },

@@ -35,7 +35,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
       description:
         kind === 'consumer'
           ? `Batches of ${key} are redelivered repeatedly. Runbook: a batch that is redelivered repeatedly.`
-          : `${key} fails with an unexpected error. The log of the function contains the error.`,
+          : `${key} fails with an unexpected error. The log of the function contains the error. Runbook: a function that fails.`,
       severity: kind === 'consumer' || kind === 'direct' ? 'critical' : 'warning',
       metrics: { errors: metric('Errors', 'Sum') },
       comparison: 'at least',
@@ -47,7 +47,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
       name: `${key}-throttles`,
       description: isPublisher
         ? `${key} is throttled, so requests of clients are refused. Runbook: too many connections.`
-        : `${key} is throttled. Raise its access.connections or the account's concurrency.`,
+        : `${key} is throttled. Raise its access.connections or the account's concurrency. Runbook: a slow or throttled function.`,
       severity: isPublisher ? 'critical' : 'warning',
       metrics: { throttles: metric('Throttles', 'Sum') },
       comparison: 'at least',
@@ -58,8 +58,8 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
     {
       name: `${key}-mean-duration`,
       description: isRequest
-        ? `${key} takes more than ${meanLimitMs} ms on average.`
-        : `${key} takes more than ${BUSY_PERCENT} % of its timeout on average: ${kind === 'consumer' ? 'reduce eventSource.batchSize or increase its memory' : 'the log shows the slow step'}.`,
+        ? `${key} takes more than ${meanLimitMs} ms on average. Runbook: a slow or throttled function.`
+        : `${key} takes more than ${BUSY_PERCENT} % of its timeout on average: ${kind === 'consumer' ? 'reduce eventSource.batchSize or increase its memory' : 'the log shows the slow step'}. Runbook: a slow or throttled function.`,
       severity: 'warning',
       metrics: { duration: metric('Duration', 'Average') },
       comparison: 'above',
@@ -73,7 +73,8 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
 export const toolkitAlarms = (own: MetricOf): AlarmDefinition[] => [
   {
     name: 'requests-without-record',
-    description: 'Requests are accepted without an idempotency record, because DynamoDB does not answer.',
+    description:
+      'Requests are accepted without an idempotency record, because DynamoDB does not answer. Runbook: requests without an idempotency record.',
     severity: 'warning',
     metrics: { unrecorded: own('IntakeRecordUnavailable', 'Sum') },
     comparison: 'at least',

@@ -72,7 +72,7 @@ export function queueAlarms(
     },
     {
       name: `queue-${queue}-dead-letter`,
-      description: `A message of ${queue} was dead-lettered and archived. GET /dead-letters shows the reason.`,
+      description: `A message of ${queue} was dead-lettered and archived. GET /dead-letters shows the reason. Runbook: many dead letters.`,
       severity: 'warning',
       metrics: { letters: own('DeadLettersArchived', 'Sum', { queue }) },
       comparison: 'at least',
@@ -97,7 +97,7 @@ export function queueAlarms(
     {
       name: 'queues-unread',
       description:
-        'The queues and nodes of the broker could not be read for five minutes, so the other alarms of queues and broker have no data. The log of report-queues contains the error.',
+        'The queues and nodes of the broker could not be read for five minutes, so the other alarms of queues and broker have no data. The log of report-queues contains the error. Runbook: no figures of the queues.',
       severity: 'critical',
       metrics: { failed: own('QueueReportFailed', 'Maximum') },
       silence: { isReadAs: 1 },

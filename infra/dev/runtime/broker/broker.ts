@@ -17,7 +17,9 @@ export interface Broker {
   readonly version: string;
   /** A description of the broker for the person at the terminal: its version and where it comes from. */
   readonly describe: string;
-  /** The process id of the broker; undefined if this process did not start it. */
+  /** Whether this process did not start the broker, and therefore neither restarts nor stops it. */
+  readonly isExternal: boolean;
+  /** The process id of the broker; undefined if the broker is external or runs in Docker. */
   readonly pid?: number;
   /** Kills all processes of the broker with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;

@@ -63,7 +63,8 @@ export async function startDockerBroker({ dataDirectory, keepData, say }: Broker
         await untilReady();
       },
       stop: container.stop,
-      onDeath: () => {},
+      isExternal: false,
+      onDeath: container.onDeath,
     };
   } catch (error) {
     await container.stop();

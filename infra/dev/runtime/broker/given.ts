@@ -35,6 +35,7 @@ export async function useGivenBroker({
     kill: cannotKill,
     restart: cannotKill,
     stop: async () => {},
+    isExternal: true,
     onDeath: () => {},
   };
 }

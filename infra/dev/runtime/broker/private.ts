@@ -87,6 +87,7 @@ export async function startPrivateBroker(
   return {
     amqpUrl: amqpUrl(ports),
     managementUrl: managementUrl(ports),
+    isExternal: false,
     version: version!,
     describe: `RabbitMQ ${version!} (${server.describe})`,
     get pid() {

@@ -50,6 +50,7 @@ export async function startDockerStore({ dataDirectory, keepData, say }: StoreOp
       await untilReady();
     },
     stop: container.stop,
-    onDeath: () => {},
+    isExternal: false,
+    onDeath: container.onDeath,
   };
 }

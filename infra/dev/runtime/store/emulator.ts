@@ -73,6 +73,7 @@ export async function startEmulator(emulator: string, { dataDirectory, keepData,
   return {
     endpoint: `http://127.0.0.1:${port}`,
     describe: 'DynamoDB (embedded emulator)',
+    isExternal: false,
     get pid() {
       return running.pid;
     },

@@ -17,5 +17,13 @@ export async function useGivenStore(endpoint: string): Promise<Store> {
     );
   };
   const describe = `DynamoDB at ${shown} (DYNAMODB_ENDPOINT)`;
-  return { endpoint, describe, kill: cannotKill, restart: cannotKill, stop: async () => {}, onDeath: () => {} };
+  return {
+    endpoint,
+    describe,
+    kill: cannotKill,
+    restart: cannotKill,
+    stop: async () => {},
+    isExternal: true,
+    onDeath: () => {},
+  };
 }

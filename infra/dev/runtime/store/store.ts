@@ -9,7 +9,9 @@ import { useGivenStore } from './given.ts';
 export interface Store {
   readonly endpoint: string;
   readonly describe: string;
-  /** The process id of DynamoDB; undefined if this process did not start it. */
+  /** Whether this process did not start DynamoDB, and therefore neither restarts nor stops it. */
+  readonly isExternal: boolean;
+  /** The process id of DynamoDB; undefined if DynamoDB is external or runs in Docker. */
   readonly pid?: number;
   /** Kills DynamoDB with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;

@@ -1,0 +1,66 @@
+import { createRequire } from 'node:module';
+import { STATUS_CODES } from 'node:http';
+import { problemResult, type HttpResult } from './result.ts';
+
+/** The parts of hapi, the HTTP server of serverless-offline, that this module uses. */
+interface Hapi {
+  Server: (options: unknown) => HapiServer;
+}
+
+interface HapiServer {
+  ext(event: 'onPreResponse', method: (request: HapiRequest, toolkit: HapiToolkit) => unknown): void;
+}
+
+interface HapiRequest {
+  readonly info: { readonly id: string };
+  readonly response: { readonly isBoom?: boolean; readonly message?: string; readonly output?: { statusCode: number } };
+}
+
+interface HapiToolkit {
+  readonly continue: symbol;
+  response(body: string): HapiResponse;
+}
+
+interface HapiResponse {
+  code(status: number): HapiResponse;
+  header(name: string, value: string): HapiResponse;
+}
+
+/**
+ * Makes hapi answer with problem documents where hapi itself refuses a request, for example because the body is too large or the
+ * path is malformed. Must be called before serverless-offline loads hapi.
+ */
+export function answerServerErrorsWithProblems(serviceDirectory: string): void {
+  const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');
+  const hapi = createRequire(offline)('@hapi/hapi') as Hapi;
+  const { Server } = hapi;
+  hapi.Server = function (options) {
+    const server = Server(options);
+    server.ext('onPreResponse', ({ info, response }, toolkit) => {
+      if (!response.isBoom || response.output === undefined) return toolkit.continue;
+      const {
+        statusCode,
+        headers = {},
+        body = '',
+      } = serverError(response.output.statusCode, info.id, response.message);
+      const answer = toolkit.response(body).code(statusCode);
+      for (const [name, value] of Object.entries(headers)) answer.header(name, value);
+      return answer;
+    });
+    return server;
+  };
+}
+
+/** Returns the problem document for an error of the HTTP server itself. */
+export function serverError(status: number, requestId: string, reason: string | undefined): HttpResult {
+  if (status === 413) return problemResult('body-too-large', 'The body is larger than API Gateway accepts.', requestId);
+  if (status === 404) return problemResult('not-found', 'No route matches the request.', requestId);
+  const title = STATUS_CODES[status] ?? 'Error';
+  // RFC 9457 defines the type about:blank for problems that have no more meaning than their status.
+  const body = { type: 'about:blank', status, title, detail: reason ?? title };
+  return {
+    statusCode: status,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': requestId },
+    body: JSON.stringify(body),
+  };
+}

@@ -1,0 +1,42 @@
+/** Reports unexpected ends of a server that this process can kill, restart and stop. */
+export interface EndWatch {
+  /** Calls `listener` at each unexpected end. */
+  readonly onDeath: (listener: (how: string) => void) => void;
+  /** Runs `change`, which ends the server on purpose. If `change` starts the server again, watches the server again. */
+  readonly during: <T>(change: () => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
+}
+
+/**
+ * Watches a running server. `ended` resolves with a description when the current run of the server ends, and may reject if the
+ * server cannot be observed any more.
+ */
+export function watchEnd(ended: () => Promise<string>): EndWatch {
+  const listeners: ((how: string) => void)[] = [];
+  let unreported: string | undefined;
+  let run = 0;
+
+  function watch(): void {
+    run += 1;
+    const watched = run;
+    const report = (how: string) => {
+      if (watched !== run) return;
+      if (listeners.length === 0) unreported = how;
+      for (const listener of listeners) listener(how);
+    };
+    ended().then(report, (error: unknown) => report(error instanceof Error ? error.message : String(error)));
+  }
+
+  watch();
+  return {
+    onDeath: (listener) => {
+      listeners.push(listener);
+      if (unreported !== undefined) listener(unreported);
+    },
+    during: async (change, isRunningAfterwards) => {
+      run += 1;
+      const result = await change();
+      if (isRunningAfterwards) watch();
+      return result;
+    },
+  };
+}

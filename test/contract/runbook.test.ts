@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { beforeAll, describe, expect, test } from '@jest/globals';
+
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { templatesOf } from '../support/in-a-process.ts';
+import { stageNames } from '../support/packages.ts';
+import { ofType, properties, text } from '../support/templates.ts';
+
+/** The chapters of docs/runbook.md: the text of each chapter by its title in lower case. */
+const chapters = new Map(
+  readFileSync(join(rootDirectory, 'docs/runbook.md'), 'utf8')
+    .split(/^## /m)
+    .slice(1)
+    .map((chapter) => {
+      const end = chapter.indexOf('\n');
+      return [chapter.slice(0, end).trim().toLowerCase(), chapter.slice(end)] as const;
+    }),
+);
+
+/** Returns the alarm names that a chapter contains, as regular expressions. In a name, `<queue>` stands for any queue, for example. */
+const alarmsNamedIn = (chapter: string): RegExp[] =>
+  [...chapter.matchAll(/`([\w<>*-]+)`/g)].map(
+    ([, name]) => new RegExp(`^${name!.replaceAll(/<[\w-]+>|\*/g, '[a-z0-9-]+')}$`),
+  );
+
+let alarms: { readonly name: string; readonly description: string }[];
+
+beforeAll(async () => {
+  const templates = await templatesOf(stageNames);
+  alarms = Object.values(templates).flatMap(({ broker, functions }) =>
+    [broker, functions].flatMap((template) =>
+      ofType(template, 'AWS::CloudWatch::Alarm').map(([, resource]) => ({
+        name: (/\$\{AWS::StackName\}-([a-z0-9-]+)/.exec(text(properties(resource)['AlarmName'])) ?? [])[1]!,
+        description: String(properties(resource)['AlarmDescription']),
+      })),
+    ),
+  );
+}, 180_000);
+
+describe('the runbook', () => {
+  test('the description of every alarm ends with a chapter of the runbook, and the chapter contains the name of the alarm', () => {
+    expect(alarms.length).toBeGreaterThan(50);
+    const faults = alarms.flatMap(({ name, description }) => {
+      const title = /Runbook: ([^.]+)\.$/.exec(description)?.[1];
+      const chapter = chapters.get(title ?? '');
+      if (title === undefined) return [`the description of ${name} names no chapter`];
+      if (chapter === undefined) return [`the chapter "${title}", which ${name} names, does not exist`];
+      return alarmsNamedIn(chapter).some((pattern) => pattern.test(name))
+        ? []
+        : [`the chapter "${title}" does not name the alarm ${name}`];
+    });
+    expect([...new Set(faults)]).toEqual([]);
+  });
+});

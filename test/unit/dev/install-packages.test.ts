@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { groupOf, isInstalled, progressOf } from '../../../infra/dev/install/packages.mjs';
+
+const locked = {
+  '': {},
+  lib: { version: '0.1.0' },
+  'node_modules/lib': { resolved: 'lib', link: true },
+  'node_modules/amqplib': { version: '2.3.1' },
+  'node_modules/jest': { version: '30.5.2', dev: true },
+  'node_modules/esbuild-of-another-platform': { version: '1.0.0', optional: true },
+};
+
+describe('the installed npm packages', () => {
+  let root: string;
+
+  /** Writes npm's record of installed packages, with a version for each package, and the package.json file of each package. */
+  const install = (versions: Record<string, string>) => {
+    const packages: Record<string, object> = {};
+    for (const [name, version] of Object.entries(versions)) {
+      packages[`node_modules/${name}`] = { version };
+      mkdirSync(join(root, 'node_modules', name), { recursive: true });
+      writeFileSync(join(root, 'node_modules', name, 'package.json'), '{}');
+    }
+    writeFileSync(join(root, 'node_modules/.package-lock.json'), JSON.stringify({ packages }));
+  };
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'surehop-install-'));
+    mkdirSync(join(root, 'node_modules'));
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages: locked }));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  test('npm start needs no packages of the devDependencies, and the tests need them', () => {
+    install({ amqplib: '2.3.1' });
+    expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, false]);
+    install({ amqplib: '2.3.1', jest: '30.5.2' });
+    expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, true]);
+  });
+
+  test('another version than the locked one, a missing package, or no record of npm means that packages must be installed', () => {
+    expect(isInstalled(root, 'start')).toBe(false);
+    install({ jest: '30.5.2' });
+    expect(isInstalled(root, 'start')).toBe(false);
+    install({ amqplib: '2.3.0', jest: '30.5.2' });
+    expect(isInstalled(root, 'start')).toBe(false);
+  });
+
+  test('npm start keeps the test tools: if a package of the devDependencies is installed, everything is installed', () => {
+    install({ amqplib: '2.3.0' });
+    expect(groupOf(root, false)).toBe('start');
+    expect(groupOf(root, true)).toBe('everything');
+    install({ amqplib: '2.3.0', jest: '30.0.0' });
+    expect(groupOf(root, false)).toBe('everything');
+  });
+
+  test('the progress counts the unpacked packages of the group, without links and optional packages', () => {
+    expect(progressOf(root, 'everything')).toEqual({ done: 0, total: 2 });
+    install({ amqplib: '2.3.1' });
+    expect(progressOf(root, 'everything')).toEqual({ done: 1, total: 2 });
+    expect(progressOf(root, 'start')).toEqual({ done: 1, total: 1 });
+  });
+});

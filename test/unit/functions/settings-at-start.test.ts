@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+
+import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+
+interface FunctionDefinition {
+  readonly handler: string;
+  readonly access?: { readonly login?: string; readonly tables?: object };
+  readonly events?: unknown;
+}
+
+const { functions } = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 'utf8'), { merge: true }) as {
+  functions: Record<string, FunctionDefinition>;
+};
+
+/** Starts every function with one wrong setting. Returns the names of the functions that refuse to start because of it. */
+function refusingToStart(name: string, value: string): string[] {
+  const modules = Object.entries(functions).map(([key, { handler }]) => [
+    key,
+    `./${handler.replace(/\.handler$/, '.ts')}`,
+  ]);
+  const program = `
+    const started = await Promise.allSettled(${JSON.stringify(modules)}.map(([, path]) => import(path)));
+    const messages = started.map(({ reason }) => String(reason?.message ?? ''));
+    console.log(JSON.stringify(messages));
+    process.exit();`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+    cwd: rootDirectory,
+    encoding: 'utf8',
+    env: {
+      PATH: process.env['PATH'],
+      AWS_REGION: 'eu-central-1',
+      AMQP_URL: 'amqp://127.0.0.1:1',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      [name]: value,
+    },
+  });
+  expect(stderr).toBe('');
+  const messages = JSON.parse(stdout) as string[];
+  expect(messages.filter((message) => message !== '' && !message.includes(name))).toEqual([]);
+  return modules.flatMap(([key], at) => (messages[at] === '' ? [] : [key!]));
+}
+
+const keysOf = (isMeant: (definition: FunctionDefinition) => boolean) =>
+  Object.entries(functions).flatMap(([key, definition]) => (isMeant(definition) ? [key] : []));
+
+describe('a function with a wrong setting refuses to start, and does not wait for its first request', () => {
+  test('every function with a login for the broker refuses to start with a wrong setting of the broker', () => {
+    const refusing = refusingToStart('HEARTBEAT_SECONDS', 'x');
+    // The function apply-topology always starts, because it has to report a wrong setting to CloudFormation.
+    const withLogin = keysOf(({ access }) => access?.login !== undefined).filter((key) => key !== 'apply-topology');
+    expect(refusing).toEqual(expect.arrayContaining(withLogin));
+  });
+
+  test('every function with access to a table, and every consumer, refuses to start with a wrong table prefix', () => {
+    const usesTables = keysOf(({ access, events }) => access?.tables !== undefined || typeof events === 'string');
+    expect(refusingToStart('TABLE_PREFIX', 'bad prefix!')).toEqual(expect.arrayContaining(usesTables));
+  });
+});
