@@ -24,10 +24,10 @@ const COMMANDS = {
   bench: 'test/bench/command.ts',
 };
 /** The commands that need packages of the devDependencies. */
-const NEEDS_EVERYTHING = ['test', 'check', 'faults', 'soak', 'bench', 'stages'];
+const NEEDS_EVERYTHING = new Set(['test', 'check', 'faults', 'soak', 'bench', 'stages']);
 
 /** The commands that always start a broker and a DynamoDB. */
-const STARTS_SERVERS = ['start', 'demo', 'faults', 'soak'];
+const STARTS_SERVERS = new Set(['start', 'demo', 'faults', 'soak']);
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const local = join(root, '.local');
@@ -52,7 +52,7 @@ function checkPath() {
 }
 
 function checkMachine(command, machine) {
-  const starts = STARTS_SERVERS.includes(command);
+  const starts = STARTS_SERVERS.has(command);
   const missing =
     unsupportedPlatform(machine) ??
     (starts ? (missingStore(machine, process.env) ?? missingBroker(machine, process.env)) : undefined);
@@ -153,10 +153,10 @@ if (!isWritable(local)) fail(`${local} is not writable; change its owner, or use
 const machine = thisMachine(process.env);
 checkMachine(command, machine);
 // Testcontainers, which runs RabbitMQ and DynamoDB in Docker, belongs to the devDependencies.
-const group = groupOf(root, NEEDS_EVERYTHING.includes(command) || machine.hasDocker);
+const group = groupOf(root, NEEDS_EVERYTHING.has(command) || machine.hasDocker);
 if (!isInstalled(root, group)) {
   const { hasDocker, hasRabbitmq } = machine;
-  const needsDebianServer = STARTS_SERVERS.includes(command) && !process.env.AMQP_URL && !hasDocker && !hasRabbitmq;
+  const needsDebianServer = STARTS_SERVERS.has(command) && !process.env.AMQP_URL && !hasDocker && !hasRabbitmq;
   const errors = await install({ root, local, group, needsDebianServer, environment: npmEnvironment() });
   if (errors === undefined) process.exit(130);
   for (const error of errors) process.stderr.write(`surehop: ${error}\n`);

@@ -71,7 +71,7 @@ try {
   process.send({ type: 'initFailed', error: describe(error) }, () => process.exit(1));
 }
 
-process.on('message', async (invocation) => {
+async function respond(invocation) {
   try {
     const result = await invoke(handler, JSON.parse(invocation.eventJson), lambdaContext(invocation));
     // A result that cannot be serialized to JSON is an error, as on Lambda.
@@ -80,6 +80,8 @@ process.on('message', async (invocation) => {
     logError('Invoke Error', error);
     process.send({ type: 'failed', error: describe(error) });
   }
-});
+}
+
+process.on('message', (invocation) => void respond(invocation));
 
 if (handler) process.send({ type: 'ready' });

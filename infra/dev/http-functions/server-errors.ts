@@ -52,7 +52,7 @@ export function answerServerErrorsWithProblems(serviceDirectory: string): void {
 }
 
 /** Returns the problem document for an error of the HTTP server itself. */
-export function serverError(status: number, requestId: string, reason: string | undefined): HttpResult {
+function serverError(status: number, requestId: string, reason: string | undefined): HttpResult {
   if (status === 413) return problemResult('body-too-large', 'The body is larger than API Gateway accepts.', requestId);
   if (status === 404) return problemResult('not-found', 'No route matches the request.', requestId);
   const title = STATUS_CODES[status] ?? 'Error';
