@@ -4,6 +4,6 @@ export { on, type Decide, type Perform, type Rule, type RuleContext } from './ru
 export { type RabbitMqEvent } from './delivery.ts';
 export { type Identify } from './identify.ts';
 export { type BatchReport } from './report.ts';
-export { emit, type Alternative, type Decision, type FollowUp } from '../inbox/decision.ts';
+export { emit, reject, type Alternative, type Decision, type FollowUp } from '../inbox/decision.ts';
 export { type AttributeCondition, type When } from '../dynamodb/conditions.ts';
 export { type Effect } from '../dynamodb/effects.ts';

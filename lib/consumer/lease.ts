@@ -1,3 +1,4 @@
+import type { Decision } from '../inbox/decision.ts';
 import type { Batch } from './batch.ts';
 import type { Candidate } from './message.ts';
 import { deadLetter, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
@@ -9,14 +10,17 @@ import { deadLetter, fromFailedMarker, postponed, type Outcome } from './outcome
 const LEASE_MARGIN_MS = 5_000;
 
 /**
- * Runs the `perform` function of a business rule while `owner` holds a lease on the message, and then marks the message
- * as completed. If another Lambda environment holds the lease or took it over, the message is postponed and never
- * skipped.
+ * Runs the `perform` function of a business rule while `owner` holds a lease on the message, and then calls `commit` with
+ * the decision that the function returned. The commit completes the lease. If another Lambda environment holds the lease
+ * or took it over, the message is postponed and never skipped.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,
   owner: string,
-  perform: () => Promise<void>,
+  {
+    perform,
+    commit,
+  }: { readonly perform: () => Promise<Decision>; readonly commit: (decision: Decision) => Promise<Outcome> },
   { queue, leases, timeLimitMs, warn, inbox, clock }: Batch,
 ): Promise<Outcome> {
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
@@ -30,13 +34,16 @@ export async function performUnderLease(
     if (marker?.state === 'dead-lettered') return fromFailedMarker(marker);
     return postponed('LEASED', queue, marker?.state === 'leased' ? marker.leaseExpiresAtMs - clock.now() : 0);
   }
+  // If the lease cannot be released, a retry of the message has to wait until the lease expires.
+  const release = () =>
+    leases.release(queue.name, id, owner).catch((failure: unknown) => warn('releasing a lease failed', failure));
+  let outcome: Outcome;
   try {
-    await perform();
+    outcome = await commit(await perform());
   } catch (error) {
-    // If this fails, the retry has to wait until the lease expires. The error of the rule is thrown in any case.
-    await leases.release(queue.name, id, owner).catch((failure: unknown) => warn('releasing a lease failed', failure));
+    await release();
     throw error;
   }
-  const isCompleted = await leases.complete(queue.name, id, owner);
-  return isCompleted ? { is: 'completed', events: [] } : postponed('LEASED', queue, durationMs);
+  if (outcome.is === 'retry' || outcome.is === 'dead-letter') await release();
+  return outcome;
 }

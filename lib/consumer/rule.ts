@@ -23,14 +23,19 @@ export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<D
 /**
  * Performs an effect that cannot be part of a DynamoDB transaction, such as a call to another system. Only one Lambda
  * environment at a time calls this function for a message. After a crash the function may be called again, so pass
- * `context.id` to the other system as the idempotency key.
+ * `context.id` to the other system as the idempotency key. The function may return a decision, which is committed in the
+ * same transaction that marks the message as completed.
  */
-export type Perform<T> = (event: T, context: RuleContext) => Promise<void>;
+export type Perform<T> = (event: T, context: RuleContext) => Promise<Decision | void>;
 
 /** The business rule that processes one type of event. */
 export type Rule<T = any> = { readonly event: EventDefinition<T> } & (
   { readonly decide: Decide<T>; readonly perform?: never } | { readonly perform: Perform<T>; readonly decide?: never }
 );
 
-/** Pairs an event with its business rule. The compiler then checks the argument of the rule against the event. */
-export const on = <T>(event: EventDefinition<T>, decide: Decide<T>): Rule<T> => ({ event, decide });
+/**
+ * Pairs an event with its business rule, which is a `decide` function or an object with a `perform` function. The compiler
+ * then checks the argument of the rule against the event.
+ */
+export const on = <T>(event: EventDefinition<T>, rule: Decide<T> | { readonly perform: Perform<T> }): Rule<T> =>
+  typeof rule === 'function' ? { event, decide: rule } : { event, perform: rule.perform };

@@ -17,6 +17,8 @@ interface Decided {
   readonly is: 'decided';
   readonly candidate: Candidate;
   readonly decision: Decision;
+  /** The owner of the lease under which the business rule ran, if the rule is a `perform` function. */
+  readonly leaseOwner?: string;
 }
 
 /**
@@ -25,13 +27,40 @@ interface Decided {
  */
 export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
   const ran: (Decided | Result)[] = [];
+  const commit = commitPerformed(batch);
   await concurrently(candidates, batch.concurrency, async (candidate, index) => {
-    ran[index] = await runRule(candidate, batch);
+    ran[index] = await runRule(candidate, commit, batch);
   });
   return ran;
 }
 
-async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Result> {
+/**
+ * Returns a function that commits the decision of a performed message at once, because the message must not be performed
+ * again if the process crashes before the end of the batch. Decisions that arrive while a commit is running are committed
+ * together afterwards, because concurrent transactions that write the same item would conflict.
+ */
+function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
+  let running: Promise<unknown> = Promise.resolve();
+  let waiting: Decided[] = [];
+  let next: Promise<Result[]> | undefined;
+  const commitWaiting = () => {
+    const decided = waiting;
+    waiting = [];
+    next = undefined;
+    return commitDecisions(decided, batch);
+  };
+  return async (decided) => {
+    const position = waiting.push(decided) - 1;
+    running = next ??= running.then(commitWaiting);
+    return (await next)[position]!;
+  };
+}
+
+async function runRule(
+  candidate: Candidate,
+  commit: (decided: Decided) => Promise<Result>,
+  batch: Batch,
+): Promise<Decided | Result> {
   const { timeLimitMs, timeLeftMs, read } = batch;
   const { rule, event, id, delivery, order } = candidate;
   const { attempt } = delivery.envelope;
@@ -51,10 +80,13 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
         },
       };
       if (rule.perform) {
-        leaseOwner = randomUUID();
-        return performUnderLease(candidate, leaseOwner, () => rule.perform(event, context), batch).then((outcome) =>
-          toResult(candidate, outcome),
-        );
+        const owner = (leaseOwner = randomUUID());
+        const steps = {
+          perform: async () => requireDecision((await rule.perform(event, context)) ?? NOTHING),
+          commit: async (decision: Decision) =>
+            (await commit({ is: 'decided', candidate, decision, leaseOwner: owner })).outcome,
+        };
+        return performUnderLease(candidate, owner, steps, batch).then((outcome) => toResult(candidate, outcome));
       }
       const given = requireDecision(rule.decide(event, context));
       const decided = (decision: Decision): Decided => ({ is: 'decided', candidate, decision });
@@ -72,6 +104,9 @@ async function runRule(candidate: Candidate, batch: Batch): Promise<Decided | Re
   }
 }
 
+/** The decision of a `perform` function that returns none. */
+const NOTHING: Decision = { effects: [] };
+
 /**
  * Throws if a business rule returned no decision. Only a rule that was not compiled with TypeScript can return no
  * decision.
@@ -87,10 +122,10 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
   const { queue, inbox, commitSignal } = batch;
   const decided = ran.filter((one) => one.is === 'decided');
   if (decided.length === 0) return ran.filter((one) => one.is === 'result');
-  const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision }) => {
+  const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision, leaseOwner }) => {
     const { payloadHash, envelope } = delivery;
     const { redrives, attempt } = envelope;
-    return { id, payloadHash, redrives, attempt, decision, hasMarker };
+    return { id, payloadHash, redrives, attempt, decision, hasMarker, leaseOwner };
   });
   const committed = await inbox.commit(queue.name, entries, commitSignal);
   const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));

@@ -129,10 +129,11 @@ const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Hea
 const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
 /**
- * Whether a header must not be copied. Only the broker may write `x-death` and similar headers, and `CC` and `BCC` would
+ * Whether a header must not be copied. The header `surehop-postponed` concerns only one copy. Only the broker may write `x-death` and similar headers, and `CC` and `BCC` would
  * route the copy to other queues (https://www.rabbitmq.com/docs/sender-selected).
  */
 const notCopied = (name: string) =>
+  name === headerNames.postponed ||
   name === 'CC' ||
   name === 'BCC' ||
   name === 'x-delivery-count' ||

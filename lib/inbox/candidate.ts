@@ -57,7 +57,7 @@ export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch
     return shardKey === undefined ? stored : { ...stored, shardKey };
   });
 
-function toBranch({ effects, events = [] }: Decision, state: Branch['state'], reason?: string): Branch {
+function toBranch({ effects, events = [], outcome: state = 'completed', reason }: Decision): Branch {
   const operations = new Map<string, Operation>();
   for (const effect of effects) addOperation(effect, operations);
   return { state, reason, operations: [...operations.values()], followUps: events };
@@ -83,9 +83,8 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
 
 function compile(index: number, entry: Entry, queue: string): Candidate {
   const { id, decision } = entry;
-  const branches: [Branch, ...Branch[]] = [toBranch(decision, 'completed')];
-  for (let next = decision.otherwise; next !== undefined; next = next.otherwise)
-    branches.push(toBranch(next, next.outcome, next.reason));
+  const branches: [Branch, ...Branch[]] = [toBranch(decision)];
+  for (let next = decision.otherwise; next !== undefined; next = next.otherwise) branches.push(toBranch(next));
   const items = accessesOf(branches.flatMap(({ operations }) => operations)).set(markerItemId(queue, id), OWN);
   const bytes = Math.max(...branches.map(bytesOf));
   const written = Math.max(...branches.map(({ operations }) => operations.length));

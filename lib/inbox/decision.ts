@@ -15,6 +15,10 @@ export interface Decision {
   readonly effects: readonly Effect[];
   readonly events?: readonly FollowUp[];
   readonly otherwise?: Alternative;
+  /** `rejected` if the business rule rejects the message. The default is `completed`. */
+  readonly outcome?: 'rejected' | 'completed';
+  /** Why the message is rejected, or why an alternative was carried out. The reason is stored in the inbox record. */
+  readonly reason?: string;
 }
 
 /** What to write instead if a condition of the decision fails. */
@@ -22,6 +26,12 @@ export interface Alternative extends Decision {
   readonly outcome: 'rejected' | 'completed';
   readonly reason: string;
 }
+
+/** Returns a decision that rejects the message. The effects and events of the rejection are optional. */
+export const reject = (
+  reason: string,
+  { effects = [], events }: Partial<Pick<Decision, 'effects' | 'events'>> = {},
+): Alternative => ({ outcome: 'rejected', reason, effects, events });
 
 /** Pairs an event with its data. The compiler then checks the data against the event. */
 export const emit = <E extends EventDefinition<any>>(event: E, data: Payload<E>): FollowUp => ({ event, data });

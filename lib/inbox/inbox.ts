@@ -68,6 +68,11 @@ export interface Entry extends Attempt {
    * transaction that DynamoDB would cancel.
    */
   readonly hasMarker?: boolean;
+  /**
+   * The owner of the lease under which the decision was made. The commit completes this lease, even if it has expired.
+   * The commit fails if another owner holds the lease.
+   */
+  readonly leaseOwner?: string;
 }
 
 export type CommitResult =

@@ -17,8 +17,8 @@ interface Lease extends Attempt {
 }
 
 /**
- * Takes, completes and releases leases on messages. Every method throws `StoreUnavailableError` if DynamoDB does not
- * reply.
+ * Takes and releases leases on messages. A lease is completed by the commit of the message's decision. Every method
+ * throws `StoreUnavailableError` if DynamoDB does not reply.
  */
 export interface Leases {
   /**
@@ -26,11 +26,6 @@ export interface Leases {
    * dead-lettered.
    */
   take(queue: string, lease: Lease): Promise<boolean>;
-  /**
-   * Marks the message as completed, even if the lease has expired. Returns `false` if another owner has taken over the
-   * lease.
-   */
-  complete(queue: string, id: MessageId, owner: string): Promise<boolean>;
   /** Ends the owner's lease at once. A retry of the message then need not wait until the lease expires. */
   release(queue: string, id: MessageId, owner: string): Promise<void>;
 }
@@ -49,50 +44,25 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
     take(queue, lease) {
       const { id, owner, durationMs } = lease;
       const nowMs = clock.now();
-      const { ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = givesWay(lease, nowMs);
+      // The owner may take its own lease again, because the reply to an earlier attempt of this request may have been lost.
+      const condition = givesWay({ ...lease, leaseOwner: owner }, nowMs);
       return update(queue, id, {
         UpdateExpression:
           'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
-        // The owner may take its own lease again, because the reply to an earlier attempt of this request may have been lost.
-        ConditionExpression: `${ConditionExpression} OR (#state = :leased AND #owner = :owner)`,
+        ConditionExpression: condition.ConditionExpression,
         ExpressionAttributeNames: {
-          ...ExpressionAttributeNames,
-          '#owner': 'owner',
+          ...condition.ExpressionAttributeNames,
           '#at': 'at',
           '#expiry': 'expiresAt',
         },
         ExpressionAttributeValues: {
-          ...ExpressionAttributeValues,
-          ':owner': { S: owner },
+          ...condition.ExpressionAttributeValues,
           ':until': { N: String(nowMs + durationMs) },
           ':at': { S: new Date(nowMs).toISOString() },
           ':expiry': { N: expiresAt() },
         },
       });
     },
-
-    complete: (queue, id, owner) =>
-      update(queue, id, {
-        UpdateExpression: 'SET #state = :completed, #events = :none, #at = :at, #expiry = :expiry REMOVE #until',
-        // The record keeps its owner, so that this request succeeds again if it is repeated.
-        ConditionExpression: '#owner = :owner AND #state IN (:leased, :completed)',
-        ExpressionAttributeNames: {
-          '#state': 'state',
-          '#owner': 'owner',
-          '#until': 'leaseExpiresAtMs',
-          '#events': 'events',
-          '#at': 'at',
-          '#expiry': 'expiresAt',
-        },
-        ExpressionAttributeValues: {
-          ':leased': { S: 'leased' },
-          ':completed': { S: 'completed' },
-          ':owner': { S: owner },
-          ':none': { S: '[]' },
-          ':at': { S: new Date(clock.now()).toISOString() },
-          ':expiry': { N: expiresAt() },
-        },
-      }),
 
     async release(queue, id, owner) {
       await update(queue, id, {

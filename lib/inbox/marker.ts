@@ -1,5 +1,5 @@
 import type { MessageId } from '../events/message-id.ts';
-import type { Attempt, Marker, FailedMarker, Handoff } from './inbox.ts';
+import type { Attempt, Marker, FailedMarker, Handoff, Entry } from './inbox.ts';
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import { inboxTable } from '../dynamodb/toolkit-tables.ts';
@@ -36,16 +36,17 @@ export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
 
 /**
  * The condition under which a write may replace the inbox record of a message. The inbox record of a completed or
- * rejected message is never replaced, and neither is an unexpired lease. The inbox record of a retry or of an expired
+ * rejected message is never replaced, and neither is an unexpired lease of an owner other than `leaseOwner`. The inbox record of a retry or of an expired
  * lease may be replaced. The inbox record of a dead letter may be replaced only if it belongs to an earlier attempt or
  * has another payload hash.
  */
 export const givesWay = (
-  { redrives, attempt, payloadHash }: Attempt & { readonly payloadHash: string },
+  { redrives, attempt, payloadHash, leaseOwner }: Attempt & Pick<Entry, 'payloadHash' | 'leaseOwner'>,
   nowMs: number,
 ) => ({
   ConditionExpression:
-    'attribute_not_exists(#pk) OR #state = :retrying OR (#state = :leased AND #until <= :now) OR (#state = :dead AND ' +
+    'attribute_not_exists(#pk) OR #state = :retrying OR ' +
+    `(#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''})) OR (#state = :dead AND ` +
     '(#hash <> :hash OR #redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))',
   ExpressionAttributeNames: {
     '#pk': 'pk',
@@ -54,6 +55,7 @@ export const givesWay = (
     '#hash': 'payloadHash',
     '#redrives': 'redrives',
     '#attempt': 'attempt',
+    ...(leaseOwner && { '#owner': 'owner' }),
   },
   ExpressionAttributeValues: {
     ':retrying': { S: 'retrying' },
@@ -63,16 +65,18 @@ export const givesWay = (
     ':hash': { S: payloadHash },
     ':redrives': { N: String(redrives) },
     ':attempt': { N: String(attempt) },
+    ...(leaseOwner && { ':owner': { S: leaseOwner } }),
   },
 });
 
 /**
  * Creates the DynamoDB item that records a completed or rejected message. The item is committed together with the
- * effects of the message.
+ * effects of the message. The item of a performed message keeps the owner of its lease.
  */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason }: DoneMarker,
   expiresAt: string,
+  leaseOwner?: string,
 ): Attributes {
   const item: Attributes = {
     ...markerKey(queue, id),
@@ -81,7 +85,8 @@ export function doneItem(
     payloadHash: { S: payloadHash },
     expiresAt: { N: expiresAt },
   };
-  if (events.length > 0) item['events'] = { S: JSON.stringify(events) };
+  if (leaseOwner !== undefined) item['owner'] = { S: leaseOwner };
+  if (events.length > 0 || leaseOwner !== undefined) item['events'] = { S: JSON.stringify(events) };
   if (reason !== undefined) item['reason'] = { S: reason };
   return item;
 }

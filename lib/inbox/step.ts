@@ -16,7 +16,7 @@ export function firstStep(
   context: Pick<State, 'scope' | 'retryPolicy'>,
   nowMs: number,
 ): Step {
-  const markersMet = new Set(candidates.filter(({ entry }) => entry.hasMarker));
+  const markersMet = new Set(candidates.filter(({ entry }) => entry.hasMarker || entry.leaseOwner !== undefined));
   const start = { ...context, later: [], markersMet, doubtful: new Set<Candidate>(), transaction: nothing };
   return plan({ ...start, pending: candidates, observed: new Map(), unanswered: 0, conflicts: 0 }, [], nowMs);
 }
@@ -176,7 +176,9 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
     case 'dead-lettered':
       return isHandedOff(marker, entry) ? [[candidate, { is: 'parked', marker }]] : [];
     case 'leased':
-      return marker.leaseExpiresAtMs > nowMs ? [failedWith(state, candidate, 'LEASED')] : [];
+      return marker.leaseExpiresAtMs > nowMs && marker.owner !== entry.leaseOwner
+        ? [failedWith(state, candidate, 'LEASED')]
+        : [];
     case 'retrying':
       return [];
   }

@@ -81,7 +81,9 @@ export function toTransaction(
     };
     markers.push(marker);
     const condition = markersMet.has(candidate) ? givesWay(candidate.entry, nowMs) : IS_NEW;
-    writes.push({ Put: { TableName, Item: doneItem(marker, expiresAt), ...condition, ...showItem } });
+    writes.push({
+      Put: { TableName, Item: doneItem(marker, expiresAt, candidate.entry.leaseOwner), ...condition, ...showItem },
+    });
     for (const operation of branch.operations) merge(operation, operations);
   }
   for (const { operation, changes, conditions } of operations.values())

@@ -7,6 +7,8 @@ import type { BlockedKey } from '../../lib/ordering/blocked-keys.ts';
 import type { OpenBatch } from '../../lib/ordering/open-batches.ts';
 import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
 import { compareAttempts, isHandedOff } from '../../lib/inbox/marker.ts';
+import type { Clock } from '../../lib/runtime/clock.ts';
+import { CodedError } from '../../lib/runtime/errors.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 
 /** The contents of the in-memory store that replaces DynamoDB in the model. */
@@ -35,20 +37,37 @@ const AT = '2026-01-01T00:00:00.000Z';
  * Implements in memory the interfaces through which a consumer uses DynamoDB. Each call takes effect at once and
  * completely.
  */
-export function modelPorts(store: ModelStore): ConsumerPorts {
+export function modelPorts(store: ModelStore, clock: Clock): ConsumerPorts {
   const { markers, attempts, blockedKeys } = store;
   let progress: Progress | undefined;
   return {
     inbox: {
       find: async (_, ids) => entriesOf(markers, ids),
-      commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry)),
+      commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry, clock.now())),
       claimDeadLetters: async (queue, placements) =>
-        placements.map((placement) => (note(markers, queue, placement, true) ? undefined : markers.get(placement.id))),
+        placements.map((placement) =>
+          note(markers, queue, placement, true, clock.now()) ? undefined : markers.get(placement.id),
+        ),
       recordHandoffs: async (queue, placements) => {
-        for (const placement of placements) note(markers, queue, placement, false);
+        for (const placement of placements) note(markers, queue, placement, false, clock.now());
       },
     },
-    leases: { take: async () => false, complete: async () => false, release: async () => {} },
+    leases: {
+      async take(queue, lease) {
+        const { id, payloadHash, owner, durationMs } = lease;
+        const known = markers.get(id);
+        const isHeld = known?.state === 'leased' && isHeldByOther(known, owner, clock.now());
+        if (isHeld || known?.state === 'completed' || known?.state === 'rejected') return false;
+        if (known?.state === 'dead-lettered' && isHandedOff(known, lease)) return false;
+        const leaseExpiresAtMs = clock.now() + durationMs;
+        markers.set(id, { queue, id, payloadHash, at: AT, state: 'leased', owner, leaseExpiresAtMs });
+        return true;
+      },
+      async release(_, id, owner) {
+        const known = markers.get(id);
+        if (known?.state === 'leased' && known.owner === owner) markers.set(id, { ...known, leaseExpiresAtMs: 0 });
+      },
+    },
     attemptLog: {
       async read(_, ids) {
         const isolated = (runs: readonly AttemptRun[]) => runs.filter(({ kind }) => kind === 'isolated');
@@ -107,12 +126,19 @@ const entriesOf = <K, V>(map: ReadonlyMap<K, V>, keys: readonly K[]): Map<K, V> 
     }),
   );
 
-function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult {
-  const { id, payloadHash, decision } = entry;
+type LeaseMarker = Extract<Marker, { state: 'leased' }>;
+
+const isHeldByOther = ({ owner, leaseExpiresAtMs }: LeaseMarker, me: string | undefined, nowMs: number) =>
+  leaseExpiresAtMs > nowMs && owner !== me;
+
+function commitOne(store: ModelStore, queue: string, entry: Entry, nowMs: number): CommitResult {
+  const { id, payloadHash, decision, leaseOwner } = entry;
   const known = store.markers.get(id);
   if (known?.state === 'dead-lettered' && isHandedOff(known, entry)) return { is: 'parked', marker: known };
   if (known?.state === 'completed' || known?.state === 'rejected')
     return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
+  if (known?.state === 'leased' && isHeldByOther(known, leaseOwner, nowMs))
+    return { is: 'failed', error: new CodedError('LEASED', 'another environment has the lease') };
   // In the model the condition of an effect never holds.
   const refused = decision.effects.some((effect) => effect.kind === 'add' && effect.atLeast !== undefined);
   const done: Decision | undefined = refused ? decision.otherwise : decision;
@@ -123,7 +149,7 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
     id,
     payloadHash,
     at: AT,
-    state: refused ? 'rejected' : 'completed',
+    state: done.outcome ?? 'completed',
     events: (done.events ?? []).map(({ event: { type, version, exchange }, data }) => ({
       id: `${id}-followed` as MessageId,
       type,
@@ -141,9 +167,17 @@ function commitOne(store: ModelStore, queue: string, entry: Entry): CommitResult
  * Records that a copy of a message was published to a delay queue or to the dead-letter exchange. Returns false, and
  * records nothing, if the inbox already contains the same or a later state of the message.
  */
-function note(markers: ModelStore['markers'], queue: string, placement: Handoff, isPending: boolean): boolean {
-  const { id, payloadHash, state, code, message, redrives, attempt } = placement;
-  const known = markers.get(id);
+function note(
+  markers: ModelStore['markers'],
+  queue: string,
+  placement: Handoff,
+  isPending: boolean,
+  nowMs: number,
+): boolean {
+  const { id, payloadHash, state, code, message, redrives, attempt, leaseOwner } = placement;
+  const stored = markers.get(id);
+  if (stored?.state === 'leased' && isHeldByOther(stored, leaseOwner, nowMs)) return false;
+  const known = stored?.state === 'leased' ? undefined : stored;
   if (known && !('attempt' in known)) return false;
   const isConfirmed = known?.isPending && known.code === code && state === 'dead-lettered';
   const difference = known ? compareAttempts(placement, known) : 1;

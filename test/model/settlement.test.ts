@@ -198,3 +198,47 @@ describe('a batch that is redelivered while an execution environment is still pr
       expect(explored).toBeGreaterThan(20);
     });
 });
+
+describe('messages that are performed under a lease', () => {
+  const performing = {
+    queue: queues.stock,
+    event: modelled,
+    perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
+  };
+  /** A lease lasts for 6 s. With this step, a lease still holds in the next batch and has expired in the batch after that. */
+  const stepMs = 4_000;
+  type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
+  const cases: readonly Case[] = [
+    ['valid messages', ['sound', 'sound'], 1, { faults: 1 }],
+    ['a valid message, with two faults', ['sound'], 1, { faults: 2 }],
+    ['a message whose decision fails its condition and has an alternative', ['rejected'], 1, { faults: 2 }],
+    ['a message that fails once', ['fails'], 1, { faults: 1 }],
+    ['a poison message and a valid message', ['poison', 'sound'], 1, { faults: 1 }],
+    ['a message that crashes the process, with a valid message', ['killer', 'sound'], 1, { hasWholeBatches: true }],
+    [
+      'a valid message that is sent twice, with two execution environments',
+      ['sound'],
+      2,
+      { faults: 1, environments: 2, hasZombies: true, switches: 2 },
+    ],
+    [
+      'a rejected message that is sent twice, with two execution environments',
+      ['rejected'],
+      2,
+      { faults: 1, environments: 2, hasZombies: true, switches: 2 },
+    ],
+    [
+      'a poison message that is sent twice, with two execution environments',
+      ['poison'],
+      2,
+      { environments: 2, switches: 2 },
+    ],
+  ];
+  for (const [what, kinds, copies, options] of cases)
+    test(`every performed message reaches exactly one final state despite crashes between perform and commit: ${what}`, async () => {
+      const explored = await prove(() => {
+        return { messages: messagesOf(kinds, copies), definition: performing, faults: 0, stepMs, ...options };
+      });
+      expect(explored).toBeGreaterThan(0);
+    });
+});

@@ -6,6 +6,7 @@ import type { Publisher } from '../../lib/events/publish.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { createConsumer, type ConsumerDefinition } from '../../lib/consumer/consumer.ts';
 import type { ConsumerParts, ConsumerPorts } from '../../lib/consumer/parts.ts';
+import type { RuleContext } from '../../lib/consumer/rule.ts';
 import { PublishError, StoreUnavailableError } from '../../lib/runtime/errors.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import type { AuditResult } from '../faults/invariants.ts';
@@ -48,12 +49,13 @@ export interface ModelOptions {
    * How often the dead-letter exchange refuses a message in one run. After a refusal, the whole batch is redelivered.
    */
   readonly refusals?: number;
+  /** How far the simulated clock advances at the start of each batch, in ms. By default, every lease expires at once. */
+  readonly stepMs?: number;
   /** Lists of message ids. The messages in each list must be completed in the order of the list. */
   readonly order?: readonly (readonly MessageId[])[];
 }
 
 const MOST_STEPS = 60;
-/** How far the simulated clock advances at the start of each batch, in ms. */
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
 const settings = readAllSettings({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
@@ -85,6 +87,7 @@ export async function runModel(
     hasZombies = false,
     hasWholeBatches = false,
     refusals = 0,
+    stepMs = STEP_MS,
     order = [],
   }: ModelOptions,
   choose: Choose,
@@ -106,11 +109,15 @@ export async function runModel(
   const clock = { now: () => nowMs };
   const isAlone = count === 1 && !hasZombies;
 
+  // A message waits in several delay queues, one after another, until a lease of a crashed process expires.
+  const mayRepeat = ({ properties }: Message) =>
+    'perform' in definition && properties.headers['surehop-postponed'] === true;
+
   function take(message: Message): void {
     const { headers, messageId, type = '' } = message.properties;
     const copy = `${messageId} in ${message.exchange}`;
     // A follow-up event is published again at each redelivery, under the same id; it is not a handoff.
-    if (message.exchange !== exchanges.orders) placed.set(copy, (placed.get(copy) ?? 0) + 1);
+    if (message.exchange !== exchanges.orders && !mayRepeat(message)) placed.set(copy, (placed.get(copy) ?? 0) + 1);
     if (message.exchange.startsWith('retry.'))
       delayed.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
     else if (message.exchange === definition.queue.deadLetterExchange)
@@ -156,7 +163,7 @@ export async function runModel(
   const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };
-  const ports = modelPorts(store);
+  const ports = modelPorts(store, clock);
   const portsOf = (environment: Environment) => {
     const wrapped = (port: object) =>
       Object.fromEntries(
@@ -192,19 +199,22 @@ export async function runModel(
     close: async () => {},
   });
   const decide = 'decide' in definition ? definition.decide : undefined;
+  const perform = 'perform' in definition ? definition.perform : undefined;
 
   function newEnvironment(): Environment {
     const environment: Environment = { handler: async () => never(), isGone: false, isRunning: false };
-    const killing = {
+    const killing =
+      <R>(rule: (event: unknown, context: RuleContext) => R) =>
+      (event: unknown, context: RuleContext) => {
+        if (killers.has(context.id)) return crash(environment);
+        if (unsure.has(context.id) && choose(2) === 1)
+          throw new Error('the message fails in this execution environment');
+        return rule(event, context);
+      };
+    const killingDefinition = {
       ...definition,
-      ...(decide && {
-        decide(event: unknown, context: Parameters<typeof decide>[1]) {
-          if (killers.has(context.id)) return crash(environment);
-          if (unsure.has(context.id) && choose(2) === 1)
-            throw new Error('the message fails in this execution environment');
-          return decide(event, context);
-        },
-      }),
+      ...(decide && { decide: killing(decide) }),
+      ...(perform && { perform: killing(perform) }),
     } as typeof definition;
     const parts: ConsumerParts = {
       ...portsOf(environment),
@@ -214,7 +224,7 @@ export async function runModel(
       settings,
       read: async () => undefined,
     };
-    environment.handler = createConsumer(killing, parts);
+    environment.handler = createConsumer(killingDefinition, parts);
     return environment;
   }
 
@@ -270,7 +280,7 @@ export async function runModel(
 
   function start(environment: Environment, batch: readonly Copy[]): void {
     steps += 1;
-    nowMs += STEP_MS;
+    nowMs += stepMs;
     current = environment;
     Object.assign(environment, { batch, isRunning: true, ended: undefined });
     const records = batch.map(({ id, body, type, headers, deliveries }) =>

@@ -123,7 +123,11 @@ const effects = fc.array(effect, { maxLength: 3 });
 
 const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>((tie) => ({
   decision: fc.record(
-    { effects, otherwise: fc.option(tie('alternative'), { nil: undefined, depthSize: 'small' }) },
+    {
+      effects,
+      outcome: fc.constantFrom('rejected' as const, 'completed' as const),
+      otherwise: fc.option(tie('alternative'), { nil: undefined, depthSize: 'small' }),
+    },
     { requiredKeys: ['effects'] },
   ),
   alternative: fc.record(

@@ -157,7 +157,6 @@ function process(model: Model, { id, payloadHash, decision }: Entry): CommitResu
   }
   const known = model.done.get(id);
   if (known !== undefined) return known === payloadHash ? 'duplicate' : 'mismatch';
-  let outcome: 'completed' | 'rejected' = 'completed';
   for (let each: Decision | undefined = decision; each !== undefined;) {
     const after = apply(model.items, each.effects);
     if (after === 'refused') return 'failed';
@@ -165,11 +164,9 @@ function process(model: Model, { id, payloadHash, decision }: Entry): CommitResu
       model.items.clear();
       for (const [at, item] of after) model.items.set(at, item);
       model.done.set(id, payloadHash);
-      return outcome;
+      return each.outcome ?? 'completed';
     }
-    const next: Decision['otherwise'] = each.otherwise;
-    if (next !== undefined) outcome = next.outcome;
-    each = next;
+    each = each.otherwise;
   }
   return 'failed';
 }

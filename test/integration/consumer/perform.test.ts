@@ -1,14 +1,21 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
 import { queues } from '../../../infra/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
+import { on } from '../../../lib/consumer/rule.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
+import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import { emit, reject, type Decision } from '../../../lib/inbox/decision.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { log } from '../../../lib/runtime/log.ts';
 import { anEvent, aRecord, anInvocation, firstAttempt } from '../../support/delivery.ts';
+import { eventually } from '../../support/eventually.ts';
 import { scriptedEvent } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
@@ -24,7 +31,7 @@ afterAll(() => setup.remove());
  * key.
  */
 let calls: string[];
-let duringCall: () => Promise<void> | void;
+let duringCall: () => Promise<Decision | void> | Decision | void;
 beforeEach(() => {
   calls = [];
   duringCall = () => {};
@@ -37,7 +44,7 @@ const run = (records: readonly RabbitMqRecord[], parts = setup.parts) =>
       event: scriptedEvent,
       perform: async (_, { id }) => {
         calls.push(id);
-        await duringCall();
+        return duringCall();
       },
     },
     parts,
@@ -146,4 +153,98 @@ test("if a queue's consumer is changed from `decide` to `perform`, a message tha
   );
   expect((await run([record])).counts.duplicate).toBe(1);
   expect(calls).toEqual([]);
+});
+
+describe('a decision that perform returns', () => {
+  const add = (sku: string, by: number, atLeast?: number) =>
+    ({ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by, atLeast }) as const;
+  const event = defineEvent({ ...scriptedEvent, type: 'order.rejected' });
+  const follow = () => emit(event, { sku: 'followed', behave: 'well' });
+  const published = async () => (await setup.host.drain('points')).length;
+  const available = async (sku: string) => (await setup.item('stock', { sku }))?.available;
+
+  test('the effects of the decision are committed once, although the message is redelivered', async () => {
+    const sku = randomUUID();
+    duringCall = () => ({ effects: [add(sku, 2)], events: [follow()] });
+    const record = message();
+    expect((await run([record])).counts.completed).toBe(1);
+    expect((await run([redelivered(record)])).counts.duplicate).toBe(1);
+    expect(calls).toHaveLength(1);
+    expect(await available(sku)).toBe(2);
+    // The second run has its own memory, and therefore publishes the follow-up event again with the same id.
+    expect(await published()).toBe(2);
+  });
+
+  test('the effects of many messages that are performed concurrently are all committed, although they change the same item', async () => {
+    const sku = randomUUID();
+    duringCall = () => ({ effects: [add(sku, 1)] });
+    expect((await run(Array.from({ length: 40 }, () => message()))).counts.completed).toBe(40);
+    expect(await available(sku)).toBe(40);
+  });
+
+  test('a rejection is recorded with its reason and its follow-up event', async () => {
+    duringCall = () => reject('CARRIER_REFUSED', { events: [follow()] });
+    expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'CARRIER_REFUSED' }]);
+    expect(await published()).toBe(1);
+  });
+
+  test('the alternative of the decision is committed if a condition of the decision fails', async () => {
+    const sku = randomUUID();
+    duringCall = () => ({ effects: [add(sku, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(sku, 5)] }) });
+    expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
+    expect(await available(sku)).toBe(5);
+  });
+
+  test('a message whose decision fails its condition without an alternative is retried, and its retry copy need not wait for the lease', async () => {
+    const [id, sku] = [randomUUID(), randomUUID()];
+    duringCall = () => ({ effects: [add(sku, -1, 0)] });
+    expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);
+    duringCall = () => ({ effects: [add(sku, 1)] });
+    expect((await run([message(id, { 'surehop-attempt': 2 })])).counts.completed).toBe(1);
+    expect(await available(sku)).toBe(1);
+    await setup.host.drain('retry.1s');
+    await setup.host.drain('stock');
+  });
+
+  test('if the process crashes between perform and the commit, the message is performed again with the same id after the lease has expired', async () => {
+    const [id, sku] = [randomUUID(), randomUUID()];
+    duringCall = () => ({ effects: [add(sku, 1)] });
+    const commit = () => new Promise<never>(() => {});
+    const clock = { now: () => Date.now() };
+    const crashing = { ...setup.parts, inbox: { ...setup.parts.inbox, commit } };
+    // The process of the first run stops at the commit, and never continues.
+    void run([message(id)], crashing);
+    await eventually('the first call of perform', () => calls.length === 1);
+    const record = redelivered(message(id));
+    expect((await run([record])).notCompleted).toMatchObject([{ outcome: 'postponed', code: 'LEASED' }]);
+    clock.now = () => Date.now() + 60_000;
+    const later = dynamoDbPorts(
+      openInboxTable({
+        client: inboxClient({ endpoint: setup.endpoint }),
+        tablePrefix: setup.tablePrefix,
+        clock,
+        retentionDays: 14,
+      }),
+    );
+    expect((await run([record], { ...setup.parts, ...later, clock })).counts.completed).toBe(1);
+    expect(calls).toEqual([id, id]);
+    expect(await available(sku)).toBe(1);
+    await setup.host.drain('retry.4s');
+  });
+});
+
+test('on() pairs an event with a decide function or with a perform function', async () => {
+  const performed: string[] = [];
+  const rules = [
+    on(scriptedEvent, () => ({ effects: [] })),
+    on(defineEvent({ ...scriptedEvent, type: 'test.performed' }), {
+      perform: async (_, { id }) => void performed.push(id),
+    }),
+  ];
+  const records = ['test.scripted', 'test.performed'].map((type) =>
+    aRecord({ id: `${type} ${setup.tablePrefix}`, type, body: { sku: 'a' } }),
+  );
+  const report = await createConsumer({ queue: queues.stock, rules }, setup.parts)(anEvent(records), anInvocation());
+  expect(report.counts.completed).toBe(2);
+  expect(performed).toEqual([`test.performed ${setup.tablePrefix}`]);
 });

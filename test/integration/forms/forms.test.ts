@@ -167,7 +167,11 @@ async function writtenItems(): Promise<Record<string, Items>> {
   const lease = (name: string) => ({ ...entry(name), owner: 'owner-1', durationMs: 60_000 });
   await ports.leases.take(QUEUE, lease('leased'));
   await ports.leases.take(QUEUE, lease('performed'));
-  await ports.leases.complete(QUEUE, id('performed'), 'owner-1');
+  await ports.inbox.commit(
+    QUEUE,
+    [{ ...entry('performed'), decision: { effects: [] }, leaseOwner: 'owner-1' }],
+    AbortSignal.timeout(30_000),
+  );
   await ports.blockedKeys.write(QUEUE, 'ada', { ids: [id('a'), id('b')], firstSeenAtMs: publishedAtMs }, undefined);
   await ports.openBatches.begin(QUEUE, [['ada', [id('a'), id('b')]]], undefined);
   const endsByMs = publishedAtMs + 30_000;

@@ -76,8 +76,26 @@ async function markers(list: readonly Entry[], to: string) {
     list.map(({ id }) => id),
   );
   return [...found.values()]
+    .filter(({ state }) => state !== 'leased')
     .map(({ id, state, payloadHash }) => `${id.slice(to.length)} ${state} ${payloadHash}`)
     .toSorted();
+}
+
+/** Whether the message is performed under a lease, as half of the messages are. */
+const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
+
+/** Takes the leases of the performed messages, and returns the messages with the owners of their leases. */
+async function leased(list: readonly Entry[]): Promise<Entry[]> {
+  const { leases } = store.ports();
+  const owned = list.map((entry) =>
+    isPerformed(entry) ? { ...entry, leaseOwner: `the owner of ${entry.id}` } : entry,
+  );
+  await Promise.all(
+    owned.map(async ({ leaseOwner: owner, ...entry }) => {
+      if (owner !== undefined) await leases.take(QUEUE, { ...entry, owner, durationMs: 60_000 });
+    }),
+  );
+  return owned;
 }
 
 async function compare(
@@ -88,7 +106,7 @@ async function compare(
   const groupedTo = `${++run}g-`;
   const singleTo = `${run}s-`;
   const model = await prepare(stock, groupedTo);
-  const together = moved(list, groupedTo);
+  const together = await leased(moved(list, groupedTo));
   const expected = processAll(model, together);
   check(
     (await store.inbox({ retryPolicy }).commit(QUEUE, together, never)).map(({ is }) => is),
@@ -96,7 +114,7 @@ async function compare(
   );
 
   await prepare(stock, singleTo);
-  const single = moved(list, singleTo);
+  const single = await leased(moved(list, singleTo));
   const plan = currentFaults?.pause();
   for (const [n, entry] of single.entries()) {
     const [result] = await store.inbox({ retryPolicy }).commit(QUEUE, [entry], never);

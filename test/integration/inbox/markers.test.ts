@@ -152,6 +152,27 @@ describe('find', () => {
 });
 
 describe('leases', () => {
+  /** Commits a decision of the owner of the lease on the message. */
+  const completed = (leaseOwner: string) =>
+    inbox.commit(
+      QUEUE,
+      [{ ...firstAttempt, id: id(), payloadHash: 'hash', decision: { effects: [] }, leaseOwner }],
+      AbortSignal.timeout(30_000),
+    );
+
+  test('the owner of a lease can commit its decision after the lease has expired, until another owner takes the lease', async () => {
+    await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    store.clock.advance(2_000);
+    expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
+  });
+
+  test('a decision under a lease is not committed after the message was dead-lettered', async () => {
+    await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
+    const handoff = { ...firstAttempt, id: id(), payloadHash: 'hash', state: 'dead-lettered', code: 'X' } as const;
+    await inbox.claimDeadLetters(QUEUE, [{ ...handoff, message: 'given up', leaseOwner: 'me' }]);
+    expect(await completed('me')).toMatchObject([{ is: 'parked' }]);
+  });
+
   test('only one owner can have the lease of a message until the lease expires', async () => {
     expect(
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
@@ -170,15 +191,15 @@ describe('leases', () => {
     expect(
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(true);
-    expect(await leases.complete(QUEUE, id(), 'me')).toBe(false);
-    expect(await leases.complete(QUEUE, id(), 'you')).toBe(true);
+    expect(await completed('me')).toMatchObject([{ is: 'failed', error: { code: 'LEASED' } }]);
+    expect(await completed('you')).toMatchObject([{ is: 'completed' }]);
   });
 
-  test('when the owner of a lease completes it, the leased message counts as completed, and completing the lease again changes nothing', async () => {
+  test('when the owner of a lease commits its decision, the leased message counts as completed, and committing it again changes nothing', async () => {
     await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
-    expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
-    expect(await leases.complete(QUEUE, id(), 'me')).toBe(true);
+    expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
+    expect(await completed('me')).toMatchObject([{ is: 'duplicate' }]);
     expect(
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 }),
     ).toBe(false);

@@ -27,7 +27,7 @@ const someParts = ({
   clock = { now: () => NOW_MS },
   published = [] as Message[],
 } = {}): ConsumerParts => ({
-  ...modelPorts(store),
+  ...modelPorts(store, clock),
   publisher: {
     publish: async () => {},
     publishAll: async (messages) => {

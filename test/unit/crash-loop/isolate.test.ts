@@ -33,7 +33,7 @@ function aConsumer(
 ) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
-  const ports = modelPorts(store);
+  const ports = modelPorts(store, clock);
   const begun: string[] = [];
   const attemptLog: AttemptLog = {
     ...ports.attemptLog,
@@ -78,7 +78,18 @@ function aConsumer(
       { kind: 'together', id: 'a run together', endsByMs: ended },
       ...isolatedEndByMs.map((endsByMs, index) => ({ kind: 'isolated' as const, id: `run ${index}`, endsByMs })),
     ]);
-  return { store, begun, run, record };
+  /** Stores a lease of another process on a message. */
+  const lease = (id: string, leaseExpiresAtMs: number) =>
+    store.markers.set(id as MessageId, {
+      state: 'leased',
+      owner: 'another process',
+      leaseExpiresAtMs,
+      queue: 'stock',
+      id: id as MessageId,
+      payloadHash: hash('sha256', '{}'),
+      at: '2026-01-01T00:00:00.000Z',
+    });
+  return { store, begun, run, record, lease };
 }
 
 const ended = NOW_MS - 1;
@@ -128,8 +139,8 @@ test('if DynamoDB was unavailable when the processing of a message ended, the at
 });
 
 test('a message that is postponed while it runs alone keeps the records of its earlier runs, and is never dead-lettered because it was postponed', async () => {
-  // In the in-memory store, no lease can be taken, as if another execution environment always held it.
-  const { store, run, record, begun } = aConsumer(undefined, { perform: async () => {} });
+  const { store, run, record, begun, lease } = aConsumer(undefined, { perform: async () => {} });
+  lease('a', inProgress);
   record('a', ended, ended);
   for (let times = 1; times <= 5; times += 1) {
     expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'postponed', code: 'LEASED' }]);
@@ -139,24 +150,15 @@ test('a message that is postponed while it runs alone keeps the records of its e
 });
 
 test('messages that run together and are postponed leave no record in the store', async () => {
-  const { store, run, begun } = aConsumer(undefined, { perform: async () => {} });
+  const { store, run, begun, lease } = aConsumer(undefined, { perform: async () => {} });
+  for (const id of ['a', 'b']) lease(id, inProgress);
   expect((await run('a', 'b')).counts.postponed).toBe(2);
   expect(begun).toEqual(['together: a b']);
   expect(store.attempts.size).toBe(0);
 });
 
 test('a message with a lease that expired without being completed or released runs alone, even if the broker never delivered it before', async () => {
-  const { store, run, begun } = aConsumer();
-  const lease = (id: string, leaseExpiresAtMs: number) =>
-    store.markers.set(id as MessageId, {
-      state: 'leased',
-      owner: 'a process that crashed',
-      leaseExpiresAtMs,
-      queue: 'stock',
-      id: id as MessageId,
-      payloadHash: hash('sha256', '{}'),
-      at: '2026-01-01T00:00:00.000Z',
-    });
+  const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);
   const postponed = { 'x-acquired-count': 0, 'surehop-postponed': true };

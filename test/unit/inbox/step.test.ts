@@ -7,7 +7,7 @@ import { Table, type AnyTable } from '../../../lib/dynamodb/tables.ts';
 import { readFailure } from '../../../lib/dynamodb/failure.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
-import type { Decision } from '../../../lib/inbox/decision.ts';
+import { reject, type Decision } from '../../../lib/inbox/decision.ts';
 import type { Entry, Marker } from '../../../lib/inbox/inbox.ts';
 import type { Next, Reply, State } from '../../../lib/inbox/state.ts';
 import { firstStep, step } from '../../../lib/inbox/step.ts';
@@ -131,6 +131,43 @@ describe('markers', () => {
       expect(did).toEqual(['send', 'send']);
     },
   );
+
+  const ofOwner: [string, Attributes, string][] = [
+    [
+      'is leased to its owner',
+      itemOf('leased', { leaseExpiresAtMs: { N: `${NOW + 1}` }, owner: { S: 'me' } }),
+      'completed',
+    ],
+    [
+      'is leased to another owner',
+      itemOf('leased', { leaseExpiresAtMs: { N: `${NOW + 1}` }, owner: { S: 'you' } }),
+      'failed LEASED',
+    ],
+    ['was leased to another owner, whose lease has expired', leasedUntil(NOW), 'completed'],
+    ['was completed by another owner', itemOf('completed'), 'duplicate'],
+    ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
+  ];
+  test.each(ofOwner)(
+    'the decision of a message that was performed under a lease and %s in the meantime has the right result, and its first transaction may replace the lease of its owner',
+    (_, item, result) => {
+      const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
+      expect(results).toEqual({ a: result });
+      const { state } = play({ a: take() }, [], { leaseOwner: 'me' });
+      const { ConditionExpression, ExpressionAttributeValues, Item } = state.transaction.writes[0]!.Put!;
+      expect(ConditionExpression).toContain('#state = :leased AND (#until <= :now OR #owner = :owner)');
+      expect(ExpressionAttributeValues).toMatchObject({ ':owner': { S: 'me' } });
+      expect(Item).toMatchObject({ state: { S: 'completed' }, owner: { S: 'me' }, events: { S: '[]' } });
+    },
+  );
+
+  test('a decision with the outcome "rejected" rejects its message, and an alternative may complete it', () => {
+    expect(play({ a: reject('refused by the carrier') }, []).results).toEqual({ a: 'rejected' });
+    const alternative = { ...take(), otherwise: { outcome: 'completed', reason: 'sold out', effects: [] } } as const;
+    const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(stockOf(0)))], {
+      leaseOwner: 'me',
+    });
+    expect(results).toEqual({ a: 'completed' });
+  });
 
   test('if a transaction is cancelled because a message has an inbox marker, the next transaction may overwrite the marker of this message only', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
