@@ -8,6 +8,7 @@ import { startStore, type Store } from './store/store.ts';
 import { createTables } from './store/tables.ts';
 import { watchExternal } from './watch-external.ts';
 import { startService, type Service } from './service.ts';
+import { withProgress } from './progress.ts';
 
 /** The development environment: a running broker, a running DynamoDB and the running service. */
 export interface DevEnvironment {
@@ -62,8 +63,20 @@ export async function startDevEnvironment({
   };
   try {
     const [brokerStart, storeStart] = await Promise.allSettled([
-      started(startBroker({ dataDirectory: join(dataDirectory, 'rabbitmq'), keepData, say }, settings)),
-      started(startStore({ dataDirectory: join(dataDirectory, 'dynamodb'), keepData, say }, settings)),
+      started(
+        withProgress(
+          'RabbitMQ',
+          startBroker({ dataDirectory: join(dataDirectory, 'rabbitmq'), keepData, say }, settings),
+          say,
+        ),
+      ),
+      started(
+        withProgress(
+          'DynamoDB',
+          startStore({ dataDirectory: join(dataDirectory, 'dynamodb'), keepData, say }, settings),
+          say,
+        ),
+      ),
     ]);
     if (brokerStart.status === 'rejected') throw brokerStart.reason;
     if (storeStart.status === 'rejected') throw storeStart.reason;
@@ -72,14 +85,21 @@ export async function startDevEnvironment({
     keep('RabbitMQ', broker, broker.amqpUrl);
     keep('DynamoDB', store, store.endpoint);
     say(`${broker.describe}, ${store.describe}`);
-    await Promise.all([
+    const preparing = Promise.all([
       prepareBroker(broker, say),
       createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix }),
     ]);
+    await withProgress('the topology and the tables', preparing, say);
     say('topology and tables applied');
     const { httpPort, tablePrefix } = settings;
     const service = await Promise.race([
-      started(startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output })),
+      started(
+        withProgress(
+          'the functions and their event sources',
+          startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output }),
+          say,
+        ),
+      ),
       failed.then((reason) => {
         throw new Problem(reason);
       }),
