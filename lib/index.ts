@@ -12,5 +12,7 @@ export {
   type Explanation,
 } from './runtime/settings.ts';
 export { log } from './runtime/log.ts';
-export { count, counts, duration, durations } from './runtime/metrics.ts';
+export { defineMetrics, type MetricDefinition, type MetricTable } from './runtime/metric-table.ts';
+export { metricsRecorder, recordMetrics } from './runtime/metrics.ts';
+export { toolkitMetrics } from './runtime/toolkit-metrics.ts';
 export { singleFlight } from './runtime/single-flight.ts';

@@ -1,10 +1,15 @@
 import type { NodeFigures } from 'surehop/management';
 
+type NodeMetrics = Readonly<
+  Record<'BrokerNodesDown' | 'BrokerNodesBlocking' | 'BrokerNodesPartitioned', number> &
+    Record<'BrokerNodeMemoryPercent' | 'BrokerNodeDiskRatio' | 'BrokerNodeConnections', number | undefined>
+>;
+
 /**
  * Calculates the metrics of the broker's nodes. Each metric is the value of the worst node, because one node over its limit stops
- * the whole cluster, and a sum over all nodes would hide that node. A metric is omitted if no running node reports it.
+ * the whole cluster, and a sum over all nodes would hide that node. A metric is `undefined` if no running node reports it.
  */
-export function nodeMetrics(nodes: readonly NodeFigures[]): Readonly<Record<string, number>> {
+export function nodeMetrics(nodes: readonly NodeFigures[]): NodeMetrics {
   const running = nodes.filter((node) => node.running);
   const worst = (
     choose: (...values: number[]) => number,
@@ -13,7 +18,7 @@ export function nodeMetrics(nodes: readonly NodeFigures[]): Readonly<Record<stri
     const values = running.map(figure).filter((value) => value !== undefined);
     return values.length > 0 ? choose(...values) : undefined;
   };
-  const metrics = {
+  return {
     BrokerNodesDown: nodes.length - running.length,
     BrokerNodesBlocking: running.filter(({ blocksPublishers }) => blocksPublishers).length,
     BrokerNodesPartitioned: running.filter(({ partitions }) => partitions > 0).length,
@@ -21,9 +26,6 @@ export function nodeMetrics(nodes: readonly NodeFigures[]): Readonly<Record<stri
     BrokerNodeDiskRatio: worst(Math.min, ({ diskFree, diskFreeLimit }) => ratio(diskFree, diskFreeLimit, 1)),
     BrokerNodeConnections: worst(Math.max, ({ connections }) => connections),
   };
-  return Object.fromEntries(
-    Object.entries(metrics).filter((entry): entry is [string, number] => entry[1] !== undefined),
-  );
 }
 
 const ratio = (value: number | undefined, limit: number | undefined, factor: number): number | undefined =>

@@ -1,10 +1,12 @@
 import type { QueueFigures } from 'surehop/management';
 import type { WorkQueue } from 'surehop/topology';
 
-export interface QueueMetric {
+type Name = 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'DelayQueueWaiting';
+
+/** The metrics of one queue. A metric is `undefined` if the broker has no figures for it yet. */
+interface QueueMetrics {
   readonly queue: string;
-  readonly name: 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'DelayQueueWaiting';
-  readonly value: number;
+  readonly values: { readonly [N in Name]?: number };
 }
 
 /**
@@ -17,7 +19,7 @@ export function queueMetrics(
   workQueues: readonly WorkQueue[],
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
-): { readonly metrics: readonly QueueMetric[]; readonly missing: readonly string[] } {
+): { readonly metrics: readonly QueueMetrics[]; readonly missing: readonly string[] } {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
   const read = [...workQueues, { name: deadLetterQueue, shards: [deadLetterQueue] }];
   const delayQueues = [...new Set(workQueues.flatMap(({ delays }) => delays.map(({ name }) => name)))];
@@ -29,23 +31,21 @@ export function queueMetrics(
   const held = ({ ready, unacknowledged = 0, handingOn = 0, delayed = 0 }: QueueFigures) =>
     ready === undefined ? undefined : ready + unacknowledged + handingOn + delayed;
   const metrics = [
-    ...read.flatMap(({ name: queue, shards }) => {
+    ...read.map(({ name: queue, shards }): QueueMetrics => {
       const most = ofShards(shards, held);
       const fewest = ofShards(shards, ({ consumers }) => consumers);
-      return [
-        metric(queue, 'QueueReady', sum(ofShards(shards, waiting))),
-        metric(queue, 'QueueUnacknowledged', sum(ofShards(shards, ({ unacknowledged }) => unacknowledged))),
-        metric(queue, 'QueueConsumers', fewest && Math.min(...fewest)),
-        metric(queue, 'QueueFullest', most && Math.max(...most)),
-      ];
+      const values = {
+        QueueReady: sum(ofShards(shards, waiting)),
+        QueueUnacknowledged: sum(ofShards(shards, ({ unacknowledged }) => unacknowledged)),
+        QueueConsumers: fewest && Math.min(...fewest),
+        QueueFullest: most && Math.max(...most),
+      };
+      return { queue, values };
     }),
-    ...delayQueues.map((delayQueue) => metric(delayQueue, 'DelayQueueWaiting', sum(ofShards([delayQueue], held)))),
+    ...delayQueues.map((queue) => ({ queue, values: { DelayQueueWaiting: sum(ofShards([queue], held)) } })),
   ];
-  const known = metrics.filter(({ value }) => value !== undefined) as QueueMetric[];
   const everything = [...read.flatMap(({ shards }) => shards), ...delayQueues];
-  return { metrics: known, missing: everything.filter((queue) => named.get(queue)?.ready === undefined) };
+  return { metrics, missing: everything.filter((queue) => named.get(queue)?.ready === undefined) };
 }
 
 const sum = (values: readonly number[] | undefined) => values?.reduce((total, value) => total + value, 0);
-
-const metric = (queue: string, name: QueueMetric['name'], value: number | undefined) => ({ queue, name, value });

@@ -1,4 +1,4 @@
-import { count, counts, describeError, log } from 'surehop';
+import { describeError, log, recordMetrics } from 'surehop';
 import { brokerSettings, readNodeFigures, readQueueFigures } from 'surehop/management';
 
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
@@ -16,15 +16,15 @@ const TIMEOUT_MS = 10_000;
  */
 export async function handler(): Promise<void> {
   const reported = await Promise.all([attempt('queues', reportQueues), attempt('nodes', reportNodes)]);
-  count('QueueReportFailed', reported.every(Boolean) ? 0 : 1);
+  recordMetrics({ QueueReportFailed: reported.every(Boolean) ? 0 : 1 });
 }
 
 async function reportQueues(access: Access): Promise<void> {
   const figures = await readQueueFigures(access, TIMEOUT_MS);
   const { metrics, missing } = queueMetrics(Object.values(queues), deadLetterQueue, figures);
-  for (const { queue, name, value } of metrics) count(name, value, { queue });
+  for (const { queue, values } of metrics) recordMetrics(values, { queue });
   // Alarms can compare these counts with other metrics, so they need data before the first message is consumed.
-  for (const { name: queue } of Object.values(queues)) counts({ Completed: 0, Rejected: 0 }, { queue });
+  for (const { name: queue } of Object.values(queues)) recordMetrics({ Completed: 0, Rejected: 0 }, { queue });
   if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
 }
 
@@ -32,7 +32,7 @@ async function reportNodes(access: Access): Promise<void> {
   const nodes = await readNodeFigures(access, TIMEOUT_MS);
   const down = nodes.filter(({ running }) => !running).map(({ name }) => name);
   if (down.length > 0) log().warn('broker nodes not running', { nodes: down });
-  counts(nodeMetrics(nodes));
+  recordMetrics(nodeMetrics(nodes));
 }
 
 type Access = Parameters<typeof readQueueFigures>[0];

@@ -1,6 +1,6 @@
 import { traceIdOf } from '../events/trace.ts';
 import { log } from '../runtime/log.ts';
-import { counts, duration, durations } from '../runtime/metrics.ts';
+import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { Result } from './message.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
@@ -17,7 +17,7 @@ export function recordTelemetry(
   results: readonly Result[],
   { startedAtMs, nowMs }: { readonly startedAtMs: number; readonly nowMs: number },
 ): void {
-  counts(
+  recordMetrics(
     {
       Completed: of.completed,
       Rejected: of.rejected,
@@ -26,15 +26,13 @@ export function recordTelemetry(
       Postponed: of.postponed,
       DeadLettered: of['dead-letter'],
       Unfinished: of.unfinished,
+      BatchSize: results.length,
+      BatchDuration: nowMs - startedAtMs,
+      TimeToOutcome: results.flatMap((result) => timeToOutcome(result, nowMs)),
     },
     { queue },
   );
-  duration('BatchDuration', nowMs - startedAtMs, { queue });
-  durations(
-    'TimeToOutcome',
-    results.flatMap((result) => timeToOutcome(result, nowMs)),
-    { queue },
-  );
+  recordCollected();
   for (const result of results) logMessage(queue, result);
   logFailures(queue, results);
   logIds(queue, 'messages completed', results, 'completed');

@@ -11,7 +11,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
-import { count } from '../runtime/metrics.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
 import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
 import { readDeadLetter } from './read.ts';
 import { recordRedrive, recordUnwritable } from './record-action.ts';
@@ -145,5 +145,5 @@ function report(deadLetter: DeadLetter, error: Error | undefined): void {
   if (error && isAlreadyRedriven(error)) log().info('dead letter already redriven by another request', about);
   else if (error) log().warn('redrive failed', { ...about, error: describeError(error) });
   else log().info('dead letter redriven', about);
-  if (!error) count('Redriven', 1, { queue: queue ?? 'unknown' });
+  if (!error) recordMetrics({ Redriven: 1 }, { queue: queue ?? 'unknown' });
 }

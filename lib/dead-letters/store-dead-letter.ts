@@ -3,7 +3,7 @@ import { ConditionalCheckFailedException, GetItemCommand, PutItemCommand } from 
 import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { deriveId } from '../events/message-id.ts';
-import { count } from '../runtime/metrics.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
 import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
 import { toParts } from './message-parts.ts';
 import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
@@ -65,7 +65,7 @@ export async function storeDeadLetter(
       if (error instanceof ConditionalCheckFailedException) return false;
       throw error;
     }
-    count('DeadLettersArchived', 1, { queue: deadLetter.queue ?? 'unknown' });
+    recordMetrics({ DeadLettersArchived: 1 }, { queue: deadLetter.queue ?? 'unknown' });
     return true;
   }
 

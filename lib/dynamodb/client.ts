@@ -1,4 +1,11 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  TransactionCanceledException,
+  TransactionConflictException,
+  type DynamoDBClientConfig,
+} from '@aws-sdk/client-dynamodb';
+
+import { collect } from '../runtime/metrics.ts';
 
 /**
  * Creates a DynamoDB client without the SDK's logging middleware. The logging middleware copies each item of a request
@@ -9,9 +16,11 @@ export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
   client.middlewareStack.remove('loggerMiddleware');
   client.middlewareStack.add(
     (next) => async (args) => {
+      collect('StoreRequests', 1);
       try {
         return await next(args);
       } catch (error) {
+        if (isConflict(error)) collect('StoreConflicts', 1);
         if (error instanceof Error) requested.set(error, tablesOf(args.input as Input));
         throw error;
       }
@@ -20,6 +29,12 @@ export function dynamoDbClient(options: DynamoDBClientConfig): DynamoDBClient {
   );
   return client;
 }
+
+/** Whether a request failed because another transaction used one of its items at the same time. */
+const isConflict = (error: unknown): boolean =>
+  error instanceof TransactionConflictException ||
+  (error instanceof TransactionCanceledException &&
+    (error.CancellationReasons ?? []).some(({ Code }) => Code === 'TransactionConflict'));
 
 /**
  * The table names of each failed DynamoDB request. The table names are kept because DynamoDB's errors seldom name the

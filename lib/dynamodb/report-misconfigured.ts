@@ -1,6 +1,6 @@
 import type { MisconfiguredError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
-import { count } from '../runtime/metrics.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
 
 /**
@@ -19,6 +19,6 @@ export function reportMisconfigured(error: MisconfiguredError): MisconfiguredErr
   if (reportedAtMs.size >= 100) reportedAtMs.clear();
   reportedAtMs.set(message, nowMs);
   log().error('deployment is wrong', { reason: code, tables, error: toLoggable(error) });
-  count('DeploymentWrong');
+  recordMetrics({ DeploymentWrong: 1 });
   return error;
 }

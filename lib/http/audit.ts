@@ -6,7 +6,7 @@ import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
-import { count } from '../runtime/metrics.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { auditTable } from '../dynamodb/toolkit-tables.ts';
 import { Problem } from './problem.ts';
@@ -75,7 +75,7 @@ async function recordOutcome(surehop: Surehop, id: string, record: object, outco
   try {
     await sendToDynamo((client) => client.send(update), store(surehop));
   } catch (error) {
-    count('AuditOutcomeUnwritten');
+    recordMetrics({ AuditOutcomeUnwritten: 1 });
     log().error('cannot add the outcome of a change to its audit record', {
       requestId: id,
       error: describeError(error),

@@ -9,7 +9,7 @@ import {
 
 import { PublishError, StoreUnavailableError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
-import { counts } from '../runtime/metrics.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { httpSettings } from './settings.ts';
 
@@ -56,7 +56,7 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
   });
   policy.onStateChange((state) => {
     if (state === CircuitState.Open) openedAtMs = clock.now();
-    counts({ BreakerOpen: state === CircuitState.Closed ? 0 : 1 }, { dependency });
+    recordMetrics({ BreakerOpen: state === CircuitState.Closed ? 0 : 1 }, { dependency });
     log().warn('circuit breaker changed', { dependency, state: nameOf(state) });
   });
   const isRefusing = () =>

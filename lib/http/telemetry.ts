@@ -1,6 +1,6 @@
 import { traceIdOf } from '../events/trace.ts';
 import { log } from '../runtime/log.ts';
-import { count, duration } from '../runtime/metrics.ts';
+import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
 import { describeProblem, type Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
@@ -33,6 +33,6 @@ export function recordTelemetry(
   if (problem?.kind.status === 500) log().error('request failed', { ...about, error: toLoggable(problem.cause) });
   else if (status >= 500) log().warn('request answered', about);
   else log().info('request answered', about);
-  count('Requests', 1, { route, status: String(status) });
-  duration('RequestDuration', tookMs, { route });
+  recordMetrics({ Requests: 1, RequestDuration: tookMs }, { route, status: String(status) });
+  recordCollected();
 }

@@ -3,6 +3,7 @@ import type { Message as ReturnedMessage } from 'amqplib';
 import type { Clock } from '../runtime/clock.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { describeError, PublishError } from '../runtime/errors.ts';
+import { collect } from '../runtime/metrics.ts';
 import type { Connection, Link } from './connection.ts';
 import { headerNames } from '../events/envelope.ts';
 import type { Message } from '../events/message.ts';
@@ -80,7 +81,8 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
   }
 
   async function publish(message: Message, deadlineMs = defaultDeadlineMs): Promise<void> {
-    const end = clock.now() + deadlineMs;
+    const startedAtMs = clock.now();
+    const end = startedAtMs + deadlineMs;
     // An attempt may take half of the time, so that another attempt on a new connection is possible.
     const tryMs = Math.ceil(deadlineMs / 2);
     let indeterminate = false;
@@ -93,6 +95,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     for (;;) {
       try {
         await (isSuspect ? alone(attempt) : attempt());
+        collect('PublishDuration', clock.now() - startedAtMs);
         return;
       } catch (thrown) {
         const error = thrown instanceof SuspectError ? thrown.failure : thrown;

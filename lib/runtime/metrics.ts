@@ -1,6 +1,7 @@
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 
-type Dimensions = Readonly<Record<string, string>>;
+import type { MetricDefinition, MetricName, MetricTable } from './metric-table.ts';
+import { toolkitMetrics } from './toolkit-metrics.ts';
 
 interface Labels {
   readonly namespace: string;
@@ -17,19 +18,16 @@ export function configureMetrics(given: Labels): void {
   current = undefined;
 }
 
-/** Records counts as one log line in CloudWatch's embedded metric format, which needs no request to CloudWatch. */
-export const counts = (values: Readonly<Record<string, number>>, dimensions: Dimensions = {}): void =>
-  write(values, MetricUnit.Count, dimensions);
+/** One value, the values of a histogram, or `undefined` if there is no value to record. */
+type Value = number | readonly number[] | undefined;
 
-/** Records the value of one count metric. */
-export const count = (name: string, value = 1, dimensions: Dimensions = {}): void =>
-  counts({ [name]: value }, dimensions);
+type DimensionOf<T extends MetricTable, N extends MetricName<T>> = T[N]['dimensions'][number];
 
-/** Records several durations of one metric, in ms. */
-export function durations(name: string, ms: readonly number[], dimensions: Dimensions = {}): void {
-  for (let start = 0; start < ms.length; start += MAX_VALUES)
-    write({ [name]: ms.slice(start, start + MAX_VALUES) }, MetricUnit.Milliseconds, dimensions);
-}
+/** Records values of metrics. A metric that is not in the table, or that lacks one of its dimensions, is a type error. */
+type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
+  values: { readonly [M in N]?: Value },
+  ...dimensions: [DimensionOf<T, N>] extends [never] ? [] : [Readonly<Record<DimensionOf<T, N>, string>>]
+) => void;
 
 /**
  * The largest number of values of one metric per log line. The format allows 100, but Powertools writes the line by itself
@@ -38,20 +36,62 @@ export function durations(name: string, ms: readonly number[], dimensions: Dimen
  */
 const MAX_VALUES = 99;
 
-/** Records one duration of a metric, in ms. */
-export const duration = (name: string, ms: number, dimensions: Dimensions = {}): void =>
-  durations(name, [ms], dimensions);
+/**
+ * Returns a function that records the metrics of a table as log lines in CloudWatch's embedded metric format, which needs
+ * no request to CloudWatch. Metrics with the same dimensions share a log line.
+ */
+export function metricsRecorder<T extends MetricTable>(table: T): Recorder<T> {
+  return (values, ...[dimensions]) => {
+    const groups = new Map<string, [string, MetricDefinition, readonly number[]][]>();
+    for (const [name, value] of Object.entries<Value>(values)) {
+      const definition = table[name]!;
+      const numbers = value === undefined ? [] : typeof value === 'number' ? [value] : value;
+      const group = definition.dimensions.join();
+      if (numbers.length > 0) groups.set(group, [...(groups.get(group) ?? []), [name, definition, numbers]]);
+    }
+    for (const group of groups.values()) writeGroup(group, dimensions ?? {});
+  };
+}
 
-function write(
-  values: Readonly<Record<string, number | readonly number[]>>,
-  unit: (typeof MetricUnit)[keyof typeof MetricUnit],
-  dimensions: Dimensions,
+function writeGroup(
+  group: readonly (readonly [string, MetricDefinition, readonly number[]])[],
+  given: Readonly<Record<string, string>>,
 ): void {
+  const [[, { dimensions: names }]] = group as [(typeof group)[0]];
+  const dimensions = Object.fromEntries(names.map((name) => [name, given[name]!]));
   const { namespace, service, stage } = labels;
   const line = (current ??= new Metrics({ namespace, serviceName: service }));
-  line.addDimensions({ stage, ...dimensions });
-  for (const [name, value] of Object.entries(values))
-    for (const one of typeof value === 'number' ? [value] : value) line.addMetric(name, unit, one);
-  // Publishing also empties `line` for the next call.
-  line.publishStoredMetrics();
+  const longest = Math.max(...group.map(([, , numbers]) => numbers.length));
+  for (let start = 0; start < longest; start += MAX_VALUES) {
+    line.addDimensions({ stage, ...dimensions });
+    for (const [name, { unit }, numbers] of group)
+      for (const value of numbers.slice(start, start + MAX_VALUES)) line.addMetric(name, unit, value);
+    // Publishing also empties `line` for the next log line.
+    line.publishStoredMetrics();
+  }
+}
+
+/** Records metrics of the toolkit. */
+export const recordMetrics = metricsRecorder(toolkitMetrics);
+
+/** The metrics without dimensions that many small steps record. */
+type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
+
+const collected = new Map<Collected, number[]>();
+
+/**
+ * Keeps one value of a metric until `recordCollected` writes it, so that one batch or request does not write a log line for
+ * each publish and each DynamoDB request.
+ */
+export function collect(name: Collected, value: number): void {
+  const values = collected.get(name);
+  if (!values) collected.set(name, [value]);
+  else if (toolkitMetrics[name].kind === 'counter') values[0]! += value;
+  else if (values.push(value) === MAX_VALUES) recordCollected();
+}
+
+/** Writes the values that were kept by `collect` since the last call. */
+export function recordCollected(): void {
+  recordMetrics(Object.fromEntries(collected) as Partial<Record<Collected, number[]>>);
+  collected.clear();
 }

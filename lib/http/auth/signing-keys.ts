@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
-import { count } from '../../runtime/metrics.ts';
+import { recordMetrics } from '../../runtime/metrics.ts';
 import { createSecretReader, secretsManager } from '../../runtime/secrets.ts';
 import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { SettingsError } from '../../runtime/settings.ts';
@@ -75,7 +75,7 @@ export function createSigningKeys(
   function fallBack(error: unknown): readonly SigningKey[] {
     failedAtMs = clock.now();
     if (!known || clock.now() - known.readAtMs > STALE_MS) throw error;
-    count('SigningKeysStale');
+    recordMetrics({ SigningKeysStale: 1 });
     log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
     return known.keys;
   }
@@ -107,7 +107,7 @@ export function createSigningKeys(
         // After a timeout, the next request may read the secret again at once. After any other error, requests wait until
         // the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
-        count('SigningKeysStale');
+        recordMetrics({ SigningKeysStale: 1 });
         log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
         return undefined;
       }

@@ -4,7 +4,7 @@ import { storeSettings } from '../../dynamodb/settings.ts';
 import { inboxSettings } from '../../inbox/settings.ts';
 import { brokerSettings } from '../../rabbitmq/settings.ts';
 import { log } from '../../runtime/log.ts';
-import { count } from '../../runtime/metrics.ts';
+import { recordMetrics } from '../../runtime/metrics.ts';
 import { guarded, refuseIfOpen } from '../breaker.ts';
 import { claimKey, releaseKey, markAccepted, type Intake } from './intake-record.ts';
 import { Problem } from '../problem.ts';
@@ -52,7 +52,7 @@ async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
     return await step;
   } catch (error) {
     if (error instanceof Problem) throw error;
-    count('IntakeRecordUnavailable');
+    recordMetrics({ IntakeRecordUnavailable: 1 });
     log().warn('idempotency record unavailable; continuing', { error: describeError(error) });
     return undefined;
   }

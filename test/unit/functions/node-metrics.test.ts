@@ -41,7 +41,7 @@ test('a broker node that is not running counts as down, and the metrics ignore t
   });
 });
 
-test('a metric about broker nodes is omitted if no running node reports the measurement for it', () => {
+test('a metric about broker nodes is undefined if no running node reports the measurement for it', () => {
   const young = aNode({ diskFree: undefined, memoryUsed: undefined });
   expect(nodeMetrics([young])).toEqual({
     BrokerNodesDown: 0,

@@ -11,8 +11,7 @@ const stock = workQueue('stock', { shards: 2, retiring: 1 });
 
 const valuesOf = (shards: readonly ReturnType<typeof figures>[]) => {
   const { metrics, missing } = queueMetrics([stock], 'dead-letters', [...shards, ...others]);
-  const ofStock = metrics.filter(({ queue }) => queue === 'stock');
-  return { ...Object.fromEntries(ofStock.map(({ name, value }) => [name, value])), missing };
+  return { ...metrics.find(({ queue }) => queue === 'stock')?.values, missing };
 };
 
 test('for a sharded queue, QueueReady and QueueUnacknowledged are sums over the shards, QueueConsumers is the minimum and QueueFullest the maximum', () => {

@@ -5,8 +5,13 @@ import { store, tableName } from '../../../lib/dynamodb/store.ts';
 import { tables } from '../../../infra/tables.ts';
 import { httpSettings } from '../../../lib/http/settings.ts';
 import { brokerSettings } from '../../../lib/rabbitmq/settings.ts';
-import { count } from '../../../lib/runtime/metrics.ts';
+import { defineMetrics } from '../../../lib/runtime/metric-table.ts';
+import { metricsRecorder } from '../../../lib/runtime/metrics.ts';
 import { createSurehop } from '../../../lib/runtime/surehop.ts';
+
+const metrics = defineMetrics({
+  Orders: { kind: 'counter', unit: 'Count', dimensions: [], layer: 'business', meaning: 'orders of a test' },
+});
 
 let lines: string[];
 const before = { ...process.env };
@@ -61,7 +66,7 @@ describe('createSurehop', () => {
 
   test('metrics have the namespace that createSurehop got, and the service name and stage from the settings', () => {
     createSurehop({ environment: { SERVICE_NAME: 'shop', STAGE: 'dev' }, metricsNamespace: 'Shop' });
-    count('Orders');
+    metricsRecorder(metrics)({ Orders: 1 });
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({
       _aws: { CloudWatchMetrics: [{ Namespace: 'Shop' }] },
       service: 'shop',

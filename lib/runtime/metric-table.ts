@@ -1,0 +1,25 @@
+/** What a metric describes: the broker and its queues, the functions, or the outcomes that users of the service notice. */
+type Layer = 'infrastructure' | 'application' | 'business';
+
+/** The units of metrics, which are names of CloudWatch's units. */
+type Unit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
+
+/** The definition of a metric that functions record. */
+export interface MetricDefinition {
+  /** `counter` for events that are added up, `gauge` for a current value, `histogram` for values whose percentiles matter. */
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly unit: Unit;
+  /** The names of the dimensions that every value has, in addition to `service` and `stage`. */
+  readonly dimensions: readonly string[];
+  readonly layer: Layer;
+  readonly meaning: string;
+}
+
+/** The definitions of metrics by their CloudWatch names, such as `BatchSize`. */
+export type MetricTable = Readonly<Record<string, MetricDefinition>>;
+
+/** Defines the metrics that a service records itself. Their names must differ from the names in `toolkitMetrics`. */
+export const defineMetrics = <const T extends MetricTable>(table: T): T => table;
+
+/** The names of the metrics in a table. */
+export type MetricName<T extends MetricTable> = keyof T & string;
