@@ -5,6 +5,7 @@ import { signingSettings, tokenSettings } from './http/auth/settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { inboxSettings } from './inbox/settings.ts';
 import { brokerSettings } from './rabbitmq/settings.ts';
+import { tracingSettings } from './tracing/settings.ts';
 import { serviceSettings } from './runtime/service-settings.ts';
 import {
   explain,
@@ -29,6 +30,7 @@ const concerns = [
   consumerSettings,
   inboxSettings,
   archiveSettings,
+  tracingSettings,
 ] as const;
 
 type Values<C> = C extends Concern<infer T> ? (x: T) => void : never;

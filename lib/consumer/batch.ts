@@ -10,6 +10,7 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { log } from '../runtime/log.ts';
 import type { Limits } from './limits.ts';
 import type { ConsumerParts } from './parts.ts';
+import type { BatchTrace } from './trace.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 
@@ -36,6 +37,8 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** How long a publish that starts now may take, in ms. */
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
+  /** The spans of the batch, if spans are recorded. */
+  readonly trace?: BatchTrace;
 }
 
 /** The share of the invocation's time that is reserved for committing effects and publishing copies of failed messages. */

@@ -124,7 +124,9 @@ function decodeRecord(queue: string, record: unknown, identify: Identify | undef
   const identified = identityOf(delivery, cloudEvent, identify);
   if (!cloudEvent) return { ...delivery, ...identified };
   const { attribute } = cloudEvent;
-  const trace = envelope.traceparent ? {} : readTrace(text(attribute('traceparent')), text(attribute('tracestate')));
+  const trace = envelope.traceparent
+    ? {}
+    : readTrace({ traceparent: text(attribute('traceparent')), tracestate: text(attribute('tracestate')) });
   return {
     ...delivery,
     ...identified,

@@ -5,6 +5,7 @@ import { readEnvelope } from '../events/envelope.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Message } from '../events/message.ts';
 import { eventMessage } from '../events/publish.ts';
+import { startSending } from '../events/sending.ts';
 import type { StoredEvent } from '../inbox/inbox.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
@@ -19,21 +20,24 @@ import { unfinished } from './outcome.ts';
  * the broker can never accept is stored in the archive.
  */
 export async function publishFollowUps(results: readonly Result[], batch: Batch): Promise<Result[]> {
-  const { publisher, clock, appId, publishDeadlineMs, memory } = batch;
+  const { publisher, clock, appId, publishDeadlineMs, memory, tracing, trace } = batch;
   const { confirmed } = memory;
   const pending = pendingOf(results, confirmed);
   if (pending.length === 0) return [...results];
-  const messages = pending.map(({ sources: [{ delivery }], event }) =>
-    eventMessage(event, event.data, {
+  const sendings = pending.map(({ sources: [{ delivery }], event }) => {
+    const message = eventMessage(event, event.data, {
       id: event.id,
       correlationId: delivery.properties.correlationId || delivery.id,
       key: event.shardKey,
       trace: delivery.envelope,
       appId,
       publishedAtMs: clock.now(),
-    }),
-  );
+    });
+    return startSending(tracing, message, { parent: trace?.of(delivery).trace });
+  });
+  const messages = sendings.map(({ message }) => message);
   const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs());
+  for (const [index, sending] of sendings.entries()) sending.end(errors[index]);
   const failed = new Map<Result, unknown>();
   for (const [index, { sources, event }] of pending.entries()) {
     const error = errors[index] && (await rescue(messages[index]!, errors[index], sources[0], batch));

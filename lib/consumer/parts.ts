@@ -21,6 +21,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import { serviceSettings, type ServiceSettings } from '../runtime/service-settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
 
@@ -54,11 +55,12 @@ export interface ConsumerParts extends ConsumerPorts {
     Pick<BrokerSettings, 'PUBLISH_DEADLINE_MS'> &
     Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>;
   readonly read: RuleContext['read'];
+  readonly tracing?: Tracing;
 }
 
 /** The clients and settings that a deployed consumer uses. */
 export function partsOf(surehop: Surehop): ConsumerParts {
-  const { settings, clock } = surehop;
+  const { settings, clock, tracing } = surehop;
   const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
   // Reading the archive's settings here makes an invalid setting fail the start, although the archive itself is loaded later.
   settings(archiveSettings);
@@ -75,6 +77,7 @@ export function partsOf(surehop: Surehop): ConsumerParts {
       return storeDeadLetter(deadLetter, message, archiveTable(surehop));
     },
     clock,
+    tracing,
     settings: {
       ...settings(serviceSettings),
       ...settings(brokerSettings),

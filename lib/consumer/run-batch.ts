@@ -14,25 +14,33 @@ import type { Rule } from './rule.ts';
 import { commitDecisions, runRules } from './run.ts';
 import { settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
+import { inBatchSpan } from './trace.ts';
 
 /**
  * Processes each message of a batch to its outcome. Throws `BatchUnfinishedError` if the whole batch has to be redelivered.
  */
-export async function runBatch(
-  event: RabbitMqEvent,
-  {
-    rules,
-    orderBy,
-    identify,
-  }: { readonly rules: readonly Rule[]; readonly orderBy?: KeyOf; readonly identify?: Identify },
+export async function runBatch(event: RabbitMqEvent, consumer: Consumer, batch: Batch): Promise<BatchReport> {
+  // 1. Decode and identify each message.
+  const decoded = decode(event, consumer.identify);
+  const deliveries = consumer.orderBy ? oldestFirst(decoded) : decoded;
+  return inBatchSpan(batch, deliveries, (traced) => processDeliveries(deliveries, consumer, traced));
+}
+
+interface Consumer {
+  readonly rules: readonly Rule[];
+  readonly orderBy?: KeyOf;
+  readonly identify?: Identify;
+}
+
+async function processDeliveries(
+  deliveries: readonly Delivery[],
+  { rules, orderBy }: Consumer,
   batch: Batch,
 ): Promise<BatchReport> {
   const { clock, queue, memory } = batch;
   const startedAtMs = clock.now();
 
-  // 1. Decode, identify, and validate each message that this process has not completed before.
-  const decoded = decode(event, identify);
-  const deliveries = orderBy ? oldestFirst(decoded) : decoded;
+  // Validate each message that this process has not completed before.
   const validated = deliveries.map((delivery) => fromMemory(delivery, memory) ?? validate(delivery, rules, orderBy));
 
   // 2. Deduplicate. A consumer that keeps order per key first records the order of the batch in DynamoDB.
@@ -74,7 +82,8 @@ export async function runBatch(
   rememberDone(results, memory);
   await recordProgress(deliveries, batch);
   const report = reportOf(queue, results);
-  recordTelemetry(report, results, { startedAtMs, nowMs: clock.now() });
+  recordTelemetry(report, results, { startedAtMs, nowMs: clock.now(), trace: batch.trace });
+  batch.trace?.settle(results);
   if (report.counts.unfinished > 0) throw new BatchUnfinishedError(report);
   return report;
 }

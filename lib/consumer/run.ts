@@ -11,6 +11,7 @@ import { isTooOld } from './age.ts';
 import { toResult, type Candidate, type Result } from './message.ts';
 import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
+import { runInMessageSpan } from './trace.ts';
 
 /** A message whose business rule has returned a decision. The effects of the decision are not committed yet. */
 interface Decided {
@@ -29,7 +30,7 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
   const ran: (Decided | Result)[] = [];
   const commit = commitPerformed(batch);
   await concurrently(candidates, batch.concurrency, async (candidate, index) => {
-    ran[index] = await runRule(candidate, commit, batch);
+    ran[index] = await runInMessageSpan(batch.trace, candidate.delivery, () => runRule(candidate, commit, batch));
   });
   return ran;
 }
@@ -119,7 +120,7 @@ function requireDecision<T>(given: T): T {
 
 /** Commits the effects of each decision together with the inbox record of its message. */
 export async function commitDecisions(ran: readonly (Decided | Result)[], batch: Batch): Promise<Result[]> {
-  const { queue, inbox, commitSignal } = batch;
+  const { queue, inbox, commitSignal, trace } = batch;
   const decided = ran.filter((one) => one.is === 'decided');
   if (decided.length === 0) return ran.filter((one) => one.is === 'result');
   const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision, leaseOwner }) => {
@@ -127,7 +128,11 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
     const { redrives, attempt } = envelope;
     return { id, payloadHash, redrives, attempt, decision, hasMarker, leaseOwner };
   });
-  const committed = await inbox.commit(queue.name, entries, commitSignal);
+  const commit = () => inbox.commit(queue.name, entries, commitSignal);
+  const [first] = decided;
+  const committed = await (decided.length === 1
+    ? runInMessageSpan(trace, first!.candidate.delivery, commit)
+    : commit());
   const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));
   return ran.map((one) =>
     one.is === 'result' ? one : toResult(one.candidate, fromCommit(outcomes.get(one)!, one.candidate, batch)),

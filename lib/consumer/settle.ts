@@ -1,4 +1,5 @@
 import { toDeadLetter } from '../dead-letters/dead-letter.ts';
+import { startSending } from '../events/sending.ts';
 import { withIdentity } from '../events/copies.ts';
 import type { Handoff, Marker } from '../inbox/inbox.ts';
 import { errorCodes, isOfMessage, type PublishError } from '../runtime/errors.ts';
@@ -48,7 +49,7 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
  * another Lambda environment holds its lease.
  */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
-  const { queue, publisher, inbox, clock, publishDeadlineMs, warn } = batch;
+  const { queue, publisher, inbox, clock, publishDeadlineMs, warn, tracing, trace } = batch;
   if (failed.length === 0) return [];
   const at = new Date(clock.now()).toISOString();
   const writable = failed.map((result) =>
@@ -62,10 +63,14 @@ async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Ba
     if (isFailed(outcome) && outcome !== whenLeased) copies.push(copyOf(delivery, outcome, queue, at));
   }
   while (copies.length > 0) {
+    const sendings = copies.map(({ delivery, copy }) =>
+      startSending(tracing, copy, { parent: trace?.of(delivery).trace, isCopy: true }),
+    );
     const errors = await publisher.publishAll(
-      copies.map(({ copy }) => copy),
+      sendings.map(({ message }) => message),
       publishDeadlineMs(),
     );
+    for (const [index, sending] of sendings.entries()) sending.end(errors[index]);
     const further: CopyToPublish[] = [];
     for (const [index, copy] of copies.entries()) {
       const next = await afterPublish(copy, errors[index], at, whenLeased, batch);

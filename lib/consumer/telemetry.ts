@@ -1,9 +1,10 @@
-import { traceIdOf } from '../events/trace.ts';
+import { spanOf } from '../events/trace.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { Result } from './message.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
+import type { BatchTrace } from './trace.ts';
 
 /** The largest number of message ids in one log line, because CloudWatch truncates long log events. */
 const IDS_PER_LINE = 500;
@@ -15,7 +16,7 @@ const IDS_PER_LINE = 500;
 export function recordTelemetry(
   { queue, counts: of }: BatchReport,
   results: readonly Result[],
-  { startedAtMs, nowMs }: { readonly startedAtMs: number; readonly nowMs: number },
+  { startedAtMs, nowMs, trace }: { readonly startedAtMs: number; readonly nowMs: number; readonly trace?: BatchTrace },
 ): void {
   recordMetrics(
     {
@@ -33,7 +34,7 @@ export function recordTelemetry(
     { queue },
   );
   recordCollected();
-  for (const result of results) logMessage(queue, result);
+  for (const result of results) logMessage(queue, result, trace);
   logFailures(queue, results);
   logIds(queue, 'messages completed', results, 'completed');
   logIds(queue, 'duplicates skipped', results, 'duplicate');
@@ -49,12 +50,13 @@ function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: numbe
   return Number.isNaN(ms) ? [] : [Math.max(ms, 0)];
 }
 
-function logMessage(queue: string, { delivery: { id, envelope, properties }, outcome }: Result): void {
+function logMessage(queue: string, { delivery, outcome }: Result, trace: BatchTrace | undefined): void {
+  const { id, envelope, properties } = delivery;
   const message = {
     queue,
     messageId: id,
     correlationId: properties.correlationId,
-    traceId: traceIdOf(envelope.traceparent),
+    ...spanOf(trace?.of(delivery).trace.traceparent ?? envelope.traceparent),
     attempt: envelope.attempt,
   };
   switch (outcome.is) {

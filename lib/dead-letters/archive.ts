@@ -1,10 +1,12 @@
 import pMap from 'p-map';
 
 import { decode, type Delivery, type RabbitMqEvent } from '../consumer/delivery.ts';
+import { runInMessageSpan, startBatchTrace } from '../consumer/trace.ts';
 import { traceIdOf } from '../events/trace.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { log } from '../runtime/log.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { KnownValues } from './known-values.ts';
 import { deadLetterFrom } from './origin.ts';
@@ -16,6 +18,7 @@ export interface Archiving {
   readonly queues: readonly WorkQueue[];
   readonly knownValues: KnownValues;
   readonly clock: Clock;
+  readonly tracing?: Tracing;
 }
 
 /** How many dead letters of a batch were stored, and how many the archive already had. */
@@ -32,27 +35,37 @@ const CONCURRENCY = 16;
  * stored, and the whole batch is then redelivered.
  */
 export async function archiveBatch(
-  { table, queues, knownValues, clock }: Archiving,
+  { table, queues, knownValues, clock, tracing }: Archiving,
   event: RabbitMqEvent,
 ): Promise<ArchiveReport> {
   const nowMs = clock.now();
-  const items = decode(event).map((delivery) => ({ deadLetter: deadLetterFrom(delivery, queues, nowMs), delivery }));
-  const stored = await pMap(
-    groupById(items),
-    async (group) => {
-      let stored = 0;
-      for (const { deadLetter, delivery } of group) {
-        await knownValues.add(deadLetter);
-        if (!(await storeDeadLetter(deadLetter, delivery, table))) continue;
-        report(deadLetter);
-        stored += 1;
-      }
-      return stored;
-    },
-    { concurrency: CONCURRENCY },
-  );
-  const archived = stored.reduce((sum, count) => sum + count, 0);
-  return { archived, duplicates: items.length - archived };
+  const deliveries = decode(event);
+  const items = deliveries.map((delivery) => ({ deadLetter: deadLetterFrom(delivery, queues, nowMs), delivery }));
+  const trace = startBatchTrace(tracing, deliveries[0]?.queue ?? '', deliveries);
+  try {
+    const stored = await pMap(
+      groupById(items),
+      async (group) => {
+        let stored = 0;
+        for (const { deadLetter, delivery } of group)
+          if (await runInMessageSpan(trace, delivery, () => archiveOne(deadLetter, delivery))) stored += 1;
+        return stored;
+      },
+      { concurrency: CONCURRENCY },
+    );
+    const archived = stored.reduce((sum, count) => sum + count, 0);
+    return { archived, duplicates: items.length - archived };
+  } finally {
+    trace?.end();
+    await tracing?.flush();
+  }
+
+  async function archiveOne(deadLetter: DeadLetter, delivery: Delivery): Promise<boolean> {
+    await knownValues.add(deadLetter);
+    const isStored = await storeDeadLetter(deadLetter, delivery, table);
+    if (isStored) report(deadLetter);
+    return isStored;
+  }
 }
 
 interface Item {

@@ -38,7 +38,7 @@ export interface DeadLetters {
 
 /** Creates the archive for the dead letters of these work queues. */
 export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
-  const { clock } = surehop;
+  const { clock, tracing } = surehop;
   const queues = Object.values(workQueues);
   const table = archiveTable(surehop);
   const knownValues = createKnownValues(table, queues);
@@ -49,10 +49,11 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
     publisher: () => lazyPublisher(surehop),
     clock,
     inboxSettings: surehop.settings(inboxSettings),
+    tracing,
   };
 
   return {
-    archive: (event) => archiveBatch({ table, queues, knownValues, clock }, event),
+    archive: (event) => archiveBatch({ table, queues, knownValues, clock, tracing }, event),
 
     async list({ limit, cursor, ...filter }) {
       const unknown = await knownValues.errorsIn(filter);

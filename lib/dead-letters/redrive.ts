@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 
 import { redrivenCopy } from '../events/copies.ts';
+import { startSending } from '../events/sending.ts';
 import { Problem } from '../http/problem.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
@@ -12,6 +13,7 @@ import { rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
 import { readDeadLetter } from './read.ts';
 import { recordRedrive, recordUnwritable } from './record-action.ts';
@@ -24,6 +26,7 @@ export interface Redriving {
   readonly publisher: () => Publisher;
   readonly clock: Clock;
   readonly inboxSettings: InboxSettings;
+  readonly tracing?: Tracing;
 }
 
 /** The largest number of DynamoDB items that are updated concurrently. */
@@ -71,7 +74,7 @@ export async function publishCopies(
   items: readonly ArchivedDeadLetter[],
   { force }: { readonly force: boolean },
 ): Promise<(Error | undefined)[]> {
-  const { queues, publisher, clock } = redriving;
+  const { queues, publisher, clock, tracing } = redriving;
   const at = new Date(clock.now()).toISOString();
   const copies = items.map(({ deadLetter, message }) => {
     const copy = redrivenCopy(message, addressOf(deadLetter, queues), {
@@ -81,7 +84,9 @@ export async function publishCopies(
     });
     return force ? withoutParts(copy, unwritableParts(copy)) : copy;
   });
-  const publishErrors = await publisher().publishAll(copies);
+  const sendings = copies.map((copy) => startSending(tracing, copy, { isCopy: true }));
+  const publishErrors = await publisher().publishAll(sendings.map(({ message }) => message));
+  for (const [index, sending] of sendings.entries()) sending.end(publishErrors[index]);
   return pMap(
     items,
     async ({ deadLetter }, index) => {

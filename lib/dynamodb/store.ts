@@ -24,12 +24,15 @@ const REQUEST_MS = 3_000;
  */
 export const store = (surehop: Surehop): DynamoDBClient => surehop.clients.dynamodb ?? surehop.shared(createClient);
 
-const createClient = ({ settings }: Surehop) =>
-  dynamoDbClient({
-    endpoint: settings(storeSettings).DYNAMODB_ENDPOINT,
-    maxAttempts: 3,
-    requestHandler: requestLimits(REQUEST_MS),
-  });
+const createClient = ({ settings, tracing }: Surehop) =>
+  dynamoDbClient(
+    {
+      endpoint: settings(storeSettings).DYNAMODB_ENDPOINT,
+      maxAttempts: 3,
+      requestHandler: requestLimits(REQUEST_MS),
+    },
+    tracing,
+  );
 
 /** Returns the full name of a table, including the deployment's prefix. */
 export const tableName = ({ settings }: Surehop, { name }: Pick<AnyTable, 'name'>): string =>

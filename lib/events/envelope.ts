@@ -31,6 +31,7 @@ export const headerNames = {
   deadLetterQueue: 'surehop-dead-letter-queue',
   deadLetteredAt: 'surehop-dead-lettered-at',
   leftOut: 'surehop-left-out',
+  previousSpan: 'surehop-previous-span',
 } as const;
 
 /** The values of Surehop's headers in a message. All times are in ISO 8601. */
@@ -55,6 +56,8 @@ export interface Envelope extends Partial<Trace> {
   readonly deadLetter?: DeadLetterNote;
   /** Which parts of the original message are missing in this copy, and why. */
   readonly leftOut?: string;
+  /** The span that published this copy, in the format of `traceparent`. Only copies of a traced message have it. */
+  readonly previousSpan?: string;
 }
 
 /** Why, where and when a consumer dead-lettered a message. */
@@ -96,7 +99,12 @@ export function readEnvelope(headers: Headers): Envelope {
       identifiedId !== undefined && !idFault(identifiedId)
         ? { id: identifiedId as MessageId, type: text('identifiedType'), version: count('identifiedVersion') }
         : undefined,
-    ...readTrace(traceHeader(headers, 'traceparent'), traceHeader(headers, 'tracestate')),
+    ...readTrace({
+      traceparent: traceHeader(headers, 'traceparent'),
+      tracestate: traceHeader(headers, 'tracestate'),
+      baggage: traceHeader(headers, 'baggage'),
+    }),
+    previousSpan: readTrace({ traceparent: text('previousSpan') }).traceparent,
     leftOut: text('leftOut'),
     deadLetter: deadLetterId
       ? {

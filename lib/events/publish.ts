@@ -7,6 +7,7 @@ import type { EventDefinition } from './define.ts';
 import { headerNames } from './envelope.ts';
 import type { Message } from './message.ts';
 import type { MessageId } from './message-id.ts';
+import { startSending } from './sending.ts';
 import { nextSpan, type Trace } from './trace.ts';
 
 /** Publishes messages and waits until the broker confirms them. */
@@ -42,10 +43,19 @@ export interface EventOptions {
 /** Publishes an event. Resolves when the broker has confirmed the message. */
 export type PublishEvent = <T>(event: EventDefinition<T>, data: T, options: EventOptions) => Promise<void>;
 
-export function eventPublisher({ clock, settings }: Surehop, publisher: Publisher): PublishEvent {
+export function eventPublisher({ clock, settings, tracing }: Surehop, publisher: Publisher): PublishEvent {
   const { SERVICE_NAME: appId } = settings(serviceSettings);
-  return (event, data, options) =>
-    publisher.publish(eventMessage(event, data, { ...options, appId, publishedAtMs: clock.now() }));
+  return async (event, data, options) => {
+    const message = eventMessage(event, data, { ...options, appId, publishedAtMs: clock.now() });
+    const sending = startSending(tracing, message, { parent: options.trace });
+    await publisher.publish(sending.message).then(
+      () => sending.end(),
+      (error: unknown) => {
+        sending.end(error);
+        throw error;
+      },
+    );
+  };
 }
 
 /** Builds the AMQP message of an event. All headers of a new message are written here. */
@@ -61,7 +71,7 @@ export function eventMessage<T>(
     publishedAtMs,
   }: EventOptions & { readonly appId: string; readonly publishedAtMs: number },
 ): Message {
-  const { traceparent, tracestate } = nextSpan(trace);
+  const { traceparent, tracestate, baggage } = nextSpan(trace);
   return {
     exchange: event.exchange,
     routingKey: event.type,
@@ -81,6 +91,7 @@ export function eventMessage<T>(
         ...(key !== undefined && { [headerNames.key]: shortKey(key) }),
         traceparent,
         ...(tracestate && { tracestate }),
+        ...(baggage && { baggage }),
       },
     },
   };

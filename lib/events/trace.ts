@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
 
-/** The two headers of W3C Trace Context. `tracestate` is valid only together with `traceparent`. */
+/**
+ * The headers of W3C Trace Context and W3C Baggage. `tracestate` is valid only together with `traceparent`, and `baggage` is
+ * independent of both.
+ */
 export interface Trace {
   readonly traceparent: string;
   readonly tracestate?: string;
+  readonly baggage?: string;
 }
 
-interface Parent {
+/** The values in a `traceparent`. `flags` are two hexadecimal digits. */
+export interface Traceparent {
   readonly traceId: string;
   readonly parentId: string;
   readonly flags: string;
@@ -31,7 +36,7 @@ const trimmed = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '');
  * Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid, and a new trace then
  * starts.
  */
-function parse(traceparent: string | undefined): Parent | undefined {
+export function parseTraceparent(traceparent: string | undefined): Traceparent | undefined {
   const [, version, traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(trimmed(traceparent ?? '')) ?? [];
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined;
   if (isZero(traceId) || isZero(parentId)) return undefined;
@@ -39,23 +44,62 @@ function parse(traceparent: string | undefined): Parent | undefined {
   return { traceId, parentId, flags: known.toString(16).padStart(2, '0') };
 }
 
-const write = ({ traceId, parentId, flags }: Parent) => `00-${traceId}-${parentId}-${flags}`;
+/** Writes a `traceparent` of version 00. */
+export const writeTraceparent = ({ traceId, parentId, flags }: Traceparent): string =>
+  `00-${traceId}-${parentId}-${flags}`;
 
-/** Reads a trace from its two headers and rewrites it as version 00. Returns `undefined` if the `traceparent` is invalid. */
-export function readTrace(traceparent: string | undefined, tracestate: string | undefined): Trace | undefined {
-  const parent = parse(traceparent);
-  return parent && { traceparent: write(parent), tracestate: readState(tracestate) };
+/**
+ * Reads a trace from its headers, and rewrites `traceparent` as version 00. A header that is invalid is left out, and
+ * `tracestate` is left out together with `traceparent`.
+ */
+export function readTrace({ traceparent, tracestate, baggage }: Partial<Trace>): Partial<Trace> {
+  const parent = parseTraceparent(traceparent);
+  return {
+    ...(parent && { traceparent: writeTraceparent(parent), tracestate: readState(tracestate) }),
+    baggage: readBaggage(baggage),
+  };
 }
 
 /** Creates a new span in the given trace, or in a new trace if no trace is given. */
-export function nextSpan({ traceparent, tracestate }: Partial<Trace>): Trace {
-  const parent = parse(traceparent);
-  if (!parent) return { traceparent: write({ traceId: hex(16), parentId: hex(8), flags: '03' }) };
-  return { traceparent: write({ ...parent, parentId: hex(8) }), tracestate: readState(tracestate) };
+export function nextSpan({ traceparent, tracestate, baggage }: Partial<Trace>): Trace {
+  const parent = parseTraceparent(traceparent);
+  return {
+    traceparent: writeTraceparent({ ...(parent ?? { traceId: hex(16), flags: '03' }), parentId: hex(8) }),
+    tracestate: parent && readState(tracestate),
+    baggage: readBaggage(baggage),
+  };
+}
+
+/**
+ * The format of AWS X-Ray's trace header. API Gateway adds the header `x-amzn-trace-id` to each request
+ * (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
+ */
+const XRAY_ROOT = /(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;|$)/i;
+const XRAY_PARENT = /(?:^|;)\s*Parent=([0-9a-f]{16})(?:;|$)/i;
+const XRAY_SAMPLED = /(?:^|;)\s*Sampled=1(?:;|$)/i;
+
+/**
+ * Converts an X-Ray trace header to a `traceparent`. A header without a parent gets a random parent id, because every
+ * `traceparent` needs one. Returns `undefined` if the header has no valid trace id.
+ */
+export function fromXRay(header: string | undefined): string | undefined {
+  if (!header) return undefined;
+  const [, seconds, rest] = XRAY_ROOT.exec(header) ?? [];
+  if (!seconds || !rest) return undefined;
+  const [, parentId = hex(8)] = XRAY_PARENT.exec(header) ?? [];
+  const flags = XRAY_SAMPLED.test(header) ? '01' : '00';
+  const traceparent = writeTraceparent({ traceId: seconds + rest, parentId, flags }).toLowerCase();
+  return parseTraceparent(traceparent) && traceparent;
+}
+
+/** Returns the trace id and the span id in a `traceparent`, for use in logs. */
+export function spanOf(traceparent?: string): { readonly traceId?: string; readonly spanId?: string } {
+  const { traceId, parentId: spanId } = parseTraceparent(traceparent) ?? {};
+  return { traceId, spanId };
 }
 
 /** Returns the trace id in a `traceparent`, for use in logs. */
-export const traceIdOf = (traceparent?: string): string | undefined => parse(traceparent)?.traceId;
+export const traceIdOf = (traceparent?: string): string | undefined => parseTraceparent(traceparent)?.traceId;
 
 /**
  * The format of one member of a `tracestate`: a key, `=` and a value (https://www.w3.org/TR/trace-context-2/#list-members).
@@ -87,3 +131,13 @@ function readState(tracestate = ''): string | undefined {
 
 const lengthOf = (members: readonly string[]) =>
   members.reduce((sum, member) => sum + member.length, Math.max(members.length - 1, 0));
+
+/** The longest `baggage` that is passed on, in bytes. The standard requires passing on at least this many. */
+const MAX_BAGGAGE_BYTES = 8_192;
+
+/** The characters of a `baggage` header: printable ASCII characters, spaces and tabs (https://www.w3.org/TR/baggage/). */
+const BAGGAGE = /^[\t\x20-\x7e]+$/;
+
+/** Returns the `baggage` to pass on. Returns `undefined` if the header is too long or contains other characters. */
+const readBaggage = (baggage = '') =>
+  baggage.length <= MAX_BAGGAGE_BYTES && BAGGAGE.test(baggage) ? trimmed(baggage) || undefined : undefined;

@@ -6,6 +6,7 @@ import { storeSettings } from '../dynamodb/settings.ts';
 import { brokerSettings, requireBroker } from '../rabbitmq/settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { within } from '../runtime/timeout.ts';
+import { runIn } from '../runtime/tracing.ts';
 import { problemAnswer, toResult, type Answer } from './answer.ts';
 import type { Access } from './auth/access.ts';
 import { readBytes, readJson } from './body.ts';
@@ -76,7 +77,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
 
   return async (event, context) => {
     const startedAtMs = performance.now();
-    const facts = factsOf(event, context, settings.REQUEST_DEADLINE_MS);
+    const { facts, span } = factsOf(event, context, settings.REQUEST_DEADLINE_MS, surehop.tracing);
     const noted: Record<string, unknown> = {};
     let client: string | undefined;
     let answer: Answer;
@@ -106,12 +107,18 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
     }
 
     try {
-      answer = await withDeadline(facts.remainingMs(), process);
+      answer = await runIn(span, () => withDeadline(facts.remainingMs(), process));
     } catch (thrown) {
       problem = problemOf(thrown);
       answer = problemAnswer(problem, facts.id);
     }
     recordTelemetry(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
+    if (span) {
+      span.set({ 'http.response.status_code': answer.status });
+      if (answer.status >= 500) span.fail(problem?.name ?? String(answer.status), problem?.message);
+      span.end();
+      await surehop.tracing?.flush();
+    }
     return toResult(answer, facts, settings);
   };
 }

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 
-import { nextSpan } from '../events/trace.ts';
+import { fromXRay, nextSpan, readTrace } from '../events/trace.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import type { Span, Tracing } from '../runtime/tracing.ts';
 import { Problem } from './problem.ts';
 
 /** An HTTP request whose body and parameters have been validated. */
@@ -35,6 +36,7 @@ export interface RequestFacts {
    */
   readonly traceparent: string;
   readonly tracestate?: string;
+  readonly baggage?: string;
   /** Returns the number of milliseconds until the HTTP response is due. */
   remainingMs(): number;
 }
@@ -42,26 +44,44 @@ export interface RequestFacts {
 /** How much time is reserved for sending the HTTP response before Lambda stops the function, in ms. */
 const RESPONSE_MS = 500;
 
+/** Returns the facts of a request, and the span of the request if spans are recorded. */
 export function factsOf(
   event: APIGatewayProxyEventV2,
   context: Partial<Context> | undefined,
   deadlineMs: number,
-): RequestFacts {
+  tracing: Tracing | undefined,
+): { readonly facts: RequestFacts; readonly span: Span | undefined } {
   const startedAtMs = performance.now();
   const headers = headersOf(event);
-  return {
+  const { traceparent = fromXRay(headers['x-amzn-trace-id']), tracestate, baggage } = headers;
+  const caller = readTrace({ traceparent, tracestate, baggage });
+  const method = event.requestContext?.http?.method ?? '';
+  const route = event.routeKey || '$default';
+  const span = tracing?.start({
+    name: route,
+    kind: 'server',
+    parent: caller,
+    attributes: {
+      'http.request.method': method,
+      'http.route': route.slice(route.indexOf(' ') + 1),
+      'url.path': event.rawPath,
+      'url.scheme': 'https',
+    },
+  });
+  const facts = {
     id: context?.awsRequestId || randomUUID(),
-    method: event.requestContext?.http?.method ?? '',
-    route: event.routeKey || '$default',
+    method,
+    route,
     headers,
     verifiedClaims: claimsOf(event),
-    ...nextSpan(headers),
+    ...(span?.trace ?? nextSpan(caller)),
     remainingMs: () =>
       Math.min(
         (context?.getRemainingTimeInMillis?.() ?? Infinity) - RESPONSE_MS,
         deadlineMs - (performance.now() - startedAtMs),
       ),
   };
+  return { facts, span };
 }
 
 /**

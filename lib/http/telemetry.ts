@@ -1,4 +1,4 @@
-import { traceIdOf } from '../events/trace.ts';
+import { spanOf } from '../events/trace.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
@@ -25,7 +25,7 @@ export function recordTelemetry(
     route,
     status,
     durationMs: Math.round(tookMs),
-    traceId: traceIdOf(traceparent),
+    ...spanOf(traceparent),
     client,
     ...noted,
     ...(problem && describeProblem(problem)),

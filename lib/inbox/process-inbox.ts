@@ -18,7 +18,7 @@ const openInbox = (surehop: Surehop): Inbox => createInbox(processInboxTable(sur
 function openTable(surehop: Surehop): InboxTable {
   const { endpoint, requestHandler, credentials, region } = store(surehop).config;
   return openInboxTable({
-    client: inboxClient({ endpoint, region, credentials, requestHandler }),
+    client: inboxClient({ endpoint, region, credentials, requestHandler }, surehop.tracing),
     tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,
     clock: surehop.clock,
     retentionDays: surehop.settings(inboxSettings).INBOX_RETENTION_DAYS,

@@ -6,6 +6,7 @@ import { configureLog } from './log.ts';
 import { configureMetrics } from './metrics.ts';
 import { serviceSettings } from './service-settings.ts';
 import { readSettings, type Concern, type Environment } from './settings.ts';
+import type { Tracing } from './tracing.ts';
 
 /** The options with which a service sets up the toolkit. The toolkit itself never reads `process.env`. */
 export interface SurehopOptions {
@@ -17,6 +18,8 @@ export interface SurehopOptions {
   /** The CloudWatch namespace of all metrics of the service. */
   readonly metricsNamespace?: string;
   readonly clock?: Clock;
+  /** Records spans, for example `openTelemetry()`. By default, no spans are recorded. */
+  readonly tracing?: Tracing;
   /** Clients that the toolkit uses instead of creating them from the settings, for example in tests. */
   readonly clients?: Clients;
 }
@@ -33,6 +36,7 @@ interface Clients {
 export interface Surehop {
   readonly clock: Clock;
   readonly clients: Clients;
+  readonly tracing: Tracing | undefined;
   /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */
   readonly functionName: string | undefined;
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
@@ -49,6 +53,7 @@ export function createSurehop({
   environment: given,
   metricsNamespace = 'Surehop',
   clock = systemClock,
+  tracing,
   clients = {},
 }: SurehopOptions): Surehop {
   // The environment is copied, so that parts of the toolkit that start later read the same settings.
@@ -61,6 +66,7 @@ export function createSurehop({
   const surehop: Surehop = {
     clock,
     clients,
+    tracing,
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'],
     settings: (concern) => remembered(concern, () => readSettings(concern, environment)),
     shared: (make) => remembered(make, () => make(surehop)),

@@ -108,6 +108,11 @@ const table: Readonly<Record<SettingName, Row>> = {
     right: ['2026-11-22T12:00:00Z', '2026-11-22T12:00:00.000Z'],
   },
   AUDIT_RETENTION_DAYS: whole(1, 3_650),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http://localhost:4318'),
+  OTEL_TRACES_SAMPLER_ARG: {
+    wrong: ['x', '-1', '1.5', '2', '1e-3', ' ', '0.'],
+    right: ['0', '0.05', '1'],
+  },
 };
 
 const LOCAL = join(tmpdir(), 'surehop-nowhere', '.local');

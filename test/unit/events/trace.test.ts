@@ -78,7 +78,7 @@ describe('a traceparent', () => {
     expect(next.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/);
     expect(next.traceparent).not.toContain(TRACE);
     expect(next.tracestate).toBeUndefined();
-    expect(readTrace(traceparent, 'foo=1')).toBeUndefined();
+    expect(readTrace({ traceparent, tracestate: 'foo=1' })).toEqual({});
     expect(traceIdOf(traceparent)).toBeUndefined();
   });
 
@@ -167,7 +167,7 @@ describe('a tracestate', () => {
 });
 
 describe('trace headers of HTTP requests', () => {
-  const facts = (headers: Record<string, string>) => factsOf(aRequest({ headers }), undefined, 1_000);
+  const facts = (headers: Record<string, string>) => factsOf(aRequest({ headers }), undefined, 1_000, undefined).facts;
 
   test.each([
     ['traceparent', 'tracestate'],
@@ -190,6 +190,47 @@ describe('trace headers of HTTP requests', () => {
     expect(traceIdOf(twice.traceparent)).not.toBe(TRACE);
     expect(twice.tracestate).toBeUndefined();
   });
+
+  test('a request without a traceparent continues the trace of the header x-amzn-trace-id that API Gateway adds', () => {
+    const root = `1-${TRACE.slice(0, 8)}-${TRACE.slice(8)}`;
+    const header = `Self=1-67891233-abcdef012345678912345678;Root=${root};Parent=${PARENT};Sampled=1`;
+    const read = facts({ 'X-Amzn-Trace-Id': header });
+    expect(read.traceparent).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`));
+    expect(facts({ 'x-amzn-trace-id': `Root=${root}` }).traceparent).toMatch(
+      new RegExp(`^00-${TRACE}-[0-9a-f]{16}-00$`),
+    );
+    expect(
+      traceIdOf(
+        facts({ traceparent: good, 'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793' }).traceparent,
+      ),
+    ).toBe(TRACE);
+  });
+
+  test.each([
+    '',
+    'Root=',
+    'Root=1-00000000-000000000000000000000000',
+    'Root=1-5759e988',
+    `Root=2-5759e988-${'0'.repeat(24)}`,
+  ])('an invalid x-amzn-trace-id "%s" starts a new trace', (header) => {
+    expect(facts({ 'x-amzn-trace-id': header }).traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/);
+  });
+});
+
+describe('baggage', () => {
+  test('the baggage of a request is passed on, even if the request has no valid traceparent', () => {
+    expect(nextSpan({ baggage: ' tenant=a , user=b' })).toMatchObject({ baggage: 'tenant=a , user=b' });
+    expect(readTrace({ traceparent: good, baggage: 'tenant=a' })).toMatchObject({ baggage: 'tenant=a' });
+  });
+
+  test.each([
+    ['with a line break', 'a=1\nb=2'],
+    ['with characters that are not ASCII', 'a=ü'],
+    ['that is longer than 8,192 bytes', `a=${'x'.repeat(8_191)}`],
+    ['that is empty', ' '],
+  ])('a baggage %s is not passed on', (_, baggage) =>
+    expect(nextSpan({ traceparent: good, baggage }).baggage).toBeUndefined(),
+  );
 });
 
 describe('trace headers of messages', () => {

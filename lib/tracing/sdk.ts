@@ -1,0 +1,36 @@
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  NodeTracerProvider,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-node';
+
+/** How long an export may take, in ms. */
+const EXPORT_MS = 2_000;
+
+interface SdkOptions {
+  readonly endpoint: string;
+  readonly sampledShare: number;
+  readonly serviceName: string;
+  readonly stage: string;
+  readonly functionName: string | undefined;
+}
+
+/** Registers the SDK for this process. The exporter reads further `OTEL_EXPORTER_OTLP_…` variables itself, such as headers. */
+export function startSdk({ endpoint, sampledShare, serviceName, stage, functionName }: SdkOptions): void {
+  const exporter = new OTLPTraceExporter({
+    url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
+    timeoutMillis: EXPORT_MS,
+  });
+  new NodeTracerProvider({
+    resource: resourceFromAttributes({
+      'service.name': serviceName,
+      'deployment.environment.name': stage,
+      'faas.name': functionName,
+    }),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampledShare) }),
+    spanProcessors: [new BatchSpanProcessor(exporter)],
+  }).register();
+}

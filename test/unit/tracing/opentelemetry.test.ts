@@ -1,0 +1,102 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+
+import { startSending } from '../../../lib/events/sending.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const PARENT = '00f067aa0ba902b7';
+const traceparent = `00-${TRACE}-${PARENT}-01`;
+
+const message: Message = {
+  exchange: 'orders',
+  routingKey: 'order.created',
+  body: Buffer.from('{}'),
+  properties: { messageId: 'm-1', headers: { traceparent, other: 1 } },
+};
+
+afterEach(() => {
+  trace.disable();
+  context.disable();
+  propagation.disable();
+});
+
+function registerSdk() {
+  const exporter = new InMemorySpanExporter();
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  provider.register();
+  return { exporter, provider };
+}
+
+describe('without an OpenTelemetry SDK', () => {
+  test('no span is allocated, and a message is published unchanged', async () => {
+    const startSpan = jest.spyOn(trace.getTracer('surehop'), 'startSpan');
+    const tracing = openTelemetry();
+    expect(tracing.start({ name: 'send orders', kind: 'producer' })).toBeUndefined();
+    expect(startSending(tracing, message, {}).message).toBe(message);
+    expect(startSending(undefined, message, {}).message).toBe(message);
+    await tracing.flush();
+    expect(startSpan).not.toHaveBeenCalled();
+  });
+});
+
+describe('with an OpenTelemetry SDK', () => {
+  test('a span continues the trace of its parent, and is the parent of the spans that its work starts', async () => {
+    const { exporter } = registerSdk();
+    const tracing = openTelemetry();
+    const outer = tracing.start({ name: 'outer', kind: 'server', parent: { traceparent, tracestate: 'vendor=1' } })!;
+    await outer.run(async () => {
+      await Promise.resolve();
+      tracing.start({ name: 'inner', kind: 'client', links: [{ traceparent }, undefined, {}] })!.end();
+    });
+    outer.fail('BROKER_UNAVAILABLE', 'the broker cannot be reached');
+    outer.end();
+
+    const [inner, ended] = exporter.getFinishedSpans();
+    expect(ended!.spanContext().traceId).toBe(TRACE);
+    expect(ended!.parentSpanContext?.spanId).toBe(PARENT);
+    expect(ended!.attributes).toEqual({ 'error.type': 'BROKER_UNAVAILABLE' });
+    expect(ended!.status).toMatchObject({ code: 2, message: 'the broker cannot be reached' });
+    expect(inner!.parentSpanContext?.spanId).toBe(ended!.spanContext().spanId);
+    expect(inner!.links.map(({ context: { spanId } }) => spanId)).toEqual([PARENT]);
+    expect(outer.trace).toEqual({
+      traceparent: `00-${TRACE}-${ended!.spanContext().spanId}-01`,
+      tracestate: 'vendor=1',
+      baggage: undefined,
+    });
+  });
+
+  test('baggage reaches the work of a span through the API, and the trace headers of the span', () => {
+    registerSdk();
+    const span = openTelemetry().start({ name: 'x', kind: 'server', parent: { baggage: 'tenant=blue' } })!;
+    expect(span.run(() => propagation.getActiveBaggage()?.getEntry('tenant')?.value)).toBe('blue');
+    expect(span.trace.baggage).toBe('tenant=blue');
+  });
+
+  test('a new message carries the span of its publish as its traceparent, and a copy keeps the traceparent of the original', () => {
+    const { exporter } = registerSdk();
+    const tracing = openTelemetry();
+    const created = startSending(tracing, message, { parent: { traceparent } });
+    const copy = startSending(tracing, message, { parent: { traceparent }, isCopy: true });
+    created.end();
+    copy.end(Object.assign(new Error('the queue is full'), { code: 'REFUSED' }));
+
+    const [first, second] = exporter.getFinishedSpans().map((span) => span.spanContext().spanId);
+    expect(created.message.properties.headers).toEqual({ traceparent: `00-${TRACE}-${first}-01`, other: 1 });
+    expect(copy.message.properties.headers).toEqual({
+      traceparent,
+      other: 1,
+      'surehop-previous-span': `00-${TRACE}-${second}-01`,
+    });
+    expect(exporter.getFinishedSpans()[1]!.attributes).toMatchObject({ 'error.type': 'REFUSED' });
+  });
+
+  test('flush waits until the spans are exported', async () => {
+    const { provider } = registerSdk();
+    const forceFlush = jest.spyOn(provider, 'forceFlush');
+    await openTelemetry().flush();
+    expect(forceFlush).toHaveBeenCalledTimes(1);
+  });
+});
