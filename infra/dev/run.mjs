@@ -11,7 +11,7 @@ import { missingBroker, missingStore, thisMachine, unsupportedPlatform } from '.
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   ...Object.fromEntries(
-    ['start', 'check', 'reset', 'lock', 'topology', 'token', 'stages'].map((name) => [
+    ['start', 'check', 'reset', 'lock', 'topology', 'token', 'trace', 'stages'].map((name) => [
       name,
       `infra/dev/commands/${name}.ts`,
     ]),

@@ -4,6 +4,7 @@ import { entry, onShutdown, Problem, reasonOf, say } from '../runtime/command-li
 import { localDirectory, rootDirectory, startLock } from '../runtime/directories.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { isPortTaken, ownerOfPort } from '../runtime/ports.ts';
+import { announceRunning } from '../runtime/running.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';
 
 await entry(async () => {
@@ -38,12 +39,14 @@ await entry(async () => {
     const environment = await Promise.race([starting, shutdown]);
     // No batch is running yet, and the processes that were started end together with this process.
     if (environment === undefined) return 130;
+    const stopAnnouncing = announceRunning(environment);
     print(welcome({ environment, settings }));
 
     const { broker, store } = environment;
     const stopWatching = watchDefinitions(rootDirectory, definitions, { broker, store, settings, say });
     const reason = await Promise.race([shutdown, environment.failed]);
     stopWatching();
+    stopAnnouncing();
     if (reason === undefined) say('stopping after the running batch (Ctrl-C again to stop at once)');
     await environment.stop();
     if (reason !== undefined) throw new Problem(reason);

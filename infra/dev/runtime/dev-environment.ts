@@ -9,12 +9,15 @@ import { createTables } from './store/tables.ts';
 import { watchExternal } from './watch-external.ts';
 import { startService, type Service } from './service.ts';
 import { withProgress } from './progress.ts';
+import { startTraceReceiver, type TraceReceiver } from '../traces/receiver.ts';
 
 /** The development environment: a running broker, a running DynamoDB and the running service. */
 export interface DevEnvironment {
   readonly broker: Broker;
   readonly store: Store;
   readonly service: Service;
+  /** The receiver of the functions' spans, unless OTEL_EXPORTER_OTLP_ENDPOINT names another receiver. */
+  readonly traces: TraceReceiver | undefined;
   /** Resolves with the reason when the broker, DynamoDB or the service has ended and cannot be restarted. */
   readonly failed: Promise<string>;
   /** Waits until the current batch is processed, and then stops the service, DynamoDB and the broker. */
@@ -92,11 +95,13 @@ export async function startDevEnvironment({
     await withProgress('the topology and the tables', preparing, say);
     say('topology and tables applied');
     const { httpPort, tablePrefix } = settings;
+    const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
+    const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;
     const service = await Promise.race([
       started(
         withProgress(
           'the functions and their event sources',
-          startService({ httpPort, broker, store, tablePrefix, dataDirectory, watch, say, output }),
+          startService({ httpPort, broker, store, tablePrefix, otlpEndpoint, dataDirectory, watch, say, output }),
           say,
         ),
       ),
@@ -105,7 +110,7 @@ export async function startDevEnvironment({
       }),
     ]);
     service.onDeath((how) => fail(`the service ended unexpectedly (${how}); run npm start again, the data is kept`));
-    return { broker, store, service, failed, stop };
+    return { broker, store, service, traces, failed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -51,6 +51,8 @@ export interface ServiceOptions {
   readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
   readonly store: Pick<Store, 'endpoint'>;
   readonly tablePrefix: string;
+  /** The OTLP receiver of the functions' spans. Without it, the functions record no spans. */
+  readonly otlpEndpoint?: string;
   readonly dataDirectory: string;
   /** The folder that contains serverless.yml; by default the root of this clone. */
   readonly serviceDirectory?: string;
@@ -174,7 +176,7 @@ function serverlessCommand(): string {
   return join(dirname(manifest), bin.serverless);
 }
 
-function environment({ broker, store, tablePrefix, watch }: ServiceOptions): NodeJS.ProcessEnv {
+function environment({ broker, store, tablePrefix, otlpEndpoint, watch }: ServiceOptions): NodeJS.ProcessEnv {
   return {
     ...process.env,
     ...LOCAL_AWS,
@@ -182,6 +184,7 @@ function environment({ broker, store, tablePrefix, watch }: ServiceOptions): Nod
     MANAGEMENT_URL: broker.managementUrl,
     DYNAMODB_ENDPOINT: store.endpoint,
     TABLE_PREFIX: tablePrefix,
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
     STAGE: 'local',
     SUREHOP_WATCH: watch ? 'on' : 'off',
     NO_COLOR: '1',

@@ -29,6 +29,8 @@ export interface Settings {
   readonly amqpUrl: string | undefined;
   readonly managementUrl: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
+  /** The OTLP receiver of the functions' spans. By default `npm start` receives the spans itself. */
+  readonly otlpEndpoint: string | undefined;
   /** The prefix of the names of all tables. */
   readonly tablePrefix: string;
   /** The folder for unpacked packages. All clones of this project share it. */
@@ -53,6 +55,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
     amqpUrl: given('AMQP_URL'),
     managementUrl: given('MANAGEMENT_URL'),
     dynamodbEndpoint: given('DYNAMODB_ENDPOINT'),
+    otlpEndpoint: given('OTEL_EXPORTER_OTLP_ENDPOINT'),
     tablePrefix: given('TABLE_PREFIX') ?? TABLE_PREFIX,
     cacheDirectory: cache!,
   });

@@ -6,6 +6,7 @@ import { withoutPassword } from './settings.ts';
 /** Returns the text that `npm start` prints when everything runs: the first steps that the service declares, and addresses. */
 export function welcome({ environment, settings }: { environment: DevEnvironment; settings: Settings }): string {
   const { url, logFile } = environment.service;
+  const { traces } = environment;
   const isStartedHere = settings.amqpUrl === undefined;
   const management = isStartedHere
     ? `${environment.broker.managementUrl.replace('guest:guest@', '')} (guest / guest), ${environment.broker.amqpUrl}`
@@ -16,6 +17,7 @@ export function welcome({ environment, settings }: { environment: DevEnvironment
 ${firstSteps}
   queues        curl ${url}/status ${bearer('status:read')}
   dead letters  curl ${url}/dead-letters ${bearer('dead-letters:read')}
+  traces        ${traces === undefined ? settings.otlpEndpoint : 'npm run trace -- <order id>'}
   OpenAPI       ${url}/openapi.json
   RabbitMQ      ${management}
   log           ${logFile}

@@ -1,0 +1,90 @@
+import type { Span } from './span.ts';
+
+/** The largest number of traces that are kept. When a new trace begins, the oldest trace is dropped. */
+const MAX_TRACES = 5_000;
+
+/** The largest number of spans that are kept of one trace. Further spans of the trace are dropped. */
+const MAX_SPANS_PER_TRACE = 1_000;
+
+/** The largest number of traces that are shown together because their spans link to each other. */
+const MAX_LINKED_TRACES = 50;
+
+/** Keeps the spans of the latest traces in memory, and finds traces by the ids in the attributes of their spans. */
+export interface TraceStore {
+  add(spans: readonly Span[]): void;
+  /**
+   * Returns the spans of all traces that belong to an id, oldest span first. The id is a trace id, or the value of an
+   * attribute such as a message id. A trace also belongs to the id if its spans link to, or are linked from, a trace
+   * that was found.
+   */
+  find(id: string): Span[];
+  /** Returns the most recent traces, latest first. */
+  latest(count: number): TraceSummary[];
+}
+
+export interface TraceSummary {
+  readonly traceId: string;
+  /** The name of the trace's first span. */
+  readonly name: string;
+  readonly startUs: number;
+  readonly durationUs: number;
+  readonly spans: number;
+  readonly hasFailed: boolean;
+}
+
+export function createTraceStore(): TraceStore {
+  /** The spans of each trace. The map iterates in insertion order, so the first entry is the oldest trace. */
+  const traces = new Map<string, Span[]>();
+
+  const spansOf = (traceId: string) => traces.get(traceId) ?? [];
+
+  function withLinked(found: Set<string>): Set<string> {
+    for (const traceId of found) {
+      for (const { links } of spansOf(traceId))
+        for (const link of links) if (traces.has(link.traceId)) found.add(link.traceId);
+      for (const [other, spans] of traces)
+        if (spans.some(({ links }) => links.some((link) => link.traceId === traceId))) found.add(other);
+      if (found.size >= MAX_LINKED_TRACES) break;
+    }
+    return found;
+  }
+
+  return {
+    add(spans) {
+      for (const span of spans) {
+        const known = traces.get(span.traceId);
+        if (!known) traces.set(span.traceId, [span]);
+        else if (known.length < MAX_SPANS_PER_TRACE) known.push(span);
+      }
+      for (const traceId of traces.keys()) {
+        if (traces.size <= MAX_TRACES) break;
+        traces.delete(traceId);
+      }
+    },
+    find(id) {
+      const hasId = ({ attributes }: Span) => Object.values(attributes).includes(id);
+      const found = traces.has(id)
+        ? [id]
+        : [...traces].filter(([, spans]) => spans.some(hasId)).map(([traceId]) => traceId);
+      return [...withLinked(new Set(found))].flatMap(spansOf).toSorted((a, b) => a.startUs - b.startUs);
+    },
+    latest(count) {
+      return [...traces]
+        .slice(-count)
+        .toReversed()
+        .map(([traceId, spans]) => summaryOf(traceId, spans));
+    },
+  };
+}
+
+function summaryOf(traceId: string, spans: readonly Span[]): TraceSummary {
+  const first = spans.reduce((earliest, span) => (span.startUs < earliest.startUs ? span : earliest));
+  return {
+    traceId,
+    name: first.name,
+    startUs: first.startUs,
+    durationUs: Math.max(...spans.map(({ endUs }) => endUs)) - first.startUs,
+    spans: spans.length,
+    hasFailed: spans.some(({ hasFailed }) => hasFailed),
+  };
+}
