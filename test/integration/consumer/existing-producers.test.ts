@@ -11,8 +11,10 @@ import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import type { Identify } from '../../../lib/consumer/identify.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
+import { PublishError } from '../../../lib/runtime/errors.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { longString, propertyBytes, tableOf, type GivenProperties } from '../../support/amqp-arbitraries.ts';
@@ -147,7 +149,12 @@ interface Shown {
 async function archived(): Promise<Shown> {
   const records = await takeFrom('dead-letters');
   await archive(anEvent(records, 'dead-letters'));
-  const payloadHash = hash('sha256', Buffer.from(records[0]!.data, 'base64'));
+  return shownLetter(Buffer.from(records[0]!.data, 'base64'));
+}
+
+/** Returns the newest dead letter with this body as an operator sees it. */
+async function shownLetter(message: Buffer): Promise<Shown> {
+  const payloadHash = hash('sha256', message);
   const { body } = await callAsOperator(list, { route: 'GET /dead-letters', query: { limit: '100' } });
   const { id } = (body.deadLetters as { id: string; payloadHash: string }[]).find(
     (one) => one.payloadHash === payloadHash,
@@ -279,6 +286,23 @@ test('a dead letter that was refused because of its identity is identified again
   await redrive(letter);
   expect(messageCounts(await run(consume(byOrder), await takeFrom('stock')))).toEqual({ completed: 1 });
   expect(received).toEqual([`order ${sku}`]);
+});
+
+test('a dead letter that the broker refuses as too large is archived with the id of its message, and keeps the id after a redrive', async () => {
+  const message = { sku, order: sku, fails: true };
+  await publish(message);
+  const refusing: Publisher = {
+    ...parts.publisher,
+    publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
+  };
+  const handler = createConsumer({ queue: stock, rules, identify: byOrder }, { ...parts, publisher: refusing });
+  expect(messageCounts(await run(handler, await takeFrom('stock')))).toEqual({ 'dead-letter': 1 });
+  const letter = await shownLetter(Buffer.from(JSON.stringify(message)));
+  expect(letter).toMatchObject({ messageId: `order ${sku}`, type: 'order.ordered', code: 'TOO_LARGE' });
+  isBroken = false;
+  await redrive(letter);
+  expect(messageCounts(await run(consume(), await takeFrom('stock')))).toEqual({ completed: 1 });
+  expect(received).toEqual([`order ${sku}`, `order ${sku}`]);
 });
 
 test('two different messages to which identify gives the same id are not lost: the second one is archived', async () => {

@@ -100,3 +100,25 @@ test('if the restored inbox marker of a message says that an attempt failed, the
   expect(notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNREMEMBERED' }]);
   expect(await setup.item('stock', { sku })).toBeUndefined();
 });
+
+test('after the inbox table was restored from a backup, a CloudEvent is dead-lettered only if it may have been published before the restoration', async () => {
+  const sku = randomUUID();
+  const cloudEvent = (time: string | undefined) =>
+    aRecord({
+      id: null,
+      body: { sku },
+      headers: {
+        cloudEvents_specversion: '1.0',
+        cloudEvents_id: randomUUID(),
+        cloudEvents_source: '/shop',
+        cloudEvents_type: 'test.scripted',
+        ...(time !== undefined && { cloudEvents_time: time }),
+      },
+    });
+  const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {
+    INBOX_COMPLETE_SINCE: minutesFromNow(-1),
+  });
+  const records = [minutesFromNow(0), minutesFromNow(-2), undefined].map(cloudEvent);
+  const { counts } = await createConsumer(scriptedConsumer, parts)(anEvent(records), anInvocation());
+  expect(counts).toMatchObject({ completed: 1, 'dead-letter': 2 });
+});
