@@ -1,8 +1,9 @@
 import { defineSettings, wholeNumber } from 'surehop';
 
 /**
- * The settings of this service's own. Each stage file sets them, every function gets them as environment variables, and a
- * function reads them with `surehop.settings(settings)`. Settings are not secret.
+ * The settings that this service defines in addition to the settings of the toolkit. Each stage file sets them, every
+ * function gets them as environment variables, and a function reads them with `surehop.settings(settings)`. Settings
+ * are not secret.
  */
 export const settings = defineSettings({
   MAX_STOCK: wholeNumber(

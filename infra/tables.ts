@@ -6,11 +6,14 @@ import * as z from 'zod';
  * tables of the toolkit.
  */
 export const tables = {
-  /** The orders that were placed over HTTP. The toolkit writes the items, with the idempotency keys of the requests. */
+  /**
+   * The orders that clients have placed over HTTP. The toolkit writes the DynamoDB items, which also contain the
+   * idempotency keys of the requests.
+   */
   orders: defineTable({ name: 'orders', key: { orderId: 'S' }, expires: true }),
   stock: defineTable({ name: 'stock', key: { sku: 'S' }, item: z.object({ available: z.int() }) }),
   points: defineTable({ name: 'points', key: { customerId: 'S' }, item: z.object({ points: z.number() }) }),
-  /** What happened to the points of each order. */
+  /** For each order, whether its points were awarded, withheld, or awarded and later taken back. */
   awards: defineTable({
     name: 'awards',
     key: { orderId: 'S' },

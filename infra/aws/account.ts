@@ -26,7 +26,7 @@ const raise = ({ name, service, code }: Quota, value: number) =>
   `request an increase of the quota "${name}" (${code}) to at least ${value}, which can take days: ` +
   `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${value}`;
 
-/** The deployment whose preconditions `checkAccount` checks. */
+/** The deployment to check: its region, its stage and its total reserved concurrency. */
 export interface Deployment {
   readonly service: string;
   readonly stageName: string;

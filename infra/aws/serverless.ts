@@ -44,7 +44,10 @@ export interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
 }
 
-/** How a function is triggered. The kind determines how the function is released and which alarms it has. */
+/**
+ * What triggers a function: HTTP requests, messages, a schedule, or direct invocations. The trigger determines how the
+ * function is released and which alarms it has.
+ */
 export type Kind = 'request' | 'consumer' | 'schedule' | 'direct';
 
 export function kindOf({ events }: Pick<FunctionDefinition, 'events'>): Kind {

@@ -28,8 +28,8 @@ export const sourceNames = Object.keys(sources) as readonly SourceName[];
 const settingsOf = (stageName: string): Stage => (stageName === 'local' ? readLocalStage() : readStage(stageName));
 
 /**
- * Returns the value of a variable `${source:address}` in serverless.yml. If there is no such value, throws an error that names
- * the mistake in one sentence.
+ * Returns the value of a variable in serverless.yml, which has the form `${source:address}`. If the variable has no
+ * value, throws an error that names the mistake in one sentence.
  */
 export const resolveVariable = (
   source: SourceName,

@@ -1,6 +1,6 @@
 /**
- * The reason why a policy statement needs a wildcard, by the `Sid` of the statement. The tests reject a statement with a wildcard
- * that has no reason here.
+ * The reasons why IAM policy statements contain a wildcard, by the `Sid` of the statement. A test fails if a statement
+ * contains a wildcard but has no reason in this list.
  */
 export const wildcardReasons: Readonly<Record<string, string>> = {
   NetworkInterfaces:

@@ -52,7 +52,7 @@ await entry(async () => {
   });
   const environment = await Promise.race([starting, stopped]);
   if (!environment) return 130;
-  say(`ready ${environment.service.url}`);
+  say(`the service is ready at ${environment.service.url}`);
   try {
     const run = await Promise.race([runDemo(environment, abort.signal), stopped]);
     if (!run) return 130;

@@ -23,7 +23,7 @@ export interface Ledger {
   readonly deadLettered: number;
   readonly lost: readonly string[];
   readonly appliedTwice: readonly string[];
-  /** The ids of the orders that did not get the expected outcome. */
+  /** The ids of the accepted orders that ended with another status than the demo expects. */
   readonly wrong: readonly string[];
   readonly stock: { readonly expected: number; readonly found: number };
   readonly points: { readonly expected: number; readonly found: number };
@@ -33,8 +33,8 @@ export interface Ledger {
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
 
 /**
- * Compares the orders that the service accepted with the final state of the service. Each malformed message must become a dead
- * letter in each of two queues.
+ * Compares the orders that the service accepted with the final state of the service. Each malformed message must become
+ * two dead letters, because two queues receive it.
  */
 export function compareLedger(orders: readonly AcceptedOrder[], results: Results, malformed: number): Ledger {
   const statusOf = ({ orderId }: AcceptedOrder) => results.statuses.get(orderId) ?? 'unknown';

@@ -12,7 +12,7 @@ export interface DemoOrder {
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
-  /** Whether awarding the points fails three times before it succeeds. */
+  /** Whether the demo makes awarding the points of this order fail three times before it succeeds. */
   readonly awardFails: boolean;
 }
 

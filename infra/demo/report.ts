@@ -12,7 +12,6 @@ export interface Run {
   readonly retried: number;
 }
 
-/** Returns the report that the demo prints at the end. */
 export function reportOf(plan: Plan, { ledger, refusals, duplicates, retried }: Run): string {
   const { accepted, completed, rejected, deadLettered, lost, appliedTwice, wrong, stock, points } = ledger;
   const rows: [string, string][] = [

@@ -49,10 +49,13 @@ export async function collectResults(
   };
 }
 
-/** Returns whether the status of an order cannot change any more without an operator. */
+/** Returns whether an order is fulfilled or rejected. Neither status can change any more. */
 const isFinal = (status: string | undefined) => status === 'fulfilled' || status === 'rejected';
 
-/** Returns whether the consumers still have to decide about an order. A dead-lettered order waits for an operator instead. */
+/**
+ * Returns whether an order has none of the statuses "fulfilled", "rejected" and "dead-lettered" yet. A dead-lettered
+ * order waits for an operator.
+ */
 export const isOpen = (status: string | undefined) => !isFinal(status) && status !== 'dead-lettered';
 
 async function messagesIn(amqpUrl: string): Promise<number> {

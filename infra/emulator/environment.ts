@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 
 import { maxPayloadBytes } from './event.ts';
 
-/** The settings of a local execution environment, which emulates an execution environment on Lambda. */
+/** The settings of a process that emulates a Lambda execution environment. */
 export interface EnvironmentSettings {
   /** The path of the module that exports the handler, without extension. */
   modulePath: string;
@@ -24,10 +24,13 @@ export interface EnvironmentSettings {
 export type InvocationResult =
   { outcome: 'success'; resultJson: string } | { outcome: 'error' | 'timeout' | 'crash'; error: string };
 
-/** A local execution environment of a function. It runs one invocation at a time and is reused for later invocations. */
+/**
+ * A process that emulates a Lambda execution environment of one function. It runs one invocation at a time and is
+ * reused for later invocations.
+ */
 export interface ExecutionEnvironment {
   invoke(eventJson: string): Promise<InvocationResult>;
-  /** Makes the environment load the handler again after the running invocation. */
+  /** Makes the execution environment reload the function's code, after the current invocation if there is one. */
   renew(): void;
   stop(): Promise<void>;
 }
@@ -41,8 +44,8 @@ interface Sandbox {
   child: ChildProcess;
   ended: Promise<string>;
   /**
-   * Resolves with the next reply of the process, or with the way in which the process ended. If neither happens within `limitMs`,
-   * kills the process and resolves with 'timeout'.
+   * Resolves with the next reply of the process. If the process ends first, resolves with its exit code or signal. If
+   * neither happens within `limitMs`, kills the process and resolves with 'timeout'.
    */
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
@@ -55,8 +58,8 @@ const initLimitMs = 10_000;
 const lastLinesLimitMs = 500;
 
 /**
- * Creates an execution environment. The process of the environment starts with the first invocation, and is replaced
- * after a timeout or a crash.
+ * Creates an emulated Lambda execution environment. Its process starts with the first invocation, and a new process
+ * replaces it after a timeout or a crash.
  */
 export function createEnvironment(settings: EnvironmentSettings): ExecutionEnvironment {
   let sandbox: Sandbox | undefined;

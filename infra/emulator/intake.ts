@@ -1,26 +1,26 @@
-/** The limits of a batch. A batch is closed as soon as it reaches any of them. */
+/** The limits of a batch, which is closed as soon as it reaches one of them. */
 export interface BatchLimits {
   batchSize: number;
   batchingWindowMs: number;
   maxBytes: number;
 }
 
-/** An item of a batch with its size in bytes. */
+/** A message of a batch with its size in bytes. */
 export interface Sized {
   bytes: number;
 }
 
-/** Collects received items and divides them into batches. */
+/** Collects received messages and divides them into batches. */
 export interface Intake<T extends Sized> {
   add(item: T): void;
   /**
-   * Resolves with the next closed batch, or with undefined after the intake was closed. Callers get batches in the order of their
-   * calls.
+   * Resolves with the next closed batch, or with undefined if the intake is closed. If several callers wait, they get
+   * batches in the order of their calls.
    */
   next(): Promise<T[] | undefined>;
-  /** Removes and returns the items that are not part of a batch yet. */
+  /** Removes and returns the messages that are not part of a batch yet. */
   clear(): T[];
-  /** Closes the intake. Removes and returns the items that are not part of a batch yet. */
+  /** Closes the intake. Removes and returns the messages that are not part of a batch yet. */
   close(): T[];
 }
 
@@ -30,8 +30,8 @@ interface Waiting<T> {
 }
 
 /**
- * Creates an intake. It closes a batch that has reached the maximum number of items or the maximum size, or whose first item has
- * waited for the batching window.
+ * Creates an intake. The intake closes a batch when the batch has reached the maximum number of messages or the maximum
+ * size, or when its first message has waited for the batching window.
  */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
   let waiting: Waiting<T>[] = [];

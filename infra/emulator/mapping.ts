@@ -18,8 +18,8 @@ export interface MappingSettings extends EventOrigin {
   batchingWindowMs: number;
   onError: OnError;
   /**
-   * The environments of the function. Each environment processes one batch at a time. AWS uses one environment by
-   * default.
+   * The emulated Lambda execution environments of the function. Each of them processes one batch at a time. AWS uses
+   * one execution environment per event source mapping by default.
    */
   environments: readonly ExecutionEnvironment[];
   log: Log;
@@ -29,7 +29,7 @@ export interface MappingSettings extends EventOrigin {
 
 /** A running event source mapping. */
 export interface RunningMapping {
-  /** Stops consuming, waits for the running batches, and returns all other received messages to the queue. */
+  /** Stops consuming, waits until the current batches are processed, and requeues all other received messages. */
   stop(): Promise<void>;
 }
 
@@ -37,9 +37,10 @@ const firstRetryDelayMs = 100;
 const maxRetryDelayMs = 5_000;
 
 /**
- * Starts an event source mapping, which invokes the function with one batch at a time per environment. If the function
- * succeeds, the mapping acknowledges all messages of the batch. If the function fails, the mapping returns all messages
- * of the batch to the queue. After consecutive failures, the delay before the next invocation grows from 0.1 s to 5 s.
+ * Starts an event source mapping, which invokes each execution environment of the function with one batch at a time. If
+ * the function succeeds, the mapping acknowledges all messages of the batch. If the function fails, the mapping
+ * requeues all messages of the batch. After consecutive failures, the delay before the next invocation grows from 0.1 s
+ * to 5 s.
  */
 export function startMapping(settings: MappingSettings): RunningMapping {
   const { queue, batchSize, batchingWindowMs, environments, log } = settings;

@@ -30,9 +30,15 @@ interface FunctionDefinition {
 interface EventSourceSettings {
   url?: string;
   onError?: OnError;
-  /** The number of environments that run concurrently for each queue, by queue name. The default is 1, as on AWS. */
+  /**
+   * The number of execution environments that process messages of a queue at the same time, by the name of the queue.
+   * The default is 1, as on AWS.
+   */
   concurrency?: Record<string, number>;
-  /** The names of the queues that keep order per key. Such a queue can have only one environment. */
+  /**
+   * The names of the queues whose messages with the same key must be processed in order. Such a queue can have only one
+   * execution environment.
+   */
   ordered?: string[];
 }
 
@@ -62,13 +68,16 @@ const defaultBatchSize = 100;
 const defaultWindowSeconds = 0.5;
 const defaultTimeoutSeconds = 6;
 const defaultMemoryMb = 1024;
-/** The maximum number of environments per queue. The number is limited because each environment is a process. */
+/**
+ * The maximum number of execution environments per queue. The number is limited because each local execution
+ * environment is a process.
+ */
 const maxConcurrency = 32;
 const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
 
 /**
- * Returns the address of the broker, and the AMQP method that returns the messages of failed batches to their queue. Throws an
- * error if a setting is invalid.
+ * Returns the URL of the broker, and the AMQP method that requeues the messages of failed batches. Throws an error if a
+ * setting is invalid.
  */
 export function readSettings({ service }: Serverless): { url: string; onError: OnError } {
   const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};
@@ -89,8 +98,8 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
 }
 
 /**
- * Returns every enabled `rabbitmq` event in serverless.yml. If the broker's URL names a virtual host, that virtual host replaces
- * the one that the event names.
+ * Returns every enabled `rabbitmq` event in serverless.yml. If the URL of the broker contains a virtual host, all
+ * events use this virtual host instead of their own.
  */
 export function declaredMappings({ service }: Serverless, url: string, log: Log): DeclaredMapping[] {
   const { concurrency = {}, ordered = [] } = service.custom?.rabbitmqEventSource ?? {};
@@ -131,8 +140,8 @@ function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered:
 }
 
 /**
- * Returns the settings of a function's execution environment, including the environment variables that serverless-offline would
- * set.
+ * Returns the settings of the emulated execution environments of a function, including the environment variables that
+ * serverless-offline would set.
  */
 export function environmentSettings(serverless: Serverless, functionKey: string): Omit<EnvironmentSettings, 'onLine'> {
   const { provider, custom, functions } = serverless.service;

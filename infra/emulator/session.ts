@@ -22,7 +22,7 @@ export interface SessionOptions {
 
 /** A consumer of a queue. The consumer has its own connection to the broker. */
 export interface Session {
-  /** Resolves with the reason when the session can no longer receive or settle messages. */
+  /** Resolves, when the connection or the consumer has ended, with the reason for its end. */
   lost: Promise<string>;
   /** Cancels the consumer. The broker then sends no more messages to the consumer. */
   cancel(): Promise<void>;

@@ -1,10 +1,10 @@
 import type { Channel, Message } from 'amqplib';
 import type { ReceivedMessage } from './session.ts';
 
-/** The AMQP method that returns the messages of a failed batch to their queue: basic.nack or basic.reject, both with requeue. */
+/** The AMQP method that requeues the messages of a failed batch: basic.nack or basic.reject, both with requeue set. */
 export type OnError = 'nack' | 'reject';
 
-/** A received message with its channel and with its JSON record for the event. */
+/** A received message, the channel that delivered it, and the message as a JSON record of a function's event. */
 export interface Delivery {
   message: ReceivedMessage;
   channel: Channel;
@@ -13,8 +13,8 @@ export interface Delivery {
 }
 
 /**
- * Settles each message on the channel that delivered the message. Messages of closed channels are skipped, because the
- * broker has already requeued these messages.
+ * Acknowledges or requeues each message on the channel that delivered the message. Messages of closed channels are
+ * skipped, because the broker has already requeued these messages.
  */
 export function settle(deliveries: Delivery[], how: 'acknowledge' | OnError): void {
   for (const delivery of deliveries) {

@@ -8,8 +8,8 @@ type SettingValue = string | number | boolean | readonly string[];
 type Given = Readonly<Record<string, SettingValue | undefined>>;
 
 /**
- * The values that each stage file must give to the settings of a service, such as `{ MAX_STOCK: 1_000 }`. Only a setting
- * without a default, which functions can do without, may be left out.
+ * The values that each stage file must give to the settings that the service defines, such as `{ MAX_STOCK: 1_000 }`. A
+ * stage file may leave out only optional settings without a default value.
  */
 export type SettingValues<C> = C extends Concern<infer T> ? ValuesOf<T> : never;
 
@@ -51,6 +51,8 @@ function canBeLeftOut(schema: z.ZodType): boolean {
   return parsed.success && parsed.data === undefined;
 }
 
-/** Whether functions cannot get a setting with this name, because the toolkit or Lambda uses the name. */
+/**
+ * Returns whether a setting of the service must not have this name, because the toolkit or Lambda reserves the name.
+ */
 const isTaken = (name: string): boolean =>
   (settingNames as readonly string[]).includes(name) || !/^(?!AWS_|LAMBDA_)[A-Z][A-Z0-9_]*$/.test(name);

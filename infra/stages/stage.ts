@@ -60,9 +60,10 @@ export const stageSchema = z.strictObject({
   }),
   /**
    * The maximum concurrency, in total, of the functions that share the broker's unreserved connections
-   * (`access.connections: rest` in serverless.yml). The connection quota of the broker can lower this number, because each
-   * environment of such a function holds one connection. The value `unreserved` is for AWS accounts with a low concurrency limit: no function reserves concurrency, and only the account's limit and `http.ratePerSecond` bound the number
-   * of connections.
+   * (`access.connections: rest` in serverless.yml). The broker's connection quota can lower this maximum, because each
+   * Lambda execution environment of such a function opens one connection. The value `unreserved` is for AWS accounts
+   * with a low concurrency limit: no function reserves concurrency, and only the account's limit and
+   * `http.ratePerSecond` bound the number of connections.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -81,9 +82,9 @@ export const stageSchema = z.strictObject({
     batchSize: whole(1, 10_000),
     windowSeconds: whole(1, 300),
     /**
-     * The number of environments that each shard of a queue can run at the same time. The number is 1 unless AWS Support has
-     * raised the limit of the event source mapping. Set one number for all queues, or a number for each queue by name; queues
-     * that are not named get 1.
+     * The number of Lambda execution environments that can process messages of one shard of a queue at the same time.
+     * AWS allows only 1 unless AWS Support has raised the limit of the event source mapping. Set one number for all
+     * queues, or a number for each queue by name; queues that are not named get 1.
      */
     concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
   }),
@@ -91,8 +92,9 @@ export const stageSchema = z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
     /**
-     * Set this after restoring the inbox table from a backup. Consumers dead-letter each message that was published
-     * before this time and has no final marker in the inbox table, because the restored table may lack the marker.
+     * The time at which the inbox table was restored from a backup. A restored inbox table may lack markers of
+     * processed messages. Consumers therefore dead-letter each message that was published before this time and is
+     * neither completed nor rejected according to the inbox table.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),
@@ -112,8 +114,8 @@ export const stageSchema = z.strictObject({
     /** A critical alarm is raised if a queue gets at least this number of dead letters within five minutes. */
     deadLetters: whole(1, 1_000_000),
     /**
-     * An alarm is raised if one message in ten of a work queue takes longer than this from its publication until its consumer has
-     * completed or rejected the message.
+     * An alarm is raised if more than 10 % of the messages of a work queue take longer than this, from their
+     * publication until a consumer has completed or rejected them.
      */
     timeToOutcomeMs: whole(1, 3_600_000),
   }),

@@ -6,13 +6,13 @@ import type { BuildFailure, BuildOptions, Metafile } from 'esbuild';
 import { leanSdk } from './lean-sdk.ts';
 
 /**
- * The modules to bundle, written as in `handler` of serverless.yml but without the export, for example
+ * The options for bundling functions. `entries` are the paths of their modules without a file extension, for example
  * `functions/operations/healthz`.
  */
 export interface BundleOptions {
   entries: string[];
   outDirectory: string;
-  /** The directory that contains the entries; by default the working directory. */
+  /** The directory to which the paths in `entries` are relative; by default the working directory. */
   root?: string;
 }
 
@@ -20,7 +20,10 @@ export interface BundleOptions {
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
-/** Returns esbuild's options for bundling each entry, with its dependencies, into one minified ES module. */
+/**
+ * Returns esbuild's options for bundling the module of each function, with its dependencies, into one minified ES
+ * module.
+ */
 export function bundleOptions({ entries, outDirectory, root = process.cwd() }: BundleOptions) {
   return {
     absWorkingDir: root,
@@ -48,8 +51,8 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**
- * Bundles the entries and returns esbuild's metafile. If the sources do not compile, throws one error that lists each mistake
- * with its file and line.
+ * Bundles the modules in `entries` and returns esbuild's metafile. If the sources do not compile, throws one error that
+ * lists each mistake with its file and line.
  */
 export async function bundle(options: BundleOptions): Promise<Metafile> {
   try {
@@ -61,8 +64,8 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
 }
 
 /**
- * Deletes the bundled files that no entry imports. esbuild writes such files if a library imports a module dynamically in code
- * that no entry uses.
+ * Deletes the bundled files that no bundled function imports. esbuild writes such files if a library dynamically
+ * imports a module in code that no function uses.
  */
 async function withoutUnused({ inputs, outputs }: Metafile, root = process.cwd()): Promise<Metafile> {
   const used = new Set(

@@ -10,7 +10,10 @@ import type { BundleOptions } from './bundle.ts';
 
 /** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {
-  /** Called after a rebuild with the entries whose code has changed; not called if no code has changed. */
+  /**
+   * Called after a rebuild with the names of the functions' modules whose bundled code has changed; not called if no
+   * code has changed.
+   */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
 }
@@ -100,8 +103,8 @@ async function writeChanged(files: readonly OutputFile[]): Promise<void> {
 }
 
 /**
- * Returns, for each entry, a hash of the entry's code and of all code that the entry imports. The names of chunk files
- * are left out, because they change even if only a comment in a source file changes.
+ * Returns, for each bundled function, a hash of its code and of all code that it imports. The names of esbuild's shared
+ * chunk files are left out of the hash, because they change even if only a comment in a source file changes.
  */
 function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<string, string> {
   const codes = new Map<string, string>();

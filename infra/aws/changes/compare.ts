@@ -23,7 +23,10 @@ interface CreateOnly {
   readonly sometimes?: readonly string[];
 }
 
-/** The properties of each known resource type that CloudFormation can set only when it creates the resource. */
+/**
+ * For each known resource type, the properties that CloudFormation can set only when it creates a resource of this
+ * type.
+ */
 export const knownTypes: Readonly<Record<string, CreateOnly>> = createOnly;
 
 /**

@@ -2,7 +2,7 @@ import type { Resource, Template } from '../template.ts';
 import { knownTypes, refersToReplaced, type Change } from './compare.ts';
 import type { Templates } from './templates.ts';
 
-/** The deployed templates of a stage, the templates to deploy, and the differences between them. */
+/** The templates of a stage before and after a change, and the differences between them. */
 interface Step {
   readonly before: Templates;
   readonly after: Templates;
@@ -20,9 +20,8 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
 }
 
 /**
- * Returns a reason for each new resource that would have the same name as the resource that it replaces. CloudFormation
- * creates the new resource before it deletes the old one, and therefore two resources would have the same name for a
- * time.
+ * Explains, for each new resource that would have the same name as the resource that it replaces, why the deployment
+ * would fail: CloudFormation creates the new resource before it deletes the old one, but their names must be unique.
  */
 function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
@@ -41,8 +40,8 @@ function takenNames(before: Template, after: Template, changes: readonly Change[
 }
 
 /**
- * Returns the properties that distinguish a resource from other resources of the same type, as JSON. These are the name
- * of the resource or, for a resource without a name, all properties that are set only at creation.
+ * Returns, as JSON, the properties in which two resources of the same type must differ. These are the name of the
+ * resource or, if it has no name, all properties that CloudFormation sets only when it creates the resource.
  */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);
@@ -52,8 +51,8 @@ function identityOf({ Type, Properties = {} }: Resource): string | undefined {
 }
 
 /**
- * Returns a reason for each event source that names a virtual host and would be updated. CloudFormation sends all properties with
- * an update, and Lambda rejects an update that contains `VIRTUAL_HOST`
+ * Explains, for each event source that would be updated and names a virtual host, why the update would fail.
+ * CloudFormation sends all properties with an update, and Lambda rejects an update that contains `VIRTUAL_HOST`
  * (https://docs.aws.amazon.com/lambda/latest/api/API_SourceAccessConfiguration.html).
  */
 function frozenEventSources(after: Template, changes: readonly Change[]): string[] {
@@ -67,8 +66,9 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
 }
 
 /**
- * Returns a reason for each changed or removed export that the deployed functions still import. CloudFormation rejects such a
- * change, because the foundation stack is deployed before the functions.
+ * Explains, for each export of the foundation stack that would change or disappear while the deployed functions import
+ * it, why the deployment would fail. CloudFormation rejects such a change, because the foundation stack is deployed
+ * before the functions.
  */
 function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));

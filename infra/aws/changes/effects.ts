@@ -11,14 +11,14 @@ export interface Effect {
   readonly setting: string;
   readonly from: unknown;
   readonly to: unknown;
-  /** The reasons why this project refuses the deployment before anything is changed. */
+  /** The reasons why the packaging plugin stops such a deployment before it changes anything. */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
   /** The reasons why CloudFormation or another AWS service would reject this change. */
   readonly conflicts: readonly string[];
 }
 
-/** A setting's value that makes packaging fail, with the reason for the failure. */
+/** A value of a setting that makes `serverless package` fail, with the reason for the failure. */
 export interface Unfit {
   readonly stage: string;
   readonly setting: string;

@@ -17,14 +17,17 @@ const holdings: Readonly<Record<string, string>> = {
 
 interface Permanent {
   readonly setting: string;
-  /** The logical id of the CloudFormation resource that contains the setting's value in its property `property`. */
+  /**
+   * The logical id of the CloudFormation resource to which the setting belongs. The value of the setting is the
+   * property `property` of this resource.
+   */
   readonly resource: string;
   readonly property: string;
   isRefused(deployed: string, wanted: string): boolean;
   readonly reason: string;
 }
 
-/** Settings that cannot be changed freely once a stage is deployed. */
+/** The settings for which a deployed stage accepts only some new values or none. */
 const permanent: readonly Permanent[] = [
   {
     setting: 'broker.deployment',

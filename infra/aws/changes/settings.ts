@@ -84,7 +84,6 @@ function objects(properties: Readonly<Record<string, Schema>>, path: string): un
   return [first, ...values.flatMap(([name, [, ...others]]) => others.map((value) => ({ ...first, [name]: value })))];
 }
 
-/** Returns the value that a setting has in a stage. */
 export const valueAt = (stage: Stage, path: string): unknown =>
   path.split('.').reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], stage);
 

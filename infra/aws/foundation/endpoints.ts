@@ -57,8 +57,9 @@ const answersEndpoint = (): Resources => ({
 });
 
 /**
- * Returns the requests that each interface endpoint allows. Event sources need all three endpoints, and functions need only
- * Secrets Manager. No endpoint is needed for logs, because Lambda sends logs from outside the VPC.
+ * Returns, for each interface endpoint, the requests that the endpoint allows. Event sources send requests through the
+ * endpoints of Lambda, STS and Secrets Manager; functions send requests only through the endpoint of Secrets Manager.
+ * Logs need no endpoint, because Lambda sends them from outside the VPC.
  */
 const interfaces = (service: string, stageName: string): Readonly<Record<string, Grant>> => ({
   lambda: {

@@ -1,6 +1,9 @@
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
-/** The first user name of each broker role. Each rotation switches between two users, such as `publisher-a` and `publisher-b`. */
+/**
+ * For each broker role, the name of the user that is created first. Except for the administrator, each rotation
+ * switches to the other of a role's two users, for example from `publisher-a` to `publisher-b`.
+ */
 const firstUsernames = {
   administrator: 'administrator',
   publisher: 'publisher-a',
@@ -11,8 +14,8 @@ const firstUsernames = {
 export type LoginRole = keyof typeof firstUsernames;
 
 /**
- * The broker roles whose logins are rotated. The administrator's login is not rotated, because it can be changed only in the
- * broker's template.
+ * The broker roles whose logins are rotated. The administrator's login is not rotated, because Amazon MQ accepts a new
+ * administrator password only through the CloudFormation template of the broker.
  */
 export const rotatedRoles = ['publisher', 'consumer', 'monitor'] as const satisfies readonly LoginRole[];
 

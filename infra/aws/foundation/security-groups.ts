@@ -3,7 +3,7 @@ import type { Stage } from '../../stages/stage.ts';
 
 /** The port on which Amazon MQ accepts AMQP over TLS. */
 const AMQPS = 5671;
-/** The port of RabbitMQ's management API and of the AWS APIs. */
+/** The HTTPS port of RabbitMQ's management API and of the AWS APIs. */
 const HTTPS = 443;
 
 const securityGroup = (description: string): Resource => ({

@@ -7,10 +7,10 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * The number of AMQP connections that the function may hold. Each environment holds one connection, and therefore
-   * this number limits the function's concurrency. For a consumer, the number applies to each environment of its event
-   * sources. `rest` stands for the connections in the broker's quota that no function has reserved with a number. If several
-   * functions have `rest`, each gets an equal share; `{ weight: 3 }` stands for three times the share of `rest`.
+   * The number of AMQP connections that the function may open. Each Lambda execution environment opens one connection,
+   * and therefore this number limits the function's concurrency. For a consumer, this number is multiplied by the
+   * concurrency of the consumer's event sources. Functions with `rest` share equally the connections that no other
+   * function has reserved with a number; a function with `{ weight: 3 }` gets three times the share of `rest`.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**

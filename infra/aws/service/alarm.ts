@@ -90,7 +90,7 @@ function metricsOf({
 }: AlarmDefinition): Record<string, Value> {
   if (query) return { Metrics: [{ Id: 'result', Expression: query, Label: name, Period, ReturnData: true }] };
   const [[firstId, first] = []] = Object.entries(metrics);
-  if (!firstId || !first) throw new Error(`the alarm ${name} has no metric`);
+  if (!firstId || !first) throw new Error(`the alarm ${name} has neither metrics nor a query`);
   const math = silence ? `FILL(${firstId}, ${silence.isReadAs})` : expression;
   if (math)
     return {
@@ -117,7 +117,6 @@ function metricsOf({
   };
 }
 
-/** Returns a custom metric that the functions publish (lib/runtime/metrics.ts), with its dimensions. */
 export const ownMetric =
   (service: string, stageName: string) =>
   (name: string, statistic: string, dimensions: Readonly<Record<string, string>> = {}): Metric => ({

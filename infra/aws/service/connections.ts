@@ -6,25 +6,29 @@ import type { Access } from './access.ts';
 const PLANNED_SHARE = 0.8;
 
 /**
- * The number of connections that we assume for each concurrent environment of an event source. AWS does not publish the actual
- * number.
+ * The number of broker connections that we assume for each Lambda execution environment that an event source invokes at
+ * the same time. AWS does not publish the actual number.
  */
 const PER_EVENT_SOURCE = 5;
 
 interface Demand {
   readonly access?: Access;
-  /** The number of environments that all event sources of the function can run at the same time. */
+  /**
+   * The number of Lambda execution environments that all event sources of the function together can invoke at the same
+   * time.
+   */
   readonly environments: number;
 }
 
-/** Whether a function shares, with other such functions, the broker connections that no function has reserved. */
+/** Returns whether a function declares `rest` or a weight instead of a fixed number of broker connections. */
 export const sharesConnections = ({ connections }: Access): boolean => weightOf(connections) !== undefined;
 
 /**
  * Calculates the reserved concurrency of each function that connects to the broker. A function gets the number of
- * connections that it declares; a consumer gets this number for each environment of its event sources. The functions that
- * declare `rest` or a weight divide the remaining connections, at most `publisherConcurrency` of the stage, in proportion
- * to their weights. Throws an error if the broker allows too few connections.
+ * connections that it declares; for a consumer, this number is multiplied by the concurrency of the consumer's event
+ * sources. The functions that declare `rest` or a weight divide the remaining connections, at most
+ * `publisherConcurrency` of the stage, in proportion to their weights. Throws an error if the broker allows too few
+ * connections.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);
@@ -67,13 +71,16 @@ function weightOf(connections: Access['connections']): number | undefined {
   return typeof connections === 'object' ? connections.weight : undefined;
 }
 
-/** Returns what to write as the `access.connections` of a function that publishes. */
+/** Returns the advice for an operator of a function that publishes messages but declares no `access.connections`. */
 const adviceFor = (environments: number): string =>
   environments > 0
     ? 'set access.connections in serverless.yml to 2, because each environment of a consumer needs one connection, and a release runs two versions of the consumer'
     : 'set access.connections in serverless.yml to "rest" for a share of the connections that the other functions leave, or to the number of its connections';
 
-/** Returns the advice to lower `access.connections` of one function, if this one change frees enough connections. */
+/**
+ * Returns the advice to lower `access.connections` of one function, or an empty text if lowering the number of a single
+ * function would not free enough connections.
+ */
 function lowerNumber(demands: Readonly<Record<string, Demand>>, excess: number): string {
   const [found] = Object.entries(demands)
     .flatMap(([name, { access, environments }]) => {

@@ -15,11 +15,15 @@ interface RunningService {
   readonly bearer: (scope: string) => string;
 }
 
-/** What a service declares in infra/service.ts to packaging and to `npm start`, besides its queues and tables. */
+/**
+ * What a service declares in infra/service.ts for its deployment and for `npm start`, besides its queues and tables.
+ */
 export interface ServiceDeclaration {
   /** The descriptions of the scopes that operators' tokens can contain, in addition to the scopes of the toolkit. */
   readonly scopes: Readonly<Record<string, string>>;
-  /** Returns the alarms on business metrics. Functions, queues and the broker have alarms without a declaration. */
+  /**
+   * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.
+   */
   readonly alarms: (metric: MetricOf, stage: Stage) => readonly AlarmDefinition[];
   /** Returns the charts of business metrics, which are the first section of the CloudWatch dashboard. */
   readonly charts: (metric: MetricOf) => readonly Chart[];

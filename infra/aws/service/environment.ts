@@ -10,8 +10,8 @@ import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
 /**
- * Returns the environment variables that every function gets. None of the variables is a secret, except in the stage
- * `local`, where functions also get every setting that is set in the shell.
+ * Returns the environment variables that every function gets. In a deployed stage, none of them is a secret. In the
+ * stage `local`, the functions also get every setting that is set in the shell of the developer.
  */
 export function commonEnvironment(
   service: string,
@@ -73,7 +73,7 @@ export function httpEnvironment(
 }
 
 /**
- * Returns the environment variables with the addresses of the broker and the ARN of the secret that contains the function's
+ * Returns the environment variables that contain the URLs of the broker and the ARN of the secret with the function's
  * login.
  */
 export const brokerEnvironment = (stageName: string, { login }: Access): Record<string, Value> =>

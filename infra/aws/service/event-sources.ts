@@ -25,8 +25,8 @@ function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
 }
 
 /**
- * Returns how many environments each shard of the queue `name` can run at the same time. Throws an error if the number is above 1
- * for a queue that keeps order.
+ * Returns how many Lambda execution environments can process messages of one shard of the queue `name` at the same
+ * time. Throws an error if this number is above 1 for a queue that is declared with `ordered: true`.
  */
 export function concurrencyOf(
   name: string,
@@ -43,7 +43,10 @@ export function concurrencyOf(
   return granted;
 }
 
-/** Returns the settings of the local event source: how many environments each queue has, and which queues keep order per key. */
+/**
+ * Returns the settings of the local event source: the concurrency of each queue, and the names of the queues that are
+ * declared with `ordered: true`.
+ */
 export function emulatedEventSources(stage: Pick<Stage, 'eventSource'>, workQueues: WorkQueues = queues): Value {
   const names = [...Object.keys(workQueues), deadLetterQueue];
   const concurrency = Object.fromEntries(
@@ -62,7 +65,7 @@ export const queueNameOf = (queue: string, workQueues: WorkQueues = queues): str
 /**
  * Returns the `rabbitmq` events of the function that consumes the queue `name`: one event source per shard. The events
  * set no filter criteria, because AWS discards messages that do not match. The events name no virtual host, because
- * Lambda refuses to update an event source that names one.
+ * Lambda rejects every later update of an event source that names one.
  */
 export function eventSources(
   name: string,

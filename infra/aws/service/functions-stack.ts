@@ -28,7 +28,9 @@ const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
 
 const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
 
-/** Returns how many environments an event source can run at the same time. */
+/**
+ * Returns the concurrency of the event source: how many Lambda execution environments it can invoke at the same time.
+ */
 const environmentsOf = (source: { queue: string } | undefined, stage: Stage): number =>
   source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
 
@@ -165,9 +167,9 @@ const waitFor = (resource: Resource, ...ids: readonly string[]) =>
   Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
 
 /**
- * Makes event sources depend on the topology, because an event source stops if its queue or login does not exist. Makes
- * schedules depend on event sources. Otherwise a scheduled report could find queues without consumers during a first
- * deployment and raise an alarm.
+ * Makes CloudFormation create the event sources after the topology, because an event source stops if its queue or login
+ * does not exist. Makes CloudFormation create the schedules after the event sources, because otherwise a scheduled
+ * report during a first deployment could find queues without consumers and raise an alarm.
  */
 function waitForTopology(resources: Record<string, Resource>): void {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
@@ -181,13 +183,13 @@ function waitForTopology(resources: Record<string, Resource>): void {
  */
 function roleOfSource({ DependsOn = [] }: Resource): string {
   const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
-  if (!role) throw new Error('an event source does not depend on a role');
+  if (!role) throw new Error('an event source in the template does not depend on the IAM role of its function');
   return role;
 }
 
 /**
- * Sets the rate limit of API Gateway. API Gateway answers requests above the limit with 429, before they start an
- * environment.
+ * Sets the rate limit of API Gateway. API Gateway answers requests above the limit with status 429 and does not invoke
+ * a function for them.
  */
 function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   const httpStage = resources['HttpApiStage']!;

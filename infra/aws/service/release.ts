@@ -25,8 +25,8 @@ export interface Released {
 }
 
 /**
- * Returns the percentage of traffic that a new version gets first. It is always below 100, because CodeDeploy stops watching the
- * alarms at 100.
+ * Returns the percentage of traffic that a release shifts to the new version first. This percentage is always below
+ * 100, because CodeDeploy stops watching the alarms when the new version gets all traffic.
  */
 const firstPercent = (release: Exclude<Release, { strategy: 'at-once' }>): number =>
   release.strategy === 'canary' ? release.percent : 99;

@@ -9,7 +9,9 @@ interface Subject {
   readonly functionName: string;
   readonly kind: Kind;
   readonly timeoutSeconds: number;
-  /** Whether the function publishes messages for clients. If AWS throttles this function, the requests of clients are refused. */
+  /**
+   * Whether the function publishes messages for clients. If AWS throttles this function, clients get an error response.
+   */
   readonly isPublisher: boolean;
 }
 

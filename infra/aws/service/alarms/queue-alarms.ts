@@ -8,8 +8,8 @@ import type { MetricOf } from '../declaration.ts';
 const FULL_PERCENT = 80;
 
 /**
- * The queues that have alarms. `consumed` are all queues that event sources read, and `workQueues` are the same queues
- * without the dead-letter queue.
+ * The names of the queues that have alarms. `consumed` contains every queue that an event source reads, and
+ * `workQueues` contains the same queues except the dead-letter queue.
  */
 interface Subject {
   readonly consumed: readonly string[];
