@@ -7,8 +7,8 @@ import { applyTopology, planLine, readRoles, readTopology, requireSafe } from 's
 const TIMEOUT_MS = 10_000;
 
 /**
- * Names, for each broker role, a property of the custom resource. The property contains the ARN of the secret with the
- * role's login.
+ * For each broker role, the name of the custom resource's property that contains the ARN of the secret with the login
+ * of this role.
  */
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 

@@ -3,17 +3,18 @@ import type { WorkQueue } from 'surehop/topology';
 
 type Name = 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'DelayQueueWaiting';
 
-/** The metrics of one queue. A metric is `undefined` if the broker has no figures for it yet. */
+/** The metrics of one queue. A metric is `undefined` if the broker reports no value for it yet. */
 interface QueueMetrics {
   readonly queue: string;
   readonly values: { readonly [N in Name]?: number };
 }
 
 /**
- * Calculates the metrics of the queues in the topology. `QueueReady` counts all messages that wait for a consumer, including
- * messages whose redelivery the broker delays. For a sharded queue, message counts are sums over its shards, `QueueConsumers` is
- * the lowest number of consumers of any shard, and `QueueFullest` is the number of messages in the fullest shard. No metric shows
- * the age of the oldest message, because RabbitMQ does not report that age for quorum queues.
+ * Calculates the metrics of the queues in the topology. `QueueReady` counts all messages that wait for a consumer,
+ * including messages whose redelivery the broker delays. For a sharded queue, the message counts are totals of all
+ * shards. `QueueConsumers` is the number of consumers of the shard with the fewest consumers, and `QueueFullest` is the
+ * number of messages in the fullest shard. No metric shows the age of the oldest message, because RabbitMQ does not
+ * report that age for quorum queues.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],

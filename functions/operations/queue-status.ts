@@ -4,14 +4,17 @@ import type { Progress } from 'surehop/progress';
 import type { QueueFigures } from 'surehop/management';
 import type { WorkQueue } from 'surehop/topology';
 
-/** A number that is `null` if it is unknown. */
+/** A number, or `null` if the broker or the archive did not report it. */
 const figure = z.int().nullable();
 
 const depth = z.strictObject({
   name: z.string(),
   ready: figure,
   unacknowledged: figure,
-  /** The number of messages that a consumer returned to the queue and that the broker (RabbitMQ 4.3) redelivers after a delay. */
+  /**
+   * The number of requeued messages that the broker redelivers after a delay. Only RabbitMQ 4.3 and later versions
+   * delay requeued messages.
+   */
   delayed: figure,
   consumers: figure,
 });
@@ -19,17 +22,17 @@ const depth = z.strictObject({
 const queueStatus = depth.extend({
   /**
    * The number of messages that wait in the queue's delay queues for a retry. The number is `null` if messages wait
-   * there and another work queue uses one of the same delay queues, because nothing then shows which work queue each
-   * message belongs to.
+   * there and another work queue uses one of the same delay queues, because RabbitMQ does not report for which work
+   * queue a message waits.
    */
   retrying: figure,
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * `publishedAt` is the publish time of the oldest message in the last batch that the queue's consumer processed, and
-   * `asOf` is the time at which the consumer processed that batch. Messages that wait in the queue now were not
-   * published before `publishedAt`, except for retries. The value is `null` if no message waits or no batch was
-   * processed yet. RabbitMQ itself does not report the age of messages in a quorum queue.
+   * The age of the oldest waiting message, estimated from the last batch that the queue's consumer processed: `asOf` is
+   * the time at which the consumer processed this batch, and `publishedAt` is the publish time of its oldest message.
+   * Messages that wait now were not published before `publishedAt`, except for retries. The value is `null` if no
+   * message waits or no batch was processed yet. RabbitMQ itself does not report the age of messages in a quorum queue.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
@@ -53,15 +56,18 @@ export const statusSchema = z.strictObject({
 type QueueStatus = z.infer<typeof queueStatus>;
 type Status = z.infer<typeof statusSchema>;
 
-/** Builds the response of GET /status from the broker's figures, the counts of open dead letters, and the consumers' progress. */
+/**
+ * Builds the response of GET /status from the broker's queue figures, the counts of open dead letters, and the last
+ * batch that was processed from each shard.
+ */
 export function statusOf(
   workQueues: readonly WorkQueue[],
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
   /**
-   * How far each shard has been read, by the name of the shard: when the consumer processed its last batch, and when the
-   * oldest message of this batch was published.
+   * For each shard, by its name: when the consumer processed its last batch, and when the oldest message of this batch
+   * was published.
    */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
@@ -90,7 +96,10 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
-  /** Returns the oldest message of all shards that still contain messages. */
+  /**
+   * Returns the estimate for the given shards that still contain messages: of the oldest messages in the last batches
+   * of these shards, the one that was published first.
+   */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards
       .filter((shard) => depth(shard).ready || depth(shard).unacknowledged || depth(shard).delayed)

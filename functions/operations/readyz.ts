@@ -15,18 +15,15 @@ const table = tableName(surehop, inboxTable);
 
 const TIMEOUT_MS = 2_000;
 
-/**
- * The dependencies that are needed to process messages, each with a request that checks whether the dependency
- * responds.
- */
+/** RabbitMQ and DynamoDB, each with a request that checks whether it responds. */
 const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
   ['broker', () => probeBroker(surehop, TIMEOUT_MS)],
   ['store', probeStore],
 ];
 
 /**
- * GET /readyz: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers of this function's
- * environment.
+ * GET /readyz: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers in the Lambda
+ * execution environment that handles the request.
  */
 export const handler = endpoint(surehop, route, async ({ note }) => {
   const results = await Promise.all(

@@ -17,7 +17,7 @@ async function remove({ properties, signal }: Change): Promise<void> {
   const waiting = { signal, pauseMs: PAUSE_MS };
   if (typeof id === 'string') return removeEventSource(access, id, waiting);
   if (typeof group === 'string') return waitForFunctionInterfaces(access, group, waiting);
-  throw new Error('nothing to remove: set EventSource or SecurityGroup');
+  throw new Error('nothing to remove: the custom resource needs the property EventSource or SecurityGroup');
 }
 
 export const handler = customResource(({ EventSource: id, SecurityGroup: group }) => String(id ?? group), {

@@ -40,7 +40,7 @@ type Access = Parameters<typeof readQueueFigures>[0];
 async function attempt(subject: string, report: (access: Access) => Promise<void>): Promise<boolean> {
   try {
     const { MANAGEMENT_URL } = settings;
-    if (!MANAGEMENT_URL) throw new Error('no management API: set MANAGEMENT_URL');
+    if (!MANAGEMENT_URL) throw new Error('the URL of the management API is not set: set MANAGEMENT_URL');
     await report({ ...settings, MANAGEMENT_URL });
     return true;
   } catch (error) {

@@ -43,8 +43,8 @@ const queueProgress = createQueueProgress(processInboxTable(surehop));
 const TIMEOUT_MS = 5_000;
 
 /**
- * How long this function caches the broker's queue figures, in ms. The broker updates the figures only every five
- * seconds, and each request for them costs the broker work.
+ * How long this function caches the number of messages in each queue, in ms. The broker updates these numbers only
+ * every five seconds, and each request for them costs the broker work.
  */
 const CACHED_MS = 5_000;
 
@@ -52,7 +52,10 @@ let cached: { readonly figures: QueueFigures[]; readonly readAtMs: number } | un
 
 const reading = singleFlight<QueueFigures[]>(surehop.clock);
 
-/** GET /status: returns the state of every queue. If DynamoDB is unavailable, the response contains only the broker's figures. */
+/**
+ * GET /status: returns the state of every queue. If DynamoDB is unavailable, the response contains only the numbers
+ * that the broker reports.
+ */
 export const handler = endpoint(surehop, route, async ({ note }) => {
   const counted = countOpen(archive).catch((error: unknown) => note({ notCounted: describeError(error) }));
   const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));

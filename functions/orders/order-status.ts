@@ -6,7 +6,10 @@ import type { Marker } from 'surehop/inbox';
 const consumerOutcomeSchema = z.strictObject({
   outcome: z.enum(['pending', 'completed', 'rejected', 'retrying', 'dead-lettered']),
   at: z.iso.datetime().optional(),
-  /** The number of the last failed attempt to process the message. */
+  /**
+   * The number of the last failed attempt to process the order's message. After a redrive, the attempts are counted
+   * from 1 again.
+   */
   attempt: z.int().optional(),
   code: z.string().optional(),
   reason: z.string().optional(),
@@ -15,11 +18,14 @@ const consumerOutcomeSchema = z.strictObject({
 
 export const orderStatusSchema = z.strictObject({
   orderId: z.string(),
-  /** An order has the status `publishing` until the broker has confirmed its event or a consumer has received the event. */
+  /**
+   * The status of an order. An order is `publishing` until the broker has confirmed the event of the order or a
+   * consumer has received the event.
+   */
   status: z.enum(['publishing', 'accepted', 'fulfilled', 'rejected', 'dead-lettered']),
   reason: z.string().optional(),
   acceptedAt: z.iso.datetime().optional(),
-  /** The outcome of each consumer, by the name of its queue. */
+  /** The outcome of the order at each consumer, by the name of the consumer's queue. */
   consumers: z.record(z.string(), consumerOutcomeSchema),
 });
 
@@ -64,7 +70,10 @@ function statusOf(
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 
-/** Returns a queue's dead letter with the most redrives or, if several have equally many, the newest one. */
+/**
+ * Returns the dead letter of the given queue that was redriven most often. If several dead letters were redriven
+ * equally often, returns the newest one.
+ */
 function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter | undefined {
   const [latest] = deadLetters
     .filter((deadLetter) => deadLetter.queue === queue)
@@ -74,8 +83,8 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
 
 /**
  * Derives the outcome of an order at one consumer from the inbox marker and the dead letter of the order's message. A
- * marker with the state "completed" or "rejected" is final. Otherwise either the marker or the dead letter decides: the
- * one with more redrives is newer. If both have equally many redrives, the dead letter decides.
+ * marker with the state "completed" or "rejected" is final. Otherwise, the marker or the dead letter that counts more
+ * redrives is newer and decides. If both count equally many redrives, the dead letter decides.
  */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')

@@ -14,9 +14,9 @@ const USAGE = `npm run topology -- plan|apply|verify|remove QUEUE --url amqps://
 The environment variables AMQP_URL and MANAGEMENT_URL replace the options: other users of the machine can see a password on the command line`;
 
 interface Command {
-  /** The number of queue names that the command expects as arguments. */
+  /** The number of queue names that a subcommand of `npm run topology` expects as arguments. */
   readonly queues: 0 | 1;
-  /** Runs the command and returns the exit code, which is 1 if an operator has to do something. */
+  /** Runs the subcommand and returns the exit code, which is 1 if an operator has to do something. */
   run(broker: BrokerAccess, queue: string): Promise<number>;
 }
 

@@ -34,7 +34,7 @@ await entry(async () => {
 function read(args: readonly string[]) {
   try {
     const parsed = parseArgs({ args: [...args], allowPositionals: true });
-    if (parsed.positionals.length > 1) throw new Error('only one id can be given');
+    if (parsed.positionals.length > 1) throw new Error('npm run trace takes at most one id');
     return parsed;
   } catch (error) {
     throw new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });

@@ -17,8 +17,8 @@ export class MistakeError extends Error {
 }
 
 /**
- * An esbuild plugin that replaces `import.meta` in each module by the address of the module's source file, because the
- * bundled code is not stored in a file.
+ * An esbuild plugin that replaces `import.meta.url` and `import.meta.dirname` in each module by the path of the
+ * module's source file. The bundled code itself is not stored in a file.
  */
 const ownAddresses: Plugin = {
   name: 'own-addresses',

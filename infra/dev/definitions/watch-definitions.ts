@@ -21,7 +21,10 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
   ['infra/aws/foundation', /\.ts$/],
 ];
 
-/** Returns whether a file is also bundled into functions. The bundler already reports mistakes in such files. */
+/**
+ * Returns whether a source file is also bundled into functions. The function bundler reports mistakes in such a file
+ * itself.
+ */
 const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/(topology|settings|tables)/.test(file);
 
 export interface WatchOptions {
@@ -32,9 +35,9 @@ export interface WatchOptions {
 }
 
 /**
- * Watches the files that define the service: serverless.yml, infra/topology.ts, infra/tables.ts, infra/stages and infra/aws. After an edit,
- * creates new tables, applies the topology if the broker accepts it, and lists the changes that need a restart. Returns a
- * function that stops watching.
+ * Watches the files that define the service: serverless.yml, infra/topology.ts, infra/tables.ts, infra/stages and
+ * infra/aws. After each edit, creates new tables, applies a changed topology to the broker, and prints the changes that
+ * take effect only after a restart of `npm start`. Returns a function that stops watching.
  */
 export function watchDefinitions(
   root: string,
@@ -85,7 +88,7 @@ export function watchDefinitions(
     for (const { definition } of added) say(`table ${definition.TableName} created`);
   }
 
-  /** Returns a description of each existing table whose definition has changed. */
+  /** Returns, for each existing table whose definition has changed, the table name and how to apply the change. */
   function changedTables({ tables }: Definitions): string[] {
     return tables.flatMap((table) => {
       const name = table.definition.TableName;

@@ -7,7 +7,10 @@ import { httpResult, problemResult, type HttpResult } from './result.ts';
 import { answerServerErrorsWithProblems } from './server-errors.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
 
-/** The maximum number of environments of one function. It limits the memory in use; Lambda itself starts more environments. */
+/**
+ * The maximum number of emulated execution environments of one function. This limit saves memory on the developer's
+ * machine; Lambda itself would start more.
+ */
 const MAX_ENVIRONMENTS = 16;
 
 /** How long API Gateway waits for the response of a function, in ms. */
@@ -26,9 +29,10 @@ interface HttpEvent {
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * A Serverless plugin that runs each function that serverless-offline invokes (for HTTP requests and schedules) in a child
- * process, as Lambda does. If a function throws, does not load, exits or times out, the response is 500; serverless-offline alone
- * would answer 200, wait forever, or exit. After a rebuild, running invocations finish before the new version is loaded.
+ * A Serverless plugin that runs each function that serverless-offline invokes (for HTTP requests and schedules) in a
+ * child process, as Lambda does. If a function throws, does not load, exits or times out, the client gets a response
+ * with status 500. Without this plugin, serverless-offline would respond with 200, wait forever, or exit. After a
+ * rebuild, running invocations finish before the new version is loaded.
  */
 export class HttpFunctionsPlugin {
   readonly hooks = {

@@ -2,7 +2,10 @@ import type { ExecutionEnvironment, InvocationResult } from 'serverless-offline-
 
 /** The execution environments of one function. Each of them runs one invocation at a time. */
 export interface EnvironmentPool {
-  /** Runs an invocation and resolves with its result, or with undefined if all environments stay busy for `maxWaitMs`. */
+  /**
+   * Runs an invocation and resolves with its result, or with undefined if all execution environments of the function
+   * stay busy for `maxWaitMs`.
+   */
   invoke(eventJson: string): Promise<InvocationResult | undefined>;
   /**
    * Makes later invocations load the new version of the function. A running invocation finishes with the old version.
@@ -12,20 +15,22 @@ export interface EnvironmentPool {
 
 export interface PoolOptions {
   create(): ExecutionEnvironment;
-  /** The maximum number of environments. When all are busy, further invocations wait for one of them. */
+  /**
+   * The maximum number of execution environments of the function. When all of them are busy, further invocations wait.
+   */
   readonly limit: number;
-  /** How long an invocation waits for a free environment, in ms. */
+  /** How long an invocation waits for a free execution environment, in ms. */
   readonly maxWaitMs: number;
-  /** How long an idle environment is kept before it is stopped, in ms. */
+  /** How long an idle execution environment is kept before it is stopped, in ms. */
   readonly idleMs: number;
 }
 
-/** Creates a pool without environments. The first invocation starts the first environment. */
+/** Creates a pool of execution environments of one function. The pool is empty until the first invocation. */
 export function createEnvironmentPool({ create, limit, maxWaitMs, idleMs }: PoolOptions): EnvironmentPool {
   const environments = new Set<ExecutionEnvironment>();
   /**
-   * The idle environments. The next invocation uses the environment that was used last. The other environments
-   * therefore stay idle and can be stopped.
+   * The idle execution environments. The next invocation uses the one that was used last, so that the others stay idle
+   * and can be stopped.
    */
   const idle: ExecutionEnvironment[] = [];
   const waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];

@@ -27,8 +27,8 @@ interface HapiResponse {
 }
 
 /**
- * Makes hapi answer with problem documents where hapi itself refuses a request, for example because the body is too large or the
- * path is malformed. Must be called before serverless-offline loads hapi.
+ * Makes hapi respond with a problem document when hapi itself rejects a request, for example because the body is too
+ * large or the path is malformed. Must be called before serverless-offline loads hapi.
  */
 export function answerServerErrorsWithProblems(serviceDirectory: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');

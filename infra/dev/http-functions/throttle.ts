@@ -7,7 +7,9 @@ export interface Throttle {
   readonly burst: number;
 }
 
-/** Creates a function that returns whether the next request is within the limit. */
+/**
+ * Creates a function that takes a token for the next request from the token bucket, and returns whether there was one.
+ */
 export function createThrottle({ ratePerSecond, burst }: Throttle, now = () => performance.now()): () => boolean {
   let tokens = burst;
   let filledAtMs = now();
@@ -22,8 +24,8 @@ export function createThrottle({ ratePerSecond, burst }: Throttle, now = () => p
 }
 
 /**
- * Creates the throttle with the limit that serverless.yml sets for API Gateway, or with HTTP_RATE_PER_SECOND during a load test.
- * If neither is set, every request is within the limit.
+ * Creates the rate limit for HTTP requests: the limit that serverless.yml sets for API Gateway or, during a load test,
+ * HTTP_RATE_PER_SECOND. If neither is set, requests are not limited.
  */
 export function throttleOf(custom: { readonly httpThrottle?: Throttle } | undefined): () => boolean {
   const forLoadTests = Number(process.env['HTTP_RATE_PER_SECOND']);

@@ -1,22 +1,20 @@
-/** Prints one line for the person at the terminal. */
 export type Say = (line: string) => void;
 
 /**
- * Prints a line of progress to standard output. The line begins with an arrow, which distinguishes it from the log of the
- * functions.
+ * Prints a line of progress to standard output. The line begins with an arrow, which distinguishes it from the log
+ * lines of the functions.
  */
 export const say: Say = (line) => {
   process.stdout.write(`› ${line}\n`);
 };
 
-/** Prints one line to standard error. */
 const complain: Say = (line) => {
   process.stderr.write(`surehop: ${line}\n`);
 };
 
 /**
- * An error for the person at the terminal. The message says what happened and how to fix it. The error is printed
- * without a stack trace.
+ * An error whose message is printed at the terminal without a stack trace. The message says what happened and how to
+ * fix it.
  */
 export class Problem extends Error {
   readonly exitCode: number;
@@ -37,7 +35,10 @@ export function reasonOf(error: unknown): string {
   return cause instanceof Error && error.message === 'fetch failed' ? reasonOf(cause) : own;
 }
 
-/** Runs a command and ends the process with the exit code that it returns. A thrown error is printed in one line. */
+/**
+ * Runs a command and ends this process with the exit code that the command returns. If the command throws an error,
+ * prints the error in one line.
+ */
 export async function entry(command: () => Promise<number>): Promise<never> {
   const fail = (error: unknown): never => {
     complain(error instanceof Problem ? error.message : reasonOf(error));
@@ -55,8 +56,9 @@ export async function entry(command: () => Promise<number>): Promise<never> {
 const SAME_SIGNAL_MS = 300;
 
 /**
- * Calls `begin` at the first request to stop (a signal, or the end of the parent process) and `force` at the second request.
- * Ctrl-C causes two signals, one from the terminal and one from npm, so a second request within 300 ms is ignored.
+ * Calls `begin` at the first request to stop and `force` at the second request. A request to stop is a signal or the
+ * end of the parent process. Ctrl-C causes two signals, one from the terminal and one from npm, so a second request
+ * within 300 ms is ignored.
  */
 export function onShutdown({ begin, force }: { begin: () => void; force: () => void }): void {
   let firstAt: number | undefined;

@@ -1,6 +1,6 @@
 import { mayDockerBeHere } from './platform.mjs';
 
-/** Returns whether a Docker daemon responds. This takes only milliseconds if there is none. */
+/** Returns whether a Docker daemon responds. If there is no Docker daemon, the check takes only milliseconds. */
 export async function doesDockerAnswer(): Promise<boolean> {
   if (!mayDockerBeHere(process.env)) return false;
   try {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Returns the sum of each named metric in a log file of the service, counting from `fromByte`. The log contains metrics in
- * CloudWatch's embedded metric format.
+ * Returns, for each of the named metrics, the sum of its values in a log file of the service from the byte `fromByte`
+ * on. The log contains the metrics in CloudWatch's embedded metric format.
  */
 export function sumMetrics<Name extends string>(
   logFile: string,

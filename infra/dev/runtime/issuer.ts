@@ -16,7 +16,10 @@ import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from 'surehop/development';
 
 const ALGORITHM = 'RS256';
 
-/** A local server that publishes the public key for verifying operators' tokens. Only the stage `local` accepts these tokens. */
+/**
+ * A local server that publishes the public key with which functions verify operators' tokens. Only the stage `local`
+ * accepts these tokens.
+ */
 export interface Issuer {
   readonly jwksUrl: string;
   stop(): Promise<void>;
@@ -46,7 +49,7 @@ export async function startIssuer(dataDirectory: string): Promise<Issuer> {
   };
 }
 
-/** Issues an operator's token that is valid for one hour and contains the given scopes. */
+/** Issues an operator's token that is valid for one hour and contains the given scopes (permissions). */
 export async function issueToken(
   dataDirectory: string,
   scopes: readonly string[],

@@ -5,12 +5,12 @@ const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
 /**
- * How much longer each restart within the time window waits than the restart before, in ms. The first restart does not
- * wait. The longer waits give other processes time to release the port.
+ * A restart waits this long, in ms, for each earlier restart within the last minute. The first restart therefore does
+ * not wait. The growing waiting time gives other processes time to release the port.
  */
 const DELAY_MS = 250;
 
-/** A process that can be restarted with the same address and the same data. */
+/** A process that can be restarted on the same port with the same data. */
 export interface Restartable {
   restart(): Promise<void>;
   /** Calls `listener` when the process ends unexpectedly. */
@@ -25,8 +25,8 @@ export interface KeeperOptions {
 }
 
 /**
- * Restarts `target` whenever it ends unexpectedly, but at most five times within a minute. The returned function turns
- * the restarts off.
+ * Restarts the process `target` whenever it ends unexpectedly, but at most five times within a minute. Returns a
+ * function that turns the restarts off.
  */
 export function keepRunning(target: Restartable, { name, say, giveUp }: KeeperOptions): () => void {
   let restartedAt: number[] = [];

@@ -1,5 +1,5 @@
 const ID_NAMES = /(^|_)id$|Id$/;
-/** The maximum number of message ids to show for one log line. */
+/** The maximum number of message ids that one formatted log line shows. */
 const MAX_IDS = 3;
 const SHOWN = new Set([
   'method',
@@ -59,7 +59,7 @@ function detail(name: string, value: unknown): string[] {
   return isShown ? [`${name}=${String(value)}`] : [];
 }
 
-/** Returns the text of a log field that contains either a string or an error. */
+/** Returns the text of a log field whose value is a string or an error. Returns undefined for any other value. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : undefined;

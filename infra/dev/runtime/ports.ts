@@ -41,8 +41,8 @@ export async function isPortTaken(port: number): Promise<boolean> {
 }
 
 /**
- * Returns a description of the process that listens on `port`, such as "node (pid 123)". Returns undefined if neither ss nor lsof
- * finds one.
+ * Returns a description of the process that listens on `port`, such as "node (pid 123)". Returns undefined if the
+ * commands `ss` and `lsof` find no such process.
  */
 export function ownerOfPort(port: number): string | undefined {
   const ask = (command: string, args: string[], pattern: RegExp): string | undefined => {

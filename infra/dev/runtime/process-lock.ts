@@ -2,8 +2,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { dirname } from 'node:path';
 
 /**
- * The process that holds a lock. The start time distinguishes the process from a later process with the same process
- * id.
+ * The process that holds a lock. `startedAt` distinguishes this process from a later process with the same process id.
  */
 interface Holder {
   readonly pid: number;
@@ -11,8 +10,8 @@ interface Holder {
 }
 
 /**
- * Takes the lock at `file` for this process. If a running process holds the lock, returns the id of that process. A lock of a
- * process that has ended is taken over.
+ * Takes the lock at `file` for this process. If another running process holds the lock, returns the id of that process.
+ * If the process that holds the lock has ended, takes the lock over.
  */
 export function takeLock(file: string): { readonly release: () => void } | { readonly heldBy: number } {
   mkdirSync(dirname(file), { recursive: true });
@@ -47,8 +46,8 @@ export function lockHolder(file: string): number | undefined {
 }
 
 /**
- * Removes the lock of a process that has ended, by renaming the lock file. If another process has taken the lock in the
- * meantime, the lock of the other process is restored.
+ * Removes the lock of a process that has ended, by renaming the lock file. If another process takes the lock between
+ * the check and the renaming, restores the lock of this other process.
  */
 function removeStale(file: string): void {
   const aside = `${file}.stale.${process.pid}`;
@@ -63,8 +62,8 @@ function removeStale(file: string): void {
 }
 
 /**
- * Returns when a process started, in the system's own unit. Returns "" if the system does not provide the time, and undefined if
- * the process does not exist.
+ * Returns the start time of a process, in a unit that depends on the operating system. Returns "" if the operating
+ * system does not report the time, and undefined if the process does not exist.
  */
 function startOf(pid: number): string | undefined {
   try {

@@ -5,15 +5,15 @@ import { waitFor, within } from './wait.ts';
 import { reasonOf } from './command-line.ts';
 
 /**
- * The shell script that runs each command. File descriptor 3 is a pipe from this process. When this process ends for any reason,
- * the pipe closes, and a background subshell kills the whole process group.
+ * The shell script in which each command runs. File descriptor 3 is a pipe from this Node process. When the Node
+ * process ends for any reason, the pipe closes, and a background subshell kills the process group of the command.
  */
 const GUARD = `( trap '' INT TERM HUP; read -r _ <&3; kill -9 0 ) >/dev/null 2>&1 & exec "$@" 3<&-`;
 
 const TAIL_LINES = 15;
 const WRITTEN_WITHIN_MS = 500;
 
-/** A command that runs in its own process group, which is killed when this process ends. */
+/** A command that runs in its own process group. The whole process group is killed when this Node process ends. */
 export interface GuardedProcess {
   readonly pid: number;
   /** Resolves when the command has ended, with the text "exit code 1" or "signal SIGKILL", for example. */
@@ -22,7 +22,9 @@ export interface GuardedProcess {
   /** Returns the last lines that the command has written. */
   readonly tail: () => string[];
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Kills the whole process group with SIGKILL, and resolves when all of its processes have ended. */
+  /**
+   * Kills the whole process group of the command with SIGKILL, and resolves when all processes of the group have ended.
+   */
   readonly kill: () => Promise<void>;
   /**
    * Sends a signal to the command, waits at most `graceMs` for its end, and then kills the rest of the process group with
@@ -37,15 +39,15 @@ export interface GuardedCommand {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /**
-   * Where the output of the command goes: to a file (the previous file becomes `<file>.1`), to a function that receives each
-   * line, or to the output of this process.
+   * Where the output of the command goes: to a file (an existing file is renamed to `<file>.1` first), to a function
+   * that receives each line, or to the output of this Node process.
    */
   readonly output: Output;
 }
 
 type Output = { readonly file: string } | { readonly onLine: (line: string) => void } | 'inherit';
 
-/** Starts `command` in the shell script GUARD, which kills the command when this process ends. */
+/** Starts `command` in a shell script that kills the command when this Node process ends. */
 export async function startGuarded({ command, args, cwd, env, output }: GuardedCommand): Promise<GuardedProcess> {
   const lines: string[] = [];
   const sink = output === 'inherit' ? output : 'file' in output ? openLog(output.file) : 'pipe';
@@ -114,7 +116,7 @@ function killGroup(groupId: number): void {
   }
 }
 
-/** Returns whether any process of the group is still running; zombie processes do not count. */
+/** Returns whether any process of the process group is still running; zombie processes do not count. */
 function isGroupAlive(groupId: number): boolean {
   try {
     process.kill(-groupId, 0);

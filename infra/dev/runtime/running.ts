@@ -5,7 +5,7 @@ import { Problem } from './command-line.ts';
 import type { DevEnvironment } from './dev-environment.ts';
 import { localDirectory } from './directories.ts';
 
-/** The addresses of the development environment that `npm start` runs in this clone. */
+/** The URLs of the development environment that `npm start` runs in this clone. */
 export interface Running {
   readonly url: string;
   readonly amqpUrl: string;
@@ -17,7 +17,10 @@ export interface Running {
 
 const file = join(localDirectory, 'running.json');
 
-/** Saves the addresses, so that other commands find the running environment. Returns a function that deletes them. */
+/**
+ * Saves the URLs of the development environment, so that other commands such as `npm run trace` find it. Returns a
+ * function that deletes the saved URLs.
+ */
 export function announceRunning({ service, broker, store, traces }: DevEnvironment): () => void {
   const running: Running = {
     url: service.url,
@@ -30,7 +33,10 @@ export function announceRunning({ service, broker, store, traces }: DevEnvironme
   return () => rmSync(file, { force: true });
 }
 
-/** Reads the addresses of the running environment. Throws a `Problem` if `npm start` does not run in this clone. */
+/**
+ * Reads the URLs of the development environment that runs in this clone. Throws a `Problem` if `npm start` does not run
+ * in this clone.
+ */
 export function findRunning(): Running {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Running;

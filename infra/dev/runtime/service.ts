@@ -16,17 +16,17 @@ const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
 
 /**
- * After this many consecutive responses with status 500, the readiness function counts as broken. If only a dependency
- * is unavailable, the readiness function responds with 503 instead.
+ * The number of consecutive responses with status 500 after which the function behind `GET /readyz` counts as broken.
+ * If only a dependency is unavailable, the function responds with status 503 instead.
  */
 const MAX_FAILURES = 5;
 
-/** The maximum number of characters of a response to show. */
+/** The maximum number of characters that are shown of a response. */
 const MAX_SHOWN = 500;
 
 /**
- * Matches the lines that serverless-offline prints for each request. The log of the functions contains the same information in
- * more detail.
+ * Matches the lines that serverless-offline prints for each request. They are not shown, because the functions log the
+ * same information in more detail.
  */
 const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
 
@@ -38,7 +38,7 @@ export interface Service {
   readonly token: (...scopes: string[]) => Promise<string>;
   /** The id of the service's process group. */
   readonly pid: number;
-  /** Stops the service after the batch that is being processed. */
+  /** Stops the service as soon as it has processed the current batches. */
   readonly stop: () => Promise<void>;
   /** Kills all processes of the service with SIGKILL. */
   readonly kill: () => Promise<void>;
@@ -51,7 +51,7 @@ export interface ServiceOptions {
   readonly broker: Pick<Broker, 'amqpUrl' | 'managementUrl'>;
   readonly store: Pick<Store, 'endpoint'>;
   readonly tablePrefix: string;
-  /** The OTLP receiver of the functions' spans. Without it, the functions record no spans. */
+  /** The OTLP receiver of the functions' spans. If it is undefined, the functions record no spans. */
   readonly otlpEndpoint?: string;
   readonly dataDirectory: string;
   /** The folder that contains serverless.yml; by default the root of this clone. */
@@ -158,7 +158,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-/** Sends `GET /readyz`. Returns "ready" if the service is ready, and otherwise a description of the response. */
+/**
+ * Sends `GET /readyz`. Returns "ready" if the service is ready, and otherwise a description of the response or of the
+ * failure.
+ */
 async function askReadiness(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });

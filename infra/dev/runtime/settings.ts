@@ -13,7 +13,9 @@ const DEFAULT_PORT = 3_000;
 /** The default prefix of local table names. */
 export const TABLE_PREFIX = 'surehop-local-';
 
-/** Settings that are valid only in a deployed stage, each with the local alternative. */
+/**
+ * The settings that are valid only in a deployed stage, each with the setting that replaces it in the stage `local`.
+ */
 const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
   BROKER_ENDPOINT: 'set AMQP_URL',
   BROKER_SECRET_ARN: 'set AMQP_URL',
@@ -21,25 +23,25 @@ const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The settings of the development environment. `npm start` starts a broker if the broker's address is not set, and a
- * DynamoDB if DynamoDB's address is not set.
+ * The settings of the development environment. `npm start` starts a broker if AMQP_URL is not set, and a DynamoDB if
+ * DYNAMODB_ENDPOINT is not set.
  */
 export interface Settings {
   readonly httpPort: number;
   readonly amqpUrl: string | undefined;
   readonly managementUrl: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
-  /** The OTLP receiver of the functions' spans. By default `npm start` receives the spans itself. */
+  /** The OTLP receiver of the functions' spans. If it is not set, `npm start` receives the spans itself. */
   readonly otlpEndpoint: string | undefined;
   /** The prefix of the names of all tables. */
   readonly tablePrefix: string;
-  /** The folder for unpacked packages. All clones of this project share it. */
+  /** The folder for unpacked packages, which all clones of this project on this machine share. */
   readonly cacheDirectory: string;
 }
 
 /**
- * Reads and checks the settings of the development environment and of all functions. Throws one error that describes each wrong
- * setting: its name, what is wrong, and an example. An empty variable counts as not set.
+ * Reads and checks the settings of the development environment and of all functions. Throws one error that contains,
+ * for each wrong setting, its name, what is wrong, and an example. An empty environment variable counts as not set.
  */
 export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
   const given = (name: string) => environment[name] || undefined;
@@ -62,8 +64,8 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
 }
 
 /**
- * Returns one sentence for each environment variable whose name looks like a misspelt setting of the toolkit or of the service,
- * whose settings are `ownNames`.
+ * Returns one sentence for each environment variable whose name looks like a misspelt setting. `ownNames` are the names
+ * of the settings that the service defines in addition to those of the toolkit.
  */
 export function misspeltSettings(environment: NodeJS.ProcessEnv, ownNames: readonly string[] = []): string[] {
   const known = [...DEV_SETTING_NAMES, ...settingNames, ...ownNames];

@@ -2,8 +2,8 @@ import { Webhook } from 'standardwebhooks';
 import { DEVELOPMENT_SECRET } from 'surehop/development';
 
 /**
- * Returns the headers of a signed request. `key` is the idempotency key. To repeat a request, send it with the same key and a new
- * signature.
+ * Returns the headers of a signed request. `key` is the idempotency key. To repeat a request, sign it again with the
+ * same key.
  */
 export function signedHeaders(
   body: string,

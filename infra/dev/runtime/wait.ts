@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Calls `attempt` repeatedly until it returns a value. Returns undefined after `timeoutMs`, or as soon as `giveUp` returns true.
+ * Calls `attempt` repeatedly until `attempt` resolves with a value. Resolves with undefined after `timeoutMs`, or as
+ * soon as `giveUp` returns true.
  */
 export async function waitFor<T>(
   attempt: () => Promise<T | undefined>,
@@ -16,7 +17,7 @@ export async function waitFor<T>(
   }
 }
 
-/** Resolves with the value of the promise, or with undefined if that takes longer than `timeoutMs`. */
+/** Resolves with the value of the promise, or with undefined if the promise has no value after `timeoutMs`. */
 export async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   const abort = new AbortController();
   const late = sleep(timeoutMs, undefined, { signal: abort.signal }).catch(() => undefined);

@@ -1,14 +1,17 @@
 /** Reports unexpected ends of a server that this process can kill, restart and stop. */
 export interface EndWatch {
-  /** Calls `listener` at each unexpected end. */
+  /** Calls `listener` each time the server ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
-  /** Runs `change`, which ends the server on purpose. If `change` starts the server again, watches the server again. */
+  /**
+   * Runs `change`, which ends or restarts the server on purpose. While `change` runs, an end of the server is not
+   * reported.
+   */
   readonly during: <T>(change: () => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
 }
 
 /**
- * Watches a running server. `ended` resolves with a description when the current run of the server ends, and may reject if the
- * server cannot be observed any more.
+ * Watches a running server and reports its unexpected ends. `ended` resolves with a description when the server process
+ * that runs now ends, and may reject if the process cannot be observed any more.
  */
 export function watchEnd(ended: () => Promise<string>): EndWatch {
   const listeners: ((how: string) => void)[] = [];

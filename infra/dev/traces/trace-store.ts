@@ -1,21 +1,20 @@
 import type { Span } from './span.ts';
 
-/** The largest number of traces that are kept. When a new trace begins, the oldest trace is dropped. */
+/** The maximum number of traces in memory. When a new trace begins, the oldest trace is dropped. */
 const MAX_TRACES = 5_000;
 
-/** The largest number of spans that are kept of one trace. Further spans of the trace are dropped. */
+/** The maximum number of spans in memory per trace. Further spans of the trace are dropped. */
 const MAX_SPANS_PER_TRACE = 1_000;
 
-/** The largest number of traces that are shown together because their spans link to each other. */
+/** The maximum number of traces that are shown together because their spans link to each other. */
 const MAX_LINKED_TRACES = 50;
 
 /** Keeps the spans of the latest traces in memory, and finds traces by the ids in the attributes of their spans. */
 export interface TraceStore {
   add(spans: readonly Span[]): void;
   /**
-   * Returns the spans of all traces that belong to an id, oldest span first. The id is a trace id, or the value of an
-   * attribute such as a message id. A trace also belongs to the id if its spans link to, or are linked from, a trace
-   * that was found.
+   * Returns the spans of all traces that belong to an id, oldest span first. The id is a trace id, or the value of a
+   * span attribute such as a message id. Traces that are connected to such a trace by span links are included.
    */
   find(id: string): Span[];
   /** Returns the most recent traces, latest first. */
@@ -24,7 +23,7 @@ export interface TraceStore {
 
 export interface TraceSummary {
   readonly traceId: string;
-  /** The name of the trace's first span. */
+  /** The name of the first span of the trace. */
   readonly name: string;
   readonly startUs: number;
   readonly durationUs: number;

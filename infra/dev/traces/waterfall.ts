@@ -4,7 +4,7 @@ const BAR_WIDTH = 40;
 const MIN_NAME_WIDTH = 20;
 const MAX_NAME_WIDTH = 60;
 
-/** The attributes to print behind a span, in this order. */
+/** The span attributes that are printed at the end of a span's line, in this order. */
 const SHOWN = [
   'http.response.status_code',
   'surehop.outcome',
@@ -19,8 +19,8 @@ interface Row {
 }
 
 /**
- * Formats spans as a table for the terminal: each span below its parent, with a bar that shows when the span ran. A span
- * without a parent in `spans` is placed below the first span that it links to.
+ * Formats spans as a table for the terminal: each span below its parent, with a bar that shows when the span ran. If
+ * the parent is not in `spans`, the span is placed below the first span that it links to.
  */
 export function waterfall(spans: readonly Span[]): string {
   const rows = rowsOf(spans);
@@ -55,7 +55,10 @@ function rowsOf(spans: readonly Span[]): Row[] {
   return below(undefined, 0);
 }
 
-/** Returns the span to place `span` below. A span is never placed below a span that started later, which prevents cycles. */
+/**
+ * Returns the span below which `span` is placed in the table. A span is never placed below a span that started later,
+ * which prevents cycles.
+ */
 function parentOf(span: Span, bySpanId: ReadonlyMap<string, Span>): Span | undefined {
   const parent = span.parentSpanId === undefined ? undefined : bySpanId.get(span.parentSpanId);
   const candidates = [parent, ...span.links.map(({ spanId }) => bySpanId.get(spanId))];

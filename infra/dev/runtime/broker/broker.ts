@@ -15,9 +15,9 @@ export interface Broker {
   /** The URL of the management API, including user name and password. */
   readonly managementUrl: string;
   readonly version: string;
-  /** A description of the broker for the person at the terminal: its version and where it comes from. */
+  /** The version and the origin of the broker, as text for the person at the terminal. */
   readonly describe: string;
-  /** Whether this process did not start the broker, and therefore neither restarts nor stops it. */
+  /** Whether another process started the broker. This process then neither restarts nor stops the broker. */
   readonly isExternal: boolean;
   /** The process id of the broker; undefined if the broker is external or runs in Docker. */
   readonly pid?: number;
@@ -26,7 +26,10 @@ export interface Broker {
   /** Restarts the broker on the same ports with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Runs `rabbitmqctl` for this broker; undefined if that is not possible. */
+  /**
+   * Runs `rabbitmqctl` for this broker. The function is undefined for a broker for which this process cannot run
+   * `rabbitmqctl`.
+   */
   readonly control?: (...args: readonly string[]) => Promise<string>;
   /** Calls `listener` when the broker ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
@@ -35,7 +38,7 @@ export interface Broker {
 export interface BrokerOptions {
   /** The folder for the broker's data. Nothing else uses this folder. */
   readonly dataDirectory: string;
-  /** Whether the broker's data survives a stop. If so, the broker is stopped gracefully. */
+  /** Whether the broker's data survives when the broker is stopped. If so, the broker is stopped gracefully. */
   readonly keepData: boolean;
   readonly say: Say;
 }

@@ -41,8 +41,8 @@ export async function useGivenBroker({
 }
 
 /**
- * Derives the address of the management API from the AMQP address. Amazon MQ serves the API over TLS on port 443, other brokers
- * on port 15672; both use the same login as AMQP.
+ * Derives the URL of the management API from the AMQP URL. Amazon MQ serves the API over TLS on port 443, other brokers
+ * on port 15672; both accept the same login as for AMQP.
  */
 export function guessManagementUrl(amqpUrl: string): string {
   const { protocol, username, password, hostname } = new URL(amqpUrl);
@@ -52,7 +52,10 @@ export function guessManagementUrl(amqpUrl: string): string {
     : `http://${login}@${hostname}:${DEFAULT_MANAGEMENT_PORT}`;
 }
 
-/** Translates an error of the AMQP client during the login into its cause. The client's own messages name protocol frames. */
+/**
+ * Returns, for a failed login to the broker, the likely cause. The error messages of the AMQP client only name protocol
+ * frames.
+ */
 function loginFailure(error: unknown): string {
   const reason = reasonOf(error);
   if (reason.includes('ACCESS_REFUSED') || reason.includes('ACCESS-REFUSED'))

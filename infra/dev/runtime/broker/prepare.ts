@@ -18,8 +18,8 @@ import { Problem, type Say } from '../command-line.ts';
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * Returns access to the broker at the given addresses. The management API uses the AMQP login if `managementUrl`
- * contains no login.
+ * Returns access to the broker at `amqpUrl` and to the management API at `managementUrl`. Requests to the management
+ * API use the AMQP login if `managementUrl` contains no login.
  */
 export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUrl)): BrokerAccess {
   const url = new URL(managementUrl);
@@ -40,8 +40,8 @@ export const faultsOf = async (broker: BrokerAccess, declared: Topology = topolo
   (await readDiff(broker, declared)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 /**
- * Applies the topology `wanted` and returns one line per change. `previous` is the topology that was applied before.
- * Throws an error if a setting of the broker can cause the loss of messages.
+ * Applies the topology `wanted` to the broker and returns one line per change. `previous` is the topology that was
+ * applied before. Throws an error if a setting of the broker can cause the loss of messages.
  */
 export async function prepareBroker(
   { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,

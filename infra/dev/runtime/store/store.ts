@@ -9,7 +9,7 @@ import { useGivenStore } from './given.ts';
 export interface Store {
   readonly endpoint: string;
   readonly describe: string;
-  /** Whether this process did not start DynamoDB, and therefore neither restarts nor stops it. */
+  /** Whether another process started DynamoDB. This process then neither restarts nor stops DynamoDB. */
   readonly isExternal: boolean;
   /** The process id of DynamoDB; undefined if DynamoDB is external or runs in Docker. */
   readonly pid?: number;
@@ -25,7 +25,7 @@ export interface Store {
 export interface StoreOptions {
   /** The folder for DynamoDB's logs and data. Nothing else uses this folder. */
   readonly dataDirectory: string;
-  /** Whether the data in DynamoDB survives a stop. */
+  /** Whether the data in DynamoDB survives when DynamoDB is stopped. */
   readonly keepData: boolean;
   readonly say: Say;
 }

@@ -39,10 +39,10 @@ export const localTables = (resources: Resources): Table[] =>
     };
   });
 
-/** The timeout of one request, for example one that creates a table, in ms. */
+/** The timeout of one request to DynamoDB, for example a request that creates a table, in ms. */
 const REQUEST_MS = 20_000;
 
-/** Creates a client for a local DynamoDB, which accepts any credentials. */
+/** Creates a client for a local DynamoDB. A local DynamoDB accepts any credentials. */
 export const localClient = (endpoint: string): DynamoDBClient =>
   new DynamoDBClient({
     endpoint,
