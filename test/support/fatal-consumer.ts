@@ -47,7 +47,12 @@ export const handler = createConsumer(
         await new Promise((resolve) => setTimeout(resolve, 5));
         return scriptedConsumer.decide(event, context);
       }),
-      { event: performedEvent, perform: async ({ sku }) => ends[sku]?.() },
+      on(performedEvent, {
+        perform: async (event, context) => {
+          ends[event.sku]?.();
+          return scriptedConsumer.decide(event, context);
+        },
+      }),
     ],
   },
   dependenciesAt(DYNAMODB_ENDPOINT!, TABLE_PREFIX!, createPublisher(connection, systemClock, 5_000)),

@@ -9,9 +9,12 @@ import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import { on } from '../../../lib/consumer/rule.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { emit, reject, type Decision } from '../../../lib/inbox/decision.ts';
+import type { CommitResult } from '../../../lib/inbox/inbox.ts';
+import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { log } from '../../../lib/runtime/log.ts';
 import { anEvent, aRecord, anInvocation, firstAttempt } from '../../support/delivery.ts';
@@ -137,6 +140,32 @@ test('if `perform` does not return at the last attempt of a message, the message
   });
 });
 
+test('a message that is postponed again and again keeps its crashes in the attempt log, is never dead-lettered as CRASH_LOOP, and completes when its lease is free', async () => {
+  const { attemptLog, leases } = setup.parts;
+  const record = aRecord({
+    type: 'test.scripted',
+    body: { sku: 'a' },
+    redelivered: true,
+    headers: { 'x-acquired-count': 9 },
+  });
+  const { id, payloadHash } = decode(anEvent([record]))[0]! as { id: MessageId; payloadHash: string };
+  for (const run of ['first', 'second'])
+    await attemptLog.begin('stock', [id], { kind: 'isolated', id: run, endsByMs: Date.now() - 1 });
+  const owner = 'a slow process';
+  await leases.take('stock', { ...firstAttempt, id, payloadHash, owner, durationMs: 60_000 });
+  for (let times = 0; times < 5; times += 1) {
+    expect((await run([record])).notCompleted).toMatchObject([{ outcome: 'postponed', code: 'LEASED' }]);
+    expect((await attemptLog.read('stock', [id])).get(id)?.isolatedEndByMs).toHaveLength(2);
+  }
+  await leases.release('stock', id, owner);
+  expect((await run([record])).counts.completed).toBe(1);
+  expect(calls).toEqual([id]);
+  expect(await attemptLog.read('stock', [id])).toEqual(new Map());
+  const isOfMessage = (copy: Awaited<ReturnType<typeof setup.host.drain>>[number]) =>
+    copy && copy.properties.messageId === id;
+  expect((await setup.host.drain('dead-letters')).filter(isOfMessage)).toEqual([]);
+});
+
 test("if a queue's consumer is changed from `decide` to `perform`, a message that was rejected before the change is a duplicate", async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
@@ -209,11 +238,11 @@ describe('a decision that perform returns', () => {
   test('if the process crashes between perform and the commit, the message is performed again with the same id after the lease has expired', async () => {
     const [id, sku] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(sku, 1)] });
-    const commit = () => new Promise<never>(() => {});
+    // The first process stops at the commit, like a process that crashed.
+    let endCommit: (results: CommitResult[]) => void = () => {};
+    const commit = () => new Promise<CommitResult[]>((resolve) => (endCommit = resolve));
+    const crashed = run([message(id)], { ...setup.parts, inbox: { ...setup.parts.inbox, commit } });
     const clock = { now: () => Date.now() };
-    const crashing = { ...setup.parts, inbox: { ...setup.parts.inbox, commit } };
-    // The process of the first run stops at the commit, and never continues.
-    void run([message(id)], crashing);
     await eventually('the first call of perform', () => calls.length === 1);
     const record = redelivered(message(id));
     expect((await run([record])).notCompleted).toMatchObject([{ outcome: 'postponed', code: 'LEASED' }]);
@@ -230,6 +259,9 @@ describe('a decision that perform returns', () => {
     expect(calls).toEqual([id, id]);
     expect(await available(sku)).toBe(1);
     await setup.host.drain('retry.4s');
+    // Lets the first process end, so that nothing of this test is left.
+    endCommit([{ is: 'unfinished', error: new Error('the process crashed') }]);
+    await expect(crashed).rejects.toBeInstanceOf(BatchUnfinishedError);
   });
 });
 

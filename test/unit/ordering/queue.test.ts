@@ -6,6 +6,7 @@ import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
+import { readAllSettings } from '../../../lib/settings.ts';
 
 const event = defineEvent({
   type: 'ledger.entered',
@@ -15,7 +16,7 @@ const event = defineEvent({
 });
 const decide = () => ({ effects: [] });
 const orderBy = ({ account }: { account: string }) => account;
-const parts = {} as ConsumerParts;
+const parts = { settings: readAllSettings({}) } as ConsumerParts;
 
 test('creating a consumer with orderBy fails if its queue is not declared as ordered', () => {
   expect(() => createConsumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
