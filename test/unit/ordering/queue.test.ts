@@ -16,7 +16,7 @@ const event = defineEvent({
 });
 const decide = () => ({ effects: [] });
 const orderBy = ({ account }: { account: string }) => account;
-const parts = { settings: readAllSettings({}) } as ConsumerParts;
+const parts = { settings: readAllSettings({}) } as Partial<ConsumerParts> as ConsumerParts;
 
 test('creating a consumer with orderBy fails if its queue is not declared as ordered', () => {
   expect(() => createConsumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
