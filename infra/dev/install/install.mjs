@@ -33,7 +33,10 @@ export async function install({ root, local, group, needsDebianServer, environme
   const release = await takeLock(join(local, 'install.lock'));
   const abort = new AbortController();
   const { signal } = abort;
-  const stop = () => abort.abort();
+  const stop = () => {
+    if (!signal.aborted) say('stopping the installation; the next start repairs it');
+    abort.abort();
+  };
   for (const name of SIGNALS) process.on(name, stop);
   const startedAt = performance.now();
   /** @type {Record<string, string>} */

@@ -70,18 +70,20 @@ export function progressOf(root, group) {
  */
 export async function installPackages({ root, group, log, environment, signal }) {
   mkdirSync(dirname(log), { recursive: true });
-  writeFileSync(log, '');
   const omit = group === 'start' ? ['--omit=dev'] : [];
   const npm = (/** @type {string[]} */ ...args) =>
     runNpm([...args, ...omit, ...QUIET], { cwd: root, log, environment, signal });
-  // `npm ci` deletes all installed packages first. If only the devDependencies are missing, `npm install` adds them in less time,
-  // and a running `npm start` of this clone keeps its packages.
-  const isStartInstalled = group === 'everything' && isInstalled(root, 'start');
-  if (!isStartInstalled && (await npm('ci')) === undefined) return;
-  if (signal.aborted) return;
-  writeFileSync(log, '');
-  const complaint = await npm('install', '--no-save');
-  if (complaint === undefined || signal.aborted) return;
+  // `npm ci` deletes all installed packages first. If npm has installed packages before, `npm install` changes only those that differ
+  // from the lock file, which takes less time, and the packages of a running `npm start` stay where they are.
+  const clean = ['ci'];
+  const additive = ['install', '--no-save'];
+  const attempts = Object.keys(read(root).installed).length === 0 ? [clean, additive] : [additive, clean];
+  let complaint;
+  for (const args of attempts) {
+    writeFileSync(log, '');
+    complaint = await npm(...args);
+    if (complaint === undefined || signal.aborted) return;
+  }
   throw new Error(
     `cannot install the npm packages: ${complaint}; fix the problem (npm's output is in ${log}) and try again`,
   );

@@ -101,6 +101,26 @@ describe('the installation before a command runs', () => {
     expect(isUnpacked()).toBe(true);
   });
 
+  test('the first installation begins with npm ci, and a later one with npm install, which keeps the packages that have not changed', async () => {
+    replace({ npm: `echo "$1" >>"${root}/npm.calls"; ${PROGRAMS.npm}` });
+    const calls = () => readFileSync(join(root, 'npm.calls'), 'utf8').trim().split('\n');
+    expect(await start().ended).toEqual({ errors: [] });
+    expect(calls()).toEqual(['ci']);
+    writeFileSync(
+      join(root, 'node_modules/.package-lock.json'),
+      JSON.stringify({ packages: { 'node_modules/a': { version: '0.9.0' } } }),
+    );
+    expect(await start().ended).toEqual({ errors: [] });
+    expect(calls()).toEqual(['ci', 'install']);
+    replace({ npm: `echo "$1" >>"${root}/npm.calls"; [ "$1" = ci ] || exit 1; ${PROGRAMS.npm}` });
+    writeFileSync(
+      join(root, 'node_modules/.package-lock.json'),
+      JSON.stringify({ packages: { 'node_modules/a': { version: '0.9.0' } } }),
+    );
+    expect(await start().ended).toEqual({ errors: [] });
+    expect(calls()).toEqual(['ci', 'install', 'install', 'ci']);
+  });
+
   test('if both fail, both errors are returned', async () => {
     replace({ npm: 'exit 7', 'apt-get': 'exit 100' });
     expect((await start().ended).errors).toEqual([
@@ -117,7 +137,7 @@ describe('the installation before a command runs', () => {
         npm: `sh -c 'echo $$ >"${root}/script.pid"; exec sleep 600' & echo $$ >"${root}/npm.pid"; wait`,
         'apt-get': `echo $$ >"${root}/apt.pid"; exec sleep 600`,
       });
-      const { ended, signal } = start();
+      const { ended, output, signal } = start();
       const pids = () => ['npm.pid', 'script.pid', 'apt.pid'].map((file) => join(root, file));
       await eventually('all programs', async () =>
         pids().every((file) => existsSync(file) && readFileSync(file).length > 0),
@@ -125,6 +145,7 @@ describe('the installation before a command runs', () => {
       const running = pids().map((file) => Number(readFileSync(file, 'utf8')));
       signal(name);
       expect(await ended).toEqual({});
+      expect(output()).toContain('stopping the installation');
       expect(leftovers()).toEqual([]);
       await eventually('the end of all programs', async () => running.every((pid) => !isRunning(pid)));
       replace(PROGRAMS);
