@@ -1,2 +1,3 @@
 export { defineTable, type ItemOf, type KeyOf, type Table, type TableOptions } from './dynamodb/tables.ts';
+export { effectActions } from './dynamodb/effects.ts';
 export { auditTable, deadLetterTable, inboxTable, toolkitTables } from './dynamodb/toolkit-tables.ts';

@@ -56,8 +56,7 @@ const MAX_OPERANDS = 100;
  * Converts what an effect requires to single conditions. `keyAttribute` is an attribute of the table's primary key, which
  * an item has if and only if the item exists. Throws an `InvalidValue` for a condition that DynamoDB does not know.
  */
-export function toConditions(when: When | undefined, keyAttribute: string): Condition[] {
-  if (when === undefined) return [];
+export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];
   if (typeof when !== 'object') throw new InvalidValue('', `has the unknown condition ${String(when)}`);
   return Object.entries(when).flatMap(([attribute, tests = {}]) => {
@@ -132,16 +131,15 @@ const elementsOf = ({ L, SS, NS }: AttributeValue): AttributeValue[] =>
   L ?? SS?.map((S) => ({ S })) ?? NS?.map((N) => ({ N })) ?? [];
 
 /**
- * Returns the part of a condition expression for a condition. `name` and `value` return the placeholders of an attribute
- * name and of a value.
+ * Returns the part of a condition expression for a condition. The methods of `placeholders` return the placeholders of an
+ * attribute name and of a value.
  */
 export function toExpression(
   { attribute, test, operands }: Condition,
-  name: (attribute: string) => string,
-  value: (operand: AttributeValue) => string,
+  placeholders: { name(attribute: string): string; value(operand: AttributeValue): string },
 ): string {
-  const path = name(attribute);
-  const values = operands.map(value);
+  const path = placeholders.name(attribute);
+  const values = operands.map((operand) => placeholders.value(operand));
   switch (test) {
     case 'exists':
       return `attribute_exists(${path})`;

@@ -13,6 +13,9 @@ interface Conditional extends OnItem {
   readonly when?: When;
 }
 
+/** The DynamoDB actions that a consumer needs on a table to commit every kind of effect and to read items. */
+export const effectActions = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'] as const;
+
 /** The attributes of an item as plain JavaScript values. */
 export type Item = Readonly<Record<string, Value | undefined>>;
 

@@ -99,12 +99,17 @@ function toSet(attribute: string, set: ReadonlySet<unknown>): AttributeValue {
   throw new InvalidValue(attribute, 'is a Set that contains other members than only strings or only numbers');
 }
 
-/** Replaces lone surrogates by U+FFFD, as the conversion to UTF-8 does. */
-const wellFormed = (text: string): string =>
-  LONE_SURROGATE.test(text) ? text.replaceAll(LONE_SURROGATES, '\ufffd') : text;
+/** The methods of strings that ES2024 added. All supported versions of Node have them. */
+interface UnicodeText {
+  isWellFormed(): boolean;
+  toWellFormed(): string;
+}
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-const LONE_SURROGATES = /\p{Surrogate}/gu;
+/** Replaces lone surrogates by U+FFFD, as the conversion to UTF-8 does. */
+function wellFormed(text: string): string {
+  const unicode = text as unknown as UnicodeText;
+  return unicode.isWellFormed() ? text : unicode.toWellFormed();
+}
 
 /** Converts a DynamoDB attribute to a plain value. A binary value becomes a `Uint8Array`. */
 function fromAttribute({ S, N, BOOL, L, M, SS, NS, B, BS }: AttributeValue): unknown {

@@ -1,5 +1,5 @@
 import type { Condition } from '../dynamodb/conditions.ts';
-import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Operation } from './operation.ts';
+import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
 
 /**
  * How one message, or several messages of one transaction, use a DynamoDB item. Two messages can share a transaction if
@@ -31,11 +31,33 @@ export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: no
 export const conditionId = ({ attribute, test, operands }: Condition): string =>
   JSON.stringify([attribute, test, operands]);
 
+/** The accesses of updates with one change and no condition, which are the most frequent operations. */
+const simple = new Map<string, Access>();
+const MOST_SIMPLE = 1_000;
+
+function simpleAccess(attribute: string, change: Change): Access {
+  const role = roleOf(change);
+  const id = `${role} ${attribute}`;
+  const known = simple.get(id);
+  if (known !== undefined) return known;
+  const roles = new Map<string, Role>([
+    [attribute, role],
+    [EXISTENCE, 'update'],
+  ]);
+  const access: Access = { isExclusive: false, roles, conditions: none };
+  if (simple.size < MOST_SIMPLE) simple.set(id, access);
+  return access;
+}
+
+const roleOf = (change: Change): Role =>
+  change.is === 'include' ? change.type : change.is === 'remove' ? 'set' : change.is;
+
 function accessOf(operation: Operation): Access {
   if (operation.write !== 'update') return OWN;
+  if (operation.changes.size === 1 && operation.conditions.length === 0)
+    for (const [attribute, change] of operation.changes) return simpleAccess(attribute, change);
   const roles = new Map<string, Role>();
-  for (const [attribute, change] of operation.changes)
-    roles.set(attribute, change.is === 'include' ? change.type : change.is === 'remove' ? 'set' : change.is);
+  for (const [attribute, change] of operation.changes) roles.set(attribute, roleOf(change));
   const [keyAttribute] = Object.keys(operation.key);
   let existence: Role | undefined = isCheck(operation) ? undefined : 'update';
   for (const { attribute, test } of operation.conditions) {
@@ -55,14 +77,15 @@ function accessOf(operation: Operation): Access {
   return { isExclusive: false, roles, conditions: new Map(counted) };
 }
 
-/** Returns how the operations of one message use each item. The operations can belong to alternative branches. */
-export function accessesOf(operations: readonly Operation[]): Map<string, Access> {
+/** Returns how the alternative branches of one message use each item. */
+export function accessesOf(branches: readonly { readonly operations: readonly Operation[] }[]): Map<string, Access> {
   const accesses = new Map<string, Access>();
-  for (const operation of operations) {
-    const earlier = accesses.get(operation.id);
-    const access = accessOf(operation);
-    accesses.set(operation.id, earlier === undefined ? access : (share(earlier, access) ?? OWN));
-  }
+  for (const { operations } of branches)
+    for (const operation of operations) {
+      const earlier = accesses.get(operation.id);
+      const access = accessOf(operation);
+      accesses.set(operation.id, earlier === undefined ? access : (share(earlier, access) ?? OWN));
+    }
   return accesses;
 }
 
@@ -72,6 +95,7 @@ export function accessesOf(operations: readonly Operation[]): Map<string, Access
  */
 export function share(one: Access, other: Access): Access | undefined {
   if (one.isExclusive || other.isExclusive) return undefined;
+  if (one === other) return one;
   let isSubset = true;
   for (const [attribute, role] of other.roles) {
     const known = one.roles.get(attribute);

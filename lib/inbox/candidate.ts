@@ -85,7 +85,7 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
   const { id, decision } = entry;
   const branches: [Branch, ...Branch[]] = [toBranch(decision)];
   for (let next = decision.otherwise; next !== undefined; next = next.otherwise) branches.push(toBranch(next));
-  const items = accessesOf(branches.flatMap(({ operations }) => operations)).set(markerItemId(queue, id), OWN);
+  const items = accessesOf(branches).set(markerItemId(queue, id), OWN);
   const bytes = Math.max(...branches.map(bytesOf));
   const written = Math.max(...branches.map(({ operations }) => operations.length));
   if (written >= transactionLimits.items)

@@ -82,7 +82,7 @@ function toChanges(effect: Effect, key: Attributes): Map<string, Change> {
       if (attribute in key) throw new InvalidValue(attribute, 'is part of the key, which an effect cannot change');
       effect.table.requireAttribute(attribute);
       const needs = atLeast === undefined ? -Infinity : wholeNumber(attribute, atLeast) - by;
-      return new Map([[attribute, { is: 'add', by: wholeNumber(attribute, by), needs }]]);
+      return new Map<string, Change>().set(attribute, { is: 'add', by: wholeNumber(attribute, by), needs });
     }
     case 'set': {
       const attributes = withoutKey(effect.attributes, key);
@@ -112,28 +112,30 @@ function toChanges(effect: Effect, key: Attributes): Map<string, Change> {
 }
 
 function compile(effect: Effect, id: string, key: Attributes): Operation {
-  const { kind, table } = effect;
-  const conditions = toConditions(effect.when, Object.keys(key)[0]!);
-  const at = { id, table: table.name, key, conditions };
+  const { kind } = effect;
+  const table = effect.table.name;
+  const conditions = effect.when === undefined ? NONE : toConditions(effect.when, Object.keys(key)[0]!);
   switch (kind) {
-    case 'put': {
-      const item = withoutKey(effect.item, key);
-      table.validate(item, true);
-      return { ...at, write: 'put', item: { ...toMap('', item), ...key } };
-    }
-    case 'delete':
-      return { ...at, write: 'delete' };
-    case 'check':
-      if (conditions.length === 0) throw new InvalidValue('', 'checks no condition');
-      return { ...at, write: 'update', changes: new Map() };
     case 'add':
     case 'set':
     case 'append':
-      return { ...at, write: 'update', changes: toChanges(effect, key) };
+      return { id, table, key, conditions, write: 'update', changes: toChanges(effect, key) };
+    case 'put': {
+      const item = withoutKey(effect.item, key);
+      effect.table.validate(item, true);
+      return { id, table, key, conditions, write: 'put', item: { ...toMap('', item), ...key } };
+    }
+    case 'delete':
+      return { id, table, key, conditions, write: 'delete' };
+    case 'check':
+      if (conditions.length === 0) throw new InvalidValue('', 'checks no condition');
+      return { id, table, key, conditions, write: 'update', changes: new Map() };
     default:
       throw new InvalidValue('', `has the unknown kind ${String(kind)}`);
   }
 }
+
+const NONE: readonly Condition[] = [];
 
 /** Combines two operations of one decision on the same item. */
 function combine(one: Operation, other: Operation): Operation {
@@ -166,10 +168,9 @@ export function addOperation(effect: Effect, operations: Map<string, Operation>)
   // Without TypeScript, a misspelt table reads as undefined.
   if (typeof (table as typeof table | undefined)?.name !== 'string')
     throw invalidEffect(`an effect of kind ${kind} names no table`);
-  let at = `the table ${table.name}`;
+  let key: Attributes | undefined;
   try {
-    const key = toKey(effect.key, table.key);
-    at = describeItem(table.name, key);
+    key = toKey(effect.key, table.key);
     const id = itemId(table.name, key);
     const earlier = operations.get(id);
     const operation = compile(effect, id, key);
@@ -179,6 +180,7 @@ export function addOperation(effect: Effect, operations: Map<string, Operation>)
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
     const attribute = error.attribute === '' ? '' : `: the attribute ${error.attribute}`;
+    const at = key === undefined ? `the table ${table.name}` : describeItem(table.name, key);
     throw invalidEffect(`${kind} on ${at}${attribute} ${error.message}`, { cause: error });
   }
 }
@@ -197,9 +199,9 @@ const changeBytes = (attribute: string, change: Change): number => {
     case 'remove':
       return bytes;
     case 'append':
-      return bytes + sizeOf({ L: [...change.elements] });
+      return bytes + sizeOf({ L: change.elements as AttributeValue[] });
     case 'include':
-      return bytes + sizeOf({ SS: [...change.members] });
+      return bytes + sizeOf({ SS: change.members as string[] });
   }
 };
 
@@ -217,11 +219,10 @@ function requireSize(operation: Operation): void {
   const bytes = operationBytes(operation);
   if (bytes > MAX_ITEM_BYTES)
     throw new InvalidValue('', `would write ${bytes} bytes; a DynamoDB item holds at most ${MAX_ITEM_BYTES}`);
-  const length = expressionLength(
-    operation.write === 'update' ? operation.changes.size : 0,
-    operation.conditions.reduce((sum, { operands }) => sum + operands.length, operation.conditions.length),
-  );
-  if (length > MAX_EXPRESSION_LENGTH)
+  let operands = operation.conditions.length;
+  for (const condition of operation.conditions) operands += condition.operands.length;
+  const changes = operation.write === 'update' ? operation.changes.size : 0;
+  if (expressionLength(changes, operands) > MAX_EXPRESSION_LENGTH)
     throw new InvalidValue('', 'has more changes and conditions than fit into one DynamoDB expression (about 60)');
 }
 

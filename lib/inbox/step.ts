@@ -197,13 +197,14 @@ function conflict(
 ): Step {
   const conflicts = state.conflicts + 1;
   if (conflicts < state.retryPolicy.conflicts) return plan({ ...state, conflicts }, [], nowMs, conflicts);
+  // A transaction that is cancelled again and again without a reason may be too large, which redelivering it cannot change.
+  if (conflicting.length + throttled.length === 0) return isolate(state, state.pending, error, nowMs);
   const unavailable = new StoreUnavailableError({ cause: error });
   const losers = new Set(conflicting);
   for (const candidate of throttled) losers.delete(candidate);
-  const isKnown = losers.size + throttled.length > 0;
   const settled = [
     ...[...losers].map((candidate) => failedWith(state, candidate, 'CONFLICT')),
-    ...(isKnown ? throttled : state.pending).map((candidate) => unfinished(candidate, unavailable)),
+    ...throttled.map((candidate) => unfinished(candidate, unavailable)),
   ];
   return settle(state, settled, nowMs);
 }

@@ -33,22 +33,37 @@ const IS_NEW = { ConditionExpression: 'attribute_not_exists(pk)' };
 /** The write of one item for all messages of a transaction that use the item. */
 interface Merged {
   readonly operation: Operation;
-  readonly changes: Map<string, Change>;
-  readonly conditions: Map<string, Condition>;
+  /** The changes of the first message, until another message changes the item too. */
+  changes: ReadonlyMap<string, Change>;
+  conditions: readonly Condition[];
 }
 
+const none: ReadonlyMap<string, Change> = new Map();
+const changesOf = (operation: Operation) => (operation.write === 'update' ? operation.changes : none);
+
 function merge(operation: Operation, into: Map<string, Merged>): void {
-  let merged = into.get(operation.id);
-  // A check can share its item with a write of the item.
-  if (merged === undefined) into.set(operation.id, (merged = { operation, changes: new Map(), conditions: new Map() }));
-  for (const condition of operation.conditions) merged.conditions.set(conditionId(condition), condition);
-  if (operation.write !== 'update') return;
-  for (const [attribute, change] of operation.changes) {
-    const earlier = merged.changes.get(attribute);
-    const both = earlier === undefined ? change : mergeChanges(earlier, change);
-    if (both === undefined) throw new Error(`two changes of ${attribute} cannot share a transaction: ${operation.id}`);
-    merged.changes.set(attribute, both);
+  const merged = into.get(operation.id);
+  if (merged === undefined) {
+    into.set(operation.id, { operation, changes: changesOf(operation), conditions: operation.conditions });
+    return;
   }
+  const more = changesOf(operation);
+  if (more.size > 0) merged.changes = mergeAll(merged.changes, more, operation.id);
+  if (operation.conditions.length > 0) {
+    const conditions = [...merged.conditions, ...operation.conditions];
+    merged.conditions = [...new Map(conditions.map((condition) => [conditionId(condition), condition])).values()];
+  }
+}
+
+function mergeAll(one: ReadonlyMap<string, Change>, other: ReadonlyMap<string, Change>, id: string) {
+  const changes = new Map(one);
+  for (const [attribute, change] of other) {
+    const earlier = changes.get(attribute);
+    const both = earlier === undefined ? change : mergeChanges(earlier, change);
+    if (both === undefined) throw new Error(`two changes of ${attribute} cannot share a transaction: ${id}`);
+    changes.set(attribute, both);
+  }
+  return changes;
 }
 
 /**
@@ -87,6 +102,6 @@ export function toTransaction(
     for (const operation of branch.operations) merge(operation, operations);
   }
   for (const { operation, changes, conditions } of operations.values())
-    writes.push(toWrite(operation, changes, [...conditions.values()], scope.tablePrefix));
+    writes.push(toWrite(operation, changes, conditions, scope.tablePrefix));
   return { writes, chosen, markers, itemIds: [...operations.keys()] };
 }

@@ -9,36 +9,46 @@ export const showItem = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as co
 
 /** Builds DynamoDB expressions, in which placeholders stand for all names and values. Any name is then allowed. */
 class Expressions {
-  readonly #placeholders = new Map<string, string>();
   readonly #names: Record<string, string> = {};
   readonly #values: Attributes = {};
+  readonly #attributes: string[] = [];
   #count = 0;
 
-  readonly name = (attribute: string): string => {
-    let placeholder = this.#placeholders.get(attribute);
-    if (placeholder === undefined) {
-      placeholder = `#a${this.#placeholders.size}`;
-      this.#placeholders.set(attribute, placeholder);
-      this.#names[placeholder] = attribute;
+  /** Returns the placeholder of an attribute name. */
+  name(attribute: string): string {
+    let index = this.#attributes.indexOf(attribute);
+    if (index < 0) {
+      index = this.#attributes.push(attribute) - 1;
+      this.#names[`#a${index}`] = attribute;
     }
-    return placeholder;
-  };
+    return `#a${index}`;
+  }
 
-  readonly value = (value: AttributeValue): string => {
+  /** Returns a new placeholder for a value. */
+  value(value: AttributeValue): string {
     const placeholder = `:v${this.#count++}`;
     this.#values[placeholder] = value;
     return placeholder;
-  };
-
-  /** The parameters of a request with these expressions. DynamoDB does not accept empty parameters. */
-  parameters(conditions: readonly string[]) {
-    return {
-      ...(conditions.length > 0 && { ConditionExpression: conditions.join(' AND ') }),
-      ...(this.#placeholders.size > 0 && { ExpressionAttributeNames: this.#names }),
-      ...(this.#count > 0 && { ExpressionAttributeValues: this.#values }),
-      ...(conditions.length > 0 && showItem),
-    };
   }
+
+  /** Returns the parameters of a request with these expressions. DynamoDB does not accept empty parameters. */
+  parameters(conditions: readonly string[]): Parameters {
+    const parameters: Parameters = {};
+    if (conditions.length > 0) {
+      parameters.ConditionExpression = conditions.join(' AND ');
+      parameters.ReturnValuesOnConditionCheckFailure = showItem.ReturnValuesOnConditionCheckFailure;
+    }
+    if (this.#attributes.length > 0) parameters.ExpressionAttributeNames = this.#names;
+    if (this.#count > 0) parameters.ExpressionAttributeValues = this.#values;
+    return parameters;
+  }
+}
+
+interface Parameters {
+  ConditionExpression?: string;
+  ExpressionAttributeNames?: Record<string, string>;
+  ExpressionAttributeValues?: Attributes;
+  ReturnValuesOnConditionCheckFailure?: 'ALL_OLD';
 }
 
 /** Returns one DynamoDB write with all changes and conditions of one item. */
@@ -51,7 +61,7 @@ export function toWrite(
   const { key: Key, write } = operation;
   const TableName = prefix + operation.table;
   const expressions = new Expressions();
-  const needed = conditions.map((condition) => toExpression(condition, expressions.name, expressions.value));
+  const needed = conditions.map((condition) => toExpression(condition, expressions));
   if (write === 'put') return { Put: { TableName, Item: operation.item, ...expressions.parameters(needed) } };
   if (write === 'delete') return { Delete: { TableName, Key, ...expressions.parameters(needed) } };
   if (changes.size === 0) {
@@ -64,41 +74,41 @@ export function toWrite(
 
 const EMPTY_LIST: AttributeValue = { L: [] };
 
-function toUpdate(changes: ReadonlyMap<string, Change>, { name, value }: Expressions) {
-  const clauses = { ADD: [] as string[], SET: [] as string[], REMOVE: [] as string[] };
+function toUpdate(changes: ReadonlyMap<string, Change>, expressions: Expressions) {
   const requires: string[] = [];
+  let [adds, sets, removes] = ['', '', ''];
   for (const [attribute, change] of changes) {
-    const path = name(attribute);
+    const path = expressions.name(attribute);
     switch (change.is) {
       case 'add':
-        clauses.ADD.push(`${path} ${value({ N: String(change.by) })}`);
-        if (change.needs !== -Infinity) requires.push(atLeast(path, change.needs, value));
+        adds += `, ${path} ${expressions.value({ N: String(change.by) })}`;
+        if (change.needs !== -Infinity) requires.push(atLeast(path, change.needs, expressions));
         break;
       case 'include':
-        clauses.ADD.push(
-          `${path} ${value(change.type === 'SS' ? { SS: [...change.members] } : { NS: [...change.members] })}`,
-        );
+        adds += `, ${path} ${expressions.value({ [change.type]: change.members } as unknown as AttributeValue)}`;
         break;
       case 'set':
-        clauses.SET.push(`${path} = ${value(change.value)}`);
+        sets += `, ${path} = ${expressions.value(change.value)}`;
         break;
-      case 'append':
-        clauses.SET.push(
-          `${path} = list_append(if_not_exists(${path}, ${value(EMPTY_LIST)}), ${value({ L: [...change.elements] })})`,
-        );
+      case 'append': {
+        const [empty, elements] = [EMPTY_LIST, { L: [...change.elements] }].map((list) => expressions.value(list));
+        sets += `, ${path} = list_append(if_not_exists(${path}, ${empty}), ${elements})`;
         break;
+      }
       case 'remove':
-        clauses.REMOVE.push(path);
+        removes += `, ${path}`;
     }
   }
-  const update = Object.entries(clauses).flatMap(([clause, parts]) =>
-    parts.length === 0 ? [] : [`${clause} ${parts.join(', ')}`],
-  );
-  return { update: update.join(' '), requires };
+  const clauses = [
+    adds && `ADD${adds.slice(1)}`,
+    sets && `SET${sets.slice(1)}`,
+    removes && `REMOVE${removes.slice(1)}`,
+  ];
+  return { update: clauses.filter(Boolean).join(' '), requires };
 }
 
 /** A missing attribute counts as 0 here, but DynamoDB evaluates every comparison with a missing attribute as false. */
-function atLeast(path: string, needs: number, value: (value: AttributeValue) => string): string {
-  const comparison = `${path} >= ${value({ N: String(needs) })}`;
+function atLeast(path: string, needs: number, expressions: Expressions): string {
+  const comparison = `${path} >= ${expressions.value({ N: String(needs) })}`;
   return needs > 0 ? comparison : `(attribute_not_exists(${path}) OR ${comparison})`;
 }

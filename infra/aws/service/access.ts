@@ -1,5 +1,8 @@
+import { effectActions } from 'surehop/tables';
+
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { rotatedRoles } from '../foundation/logins.ts';
+import { tables } from '../../tables.ts';
 import { arn, attribute, type Resource, type Value } from '../template.ts';
 
 /** The permissions of a function, declared as `access` in serverless.yml. Every function may also write to its own log. */
@@ -22,6 +25,11 @@ export interface Access {
   readonly signingKeys?: boolean;
   /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */
   readonly removal?: boolean;
+  /**
+   * The tables in infra/tables.ts that the effects of the consumer's business rules write, or that the business rules
+   * read. The consumer may perform the DynamoDB actions of every kind of effect on these tables.
+   */
+  readonly effects?: readonly string[];
   /** The allowed DynamoDB actions by table or `table/index`. A consumer may also perform the actions in `toolkitTables`. */
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }
@@ -47,6 +55,12 @@ export const accessSchema = {
     logins: { enum: ['read', 'rotate'] },
     signingKeys: { const: true },
     removal: { const: true },
+    effects: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { enum: Object.values(tables).map(({ name }) => name) },
+    },
     tables: {
       type: 'object',
       additionalProperties: { type: 'array', minItems: 1, items: { type: 'string', pattern: '^[A-Z][A-Za-z]+$' } },
@@ -159,9 +173,10 @@ const removalStatements = (functionPrefix: string): Value[] => [
   { Sid: 'NetworkInterfacesLeft', Effect: 'Allow', Action: 'ec2:DescribeNetworkInterfaces', Resource: '*' },
 ];
 
-function tableStatements({ access: { tables }, consumes, tablePrefix }: Subject): Value[] {
+function tableStatements({ access, consumes, tablePrefix }: Subject): Value[] {
   const all = new Map<string, Set<string>>();
-  for (const granted of [consumes ? toolkitTables[consumes] : {}, tables ?? {}])
+  const ofEffects = Object.fromEntries((access.effects ?? []).map((table) => [table, effectActions]));
+  for (const granted of [consumes ? toolkitTables[consumes] : {}, ofEffects, access.tables ?? {}])
     for (const [name, actions] of Object.entries(granted))
       all.set(name, new Set([...(all.get(name) ?? []), ...actions]));
   return Array.from(all, ([name, actions]) => {

@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 
 import { roleOf } from '../../../infra/aws/service/access.ts';
 
-test('the IAM role of a consumer allows access to the declared tables in addition to the inbox and the dead-letter archive', () => {
+test('the IAM role of a consumer allows the declared actions and the actions of its effects, in addition to those on the inbox and the dead-letter archive', () => {
   const role = roleOf({
     functionName: 'ship',
     logGroupId: 'ShipLogGroup',
-    access: { tables: { inbox: ['GetItem', 'PutItem'], parcels: ['UpdateItem'] } },
+    access: { tables: { inbox: ['GetItem', 'PutItem'], parcels: ['UpdateItem'] }, effects: ['stock'] },
     consumes: 'work queue',
     stageName: 'dev',
     tablePrefix: 'surehop-dev-',
@@ -22,5 +22,8 @@ test('the IAM role of a consumer allows access to the declared tables in additio
       (action) => `dynamodb:${action}`,
     ),
     parcelsTable: ['dynamodb:UpdateItem'],
+    stockTable: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'].map(
+      (action) => `dynamodb:${action}`,
+    ),
   });
 });

@@ -2,6 +2,7 @@ import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk
 import { describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
+import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import type { Attributes } from '../../../lib/dynamodb/item.ts';
 import { Table, type AnyTable } from '../../../lib/dynamodb/tables.ts';
 import { readFailure } from '../../../lib/dynamodb/failure.ts';
@@ -38,7 +39,7 @@ const refused = (name: string, message?: string) => failed(thrown(name, message)
 const lost = () => failed(Object.assign(new Error('no reply'), { name: 'TimeoutError' }));
 const committed: Reply = { is: 'committed' };
 
-type Reason = string | { readonly Code: string; readonly Item?: Attributes };
+type Reason = string | { readonly Code: string; readonly Item?: Attributes; readonly Message?: string };
 const cancelled = (...reasons: Reason[]): Reply =>
   failed(
     new TransactionCanceledException({
@@ -63,6 +64,8 @@ const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresA
 interface Play {
   /** The result of each message, by message id. If the message has failed, the code of its error follows the result. */
   readonly results: Record<string, string>;
+  /** The error texts of the failed messages, by message id. */
+  readonly errors: Record<string, string>;
   /**
    * The names of the requests that the commit engine sent. A request that is sent again has the number of its earlier
    * attempts.
@@ -85,15 +88,17 @@ function play(
     toCandidate(index, { ...firstAttempt, id: id as MessageId, payloadHash: 'hash', decision, ...options }, QUEUE),
   );
   const results: Record<string, string> = {};
+  const errors: Record<string, string> = {};
   const did: string[] = [];
   let { state, settled, next } = firstStep(candidates, { scope, retryPolicy }, NOW);
   for (let at = 0; ; at++) {
     for (const [{ entry }, result] of settled) {
+      if ('error' in result) errors[entry.id] = result.error.message;
       if (entry.id in results) throw new Error(`the message ${entry.id} has two results`);
       const code = 'error' in result ? (result.error as { code?: string }).code : undefined;
       results[entry.id] = code === undefined ? result.is : `${result.is} ${code}`;
     }
-    if (next.do === 'done') return { results, did, last: next, state };
+    if (next.do === 'done') return { results, errors, did, last: next, state };
     did.push('retry' in next && next.retry > 0 ? `${next.do} after ${next.retry}` : next.do);
     if (did.length > 100) throw new Error('the engine sent more than 100 requests');
     const sent = state.transaction.chosen.map(({ candidate }) => String(candidate.entry.id));
@@ -250,6 +255,58 @@ describe('failed conditions', () => {
   });
 });
 
+describe('effects of every kind', () => {
+  const item = new Table({ name: 'stock', key: { sku: 'S' } });
+  const at = { sku: 'a' };
+  const when = { state: { equals: 'new' } };
+  const kinds: [string, Effect, 'Put' | 'Update' | 'Delete' | 'ConditionCheck'][] = [
+    ['put', item.put(at, { state: 'x' }, { when }), 'Put'],
+    ['set', item.set(at, { state: 'x' }, { when }), 'Update'],
+    ['add', item.add(at, 'n', 1, { when }), 'Update'],
+    ['append', item.append(at, { lines: ['x'] }, { when }), 'Update'],
+    ['delete', item.delete(at, { when }), 'Delete'],
+    ['check', item.check(at, when), 'ConditionCheck'],
+  ];
+
+  test.each(kinds)(
+    'the effect %s is sent with its condition, and the alternative is committed if the condition fails',
+    (_, effect, write) => {
+      const decisions = {
+        a: { effects: [effect], otherwise: soldOut },
+        b: { effects: [item.add({ sku: 'b' }, 'n', 1)] },
+      };
+      expect(play(decisions, []).state.transaction.writes[2]?.[write]).toMatchObject({
+        TableName: 'p-stock',
+        ConditionExpression: '#a0 = :v0',
+        ExpressionAttributeNames: { '#a0': 'state' },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      });
+      const failing = cancelled('None', 'None', conditionFailed({ sku: { S: 'a' }, state: { S: 'old' } }), 'None');
+      expect(play(decisions, [failing])).toMatchObject({
+        results: { a: 'rejected', b: 'completed' },
+        did: ['send', 'send'],
+      });
+    },
+  );
+
+  test.each(kinds)(
+    'a message with the effect %s stays unfinished if the role of the function has no permission for its table',
+    (_, effect) => {
+      const decisions = { a: { effects: [effect] }, b: { effects: [points.add(at, 'n', 1)] } };
+      const { results } = play(decisions, [cancelled('None', 'None', 'AccessDenied', 'None')]);
+      expect(results).toEqual({ a: 'unfinished ACCESS_DENIED', b: 'completed' });
+    },
+  );
+
+  test('the error of an effect that DynamoDB refuses names the item', () => {
+    const large = { Code: 'ValidationError', Message: 'Item size to update has exceeded the maximum allowed size' };
+    const effects = [item.append(at, { lines: ['x'] })];
+    expect(play({ a: { effects } }, [cancelled('None', large)]).errors).toEqual({
+      a: 'DynamoDB refuses the effects: the item {"sku":"a"} of the table stock: Item size to update has exceeded the maximum allowed size',
+    });
+  });
+});
+
 describe('other cancellation reasons', () => {
   test('a transaction that is cancelled with TransactionConflict is sent again after a delay', () => {
     const { results, did } = play(two(), times(2, cancelled('None', 'None', 'TransactionConflict')));
@@ -277,10 +334,15 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('if every attempt of a transaction is cancelled with no reason other than None, its messages stay unfinished', () => {
-    const { results, did } = play(two(), times(3, cancelled('None', 'None', 'None')));
-    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-    expect(did).toHaveLength(3);
+  test('a transaction that is cancelled without a reason until the limit is bisected, because it may be too large', () => {
+    const { results, did } = play(two(), (sent) => (sent.length > 1 ? cancelled('None', 'None', 'None') : committed));
+    expect(results).toEqual(all('completed'));
+    expect(did).toEqual(['send', 'send after 1', 'send after 2', 'send', 'send']);
+  });
+
+  test('a single message fails with INVALID_EFFECT if its transaction is cancelled without a reason until the limit', () => {
+    const { results } = play(two(), (sent) => (sent.includes('a') ? cancelled('None', 'None') : committed));
+    expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
   });
 
   test.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'])(
