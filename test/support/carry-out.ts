@@ -34,7 +34,7 @@ function isTrue(
       const wanted = values[operand!]!;
       if (value.S !== undefined) return wanted.S !== undefined && value.S.includes(wanted.S);
       const members = value.L ?? value.SS?.map((S) => ({ S })) ?? value.NS?.map((N) => ({ N })) ?? [];
-      return members.some((member) => deepSorted(member as AttributeValue) === deepSorted(wanted));
+      return members.some((member) => deepSorted(member) === deepSorted(wanted));
     }
   }
   const operands = right!
@@ -84,11 +84,11 @@ export function carryOut(
     const item = items.get(id);
     const { ConditionExpression, ...parameters } = (Put ?? Update ?? Delete ?? ConditionCheck)!;
     for (const part of ConditionExpression?.split(' AND ') ?? [])
-      if (!isTrue(part, parameters as Partial<Write>, item))
+      if (!isTrue(part, parameters, item))
         throw new Error(`the condition ${part} of the item ${id} fails`);
     if (Put) changed.set(id, Put.Item);
     if (Delete) changed.set(id, undefined);
-    if (Update) changed.set(id, updated(Update as Write, item));
+    if (Update) changed.set(id, updated(Update, item));
   }
   return changed;
 }
