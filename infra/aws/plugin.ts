@@ -53,8 +53,8 @@ export class PackagingPlugin {
   readonly #log: Log;
 
   /**
-   * `read` returns the settings of a stage. Serverless does not pass this argument, and therefore a deployment uses the
-   * stages in infra/stages.
+   * The argument `read` is a function that returns the settings of a stage. Serverless does not pass this argument, and
+   * therefore a deployment uses the stages in infra/stages.
    */
   constructor(
     serverless: Serverless,

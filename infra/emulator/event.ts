@@ -24,8 +24,8 @@ export function recordJson({ content, fields, properties }: DeliveredMessage): s
 }
 
 /**
- * Builds the payload of an invocation from records that are already JSON, so that each record is serialized and measured only
- * once.
+ * Builds the payload of an invocation from the JSON records of its messages, so that each message is serialized and
+ * measured only once.
  */
 export function eventJson({ eventSourceArn, queue, virtualHost }: EventOrigin, recordsJson: string[]): string {
   const key = JSON.stringify(`${queue}::${virtualHost}`);

@@ -21,13 +21,13 @@ const concurrency = whole(1, 1_000);
 
 const release = z.discriminatedUnion('strategy', [
   /**
-   * A release first shifts `percent` of the traffic to the new version. After `minutes` without an alarm, the release
-   * shifts the rest of the traffic.
+   * With the strategy `canary`, a release first shifts `percent` % of the traffic to the new version. After `minutes`
+   * minutes without an alarm, the release shifts the rest of the traffic.
    */
   z.strictObject({ strategy: z.literal('canary'), percent: whole(1, 50), minutes: whole(1, 60) }),
   /**
-   * A release shifts 99 % of the traffic to the new version at once. The old version is kept for `minutes`; an alarm during this
-   * time rolls the release back.
+   * With the strategy `blue-green`, a release shifts 99 % of the traffic to the new version at once. The old version is
+   * kept for `minutes` minutes; an alarm during this time rolls the release back.
    */
   z.strictObject({ strategy: z.literal('blue-green'), minutes: whole(1, 60) }),
   z.strictObject({ strategy: z.literal('at-once') }),

@@ -70,7 +70,7 @@ function valuesOf(schema: Schema, path: string): unknown[] {
   if (schema.properties) return objects(schema.properties, path);
   const { minimum, maximum } = schema;
   if (minimum === undefined || maximum === undefined)
-    throw new Error(`neither infra/aws/changes/settings.ts nor the schema lists values of ${path}`);
+    throw new Error(`no sample values for the setting ${path}: add them in infra/aws/changes/settings.ts`);
   return [minimum, maximum];
 }
 

@@ -30,7 +30,10 @@ export interface Access {
    * read. The consumer may perform the DynamoDB actions of every kind of effect on these tables.
    */
   readonly effects?: readonly string[];
-  /** The allowed DynamoDB actions by table or `table/index`. A consumer may also perform the actions in `toolkitTables`. */
+  /**
+   * The allowed DynamoDB actions by table or `table/index`. A consumer may also perform the DynamoDB actions with which
+   * the toolkit processes messages.
+   */
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -135,9 +138,10 @@ const INTERFACE_ACTIONS = [
 ];
 
 /**
- * Returns the IAM policy statements for network interfaces. Lambda creates the network interfaces with the function's
- * role. The function's code runs with the same role, and therefore the second statement denies the same actions to the
- * code (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
+ * Returns two IAM policy statements for network interfaces. The first statement allows the function's role to manage
+ * network interfaces, because Lambda creates them with this role. The function's code runs with the same role, and
+ * therefore the second statement denies the same actions to the code
+ * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
  */
 const networkStatements = (functionName: string): Value[] => [
   { Sid: 'NetworkInterfaces', Effect: 'Allow', Action: INTERFACE_ACTIONS, Resource: '*' },

@@ -24,7 +24,7 @@ export async function useGivenBroker({
   });
   const cannotKill = async (): Promise<never> => {
     throw new Problem(
-      `the broker at AMQP_URL=${shown} was not started here, so it cannot be killed or restarted here; unset AMQP_URL`,
+      `the broker at AMQP_URL=${shown} was not started by this command, which therefore cannot kill or restart the broker; unset AMQP_URL`,
     );
   };
   return {

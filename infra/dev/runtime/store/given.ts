@@ -13,7 +13,7 @@ export async function useGivenStore(endpoint: string): Promise<Store> {
   }
   const cannotKill = async (): Promise<never> => {
     throw new Problem(
-      `the DynamoDB at DYNAMODB_ENDPOINT=${shown} was not started here, so it cannot be killed or restarted here; unset DYNAMODB_ENDPOINT`,
+      `the DynamoDB at DYNAMODB_ENDPOINT=${shown} was not started by this command, which therefore cannot kill or restart it; unset DYNAMODB_ENDPOINT`,
     );
   };
   const describe = `DynamoDB at ${shown} (DYNAMODB_ENDPOINT)`;

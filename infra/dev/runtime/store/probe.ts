@@ -1,7 +1,7 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { requestLimits } from 'surehop/dynamodb';
 
-/** The region and the credentials of all clients of a local DynamoDB, which accepts any value. */
+/** The region and the credentials of all clients of a local DynamoDB, which accepts any region and any credentials. */
 export const LOCAL_AWS = {
   AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: 'local',
