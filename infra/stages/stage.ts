@@ -94,7 +94,8 @@ export const stageSchema = z.strictObject({
     /**
      * The time at which the inbox table was restored from a backup. A restored inbox table may lack markers of
      * processed messages. Consumers therefore dead-letter each message that was published before this time and is
-     * neither completed nor rejected according to the inbox table.
+     * neither completed nor rejected according to the inbox table. For a redriven message, the time of its last redrive
+     * counts instead of the time of its publication.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),
