@@ -39,13 +39,18 @@ export function createTraceStore(): TraceStore {
 
   function withLinked(found: Set<string>): Set<string> {
     for (const traceId of found) {
-      for (const { links } of spansOf(traceId))
-        for (const link of links) if (traces.has(link.traceId)) found.add(link.traceId);
-      for (const [other, spans] of traces)
-        if (spans.some(({ links }) => links.some((link) => link.traceId === traceId))) found.add(other);
-      if (found.size >= MAX_LINKED_TRACES) break;
+      for (const other of linkedTo(traceId)) if (found.size < MAX_LINKED_TRACES) found.add(other);
     }
     return found;
+  }
+
+  /** Returns the kept traces that a trace links to, and those that link to the trace. */
+  function linkedTo(traceId: string): string[] {
+    const targets = spansOf(traceId).flatMap(({ links }) => links.map((link) => link.traceId));
+    const sources = [...traces].flatMap(([other, spans]) =>
+      spans.some(({ links }) => links.some((link) => link.traceId === traceId)) ? [other] : [],
+    );
+    return [...targets.filter((target) => traces.has(target)), ...sources];
   }
 
   return {

@@ -31,6 +31,15 @@ test('an id finds the traces with a span that has the id as an attribute, and al
   expect(store.find('unknown')).toEqual([]);
 });
 
+test('at most 50 linked traces are shown together', () => {
+  const store = createTraceStore();
+  store.add([
+    span('batch', 'b', { links: Array.from({ length: 80 }, (_, number) => ({ traceId: `t${number}`, spanId: 's' })) }),
+  ]);
+  for (let number = 0; number < 80; number += 1) store.add([span(`t${number}`, 's')]);
+  expect(new Set(store.find('batch').map(({ traceId }) => traceId)).size).toBe(50);
+});
+
 test('only the latest 5,000 traces and the first 1,000 spans of a trace are kept', () => {
   const store = createTraceStore();
   for (let number = 0; number < 5_001; number += 1) store.add([span(`t${number}`, 's')]);
