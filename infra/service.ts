@@ -17,6 +17,8 @@ const orderMetrics = (metric: MetricOf) => ({
 
 /** The scopes, business alarms and business charts of this service. */
 export const service: ServiceDeclaration = {
+  name: 'surehop',
+  metricsNamespace: 'Surehop',
   scopes: { 'stock:write': 'Set the stock' },
 
   alarms(metric): AlarmDefinition[] {

@@ -1,3 +1,4 @@
+import { service as declared } from '../service.ts';
 import type { Resource, Template, Value } from './template.ts';
 
 /** The CloudFormation templates of a stage's foundation stack and of its service stack. */
@@ -58,7 +59,7 @@ function ownMetrics(templates: Templates): number {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     const { Namespace, MetricName, Dimensions, DashboardBody } = value as Record<string, unknown>;
-    if (Namespace === 'Surehop')
+    if (Namespace === declared.metricsNamespace)
       found.add(
         [
           MetricName,
@@ -78,7 +79,7 @@ function charted(body: unknown): string[] {
   };
   return widgets
     .flatMap(({ properties: { metrics = [] } }) => metrics)
-    .filter(([namespace]) => namespace === 'Surehop')
+    .filter(([namespace]) => namespace === declared.metricsNamespace)
     .map(([, name, ...rest]) => {
       const texts = rest.filter((one) => typeof one === 'string');
       const pairs = texts.flatMap((one, index) => (index % 2 === 0 ? [`${one}=${texts[index + 1]}`] : []));

@@ -1,3 +1,4 @@
+import { service as declared } from '../service.ts';
 import { readLocalStage, readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
 import { commonEnvironment } from './service/environment.ts';
@@ -5,7 +6,7 @@ import { emulatedEventSources, eventSources } from './service/event-sources.ts';
 import { operatorsValue } from './service/operators.ts';
 
 /** The name of the service. The names of all resources of the service begin with it. */
-export const SERVICE = 'surehop';
+export const SERVICE = declared.name;
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;
 

@@ -16,6 +16,7 @@ const COMMANDS = {
       `infra/dev/commands/${name}.ts`,
     ]),
   ),
+  build: 'infra/build/command.ts',
   demo: 'infra/demo/demo.ts',
   order: 'infra/demo/order.ts',
   test: 'test/command.ts',

@@ -1,15 +1,9 @@
 import type { Concern } from 'surehop';
 
 import { settings } from '../settings.ts';
-import { dev } from './dev.ts';
-import { local } from './local.ts';
+import { local, stages } from './all.ts';
 import { ownSettingFaults } from './own-settings.ts';
-import { prod } from './prod.ts';
 import { stageSchema, type Stage } from './stage.ts';
-import { staging } from './staging.ts';
-
-/** The settings of all stages that can be deployed, by the name of the stage. */
-export const stages: Readonly<Record<string, unknown>> = { dev, staging, prod };
 
 /** Returns the validated settings of the stage that `npm start` runs. */
 export const readLocalStage = (): Stage => readStage('local', { local });
@@ -22,7 +16,7 @@ export function readStage(
 ): Stage {
   if (!Object.hasOwn(all, name))
     throw new Error(
-      `unknown stage "${name}": deploy one of ${Object.keys(all).join(', ')}, or add infra/stages/${name}.ts ("local" exists only for npm start)`,
+      `unknown stage "${name}": deploy one of ${Object.keys(all).join(', ')}, or add infra/stages/${name}.ts and list it in infra/stages/all.ts ("local" exists only for npm start)`,
     );
   const parsed = stageSchema.safeParse(all[name]);
   const faults = parsed.success

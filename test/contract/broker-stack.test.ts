@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { brokerStackOutputs, brokerStackResources, makeRetainedLast } from '../../infra/aws/foundation/stack.ts';
 import { tableResources } from '../../infra/aws/foundation/tables.ts';
 import type { Resource } from '../../infra/aws/template.ts';
-import { readStage, stages } from '../../infra/stages/read-stage.ts';
+import { stages } from '../../infra/stages/all.ts';
+import { readStage } from '../../infra/stages/read-stage.ts';
 import type { Stage } from '../../infra/stages/stage.ts';
 import { dependencies, ofType, properties, text } from '../support/templates.ts';
 

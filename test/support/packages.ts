@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Template } from '../../infra/aws/template.ts';
 import { aHostileDirectory } from './hostile-directory.ts';
 import { linkPackages } from './link-packages.ts';
-import { stages } from '../../infra/stages/read-stage.ts';
+import { stages } from '../../infra/stages/all.ts';
 
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];

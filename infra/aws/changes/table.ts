@@ -1,5 +1,6 @@
 import { stageSchema } from '../../stages/stage.ts';
-import { readStage, stages } from '../../stages/read-stage.ts';
+import { stages } from '../../stages/all.ts';
+import { readStage } from '../../stages/read-stage.ts';
 import type { Change } from './compare.ts';
 import type { Effect } from './effects.ts';
 

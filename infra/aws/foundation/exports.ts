@@ -1,3 +1,4 @@
+import { service } from '../../service.ts';
 import type { Value } from '../template.ts';
 
 /** The names of the values that the foundation stack exports and the service stack imports. */
@@ -21,7 +22,7 @@ export const exportNames = [
 export type ExportName = (typeof exportNames)[number];
 
 /** The name of a stage's foundation stack. */
-const brokerStack = (stageName: string): string => `surehop-broker-${stageName}`;
+const brokerStack = (stageName: string): string => `${service.name}-broker-${stageName}`;
 
 /**
  * Returns the full name of a value that the foundation stack exports. The full name must be unique in the AWS account

@@ -1,3 +1,4 @@
+import { service as declared } from '../../service.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
 /**
@@ -120,7 +121,7 @@ function metricsOf({
 export const ownMetric =
   (service: string, stageName: string) =>
   (name: string, statistic: string, dimensions: Readonly<Record<string, string>> = {}): Metric => ({
-    namespace: 'Surehop',
+    namespace: declared.metricsNamespace,
     name,
     statistic,
     dimensions: { service, stage: stageName, ...dimensions },

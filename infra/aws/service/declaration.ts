@@ -19,6 +19,10 @@ interface RunningService {
  * What a service declares in infra/service.ts for its deployment and for `npm start`, besides its queues and tables.
  */
 export interface ServiceDeclaration {
+  /** The name of the service. The names of its stacks, tables and logins begin with it. */
+  readonly name: string;
+  /** The CloudWatch namespace of the service's metrics, which the service also passes to `createSurehop`. */
+  readonly metricsNamespace: string;
   /** The descriptions of the scopes that operators' tokens can contain, in addition to the scopes of the toolkit. */
   readonly scopes: Readonly<Record<string, string>>;
   /**

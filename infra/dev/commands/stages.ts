@@ -6,7 +6,8 @@ import { effectsOf } from '../../aws/changes/effects.ts';
 import { settingsTable } from '../../aws/changes/table.ts';
 import { templatesOf } from '../../aws/changes/templates.ts';
 import { costsTable } from '../../aws/costs.ts';
-import { readStage, stages } from '../../stages/read-stage.ts';
+import { stages } from '../../stages/all.ts';
+import { readStage } from '../../stages/read-stage.ts';
 import { entry, say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 

@@ -1,0 +1,138 @@
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+
+import { build, type Plugin } from 'esbuild';
+
+import { emit, keepImported } from './declarations.ts';
+import { installedWith, publishedManifest, readManifest, type Manifest, type Published } from './manifest.ts';
+import { packages, SERVICE_MODULES, type PackageDefinition } from './packages.ts';
+import { writePlugin, writeServicePlugin } from './plugins.ts';
+
+/** Builds all packages of the repository at `root`. Returns the directory of each package, which `npm pack` packs. */
+export async function buildPackages(root: string, target: string): Promise<Record<string, string>> {
+  const built: Record<string, string> = {};
+  for (const definition of packages) built[definition.name] = await buildPackage(root, target, definition);
+  return built;
+}
+
+async function buildPackage(root: string, target: string, definition: PackageDefinition): Promise<string> {
+  const [source, directory] = [join(root, definition.folder), join(target, definition.name)];
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(join(directory, 'dist'), { recursive: true });
+  const manifest = readManifest(source);
+  const exports = definition.plugins
+    ? await bundlePackage(root, directory, definition, manifest)
+    : await compilePackage(root, source, directory, manifest);
+  writeFileSync(
+    join(directory, 'package.json'),
+    `${JSON.stringify(publishedManifest(manifest, exports), undefined, 2)}\n`,
+  );
+  copyFileSync(join(root, 'LICENSE'), join(directory, 'LICENSE'));
+  if (existsSync(join(source, 'README.md'))) copyFileSync(join(source, 'README.md'), join(directory, 'README.md'));
+  return directory;
+}
+
+/** Compiles each module of a package. The package contains the sources too, to which the source maps refer. */
+async function compilePackage(root: string, source: string, directory: string, { exports }: Manifest) {
+  const [from, to] = [join(directory, 'src'), join(directory, 'dist')];
+  cpSync(source, from, {
+    recursive: true,
+    filter: (file) => !/\.[^/]+$/.test(basename(file)) || file.endsWith('.ts'),
+  });
+  await emit({ root, from, to, options: { sourceMap: true, declarationMap: true } });
+  const published = ([subpath, file]: [string, string]): [string, Published] => {
+    const compiled = `./dist/${relative(source, join(source, file)).replace(/\.ts$/, '')}`;
+    return [subpath, { types: `${compiled}.d.ts`, default: `${compiled}.js` }];
+  };
+  return Object.fromEntries(Object.entries(exports).map(published));
+}
+
+/** Bundles the modules and plugins of a package, each into one file with its source map. */
+async function bundlePackage(
+  root: string,
+  directory: string,
+  { folder, modules = {}, plugins = {}, files = {} }: PackageDefinition,
+  manifest: Manifest,
+): Promise<Record<string, Published>> {
+  const dist = join(directory, 'dist');
+  const published: Record<string, Published> = {};
+  const nameOf = (subpath: string, fallback: string) => (subpath === '.' ? fallback : subpath.slice('./'.length));
+  const external = externalOf(manifest);
+  for (const [subpath, { source, className, containsService }] of Object.entries(plugins)) {
+    const name = nameOf(subpath, 'plugin');
+    await bundle(root, join(folder, source), join(dist, `${name}.js`), external);
+    const compiled = { module: `./dist/${name}.js`, className };
+    published[subpath] = containsService
+      ? writeServicePlugin(directory, name, compiled)
+      : writePlugin(directory, name, compiled);
+  }
+  for (const [subpath, source] of Object.entries(modules)) {
+    const name = nameOf(subpath, 'index');
+    await bundle(root, join(folder, source), join(dist, `${name}.js`), external);
+    const declaration = join(folder, source).replace(/\.ts$/, '.d.ts');
+    published[subpath] = { types: `./dist/types/${declaration}`, default: `./dist/${name}.js` };
+  }
+  const declared = Object.values(modules).map((source) => join(folder, source));
+  if (declared.length > 0) {
+    const types = join(dist, 'types');
+    await emit({ root, from: root, to: types, modules: declared, options: { emitDeclarationOnly: true } });
+    keepImported(
+      types,
+      declared.map((source) => source.replace(/\.ts$/, '.d.ts')),
+    );
+  }
+  for (const [subpath, file] of Object.entries(files)) {
+    copyFileSync(join(root, folder, file), join(dist, file));
+    published[subpath] = { default: `./dist/${file}` };
+  }
+  return published;
+}
+
+/**
+ * Returns the libraries that a bundle imports. The other packages of the repository become part of the bundle, except `surehop` if
+ * the package is installed together with `surehop`.
+ */
+function externalOf(manifest: Manifest): string[] {
+  const own = new Set(packages.map(({ name }) => name).filter((name) => name !== 'surehop'));
+  return installedWith(manifest).filter((name) => !own.has(name));
+}
+
+async function bundle(root: string, source: string, outfile: string, external: readonly string[]): Promise<void> {
+  const { metafile } = await build({
+    // The path is relative because esbuild reads a star in an absolute path as a glob pattern.
+    absWorkingDir: root,
+    entryPoints: [`./${source}`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: 'linked',
+    sourceRoot: '.',
+    external: [...external],
+    plugins: [importService(root)],
+    metafile: true,
+    logLevel: 'silent',
+  });
+  const libraries = Object.keys(metafile.inputs).flatMap(
+    (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],
+  );
+  if (libraries.length > 0)
+    throw new Error(
+      `${source} imports ${[...new Set(libraries)].join(', ')}: add them to the dependencies of its package`,
+    );
+}
+
+/** An esbuild plugin that makes a bundle import the definitions of the service, instead of containing those of this repository. */
+const importService = (root: string): Plugin => ({
+  name: 'import-service',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
+      const module = relative(root, join(resolveDir, path));
+      const isService = SERVICE_MODULES.some((name) => name === module);
+      return isService && !dirname(module).startsWith('..')
+        ? { path: `@service/${module}`, external: true }
+        : undefined;
+    });
+  },
+});

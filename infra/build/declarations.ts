@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+
+/** Options of one run of the TypeScript compiler. */
+interface Emit {
+  readonly root: string;
+  /** The directory with the sources. The output has the same folders. */
+  readonly from: string;
+  readonly to: string;
+  /** The modules to compile, relative to `from`; by default all modules. */
+  readonly modules?: readonly string[];
+  /** Compiler options that differ from those in the tsconfig.json of the repository. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** Compiles modules with the TypeScript compiler. Type errors fail the build. */
+export async function emit({ root, from, to, modules, options }: Emit): Promise<void> {
+  const project = join(to, '..', 'tsconfig.build.json');
+  mkdirSync(to, { recursive: true });
+  const config = {
+    extends: relative(dirname(project), join(root, 'tsconfig.json')),
+    compilerOptions: {
+      noEmit: false,
+      declaration: true,
+      // Node's own resolution, which requires file extensions and finds exactly what Node finds.
+      module: 'nodenext',
+      moduleResolution: 'nodenext',
+      rewriteRelativeImportExtensions: true,
+      rootDir: relative(dirname(project), from) || '.',
+      outDir: relative(dirname(project), to),
+      ...options,
+    },
+    ...(modules ? { files: modules.map((module) => relative(dirname(project), join(from, module))) } : {}),
+    include: modules ? [] : [relative(dirname(project), from)],
+    exclude: [],
+  };
+  writeFileSync(project, JSON.stringify(config));
+  try {
+    await promisify(execFile)(process.execPath, [compiler(), '-p', project], { maxBuffer: 10_000_000 });
+  } catch (error) {
+    throw new Error(`the TypeScript compiler failed:\n${(error as { stdout: string }).stdout}`, { cause: error });
+  } finally {
+    rmSync(project);
+  }
+  for (const file of readdirSync(to, { recursive: true, encoding: 'utf8' }))
+    if (file.endsWith('.d.ts')) importCompiled(join(to, file));
+}
+
+function compiler(): string {
+  const manifest = createRequire(import.meta.url).resolve('typescript/package.json');
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { tsc: string } };
+  return join(dirname(manifest), bin.tsc);
+}
+
+/** Matches the path of a TypeScript module in an import or an export. */
+const RELATIVE_IMPORT = /(\bfrom ['"]|\bimport\(['"])(\.{1,2}\/[^'"]+)\.ts(?=['"])/g;
+
+/** Replaces the extension .ts in the imports of a declaration file, which the compiler replaces only in JavaScript. */
+function importCompiled(file: string): void {
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(RELATIVE_IMPORT, '$1$2.js'));
+}
+
+/** Deletes the declaration files that the given ones do not import, directly or indirectly. */
+export function keepImported(directory: string, entries: readonly string[]): void {
+  const kept = new Set(entries.map((entry) => join(directory, entry)));
+  for (const file of kept)
+    for (const [, , path] of readFileSync(file, 'utf8').matchAll(/(\bfrom ['"]|\bimport\(['"])(\.[^'"]+)\.js['"]/g))
+      kept.add(join(dirname(file), `${path}.d.ts`));
+  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
+    if (file.endsWith('.d.ts') && !kept.has(join(directory, file))) rmSync(join(directory, file));
+}

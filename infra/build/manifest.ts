@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+/** The conditions of one subpath in `exports` of a published package. */
+export interface Published {
+  readonly types?: string;
+  readonly default: string;
+}
+
+export const readManifest = (directory: string): Manifest =>
+  JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
+
+/** The names of the packages that are installed together with a package. */
+export const installedWith = ({ dependencies, peerDependencies, optionalDependencies }: Manifest): string[] =>
+  Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies });
+
+/** Returns the manifest of a published package. The manifest in the repository is private and exports TypeScript sources. */
+export function publishedManifest(manifest: Manifest, exports: Readonly<Record<string, Published>>): object {
+  const { private: _, devDependencies: __, ...published } = manifest;
+  return {
+    ...published,
+    files: ['dist', 'src', '*.cjs', '*.d.cts'],
+    exports: { ...Object.fromEntries(Object.entries(exports).toSorted()), './package.json': './package.json' },
+  };
+}

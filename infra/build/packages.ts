@@ -1,0 +1,57 @@
+/** A package that is published to npm, and how it is built. */
+export interface PackageDefinition {
+  readonly name: string;
+  /** The folder with the sources, relative to the root of the repository. The folder contains package.json and README.md. */
+  readonly folder: string;
+  /** The modules that users import, by subpath. Without this property, package.json lists the modules in `exports`. */
+  readonly modules?: Readonly<Record<string, string>>;
+  /** The Serverless plugins of the package, by subpath. */
+  readonly plugins?: Readonly<Record<string, Plugin>>;
+  /** Files that are published without a change, by subpath. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+interface Plugin {
+  readonly source: string;
+  /** The name of the exported class. */
+  readonly className: string;
+  /** Whether the plugin contains the definitions of the service: its queues, tables and stages. */
+  readonly containsService?: boolean;
+}
+
+/** All packages, each after the packages that it depends on. */
+export const packages: readonly PackageDefinition[] = [
+  { name: 'surehop', folder: 'lib' },
+  {
+    name: 'serverless-offline-rabbitmq',
+    folder: 'infra/emulator',
+    plugins: { '.': { source: 'plugin.ts', className: 'EventSourcePlugin' } },
+    files: { './runtime': 'runtime.mjs' },
+  },
+  {
+    name: 'serverless-surehop',
+    folder: 'infra/aws',
+    modules: { './service': 'service/declaration.ts' },
+    plugins: {
+      '.': { source: 'plugin.ts', className: 'PackagingPlugin', containsService: true },
+      './bundler': { source: 'bundler/plugin.ts', className: 'BundlerPlugin' },
+    },
+  },
+  {
+    name: 'surehop-dev',
+    folder: 'infra/dev',
+
+    plugins: { './http-functions': { source: 'http-functions/plugin.ts', className: 'HttpFunctionsPlugin' } },
+  },
+];
+
+/**
+ * The modules in which a service defines its queues, tables, stages and alarms, relative to the service's root. The published
+ * plugin imports these modules from the service that it packages.
+ */
+export const SERVICE_MODULES = [
+  'infra/topology.ts',
+  'infra/tables.ts',
+  'infra/service.ts',
+  'infra/stages/all.ts',
+] as const;

@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Published } from './manifest.ts';
+import { SERVICE_MODULES } from './packages.ts';
+
+/** A compiled plugin, and the name of the class in it. */
+interface Compiled {
+  readonly module: string;
+  readonly className: string;
+}
+
+/**
+ * Writes the files that Serverless loads with `require`: `<name>.cjs` exports the class itself. Node loads the compiled ES module
+ * with `require` as well.
+ */
+export function writePlugin(directory: string, name: string, { module, className }: Compiled): Published {
+  writeFileSync(join(directory, `${name}.cjs`), `module.exports = require('${module}').${className};\n`);
+  return declarePlugin(directory, name);
+}
+
+/**
+ * Writes a plugin that contains the definitions of the service. The plugin is compiled together with these definitions when
+ * Serverless loads it, because they are TypeScript modules.
+ */
+export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
+  writeFileSync(
+    join(directory, `${name}.cjs`),
+    `// Serverless loads this file. It compiles the plugin together with the definitions of the service.
+const Module = require('node:module');
+const { existsSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { buildSync } = require('esbuild');
+const { dependencies, peerDependencies } = require('./package.json');
+
+const SERVICE_MODULES = ${JSON.stringify(SERVICE_MODULES)};
+
+/** Returns the directory of the service: the working directory, or the nearest directory above it with infra/topology.ts. */
+function findService(directory = process.cwd()) {
+  if (existsSync(join(directory, SERVICE_MODULES[0]))) {
+    const missing = SERVICE_MODULES.filter((name) => !existsSync(join(directory, name)));
+    if (missing.length > 0) throw new Error(\`serverless-surehop: \${missing.join(', ')} not found in \${directory}\`);
+    return directory;
+  }
+  if (dirname(directory) === directory)
+    throw new Error(\`serverless-surehop: no \${SERVICE_MODULES[0]} in \${process.cwd()} or in a directory above it\`);
+  return findService(dirname(directory));
+}
+
+const service = findService();
+const entry = join(__dirname, ${JSON.stringify(module)});
+const { outputFiles } = buildSync({
+  absWorkingDir: __dirname,
+  entryPoints: [${JSON.stringify(module)}],
+  bundle: true,
+  write: false,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  alias: Object.fromEntries(SERVICE_MODULES.map((name) => [\`@service/\${name}\`, join(service, name)])),
+  external: Object.keys({ ...dependencies, ...peerDependencies }),
+  define: { 'import.meta.url': JSON.stringify(pathToFileURL(entry).href) },
+});
+const compiled = Object.assign(new Module(entry, module), { filename: entry, paths: module.paths });
+compiled._compile(outputFiles[0].text, entry);
+module.exports = compiled.exports.${className};
+`,
+  );
+  return declarePlugin(directory, name);
+}
+
+function declarePlugin(directory: string, name: string): Published {
+  writeFileSync(
+    join(directory, `${name}.d.cts`),
+    `/** A Serverless plugin. Add the name of its package to \`plugins\` in serverless.yml. */
+declare class Plugin {
+  constructor(serverless: object, options: object, utilities: { readonly log: object });
+  readonly hooks: Readonly<Record<string, () => unknown>>;
+}
+export = Plugin;
+`,
+  );
+  return { types: `./${name}.d.cts`, default: `./${name}.cjs` };
+}
