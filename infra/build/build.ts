@@ -83,7 +83,9 @@ async function bundlePackage(
   }
   for (const [subpath, file] of Object.entries(files)) {
     copyFileSync(join(root, folder, file), join(dist, file));
-    published[subpath] = { default: `./dist/${file}` };
+    const declaration = file.replace('.mjs', '.d.mts');
+    writeFileSync(join(dist, declaration), 'export {};\n');
+    published[subpath] = { types: `./dist/${declaration}`, default: `./dist/${file}` };
   }
   return published;
 }

@@ -7,7 +7,7 @@ export interface PackageDefinition {
   readonly modules?: Readonly<Record<string, string>>;
   /** The Serverless plugins of the package, by subpath. */
   readonly plugins?: Readonly<Record<string, Plugin>>;
-  /** Files that are published without a change, by subpath. */
+  /** Scripts without exports that are published without a change, by subpath. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -40,6 +40,7 @@ export const packages: readonly PackageDefinition[] = [
   {
     name: 'surehop-dev',
     folder: 'infra/dev',
+    modules: { '.': 'workshop/workshop.ts' },
 
     plugins: { './http-functions': { source: 'http-functions/plugin.ts', className: 'HttpFunctionsPlugin' } },
   },

@@ -1,0 +1,94 @@
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+  UpdateTimeToLiveCommand,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb';
+import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
+import { requestLimits } from 'surehop/dynamodb';
+
+import type { Resources } from '../../../aws/template.ts';
+import { LOCAL_AWS } from './probe.ts';
+
+/** How long to wait until a new table is active, in seconds. */
+const READY_WITHIN_SECONDS = 30;
+
+export interface Table {
+  readonly definition: CreateTableCommandInput & { readonly TableName: string };
+  readonly timeToLive?: TimeToLiveSpecification;
+}
+
+/**
+ * Converts the tables of a CloudFormation template to tables for a local DynamoDB, which has no backups, encryption or deletion
+ * protection.
+ */
+export const localTables = (resources: Resources): Table[] =>
+  Object.values(resources).map(({ Properties = {} }) => {
+    const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
+    return {
+      definition: {
+        TableName,
+        BillingMode,
+        AttributeDefinitions,
+        KeySchema,
+        GlobalSecondaryIndexes,
+      } as unknown as Table['definition'],
+      timeToLive: Properties['TimeToLiveSpecification'] as TimeToLiveSpecification | undefined,
+    };
+  });
+
+/** The timeout of one request to DynamoDB, for example a request that creates a table, in ms. */
+const REQUEST_MS = 20_000;
+
+/** Creates a client for a local DynamoDB. A local DynamoDB accepts any credentials. */
+export const localClient = (endpoint: string): DynamoDBClient =>
+  new DynamoDBClient({
+    endpoint,
+    region: LOCAL_AWS.AWS_REGION,
+    credentials: { accessKeyId: LOCAL_AWS.AWS_ACCESS_KEY_ID, secretAccessKey: LOCAL_AWS.AWS_SECRET_ACCESS_KEY },
+    maxAttempts: 1,
+    requestHandler: requestLimits(REQUEST_MS),
+  });
+
+async function createTable(client: DynamoDBClient, { definition, timeToLive }: Table): Promise<void> {
+  const { TableName } = definition;
+  const isNew = await client.send(new CreateTableCommand(definition)).then(
+    () => true,
+    (error: Error) => {
+      if (error instanceof ResourceInUseException) return false;
+      throw new Error(`cannot create the table ${TableName}: ${error.message}`, { cause: error });
+    },
+  );
+  await waitUntilTableExists({ client, maxWaitTime: READY_WITHIN_SECONDS, minDelay: 1, maxDelay: 2 }, { TableName });
+  if (!isNew || timeToLive === undefined) return;
+  await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: timeToLive }));
+}
+
+/** Creates the missing tables in a local DynamoDB. Returns the names of all tables as soon as they are active. */
+export async function createTables({
+  endpoint,
+  tables,
+}: {
+  endpoint: string;
+  tables: readonly Table[];
+}): Promise<string[]> {
+  const client = localClient(endpoint);
+  try {
+    await Promise.all(tables.map((table) => createTable(client, table)));
+    return tables.map(({ definition }) => definition.TableName);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Deletes tables in a local DynamoDB. */
+export async function deleteTables(endpoint: string, names: readonly string[]): Promise<void> {
+  const client = localClient(endpoint);
+  try {
+    await Promise.all(names.map((TableName) => client.send(new DeleteTableCommand({ TableName }))));
+  } finally {
+    client.destroy();
+  }
+}

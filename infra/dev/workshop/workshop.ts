@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSurehop, type Surehop } from 'surehop';
+import { withConnection } from 'surehop/amqp';
+import { eventPublisher, type PublishEvent } from 'surehop/events';
+import { lazyPublisher } from 'surehop/rabbitmq';
+import { defineTopology, type WorkQueue } from 'surehop/topology';
+import { applyTopology } from 'surehop/topology-changes';
+
+import { startBroker } from '../runtime/broker/broker.ts';
+import { readSettings } from '../runtime/settings.ts';
+import { createTables, deleteTables } from '../runtime/store/create-tables.ts';
+import { LOCAL_AWS } from '../runtime/store/probe.ts';
+import { startStore } from '../runtime/store/store.ts';
+import { deliver, type ConsumerHandler, type DeliveryOptions } from './deliver.ts';
+import { localTablesOf, toolkitTables, type TableDefinition } from './tables.ts';
+import { createVirtualHost } from './virtual-host.ts';
+
+export type { ConsumerHandler, DeliveryOptions, TableDefinition };
+
+export interface WorkshopOptions {
+  /** The work queues of the service. The workshop declares them with their exchanges, delays and policies. */
+  readonly queues: Readonly<Record<string, WorkQueue>>;
+  /** The tables of the service. The workshop also creates the tables of the toolkit. */
+  readonly tables?: readonly TableDefinition[];
+  /** Settings of the toolkit and of the service, in addition to the addresses of the broker and the store. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A real broker and a real store for the integration tests of a service. */
+export interface Workshop {
+  /** The toolkit, which uses the broker and the store of the workshop. */
+  readonly surehop: Surehop;
+  /** The environment variables of a function that uses the broker and the store of the workshop. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly publish: PublishEvent;
+  /**
+   * Invokes a function with the messages that wait in a queue, as Lambda's event source does. If the function returns, the messages
+   * are acknowledged. If the function throws, the messages return to their queue, and the error is thrown.
+   */
+  deliver<Result>(
+    handler: ConsumerHandler<Result>,
+    queue: WorkQueue | string,
+    options?: DeliveryOptions,
+  ): Promise<Result>;
+  /** Returns how many messages are ready in a queue. */
+  waiting(queue: string): Promise<number>;
+  /** Deletes everything that the workshop has created, and stops what it has started. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a workshop: a virtual host with the queues, and a set of tables. The workshop uses the broker at AMQP_URL and the DynamoDB
+ * at DYNAMODB_ENDPOINT. If a variable is not set, the workshop starts a broker or a DynamoDB of its own. Tests that run at the same
+ * time can use the same broker and DynamoDB.
+ */
+export async function workshop({ queues, tables = [], settings = {} }: WorkshopOptions): Promise<Workshop> {
+  const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));
+  const undo: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
+  const close = async () => {
+    while (undo.length > 0) await undo.pop()!();
+  };
+  try {
+    const given = readSettings(process.env, directory);
+    const options = { keepData: false, say: () => {} };
+    const broker = await startBroker({ ...options, dataDirectory: join(directory, 'rabbitmq') }, given);
+    undo.push(() => broker.stop());
+    const store = await startStore({ ...options, dataDirectory: join(directory, 'dynamodb') }, given);
+    undo.push(() => store.stop());
+
+    const host = await createVirtualHost(broker);
+    undo.push(() => host.remove());
+    await applyTopology(host, defineTopology(queues));
+    const prefix = `${host.name}-`;
+    const { endpoint } = store;
+    const created = await createTables({ endpoint, tables: localTablesOf([...toolkitTables, ...tables], prefix) });
+    undo.push(() => deleteTables(endpoint, created));
+
+    const environment = {
+      ...LOCAL_AWS,
+      ...settings,
+      AMQP_URL: host.amqpUrl,
+      MANAGEMENT_URL: broker.managementUrl,
+      DYNAMODB_ENDPOINT: endpoint,
+      TABLE_PREFIX: prefix,
+      DEPLOYED_TABLES: created.map((name) => name.slice(prefix.length)).join(','),
+    };
+    const publisher = lazyPublisher(createSurehop({ environment }));
+    undo.push(() => publisher.close());
+    const surehop = createSurehop({ environment, clients: { publisher } });
+    return {
+      surehop,
+      environment,
+      publish: eventPublisher(surehop, publisher),
+      deliver: (handler, queue, delivery) =>
+        deliver(
+          { amqpUrl: host.amqpUrl, virtualHost: host.name },
+          handler,
+          typeof queue === 'string' ? queue : queue.name,
+          delivery,
+        ),
+      waiting: (queue) =>
+        withConnection(host.amqpUrl, async (connection) => {
+          const channel = await connection.createChannel();
+          return (await channel.checkQueue(queue)).messageCount;
+        }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
