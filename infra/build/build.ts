@@ -1,5 +1,5 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 
 import { build, type Plugin } from 'esbuild';
 
@@ -8,7 +8,10 @@ import { installedWith, publishedManifest, readManifest, type Manifest, type Pub
 import { packages, SERVICE_MODULES, type PackageDefinition } from './packages.ts';
 import { writePlugin, writeServicePlugin } from './plugins.ts';
 
-/** Builds all packages of the repository at `root`. Returns the directory of each package, which `npm pack` packs. */
+/**
+ * Builds all packages of the repository at `root` in `target`, a directory within the repository. Returns the directory of each
+ * package, which `npm pack` packs.
+ */
 export async function buildPackages(root: string, target: string): Promise<Record<string, string>> {
   const built: Record<string, string> = {};
   for (const definition of packages) built[definition.name] = await buildPackage(root, target, definition);
@@ -60,7 +63,8 @@ async function bundlePackage(
   const external = externalOf(manifest);
   for (const [subpath, { source, className, containsService }] of Object.entries(plugins)) {
     const name = nameOf(subpath, 'plugin');
-    await bundle(root, join(folder, source), join(dist, `${name}.js`), external);
+    const allowed = containsService ? [...external, ...SERVICE_MODULES.map(serviceModule)] : external;
+    await bundle(root, join(folder, source), join(dist, `${name}.js`), allowed);
     const compiled = { module: `./dist/${name}.js`, className };
     published[subpath] = containsService
       ? writeServicePlugin(directory, name, compiled)
@@ -116,6 +120,10 @@ async function bundle(root: string, source: string, outfile: string, external: r
     metafile: true,
     logLevel: 'silent',
   });
+  const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  const service = imported.find((path) => path.startsWith(serviceModule('')) && !external.includes(path));
+  if (service)
+    throw new Error(`${source} imports ${service}: only a plugin that contains the service may import its modules`);
   const libraries = Object.keys(metafile.inputs).flatMap(
     (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],
   );
@@ -125,6 +133,8 @@ async function bundle(root: string, source: string, outfile: string, external: r
     );
 }
 
+const serviceModule = (name: string): string => `@service/${name}`;
+
 /** An esbuild plugin that makes a bundle import the definitions of the service, instead of containing those of this repository. */
 const importService = (root: string): Plugin => ({
   name: 'import-service',
@@ -132,9 +142,7 @@ const importService = (root: string): Plugin => ({
     onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
       const module = relative(root, join(resolveDir, path));
       const isService = SERVICE_MODULES.some((name) => name === module);
-      return isService && !dirname(module).startsWith('..')
-        ? { path: `@service/${module}`, external: true }
-        : undefined;
+      return isService ? { path: serviceModule(module), external: true } : undefined;
     });
   },
 });

@@ -51,14 +51,15 @@ function findService(directory = process.cwd()) {
 const service = findService();
 const entry = join(__dirname, ${JSON.stringify(module)});
 const { outputFiles } = buildSync({
-  absWorkingDir: __dirname,
-  entryPoints: [${JSON.stringify(module)}],
+  // esbuild misunderstands some characters in absolute paths, so all paths are relative.
+  absWorkingDir: service,
+  stdin: { contents: \`export * from ${JSON.stringify(module)}\`, resolveDir: __dirname },
   bundle: true,
   write: false,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  alias: Object.fromEntries(SERVICE_MODULES.map((name) => [\`@service/\${name}\`, join(service, name)])),
+  alias: Object.fromEntries(SERVICE_MODULES.map((name) => [\`@service/\${name}\`, \`./\${name}\`])),
   external: Object.keys({ ...dependencies, ...peerDependencies }),
   define: { 'import.meta.url': JSON.stringify(pathToFileURL(entry).href) },
 });

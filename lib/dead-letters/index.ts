@@ -1,2 +1,3 @@
-export { createDeadLetters } from './dead-letters.ts';
+export { createDeadLetters, type DeadLetters } from './dead-letters.ts';
+export { type ArchiveReport } from './archive.ts';
 export { type DeadLetter } from './dead-letter.ts';

@@ -8,7 +8,7 @@ import { expect, test } from '@jest/globals';
 test('serverless deploy of the functions first deploys the broker stack for the same stage and region', () => {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-deploy-'));
   try {
-    mkdirSync(join(directory, 'infra/aws/foundation'), { recursive: true });
+    mkdirSync(join(directory, 'infra/broker'), { recursive: true });
     // A stand-in for Serverless, which would need an AWS account.
     const command = join(directory, 'serverless.mjs');
     writeFileSync(

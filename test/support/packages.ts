@@ -67,7 +67,7 @@ async function serverless(
   );
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [serverlessCommand(), ...args], {
-      cwd: stack === 'broker' ? join(checkout, 'infra', 'aws', 'foundation') : checkout,
+      cwd: stack === 'broker' ? join(checkout, 'infra', 'broker') : checkout,
       env: {
         ...environment,
         // The credentials of the user who runs the tests must not be used.

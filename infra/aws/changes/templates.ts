@@ -44,7 +44,7 @@ export async function templatesOf(stageName: string, stage: Stage): Promise<Temp
     const zip = join(directory, 'code.zip');
     await writeFile(zip, 'no code');
     const [broker, functions] = [
-      await compile(join('infra', 'aws', 'foundation'), stageName, stage, directory, zip),
+      await compile(join('infra', 'broker'), stageName, stage, directory, zip),
       await compile('.', stageName, stage, directory, zip),
     ];
     return { broker, functions };

@@ -1,28 +1,8 @@
 import { toolkitTables } from 'surehop/tables';
-import * as z from 'zod';
 
 import { tables } from '../../tables.ts';
-import { pascalCase, type Resource, type Resources } from '../template.ts';
-
-/**
- * The attributes of the primary key of a table or index, with their DynamoDB types: the partition key and, if there is
- * one, the sort key.
- */
-const keySchema = z
-  .record(z.string(), z.enum(['S', 'N']))
-  .refine((key) => [1, 2].includes(Object.keys(key).length), 'must have a partition key and at most one sort key');
-
-/** DynamoDB allows these characters in the name of a table and of an index. */
-const nameSchema = z.string().regex(/^[A-Za-z0-9_.-]+$/, 'must consist of letters, digits, "_", "." and "-"');
-
-const definitionSchema = z.strictObject({
-  key: keySchema,
-  indexes: z.record(nameSchema, keySchema),
-  expires: z.boolean(),
-});
-
-type Definition = z.infer<typeof definitionSchema>;
-type Key = Definition['key'];
+import type { Resources } from '../template.ts';
+import { resourcesOf } from './table-resources.ts';
 
 /** All tables of a stage: those of the toolkit and those of the service. */
 const definitions = [...toolkitTables, ...Object.values(tables)];
@@ -30,54 +10,5 @@ const definitions = [...toolkitTables, ...Object.values(tables)];
 /** The names of all tables of the service, without the stage's prefix. */
 export const tableNames: readonly string[] = definitions.map(({ name }) => name);
 
-/**
- * Returns the tables of a stage as CloudFormation resources. Throws one error that names every invalid property of a table
- * definition.
- */
-export function tableResources(tablePrefix: string): Resources {
-  const byName = Object.fromEntries(
-    definitions.map(({ name, key, indexes, expires }) => [name, { key, indexes, expires }]),
-  );
-  const parsed = z.record(nameSchema, definitionSchema).safeParse(byName);
-  if (parsed.success)
-    return Object.fromEntries(
-      Object.entries(parsed.data).map(([name, definition]) => [
-        `${pascalCase(name)}Table`,
-        tableResource(tablePrefix + name, definition),
-      ]),
-    );
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`infra/tables.ts: ${faults.join('; ')}`);
-}
-
-function tableResource(TableName: string, { key, indexes, expires }: Definition): Resource {
-  const attributes: Key = Object.assign({}, key, ...Object.values(indexes));
-  return {
-    Type: 'AWS::DynamoDB::Table',
-    DeletionPolicy: 'Retain',
-    UpdateReplacePolicy: 'Retain',
-    // Without an SSESpecification, DynamoDB encrypts the table with a key that AWS owns, which is free.
-    Properties: {
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      DeletionProtectionEnabled: true,
-      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-      ...(expires && { TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true } }),
-      AttributeDefinitions: Object.entries(attributes).map(([AttributeName, AttributeType]) => ({
-        AttributeName,
-        AttributeType,
-      })),
-      KeySchema: keySchemaOf(key),
-      ...(Object.keys(indexes).length > 0 && {
-        GlobalSecondaryIndexes: Object.entries(indexes).map(([IndexName, indexKey]) => ({
-          IndexName,
-          KeySchema: keySchemaOf(indexKey),
-          Projection: { ProjectionType: 'ALL' },
-        })),
-      }),
-    },
-  };
-}
-
-const keySchemaOf = (key: Key) =>
-  Object.keys(key).map((AttributeName, index) => ({ AttributeName, KeyType: index === 0 ? 'HASH' : 'RANGE' }));
+/** Returns the tables of a stage as CloudFormation resources. */
+export const tableResources = (tablePrefix: string): Resources => resourcesOf(definitions, tablePrefix);

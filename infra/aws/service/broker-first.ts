@@ -20,10 +20,7 @@ export async function deployBrokerFirst(
     if (value === true) return [`--${name}`];
     return typeof value === 'string' ? [`--${name}`, value] : [];
   });
-  const code = await run(
-    [process.argv[1]!, 'deploy', ...args],
-    join(serverless.serviceDir, 'infra', 'aws', 'foundation'),
-  );
+  const code = await run([process.argv[1]!, 'deploy', ...args], join(serverless.serviceDir, 'infra', 'broker'));
   if (code !== 0)
     throw new Error(
       'the foundation stack was not deployed, so the functions were not deployed either; see the error above',

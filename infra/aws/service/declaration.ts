@@ -2,6 +2,8 @@ import type { Stage } from '../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from './alarm.ts';
 import type { Chart } from './dashboard.ts';
 
+export type { AlarmDefinition, Chart, Stage };
+
 /**
  * Returns a metric of the stage: a metric of the toolkit, such as `Requests` with the dimensions `route` and `status`, or a
  * metric that the service's own functions record.

@@ -192,7 +192,8 @@ function roleOfSource({ DependsOn = [] }: Resource): string {
  * a function for them.
  */
 function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
-  const httpStage = resources['HttpApiStage']!;
+  const httpStage = resources['HttpApiStage'];
+  if (!httpStage) return;
   const { DefaultRouteSettings: settings = {} } = httpStage.Properties as { DefaultRouteSettings?: object };
   patch(httpStage, {
     DefaultRouteSettings: {
@@ -205,8 +206,9 @@ function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
 
 /** Makes API Gateway answer the preflight requests (CORS) of browsers. */
 function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
-  if (corsOrigins.length === 0) return;
-  patch(resources['HttpApi']!, {
+  const api = resources['HttpApi'];
+  if (corsOrigins.length === 0 || !api) return;
+  patch(api, {
     CorsConfiguration: {
       AllowOrigins: corsOrigins,
       AllowMethods: ['GET', 'POST', 'PUT', 'DELETE'],

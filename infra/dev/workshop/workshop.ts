@@ -5,16 +5,17 @@ import { createSurehop, type Surehop } from 'surehop';
 import { withConnection } from 'surehop/amqp';
 import { eventPublisher, type PublishEvent } from 'surehop/events';
 import { lazyPublisher } from 'surehop/rabbitmq';
+import { toolkitTables } from 'surehop/tables';
 import { defineTopology, type WorkQueue } from 'surehop/topology';
 import { applyTopology } from 'surehop/topology-changes';
 
 import { startBroker } from '../runtime/broker/broker.ts';
 import { readSettings } from '../runtime/settings.ts';
-import { createTables, deleteTables } from '../runtime/store/create-tables.ts';
+import { resourcesOf, type TableDefinition } from '../../aws/foundation/table-resources.ts';
+import { createTables, deleteTables, localTables } from '../runtime/store/create-tables.ts';
 import { LOCAL_AWS } from '../runtime/store/probe.ts';
 import { startStore } from '../runtime/store/store.ts';
 import { deliver, type ConsumerHandler, type DeliveryOptions } from './deliver.ts';
-import { localTablesOf, toolkitTables, type TableDefinition } from './tables.ts';
 import { createVirtualHost } from './virtual-host.ts';
 
 export type { ConsumerHandler, DeliveryOptions, TableDefinition };
@@ -23,7 +24,7 @@ export interface WorkshopOptions {
   /** The work queues of the service. The workshop declares them with their exchanges, delays and policies. */
   readonly queues: Readonly<Record<string, WorkQueue>>;
   /** The tables of the service. The workshop also creates the tables of the toolkit. */
-  readonly tables?: readonly TableDefinition[];
+  readonly tables?: Readonly<Record<string, TableDefinition>>;
   /** Settings of the toolkit and of the service, in addition to the addresses of the broker and the store. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -55,11 +56,17 @@ export interface Workshop {
  * at DYNAMODB_ENDPOINT. If a variable is not set, the workshop starts a broker or a DynamoDB of its own. Tests that run at the same
  * time can use the same broker and DynamoDB.
  */
-export async function workshop({ queues, tables = [], settings = {} }: WorkshopOptions): Promise<Workshop> {
+export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));
   const undo: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
-  const close = async () => {
-    while (undo.length > 0) await undo.pop()!();
+  const close = async (): Promise<void> => {
+    const step = undo.pop();
+    if (step === undefined) return;
+    try {
+      await step();
+    } finally {
+      await close();
+    }
   };
   try {
     const given = readSettings(process.env, directory);
@@ -74,7 +81,8 @@ export async function workshop({ queues, tables = [], settings = {} }: WorkshopO
     await applyTopology(host, defineTopology(queues));
     const prefix = `${host.name}-`;
     const { endpoint } = store;
-    const created = await createTables({ endpoint, tables: localTablesOf([...toolkitTables, ...tables], prefix) });
+    const definitions = [...toolkitTables, ...Object.values(tables)];
+    const created = await createTables({ endpoint, tables: localTables(resourcesOf(definitions, prefix)) });
     undo.push(() => deleteTables(endpoint, created));
 
     const environment = {

@@ -1,0 +1,218 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { buildPackages } from '../../infra/build/build.ts';
+import { packages } from '../../infra/build/packages.ts';
+import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { serverlessCommand } from '../support/packages.ts';
+import { unzip } from '../support/unzip.ts';
+import { aUserProject, writeExamples, type UserProject } from '../support/user-project.ts';
+
+const names = packages.map(({ name }) => name);
+// The compiler finds the libraries only from a directory in the repository.
+mkdirSync(localDirectory, { recursive: true });
+const scratch = mkdtempSync(join(localDirectory, 'tarballs-'));
+const tarballs = new Map<string, string>();
+
+const scriptOf = (name: string, script: string) =>
+  join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), script);
+
+const compiler = scriptOf('typescript', 'bin/tsc');
+
+beforeAll(async () => {
+  const built = await buildPackages(rootDirectory, join(scratch, 'dist'));
+  for (const [name, directory] of Object.entries(built)) {
+    const output = execFileSync('npm', ['pack', directory, '--json', '--pack-destination', scratch], {
+      encoding: 'utf8',
+    });
+    const [packed] = Object.values(JSON.parse(output)) as { filename: string }[];
+    tarballs.set(name, join(scratch, packed!.filename));
+  }
+}, 240_000);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe('each package as npm publishes it', () => {
+  test.each(names)('publint finds no mistake in the tarball of %s', async (name) => {
+    const { publint } = await import('publint');
+    const tarball = readFileSync(tarballs.get(name)!);
+    const { messages } = await publint({ pack: { tarball: Uint8Array.from(tarball).buffer }, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  // The profile esm-only accepts that a CommonJS module can import the packages only with Node 20.19 or newer.
+  test.each(names)('every module of the tarball of %s has types that match its code', async (name) => {
+    const script = scriptOf('@arethetypeswrong/cli', 'dist/index.js');
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      script,
+      tarballs.get(name)!,
+      '--profile',
+      'esm-only',
+      '--format',
+      'json',
+    ]);
+    const { problems } = JSON.parse(stdout) as { problems?: Record<string, unknown> };
+    const relevant = Object.entries(problems ?? {}).filter(
+      ([kind]) => !['CJSResolvesToESM', 'NoResolution'].includes(kind),
+    );
+    expect(relevant).toEqual([]);
+  });
+
+  test.each(names)('the source maps of %s contain or accompany their sources', (name) => {
+    const listed = execFileSync('tar', ['-t', '-z', '-f', tarballs.get(name)!], { encoding: 'utf8' }).split('\n');
+    expect(listed).toContain('package/README.md');
+    expect(listed).toContain('package/LICENSE');
+    const maps = listed.filter((file) => file.endsWith('.js.map'));
+    expect(maps.length).toBeGreaterThan(0);
+    for (const map of maps) {
+      const text = execFileSync('tar', ['-x', '-z', '-O', '-f', tarballs.get(name)!, map], { encoding: 'utf8' });
+      const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent?: string[] };
+      if (sourcesContent) continue;
+      for (const source of sources) expect(listed).toContain(join(dirname(map), source));
+    }
+  });
+});
+
+describe('a service of a user that installs the tarballs', () => {
+  let project: UserProject;
+
+  beforeAll(() => {
+    project = aUserProject([...tarballs.values()], ['@types/node', 'tsx']);
+    const { directory } = project;
+    const written = ['lib/README.md', 'infra/dev/README.md', 'infra/aws/README.md'].flatMap((readme) =>
+      writeExamples(readme, directory),
+    );
+    expect(written).toHaveLength(10);
+    cpSync(join(rootDirectory, 'functions/dead-letters'), join(directory, 'functions/dead-letters'), {
+      recursive: true,
+    });
+    for (const name of ['apply-topology', 'rotate-login', 'remove-network']) {
+      mkdirSync(join(directory, 'functions/operations'), { recursive: true });
+      cpSync(
+        join(rootDirectory, `functions/operations/${name}.ts`),
+        join(directory, `functions/operations/${name}.ts`),
+      );
+    }
+    for (const resolution of ['nodenext', 'bundler'])
+      writeFileSync(
+        join(directory, `tsconfig.${resolution}.json`),
+        JSON.stringify({
+          compilerOptions: {
+            target: 'es2023',
+            lib: ['es2023'],
+            module: resolution === 'bundler' ? 'esnext' : 'nodenext',
+            moduleResolution: resolution,
+            types: ['node'],
+            strict: true,
+            skipLibCheck: false,
+            allowImportingTsExtensions: true,
+            rewriteRelativeImportExtensions: true,
+            declaration: true,
+            rootDir: '.',
+            outDir: resolution,
+          },
+          include: ['functions', 'infra', 'test'],
+        }),
+      );
+  }, 60_000);
+  afterAll(() => project?.remove());
+
+  test.each(['nodenext', 'bundler'])(
+    'the service compiles with moduleResolution %s, and the declarations of the packages have no type errors',
+    async (resolution) => {
+      expect(await project.run(compiler, ['-p', `tsconfig.${resolution}.json`])).toBe('');
+    },
+    120_000,
+  );
+
+  test('the test in the README of surehop-dev bills each order once on a real broker and a real store', async () => {
+    const output = await project.run('--test', ['nodenext/test/billing.test.js'], { NODE_OPTIONS: '' });
+    expect(output).toMatch(/pass 1\n/);
+    expect(output).toMatch(/fail 0\n/);
+  }, 120_000);
+
+  test('serverless-surehop packages the functions and the broker of the service', async () => {
+    const variables = {
+      SLS_TELEMETRY_DISABLED: '1',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    };
+    await project.run(serverlessCommand(), ['package', '--stage', 'dev'], variables);
+    const packaged = join(project.directory, '.serverless');
+    const { Resources } = JSON.parse(
+      readFileSync(join(packaged, 'cloudformation-template-update-stack.json'), 'utf8'),
+    ) as { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> };
+    const types = Object.values(Resources).map(({ Type }) => Type);
+    expect(types.filter((type) => type === 'AWS::Lambda::EventSourceMapping')).toHaveLength(2);
+    expect(JSON.parse(String(Resources['BrokerTopology']!.Properties['Topology']))).toMatchObject({
+      queues: expect.arrayContaining([expect.objectContaining({ name: 'billing' })]),
+    });
+    expect(JSON.stringify(Resources)).toContain('shop-dev-balances');
+    expect(JSON.stringify(Resources)).not.toMatch(/surehop-dev-|orderId/);
+    expect(unzip(join(packaged, 'bill.zip'), join(scratch, 'bill'))).toContain('functions/bill.mjs');
+    expect(readdirSync(packaged).filter((file) => file.endsWith('.zip'))).toHaveLength(5);
+  }, 120_000);
+
+  test('serverless-surehop packages the broker of the service', async () => {
+    const command = serverlessCommand();
+    const { stdout } = await promisify(execFile)(process.execPath, [command, 'package', '--stage', 'dev'], {
+      cwd: join(project.directory, 'infra', 'broker'),
+      env: { ...process.env, SLS_TELEMETRY_DISABLED: '1', AWS_CONFIG_FILE: '/dev/null' },
+    });
+    expect(stdout).not.toContain('Error');
+    const template = readFileSync(
+      join(project.directory, 'infra/broker/.serverless/cloudformation-template-update-stack.json'),
+      'utf8',
+    );
+    for (const name of ['shop-dev-balances', 'shop-dev-inbox', 'AWS::AmazonMQ::Broker'])
+      expect(template).toContain(name);
+    expect(template).not.toContain('shop-dev-orders');
+  }, 120_000);
+});
+
+describe('serverless-offline-rabbitmq without the other packages', () => {
+  let project: UserProject;
+  let host: VirtualHost;
+
+  beforeAll(async () => {
+    host = await aVirtualHost();
+    project = aUserProject([tarballs.get('serverless-offline-rabbitmq')!], ['serverless']);
+    writeExamples('infra/emulator/README.md', project.directory);
+  });
+  afterAll(async () => {
+    await host?.remove();
+    project?.remove();
+  });
+
+  test('the function in the README of the emulator receives a message from its queue', async () => {
+    await host.channel.assertQueue('hello', { durable: true });
+    host.channel.sendToQueue('hello', Buffer.from('world'), { messageId: '1' });
+    const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
+    const ports = ['--httpPort', httpPort, '--lambdaPort', lambdaPort, '--websocketPort', websocketPort].map(String);
+    const child = spawn(process.execPath, [serverlessCommand(), 'offline', 'start', ...ports], {
+      cwd: project.directory,
+      env: { ...process.env, AMQP_URL: host.amqpUrl, SLS_TELEMETRY_DISABLED: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    const lines: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => void lines.push(line));
+    try {
+      await eventually('the message to arrive', () => lines.some((line) => line.includes('hello world')) || undefined);
+    } catch (error) {
+      throw new Error(`the function printed nothing: ${lines.join('\n')}`, { cause: error });
+    } finally {
+      child.kill('SIGINT');
+      await ended;
+    }
+  }, 120_000);
+});
