@@ -54,5 +54,6 @@ export const SERVICE_MODULES = [
   'infra/topology.ts',
   'infra/tables.ts',
   'infra/service.ts',
+  'infra/settings.ts',
   'infra/stages/all.ts',
 ] as const;

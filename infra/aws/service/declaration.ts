@@ -1,8 +1,8 @@
-import type { Stage } from '../../stages/stage.ts';
+import type { Stage, StageFile } from '../../stages/stage.ts';
 import type { AlarmDefinition, Metric } from './alarm.ts';
 import type { Chart } from './dashboard.ts';
 
-export type { AlarmDefinition, Chart, Stage };
+export type { AlarmDefinition, Chart, Stage, StageFile };
 
 /**
  * Returns a metric of the stage: a metric of the toolkit, such as `Requests` with the dimensions `route` and `status`, or a
