@@ -35,7 +35,7 @@ test('serverless deploy of the functions first deploys the broker stack for the 
         { stdio: 'pipe', encoding: 'utf8' },
       );
     deploy('prod');
-    expect(JSON.parse(readFileSync(join(directory, 'infra/aws/foundation/told.json'), 'utf8'))).toEqual([
+    expect(JSON.parse(readFileSync(join(directory, 'infra/broker/told.json'), 'utf8'))).toEqual([
       'deploy',
       '--stage',
       'prod',
