@@ -8,6 +8,7 @@ export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, unknown>>;
   readonly [field: string]: unknown;
 }
 
@@ -20,9 +21,14 @@ export interface Published {
 export const readManifest = (directory: string): Manifest =>
   JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
 
-/** The names of the packages that are installed together with a package. */
-export const installedWith = ({ dependencies, peerDependencies, optionalDependencies }: Manifest): string[] =>
-  Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies });
+/** The names of the packages that are, or can be, installed together with a package. */
+export const installedWith = (manifest: Manifest): string[] =>
+  Object.keys({
+    ...manifest.dependencies,
+    ...manifest.peerDependencies,
+    ...manifest.peerDependenciesMeta,
+    ...manifest.optionalDependencies,
+  });
 
 /** Returns the manifest of a published package. The manifest in the repository is private and exports TypeScript sources. */
 export function publishedManifest(manifest: Manifest, exports: Readonly<Record<string, Published>>): object {

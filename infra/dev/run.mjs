@@ -25,7 +25,7 @@ const COMMANDS = {
   bench: 'test/bench/command.ts',
 };
 /** The commands that need packages of the devDependencies. */
-const NEEDS_EVERYTHING = new Set(['test', 'check', 'faults', 'soak', 'bench', 'stages']);
+const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'faults', 'soak', 'bench', 'stages']);
 
 /** The commands that always start a broker and a DynamoDB. */
 const STARTS_SERVERS = new Set(['start', 'demo', 'faults', 'soak']);

@@ -39,7 +39,8 @@ export function isInstalled(root, group) {
   return (
     Object.keys(installed).length > 0 &&
     Object.entries(locked).every(([path, { version, dev, optional, devOptional, peer, link }]) => {
-      if (!path.includes('node_modules/') || link || (group === 'start' && dev)) return true;
+      if (link) return existsSync(join(root, path));
+      if (!path.includes('node_modules/') || (group === 'start' && dev)) return true;
       const there = installed[path];
       return there === undefined ? Boolean(optional || devOptional || peer) : there.version === version;
     })
