@@ -30,6 +30,7 @@ export const handler = endpoint(surehop, route, () =>
           'Every accepted message is processed exactly once, or archived as a dead letter that operators can inspect.',
       },
       routes,
+      surehop.urnNamespace,
     ),
   ),
 );

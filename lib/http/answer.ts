@@ -57,16 +57,19 @@ function corsHeaders(
  * Converts a problem to an HTTP response (RFC 9457). The member `instance` of the response contains the request id,
  * which is also in the log.
  */
-export function problemAnswer({ problem, kind, message, members, challenge }: Problem, requestId: string): Answer {
+export function problemAnswer(
+  { problem, kind, message, members, challenge }: Problem,
+  { requestId, urnNamespace }: { readonly requestId: string; readonly urnNamespace: string },
+): Answer {
   const { status, title, retryAfterSeconds } = kind;
   return {
     status,
     body: {
-      type: `urn:surehop:problem:${problem}`,
+      type: `urn:${urnNamespace}:problem:${problem}`,
       status,
       title,
       detail: message,
-      instance: `urn:surehop:request:${encodeURIComponent(requestId)}`,
+      instance: `urn:${urnNamespace}:request:${encodeURIComponent(requestId)}`,
       ...members,
     },
     headers: {

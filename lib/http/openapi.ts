@@ -11,9 +11,9 @@ export interface About {
 
 /**
  * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
- * (https://spec.openapis.org/oas/v3.1.1.html).
+ * (https://spec.openapis.org/oas/v3.1.1.html). `urnNamespace` is the option of `createSurehop` with this name.
  */
-export function openApi(about: About, routes: readonly Route[]): object {
+export function openApi(about: About, routes: readonly Route[], urnNamespace = 'surehop'): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const [method = '', path = ''] = route.route.split(' ');
@@ -23,17 +23,18 @@ export function openApi(about: About, routes: readonly Route[]): object {
     openapi: '3.1.1',
     info: about,
     paths,
-    components: { schemas: { Problem: jsonSchema(problem) }, securitySchemes },
+    components: { schemas: { Problem: jsonSchema(problemSchema(urnNamespace)) }, securitySchemes },
   };
 }
 
-const problem = z.looseObject({
-  type: z.enum(Object.keys(problems).map((name) => `urn:surehop:problem:${name}`)),
-  status: z.int(),
-  title: z.string(),
-  detail: z.string(),
-  instance: z.string(),
-});
+const problemSchema = (urnNamespace: string) =>
+  z.looseObject({
+    type: z.enum(Object.keys(problems).map((name) => `urn:${urnNamespace}:problem:${name}`)),
+    status: z.int(),
+    title: z.string(),
+    detail: z.string(),
+    instance: z.string(),
+  });
 
 const securitySchemes = {
   operator: {

@@ -17,6 +17,8 @@ export interface SurehopOptions {
   readonly environment: Environment;
   /** The CloudWatch namespace of all metrics of the service. */
   readonly metricsNamespace?: string;
+  /** The namespace of the URNs in HTTP responses: `surehop` in `urn:surehop:problem:not-found`. */
+  readonly urnNamespace?: string;
   readonly clock?: Clock;
   /** Records spans, for example `openTelemetry()`. By default, no spans are recorded. */
   readonly tracing?: Tracing;
@@ -37,6 +39,7 @@ export interface Surehop {
   readonly clock: Clock;
   readonly clients: Clients;
   readonly tracing: Tracing | undefined;
+  readonly urnNamespace: string;
   /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */
   readonly functionName: string | undefined;
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
@@ -52,6 +55,7 @@ export interface Surehop {
 export function createSurehop({
   environment: given,
   metricsNamespace = 'Surehop',
+  urnNamespace = 'surehop',
   clock = systemClock,
   tracing,
   clients = {},
@@ -67,6 +71,7 @@ export function createSurehop({
     clock,
     clients,
     tracing,
+    urnNamespace,
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'],
     settings: (concern) => remembered(concern, () => readSettings(concern, environment)),
     shared: (make) => remembered(make, () => make(surehop)),

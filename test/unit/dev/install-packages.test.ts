@@ -31,7 +31,7 @@ describe('the installed npm packages', () => {
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'surehop-install-'));
-    mkdirSync(join(root, 'node_modules'));
+    mkdirSync(join(root, 'node_modules', 'lib'), { recursive: true });
     writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages: locked }));
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -41,6 +41,12 @@ describe('the installed npm packages', () => {
     expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, false]);
     install({ amqplib: '2.3.1', jest: '30.5.2' });
     expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, true]);
+  });
+
+  test('a package of the repository without its link in node_modules means that packages must be installed', () => {
+    install({ amqplib: '2.3.1' });
+    rmSync(join(root, 'node_modules', 'lib'), { recursive: true });
+    expect(isInstalled(root, 'start')).toBe(false);
   });
 
   test('another version than the locked one, a missing package, or no record of npm means that packages must be installed', () => {

@@ -34,6 +34,18 @@ const logged = () => entries.splice(0);
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
+test('a service can set the namespace of the URNs in its HTTP responses', async () => {
+  const shop = createSurehop({ environment: {}, urnNamespace: 'shop' });
+  const handler = endpoint(shop, { access: open }, () => {
+    throw new Problem('not-found', 'There is no such thing.');
+  });
+  const { body } = await call(handler, {});
+  expect(body).toMatchObject({
+    type: 'urn:shop:problem:not-found',
+    instance: expect.stringMatching(/^urn:shop:request:/),
+  });
+});
+
 describe('settings', () => {
   const withSettings = (environment: Record<string, string>) => createSurehop({ environment });
 
