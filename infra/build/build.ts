@@ -1,5 +1,5 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 
 import { build, type Plugin } from 'esbuild';
 
@@ -50,7 +50,7 @@ async function compilePackage(root: string, source: string, directory: string, {
   return Object.fromEntries(Object.entries(exports).map(published));
 }
 
-/** Bundles the modules and plugins of a package, each into one file with its source map. */
+/** Bundles the modules and plugins of a package. Each has its own file and, if it imports modules dynamically, further files. */
 async function bundlePackage(
   root: string,
   directory: string,
@@ -107,8 +107,11 @@ async function bundle(root: string, source: string, outfile: string, external: r
   const { metafile } = await build({
     // The path is relative because esbuild reads a star in an absolute path as a glob pattern.
     absWorkingDir: root,
-    entryPoints: [`./${source}`],
-    outfile,
+    entryPoints: [{ in: `./${source}`, out: basename(outfile, '.js') }],
+    outdir: dirname(outfile),
+    // Modules that are imported dynamically stay separate files, because they import libraries that may be missing.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
     platform: 'node',
     format: 'esm',
