@@ -2,7 +2,10 @@ import * as z from 'zod';
 
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
-/** The attributes of a key with their DynamoDB types: the partition key and, if there is one, the sort key. */
+/**
+ * The attributes of the primary key of a table or index, with their DynamoDB types: the partition key and, if there is
+ * one, the sort key.
+ */
 const keySchema = z
   .record(z.string(), z.enum(['S', 'N']))
   .refine((key) => [1, 2].includes(Object.keys(key).length), 'must have a partition key and at most one sort key');
