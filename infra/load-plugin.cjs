@@ -13,7 +13,9 @@ function libraries() {
   const manifests = manifestIn('.').workspaces.map(manifestIn);
   const own = new Set(manifests.map(({ name }) => name));
   return manifests
-    .flatMap(({ dependencies, peerDependencies }) => Object.keys({ ...dependencies, ...peerDependencies }))
+    .flatMap(({ dependencies, peerDependencies, peerDependenciesMeta }) =>
+      Object.keys({ ...dependencies, ...peerDependencies, ...peerDependenciesMeta }),
+    )
     .filter((name) => !own.has(name));
 }
 

@@ -32,7 +32,7 @@ const { existsSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { buildSync } = require('esbuild');
-const { dependencies, peerDependencies } = require('./package.json');
+const { dependencies, peerDependencies, peerDependenciesMeta } = require('./package.json');
 
 const SERVICE_MODULES = ${JSON.stringify(SERVICE_MODULES)};
 
@@ -60,7 +60,7 @@ const { outputFiles } = buildSync({
   format: 'cjs',
   target: 'node20',
   alias: Object.fromEntries(SERVICE_MODULES.map((name) => [\`@service/\${name}\`, \`./\${name}\`])),
-  external: Object.keys({ ...dependencies, ...peerDependencies }),
+  external: Object.keys({ ...dependencies, ...peerDependencies, ...peerDependenciesMeta }),
   define: { 'import.meta.url': JSON.stringify(pathToFileURL(entry).href) },
 });
 const compiled = Object.assign(new Module(entry, module), { filename: entry, paths: module.paths });
