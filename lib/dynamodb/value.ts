@@ -50,7 +50,10 @@ export function toAttribute(attribute: string, value: unknown, depth = 0): Attri
       if (value === null) return { NULL: true };
       return toNested(attribute, value, depth);
   }
-  throw new InvalidValue(attribute, `cannot store a ${typeof value}; ${ALLOWED}`);
+  throw new InvalidValue(
+    attribute,
+    `cannot store ${value === undefined ? 'undefined' : `a ${typeof value}`}; ${ALLOWED}`,
+  );
 }
 
 const ALLOWED =

@@ -6,6 +6,7 @@ import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
+import { Table } from '../../../lib/dynamodb/tables.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { faultsOf } from '../../support/store-faults.ts';
@@ -299,6 +300,48 @@ describe('invalid effects', () => {
     const results = await store.inbox().commit(QUEUE, entries, never);
     expect(results.flatMap(({ is }, n) => (is === 'failed' ? [n] : []))).toEqual([3, 13]);
     expect(await available('ok')).toBe('18');
+  });
+});
+describe('items that grow', () => {
+  const at = () => sku('list');
+  const line = 'x'.repeat(100_000);
+  const growing = new Table({ name: 'stock', key: { sku: 'S' } });
+  const grow = (name: number) => entry(name, { effects: [growing.append(at(), { lines: [line] })] });
+
+  test('a message fails with INVALID_EFFECT and the name of the item if its append would make the item larger than 400 KB, and the other messages complete', async () => {
+    const entries = [...[1, 2, 3, 4, 5, 6].map(grow), entry(7, { effects: [give('ok', 1)] })];
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(outcomes(results)).toEqual([
+      'completed',
+      'completed',
+      'completed',
+      'completed',
+      'failed',
+      'failed',
+      'completed',
+    ]);
+    expect(results[4]).toMatchObject({ error: { code: 'INVALID_EFFECT' } });
+    expect((results[4] as { error: Error }).error.message).toContain(`{"sku":"${at().sku}"} of the table stock`);
+    expect((await store.get('stock', { sku: { S: at().sku } }))?.['lines']?.L).toHaveLength(4);
+  });
+
+  test('small appends to many large items are committed, although the items together are larger than a transaction', async () => {
+    const names = Array.from({ length: 14 }, (_, n) => `large-${n}`);
+    for (const name of names)
+      await store.put('stock', { sku: { S: sku(name).sku }, body: { S: 'x'.repeat(390_000) }, lines: { L: [] } });
+    const entries = names.map((name) => entry(name, { effects: [growing.append(sku(name), { lines: ['x'] })] }));
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
+  });
+
+  test('messages that all check one item are committed in one transaction', async () => {
+    await stocked('shared', 5);
+    const check = growing.check(sku('shared'), { available: { atLeast: 5 } });
+    const entries = Array.from({ length: 40 }, (_, n) => entry(n, { effects: [check, give(`own-${n}`, 1)] }));
+    faults.requests = 0;
+    const results = await store.inbox().commit(QUEUE, entries, never);
+    expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
+    expect(faults.requests).toBe(1);
   });
 });
 

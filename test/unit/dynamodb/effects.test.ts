@@ -1,0 +1,214 @@
+import { describe, expect, test } from '@jest/globals';
+import * as z from 'zod';
+
+import type { Effect } from '../../../lib/dynamodb/effects.ts';
+import { defineTable, Table } from '../../../lib/dynamodb/tables.ts';
+import { fromAttributes, toMap } from '../../../lib/dynamodb/value.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { toCandidate } from '../../../lib/inbox/candidate.ts';
+import { firstAttempt } from '../../support/delivery.ts';
+
+const carts = defineTable({
+  name: 'carts',
+  key: { id: 'S', part: 'N' },
+  item: z.object({
+    state: z.enum(['open', 'paid']),
+    total: z.number().optional(),
+    lines: z.array(z.object({ price: z.number() })).optional(),
+  }),
+});
+const anything = new Table({ name: 'things', key: { id: 'S' }, indexes: { newest: { at: 'N' } } });
+const key = { id: 'a', part: 1 };
+
+test('a table, a key, an attribute or a condition that does not fit the definition of the table does not compile', () => {
+  const effects = [
+    carts.add(key, 'total', 1, { when: { state: { oneOf: ['open'] }, total: { atLeast: 1 } } }),
+    // @ts-expect-error the key has no attribute ident
+    carts.add({ ident: 'a', part: 1 }, 'total', 1),
+    // @ts-expect-error the sort key is a number
+    carts.add({ id: 'a', part: '1' }, 'total', 1),
+    // @ts-expect-error the table has no attribute totl
+    carts.add(key, 'totl', 1),
+    // @ts-expect-error a number cannot be added to the attribute state
+    carts.add(key, 'state', 1),
+    // @ts-expect-error the attribute state is missing
+    carts.put(key, { total: 1 }),
+    // @ts-expect-error the state closed does not exist
+    carts.set(key, { state: 'closed' }),
+    // @ts-expect-error the attribute total is neither a list nor a set
+    carts.append(key, { total: [1] }),
+    // @ts-expect-error a line has a price
+    carts.append(key, { lines: [{ cost: 1 }] }),
+    // @ts-expect-error the condition above does not exist
+    carts.check(key, { total: { above: 1 } }),
+    // @ts-expect-error a number does not begin with a text
+    carts.delete(key, { when: { total: { beginsWith: 'x' } } }),
+  ];
+  expect(effects).toHaveLength(11);
+});
+
+/** Returns the code and the text of the error of a decision with these effects. */
+function refusal(...effects: unknown[]) {
+  const decision = { effects: effects as Effect[] };
+  try {
+    toCandidate(0, { ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    return `${code}: ${message}`;
+  }
+}
+
+describe('an effect that DynamoDB cannot store', () => {
+  const on = 'the item {"id":"x"} of the table things';
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
+  const loop: Record<string, unknown> = {};
+  loop['self'] = loop;
+  const values: [string, unknown, string][] = [
+    ['NaN', NaN, 'the attribute v cannot store the number NaN'],
+    ['a number that is too large', 1e126, 'the attribute v cannot store the number 1e+126'],
+    ['a bigint', 1n, 'the attribute v cannot store a bigint'],
+    ['a function', () => 1, 'the attribute v cannot store a function'],
+    ['a date', new Date(0), 'the attribute v cannot store an instance of Date'],
+    ['a nested map of the type Map', { a: [new Map()] }, 'the attribute v.a[0] cannot store an instance of Map'],
+    ['an undefined element', [1, undefined], 'the attribute v[1] cannot store undefined'],
+    ['an empty Set', new Set(), 'the attribute v is an empty Set'],
+    ['a Set of mixed members', new Set(['a', 1]), 'the attribute v is a Set that contains other members'],
+    ['a property without a name', { '': 1 }, 'the attribute v. has an empty name'],
+    ['33 nested maps', nested(33), 'nested more than 32 levels deep'],
+    ['an object that contains itself', loop, 'nested more than 32 levels deep'],
+  ];
+  test.each(values)('the value %s is refused with INVALID_EFFECT and the name of the attribute', (_, v, reason) => {
+    for (const effect of [
+      { kind: 'put', table: anything, key: { id: 'x' }, item: { v } },
+      { kind: 'set', table: anything, key: { id: 'x' }, attributes: { v } },
+    ]) {
+      const text = refusal(effect);
+      expect(text).toMatch(`INVALID_EFFECT: ${effect.kind} on ${on}: the attribute v`);
+      expect(text).toContain(reason);
+    }
+  });
+
+  const effects: [string, unknown[], string][] = [
+    ['a missing table', [{ kind: 'add', key: {}, attribute: 'a', by: 1 }], 'an effect of kind add names no table'],
+    [
+      'an unknown kind',
+      [{ kind: 'drop', table: anything, key: { id: 'x' } }],
+      `drop on ${on} has the unknown kind drop`,
+    ],
+    [
+      'a missing key',
+      [anything.delete({} as { id: string })],
+      'delete on the table things: the attribute id is missing in the key',
+    ],
+    [
+      'a key of the wrong type',
+      [anything.delete({ id: 7 as never })],
+      'the attribute id is missing in the key or is not a string',
+    ],
+    ['an empty key', [anything.delete({ id: '' })], 'the attribute id is an empty string'],
+    [
+      'a further key attribute',
+      [anything.delete({ id: 'x', b: 1 } as { id: string })],
+      "the attribute b is not part of the table's key",
+    ],
+    ['another value of the key', [anything.put({ id: 'x' }, { id: 'y' })], 'the attribute id is part of the key'],
+    ['an addition to the key', [anything.add({ id: 'x' }, 'id', 1)], 'the attribute id is part of the key'],
+    ['the wrong type for an index', [anything.set({ id: 'x' }, { at: 'now' })], 'the attribute at must be a number'],
+    ['a fraction in add', [anything.add({ id: 'x' }, 'n', 0.5)], 'the attribute n cannot add or compare 0.5'],
+    [
+      'an append to a text',
+      [anything.append({ id: 'x' }, { s: 'text' as never })],
+      'the attribute s is neither an array nor a Set',
+    ],
+    ['an empty set effect', [anything.set({ id: 'x' }, {})], `set on ${on} sets no attribute`],
+    ['a check without a condition', [anything.check({ id: 'x' }, {})], `check on ${on} checks no condition`],
+    [
+      'an unknown condition',
+      [anything.check({ id: 'x' }, { a: { above: 1 } as never })],
+      'the attribute a has the unknown condition above',
+    ],
+    [
+      'a comparison with undefined',
+      [anything.check({ id: 'x' }, { a: { equals: undefined } })],
+      'the attribute a is compared with undefined',
+    ],
+    [
+      'more than 100 values',
+      [anything.check({ id: 'x' }, { a: { oneOf: Array.from({ length: 101 }, () => 1) as never } })],
+      'oneOf, which needs 1 to 100 values',
+    ],
+    [
+      'a put beside a set',
+      [anything.set({ id: 'x' }, { a: 1 }), anything.put({ id: 'x' }, {})],
+      'cannot be combined with another write',
+    ],
+    [
+      'an attribute that is set twice',
+      [anything.set({ id: 'x' }, { a: 1 }), anything.set({ id: 'x' }, { a: 1 })],
+      'the attribute a is written twice',
+    ],
+    [
+      'an item over 400 KB',
+      [anything.append({ id: 'x' }, { lines: ['x'.repeat(410_000)] })],
+      'a DynamoDB item holds at most 409600',
+    ],
+    [
+      '70 attributes',
+      [anything.set({ id: 'x' }, Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`a${n}`, n])))],
+      'fit into one DynamoDB expression',
+    ],
+    [
+      'a value that does not match the schema',
+      [carts.set(key, { state: 'x' as never })],
+      'the attribute state does not match the schema',
+    ],
+    [
+      'a nested value that does not match the schema',
+      [carts.append(key, { lines: [{ price: 'x' as never }] })],
+      'the attribute lines[0].price does not match the schema',
+    ],
+    [
+      'an attribute that the schema requires',
+      [carts.put(key, {} as never)],
+      'the attribute state does not match the schema',
+    ],
+    [
+      'the removal of a required attribute',
+      [carts.set(key, { state: undefined })],
+      'the attribute state does not match the schema',
+    ],
+    [
+      'an attribute that the schema does not have',
+      [carts.set(key, { colour: 'red' } as never)],
+      'the attribute colour is not in the schema of the table carts',
+    ],
+  ];
+  test.each(effects)('a decision with %s is refused with INVALID_EFFECT and the reason', (_, given, reason) => {
+    expect(refusal(...given)).toMatch(/^INVALID_EFFECT: /);
+    expect(refusal(...given)).toContain(reason);
+  });
+
+  test('a put may repeat the key, for example if the item was read before', () => {
+    expect(refusal(carts.put(key, { ...key, state: 'open' }))).toBeUndefined();
+  });
+});
+
+test('every value that an effect can write is read as the same value', () => {
+  const item = {
+    text: 'a',
+    numbers: [0, -1, 0.1, 1e-130, 9.99e125, 2 ** 53],
+    nested: { yes: true, no: false, nothing: null, list: [[], {}] },
+    names: new Set(['a', 'b']),
+    sizes: new Set([1, 2.5]),
+  };
+  expect(fromAttributes(toMap('', { ...item, gone: undefined }))).toEqual(item);
+  expect(fromAttributes(toMap('', { text: 'a\ud800' }))).toEqual({ text: 'a\ufffd' });
+});
+
+test('reading an item that does not match the schema fails with the name of the attribute', () => {
+  expect(() => carts.parse({ ...key, state: 'open', lines: [{ price: 'x' }] })).toThrow(
+    expect.objectContaining({ attribute: 'lines[0].price' }),
+  );
+  expect(carts.parse({ ...key, state: 'open', total: 2 })).toEqual({ ...key, state: 'open', total: 2 });
+});
