@@ -18,6 +18,8 @@ export interface Model {
   readonly items: Map<string, Values>;
   /** The hash of the payload of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;
+  /** Collects the ids of the messages whose effects DynamoDB would refuse. */
+  readonly refused?: Set<string>;
 }
 
 export const place = (table: string, key: Values): string => JSON.stringify([table, key]);
@@ -159,7 +161,10 @@ function process(model: Model, { id, payloadHash, decision }: Entry): CommitResu
   if (known !== undefined) return known === payloadHash ? 'duplicate' : 'mismatch';
   for (let each: Decision | undefined = decision; each !== undefined;) {
     const after = apply(model.items, each.effects);
-    if (after === 'refused') return 'failed';
+    if (after === 'refused') {
+      model.refused?.add(id);
+      return 'failed';
+    }
     if (after !== 'condition') {
       model.items.clear();
       for (const [at, item] of after) model.items.set(at, item);

@@ -118,7 +118,7 @@ describe('an effect that DynamoDB cannot store', () => {
     ['a fraction in add', [anything.add({ id: 'x' }, 'n', 0.5)], 'the attribute n cannot add or compare 0.5'],
     [
       'an append to a text',
-      [anything.append({ id: 'x' }, { s: 'text' as never })],
+      [anything.append({ id: 'x' }, { s: 'text' })],
       'the attribute s is neither an array nor a Set',
     ],
     ['an empty set effect', [anything.set({ id: 'x' }, {})], `set on ${on} sets no attribute`],
