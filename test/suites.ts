@@ -19,8 +19,8 @@ export const suites: Readonly<Record<string, Suite>> = {
     patterns: [
       'model/settlement',
       'inbox/equivalence',
-      'http/fuzz',
-      'ordering/bounds',
+      'orders/fuzz',
+      'orders/bounds',
       'rabbitmq/amqp-codec',
       'rabbitmq/topology-diff',
     ],

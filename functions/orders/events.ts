@@ -17,7 +17,7 @@ export const customerId = name;
 /**
  * The upper limits for the numbers in an order. With these limits, an order costs at most 5 * 10^13 minor units, which
  * is below the highest amount that a business rule can add to a counter (2^46, about 7 * 10^13). The test
- * test/integration/ordering/bounds.test.ts checks the limits.
+ * test/integration/orders/bounds.test.ts checks the limits.
  */
 const max = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 
-import { tables } from '../../infra/tables.ts';
-import { exchanges, queues } from '../../infra/topology.ts';
+import { tables } from '../support/example/tables.ts';
+import { exchanges, queues } from '../support/example/topology.ts';
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
 import { PermanentError } from '../../lib/runtime/errors.ts';
 import { defineEvent } from '../../lib/events/define.ts';
@@ -29,7 +29,7 @@ jest.setTimeout(600_000);
 const modelled = defineEvent({
   type: 'model.sent',
   version: 1,
-  exchange: exchanges.orders,
+  exchange: exchanges.library,
   schema: z.object({
     id: z.string(),
     kind: z.enum(kinds),
@@ -37,12 +37,12 @@ const modelled = defineEvent({
   }),
 });
 
-const followed = defineEvent({ type: 'model.followed', version: 1, exchange: exchanges.orders, schema: z.object({}) });
+const followed = defineEvent({ type: 'model.followed', version: 1, exchange: exchanges.library, schema: z.object({}) });
 
 function decide({ id, kind }: z.infer<typeof modelled.schema>, { attempt }: { attempt: number }): Decision {
   if (kind === 'fails' && attempt === 1) throw new Error('not this time');
   if (kind === 'poison') throw new PermanentError('POISON', 'never');
-  const add = { kind: 'add', table: tables.stock, key: { sku: id }, attribute: 'available', by: 1 } as const;
+  const add = { kind: 'add', table: tables.loans, key: { isbn: id }, attribute: 'available', by: 1 } as const;
   if (kind !== 'rejected') return { effects: [add] };
   return {
     effects: [{ ...add, atLeast: 1 }],
@@ -50,7 +50,7 @@ function decide({ id, kind }: z.infer<typeof modelled.schema>, { attempt }: { at
   };
 }
 
-const definition = { queue: queues.stock, event: modelled, decide } satisfies ConsumerDefinition<any>;
+const definition = { queue: queues.loans, event: modelled, decide } satisfies ConsumerDefinition<any>;
 
 let runs = 0;
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-import { exchanges } from '../../infra/topology.ts';
+import { exchanges } from '../support/example/topology.ts';
 import type { Message, Properties } from '../../lib/events/message.ts';
 import type { Publisher } from '../../lib/events/publish.ts';
 import { readAllSettings } from '../../lib/settings.ts';
@@ -117,7 +117,7 @@ export async function runModel(
     const { headers, messageId, type = '' } = message.properties;
     const copy = `${messageId} in ${message.exchange}`;
     // A follow-up event is published again at each redelivery, under the same id; it is not a handoff.
-    if (message.exchange !== exchanges.orders && !mayRepeat(message)) placed.set(copy, (placed.get(copy) ?? 0) + 1);
+    if (message.exchange !== exchanges.library && !mayRepeat(message)) placed.set(copy, (placed.get(copy) ?? 0) + 1);
     if (message.exchange.startsWith('retry.'))
       delayed.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
     else if (message.exchange === definition.queue.deadLetterExchange)

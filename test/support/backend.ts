@@ -1,4 +1,4 @@
-import { createTables } from '../../infra/dev/runtime/store/tables.ts';
+import { createTestTables } from './example/create-tables.ts';
 import { topology } from '../../infra/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Surehop } from '../../lib/runtime/surehop.ts';
@@ -26,7 +26,7 @@ export interface Backend {
 export async function aBackend(settings: Record<string, string> = {}): Promise<Backend> {
   const host = await aVirtualHost();
   const tablePrefix = `${host.name}-`;
-  await createTables({ endpoint: process.env.DYNAMODB_ENDPOINT!, prefix: tablePrefix });
+  await createTestTables(process.env.DYNAMODB_ENDPOINT!, tablePrefix);
   const before = { ...process.env };
   const issuer = await anIssuer();
   Object.assign(

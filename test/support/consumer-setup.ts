@@ -1,6 +1,9 @@
-import { createTables } from '../../infra/dev/runtime/store/tables.ts';
-import { tables } from '../../infra/tables.ts';
-import { topology } from '../../infra/topology.ts';
+import { createTestTables } from './example/create-tables.ts';
+import { tables as serviceTables } from '../../infra/tables.ts';
+import { tables as exampleTables } from './example/tables.ts';
+import { queues as ofService } from '../../infra/topology.ts';
+import { defineTopology } from '../../lib/rabbitmq/topology/define.ts';
+import { queues as ofExample } from './example/topology.ts';
 import type { Topology } from '../../lib/rabbitmq/topology/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Publisher } from '../../lib/events/publish.ts';
@@ -10,8 +13,13 @@ import type { Item } from '../../lib/dynamodb/effects.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 
+const tables: Readonly<Record<string, AnyTable>> = { ...serviceTables, ...exampleTables };
+
+/** The queues of the service and of the imaginary library. */
+const topology = defineTopology({ ...ofService, ...ofExample });
+
 /**
- * The topology of the service, but with delays that are ten times shorter, so that tests of retried messages are fast.
+ * The queues of the service and of the imaginary library, but with delays that are ten times shorter, so that tests of retried messages are fast.
  */
 export const quickTopology: Topology = {
   ...topology,
@@ -32,7 +40,7 @@ export interface ConsumerSetup {
   readonly tablePrefix: string;
   readonly publisher: Publisher;
   readonly parts: ConsumerParts;
-  item(table: keyof typeof tables, key: Record<string, string>): Promise<Item | undefined>;
+  item(table: string, key: Record<string, string>): Promise<Item | undefined>;
   remove(): Promise<void>;
 }
 
@@ -40,7 +48,7 @@ export async function aConsumerSetup(settings: Record<string, string> = {}, want
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
-  await Promise.all([declareTopology(host.amqpUrl, wanted), createTables({ endpoint, prefix: tablePrefix })]);
+  await Promise.all([declareTopology(host.amqpUrl, wanted), createTestTables(endpoint, tablePrefix)]);
   const publisher = host.publisher();
   const parts = dependenciesAt(endpoint, tablePrefix, publisher, settings);
   return {
@@ -49,7 +57,7 @@ export async function aConsumerSetup(settings: Record<string, string> = {}, want
     tablePrefix,
     publisher,
     parts,
-    item: (table, key) => parts.read(tables[table] as AnyTable, key),
+    item: (table, key) => parts.read(tables[table]!, key),
     remove: () => host.remove(),
   };
 }

@@ -54,13 +54,13 @@ export function aRecord({
   };
 }
 
-export const anEvent = (records: readonly RabbitMqRecord[], queue = 'stock'): RabbitMqEvent => ({
+export const anEvent = (records: readonly RabbitMqRecord[], queue = 'loans'): RabbitMqEvent => ({
   eventSource: 'aws:rmq',
   eventSourceArn: 'arn:aws:mq:eu-central-1:123456789012:broker:shop:b-1',
   rmqMessagesByQueue: { [`${queue}::/`]: records },
 });
 
-export const aDelivery = (about: About = {}, queue = 'stock'): Delivery => decode(anEvent([aRecord(about)], queue))[0]!;
+export const aDelivery = (about: About = {}, queue = 'loans'): Delivery => decode(anEvent([aRecord(about)], queue))[0]!;
 
 /** Encodes a header value like Lambda's event source, which writes each string as an array of signed bytes. */
 function encodeHeader(value: GivenHeader): unknown {

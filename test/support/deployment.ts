@@ -8,7 +8,7 @@ import type { Channel, GetMessage } from 'amqplib';
 
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { eventJson, recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts';
-import { createTables } from '../../infra/dev/runtime/store/tables.ts';
+import { createTestTables } from './example/create-tables.ts';
 import type { Template } from '../../infra/aws/template.ts';
 import { addressesOf, administrator, firstLogins, removeUsers, rolesOf } from './deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
@@ -116,7 +116,7 @@ async function deploy(
   const store = stopped(await aRecordingProxy(storeEndpoint));
   const network = stopped(await anAwsNetwork());
   const vault = stopped(await aRecordingProxy(process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER']!));
-  await createTables({ endpoint: storeEndpoint, prefix: `${host.name}-` });
+  await createTestTables(storeEndpoint, `${host.name}-`);
   const functions = new Map(
     ofType(template, 'AWS::Lambda::Function').map(([, lambda]) => {
       const { FunctionName } = properties(lambda);

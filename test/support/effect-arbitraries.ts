@@ -7,15 +7,15 @@ import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Alternative, Decision } from '../../lib/inbox/decision.ts';
 import type { Entry } from '../../lib/inbox/inbox.ts';
 
-/** The DynamoDB table `stock` without a schema, so that effects can write attributes of every type to its items. */
-export const anyItems = new Table({ name: 'stock', key: { sku: 'S' } });
+/** The DynamoDB table `loans` without a schema, so that effects can write attributes of every type to its items. */
+export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
 
 /** The keys of the items that random effects write. The item `text` has a text instead of a number at first. */
 export const SKUS = ['a', 'b', 'c', 'text'] as const;
 
 const key = fc
   .oneof({ weight: 12, arbitrary: fc.constantFrom('a', 'b', 'c') }, { weight: 1, arbitrary: fc.constant('text') })
-  .map((sku) => ({ sku }));
+  .map((isbn) => ({ isbn }));
 
 const status = fc.constantFrom('new', 'paid', 'packed');
 const small = fc.integer({ min: -4, max: 4 });

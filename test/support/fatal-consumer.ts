@@ -8,7 +8,7 @@ import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
 /**
- * Functions that end the process or block it forever. Each key is the SKU of the message that makes the consumer call
+ * Functions that end the process or block it forever. Each key is the ISBN of the message that makes the consumer call
  * the function.
  */
 const ends: Record<string, () => void> = {
@@ -34,7 +34,7 @@ const connection = createConnection({
 const performedEvent = defineEvent({ ...scriptedEvent, type: 'test.performed' });
 
 /**
- * A consumer that crashes or blocks its own process if the SKU of a message is `exit`, `memory`, `loop` or `rejection`. The
+ * A consumer that crashes or blocks its own process if the ISBN of a message is `exit`, `memory`, `loop` or `rejection`. The
  * consumer processes all other messages normally. The rule for messages of the type `test.performed` runs under a lease.
  */
 export const handler = createConsumer(
@@ -42,14 +42,14 @@ export const handler = createConsumer(
     queue: scriptedConsumer.queue,
     rules: [
       on(scriptedEvent, async (event, context) => {
-        ends[event.sku]?.();
+        ends[event.isbn]?.();
         // Node reports an unhandled rejection only after the current turn of the event loop.
         await new Promise((resolve) => setTimeout(resolve, 5));
         return scriptedConsumer.decide(event, context);
       }),
       on(performedEvent, {
         perform: async (event, context) => {
-          ends[event.sku]?.();
+          ends[event.isbn]?.();
           return scriptedConsumer.decide(event, context);
         },
       }),

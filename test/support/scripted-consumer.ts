@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import { tables } from '../../infra/tables.ts';
-import { exchanges, queues } from '../../infra/topology.ts';
+import { tables } from './example/tables.ts';
+import { exchanges, queues } from './example/topology.ts';
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
 import type { RuleContext } from '../../lib/consumer/rule.ts';
 import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
@@ -12,17 +12,17 @@ import { emit, type Decision } from '../../lib/inbox/decision.ts';
 export const scriptedEvent = defineEvent({
   type: 'test.scripted',
   version: 1,
-  exchange: exchanges.orders,
+  exchange: exchanges.library,
   schema: z.object({
-    sku: z.string(),
+    isbn: z.string(),
     number: z.int().optional(),
     behave: z.enum(['well', 'reject', 'permanent', 'retry-after', 'transient', 'hang', 'conflict']).default('well'),
   }),
 });
 
-/** Adds 1 to the stock of the event's SKU, unless the field `behave` of the event selects a failure or a rejection. */
-async function decide({ sku, behave }: Payload<typeof scriptedEvent>, signal: AbortSignal): Promise<Decision> {
-  const add = { kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 } as const;
+/** Adds 1 to the loans of the event's ISBN, unless the field `behave` of the event selects a failure or a rejection. */
+async function decide({ isbn, behave }: Payload<typeof scriptedEvent>, signal: AbortSignal): Promise<Decision> {
+  const add = { kind: 'add', table: tables.loans, key: { isbn }, attribute: 'available', by: 1 } as const;
   switch (behave) {
     case 'permanent':
       throw new PermanentError('NEVER', 'this will never do');
@@ -38,21 +38,21 @@ async function decide({ sku, behave }: Payload<typeof scriptedEvent>, signal: Ab
     case 'reject':
       return {
         effects: [{ ...add, by: -1_000_000, atLeast: 0 }],
-        otherwise: { outcome: 'rejected', reason: 'TOO_MUCH', effects: [], events: [emit(rejection, { sku })] },
+        otherwise: { outcome: 'rejected', reason: 'TOO_MUCH', effects: [], events: [emit(rejection, { isbn })] },
       };
   }
   return { effects: [add] };
 }
 
 const rejection = defineEvent({
-  type: 'order.rejected',
+  type: 'loan.rejected',
   version: 1,
-  exchange: exchanges.orders,
-  schema: z.object({ sku: z.string() }),
+  exchange: exchanges.library,
+  schema: z.object({ isbn: z.string() }),
 });
 
 export const scriptedConsumer = {
-  queue: queues.stock,
+  queue: queues.loans,
   event: scriptedEvent,
   decide: (event: Payload<typeof scriptedEvent>, { signal }: RuleContext) => decide(event, signal),
 } satisfies ConsumerDefinition<Payload<typeof scriptedEvent>>;

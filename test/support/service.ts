@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
-import { createTables } from '../../infra/dev/runtime/store/tables.ts';
+import { createTestTables } from './example/create-tables.ts';
 import { startService } from '../../infra/dev/runtime/service.ts';
 import { topology } from '../../infra/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
@@ -26,7 +26,7 @@ export async function aService(): Promise<RunningService> {
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
   const checkout = aCheckout();
-  await Promise.all([declareTopology(host.amqpUrl, topology), createTables({ endpoint, prefix: tablePrefix })]);
+  await Promise.all([declareTopology(host.amqpUrl, topology), createTestTables(endpoint, tablePrefix)]);
   const [httpPort] = await freePorts(1);
   const clear = async () => {
     await host.remove();

@@ -7,7 +7,7 @@ import { dynamoDbPorts, type ConsumerPorts } from '../../lib/consumer/parts.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
-import { createTables } from '../../infra/dev/runtime/store/tables.ts';
+import { createTestTables } from './example/create-tables.ts';
 
 /** The service's DynamoDB tables for one test file. The names of the tables begin with a random prefix. */
 export interface TestStore {
@@ -30,7 +30,7 @@ export async function openStore(): Promise<TestStore> {
   const endpoint = process.env['DYNAMODB_ENDPOINT'];
   if (endpoint === undefined) throw new Error('DYNAMODB_ENDPOINT is not set; `npm test` starts a store and sets it');
   const prefix = `test-${randomBytes(4).toString('hex')}-`;
-  const tables = await createTables({ endpoint, prefix });
+  const tables = await createTestTables(endpoint, prefix);
   const client = inboxClient({ endpoint });
   let nowMs = Date.parse('2026-03-01T12:00:00.250Z');
   const clock = { now: () => nowMs, advance: (ms: number) => void (nowMs += ms) };

@@ -1,20 +1,20 @@
-import { exchanges } from '../../infra/topology.ts';
+import { exchanges } from './example/topology.ts';
 import { defineTopology, workQueue } from '../../lib/rabbitmq/topology/define.ts';
 import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.ts';
 
 type Options = NonNullable<Parameters<typeof workQueue>[1]>;
 
-/** Returns the service's work queues `stock` and `points`, declared with the given options. */
-export const queuesWith = (changes: { readonly stock?: Options; readonly points?: Options } = {}) => ({
-  stock: workQueue('stock', { bindings: { [exchanges.orders]: ['order.created'] }, ...changes.stock }),
-  points: workQueue('points', {
-    bindings: { [exchanges.orders]: ['order.created', 'order.rejected'] },
-    ...changes.points,
+/** Returns the service's work queues `loans` and `notices`, declared with the given options. */
+export const queuesWith = (changes: { readonly loans?: Options; readonly notices?: Options } = {}) => ({
+  loans: workQueue('loans', { bindings: { [exchanges.library]: ['loan.created'] }, ...changes.loans }),
+  notices: workQueue('notices', {
+    bindings: { [exchanges.library]: ['loan.created', 'loan.rejected'] },
+    ...changes.notices,
   }),
 });
 
 /**
- * Returns the service's topology with the given options for the queues `stock` and `points`, and with additional work
+ * Returns the service's topology with the given options for the queues `loans` and `notices`, and with additional work
  * queues.
  */
 export const topologyWith = (

@@ -23,13 +23,13 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([setup.remove(), bare.remove()]));
 
-let sku: string;
+let isbn: string;
 beforeEach(() => {
-  sku = randomUUID();
+  isbn = randomUUID();
 });
 
 const type = 'test.scripted';
-const message = (behave?: string, about: object = {}) => aRecord({ type, body: { sku, behave }, ...about });
+const message = (behave?: string, about: object = {}) => aRecord({ type, body: { isbn, behave }, ...about });
 const run = (
   records: readonly RabbitMqRecord[],
   parts: ConsumerParts = setup.parts,
@@ -43,7 +43,7 @@ const almostOver = () => {
   const leftMs = [60_000, 60_000];
   return { getRemainingTimeInMillis: () => leftMs.shift() ?? 15_100 };
 };
-const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
+const applied = async () => (await setup.item('loans', { isbn }))?.available ?? 0;
 const placed = async (queue: string) =>
   (await setup.host.drain(queue)).map(
     (found) => found && { id: found.properties.messageId, ...found.properties.headers },
@@ -56,7 +56,7 @@ const placed = async (queue: string) =>
 async function retried(count: number): Promise<number> {
   let found = 0;
   await eventually(`${count} retry copies`, async () => {
-    found += (await placed('retry.1s')).length + (await placed('stock')).length;
+    found += (await placed('retry.1s')).length + (await placed('loans')).length;
     return found >= count;
   });
   return found;
@@ -133,7 +133,7 @@ const table: Row[] = [
   },
   {
     title: 'a message with invalid JSON is dead-lettered as MALFORMED',
-    records: () => [message('well', { raw: Buffer.from('{"sku":') })],
+    records: () => [message('well', { raw: Buffer.from('{"isbn":') })],
     counts: { completed: 1, 'dead-letter': 1 },
     in: 'dead-letters',
     code: 'MALFORMED',
@@ -181,7 +181,7 @@ const table: Row[] = [
   },
   {
     title: 'a message with the id of a completed message and another body is dead-lettered as PAYLOAD_MISMATCH',
-    records: () => doneBefore({ body: { sku, behave: 'well', other: true } }),
+    records: () => doneBefore({ body: { isbn, behave: 'well', other: true } }),
     counts: { completed: 1, 'dead-letter': 1 },
     in: 'dead-letters',
     code: 'PAYLOAD_MISMATCH',
@@ -295,10 +295,10 @@ for (const row of table)
     if (row.code)
       expect(copies['dead-letters'][0]).toMatchObject({
         'surehop-dead-letter-code': row.code,
-        'surehop-dead-letter-queue': 'stock',
+        'surehop-dead-letter-queue': 'loans',
       });
-    await placed('stock');
-    await placed('points');
+    await placed('loans');
+    await placed('notices');
   });
 
 test('if one message of a batch always fails, the other 99 messages complete exactly once although the batch is redelivered', async () => {
@@ -343,7 +343,7 @@ test.each<[string, () => unknown]>([
       return scriptedConsumer.decide(event, context);
     },
   };
-  const records = [message(), aRecord({ type, body: { sku, number: 1 } })];
+  const records = [message(), aRecord({ type, body: { isbn, number: 1 } })];
   const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
   expect(await retried(1)).toBe(1);
@@ -381,7 +381,7 @@ test('a follow-up event is published only once, even if the batch that caused th
   const record = { ...message('reject'), redelivered: true };
   const handler = createConsumer(scriptedConsumer, setup.parts);
   for (let time = 0; time < 3; time += 1) await handler(anEvent([record]), anInvocation());
-  expect(await placed('points')).toHaveLength(1);
+  expect(await placed('notices')).toHaveLength(1);
 });
 
 test('if a batch is redelivered to the process that completed the batch, the process sends no request to DynamoDB', async () => {
@@ -400,7 +400,7 @@ test('if a batch is redelivered to the process that completed the batch, the pro
   const id = String(records[0]!.basicProperties.messageId);
   const other = message('permanent', { id, redelivered: true });
   expect((await handler(anEvent([other]), anInvocation())).notCompleted).toMatchObject([{ code: 'PAYLOAD_MISMATCH' }]);
-  await placed('points');
+  await placed('notices');
   await placed('dead-letters');
 });
 
@@ -417,13 +417,13 @@ test('the body of a message that the process has already completed is not valida
 test('the follow-up event of a rejected message is not published again when the message is redelivered', async () => {
   const record = { ...message('reject'), redelivered: true };
   await run([record]);
-  expect(await placed('points')).toHaveLength(1);
+  expect(await placed('notices')).toHaveLength(1);
   expect((await run([record, record])).counts).toMatchObject({ duplicate: 2 });
-  expect(await placed('points')).toHaveLength(1);
+  expect(await placed('notices')).toHaveLength(1);
 });
 
 test('a redelivered message with invalid JSON is not dead-lettered a second time', async () => {
-  const record = { ...message('well', { raw: Buffer.from('{"sku":') }), redelivered: true };
+  const record = { ...message('well', { raw: Buffer.from('{"isbn":') }), redelivered: true };
   await run([record]);
   expect((await run([record])).counts).toMatchObject({ duplicate: 1 });
   expect(await placed('dead-letters')).toHaveLength(1);
@@ -449,7 +449,7 @@ test('if a batch contains a redelivered message and the retry copy of the same m
   expect(report.counts).toMatchObject({ completed: 1, duplicate: 1, retry: 1 });
   expect(await placed('retry.2s')).toHaveLength(1);
   await placed('retry.1s');
-  await placed('stock');
+  await placed('loans');
 });
 
 test('if the headers of a failed message are too large for a dead letter, the dead letter omits the largest header and contains the name of this header', async () => {
@@ -525,12 +525,12 @@ test('if a copy of a failed message is too large for the broker, the consumer ar
     archiveLetter: async ({ code, queue }, { body }) => archived.push({ code, queue, body }) > 0,
   };
   const large = (behave: string) =>
-    message(behave, { raw: Buffer.from(JSON.stringify({ sku, behave, padding: 'x'.repeat(2_000) })) });
+    message(behave, { raw: Buffer.from(JSON.stringify({ isbn, behave, padding: 'x'.repeat(2_000) })) });
   const records = [large('transient'), large('permanent'), message()];
   expect((await run(records, parts)).counts).toMatchObject({ completed: 1, 'dead-letter': 2, unfinished: 0 });
   expect(archived.map(({ code, queue }) => [code, queue])).toEqual([
-    ['TOO_LARGE', 'stock'],
-    ['TOO_LARGE', 'stock'],
+    ['TOO_LARGE', 'loans'],
+    ['TOO_LARGE', 'loans'],
   ]);
   expect(archived.map(({ body }) => body.toString('base64'))).toEqual([records[0]!.data, records[1]!.data]);
 });
@@ -547,11 +547,11 @@ test('a follow-up event that is too large for the broker is archived in DynamoDB
     archiveLetter: async (letter) => archived.push(letter) > 0,
   };
   expect((await run([message('reject')], parts)).counts).toMatchObject({ rejected: 1 });
-  expect(archived).toMatchObject([{ code: 'TOO_LARGE', type: 'order.rejected', queue: undefined }]);
+  expect(archived).toMatchObject([{ code: 'TOO_LARGE', type: 'loan.rejected', queue: undefined }]);
 });
 
 test('two messages with equal bodies and different ids are both processed', async () => {
-  const report = await run([message('well', { id: 'a' + sku }), message('well', { id: 'b' + sku })]);
+  const report = await run([message('well', { id: 'a' + isbn }), message('well', { id: 'b' + isbn })]);
   expect(report.counts.completed).toBe(2);
   expect(await applied()).toBe(2);
 });
@@ -560,7 +560,7 @@ test('after a redrive, a message starts again with its first attempt and can be 
   const id = randomUUID();
   await run([message('transient', { id, headers: { 'surehop-attempt': 4 } })]);
   await run([message('transient', { id, headers: { 'surehop-attempt': 1, 'surehop-redrives': 1 } })]);
-  expect([...(await placed('retry.1s')), ...(await placed('stock'))]).toHaveLength(1);
+  expect([...(await placed('retry.1s')), ...(await placed('loans'))]).toHaveLength(1);
   expect(await placed('dead-letters')).toHaveLength(1);
   const report = await run([message('transient', { id, headers: { 'surehop-attempt': 4, 'surehop-redrives': 1 } })]);
   expect(report.counts['dead-letter']).toBe(1);

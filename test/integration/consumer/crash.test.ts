@@ -48,18 +48,18 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
 for (const step of steps)
   for (const side of ['before', 'after'])
     test(`after the process was killed ${side} the step "${step}", redelivering the batch loses no message and applies each effect once`, async () => {
-      const sku = randomUUID();
-      const message = (behave: string) => aRecord({ type: 'test.scripted', body: { sku, behave }, redelivered: true });
+      const isbn = randomUUID();
+      const message = (behave: string) => aRecord({ type: 'test.scripted', body: { isbn, behave }, redelivered: true });
       const records = [message('well'), message('reject'), message('permanent')];
       expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
 
       const report = await createConsumer(scriptedConsumer, setup.parts)(anEvent(records), anInvocation());
       const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
       expect(completed + rejected + duplicate + deadLettered).toBe(3);
-      expect((await setup.item('stock', { sku }))?.available).toBe(1);
+      expect((await setup.item('loans', { isbn }))?.available).toBe(1);
 
       const ids = async (queue: string) =>
         new Set((await setup.host.drain(queue)).map((found) => found && found.properties.messageId));
-      expect((await ids('points')).size).toBe(1);
+      expect((await ids('notices')).size).toBe(1);
       expect(await ids('dead-letters')).toEqual(new Set([records[2]!.basicProperties.messageId]));
     });

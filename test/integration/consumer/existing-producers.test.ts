@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Channel } from 'amqplib';
 import * as z from 'zod';
 
-import { queues } from '../../../infra/topology.ts';
-import { tables } from '../../../infra/tables.ts';
+import { queues } from '../../support/example/topology.ts';
+import { tables } from '../../support/example/tables.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import type { Identify } from '../../../lib/consumer/identify.ts';
@@ -52,28 +52,28 @@ afterAll(async () => {
   await backend.remove();
 });
 
-let sku: string;
+let isbn: string;
 beforeEach(async () => {
-  sku = randomUUID();
-  for (const queue of ['stock', 'points', 'dead-letters', 'retry.1s']) await backend.host.drain(queue);
+  isbn = randomUUID();
+  for (const queue of ['loans', 'notices', 'dead-letters', 'retry.1s']) await backend.host.drain(queue);
 });
 
 /** A work queue with a single delay. A message therefore has two attempts. */
-const stock = { ...queues.stock, delays: queues.stock.delays.slice(0, 1) };
-const points = { ...queues.points, delays: queues.points.delays.slice(0, 1) };
+const loans = { ...queues.loans, delays: queues.loans.delays.slice(0, 1) };
+const notices = { ...queues.notices, delays: queues.notices.delays.slice(0, 1) };
 
 const ordered = defineEvent({
   type: 'order.ordered',
   version: 2,
-  exchange: 'orders',
-  schema: z.object({ sku: z.string(), order: z.string().optional(), fails: z.boolean().default(false) }),
+  exchange: 'library',
+  schema: z.object({ isbn: z.string(), order: z.string().optional(), fails: z.boolean().default(false) }),
 });
-const cancelled = defineEvent({ ...ordered, type: 'order.cancelled', version: 1 });
+const cancelled = defineEvent({ ...ordered, type: 'loan.cancelled', version: 1 });
 const followUp = defineEvent({
-  type: 'order.rejected',
+  type: 'loan.rejected',
   version: 1,
-  exchange: 'orders',
-  schema: z.object({ sku: z.string() }),
+  exchange: 'library',
+  schema: z.object({ isbn: z.string() }),
 });
 
 /** The ids that the business rule received, in this order. */
@@ -92,8 +92,8 @@ const decide: Extract<ConsumerDefinition<z.infer<typeof ordered.schema>>, { deci
   received.push(id);
   if (event.fails && isBroken) throw new Error('the warehouse refused');
   return {
-    effects: [{ kind: 'add', table: tables.stock, key: { sku: event.sku }, attribute: 'available', by: 1 }],
-    events: [emit(followUp, { sku: event.sku })],
+    effects: [{ kind: 'add', table: tables.loans, key: { isbn: event.isbn }, attribute: 'available', by: 1 }],
+    events: [emit(followUp, { isbn: event.isbn })],
   };
 };
 
@@ -102,15 +102,15 @@ const rules = [
   { event: cancelled, decide },
 ];
 
-const consume = (identify?: Identify, queue = stock) => createConsumer({ queue, rules, identify }, parts);
+const consume = (identify?: Identify, queue = loans) => createConsumer({ queue, rules, identify }, parts);
 
-const run = (handler: ReturnType<typeof consume>, records: readonly RabbitMqRecord[], queue = 'stock') =>
+const run = (handler: ReturnType<typeof consume>, records: readonly RabbitMqRecord[], queue = 'loans') =>
   handler(anEvent(records, queue), anInvocation());
 
-const applied = async () => (await parts.read(tables.stock, { sku }))?.available ?? 0;
+const applied = async () => (await parts.read(tables.loans, { isbn }))?.available ?? 0;
 
 /** Publishes a message as a producer in another language does: with no more properties than given. */
-async function publish(body: unknown, properties: GivenProperties = {}, queue = 'stock'): Promise<Buffer> {
+async function publish(body: unknown, properties: GivenProperties = {}, queue = 'loans'): Promise<Buffer> {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   expect(await producer.publish('', queue, propertyBytes(properties), bytes)).toBe(true);
   return bytes;
@@ -172,23 +172,23 @@ const byOrder: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'ord
 
 /** Each way in which a message without a `message-id` is identified, with the id that the message must have. */
 const producers: [string, () => Promise<Buffer>, Identify | undefined, () => string][] = [
-  ['a field of the body', () => publish({ sku, order: sku, fails: true }), byOrder, () => `order ${sku}`],
+  ['a field of the body', () => publish({ isbn, order: isbn, fails: true }), byOrder, () => `order ${isbn}`],
   [
     'headers',
-    () => publish({ sku, fails: true }, withHeaders({ 'x-request': sku, 'x-kind': 'order.ordered' })),
+    () => publish({ isbn, fails: true }, withHeaders({ 'x-request': isbn, 'x-kind': 'order.ordered' })),
     ({ headers }) => ({ id: headers['x-request'], type: headers['x-kind'] }),
-    () => sku,
+    () => isbn,
   ],
   [
     'the attributes of a CloudEvent in binary mode',
     () =>
       publish(
-        { sku, fails: true },
+        { isbn, fails: true },
         {
           contentType: Buffer.from('application/json'),
           ...withHeaders({
             'cloudEvents:specversion': '1.0',
-            'cloudEvents:id': sku,
+            'cloudEvents:id': isbn,
             'cloudEvents:source': '/shop',
             'cloudEvents:type': 'order.ordered',
             'cloudEvents:dataschema': 'https://shop.example/order.ordered/v2',
@@ -196,28 +196,28 @@ const producers: [string, () => Promise<Buffer>, Identify | undefined, () => str
         },
       ),
     undefined,
-    () => `/shop ${sku}`,
+    () => `/shop ${isbn}`,
   ],
   [
     'the attributes of a CloudEvent in structured mode',
     () =>
       publish(
-        { specversion: '1.0', id: sku, source: '/shop', type: 'order.ordered', data: { sku, fails: true } },
+        { specversion: '1.0', id: isbn, source: '/shop', type: 'order.ordered', data: { isbn, fails: true } },
         { contentType: Buffer.from('application/cloudevents+json; charset=UTF-8') },
       ),
     undefined,
-    () => `/shop ${sku}`,
+    () => `/shop ${isbn}`,
   ],
 ];
 
 describe.each(producers)('a message that is identified by %s', (_, publishMessage, identify, id) => {
   test('keeps its id from its first delivery to its effect: as a retry copy, in the archive, and after a redrive', async () => {
     const body = await publishMessage();
-    const first = await takeFrom('stock');
+    const first = await takeFrom('loans');
     expect(messageCounts(await run(consume(identify), first))).toEqual({ retry: 1 });
 
     // The message returns after its delay. The consumer of the copy needs no function `identify`.
-    const retried = await takeFrom('stock');
+    const retried = await takeFrom('loans');
     expect(Buffer.from(retried[0]!.data, 'base64')).toEqual(body);
     expect(messageCounts(await run(consume(), retried))).toEqual({ 'dead-letter': 1 });
 
@@ -230,7 +230,7 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
 
     isBroken = false;
     await redrive(letter);
-    const redriven = await takeFrom('stock');
+    const redriven = await takeFrom('loans');
     expect(messageCounts(await run(consume(), redriven))).toEqual({ completed: 1 });
     expect(messageCounts(await run(consume(identify), redelivered))).toEqual({ duplicate: 2 });
     expect(await applied()).toBe(1);
@@ -241,14 +241,14 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
     isBroken = false;
     await publishMessage();
     await publishMessage();
-    const [one, other] = await takeFrom('stock', 2);
+    const [one, other] = await takeFrom('loans', 2);
     expect(messageCounts(await run(consume(identify), [one!, other!]))).toEqual({ completed: 1, duplicate: 1 });
     await publishMessage();
-    expect(messageCounts(await run(consume(identify), await takeFrom('stock')))).toEqual({ duplicate: 1 });
+    expect(messageCounts(await run(consume(identify), await takeFrom('loans')))).toEqual({ duplicate: 1 });
     expect(await applied()).toBe(1);
-    const [event] = await takeRecords(channel, 'points');
+    const [event] = await takeRecords(channel, 'notices');
     expect(event?.basicProperties).toMatchObject({
-      messageId: deriveId('stock', id(), 'order.rejected', '0'),
+      messageId: deriveId('loans', id(), 'loan.rejected', '0'),
       correlationId: id(),
     });
   });
@@ -256,9 +256,9 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
 
 test('a message that identify cannot identify is archived byte for byte, and the other messages of its batch complete', async () => {
   const identify: Identify = ({ body }) => ({ id: body.nested.order, type: 'order.ordered' });
-  const body = await publish({ sku, note: 'é' }, withHeaders({ 'x-tenant': 'ada' }));
-  await publish({ sku, nested: { order: sku } });
-  const records = await takeFrom('stock', 2);
+  const body = await publish({ isbn, note: 'é' }, withHeaders({ 'x-tenant': 'ada' }));
+  await publish({ isbn, nested: { order: isbn } });
+  const records = await takeFrom('loans', 2);
   expect(messageCounts(await run(consume(identify), records))).toEqual({ completed: 1, 'dead-letter': 1 });
   const letter = await archived();
   expect(letter).toMatchObject({ code: 'IDENTIFY_FAILED', headers: { 'x-tenant': 'ada' } });
@@ -268,8 +268,8 @@ test('a message that identify cannot identify is archived byte for byte, and the
   expect(
     messageCounts(
       await run(
-        consume(({ properties }) => ({ id: `fixed ${sku} ${properties.type}`, type: 'order.ordered' })),
-        await takeFrom('stock'),
+        consume(({ properties }) => ({ id: `fixed ${isbn} ${properties.type}`, type: 'order.ordered' })),
+        await takeFrom('loans'),
       ),
     ),
   ).toEqual({ completed: 1 });
@@ -277,15 +277,15 @@ test('a message that identify cannot identify is archived byte for byte, and the
 });
 
 test('a dead letter that was refused because of its identity is identified again after a redrive', async () => {
-  await publish({ sku, order: sku });
-  const records = await takeFrom('stock');
+  await publish({ isbn, order: isbn });
+  const records = await takeFrom('loans');
   const wrong: Identify = ({ body }) => ({ id: body.order, type: 'order.misspelt' });
   expect(messageCounts(await run(consume(wrong), records))).toEqual({ 'dead-letter': 1 });
   const letter = await archived();
-  expect(letter).toMatchObject({ messageId: sku, type: 'order.misspelt', code: 'UNKNOWN_TYPE' });
+  expect(letter).toMatchObject({ messageId: isbn, type: 'order.misspelt', code: 'UNKNOWN_TYPE' });
   await redrive(letter);
-  expect(messageCounts(await run(consume(byOrder), await takeFrom('stock')))).toEqual({ completed: 1 });
-  expect(received).toEqual([`order ${sku}`]);
+  expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ completed: 1 });
+  expect(received).toEqual([`order ${isbn}`]);
 });
 
 test('a dead letter that the broker refuses as too large is archived with the id of its message, and keeps the id after a redrive', async () => {
@@ -306,72 +306,72 @@ test('a dead letter that the broker refuses as too large is archived with the id
 });
 
 test('two different messages to which identify gives the same id are not lost: the second one is archived', async () => {
-  const identify: Identify = () => ({ id: sku, type: 'order.ordered' });
-  await publish({ sku, order: 'a' });
-  await publish({ sku, order: 'b' });
-  const records = await takeFrom('stock', 2);
+  const identify: Identify = () => ({ id: isbn, type: 'order.ordered' });
+  await publish({ isbn, order: 'a' });
+  await publish({ isbn, order: 'b' });
+  const records = await takeFrom('loans', 2);
   expect(messageCounts(await run(consume(identify), records))).toEqual({ completed: 1, 'dead-letter': 1 });
-  expect(await archived()).toMatchObject({ messageId: sku, code: 'PAYLOAD_MISMATCH' });
+  expect(await archived()).toMatchObject({ messageId: isbn, code: 'PAYLOAD_MISMATCH' });
 });
 
 test('two consumers with different functions identify process the same message independently', async () => {
-  const body = { sku, order: sku, fails: true };
+  const body = { isbn, order: isbn, fails: true };
   await publish(body);
-  await publish(body, {}, 'points');
-  const other: Identify = ({ body }) => ({ id: `points ${body.order}`, type: 'order.cancelled' });
-  expect(messageCounts(await run(consume(byOrder), await takeFrom('stock')))).toEqual({ retry: 1 });
-  expect(messageCounts(await run(consume(other, points), await takeFrom('points'), 'points'))).toEqual({ retry: 1 });
+  await publish(body, {}, 'notices');
+  const other: Identify = ({ body }) => ({ id: `notices ${body.order}`, type: 'loan.cancelled' });
+  expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ retry: 1 });
+  expect(messageCounts(await run(consume(other, notices), await takeFrom('notices'), 'notices'))).toEqual({ retry: 1 });
   isBroken = false;
-  const copies = { stock: await takeFrom('stock'), points: await takeFrom('points') };
-  expect(messageCounts(await run(consume(byOrder), copies.stock))).toEqual({ completed: 1 });
-  expect(messageCounts(await run(consume(other, points), copies.points, 'points'))).toEqual({ completed: 1 });
-  expect(received).toEqual([`order ${sku}`, `points ${sku}`, `order ${sku}`, `points ${sku}`]);
+  const copies = { loans: await takeFrom('loans'), notices: await takeFrom('notices') };
+  expect(messageCounts(await run(consume(byOrder), copies.loans))).toEqual({ completed: 1 });
+  expect(messageCounts(await run(consume(other, notices), copies.notices, 'notices'))).toEqual({ completed: 1 });
+  expect(received).toEqual([`order ${isbn}`, `notices ${isbn}`, `order ${isbn}`, `notices ${isbn}`]);
 });
 
 test('a consumer that keeps order per key processes identified messages in the order in which they were published', async () => {
-  const queue = { ...workQueue('stock', { ordered: true }), delays: stock.delays };
+  const queue = { ...workQueue('loans', { ordered: true }), delays: loans.delays };
   const handler = createConsumer(
-    { queue, rules, identify: byOrder, orderBy: (event: { sku: string }) => event.sku },
+    { queue, rules, identify: byOrder, orderBy: (event: { isbn: string }) => event.isbn },
     parts,
   );
-  await publish({ sku, order: 'a', fails: true });
-  await publish({ sku, order: 'b' });
-  expect(messageCounts(await run(handler, await takeFrom('stock', 2)))).toEqual({ retry: 1, postponed: 1 });
+  await publish({ isbn, order: 'a', fails: true });
+  await publish({ isbn, order: 'b' });
+  expect(messageCounts(await run(handler, await takeFrom('loans', 2)))).toEqual({ retry: 1, postponed: 1 });
   isBroken = false;
-  expect(messageCounts(await run(handler, await takeFrom('stock', 2)))).toEqual({ completed: 2 });
+  expect(messageCounts(await run(handler, await takeFrom('loans', 2)))).toEqual({ completed: 2 });
   expect(received).toEqual(['order a', 'order a', 'order b']);
 });
 
 describe('a message that the broker dead-letters before a consumer has identified it', () => {
   /** Makes the broker dead-letter the first message of the queue. */
   async function reject(): Promise<void> {
-    const message = await channel.get('stock');
+    const message = await channel.get('loans');
     if (!message) throw new Error('the queue has no message');
     channel.nack(message, false, false);
   }
 
   test('is archived without an id, and gets its id from identify after a redrive', async () => {
-    await publish({ sku, order: sku });
+    await publish({ isbn, order: isbn });
     await reject();
     const letter = await archived();
     expect(letter).toMatchObject({ code: 'REJECTED' });
     expect(letter.messageId).toBeUndefined();
     await redrive(letter);
-    expect(messageCounts(await run(consume(byOrder), await takeFrom('stock')))).toEqual({ completed: 1 });
-    expect(received).toEqual([`order ${sku}`]);
+    expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ completed: 1 });
+    expect(received).toEqual([`order ${isbn}`]);
   });
 
   test('is archived under its id if it is a CloudEvent', async () => {
     await producers.at(-1)![1]();
     await reject();
-    expect(await archived()).toMatchObject({ messageId: `/shop ${sku}`, type: 'order.ordered', code: 'REJECTED' });
+    expect(await archived()).toMatchObject({ messageId: `/shop ${isbn}`, type: 'order.ordered', code: 'REJECTED' });
   });
 
   test('is archived under the id that a consumer gave to it earlier, if it is a retry copy', async () => {
-    await publish({ sku, order: sku, fails: true });
-    expect(messageCounts(await run(consume(byOrder), await takeFrom('stock')))).toEqual({ retry: 1 });
-    await eventually('the retry copy returns', async () => (await channel.checkQueue('stock')).messageCount === 1);
+    await publish({ isbn, order: isbn, fails: true });
+    expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ retry: 1 });
+    await eventually('the retry copy returns', async () => (await channel.checkQueue('loans')).messageCount === 1);
     await reject();
-    expect(await archived()).toMatchObject({ messageId: `order ${sku}`, code: 'REJECTED' });
+    expect(await archived()).toMatchObject({ messageId: `order ${isbn}`, code: 'REJECTED' });
   });
 });

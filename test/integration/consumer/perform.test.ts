@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
-import { tables } from '../../../infra/tables.ts';
-import { queues } from '../../../infra/topology.ts';
+import { tables } from '../../support/example/tables.ts';
+import { queues } from '../../support/example/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import { on } from '../../../lib/consumer/rule.ts';
@@ -43,7 +43,7 @@ beforeEach(() => {
 const run = (records: readonly RabbitMqRecord[], parts = setup.parts) =>
   createConsumer(
     {
-      queue: queues.stock,
+      queue: queues.loans,
       event: scriptedEvent,
       perform: async (_, { id }) => {
         calls.push(id);
@@ -54,7 +54,7 @@ const run = (records: readonly RabbitMqRecord[], parts = setup.parts) =>
   )(anEvent(records), anInvocation());
 
 const message = (id = randomUUID(), headers = {}) =>
-  aRecord({ id, type: 'test.scripted', body: { sku: 'a' }, headers });
+  aRecord({ id, type: 'test.scripted', body: { isbn: 'a' }, headers });
 const redelivered = (record: RabbitMqRecord) => ({ ...record, redelivered: true });
 
 const failingCall = () => {
@@ -93,7 +93,7 @@ test('if `perform` fails, the lease of the message is released and the retry cop
   expect((await run([message(id, { 'surehop-attempt': 2 })])).counts.completed).toBe(1);
   expect(calls).toEqual([id, id]);
   await setup.host.drain('retry.1s');
-  await setup.host.drain('stock');
+  await setup.host.drain('loans');
 });
 
 test("if both `perform` and the release of the message's lease fail, the report of the batch contains the error of `perform`", async () => {
@@ -105,13 +105,13 @@ test("if both `perform` and the release of the message's lease fail, the report 
   expect(warn).toHaveBeenCalledWith('releasing a lease failed', expect.any(StoreUnavailableError));
   warn.mockRestore();
   await setup.host.drain('retry.1s');
-  await setup.host.drain('stock');
+  await setup.host.drain('loans');
 });
 
 test('if a process dies during `perform`, the message is postponed until its lease expires and then processed again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
-  await setup.parts.leases.take('stock', {
+  await setup.parts.leases.take('loans', {
     ...firstAttempt,
     id: id!,
     payloadHash,
@@ -135,7 +135,7 @@ test('if `perform` does not return at the last attempt of a message, the message
   // perform returns only now, which must not change the state of the dead-lettered message.
   end();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect((await setup.parts.inbox.find('stock', [id as never])).get(id as never)).toMatchObject({
+  expect((await setup.parts.inbox.find('loans', [id as never])).get(id as never)).toMatchObject({
     state: 'dead-lettered',
   });
 });
@@ -171,12 +171,12 @@ test("if a queue's consumer is changed from `decide` to `perform`, a message tha
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   const decision = {
     effects: [
-      { kind: 'add' as const, table: tables.stock, key: { sku: 'none' }, attribute: 'available', by: -1, atLeast: 0 },
+      { kind: 'add' as const, table: tables.loans, key: { isbn: 'none' }, attribute: 'available', by: -1, atLeast: 0 },
     ],
     otherwise: { outcome: 'rejected' as const, reason: 'OUT_OF_STOCK', effects: [] },
   };
   await setup.parts.inbox.commit(
-    'stock',
+    'loans',
     [{ ...firstAttempt, id: id!, payloadHash, decision }],
     AbortSignal.timeout(30_000),
   );

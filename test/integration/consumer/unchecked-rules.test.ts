@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { tables } from '../../../infra/tables.ts';
-import { exchanges } from '../../../infra/topology.ts';
+import { tables } from '../../support/example/tables.ts';
+import { exchanges } from '../../support/example/topology.ts';
 import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
@@ -20,40 +20,40 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-let sku: string;
+let isbn: string;
 beforeEach(() => {
-  sku = randomUUID();
+  isbn = randomUUID();
 });
 
 const type = 'test.scripted';
 const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<any> = scriptedConsumer) =>
   createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
-const applied = async () => (await setup.item('stock', { sku }))?.available ?? 0;
+const applied = async () => (await setup.item('loans', { isbn }))?.available ?? 0;
 
 /**
  * A follow-up event with the field `note` as ordering key. A test can therefore choose an ordering key of any length.
  */
 const follower = defineEvent({
-  type: 'order.rejected',
+  type: 'loan.rejected',
   version: 1,
-  exchange: exchanges.orders,
-  schema: z.object({ sku: z.string(), note: z.string() }),
+  exchange: exchanges.library,
+  schema: z.object({ isbn: z.string(), note: z.string() }),
   key: ({ note }) => note,
 });
 
 const emitting = (event: FollowUp) => ({
   ...scriptedConsumer,
   decide: (): Decision => ({
-    effects: [{ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by: 1 }],
+    effects: [{ kind: 'add', table: tables.loans, key: { isbn }, attribute: 'available', by: 1 }],
     events: [event],
   }),
 });
-const following = (note: string) => emitting(emit(follower, { sku, note }));
+const following = (note: string) => emitting(emit(follower, { isbn, note }));
 
 test('a follow-up event is published even if its ordering key is too large for a message header', async () => {
-  const record = aRecord({ type, body: { sku } });
+  const record = aRecord({ type, body: { isbn } });
   expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
-  expect(await setup.host.drain('points')).toHaveLength(1);
+  expect(await setup.host.drain('notices')).toHaveLength(1);
 });
 
 test.each([undefined, null, 0])(
@@ -64,14 +64,14 @@ test.each([undefined, null, 0])(
       decide: (event: any, context: any) =>
         event.number === 1 ? (Promise.resolve(given) as Promise<any>) : scriptedConsumer.decide(event, context),
     };
-    const records = [aRecord({ type, body: { sku, number: 1 } }), aRecord({ type, body: { sku } })];
+    const records = [aRecord({ type, body: { isbn, number: 1 } }), aRecord({ type, body: { isbn } })];
     expect((await run(records, definition)).counts).toMatchObject({ completed: 1, retry: 1 });
   },
 );
 
 test('a message is dead-lettered if its business rule returns a follow-up event without data', async () => {
   const report = await run(
-    [aRecord({ type, body: { sku } })],
+    [aRecord({ type, body: { isbn } })],
     emitting({ event: { ...follower, key: undefined }, data: undefined }),
   );
   expect(report.counts).toMatchObject({ 'dead-letter': 1 });
@@ -84,7 +84,7 @@ test.each([
   ['surehop-redrives', Number.MAX_SAFE_INTEGER],
 ])('a dead-lettered message with the header %s = %d can be redriven and then completes', async (name, value) => {
   const id = randomUUID();
-  const body = { sku, behave: 'permanent' };
+  const body = { isbn, behave: 'permanent' };
   const failed = await run([aRecord({ id, type, body, headers: { [name]: value } })]);
   expect(failed.counts).toMatchObject({ 'dead-letter': 1 });
   // A redrive of the message writes this number into its header surehop-redrives.
@@ -99,8 +99,8 @@ test.each([
 });
 
 test('messages whose ids are lone UTF-16 surrogates are dead-lettered, and the other messages of the batch complete', async () => {
-  const records = ['\ud800', '\ud801'].map((id) => aRecord({ id, type, body: { sku }, redelivered: true }));
-  const report = await run([...records, aRecord({ type, body: { sku } })]);
+  const records = ['\ud800', '\ud801'].map((id) => aRecord({ id, type, body: { isbn }, redelivered: true }));
+  const report = await run([...records, aRecord({ type, body: { isbn } })]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 2 });
   expect(await applied()).toBe(1);
 });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { CreateTableCommand, DeleteTableCommand, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
@@ -21,7 +21,7 @@ import { faultsOf, type Faults } from '../../support/store-faults.ts';
 import { scriptedConsumer } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-const QUEUE = 'stock';
+const QUEUE = 'loans';
 const never = new AbortController().signal;
 let store: TestStore;
 let faults: Faults;
@@ -49,12 +49,12 @@ afterAll(async () => {
 });
 
 /** Returns a table that may not be deployed. */
-const misspelt = (name: string) => new Table({ name, key: { sku: 'S' } });
+const misspelt = (name: string) => new Table({ name, key: { isbn: 'S' } });
 
-const add = (table: string, sku = randomUUID()): Effect => ({
+const add = (table: string, isbn = randomUUID()): Effect => ({
   kind: 'add',
   table: misspelt(table),
-  key: { sku },
+  key: { isbn },
   attribute: 'available',
   by: 1,
 });
@@ -77,7 +77,7 @@ const denied = (action: string, table: string) =>
 
 describe('a table that a rule misspells', () => {
   test('if a business rule writes to a missing DynamoDB table, its messages stay unfinished with an error that names the table', async () => {
-    const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'stock')));
+    const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'loans')));
     const results = await commit(entries);
     const back = results.flatMap(({ is }, n) => (is === 'unfinished' ? [n] : []));
     expect(back).toEqual([3, 13, 23, 33]);
@@ -89,7 +89,7 @@ describe('a table that a rule misspells', () => {
   });
 
   test('a batch of 90 messages that write to a missing DynamoDB table needs at most eight requests to DynamoDB', async () => {
-    await commit(Array.from({ length: 90 }, (_, n) => entry(add('shipmentz'), add(n % 2 ? 'stock' : 'points'))));
+    await commit(Array.from({ length: 90 }, (_, n) => entry(add('shipmentz'), add(n % 2 ? 'loans' : 'notices'))));
     expect(faults.sent.length).toBeLessThanOrEqual(8);
   });
 
@@ -105,7 +105,7 @@ describe('a table that a rule misspells', () => {
   });
 
   test('reading an item from a missing DynamoDB table fails with the code TABLE_MISSING and the name of the table', async () => {
-    await expect(readItemFrom(store.client, store.prefix, misspelt('shipmentz'), { sku: 'x' })).rejects.toMatchObject({
+    await expect(readItemFrom(store.client, store.prefix, misspelt('shipmentz'), { isbn: 'x' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       message: `the table ${store.prefix}shipmentz does not exist`,
     });
@@ -115,20 +115,20 @@ describe('a table that a rule misspells', () => {
 describe('a permission that the function lacks', () => {
   test('if the function lacks the permission to write to a DynamoDB table, only the messages that write to this table stay unfinished', async () => {
     faults.plan = ({ TransactItems = [] }) =>
-      TransactItems.some(({ Update }) => Update?.TableName === `${store.prefix}points`)
-        ? { when: 'before', error: denied('UpdateItem', `${store.prefix}points`) }
+      TransactItems.some(({ Update }) => Update?.TableName === `${store.prefix}notices`)
+        ? { when: 'before', error: denied('UpdateItem', `${store.prefix}notices`) }
         : undefined;
-    const results = await commit([entry(add('stock')), entry(add('points')), entry(add('stock'))]);
+    const results = await commit([entry(add('loans')), entry(add('notices')), entry(add('loans'))]);
     expect(outcomes(results)).toEqual(['completed', 'unfinished', 'completed']);
     expect(errorOf(results[1])).toMatchObject({
       code: 'ACCESS_DENIED',
-      message: expect.stringContaining(`dynamodb:UpdateItem on the table ${store.prefix}points: because no identity`),
+      message: expect.stringContaining(`dynamodb:UpdateItem on the table ${store.prefix}notices: because no identity`),
     });
   });
 
   test('if the function lacks the permission to write to the inbox table, all messages stay unfinished after one request to DynamoDB', async () => {
     faults.plan = () => ({ when: 'before', error: denied('PutItem', `${store.prefix}inbox`) });
-    const results = await commit(Array.from({ length: 500 }, () => entry(add('stock'))));
+    const results = await commit(Array.from({ length: 500 }, () => entry(add('loans'))));
     expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
     expect(errorOf(results[499])).toMatchObject({ code: 'ACCESS_DENIED' });
     expect(faults.sent).toHaveLength(1);
@@ -140,7 +140,7 @@ test('if DynamoDB rejects the credentials, all messages of the batch stay unfini
     name: 'UnrecognizedClientException',
   });
   faults.plan = () => ({ when: 'before', error });
-  const results = await commit(Array.from({ length: 300 }, () => entry(add('stock'))));
+  const results = await commit(Array.from({ length: 300 }, () => entry(add('loans'))));
   expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
   expect(errorOf(results[0])).toMatchObject({
     code: 'STORE_MISCONFIGURED',
@@ -165,13 +165,13 @@ describe('a missing or wrong inbox table', () => {
       }),
     );
   afterAll(async () => {
-    for (const name of ['stock', 'inbox']) await client.send(new DeleteTableCommand({ TableName: prefix + name }));
+    for (const name of ['loans', 'inbox']) await client.send(new DeleteTableCommand({ TableName: prefix + name }));
     client.destroy();
   });
 
   test('if the inbox table is missing, every message stays unfinished with an error that names the inbox table', async () => {
-    await table('stock', 'sku');
-    const results = await commit([entry(add('stock')), entry(add('stock'))], inbox);
+    await table('loans', 'isbn');
+    const results = await commit([entry(add('loans')), entry(add('loans'))], inbox);
     expect(outcomes(results)).toEqual(['unfinished', 'unfinished']);
     expect(errorOf(results[0])).toMatchObject({ code: 'TABLE_MISSING', tables: [`${prefix}inbox`] });
     await expect(inbox.find(QUEUE, ['x' as MessageId])).rejects.toMatchObject({
@@ -183,7 +183,7 @@ describe('a missing or wrong inbox table', () => {
   test('if the inbox table has a wrong primary key, every message stays unfinished with the code STORE_MISCONFIGURED', async () => {
     await table('inbox', 'id');
     const results = await commit(
-      Array.from({ length: 20 }, () => entry(add('stock'))),
+      Array.from({ length: 20 }, () => entry(add('loans'))),
       inbox,
     );
     expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));
@@ -218,12 +218,12 @@ describe('a consumer in a wrong deployment', () => {
       { queue: scriptedConsumer.queue, event: scriptedConsumer.event, decide: () => decide(parts) },
       parts,
     );
-    return handler(anEvent([aRecord({ type: 'test.scripted', body: { sku: 'x' } })]), anInvocation());
+    return handler(anEvent([aRecord({ type: 'test.scripted', body: { isbn: 'x' } })]), anInvocation());
   };
 
   test.each([
     ['effects', () => ({ effects: [add('shipmentz')] })],
-    ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { sku: 'x' }).then(() => ({ effects: [] }))],
+    ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { isbn: 'x' }).then(() => ({ effects: [] }))],
   ])(
     'if the %s of a business rule name a missing table, the batch is redelivered without a retry copy or a dead letter',
     async (_, decide) => {
@@ -237,9 +237,9 @@ describe('a consumer in a wrong deployment', () => {
 
   test.each([
     ['a key of the wrong name', { name: 'x' }],
-    ['an empty key', { sku: '' }],
+    ['an empty key', { isbn: '' }],
   ])('a message fails and uses up an attempt if its business rule reads a DynamoDB item with %s', async (_, key) => {
-    await run(({ read }) => read(tables.stock, key as { sku: string }).then(() => ({ effects: [] }))).catch(
+    await run(({ read }) => read(tables.loans, key as { isbn: string }).then(() => ({ effects: [] }))).catch(
       () => undefined,
     );
     const copies = [...(await setup.host.drain('retry.1s')), ...(await setup.host.drain('dead-letters'))];

@@ -13,28 +13,28 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 const isolated = (id: string, endsByMs: number) => ({ kind: 'isolated', id, endsByMs }) as const;
-const read = async (id: MessageId) => (await attemptLog.read('stock', [id])).get(id);
+const read = async (id: MessageId) => (await attemptLog.read('loans', [id])).get(id);
 
 test('deleting one run of a message from the attempt log keeps the other runs of the message', async () => {
   const id = 'kept' as MessageId;
-  for (const run of [isolated('first', 1), isolated('second', 2)]) await attemptLog.begin('stock', [id], run);
-  await attemptLog.end('stock', new Map([[id, isolated('second', 2)]]));
-  await attemptLog.end('stock', new Map([[id, isolated('second', 2)]]));
+  for (const run of [isolated('first', 1), isolated('second', 2)]) await attemptLog.begin('loans', [id], run);
+  await attemptLog.end('loans', new Map([[id, isolated('second', 2)]]));
+  await attemptLog.end('loans', new Map([[id, isolated('second', 2)]]));
   expect(await read(id)).toEqual({ isolatedEndByMs: [1] });
 });
 
 test('a message whose only run was deleted has no entry in the attempt log, and neither has a message that never ran', async () => {
   const id = 'once' as MessageId;
-  await attemptLog.begin('stock', [id], isolated('first', 1));
-  await attemptLog.end('stock', new Map([[id, isolated('first', 1)]]));
-  await attemptLog.end('stock', new Map([['never' as MessageId, isolated('first', 1)]]));
-  expect(await attemptLog.read('stock', [id, 'never' as MessageId])).toEqual(new Map());
+  await attemptLog.begin('loans', [id], isolated('first', 1));
+  await attemptLog.end('loans', new Map([[id, isolated('first', 1)]]));
+  await attemptLog.end('loans', new Map([['never' as MessageId, isolated('first', 1)]]));
+  expect(await attemptLog.read('loans', [id, 'never' as MessageId])).toEqual(new Map());
 });
 
 test('deleting all runs of a message removes its item from the attempt log', async () => {
   const id = 'all' as MessageId;
-  await attemptLog.begin('stock', [id], { kind: 'together', id: 'a run', endsByMs: 1 });
-  await attemptLog.begin('stock', [id], isolated('first', 1));
-  await attemptLog.end('stock', new Map([[id, undefined]]));
-  expect(await store.get('inbox', { pk: { S: `!attempts#stock#${id}` } })).toBeUndefined();
+  await attemptLog.begin('loans', [id], { kind: 'together', id: 'a run', endsByMs: 1 });
+  await attemptLog.begin('loans', [id], isolated('first', 1));
+  await attemptLog.end('loans', new Map([[id, undefined]]));
+  expect(await store.get('inbox', { pk: { S: `!attempts#loans#${id}` } })).toBeUndefined();
 });

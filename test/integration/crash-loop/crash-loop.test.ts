@@ -32,7 +32,7 @@ beforeAll(async () => {
   mapping = startMapping({
     url: setup.host.amqpUrl,
     virtualHost: setup.host.name,
-    queue: 'stock',
+    queue: 'loans',
     eventSourceArn: 'arn:aws:mq:us-east-1:000000000000:broker:shop:b-1',
     functionKey: 'fatal',
     batchSize: 10,
@@ -60,26 +60,26 @@ afterAll(async () => {
   script?.remove();
 });
 
-const publish = (sku: string, type = 'test.scripted') =>
+const publish = (isbn: string, type = 'test.scripted') =>
   setup.publisher.publish({
     exchange: '',
-    routingKey: 'stock',
-    body: Buffer.from(JSON.stringify({ sku })),
+    routingKey: 'loans',
+    body: Buffer.from(JSON.stringify({ isbn })),
     properties: { messageId: randomUUID(), type, headers: {} },
   });
 
 for (const end of ['exit', 'memory', 'rejection', 'loop'])
   test(`a message that crashes every process that handles it (${end}) is dead-lettered as CRASH_LOOP`, async () => {
-    const sku = randomUUID();
+    const isbn = randomUUID();
     outcomes.length = 0;
-    await Promise.all([publish(sku), publish(sku), publish(end), publish(sku), publish(sku)]);
+    await Promise.all([publish(isbn), publish(isbn), publish(end), publish(isbn), publish(isbn)]);
     const dead = await eventually('the dead letter', () => setup.host.channel.get('dead-letters', { noAck: true }));
-    expect(JSON.parse(dead.content.toString())).toEqual({ sku: end });
+    expect(JSON.parse(dead.content.toString())).toEqual({ isbn: end });
     expect(dead.properties.headers).toMatchObject({
       'surehop-dead-letter-code': 'CRASH_LOOP',
-      'surehop-dead-letter-queue': 'stock',
+      'surehop-dead-letter-queue': 'loans',
     });
-    await eventually('the other messages', async () => (await setup.item('stock', { sku }))?.available === 4);
+    await eventually('the other messages', async () => (await setup.item('loans', { isbn }))?.available === 4);
     // After three deliveries the message is suspected of crashing the process. A few further runs find it, and after three runs on its own it is dead-lettered.
     const failures = outcomes.filter((outcome) => outcome !== 'success').length;
     expect(failures).toBeGreaterThanOrEqual(4);
@@ -88,17 +88,17 @@ for (const end of ['exit', 'memory', 'rejection', 'loop'])
   });
 
 test('a message whose perform function ends every process is dead-lettered as CRASH_LOOP although it is postponed by its own leases, and the other messages of its batch complete once', async () => {
-  const sku = randomUUID();
+  const isbn = randomUUID();
   outcomes.length = 0;
-  await Promise.all([publish(sku), publish(sku, 'test.performed'), publish('exit', 'test.performed'), publish(sku)]);
+  await Promise.all([publish(isbn), publish(isbn, 'test.performed'), publish('exit', 'test.performed'), publish(isbn)]);
   // This takes half a minute, because each of the four processes that the message ends leaves a lease of 5.5 s behind.
   const dead = await eventually('the dead letter', () => setup.host.channel.get('dead-letters', { noAck: true }));
-  expect(JSON.parse(dead.content.toString())).toEqual({ sku: 'exit' });
+  expect(JSON.parse(dead.content.toString())).toEqual({ isbn: 'exit' });
   expect(dead.properties.headers).toMatchObject({
     'surehop-dead-letter-code': 'CRASH_LOOP',
-    'surehop-dead-letter-queue': 'stock',
+    'surehop-dead-letter-queue': 'loans',
   });
-  await eventually('the other messages', async () => (await setup.item('stock', { sku }))?.available === 3);
+  await eventually('the other messages', async () => (await setup.item('loans', { isbn }))?.available === 3);
   const failures = outcomes.filter((outcome) => outcome !== 'success').length;
   expect(failures).toBeGreaterThanOrEqual(4);
   expect(failures).toBeLessThanOrEqual(8);

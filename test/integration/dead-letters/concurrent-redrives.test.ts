@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { queues } from '../../../infra/topology.ts';
+import { queues } from '../../support/example/topology.ts';
 import { toDeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
 import { readForRedrive, redriveOne, type Redriving } from '../../../lib/dead-letters/redrive.ts';
@@ -22,7 +22,7 @@ const table = () => ({ client: store.client, tablePrefix: store.prefix, retentio
 /** The parts of a redrive. `duringPublish` runs while the copies are being published. */
 const redriving = (duringPublish: () => Promise<void> = async () => {}): Redriving => ({
   table: table(),
-  queues: [queues.stock],
+  queues: [queues.loans],
   publisher: () => ({
     publish: async () => {},
     publishAll: async (copies) => {
@@ -41,7 +41,7 @@ async function archived(code: string): Promise<string> {
   const id = randomUUID();
   const at = new Date(store.clock.now()).toISOString();
   const delivery = aDelivery({ headers: { 'surehop-published-at': at } });
-  const origin = { id, queue: 'stock', code, reason: 'no answer', deadLetteredAt: at };
+  const origin = { id, queue: 'loans', code, reason: 'no answer', deadLetteredAt: at };
   await storeDeadLetter(toDeadLetter(delivery, origin, store.clock.now()), delivery, table());
   return id;
 }

@@ -37,11 +37,11 @@ test('a dead letter that is too large for the broker is archived by the consumer
     ...setup.publisher,
     publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
   };
-  const record = aRecord({ type: 'test.scripted', body: { sku: randomUUID(), behave: 'permanent' } });
+  const record = aRecord({ type: 'test.scripted', body: { isbn: randomUUID(), behave: 'permanent' } });
   const run = () =>
     createConsumer(scriptedConsumer, { ...setup.parts, publisher: refusing })(anEvent([record]), anInvocation());
   expect(await run()).toMatchObject({ counts: { 'dead-letter': 1 } });
-  expect(archived()).toEqual([{ queue: 'stock', DeadLettersArchived: 1 }]);
+  expect(archived()).toEqual([{ queue: 'loans', DeadLettersArchived: 1 }]);
   await run();
   expect(archived()).toHaveLength(1);
 });

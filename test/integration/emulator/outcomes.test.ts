@@ -11,8 +11,8 @@ describe('the outcome of an emulated invocation', () => {
   afterAll(() => harness.close());
 
   test.each([
-    ['an error', 'error', 'throw new TypeError("no stock");', /^TypeError: no stock$/],
-    ['a thrown string', 'error', 'throw "no stock";', /^Error: no stock$/],
+    ['an error', 'error', 'throw new TypeError("no loans");', /^TypeError: no loans$/],
+    ['a thrown string', 'error', 'throw "no loans";', /^Error: no loans$/],
     [
       'an unanswered promise',
       'timeout',

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import type { When } from '../../../lib/dynamodb/conditions.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
@@ -13,8 +13,8 @@ import { faultsOf } from '../../support/store-faults.ts';
 import type { Faults } from '../../support/store-faults.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
-const QUEUE = 'stock';
-const { orders } = tables;
+const QUEUE = 'loans';
+const { library: orders } = tables;
 const never = new AbortController().signal;
 
 let store: TestStore;
@@ -32,7 +32,7 @@ afterEach(() => faults.remove());
 afterAll(() => store.close());
 
 const id = (name: string | number) => `${run}-${name}` as MessageId;
-const sku = (name: string | number) => ({ sku: `${run}-${name}` });
+const isbn = (name: string | number) => ({ isbn: `${run}-${name}` });
 const entry = (name: string | number, decision: Decision, payloadHash = 'hash'): Entry => ({
   ...firstAttempt,
   id: id(name),
@@ -40,17 +40,17 @@ const entry = (name: string | number, decision: Decision, payloadHash = 'hash'):
   decision,
 });
 const take = (name: string | number, quantity: number) =>
-  ({ kind: 'add', table: tables.stock, key: sku(name), attribute: 'available', by: -quantity, atLeast: 0 }) as const;
+  ({ kind: 'add', table: tables.loans, key: isbn(name), attribute: 'available', by: -quantity, atLeast: 0 }) as const;
 const give = (name: string | number, quantity: number) =>
-  ({ kind: 'add', table: tables.stock, key: sku(name), attribute: 'available', by: quantity }) as const;
+  ({ kind: 'add', table: tables.loans, key: isbn(name), attribute: 'available', by: quantity }) as const;
 const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
 const stocked = (name: string | number, available: number) =>
-  store.put('stock', { sku: { S: sku(name).sku }, available: { N: String(available) } });
+  store.put('loans', { isbn: { S: isbn(name).isbn }, available: { N: String(available) } });
 const available = async (name: string | number) =>
-  (await store.get('stock', { sku: { S: sku(name).sku } }))?.['available']?.N;
+  (await store.get('loans', { isbn: { S: isbn(name).isbn } }))?.['available']?.N;
 const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
 const codeOf = (result: CommitResult | undefined) => (result as { error?: { code?: string } }).error?.code;
-const event = { type: 'order.rejected', version: 1, exchange: 'orders', schema: undefined as never };
+const event = { type: 'loan.rejected', version: 1, exchange: 'library', schema: undefined as never };
 
 describe('commits of several messages', () => {
   test('a hundred messages that write ten items are committed in two transactions', async () => {
@@ -70,7 +70,7 @@ describe('commits of several messages', () => {
     await inbox.commit(QUEUE, entries.slice(0, 1), never);
     expect(outcomes(await inbox.commit(QUEUE, entries, never))).toEqual(['duplicate', 'completed']);
     expect(outcomes(await inbox.commit(QUEUE, [...entries, ...entries], never))).toEqual(Array(4).fill('duplicate'));
-    expect(outcomes(await inbox.commit('points', entries, never))).toEqual(['completed', 'completed']);
+    expect(outcomes(await inbox.commit('notices', entries, never))).toEqual(['completed', 'completed']);
     expect(await available('a')).toBe('6');
   });
 
@@ -85,17 +85,17 @@ describe('commits of several messages', () => {
   });
 
   test('when a completed message is committed again, the result contains the events that were stored at the first commit', async () => {
-    const decision: Decision = { effects: [], events: [{ event, data: { orderId: 'x', lines: [1, 2] } }] };
+    const decision: Decision = { effects: [], events: [{ event, data: { loanId: 'x', lines: [1, 2] } }] };
     const inbox = store.inbox();
     const [first] = await inbox.commit(QUEUE, [entry('one', decision)], never);
     const [again] = await inbox.commit(QUEUE, [entry('one', { effects: [] })], never);
     const events = [
       {
-        id: deriveId(QUEUE, id('one'), 'order.rejected', '0'),
-        type: 'order.rejected',
+        id: deriveId(QUEUE, id('one'), 'loan.rejected', '0'),
+        type: 'loan.rejected',
         version: 1,
-        exchange: 'orders',
-        data: { orderId: 'x', lines: [1, 2] },
+        exchange: 'library',
+        data: { loanId: 'x', lines: [1, 2] },
       },
     ];
     expect(first).toMatchObject({ is: 'completed', marker: { events } });
@@ -103,7 +103,7 @@ describe('commits of several messages', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('when the stock does not suffice for every message of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
+  test('when the loans does not suffice for every message of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
     await stocked('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('a rejected message does not use up stock that a later message needs', async () => {
+  test('a rejected message does not use up loans that a later message needs', async () => {
     await stocked('a', 5);
     await stocked('b', 0);
     const results = await store
@@ -195,7 +195,7 @@ describe('commits of several messages', () => {
   test('a put writes its item only if the condition of the put holds: the item is absent, or an attribute has the expected value', async () => {
     const put = (when: When, status: string): Decision => ({
       effects: [
-        { kind: 'put', table: orders, key: { orderId: id('o') }, item: { status, n: 1, gone: undefined }, when },
+        { kind: 'put', table: orders, key: { loanId: id('o') }, item: { status, n: 1, gone: undefined }, when },
       ],
       otherwise: { outcome: 'rejected', reason: 'not as expected', effects: [] },
     });
@@ -212,8 +212,8 @@ describe('commits of several messages', () => {
         never,
       );
     expect(outcomes(results)).toEqual(['completed', 'rejected', 'completed', 'rejected']);
-    expect(await store.get('orders', { orderId: { S: id('o') } })).toEqual({
-      orderId: { S: id('o') },
+    expect(await store.get('library', { loanId: { S: id('o') } })).toEqual({
+      loanId: { S: id('o') },
       status: { S: 'paid' },
       n: { N: '1' },
     });
@@ -222,7 +222,7 @@ describe('commits of several messages', () => {
   test('messages that do not fit into one transaction are committed in several transactions', async () => {
     const body = 'x'.repeat(200_000);
     const large = Array.from({ length: 45 }, (_, n) =>
-      entry(n, { effects: [{ kind: 'put', table: orders, key: { orderId: id(n) }, item: { body } }] }),
+      entry(n, { effects: [{ kind: 'put', table: orders, key: { loanId: id(n) }, item: { body } }] }),
     );
     const results = await store.inbox().commit(QUEUE, large, never);
     expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
@@ -252,22 +252,25 @@ describe('invalid effects', () => {
   const invalid: [string, () => Decision][] = [
     [
       'a put and an addition on one item',
-      () => ({ effects: [give('a', 1), { kind: 'put', table: tables.stock, key: sku('a'), item: {} }] }),
+      () => ({ effects: [give('a', 1), { kind: 'put', table: tables.loans, key: isbn('a'), item: {} }] }),
     ],
     ['an addition of a fraction', () => ({ effects: [give('a', 0.5)] })],
     [
       'a number that is NaN',
-      () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { n: NaN } }] }),
+      () => ({ effects: [{ kind: 'put', table: tables.loans, key: isbn('b'), item: { n: NaN } }] }),
     ],
     [
       'an item over 400 KB',
-      () => ({ effects: [{ kind: 'put', table: tables.stock, key: sku('b'), item: { s: 'x'.repeat(410_000) } }] }),
+      () => ({ effects: [{ kind: 'put', table: tables.loans, key: isbn('b'), item: { s: 'x'.repeat(410_000) } }] }),
     ],
-    ['an empty key', () => ({ effects: [{ kind: 'put', table: tables.stock, key: { sku: '' }, item: {} }] })],
-    ['a key of the wrong type', () => ({ effects: [{ kind: 'put', table: tables.stock, key: { sku: 7 }, item: {} }] })],
+    ['an empty key', () => ({ effects: [{ kind: 'put', table: tables.loans, key: { isbn: '' }, item: {} }] })],
+    [
+      'a key of the wrong type',
+      () => ({ effects: [{ kind: 'put', table: tables.loans, key: { isbn: 7 }, item: {} }] }),
+    ],
     [
       'a key of the wrong name',
-      () => ({ effects: [{ kind: 'put', table: tables.stock, key: { name: 'x' }, item: {} }] }),
+      () => ({ effects: [{ kind: 'put', table: tables.loans, key: { name: 'x' }, item: {} }] }),
     ],
     ['an addition to a string', () => ({ effects: [{ ...give('text', 1) }] })],
     ['more than 99 items', () => ({ effects: Array.from({ length: 100 }, (_, n) => give(`i${n}`, 1)) })],
@@ -281,7 +284,7 @@ describe('invalid effects', () => {
   test.each(invalid)(
     'a message with an invalid effect (%s) fails, and the other messages of its batch complete',
     async (_, decision) => {
-      await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
+      await store.put('loans', { isbn: { S: isbn('text').isbn }, available: { S: 'many' } });
       await stocked('ok', 0);
       const entries = Array.from({ length: 20 }, (_, n) => entry(n, { effects: [give('ok', 1)] }));
       entries[13] = entry(13, decision());
@@ -293,7 +296,7 @@ describe('invalid effects', () => {
   );
 
   test('if DynamoDB refuses to update an item, exactly those messages of the batch fail that write this item', async () => {
-    await store.put('stock', { sku: { S: sku('text').sku }, available: { S: 'many' } });
+    await store.put('loans', { isbn: { S: isbn('text').isbn }, available: { S: 'many' } });
     const entries = Array.from({ length: 20 }, (_, n) =>
       entry(n, { effects: [give(n % 10 === 3 ? 'text' : 'ok', 1)] }),
     );

@@ -12,7 +12,7 @@ import type { TestStore } from '../../support/store.ts';
 import { answerLost, cancelled, faultsOf, serverError, throttled } from '../../support/store-faults.ts';
 import { numRuns } from '../../support/thorough.ts';
 
-const QUEUE = 'stock';
+const QUEUE = 'loans';
 const never = new AbortController().signal;
 const retryPolicy = { attempts: 20, conflicts: 40, firstDelayMs: 0.1, maxDelayMs: 0.2 };
 
@@ -40,14 +40,14 @@ function moved(list: readonly Entry[], to: string): Entry[] {
   return list.map((entry) => ({ ...entry, id: `${to}${entry.id}` as MessageId, decision: move(entry.decision) }));
 }
 
-async function prepare(stock: Record<string, number | undefined>, to: string): Promise<Model> {
+async function prepare(loans: Record<string, number | undefined>, to: string): Promise<Model> {
   const model: Model = { items: new Map(), done: new Map() };
-  for (const [sku, available] of Object.entries({ ...stock, text: 'many' })) {
+  for (const [isbn, available] of Object.entries({ ...loans, text: 'many' })) {
     if (available === undefined) continue;
-    const item = { sku: to + sku, available };
-    model.items.set(place('stock', { sku: item.sku }), item);
+    const item = { isbn: to + isbn, available };
+    model.items.set(place('loans', { isbn: item.isbn }), item);
     const value = typeof available === 'number' ? { N: String(available) } : { S: available };
-    await store.put('stock', { sku: { S: item.sku }, available: value });
+    await store.put('loans', { isbn: { S: item.isbn }, available: value });
   }
   return model;
 }
@@ -55,9 +55,9 @@ async function prepare(stock: Record<string, number | undefined>, to: string): P
 async function contents(to: string): Promise<Model['items']> {
   const items: Model['items'] = new Map();
   await Promise.all(
-    SKUS.map(async (sku) => {
-      const key = { sku: to + sku };
-      const item = await store.get(anyItems.name, { sku: { S: key.sku } });
+    SKUS.map(async (isbn) => {
+      const key = { isbn: to + isbn };
+      const item = await store.get(anyItems.name, { isbn: { S: key.isbn } });
       if (item !== undefined) items.set(place(anyItems.name, key), fromAttributes(item));
     }),
   );
@@ -67,7 +67,7 @@ async function contents(to: string): Promise<Model['items']> {
 /** Returns the items by their keys without the prefix `to`. */
 const unmoved = (items: Model['items'], to: string) =>
   new Map(
-    [...items].map(([at, item]) => [at.replaceAll(to, ''), { ...item, sku: String(item['sku']).slice(to.length) }]),
+    [...items].map(([at, item]) => [at.replaceAll(to, ''), { ...item, isbn: String(item['isbn']).slice(to.length) }]),
   );
 
 async function markers(list: readonly Entry[], to: string) {
@@ -100,12 +100,12 @@ async function leased(list: readonly Entry[]): Promise<Entry[]> {
 
 async function compare(
   list: readonly Entry[],
-  stock: Record<string, number | undefined>,
+  loans: Record<string, number | undefined>,
   check: (grouped: CommitResult['is'][], expected: CommitResult['is'][]) => void,
 ): Promise<void> {
   const groupedTo = `${++run}g-`;
   const singleTo = `${run}s-`;
-  const model = await prepare(stock, groupedTo);
+  const model = await prepare(loans, groupedTo);
   const together = await leased(moved(list, groupedTo));
   const expected = processAll(model, together);
   check(
@@ -113,7 +113,7 @@ async function compare(
     expected,
   );
 
-  await prepare(stock, singleTo);
+  await prepare(loans, singleTo);
   const single = await leased(moved(list, singleTo));
   const plan = currentFaults?.pause();
   for (const [n, entry] of single.entries()) {
@@ -136,8 +136,8 @@ let currentFaults: { pause(): () => void } | undefined;
 
 test('committing a batch as a whole gives the same results and writes the same items as committing its messages one by one', async () => {
   await fc.assert(
-    fc.asyncProperty(batch, initial, (list, stock) =>
-      compare(list, stock, (grouped, expected) => expect(grouped).toEqual(expected)),
+    fc.asyncProperty(batch, initial, (list, loans) =>
+      compare(list, loans, (grouped, expected) => expect(grouped).toEqual(expected)),
     ),
     { numRuns: numRuns({ everyday: 12, thorough: 50 }) },
   );
@@ -147,7 +147,7 @@ test('lost replies, server errors, throttling and transaction conflicts do not c
   const fault = fc.constantFrom('none', 'lost', 'error', 'throttled', 'conflict', 'item throttled', 'internal');
   const faults = faultsOf(store.client);
   await fc.assert(
-    fc.asyncProperty(batch, initial, fc.array(fault, { maxLength: 12 }), async (list, stock, plan) => {
+    fc.asyncProperty(batch, initial, fc.array(fault, { maxLength: 12 }), async (list, loans, plan) => {
       let next = 0;
       const planned: typeof faults.plan = (input) => {
         const positions = [next % (input.TransactItems?.length ?? 1)];
@@ -169,7 +169,7 @@ test('lost replies, server errors, throttling and transaction conflicts do not c
       };
       faults.plan = planned;
       currentFaults = { pause: () => ((faults.plan = () => undefined), () => (faults.plan = planned)) };
-      await compare(list, stock, (grouped, expected) => {
+      await compare(list, loans, (grouped, expected) => {
         for (const [n, is] of grouped.entries()) {
           // After a lost reply, a message may be a duplicate of itself, and a message that would fail may stay unfinished.
           const allowed: Record<CommitResult['is'], CommitResult['is'][]> = {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { fastRetries, openStore } from '../../support/store.ts';
@@ -9,7 +9,7 @@ import { answerLost, cancelled, faultsOf, named, serverError, throttled } from '
 import type { Fault, Faults } from '../../support/store-faults.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
-const QUEUE = 'stock';
+const QUEUE = 'loans';
 const never = new AbortController().signal;
 let store: TestStore;
 let faults: Faults;
@@ -21,27 +21,27 @@ beforeAll(async () => {
 beforeEach(async () => {
   run++;
   faults = faultsOf(store.client);
-  await store.put('stock', { sku: { S: sku() }, available: { N: '100' } });
+  await store.put('loans', { isbn: { S: isbn() }, available: { N: '100' } });
 });
 afterEach(() => faults.remove());
 afterAll(() => store.close());
 
-const sku = () => `${run}`;
+const isbn = () => `${run}`;
 const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
 const codes = (results: CommitResult[]) =>
   results.map((result) => (result as { error?: { code?: string } }).error?.code);
-const take = (name: string | number, quantity: number, from = sku()): Entry => ({
+const take = (name: string | number, quantity: number, from = isbn()): Entry => ({
   ...firstAttempt,
   id: `${run}-${name}` as MessageId,
   payloadHash: 'hash',
   decision: {
     effects: [
-      { kind: 'add', table: tables.stock, key: { sku: from }, attribute: 'available', by: -quantity, atLeast: 0 },
+      { kind: 'add', table: tables.loans, key: { isbn: from }, attribute: 'available', by: -quantity, atLeast: 0 },
     ],
   },
 });
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
-const available = async (of = sku()) => (await store.get('stock', { sku: { S: of } }))?.['available']?.N;
+const available = async (of = isbn()) => (await store.get('loans', { isbn: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
 /**
  * Injects the given faults into the first transactions, one fault per transaction and in the given order. Later
@@ -129,7 +129,7 @@ test('a transaction that is cancelled with TransactionConflict is sent again unt
 test('if the writes of one item always end with TransactionConflict, only the messages that write this item fail', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
-    const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
+    const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['isbn']?.S === hot);
     return at < 0 ? undefined : cancelled('TransactionConflict', [at], input);
   };
   const results = await commit([take(1, 1), take(2, 1, hot), take(3, 1), take(4, 1, hot)]);
@@ -141,7 +141,7 @@ test('if the writes of one item always end with TransactionConflict, only the me
 test('if the writes of one item are always throttled, only the messages that write this item stay unfinished', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
-    const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['sku']?.S === hot);
+    const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['isbn']?.S === hot);
     return at < 0 ? undefined : cancelled('ThrottlingError', [at], input);
   };
   expect(outcomes(await commit([take(1, 1), take(2, 1, hot), take(3, 1)]))).toEqual([
@@ -151,14 +151,14 @@ test('if the writes of one item are always throttled, only the messages that wri
   ]);
 });
 
-test('if another writer changes the stock between two transactions of a commit, the commit uses the changed stock', async () => {
+test('if another writer changes the loans between two transactions of a commit, the commit uses the changed loans', async () => {
   faults.plan = async (_, at) => {
     if (at > 1) return;
     const values = { ':left': { N: at === 0 ? '5' : '3' } };
     await store.client.send(
       new UpdateItemCommand({
-        TableName: `${store.prefix}stock`,
-        Key: { sku: { S: sku() } },
+        TableName: `${store.prefix}loans`,
+        Key: { isbn: { S: isbn() } },
         UpdateExpression: 'SET available = :left',
         ExpressionAttributeValues: values,
       }),
@@ -199,9 +199,9 @@ test('if a commit is aborted, the messages whose transactions have no reply yet 
   expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
 });
 
-test('concurrent commits of overlapping batches complete each message once and never sell more than the stock', async () => {
+test('concurrent commits of overlapping batches complete each message once and never sell more than the loans', async () => {
   const left = 40;
-  await store.put('stock', { sku: { S: sku() }, available: { N: String(left) } });
+  await store.put('loans', { isbn: { S: isbn() }, available: { N: String(left) } });
   const entries = Array.from({ length: 60 }, (_, n) => {
     const entry = take(n, 1);
     return {

@@ -7,7 +7,7 @@ import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
-const QUEUE = 'stock';
+const QUEUE = 'loans';
 const never = new AbortController().signal;
 let store: TestStore;
 let inbox: Inbox;
@@ -111,7 +111,7 @@ describe('find', () => {
     const ids = entries.map((entry) => entry.id);
     const markers = await inbox.find(QUEUE, [...ids, ...ids, id('unknown')]);
     expect([...markers.keys()].toSorted()).toEqual([...ids].toSorted());
-    expect((await inbox.find('points', ids)).size).toBe(0);
+    expect((await inbox.find('notices', ids)).size).toBe(0);
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });
 

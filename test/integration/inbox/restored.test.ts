@@ -35,24 +35,24 @@ async function restore(backup: Awaited<ReturnType<typeof markers>>): Promise<voi
 
 const minutesFromNow = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 
-const aMessage = (sku: string, publishedAt: string, headers: Record<string, string | number> = {}, behave = 'well') =>
+const aMessage = (isbn: string, publishedAt: string, headers: Record<string, string | number> = {}, behave = 'well') =>
   aRecord({
     type: 'test.scripted',
-    body: { sku, behave },
+    body: { isbn, behave },
     redelivered: true,
     headers: { 'surehop-published-at': publishedAt, ...headers },
   });
 
 test('after the inbox table was restored from a backup, a message whose inbox marker may be lost is dead-lettered, because an operator must decide whether to process it', async () => {
-  const sku = randomUUID();
-  const available = async () => (await setup.item('stock', { sku }))?.['available'];
+  const isbn = randomUUID();
+  const available = async () => (await setup.item('loans', { isbn }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>
     createConsumer(scriptedConsumer, dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, settings))(
       anEvent(records),
       anInvocation(),
     );
 
-  const [remembered, forgotten] = [aMessage(sku, minutesFromNow(-9)), aMessage(sku, minutesFromNow(-5))];
+  const [remembered, forgotten] = [aMessage(isbn, minutesFromNow(-9)), aMessage(isbn, minutesFromNow(-5))];
   await work([remembered]);
   const backup = await markers();
   await work([forgotten]);
@@ -61,7 +61,7 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
 
   // Both messages are redelivered, because another message of their batch was unfinished when the event sources were stopped.
   const completeSince = minutesFromNow(-1);
-  const fresh = aMessage(sku, minutesFromNow(0));
+  const fresh = aMessage(isbn, minutesFromNow(0));
   const { counts, notCompleted } = await work([remembered, forgotten, fresh], { INBOX_COMPLETE_SINCE: completeSince });
   expect(counts).toMatchObject({ duplicate: 1, 'dead-letter': 1, completed: 1 });
   expect(notCompleted).toMatchObject([{ id: forgotten.basicProperties.messageId, code: 'UNREMEMBERED' }]);
@@ -71,7 +71,7 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
   // A redrive before the restoration does not show that the message may run again. A redrive after it is the decision of an operator.
   const redriven = (at: string) => ({
     ...forgotten,
-    basicProperties: aMessage(sku, minutesFromNow(-5), { 'surehop-redrives': 1, 'surehop-redriven-at': at })
+    basicProperties: aMessage(isbn, minutesFromNow(-5), { 'surehop-redrives': 1, 'surehop-redriven-at': at })
       .basicProperties,
   });
   const settings = { INBOX_COMPLETE_SINCE: completeSince };
@@ -81,15 +81,15 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
 });
 
 test('if the restored inbox marker of a message says that an attempt failed, the retried message is dead-lettered, because a later marker may be lost', async () => {
-  const sku = randomUUID();
-  const failing = aMessage(sku, minutesFromNow(-5), {}, 'transient');
+  const isbn = randomUUID();
+  const failing = aMessage(isbn, minutesFromNow(-5), {}, 'transient');
   const { inbox } = setup.parts;
   await createConsumer(scriptedConsumer, setup.parts)(anEvent([failing]), anInvocation());
-  expect((await inbox.find('stock', [failing.basicProperties.messageId as never])).size).toBe(1);
+  expect((await inbox.find('loans', [failing.basicProperties.messageId as never])).size).toBe(1);
   const retried = {
     ...failing,
     basicProperties: {
-      ...aMessage(sku, minutesFromNow(-5), { 'surehop-attempt': 2 }).basicProperties,
+      ...aMessage(isbn, minutesFromNow(-5), { 'surehop-attempt': 2 }).basicProperties,
       messageId: failing.basicProperties.messageId,
     },
   };
@@ -98,7 +98,7 @@ test('if the restored inbox marker of a message says that an attempt failed, the
   });
   const { notCompleted } = await createConsumer(scriptedConsumer, parts)(anEvent([retried]), anInvocation());
   expect(notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNREMEMBERED' }]);
-  expect(await setup.item('stock', { sku })).toBeUndefined();
+  expect(await setup.item('loans', { isbn })).toBeUndefined();
 });
 
 test('after the inbox table was restored from a backup, a CloudEvent is dead-lettered only if it may have been published before the restoration', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
-import { createTables } from '../../../infra/dev/runtime/store/tables.ts';
+import { createTestTables } from '../../support/example/create-tables.ts';
 import { inbox } from '../../../lib/inbox/process-inbox.ts';
 import { store as client } from '../../../lib/dynamodb/store.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
@@ -23,10 +23,10 @@ afterAll(async () => {
 
 test('the inbox uses the DynamoDB endpoint and the table prefix in the settings of the process', async () => {
   const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
-  const results = await inbox(surehop).commit('stock', [entry], AbortSignal.timeout(10_000));
+  const results = await inbox(surehop).commit('loans', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);
   expect(inbox(surehop)).toBe(inbox(surehop));
-  expect(await store.get('inbox', { pk: { S: 'stock#m1' } })).toMatchObject({
+  expect(await store.get('inbox', { pk: { S: 'loans#m1' } })).toMatchObject({
     state: { S: 'completed' },
     at: { S: expect.stringMatching(/^2.*Z$/) },
     payloadHash: { S: 'hash' },
@@ -35,18 +35,12 @@ test('the inbox uses the DynamoDB endpoint and the table prefix in the settings 
 
 test('createTables keeps the items of tables that already exist', async () => {
   const endpoint = process.env['DYNAMODB_ENDPOINT']!;
-  await store.put('points', { customerId: { S: 'c' }, points: { N: '7' } });
-  const names = await createTables({ endpoint, prefix: store.prefix });
-  expect(names.map((name) => name.slice(store.prefix.length)).toSorted()).toEqual([
-    'audit',
-    'awards',
-    'dead-letters',
-    'inbox',
-    'orders',
-    'points',
-    'stock',
-  ]);
-  expect(await store.get('points', { customerId: { S: 'c' } })).toMatchObject({ points: { N: '7' } });
+  await store.put('notices', { customerId: { S: 'c' }, notices: { N: '7' } });
+  const names = await createTestTables(endpoint, store.prefix);
+  expect(names.map((name) => name.slice(store.prefix.length))).toEqual(
+    expect.arrayContaining(['audit', 'receipts', 'dead-letters', 'inbox', 'library', 'notices', 'loans']),
+  );
+  expect(await store.get('notices', { customerId: { S: 'c' } })).toMatchObject({ notices: { N: '7' } });
 });
 
 test('the dead-letters table has one index by time and one index by message id', async () => {

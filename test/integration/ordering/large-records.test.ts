@@ -149,24 +149,24 @@ const commit = async (decision: object) => {
   const [result] = await store.inbox().commit('large', [entry], new AbortController().signal);
   return result;
 };
-const event = { type: 'large', version: 1, exchange: 'orders', schema: {} };
+const event = { type: 'large', version: 1, exchange: 'library', schema: {} };
 
 test.each([
   [
     'a put of 400 KB',
-    { effects: [{ kind: 'put', table: 'awards', key: { orderId: 'o' }, item: { text: 'x'.repeat(410_000) } }] },
+    { effects: [{ kind: 'put', table: 'receipts', key: { loanId: 'o' }, item: { text: 'x'.repeat(410_000) } }] },
   ],
   ['events of 300 KB', { effects: [], events: [{ event, data: { text: 'x'.repeat(310_000) } }] }],
   [
     'a reason of 400 KB',
     {
-      effects: [{ kind: 'add', table: 'stock', key: { sku: 'none' }, attribute: 'available', by: -1, atLeast: 0 }],
+      effects: [{ kind: 'add', table: 'loans', key: { isbn: 'none' }, attribute: 'available', by: -1, atLeast: 0 }],
       otherwise: { outcome: 'rejected', reason: 'x'.repeat(400_000), effects: [] },
     },
   ],
   [
     'a key of 2,049 bytes',
-    { effects: [{ kind: 'add', table: 'stock', key: { sku: 'x'.repeat(2_049) }, attribute: 'available', by: 1 }] },
+    { effects: [{ kind: 'add', table: 'loans', key: { isbn: 'x'.repeat(2_049) }, attribute: 'available', by: 1 }] },
   ],
 ])('committing a message with %s fails with INVALID_EFFECT and not with STORE_UNAVAILABLE', async (_, decision) => {
   const result = await commit(decision);

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
-import { deadLetterQueue, topology } from '../../../infra/topology.ts';
+import { deadLetterQueue, topology } from '../../support/example/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
@@ -36,9 +36,9 @@ beforeEach(() => {
 const definition = {
   ...scriptedConsumer,
   queue: { ...scriptedConsumer.queue, ordered: true },
-  orderBy: ({ sku }: { sku: string }) => sku,
-  decide: (event: { sku: string; number?: number }) => {
-    const name = `${event.sku}:${event.number}`;
+  orderBy: ({ isbn }: { isbn: string }) => isbn,
+  decide: (event: { isbn: string; number?: number }) => {
+    const name = `${event.isbn}:${event.number}`;
     const failures = failing.get(name) ?? 0;
     if (failures > 0) {
       failing.set(name, failures - 1);
@@ -46,16 +46,18 @@ const definition = {
     }
     done.push(name);
     return {
-      effects: [{ kind: 'add', table: tables.stock, key: { sku: event.sku }, attribute: 'available', by: 1 } as const],
+      effects: [
+        { kind: 'add', table: tables.loans, key: { isbn: event.isbn }, attribute: 'available', by: 1 } as const,
+      ],
     };
   },
 };
 
 /** Creates a message that the broker has already delivered `deliveries` times. */
-const message = (sku: string, number: number, deliveries = 0) =>
+const message = (isbn: string, number: number, deliveries = 0) =>
   aRecord({
     type: 'test.scripted',
-    body: { sku, number },
+    body: { isbn, number },
     redelivered: deliveries > 0,
     headers: { 'x-acquired-count': deliveries },
   });
@@ -63,7 +65,7 @@ const run = (records: readonly RabbitMqRecord[]) =>
   createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
 
 const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own['x-message-ttl'] ? [name] : []));
-const CIRCULATING = ['stock', ...delayQueues];
+const CIRCULATING = ['loans', ...delayQueues];
 
 /** Returns the number of messages that are ready in the work queue or wait in a delay queue. */
 async function circulating(): Promise<number> {
@@ -77,7 +79,7 @@ async function circulating(): Promise<number> {
  */
 async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
-    const messages = await setup.host.drain('stock');
+    const messages = await setup.host.drain('loans');
     if (messages.length > 0) await run(messages.map(recordFromBroker));
     return messages.length === 0 && (await isDone()) && (await circulating()) === 0;
   });
@@ -102,7 +104,7 @@ test('messages of one key are processed in order, and a failed message blocks on
   expect(of(b)).toEqual([1, 2, 3]);
   await runWhatComesBack(() => of(a).length === 4);
   expect(of(a)).toEqual([1, 2, 3, 4]);
-  expect((await setup.item('stock', { sku: a }))?.available).toBe(4);
+  expect((await setup.item('loans', { isbn: a }))?.available).toBe(4);
 });
 
 test('after a message is dead-lettered, the next messages with the same ordering key are processed', async () => {
@@ -119,7 +121,7 @@ test('if the retry copy of a failed message is lost, the other messages with the
   failing.set(`${a}:1`, 1);
   await run([message(a, 1)]);
   // The test deletes the retry copy, as if an operator had purged the delay queue.
-  await eventually('the copy', async () => (await setup.host.drain('stock')).length > 0);
+  await eventually('the copy', async () => (await setup.host.drain('loans')).length > 0);
   let minutes = 0;
   const clock = { now: () => Date.now() + minutes * 60_000 };
   const { endpoint, tablePrefix } = setup;
@@ -133,7 +135,7 @@ test('if the retry copy of a failed message is lost, the other messages with the
   expect(of(a)).toEqual([]);
   minutes += 1;
   await later(anEvent(blocked), anInvocation());
-  await setup.host.drain('stock');
+  await setup.host.drain('loans');
   expect(of(a)).toEqual([2, 3, 4]);
 });
 
@@ -146,7 +148,7 @@ test('messages of one key are processed in order even if a batch with a blocked 
   await runWhatComesBack(() => of(a).length === 2);
   // The rule may run again for a second copy of a message, but the effects of a message are applied once.
   expect([...new Set(of(a))]).toEqual([1, 2]);
-  expect((await setup.item('stock', { sku: a }))?.available).toBe(2);
+  expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
 });
 
 test('if a process dies while it processes a batch, younger messages with the same ordering keys wait until this batch is redelivered', async () => {
@@ -158,14 +160,14 @@ test('if a process dies while it processes a batch, younger messages with the sa
   };
   // This invocation simulates a process that dies after it recorded its batch. It never ends and runs no rule.
   void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
-  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('stock')) !== undefined);
+  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('loans')) !== undefined);
   done = [];
   await run([message(a, 3)]);
   expect(of(a)).toEqual([]);
   await run(abandoned.map((record) => ({ ...record, redelivered: true })));
   await runWhatComesBack(() => of(a).length === 3);
   expect([...new Set(of(a))]).toEqual([1, 2, 3]);
-  expect((await setup.item('stock', { sku: a }))?.available).toBe(3);
+  expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
 
 test('if a process dies while it processes a batch, younger messages with the same keys wait for its redelivery, even if a batch of invalid messages comes in between', async () => {
@@ -176,7 +178,7 @@ test('if a process dies while it processes a batch, younger messages with the sa
   };
   const abandoned = [message(a, 1)];
   void createConsumer(definition, hanging)(anEvent(abandoned), anInvocation());
-  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('stock')) !== undefined);
+  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('loans')) !== undefined);
   await run([aRecord({ type: 'test.scripted', raw: Buffer.from('{') })]);
   await run([message(a, 2)]);
   expect(of(a)).toEqual([]);
@@ -190,9 +192,9 @@ test('if orderBy throws an error for a message, this message is retried and bloc
   const [a, b] = [randomUUID(), randomUUID()];
   const keyless = {
     ...definition,
-    orderBy: ({ sku }: { sku: string }) => {
-      if (sku === a) throw new Error('this message has no key');
-      return sku;
+    orderBy: ({ isbn }: { isbn: string }) => {
+      if (isbn === a) throw new Error('this message has no key');
+      return isbn;
     },
   };
   const report = await createConsumer(keyless, setup.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
@@ -213,7 +215,7 @@ test('messages with an empty or a very long ordering key are processed in order'
     );
     expect(report.counts).toMatchObject({ retry: 1, postponed: 1 });
     expect(of(about)).toEqual([]);
-    // From here on the ordering key is the SKU instead of the empty or long key.
+    // From here on the ordering key is the ISBN instead of the empty or long key.
     await runWhatComesBack(() => of(about).length === 2);
     expect(of(about)).toEqual([1, 2]);
   }

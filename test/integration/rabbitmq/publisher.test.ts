@@ -15,7 +15,7 @@ beforeAll(async () => {
   host = await aVirtualHost();
   await host.channel.assertExchange('shop', 'topic', { durable: true });
   await quorumQueue('all', {});
-  await host.channel.bindQueue('all', 'shop', 'order.#');
+  await host.channel.bindQueue('all', 'shop', 'loan.#');
 });
 
 afterAll(() => host.remove());
@@ -32,7 +32,7 @@ const aMessage = (routingKey: string, id = 'message-1', body = 'hello', exchange
 
 describe('publish', () => {
   test('a publish resolves after the broker has stored the message persistently and unchanged in a queue', async () => {
-    await host.publisher().publish(aMessage('order.created', 'kept', 'body'));
+    await host.publisher().publish(aMessage('loan.created', 'kept', 'body'));
     const [message] = await host.drain('all');
     expect(message).toMatchObject({
       content: Buffer.from('body'),
@@ -51,9 +51,9 @@ describe('publish', () => {
   test('a publish to a missing exchange fails with UNROUTABLE, and the other messages on the channel are confirmed', async () => {
     const publisher = host.publisher();
     const errors = await publisher.publishAll([
-      aMessage('order.created', 'before'),
-      aMessage('order.created', 'lost', 'x', 'nowhere'),
-      aMessage('order.created', 'after'),
+      aMessage('loan.created', 'before'),
+      aMessage('loan.created', 'lost', 'x', 'nowhere'),
+      aMessage('loan.created', 'after'),
     ]);
     expect(errors.map((error) => error?.code)).toEqual([undefined, 'UNROUTABLE', undefined]);
     const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
@@ -101,7 +101,7 @@ describe('publish', () => {
   });
 
   test('if the headers of a message do not fit into one AMQP frame, its publish fails before any byte is sent, and the error names the header that is too large', async () => {
-    const message = aMessage('order.created');
+    const message = aMessage('loan.created');
     const withHeader = (bytes: number) => {
       const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
       return { ...message, properties };
@@ -114,7 +114,7 @@ describe('publish', () => {
     });
     await publisher.publish(withHeader(130_900));
     expect(await host.drain('all')).toHaveLength(1);
-    await publisher.publish(aMessage('order.created', 'next'));
+    await publisher.publish(aMessage('loan.created', 'next'));
     expect(await host.drain('all')).toHaveLength(1);
   });
 });
@@ -123,9 +123,9 @@ describe('refused content', () => {
   test('if the broker refuses a message because of its content, only its publish fails, and the messages published at the same time are confirmed', async () => {
     const publisher = host.publisher(20_000);
     // RabbitMQ closes the channel if the header CC is not a list of strings.
-    const refused = { ...aMessage('order.created', 'refused') };
+    const refused = { ...aMessage('loan.created', 'refused') };
     const bad = { ...refused, properties: { ...refused.properties, headers: { CC: 5 } } };
-    const good = (id: string) => aMessage('order.created', id);
+    const good = (id: string) => aMessage('loan.created', id);
     const answers = await publisher.publishAll([good('1'), bad, good('2'), good('3')]);
     expect(answers.map((answer) => answer?.code)).toEqual([undefined, 'UNWRITABLE', undefined, undefined]);
     const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
@@ -142,7 +142,7 @@ describe('unreachable broker', () => {
       clock: systemClock,
       name: 'test',
     });
-    const publish = createPublisher(connection, systemClock, 300).publish(aMessage('order.created'));
+    const publish = createPublisher(connection, systemClock, 300).publish(aMessage('loan.created'));
     await expect(publish).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', indeterminate: false });
     await expect(publish).rejects.not.toMatchObject({ message: expect.stringContaining('hushhush') });
   });
@@ -169,9 +169,9 @@ describe('failing network', () => {
 
   test('if the connection is reset before the broker confirms a message, the message is sent again with the same id on a new connection', async () => {
     const publisher = publisherThroughProxy(10_000);
-    await publisher.publish(aMessage('order.created', 'warm'));
+    await publisher.publish(aMessage('loan.created', 'warm'));
     proxy.resetOnNextReply();
-    await publisher.publish(aMessage('order.created', 'again'));
+    await publisher.publish(aMessage('loan.created', 'again'));
     const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
     // The broker has the message twice, because only the confirm of the first copy was lost.
     expect(ids).toEqual(['warm', 'again', 'again']);
@@ -180,14 +180,14 @@ describe('failing network', () => {
 
   test('if the broker stops answering on a connection, a publish fails by its deadline and the next publish opens a new connection', async () => {
     const publisher = publisherThroughProxy(600);
-    await publisher.publish(aMessage('order.created', 'warm'));
+    await publisher.publish(aMessage('loan.created', 'warm'));
     proxy.hold(true);
-    await expect(publisher.publish(aMessage('order.created', 'held'))).rejects.toMatchObject({
+    await expect(publisher.publish(aMessage('loan.created', 'held'))).rejects.toMatchObject({
       code: expect.stringMatching(/UNCONFIRMED|BROKER_UNAVAILABLE/),
       indeterminate: true,
     });
     proxy.hold(false);
-    await publisher.publish(aMessage('order.created', 'fresh'), 10_000);
+    await publisher.publish(aMessage('loan.created', 'fresh'), 10_000);
     await host.drain('all');
     await publisher.close();
   });
@@ -195,10 +195,10 @@ describe('failing network', () => {
   test('after a process was frozen for longer than the broker waits for a heartbeat, its next publish opens a new connection at once', async () => {
     let skewMs = 0;
     const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
-    await publisher.publish(aMessage('order.created', 'warm'));
+    await publisher.publish(aMessage('loan.created', 'warm'));
     const before = proxy.connections();
     skewMs = 60_000;
-    await publisher.publish(aMessage('order.created', 'thawed'));
+    await publisher.publish(aMessage('loan.created', 'thawed'));
     expect(proxy.connections()).toBe(before + 1);
     await host.drain('all');
     await publisher.close();

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import type { Login } from '../../../lib/rabbitmq/address.ts';
 import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
@@ -27,7 +27,7 @@ afterAll(() => host?.remove());
 
 const message = () => ({
   exchange: '',
-  routingKey: 'stock',
+  routingKey: 'loans',
   body: Buffer.from('{}'),
   properties: { messageId: randomUUID(), headers: {} },
 });
@@ -122,7 +122,7 @@ describe('silent broker', () => {
       async (open) => {
         const channel = await open.createChannel();
         for (const socket of sockets) socket.unpipe().resume();
-        await channel.checkQueue('stock');
+        await channel.checkQueue('loans');
       },
       500,
     );

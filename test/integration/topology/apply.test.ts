@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
@@ -30,7 +30,7 @@ const bindingsOf = async (queue: string) =>
     (await host.manage('GET', `queues/${host.name}/${queue}/bindings`)) as { source: string; routing_key: string }[]
   ).filter(({ source }) => source !== '');
 
-const withAudit = topologyWith({}, { audit: workQueue('audit', { bindings: { orders: ['order.#'] } }) });
+const withAudit = topologyWith({}, { audit: workQueue('audit', { bindings: { library: ['loan.#'] } }) });
 
 const send = (queue: string) => {
   host.channel.sendToQueue(queue, Buffer.from('precious'), { persistent: true });
@@ -42,10 +42,10 @@ describe('plan', () => {
     const lines = await plan(topology);
     expect(lines).toEqual(
       expect.arrayContaining([
-        '+ exchange orders (topic)',
-        expect.stringMatching(/^\+ queue stock .*x-overflow=reject-publish/),
+        '+ exchange library (topic)',
+        expect.stringMatching(/^\+ queue loans .*x-overflow=reject-publish/),
         expect.stringMatching(/^\+ policy surehop \(priority 10\) .* max-length=500000 overflow=reject-publish/),
-        '+ binding orders → stock [order.created]',
+        '+ binding library → loans [loan.created]',
       ]),
     );
     expect(lines.every((line) => line.startsWith('+ '))).toBe(true);
@@ -70,42 +70,42 @@ describe('plan', () => {
 
   test('the plan for a topology names a binding that somebody added by hand, and applying the topology keeps that binding', async () => {
     await applyTopology(broker, topology);
-    await host.channel.bindQueue('stock', 'orders', 'order.by-hand');
-    expect(await plan(topology)).toEqual(['  binding orders → stock [order.by-hand] is not declared and stays']);
+    await host.channel.bindQueue('loans', 'library', 'order.by-hand');
+    expect(await plan(topology)).toEqual(['  binding library → loans [order.by-hand] is not declared and stays']);
     await applyTopology(broker, topology);
-    expect((await bindingsOf('stock')).map(({ routing_key: key }) => key)).toContain('order.by-hand');
+    expect((await bindingsOf('loans')).map(({ routing_key: key }) => key)).toContain('order.by-hand');
   });
 
   test('applying a topology removes a binding that the previous topology declared and the new one does not', async () => {
     await applyTopology(broker, topology);
     const less = {
       ...topology,
-      bindings: topology.bindings.filter(({ routingKey }) => routingKey !== 'order.rejected'),
+      bindings: topology.bindings.filter(({ routingKey }) => routingKey !== 'loan.rejected'),
     };
-    expect(await plan(less, topology)).toEqual(['- binding orders → points [order.rejected]']);
+    expect(await plan(less, topology)).toEqual(['- binding library → notices [loan.rejected]']);
     await applyTopology(broker, less, topology);
-    expect((await bindingsOf('points')).map(({ routing_key: key }) => key)).toEqual(['order.created']);
+    expect((await bindingsOf('notices')).map(({ routing_key: key }) => key)).toEqual(['loan.created']);
   });
 });
 
 describe('refusals', () => {
   test('applying a topology fails without a change if a queue on the broker has other arguments than declared, and the error names each different argument', async () => {
-    await host.channel.assertQueue('points', {
+    await host.channel.assertQueue('notices', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
     });
     const applying = applyTopology(broker, topology);
     await expect(applying).rejects.toThrow(
-      /nothing was changed: .*queue "points" has x-max-length 7, declared is 500000\. Immutable: drain and delete/,
+      /nothing was changed: .*queue "notices" has x-max-length 7, declared is 500000\. Immutable: drain and delete/,
     );
-    await expect(applying).rejects.toThrow(/queue "points" has x-overflow drop-head, declared is reject-publish/);
-    expect(await queueNames()).toEqual(['points']);
+    await expect(applying).rejects.toThrow(/queue "notices" has x-overflow drop-head, declared is reject-publish/);
+    expect(await queueNames()).toEqual(['notices']);
   });
 
   test('applying a topology fails without a change if an exchange on the broker has another type than declared', async () => {
-    await host.channel.assertExchange('orders', 'direct', { durable: true });
+    await host.channel.assertExchange('library', 'direct', { durable: true });
     await expect(applyTopology(broker, topology)).rejects.toThrow(
-      /exchange "orders" has type direct, declared is topic/,
+      /exchange "library" has type direct, declared is topic/,
     );
     expect(await queueNames()).toEqual([]);
   });
@@ -114,7 +114,7 @@ describe('refusals', () => {
     const policy = { pattern: '.*', definition: { 'max-length': 9 }, priority: 99, 'apply-to': 'all' };
     await host.manage('PUT', `policies/${host.name}/theirs`, policy);
     await expect(applyTopology(broker, topology)).rejects.toThrow(
-      /queue "stock" follows the policy "theirs" \(priority 99\) instead of "surehop-paced" \(priority 10\)/,
+      /queue "loans" follows the policy "theirs" \(priority 99\) instead of "surehop-paced" \(priority 10\)/,
     );
     expect(await queueNames()).toEqual([]);
   });
@@ -145,7 +145,7 @@ test('applying a topology that omits an empty work queue removes the bindings of
   await applyTopology(broker, withAudit);
   expect(await plan(topology)).toEqual(
     expect.arrayContaining([
-      '- binding orders → audit [order.#]',
+      '- binding library → audit [loan.#]',
       expect.stringMatching(/^~ policy surehop-paced: pattern .*audit.* → /),
       expect.stringMatching(/^\+ policy surehop-retired .*audit/),
       '  queue "audit" is no longer declared and is empty: after this topology is applied, it can be removed',
@@ -166,10 +166,10 @@ test('after the topology is applied to queues without a delivery limit, as Rabbi
   const policies = topology.policies!.map((policy) => ({ ...policy, delayedRetry: undefined }));
   await applyTopology(broker, { ...topology, policies });
   expect((await readDiff(broker, topology)).filter(({ losesMessages }) => losesMessages)).toEqual([]);
-  await send('stock');
+  await send('loans');
   for (let delivery = 0; delivery < 30; delivery += 1) {
-    const message = await eventually('the message again', () => host.channel.get('stock'));
+    const message = await eventually('the message again', () => host.channel.get('loans'));
     host.channel.reject(message, true);
   }
-  expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
+  expect(await eventually('the message at last', () => host.channel.get('loans'))).toBeTruthy();
 });

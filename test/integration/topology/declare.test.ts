@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -36,16 +36,16 @@ describe('declareTopology', () => {
   });
 
   test('if a queue on the broker has other arguments than declared, declaring the topology over AMQP fails, and the queue keeps its messages', async () => {
-    await host.channel.assertQueue('stock', {
+    await host.channel.assertQueue('loans', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },
     });
-    host.channel.sendToQueue('stock', Buffer.from('kept'), { persistent: true });
+    host.channel.sendToQueue('loans', Buffer.from('kept'), { persistent: true });
     await expect(declareTopology(host.amqpUrl, topology)).rejects.toThrow(
-      /queue "stock" has x-[a-z-]+ .*, declared is .*\. Immutable: drain and delete it, then apply again/,
+      /queue "loans" has x-[a-z-]+ .*, declared is .*\. Immutable: drain and delete it, then apply again/,
     );
     const messages = await eventually('the message', async () => {
-      const found = await host.drain('stock');
+      const found = await host.drain('loans');
       return found.length > 0 && found;
     });
     expect(messages).toHaveLength(1);
@@ -53,30 +53,30 @@ describe('declareTopology', () => {
 
   test('after the topology is declared over AMQP, a message can be returned to its queue 30 times without being lost, whatever the version of the broker', async () => {
     await declareTopology(host.amqpUrl, topology);
-    host.channel.sendToQueue('stock', Buffer.from('stubborn'), { persistent: true });
+    host.channel.sendToQueue('loans', Buffer.from('stubborn'), { persistent: true });
     for (let delivery = 0; delivery < 30; delivery += 1) {
-      const message = await eventually('the message again', () => host.channel.get('stock'));
+      const message = await eventually('the message again', () => host.channel.get('loans'));
       if (delivery % 2) host.channel.nack(message, false, true);
       else host.channel.reject(message, true);
     }
-    expect(await eventually('the message at last', () => host.channel.get('stock'))).toBeTruthy();
+    expect(await eventually('the message at last', () => host.channel.get('loans'))).toBeTruthy();
   });
 
   test('a delay queue that is declared over AMQP keeps each message for the delay and then moves it to the queue that its routing key names', async () => {
     await declareTopology(host.amqpUrl, topology);
     const sentAt = Date.now();
-    host.channel.publish('retry.1s', 'points', Buffer.from('again'), { persistent: true, messageId: 'm' });
-    const message = await eventually('the message back', () => host.channel.get('points', { noAck: true }));
+    host.channel.publish('retry.1s', 'notices', Buffer.from('again'), { persistent: true, messageId: 'm' });
+    const message = await eventually('the message back', () => host.channel.get('notices', { noAck: true }));
     expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1_000);
     expect(message).toMatchObject({ content: Buffer.from('again'), properties: { messageId: 'm' } });
   });
 
   test('after the topology is declared over AMQP, a message that expires in a work queue is moved to the dead-letter queue', async () => {
     await declareTopology(host.amqpUrl, topology);
-    host.channel.sendToQueue('stock', Buffer.from('late'), { persistent: true, expiration: '10' });
+    host.channel.sendToQueue('loans', Buffer.from('late'), { persistent: true, expiration: '10' });
     const message = await eventually('the dead letter', () => host.channel.get('dead-letters', { noAck: true }));
     expect(message).toMatchObject({
-      properties: { headers: { 'x-first-death-queue': 'stock', 'x-first-death-reason': 'expired' } },
+      properties: { headers: { 'x-first-death-queue': 'loans', 'x-first-death-reason': 'expired' } },
     });
   });
 });

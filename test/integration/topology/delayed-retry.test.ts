@@ -12,7 +12,7 @@ import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { queuesWith } from '../../support/topology.ts';
 
-const queues = queuesWith({ points: { ordered: true } });
+const queues = queuesWith({ notices: { ordered: true } });
 const topology = defineTopology(queues);
 
 let host: VirtualHost;
@@ -37,9 +37,9 @@ async function returning(queue: string): Promise<() => number> {
 }
 
 test('RabbitMQ 4.3 and later delay the redelivery of a returned message unless its queue keeps order per key; earlier versions always redeliver it at once', async () => {
-  for (const queue of ['stock', 'points'])
+  for (const queue of ['loans', 'notices'])
     host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
-  const [paced, unpaced] = [await returning('stock'), await returning('points')];
+  const [paced, unpaced] = [await returning('loans'), await returning('notices')];
   await eventually('the ordered queue delivers its message a hundred times', async () => unpaced() >= 100);
   await eventually('both queues delivered', async () => paced() > 0);
   const isPaced = paced() < unpaced() / 10;
@@ -53,18 +53,18 @@ test('applying a topology that omits a queue fails while a returned message in t
     delayedRetry: policy.delayedRetry && HALF_A_MINUTE,
   }));
   await applyTopology(broker, { ...topology, policies });
-  host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
-  const message = await eventually('the message', () => host.channel.get('stock'));
+  host.channel.sendToQueue('loans', Buffer.from('precious'), { persistent: true });
+  const message = await eventually('the message', () => host.channel.get('loans'));
   host.channel.nack(message, false, true);
-  const without = defineTopology({ points: queues.points });
+  const without = defineTopology({ notices: queues.notices });
   const management = readAllSettings({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL'] });
   if (delays)
     await eventually('the broker counts the message as delayed', async () => {
       const figures = await readQueueFigures({ ...management, MANAGEMENT_URL: management.MANAGEMENT_URL! }, 5_000);
-      return figures.find(({ name }) => name === 'stock')?.delayed === 1;
+      return figures.find(({ name }) => name === 'loans')?.delayed === 1;
     });
   await expect(applyTopology(broker, without, topology)).rejects.toThrow(
-    /queue "stock" is no longer declared, but it still holds 1 message/,
+    /queue "loans" is no longer declared, but it still holds 1 message/,
   );
 });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
@@ -12,7 +12,7 @@ import { eventually } from '../../support/eventually.ts';
 import { topologyWith } from '../../support/topology.ts';
 
 const shippingWith = (delays: string[]) =>
-  topologyWith({}, { shipping: workQueue('shipping', { delays, bindings: { orders: ['order.shipped'] } }) });
+  topologyWith({}, { shipping: workQueue('shipping', { delays, bindings: { library: ['order.shipped'] } }) });
 
 let host: VirtualHost;
 let broker: BrokerAccess;
@@ -92,7 +92,7 @@ test('a work queue that is no longer declared can be removed only if it has no c
   await host.channel.cancel(consumerTag);
   await eventually('the broker reports no consumer', async () => (await consumers()) === 0);
 
-  host.channel.publish('retry.4s', 'stock', Buffer.from('waiting'), { persistent: true });
+  host.channel.publish('retry.4s', 'loans', Buffer.from('waiting'), { persistent: true });
   await eventually('the message waits', async () => (await host.channel.checkQueue('retry.4s')).messageCount === 1);
   await expect(remove('shipping')).rejects.toThrow('was not removed: messages in retry.4s may return to it');
   await host.channel.purgeQueue('retry.4s');
@@ -110,7 +110,7 @@ test('a work queue that is no longer declared can be removed only if it has no c
 });
 
 test.each([
-  ['the service still uses', 'stock'],
+  ['the service still uses', 'loans'],
   ['somebody else declared', 'theirs'],
   ['does not exist', 'nowhere'],
 ])('a queue that %s cannot be removed, and the attempt deletes no queue', async (_, queue) => {

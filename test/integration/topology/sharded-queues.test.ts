@@ -5,7 +5,7 @@ import * as z from 'zod';
 
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { deadLetterQueue, exchanges, queues } from '../../../infra/topology.ts';
+import { deadLetterQueue, exchanges, queues } from '../../support/example/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { redrivenCopy } from '../../../lib/events/copies.ts';
@@ -25,18 +25,18 @@ import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup
 
 /** An event with a key. For each event, the test consumer increments the counter of the event's key. */
 const counted = defineEvent({
-  type: 'order.created',
+  type: 'loan.created',
   version: 1,
-  exchange: exchanges.orders,
+  exchange: exchanges.library,
   schema: z.object({ key: z.string(), number: z.int() }),
   key: ({ key }) => key,
 });
 
 type Counted = Payload<typeof counted>;
 
-const sharded = (sharding: Sharding) => queuesWith({ stock: sharding });
+const sharded = (sharding: Sharding) => queuesWith({ loans: sharding });
 
-const shardedTopology = (sharding: Sharding) => topologyWith({ stock: sharding });
+const shardedTopology = (sharding: Sharding) => topologyWith({ loans: sharding });
 
 /** Forty ordering keys. With so many keys, every shard gets some of them. */
 const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
@@ -76,7 +76,7 @@ const publishAll = async (keys: readonly string[]) => {
 };
 
 describe('sharded queue', () => {
-  const { shards } = sharded({ shards: 4 }).stock;
+  const { shards } = sharded({ shards: 4 }).loans;
   beforeEach(async () => {
     await deploy({ shards: 4 });
     for (const shard of shards) await setup.host.channel.purgeQueue(shard);
@@ -104,12 +104,12 @@ describe('sharded queue', () => {
 
   test('if the consistent-hash exchange of a sharded queue has no bindings, every message is routed to the first shard', async () => {
     for (const shard of shards) {
-      await setup.host.channel.bindQueue(shard, 'stock', '2');
-      await setup.host.channel.unbindQueue(shard, 'stock', '2');
+      await setup.host.channel.bindQueue(shard, 'loans', '2');
+      await setup.host.channel.unbindQueue(shard, 'loans', '2');
     }
     await publishAll(KEYS);
     expect((await keysIn(shards, KEYS.length)).flat()).toHaveLength(KEYS.length);
-    for (const shard of shards) await setup.host.channel.unbindQueue(shard, 'stock', '1');
+    for (const shard of shards) await setup.host.channel.unbindQueue(shard, 'loans', '1');
     await publishAll(KEYS);
     expect((await keysIn(shards, KEYS.length)).map((keys) => keys.length)).toEqual([KEYS.length, 0, 0, 0]);
     await deploy({ shards: 4 });
@@ -118,12 +118,12 @@ describe('sharded queue', () => {
   });
 
   test('a publish fails with UNROUTABLE if the consistent-hash exchange of a sharded queue is missing', async () => {
-    await setup.host.channel.deleteExchange('stock');
+    await setup.host.channel.deleteExchange('loans');
     expect(await readDiff(broker, shardedTopology({ shards: 4 }))).toEqual(
-      expect.arrayContaining([expect.objectContaining({ subject: 'exchange "stock"', losesMessages: true })]),
+      expect.arrayContaining([expect.objectContaining({ subject: 'exchange "loans"', losesMessages: true })]),
     );
-    const bindings = shardedTopology({ shards: 4 }).bindings.filter(({ exchange }) => exchange === 'orders');
-    for (const { routingKey } of bindings) await setup.host.channel.unbindQueue('points', 'orders', routingKey);
+    const bindings = shardedTopology({ shards: 4 }).bindings.filter(({ exchange }) => exchange === 'library');
+    for (const { routingKey } of bindings) await setup.host.channel.unbindQueue('notices', 'library', routingKey);
     await expect(setup.publisher.publish(messageOf({ key: 'k', number: 1 }))).rejects.toMatchObject({
       code: 'UNROUTABLE',
     });
@@ -157,10 +157,10 @@ describe('sharded queue', () => {
     // The test uses new keys, because messages of the previous test block later messages of their keys.
     await publishAll(KEYS.map((key) => `dead-${key}`));
     const messages = await eventually('some messages', async () => {
-      const { messageCount } = await setup.host.channel.checkQueue('stock.03');
-      return messageCount > 0 && setup.host.drain('stock.03');
+      const { messageCount } = await setup.host.channel.checkQueue('loans.03');
+      return messageCount > 0 && setup.host.drain('loans.03');
     });
-    await handler(anEvent(messages.map(recordFromBroker), 'stock.03'), anInvocation());
+    await handler(anEvent(messages.map(recordFromBroker), 'loans.03'), anInvocation());
     const dead = await eventually('the dead letters', async () => {
       const ready = await setup.host.channel.checkQueue(deadLetterQueue);
       return ready.messageCount === messages.length && setup.host.drain(deadLetterQueue);
@@ -168,13 +168,13 @@ describe('sharded queue', () => {
     const deliveries = decode(anEvent(dead.map(recordFromBroker), deadLetterQueue));
     for (const delivery of deliveries)
       expect(deadLetterFrom(delivery, Object.values(queues), Date.now())).toMatchObject({
-        queue: 'stock',
-        shard: 'stock.03',
+        queue: 'loans',
+        shard: 'loans.03',
       });
 
     const redrive = async (work: Sharding) => {
       for (const shard of shards) await setup.host.channel.purgeQueue(shard);
-      const address = addressOfShard(sharded(work).stock, 'stock.03');
+      const address = addressOfShard(sharded(work).loans, 'loans.03');
       for (const delivery of deliveries)
         await setup.publisher.publish(redrivenCopy(delivery, address, { redrives: 1, at: new Date().toISOString() }));
       return (await keysIn(shards, deliveries.length)).map((keys) => keys.length);
@@ -193,12 +193,12 @@ describe('sharded queue', () => {
  */
 function definition(done: string[] = []) {
   return {
-    queue: { ...queues.stock, ordered: true },
+    queue: { ...queues.loans, ordered: true },
     event: counted,
     orderBy: ({ key }: Counted) => key,
     decide: ({ key, number }: Counted): any => {
       done.push(`${key}:${number}`);
-      return { effects: [{ kind: 'add', table: 'stock', key: { sku: key }, attribute: 'available', by: 1 }] };
+      return { effects: [{ kind: 'add', table: 'loans', key: { isbn: key }, attribute: 'available', by: 1 }] };
     },
   };
 }
@@ -230,7 +230,7 @@ async function readAll(shards: readonly string[], done: string[]) {
 }
 
 const countOf = async (keys: readonly string[]) => {
-  const items = await Promise.all(keys.map((sku) => setup.item('stock', { sku })));
+  const items = await Promise.all(keys.map((isbn) => setup.item('loans', { isbn })));
   return items.map((item) => Number(item?.available ?? 0));
 };
 
@@ -238,7 +238,7 @@ test('messages of one key are processed in order while several shards are consum
   const keys = KEYS.map((key) => `order-${key}`);
   await deploy({ shards: 4 });
   const done: string[] = [];
-  const { stop } = await readAll(sharded({ shards: 4 }).stock.shards, done);
+  const { stop } = await readAll(sharded({ shards: 4 }).loans.shards, done);
   for (let number = 0; number < 10; number += 1) {
     const errors = await setup.publisher.publishAll(keys.map((key) => messageOf({ key, number })));
     expect(errors.filter(Boolean)).toEqual([]);
@@ -252,7 +252,7 @@ test('changing the number of shards under load loses no message, applies no mess
   const keys = KEYS.map((key) => `change-${key}`);
   await deploy({ shards: 1, retiring: 3 });
   const done: string[] = [];
-  const { met, stop } = await readAll(sharded({ shards: 4 }).stock.shards, done);
+  const { met, stop } = await readAll(sharded({ shards: 4 }).loans.shards, done);
   let number = 0;
   let isOver = false;
   const publishing = (async () => {
@@ -293,7 +293,7 @@ test('changing the number of shards under load loses no message, applies no mess
 test('adding a shard moves some keys to the new shard and no keys between the other shards, and removing the new shard moves these keys back', async () => {
   const placesWith = async (shards: number) => {
     await deploy({ shards, retiring: 4 - shards });
-    const all = sharded({ shards: 4 }).stock.shards;
+    const all = sharded({ shards: 4 }).loans.shards;
     for (const shard of all) await setup.host.channel.purgeQueue(shard);
     await publishAll(KEYS);
     const taken = await keysIn(all, KEYS.length);
@@ -302,6 +302,6 @@ test('adding a shard moves some keys to the new shard and no keys between the ot
   const [three, four] = [await placesWith(3), await placesWith(4)];
   const moved = KEYS.filter((key) => three.get(key) !== four.get(key));
   expect(moved.length).toBeGreaterThan(0);
-  for (const key of moved) expect(four.get(key)).toBe('stock.03');
+  for (const key of moved) expect(four.get(key)).toBe('loans.03');
   expect(await placesWith(3)).toEqual(three);
 });

@@ -3,7 +3,7 @@ import type { ConfirmChannel } from 'amqplib';
 import { connect } from 'amqplib';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff, requireSafe } from '../../../lib/rabbitmq/topology/apply.ts';
 import { faultLine } from '../../../lib/rabbitmq/topology/describe.ts';
@@ -21,72 +21,72 @@ afterEach(() => host.remove());
 const faults = async () =>
   (await readDiff(broker, topology)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
-const policy = (name: string, definition: Record<string, unknown>, pattern = '^stock$', priority = 99) =>
+const policy = (name: string, definition: Record<string, unknown>, pattern = '^loans$', priority = 99) =>
   host.manage('PUT', `policies/${host.name}/${name}`, { pattern, definition, priority, 'apply-to': 'queues' });
 
-const stockArguments = topology.queues.find(({ name }) => name === 'stock')!.arguments;
+const stockArguments = topology.queues.find(({ name }) => name === 'loans')!.arguments;
 
-/** Deletes the queue "stock" and creates it again with other arguments. */
+/** Deletes the queue "loans" and creates it again with other arguments. */
 const stockWith = async (changes: Record<string, unknown>, type = 'quorum') => {
-  await host.channel.deleteQueue('stock');
+  await host.channel.deleteQueue('loans');
   const settings = Object.entries({ ...stockArguments, 'x-queue-type': type, ...changes });
-  await host.channel.assertQueue('stock', {
+  await host.channel.assertQueue('loans', {
     durable: true,
     arguments: Object.fromEntries(settings.filter(([, value]) => value !== undefined)),
   });
-  await host.channel.bindQueue('stock', 'orders', 'order.created');
+  await host.channel.bindQueue('loans', 'library', 'loan.created');
 };
 
 const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly found: RegExp }> = {
   'a queue without a dead-letter exchange': {
     by: () => stockWith({ 'x-dead-letter-exchange': undefined, 'x-dead-letter-strategy': undefined }),
     found:
-      /queue "stock" has x-dead-letter-exchange not set, .*: a message that expires or is returned too often is dropped/,
+      /queue "loans" has x-dead-letter-exchange not set, .*: a message that expires or is returned too often is dropped/,
   },
   'a queue that dead-letters at most once': {
     by: () => stockWith({ 'x-dead-letter-strategy': undefined }),
-    found: /queue "stock" has x-dead-letter-strategy not set, declared is at-least-once: a dead letter is dropped if/,
+    found: /queue "loans" has x-dead-letter-strategy not set, declared is at-least-once: a dead letter is dropped if/,
   },
   'a queue whose dead-letter exchange is not there': {
     by: () => stockWith({ 'x-dead-letter-exchange': 'nowhere' }),
-    found: /queue "stock" has x-dead-letter-exchange nowhere, .*: this exchange does not exist/,
+    found: /queue "loans" has x-dead-letter-exchange nowhere, .*: this exchange does not exist/,
   },
   'a queue that drops its oldest message when it is full': {
     by: () =>
       stockWith({ 'x-overflow': undefined }).then(() => host.manage('DELETE', `policies/${host.name}/surehop-paced`)),
-    found: /queue "stock" has x-overflow not set, declared is reject-publish: a full queue drops messages/,
+    found: /queue "loans" has x-overflow not set, declared is reject-publish: a full queue drops messages/,
   },
   'a policy that has a full queue drop messages': {
     by: () => policy('hurry', { overflow: 'drop-head' }),
     found:
-      /queue "stock" has overflow drop-head \(policy "hurry"\): a full queue drops messages\. Change the policy "hurry"/,
+      /queue "loans" has overflow drop-head \(policy "hurry"\): a full queue drops messages\. Change the policy "hurry"/,
   },
   'a delivery limit': {
     by: () => policy('strict', { 'delivery-limit': 3 }),
-    found: /queue "stock" has a delivery limit of 3 \(policy "strict"\)/,
+    found: /queue "loans" has a delivery limit of 3 \(policy "strict"\)/,
   },
   'an operator policy with a delivery limit': {
     by: () =>
       host.manage('PUT', `operator-policies/${host.name}/limits`, {
-        pattern: '^points$',
+        pattern: '^notices$',
         definition: { 'delivery-limit': 5 },
         priority: 1,
         'apply-to': 'queues',
       }),
-    found: /queue "points" has a delivery limit of 5 \(operator policy "limits"\)/,
+    found: /queue "notices" has a delivery limit of 5 \(operator policy "limits"\)/,
   },
   'a policy that lets messages expire': {
     by: () => policy('fresh', { 'message-ttl': 60_000 }),
-    found: /queue "stock" has a message TTL of 60000 ms \(policy "fresh"\): messages expire too early/,
+    found: /queue "loans" has a message TTL of 60000 ms \(policy "fresh"\): messages expire too early/,
   },
   'a policy that deletes an unused queue': {
-    by: () => policy('tidy', { expires: 60_000 }, '^points$'),
-    found: /queue "points" expires after 60000 ms \(policy "tidy"\): an unused queue is deleted with its messages/,
+    by: () => policy('tidy', { expires: 60_000 }, '^notices$'),
+    found: /queue "notices" expires after 60000 ms \(policy "tidy"\): an unused queue is deleted with its messages/,
   },
   'a foreign policy in place of the declared one': {
     by: () => policy('other', { 'max-length': 900_000 }),
     found:
-      /queue "stock" follows the policy "other" \(priority 99\) instead of "surehop-paced" \(priority 10\)\. Delete the policy "other"/,
+      /queue "loans" follows the policy "other" \(priority 99\) instead of "surehop-paced" \(priority 10\)\. Delete the policy "other"/,
   },
   'a declared policy that was deleted': {
     by: () => host.manage('DELETE', `policies/${host.name}/surehop-paced`),
@@ -94,9 +94,9 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
   },
   'a queue of another type': {
     by: () => stockWith({ 'x-dead-letter-strategy': undefined }, 'classic'),
-    found: /queue "stock" is a classic queue, not a quorum queue/,
+    found: /queue "loans" is a classic queue, not a quorum queue/,
   },
-  'a missing queue': { by: () => host.channel.deleteQueue('points'), found: /queue "points" is missing/ },
+  'a missing queue': { by: () => host.channel.deleteQueue('notices'), found: /queue "notices" is missing/ },
   'a missing binding': {
     by: () => host.channel.unbindQueue('dead-letters', 'dead-letters', ''),
     found: /binding dead-letters → dead-letters is missing: its messages do not reach the queue\. Apply the topology/,
@@ -104,10 +104,10 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
   'a missing exchange': { by: () => host.channel.deleteExchange('retry.2s'), found: /exchange "retry.2s" is missing/ },
   'an exchange that deletes itself': {
     by: async () => {
-      await host.channel.deleteExchange('orders');
-      await host.channel.assertExchange('orders', 'topic', { durable: true, autoDelete: true });
+      await host.channel.deleteExchange('library');
+      await host.channel.assertExchange('library', 'topic', { durable: true, autoDelete: true });
     },
-    found: /exchange "orders" is deleted together with its last binding/,
+    found: /exchange "library" is deleted together with its last binding/,
   },
 };
 
@@ -148,13 +148,13 @@ describe('effect of policies', () => {
 
   test('a policy with the overflow setting drop-head takes precedence over the queue argument reject-publish, and RabbitMQ then drops confirmed messages', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 });
-    const { refused, held } = await publishedTo('stock');
+    const { refused, held } = await publishedTo('loans');
     expect({ refused, held }).toEqual({ refused: 0, held: 5 });
   });
 
   test('a foreign policy has no effect on a queue if its priority is lower than that of the declared policy', async () => {
-    await policy('hurry', { overflow: 'drop-head', 'max-length': 5 }, '^stock$', 1);
+    await policy('hurry', { overflow: 'drop-head', 'max-length': 5 }, '^loans$', 1);
     expect(await faults()).toEqual([]);
-    expect(await publishedTo('stock')).toEqual({ refused: 0, held: 100 });
+    expect(await publishedTo('loans')).toEqual({ refused: 0, held: 100 });
   });
 });

@@ -16,7 +16,7 @@ type About = NonNullable<Parameters<typeof aRecord>[0]>;
 const delivered = (about: About, identify?: Identify) => decode(anEvent([aRecord(about)]), identify)[0]!;
 
 const event = (type: string, version = 1) =>
-  on({ type, version, exchange: 'orders', schema: z.object({ order: z.number() }) });
+  on({ type, version, exchange: 'library', schema: z.object({ order: z.number() }) });
 const on = (definition: Parameters<typeof defineEvent>[0]) => ({
   event: defineEvent(definition),
   decide: () => ({ effects: [] }),
@@ -29,10 +29,10 @@ const cloudEvent: GivenHeaders = {
   cloudEvents_specversion: '1.0',
   cloudEvents_id: 'e-1',
   cloudEvents_source: '/shop/orders',
-  cloudEvents_type: 'order.created',
+  cloudEvents_type: 'loan.created',
 };
 
-const fromBody: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'order.created', version: 1 });
+const fromBody: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'loan.created', version: 1 });
 
 describe('the identity of a message', () => {
   test.each<[string, About, Identify | undefined, string | undefined]>([
@@ -97,18 +97,18 @@ describe('the identity of a message', () => {
 
   test('is the same for a retry copy, a dead letter and a redriven copy of the message, without the function identify', () => {
     const first = delivered({ id: null, body: { order: 7 }, headers: { city: 'Zürich' } }, fromBody);
-    const retried = retryCopy(first, 'stock', 'retry.1s', 2);
+    const retried = retryCopy(first, 'loans', 'retry.1s', 2);
     const note = {
       id: 'd-1' as MessageId,
       code: 'CRASH_LOOP',
       reason: '',
-      queue: 'stock',
+      queue: 'loans',
       at: '2026-11-22T12:00:00.000Z',
     };
     const dead = deadLetterCopy(first, 'dead-letters', note);
     const redriven = redrivenCopy(
       withIdentity(first),
-      { exchange: '', routingKey: 'stock' },
+      { exchange: '', routingKey: 'loans' },
       { redrives: 1, at: note.at },
     );
     for (const { properties, body } of [retried, dead, redriven]) {
@@ -121,7 +121,7 @@ describe('the identity of a message', () => {
   test('is decided again for a redriven copy that was dead-lettered because of its identity', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
-    const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'stock' }, about);
+    const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);
     const copy = { id: null, raw: body, headers: properties.headers as GivenHeaders };
     expect(delivered(copy).id).toBeUndefined();
     expect(delivered(copy, ({ body: { order } }) => ({ id: `line ${order}` })).id).toBe('line 7');
@@ -151,7 +151,7 @@ describe('a consumer with the function identify', () => {
   });
 
   test('chooses the business rule by the type and version in the result', () => {
-    const rules = [event('order.created', 1), event('order.cancelled', 3)];
+    const rules = [event('loan.created', 1), event('loan.cancelled', 3)];
     const chosen = (identity: object) => {
       const message = validate(
         delivered({ id: null, body: { order: 7 } }, () => ({ id: 'k-1', ...identity })),
@@ -159,9 +159,9 @@ describe('a consumer with the function identify', () => {
       );
       return message.is === 'invalid' ? message.outcome.code : message.rule.event.type;
     };
-    expect(chosen({ type: 'order.cancelled', version: 3 })).toBe('order.cancelled');
-    expect(chosen({ type: 'order.created' })).toBe('order.created');
-    expect(chosen({ type: 'order.created', version: 2 })).toBe('SCHEMA_MISMATCH');
+    expect(chosen({ type: 'loan.cancelled', version: 3 })).toBe('loan.cancelled');
+    expect(chosen({ type: 'loan.created' })).toBe('loan.created');
+    expect(chosen({ type: 'loan.created', version: 2 })).toBe('SCHEMA_MISMATCH');
     expect(chosen({ type: 'order.unknown' })).toBe('UNKNOWN_TYPE');
     expect(chosen({})).toBe('UNKNOWN_TYPE');
   });
@@ -190,7 +190,7 @@ describe('a consumer with the function identify', () => {
   ])('dead-letters a message as IDENTIFY_FAILED if the result is %j', (result, message) => {
     const delivery = delivered({ body: { order: 7 } }, () => result as never);
     expect(delivery).toMatchObject({ id: undefined, fault: { code: 'IDENTIFY_FAILED', message } });
-    expect(validate(delivery, [event('order.created')])).toMatchObject({
+    expect(validate(delivery, [event('loan.created')])).toMatchObject({
       is: 'invalid',
       outcome: { code: 'IDENTIFY_FAILED' },
     });
@@ -202,7 +202,7 @@ describe('a consumer with the function identify', () => {
       id: undefined,
       fault: { code: 'IDENTIFY_FAILED', message: /^identify threw UNKNOWN_ERROR: Cannot read/ },
     });
-    const { outcome } = validate(delivery, [event('order.created')]) as {
+    const { outcome } = validate(delivery, [event('loan.created')]) as {
       outcome: { failure: { frames: readonly string[] } };
     };
     expect(outcome.failure.frames[0]).toContain('identify.test.ts');
@@ -254,7 +254,7 @@ describe('a consumer with the function identify', () => {
 
 describe('a CloudEvent', () => {
   const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-  const attributes = { specversion: '1.0', id: 'e-1', source: '/shop/orders', type: 'order.created' };
+  const attributes = { specversion: '1.0', id: 'e-1', source: '/shop/orders', type: 'loan.created' };
   const structured = (body: unknown, contentType = 'application/cloudevents+json; charset=UTF-8') =>
     delivered({ id: null, contentType, body });
   const binary = (headers: GivenHeaders, prefix = 'cloudEvents:', about: About = {}) =>
@@ -272,12 +272,12 @@ describe('a CloudEvent', () => {
       });
       expect(found).toMatchObject({
         id: '/shop/orders e-1',
-        identity: { id: '/shop/orders e-1', type: 'order.created' },
+        identity: { id: '/shop/orders e-1', type: 'loan.created' },
         data: undefined,
         occurredAt: '2026-11-22T12:00:00Z',
         envelope: { traceparent: TRACE },
       });
-      expect(validate(found, [event('order.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
+      expect(validate(found, [event('loan.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
     },
   );
 
@@ -293,7 +293,7 @@ describe('a CloudEvent', () => {
         occurredAt: '2026-11-22T12:00:00Z',
         envelope: { traceparent: TRACE },
       });
-      expect(validate(found, [event('order.cancelled'), event('order.created')])).toMatchObject({
+      expect(validate(found, [event('loan.cancelled'), event('loan.created')])).toMatchObject({
         is: 'candidate',
         event: { order: 7 },
       });
@@ -303,12 +303,12 @@ describe('a CloudEvent', () => {
   test('in structured mode has its data unwrapped even if the AMQP properties identify the message', () => {
     const found = delivered({
       id: 'm-1',
-      type: 'order.created',
+      type: 'loan.created',
       contentType: 'application/cloudevents+json',
       body: { ...attributes, data: { order: 7 } },
     });
     expect(found.id).toBe('m-1');
-    expect(validate(found, [event('order.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
+    expect(validate(found, [event('loan.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
   });
 
   test('is read from a header of the AMQP type timestamp', () => {
@@ -348,15 +348,15 @@ describe('a CloudEvent', () => {
   });
 
   test.each<[string | undefined, number | undefined]>([
-    ['https://shop.example/schemas/order.created/v2', 2],
-    ['https://shop.example/schemas/order.created-v12.json', 12],
-    ['https://registry.example/order.created/versions/3', 3],
-    ['https://registry.example/order.created?version=4', 4],
-    ['urn:shop:order.created:v5', 5],
-    ['https://shop.example/schemas/order.created/2026-01', undefined],
-    ['https://shop.example/schemas/order.created/17', undefined],
-    ['https://shop.example/v2/order.created', undefined],
-    ['https://shop.example/schemas/order.created/v0', undefined],
+    ['https://shop.example/schemas/loan.created/v2', 2],
+    ['https://shop.example/schemas/loan.created-v12.json', 12],
+    ['https://registry.example/loan.created/versions/3', 3],
+    ['https://registry.example/loan.created?version=4', 4],
+    ['urn:shop:loan.created:v5', 5],
+    ['https://shop.example/schemas/loan.created/2026-01', undefined],
+    ['https://shop.example/schemas/loan.created/17', undefined],
+    ['https://shop.example/v2/loan.created', undefined],
+    ['https://shop.example/schemas/loan.created/v0', undefined],
     [undefined, undefined],
   ])('with the dataschema %s has the version %s', (dataschema, version) => {
     expect(structured({ ...attributes, dataschema, data: {} }).identity?.version).toBe(version);
@@ -396,7 +396,7 @@ describe('a CloudEvent', () => {
   ])('in structured mode with %s is dead-lettered as MALFORMED under its id', (_, members, message, id) => {
     const found = structured({ ...attributes, ...(members as object) });
     expect(found.id).toBe(id);
-    expect(validate(found, [event('order.created')])).toMatchObject({ outcome: { code: 'MALFORMED', message } });
+    expect(validate(found, [event('loan.created')])).toMatchObject({ outcome: { code: 'MALFORMED', message } });
   });
 
   test.each<[string, object, string]>([
@@ -475,7 +475,7 @@ describe('a CloudEvent', () => {
 });
 
 test('the headers of a copy with an identity have the form that the decoding reads', () => {
-  const identity = { id: 'k-1' as MessageId, type: 'order.created', version: 2 };
+  const identity = { id: 'k-1' as MessageId, type: 'loan.created', version: 2 };
   const { properties } = withIdentity({ body: Buffer.from('{}'), properties: { headers: {} }, identity });
   expect(encodeTable(properties.headers as GivenHeaders)).toMatchObject({ 'surehop-identified-version': 2 });
   expect(delivered({ id: null, headers: properties.headers }).identity).toEqual(identity);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { exchanges, queues } from '../../../infra/topology.ts';
+import { exchanges, queues } from '../../support/example/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerLimits } from '../../../lib/consumer/limits.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
@@ -17,9 +17,9 @@ process.env.LOG_LEVEL = 'ERROR';
 process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 
 const NOW_MS = Date.parse('2026-11-22T13:00:00Z');
-const event = defineEvent({ type: 'limited', version: 1, exchange: exchanges.orders, schema: z.object({}) });
+const event = defineEvent({ type: 'limited', version: 1, exchange: exchanges.library, schema: z.object({}) });
 /** The queue has the delays 1 s, 2 s and 4 s. */
-const queue = queues.stock;
+const queue = queues.loans;
 
 /** Creates the dependencies of a consumer. The publisher adds each message to `published`. */
 const someParts = ({
@@ -158,5 +158,5 @@ test.each<[limits: ConsumerLimits, error: string]>([
   [{ attempts: 1.5 }, 'attempts 1.5: it must be a whole number from 1 to 999'],
   [{ maxAge: 'a day' }, 'maxAge "a day": it must be a duration, such as "10m" or "24h"'],
 ])('creating a consumer with the invalid limits %j fails', (limits, error) => {
-  expect(() => aConsumer(limits, failing)).toThrow(`the consumer of the queue stock has ${error}`);
+  expect(() => aConsumer(limits, failing)).toThrow(`the consumer of the queue loans has ${error}`);
 });

@@ -5,7 +5,7 @@ import type { Outcome } from '../../../lib/consumer/outcome.ts';
 import { decode } from '../../../lib/consumer/delivery.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 
-const queue = { name: 'stock', deadLetterExchange: 'dead-letters' };
+const queue = { name: 'loans', deadLetterExchange: 'dead-letters' };
 const LAMBDA_RESULT_BYTES = 6 * 1024 * 1024;
 
 const resultsWith = (count: number, outcomeOf: (n: number) => Outcome) =>
@@ -29,6 +29,6 @@ test('the report of a batch lists unfinished messages first if it cannot list al
   const report = reportOf(queue, results);
   expect(report.notCompleted[0]).toMatchObject({ outcome: 'unfinished', code: 'STORE_UNAVAILABLE' });
   expect(new BatchUnfinishedError(report).message).toBe(
-    '1 messages of the queue stock come back with their batch (STORE_UNAVAILABLE: DynamoDB is down)',
+    '1 messages of the queue loans come back with their batch (STORE_UNAVAILABLE: DynamoDB is down)',
   );
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 
-import { queues } from '../../../infra/topology.ts';
+import { queues } from '../../support/example/topology.ts';
 import { postponed, type Outcome } from '../../../lib/consumer/outcome.ts';
 import { reportOf } from '../../../lib/consumer/report.ts';
 import { recordTelemetry } from '../../../lib/consumer/telemetry.ts';
@@ -24,22 +24,22 @@ function record(...outcomes: Outcome[]): void {
     delivery: aDelivery({ id: `m-${n}`, type: 'test.tallied' }),
     outcome,
   }));
-  recordTelemetry(reportOf(queues.stock, results), results, { startedAtMs: 0, nowMs: 5 });
+  recordTelemetry(reportOf(queues.loans, results), results, { startedAtMs: 0, nowMs: 5 });
 }
 
 const counted = () => lines.find((line) => 'Completed' in line);
 const logged = (message: string) => lines.filter((line) => line['message'] === message);
 
 test('a postponed message counts in the metric Postponed and not in the metric Retried', () => {
-  record(postponed('BLOCKED_BY_KEY', queues.stock, 0));
-  expect(counted()).toMatchObject({ queue: 'stock', Postponed: 1, Retried: 0 });
+  record(postponed('BLOCKED_BY_KEY', queues.loans, 0));
+  expect(counted()).toMatchObject({ queue: 'loans', Postponed: 1, Retried: 0 });
   expect(logged('message postponed')).toMatchObject([
     { level: 'INFO', messageId: 'm-0', attempt: 1, reason: 'BLOCKED_BY_KEY', delayQueue: 'retry.1s', delayMs: 1_000 },
   ]);
 });
 
 test('a message that will be retried counts in the metric Retried, and is logged with the code and the text of its error', () => {
-  const [delayQueue] = queues.stock.delays;
+  const [delayQueue] = queues.loans.delays;
   record({ is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' });
   expect(counted()).toMatchObject({ Postponed: 0, Retried: 1 });
   expect(logged('message to be retried')).toMatchObject([
@@ -54,6 +54,6 @@ test('the log has one line with the ids of all completed messages and one line w
     { is: 'duplicate', events: [] },
   ];
   record(...done);
-  expect(logged('messages completed')).toMatchObject([{ queue: 'stock', messageIds: ['m-0', 'm-1'] }]);
-  expect(logged('duplicates skipped')).toMatchObject([{ queue: 'stock', messageIds: ['m-2'] }]);
+  expect(logged('messages completed')).toMatchObject([{ queue: 'loans', messageIds: ['m-0', 'm-1'] }]);
+  expect(logged('duplicates skipped')).toMatchObject([{ queue: 'loans', messageIds: ['m-2'] }]);
 });

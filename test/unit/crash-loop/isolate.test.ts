@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { exchanges, queues } from '../../../infra/topology.ts';
+import { exchanges, queues } from '../../support/example/topology.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
@@ -21,7 +21,7 @@ process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
-const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.orders, schema: z.object({}) });
+const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.library, schema: z.object({}) });
 
 /**
  * Creates a consumer with an in-memory store. The list `begun` contains the groups of messages that the consumer
@@ -58,7 +58,7 @@ function aConsumer(
     settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
     read: async () => undefined,
   };
-  const handler = createConsumer({ queue: queues.stock, event, ...rule }, parts);
+  const handler = createConsumer({ queue: queues.loans, event, ...rule }, parts);
   const run = async (...messages: (string | { id: string; headers: GivenHeaders })[]) => {
     const records = messages.map((message) =>
       typeof message === 'string'
@@ -66,7 +66,7 @@ function aConsumer(
         : aRecord({ ...message, type: 'tried' }),
     );
     const context = { getRemainingTimeInMillis: () => INVOCATION_MS };
-    const report = await handler(anEvent(records, 'stock'), context).catch((error: unknown) => {
+    const report = await handler(anEvent(records, 'loans'), context).catch((error: unknown) => {
       if (error instanceof BatchUnfinishedError) return error.report;
       throw error;
     });
@@ -84,7 +84,7 @@ function aConsumer(
       state: 'leased',
       owner: 'another process',
       leaseExpiresAtMs,
-      queue: 'stock',
+      queue: 'loans',
       id: id as MessageId,
       payloadHash: hash('sha256', '{}'),
       at: '2026-01-01T00:00:00.000Z',

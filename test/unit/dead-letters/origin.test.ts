@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { queues } from '../../../infra/topology.ts';
+import { queues } from '../../support/example/topology.ts';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { aDelivery, type GivenHeaders } from '../../support/delivery.ts';
 
@@ -11,7 +11,7 @@ const note = {
   'surehop-dead-letter-id': '7d1c2c52-9b7e-5b9b-8d4e-3a4dd1f3f0a1',
   'surehop-dead-letter-code': 'ATTEMPTS_EXHAUSTED',
   'surehop-dead-letter-reason': '4 attempts failed',
-  'surehop-dead-letter-queue': 'points',
+  'surehop-dead-letter-queue': 'notices',
   'surehop-dead-lettered-at': '2026-11-22T11:00:00.000Z',
   'surehop-attempt': 4,
   'surehop-published-at': '2026-11-22T10:59:00.000Z',
@@ -20,14 +20,14 @@ const note = {
 /** Headers of a message that went through a delay queue and then expired in its work queue, as RabbitMQ 3.10.8 and 4.3.6 write them. */
 const death = {
   'x-death': [
-    { count: 1, reason: 'expired', queue: 'stock', time: 1_795_345_200, exchange: '', 'routing-keys': ['stock'] },
+    { count: 1, reason: 'expired', queue: 'loans', time: 1_795_345_200, exchange: '', 'routing-keys': ['loans'] },
     {
       count: 1,
       reason: 'expired',
       queue: 'retry.1s',
       time: 1_795_345_100,
       exchange: 'retry.1s',
-      'routing-keys': ['stock'],
+      'routing-keys': ['loans'],
     },
   ],
   'x-first-death-exchange': 'retry.1s',
@@ -44,7 +44,7 @@ describe('the origin of a dead letter', () => {
     expect(of(note)).toMatchObject({
       id: note['surehop-dead-letter-id'],
       messageId: id,
-      queue: 'points',
+      queue: 'notices',
       code: 'ATTEMPTS_EXHAUSTED',
       reason: '4 attempts failed',
       attempt: 4,
@@ -57,7 +57,7 @@ describe('the origin of a dead letter', () => {
 
   test('if the broker dead-lettered a message, its dead letter has the queue of the newest x-death entry and not that of an earlier delay queue', () => {
     expect(of(death)).toMatchObject({
-      queue: 'stock',
+      queue: 'loans',
       code: 'EXPIRED',
       attempt: 2,
       deadLetteredAt: new Date(1_795_345_200_000).toISOString(),
@@ -73,7 +73,7 @@ describe('the origin of a dead letter', () => {
   ])(
     'the dead letter of a message that RabbitMQ dead-lettered with the reason "%s" has the code %s',
     (reason, code) => {
-      expect(of({ 'x-death': [{ queue: 'stock', reason, count: 1 }] })).toMatchObject({ queue: 'stock', code });
+      expect(of({ 'x-death': [{ queue: 'loans', reason, count: 1 }] })).toMatchObject({ queue: 'loans', code });
     },
   );
 
@@ -88,7 +88,7 @@ describe('the origin of a dead letter', () => {
   ])(
     'if the newest x-death entry of a dead letter has the time %p, its field deadLetteredAt is %s',
     (time, deadLetteredAt) => {
-      expect(of({ 'x-death': [{ queue: 'stock', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
+      expect(of({ 'x-death': [{ queue: 'loans', reason: 'expired', time }] }).deadLetteredAt).toBe(deadLetteredAt);
     },
   );
 
@@ -110,7 +110,7 @@ describe('the id of a dead letter', () => {
   test('a message gets another dead-letter id if its x-death time, its queue, its number of redrives or its body differs', () => {
     const [first, ...rest] = death['x-death'];
     const later = { ...death, 'x-death': [{ ...first!, time: 1_795_345_999 }, ...rest] };
-    const elsewhere = { ...death, 'x-death': [{ ...first!, queue: 'points' }, ...rest] };
+    const elsewhere = { ...death, 'x-death': [{ ...first!, queue: 'notices' }, ...rest] };
     const ids = [
       of(death),
       of(later),

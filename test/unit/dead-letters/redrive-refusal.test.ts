@@ -10,7 +10,7 @@ const daysAgo = (days: number) => new Date(nowMs - days * DAY_MS).toISOString();
 
 const open: DeadLetter = {
   id: 'd',
-  queue: 'stock',
+  queue: 'loans',
   code: 'EXPIRED',
   reason: '',
   attempt: 1,

@@ -14,8 +14,8 @@ const answered = (name: string, status: number, message = name) =>
 /** An error that the AWS SDK throws if it gets no response from DynamoDB. */
 const failed = (name: string, code?: string) => Object.assign(new Error(name), { name, code });
 
-const ARN = 'arn:aws:dynamodb:eu-central-1:123456789012:table/surehop-prod-stock';
-const USER = 'arn:aws:sts::123456789012:assumed-role/surehop-prod-reserve-stock/surehop-prod-reserve-stock';
+const ARN = 'arn:aws:dynamodb:eu-central-1:123456789012:table/surehop-prod-loans';
+const USER = 'arn:aws:sts::123456789012:assumed-role/surehop-prod-reserve-loans/surehop-prod-reserve-loans';
 
 describe('errors from DynamoDB', () => {
   test.each([
@@ -61,8 +61,8 @@ describe('errors from DynamoDB', () => {
     const message = `User: ${USER} is not authorized to perform: dynamodb:UpdateItem on resource: ${ARN} because no identity-based policy allows the dynamodb:UpdateItem action`;
     expect(toStoreError(answered('AccessDeniedException', 400, message))).toMatchObject({
       message:
-        "the function's role does not allow dynamodb:UpdateItem on the table surehop-prod-stock: because no identity-based policy allows the dynamodb:UpdateItem action",
-      tables: ['surehop-prod-stock'],
+        "the function's role does not allow dynamodb:UpdateItem on the table surehop-prod-loans: because no identity-based policy allows the dynamodb:UpdateItem action",
+      tables: ['surehop-prod-loans'],
     });
   });
 

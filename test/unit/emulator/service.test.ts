@@ -14,8 +14,8 @@ function aServerless(service: Partial<Serverless['service']> = {}): Serverless {
       functions: {
         reserve: {
           name: 'shop-dev-reserve',
-          handler: 'functions/orders/reserve-stock.handler',
-          events: [{ rabbitmq: { arn: 'arn:aws:mq:us-east-1:1:broker:shop:b-1', queue: 'stock' } }],
+          handler: 'functions/orders/reserve-loans.handler',
+          events: [{ rabbitmq: { arn: 'arn:aws:mq:us-east-1:1:broker:shop:b-1', queue: 'loans' } }],
         },
       },
       ...service,
@@ -29,7 +29,7 @@ describe('the emulated event source', () => {
       {
         functionKey: 'reserve',
         eventSourceArn: 'arn:aws:mq:us-east-1:1:broker:shop:b-1',
-        queue: 'stock',
+        queue: 'loans',
         virtualHost: '/',
         concurrency: 1,
         batchSize: 100,
@@ -41,14 +41,14 @@ describe('the emulated event source', () => {
   test('the emulator uses the settings of an event source in serverless.yml, skips a disabled event source, and warns about filter patterns', () => {
     const warnings: string[] = [];
     const functions = {
-      points: {
-        name: 'points',
-        handler: 'points.handler',
+      notices: {
+        name: 'notices',
+        handler: 'notices.handler',
         events: [
           {
             rabbitmq: {
               arn: { Ref: 'BrokerArn' },
-              queue: 'points',
+              queue: 'notices',
               virtualHost: 'shop',
               batchSize: 7,
               maximumBatchingWindow: 2,
@@ -63,7 +63,7 @@ describe('the emulated event source', () => {
     const log = { ...silent, warning: (message: string) => void warnings.push(message) };
     const [mapping, ...others] = declaredMappings(aServerless({ functions }), url, log);
     expect(others).toEqual([]);
-    expect(mapping).toMatchObject({ queue: 'points', virtualHost: 'shop', batchSize: 7, batchingWindowMs: 2_000 });
+    expect(mapping).toMatchObject({ queue: 'notices', virtualHost: 'shop', batchSize: 7, batchingWindowMs: 2_000 });
     expect(mapping!.eventSourceArn).toMatch(/^arn:aws:mq:/);
     expect(warnings).toEqual([expect.stringContaining('filterPatterns')]);
   });
@@ -76,7 +76,7 @@ describe('the emulated event source', () => {
   test('a function in the emulator has its own timeout and environment variables, and those of the provider that it does not set itself', () => {
     const reserve = {
       name: 'shop-dev-reserve',
-      handler: 'functions/v1.2/reserve-stock.nested.handler',
+      handler: 'functions/v1.2/reserve-loans.nested.handler',
       timeout: 30,
       environment: { COLOUR: 'blue', BROKER: { Ref: 'Broker' } },
     };
@@ -87,7 +87,7 @@ describe('the emulated event source', () => {
     });
     const settings = environmentSettings(serverless, 'reserve');
     expect(settings).toMatchObject({
-      modulePath: '/service/.build/functions/v1.2/reserve-stock',
+      modulePath: '/service/.build/functions/v1.2/reserve-loans',
       exportName: 'nested.handler',
       timeoutMs: 30_000,
       memoryMb: 256,
@@ -97,16 +97,16 @@ describe('the emulated event source', () => {
   });
 
   test('the setting concurrency is the number of Lambda execution environments that the emulator runs for a queue', () => {
-    const custom = { rabbitmqEventSource: { url, concurrency: { stock: 4 } } };
-    expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'stock', concurrency: 4 }]);
+    const custom = { rabbitmqEventSource: { url, concurrency: { loans: 4 } } };
+    expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'loans', concurrency: 4 }]);
   });
 
   test.each([
-    [{ concurrency: { stock: 0 } }, 'concurrency is 0 for the queue "stock": it must be a whole number from 1 to 32'],
-    [{ concurrency: { stock: 33 } }, 'concurrency is 33 for the queue "stock"'],
+    [{ concurrency: { loans: 0 } }, 'concurrency is 0 for the queue "loans": it must be a whole number from 1 to 32'],
+    [{ concurrency: { loans: 33 } }, 'concurrency is 33 for the queue "loans"'],
     [
-      { concurrency: { stock: 2 }, ordered: ['stock'] },
-      'concurrency is 2 for the queue "stock", which keeps order per key',
+      { concurrency: { loans: 2 }, ordered: ['loans'] },
+      'concurrency is 2 for the queue "loans", which keeps order per key',
     ],
   ])('with the invalid settings %j, the emulator fails with an error that names the queue', (settings, reason) => {
     const custom = { rabbitmqEventSource: { url, ...settings } };

@@ -14,24 +14,24 @@ test('publishEvent publishes an event with its envelope headers, and uses the ev
   };
   const clock = { now: () => Date.parse('2026-11-22T12:00:00.250Z') };
   const publishEvent = eventPublisher(createSurehop({ environment: { SERVICE_NAME: 'shop' }, clock }), publisher);
-  const event = { type: 'order.created', version: 2, exchange: 'orders', key: ({ customer }: Order) => customer };
+  const event = { type: 'loan.created', version: 2, exchange: 'library', key: ({ customer }: Order) => customer };
   const id = deriveId('order', '1');
   await publishEvent(event as never, { customer: 'ada' }, { id });
   expect(sent).toEqual([
     {
-      exchange: 'orders',
-      routingKey: 'order.created',
+      exchange: 'library',
+      routingKey: 'loan.created',
       body: Buffer.from('{"customer":"ada"}'),
       properties: {
         messageId: id,
         correlationId: id,
-        type: 'order.created',
+        type: 'loan.created',
         appId: 'shop',
         contentType: 'application/json',
         timestamp: Date.parse('2026-11-22T12:00:00Z') / 1_000,
         headers: {
-          'surehop-exchange': 'orders',
-          'surehop-routing-key': 'order.created',
+          'surehop-exchange': 'library',
+          'surehop-routing-key': 'loan.created',
           'surehop-published-at': '2026-11-22T12:00:00.250Z',
           'surehop-schema-version': 2,
           'surehop-key': 'ada',

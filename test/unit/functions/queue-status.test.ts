@@ -12,7 +12,7 @@ const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
 test('the number of retrying messages of a work queue is null while a delay queue that it shares with another work queue contains messages', () => {
-  const queues = [queue('stock'), queue('points'), queue('own', [delayQueue('retry.own')])];
+  const queues = [queue('loans'), queue('notices'), queue('own', [delayQueue('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(
       queues,
@@ -31,9 +31,9 @@ test('the number of retrying messages of a work queue is null while a delay queu
 });
 
 test('a figure in the status of a queue is null, and not 0, while the broker does not report it', () => {
-  const [status] = statusOf([queue('stock')], 'dead-letters', [{ name: 'stock' }], none, unread).queues;
+  const [status] = statusOf([queue('loans')], 'dead-letters', [{ name: 'loans' }], none, unread).queues;
   expect(status).toEqual({
-    name: 'stock',
+    name: 'loans',
     ready: null,
     unacknowledged: null,
     delayed: null,
@@ -47,16 +47,16 @@ test('a figure in the status of a queue is null, and not 0, while the broker doe
 test('the status of a queue has its number of open dead letters, or null while the store is unavailable', () => {
   const open = {
     byQueue: new Map([
-      ['stock', 2],
+      ['loans', 2],
       ['', 1],
     ]),
     isAtLeast: true,
   };
-  expect(statusOf([queue('stock')], 'dead-letters', [figures('dead-letters', 5)], open, unread)).toMatchObject({
+  expect(statusOf([queue('loans')], 'dead-letters', [figures('dead-letters', 5)], open, unread)).toMatchObject({
     queues: [{ deadLettered: 2 }],
     deadLetters: { ready: 5, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: true },
   });
-  expect(statusOf([queue('stock')], 'dead-letters', [], undefined, unread)).toMatchObject({
+  expect(statusOf([queue('loans')], 'dead-letters', [], undefined, unread)).toMatchObject({
     queues: [{ deadLettered: null }],
     deadLetters: { open: null },
   });
@@ -65,7 +65,7 @@ test('the status of a queue has its number of open dead letters, or null while t
 test('the oldest message in the status of a queue is the oldest message of the last processed batch, or null if the queue is empty', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const oldest = (waiting: number) =>
-    statusOf([queue('stock')], 'dead-letters', [figures('stock', waiting)], none, new Map([['stock', read]])).queues[0]
+    statusOf([queue('loans')], 'dead-letters', [figures('loans', waiting)], none, new Map([['loans', read]])).queues[0]
       ?.oldestMessage;
   expect(oldest(1)).toEqual({ publishedAt: read.oldestPublishedAt, asOf: read.at });
   expect(oldest(0)).toBeNull();
@@ -76,36 +76,36 @@ test('the status of a sharded queue contains the sums over all shards and also t
     return { oldestPublishedAt: `2026-11-22T12:00:0${second}.000Z`, at: '2026-11-22T12:01:00.000Z' };
   };
   const [status] = statusOf(
-    [queue('stock', shared, ['stock', 'stock.01', 'stock.02'])],
+    [queue('loans', shared, ['loans', 'loans.01', 'loans.02'])],
     'dead-letters',
-    [figures('stock', 0), figures('stock.01', 4, 1), figures('stock.02', 2)],
+    [figures('loans', 0), figures('loans.01', 4, 1), figures('loans.02', 2)],
     none,
-    // The shard "stock" is empty, so its last batch says nothing about the age of waiting messages.
+    // The shard "loans" is empty, so its last batch says nothing about the age of waiting messages.
     new Map([
-      ['stock', read(1)],
-      ['stock.01', read(3)],
-      ['stock.02', read(2)],
+      ['loans', read(1)],
+      ['loans.01', read(3)],
+      ['loans.02', read(2)],
     ]),
   ).queues;
   expect(status).toMatchObject({
-    name: 'stock',
+    name: 'loans',
     ready: 6,
     unacknowledged: 1,
     consumers: 3,
     oldestMessage: { publishedAt: read(2).oldestPublishedAt },
-    shards: [{ name: 'stock' }, { name: 'stock.01', ready: 4, unacknowledged: 1, consumers: 1 }, { name: 'stock.02' }],
+    shards: [{ name: 'loans' }, { name: 'loans.01', ready: 4, unacknowledged: 1, consumers: 1 }, { name: 'loans.02' }],
   });
 });
 
 test('the status of a queue counts a message as delayed while the broker delays the redelivery of the message', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
-  const delayed = [{ name: 'stock', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
-  const [status] = statusOf([queue('stock')], 'dead-letters', delayed, none, new Map([['stock', read]])).queues;
+  const delayed = [{ name: 'loans', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
+  const [status] = statusOf([queue('loans')], 'dead-letters', delayed, none, new Map([['loans', read]])).queues;
   expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
 });
 
 test('the status of a delay queue includes expired retry copies that a full work queue has not accepted yet', () => {
   const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
-  const [delayQueueOfOne] = statusOf([queue('stock')], 'dead-letters', held, none, unread).delayQueues;
+  const [delayQueueOfOne] = statusOf([queue('loans')], 'dead-letters', held, none, unread).delayQueues;
   expect(delayQueueOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
 });

@@ -182,14 +182,14 @@ test('the response to a request with invalid path or query parameters lists each
 });
 
 test('if an object in a request body has an unknown field, the response lists the known fields of the object', async () => {
-  const item = z.strictObject({ sku: z.string() });
+  const item = z.strictObject({ isbn: z.string() });
   const body = z.strictObject({ items: z.array(item).optional(), none: z.strictObject({}).default({}) }).prefault({});
   const handler = endpoint(surehop, { access: open, body }, () => ({ status: 200, body: {} }));
-  const got = await call(handler, { body: { item: 1, items: [{ sku: 'a', skew: 1 }], none: { x: 1 } } });
+  const got = await call(handler, { body: { item: 1, items: [{ isbn: 'a', skew: 1 }], none: { x: 1 } } });
   expect(got.body.errors).toEqual(
     expect.arrayContaining([
       { pointer: '/item', detail: 'unknown field; known fields: items, none' },
-      { pointer: '/items/0/skew', detail: 'unknown field; known fields: sku' },
+      { pointer: '/items/0/skew', detail: 'unknown field; known fields: isbn' },
       { pointer: '/none/x', detail: 'unknown field; no fields are allowed' },
     ]),
   );
@@ -255,7 +255,7 @@ describe('errors of a handler', () => {
 
 test('each HTTP request is logged once with its ids and its trace id, and without its body', async () => {
   const handler = endpoint(surehop, { access: open, body: z.any() }, ({ note }) => {
-    note({ orderId: 'o-1' });
+    note({ loanId: 'o-1' });
     return { status: 202, body: {} };
   });
   logged();
@@ -272,7 +272,7 @@ test('each HTTP request is logged once with its ids and its trace id, and withou
     route: 'POST /things/{id}',
     status: 202,
     durationMs: expect.any(Number),
-    orderId: 'o-1',
+    loanId: 'o-1',
     traceId,
   });
   expect(JSON.stringify(entries)).not.toContain('private');

@@ -33,14 +33,14 @@ test('the payload hash ignores the order of fields, but not the order of list it
   const a = {
     customerId: 'c',
     items: [
-      { sku: 's', quantity: 1 },
-      { sku: 't', quantity: 2 },
+      { isbn: 's', quantity: 1 },
+      { isbn: 't', quantity: 2 },
     ],
   };
   const b = {
     items: [
-      { quantity: 1, sku: 's' },
-      { quantity: 2, sku: 't' },
+      { quantity: 1, isbn: 's' },
+      { quantity: 2, isbn: 't' },
     ],
     customerId: 'c',
   };

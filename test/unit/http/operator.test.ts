@@ -56,17 +56,17 @@ describe('the scopes of a token that API Gateway verified', () => {
 
 describe('tokens that only API Gateway verifies', () => {
   const whoami = () =>
-    endpoint(surehop, { access: operator('stock:write') }, ({ client }) => ({ status: 200, body: { client } }));
+    endpoint(surehop, { access: operator('loans:write') }, ({ client }) => ({ status: 200, body: { client } }));
 
   test('the service takes the client and its scopes from the claims that API Gateway verified', async () => {
     expect(
-      await call(whoami(), verified({ sub: 'ada', scope: 'surehop/status:read surehop/stock:write' })),
+      await call(whoami(), verified({ sub: 'ada', scope: 'surehop/status:read surehop/loans:write' })),
     ).toMatchObject({ status: 200, body: { client: 'ada' } });
-    expect(await call(whoami(), verified({ sub: 'ada', scp: ['surehop/stock:write'] }))).toMatchObject({ status: 200 });
+    expect(await call(whoami(), verified({ sub: 'ada', scp: ['surehop/loans:write'] }))).toMatchObject({ status: 200 });
   });
 
   test('a request gets the status 403 if its token does not contain the required scope with the prefix of this service', async () => {
-    for (const scope of ['stock:write', 'other/stock:write', 'surehop/stock', undefined])
+    for (const scope of ['loans:write', 'other/loans:write', 'surehop/loans', undefined])
       expect(await call(whoami(), verified({ sub: 'ada', scope }))).toMatchObject({
         status: 403,
         headers: { 'www-authenticate': expect.stringContaining('insufficient_scope') },
@@ -75,9 +75,9 @@ describe('tokens that only API Gateway verifies', () => {
 
   test('a request gets the status 401 if the JWT authorizer of API Gateway passed no claim with the subject of the token', async () => {
     expect(await call(whoami(), { headers: { authorization: 'Bearer a.b.c' } })).toMatchObject({ status: 401 });
-    expect(await call(whoami(), verified({ scope: 'surehop/stock:write' }))).toMatchObject({ status: 401 });
+    expect(await call(whoami(), verified({ scope: 'surehop/loans:write' }))).toMatchObject({ status: 401 });
     // The service does not trust claims from a Lambda authorizer.
-    const lambda = { lambda: { principalId: 'ada', scope: 'surehop/stock:write' } };
+    const lambda = { lambda: { principalId: 'ada', scope: 'surehop/loans:write' } };
     expect(await call(whoami(), { headers: { authorization: 'Bearer a.b.c' }, authorizer: lambda })).toMatchObject({
       status: 401,
     });

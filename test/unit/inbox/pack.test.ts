@@ -11,17 +11,17 @@ import { pack } from '../../../lib/inbox/pack.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 type Name = string | number;
-const stock = new Table({ name: 'stock', key: { sku: 'S' } });
+const loans = new Table({ name: 'loans', key: { isbn: 'S' } });
 
 /** A message with one `add` effect for each item in `adds` and one `put` effect for each item in `puts`. */
 function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] = [], text = ''): Candidate {
-  const key = (name: Name) => ({ sku: `item ${name}` });
+  const key = (name: Name) => ({ isbn: `item ${name}` });
   const effects: Effect[] = [
-    ...adds.map((name) => ({ kind: 'add', table: stock, key: key(name), attribute: 'n', by: 1 }) as const),
-    ...puts.map((name) => ({ kind: 'put', table: stock, key: key(name), item: { text } }) as const),
+    ...adds.map((name) => ({ kind: 'add', table: loans, key: key(name), attribute: 'n', by: 1 }) as const),
+    ...puts.map((name) => ({ kind: 'put', table: loans, key: key(name), item: { text } }) as const),
   ];
   const id = `m${index}` as MessageId;
-  return toCandidate(index, { ...firstAttempt, id, payloadHash: 'hash', decision: { effects } }, 'stock');
+  return toCandidate(index, { ...firstAttempt, id, payloadHash: 'hash', decision: { effects } }, 'loans');
 }
 
 const candidates = (count: number, itemsOf: (n: number) => readonly Name[]) =>
@@ -63,7 +63,7 @@ describe('packing', () => {
   });
 
   test('pack never puts messages that write a contended item into the same transaction as messages that write other items', () => {
-    const contended = new Set([itemId('stock', { sku: { S: 'item 3' } })]);
+    const contended = new Set([itemId('loans', { isbn: { S: 'item 3' } })]);
     const groups = pack(
       candidates(50, (n) => [n % 5]),
       contended,

@@ -1,7 +1,7 @@
 import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from '@jest/globals';
 
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import type { Attributes } from '../../../lib/dynamodb/item.ts';
 import { Table, type AnyTable } from '../../../lib/dynamodb/tables.ts';
@@ -14,16 +14,16 @@ import type { Next, Reply, State } from '../../../lib/inbox/state.ts';
 import { firstStep, step } from '../../../lib/inbox/step.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
-const QUEUE = 'stock';
+const QUEUE = 'loans';
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const AT = new Date(NOW).toISOString();
 const scope = { queue: QUEUE, name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
 const retryPolicy = { attempts: 3, conflicts: 3, firstDelayMs: 1, maxDelayMs: 1 };
 
-const points = new Table({ name: 'points', key: { sku: 'S' } });
+const notices = new Table({ name: 'notices', key: { isbn: 'S' } });
 const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
-const take = (sku = 'a', table: AnyTable = tables.stock): Decision => ({
-  effects: [{ kind: 'add', table, key: { sku }, attribute: 'available', by: -1, atLeast: 0 }],
+const take = (isbn = 'a', table: AnyTable = tables.loans): Decision => ({
+  effects: [{ kind: 'add', table, key: { isbn }, attribute: 'available', by: -1, atLeast: 0 }],
 });
 /**
  * Two messages that write the same item. In the transaction, the inbox markers of the messages are the writes 0 and 1,
@@ -49,7 +49,7 @@ const cancelled = (...reasons: Reason[]): Reply =>
     }),
   );
 const conditionFailed = (Item?: Attributes): Reason => ({ Code: 'ConditionalCheckFailed', Item });
-const stockOf = (available: number): Attributes => ({ sku: { S: 'a' }, available: { N: String(available) } });
+const stockOf = (available: number): Attributes => ({ isbn: { S: 'a' }, available: { N: String(available) } });
 const itemOf = (state: string, attributes: Attributes = {}): Attributes => ({
   pk: { S: `${QUEUE}#a` },
   state: { S: state },
@@ -228,7 +228,7 @@ describe('failed conditions', () => {
     ['1', stockOf(1), { a: 'completed', b: 'rejected' }],
     ['no item', undefined, all('rejected')],
   ])(
-    'with a stock of %s, each message is completed or rejected according to the condition of its effects',
+    'with a loans of %s, each message is completed or rejected according to the condition of its effects',
     (_, item, expected) => {
       const { results, did } = play(withOtherwise, [cancelled('None', 'None', conditionFailed(item))]);
       expect(results).toEqual(expected);
@@ -256,8 +256,8 @@ describe('failed conditions', () => {
 });
 
 describe('effects of every kind', () => {
-  const item = new Table({ name: 'stock', key: { sku: 'S' } });
-  const at = { sku: 'a' };
+  const item = new Table({ name: 'loans', key: { isbn: 'S' } });
+  const at = { isbn: 'a' };
   const when = { state: { equals: 'new' } };
   const kinds: [string, Effect, 'Put' | 'Update' | 'Delete' | 'ConditionCheck'][] = [
     ['put', item.put(at, { state: 'x' }, { when }), 'Put'],
@@ -273,15 +273,15 @@ describe('effects of every kind', () => {
     (_, effect, write) => {
       const decisions = {
         a: { effects: [effect], otherwise: soldOut },
-        b: { effects: [item.add({ sku: 'b' }, 'n', 1)] },
+        b: { effects: [item.add({ isbn: 'b' }, 'n', 1)] },
       };
       expect(play(decisions, []).state.transaction.writes[2]?.[write]).toMatchObject({
-        TableName: 'p-stock',
+        TableName: 'p-loans',
         ConditionExpression: '#a0 = :v0',
         ExpressionAttributeNames: { '#a0': 'state' },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       });
-      const failing = cancelled('None', 'None', conditionFailed({ sku: { S: 'a' }, state: { S: 'old' } }), 'None');
+      const failing = cancelled('None', 'None', conditionFailed({ isbn: { S: 'a' }, state: { S: 'old' } }), 'None');
       expect(play(decisions, [failing])).toMatchObject({
         results: { a: 'rejected', b: 'completed' },
         did: ['send', 'send'],
@@ -292,7 +292,7 @@ describe('effects of every kind', () => {
   test.each(kinds)(
     'a message with the effect %s stays unfinished if the role of the function has no permission for its table',
     (_, effect) => {
-      const decisions = { a: { effects: [effect] }, b: { effects: [points.add(at, 'n', 1)] } };
+      const decisions = { a: { effects: [effect] }, b: { effects: [notices.add(at, 'n', 1)] } };
       const { results } = play(decisions, [cancelled('None', 'None', 'AccessDenied', 'None')]);
       expect(results).toEqual({ a: 'unfinished ACCESS_DENIED', b: 'completed' });
     },
@@ -302,7 +302,7 @@ describe('effects of every kind', () => {
     const large = { Code: 'ValidationError', Message: 'Item size to update has exceeded the maximum allowed size' };
     const effects = [item.append(at, { lines: ['x'] })];
     expect(play({ a: { effects } }, [cancelled('None', large)]).errors).toEqual({
-      a: 'DynamoDB refuses the effects: the item {"sku":"a"} of the table stock: Item size to update has exceeded the maximum allowed size',
+      a: 'DynamoDB refuses the effects: the item {"isbn":"a"} of the table loans: Item size to update has exceeded the maximum allowed size',
     });
   });
 });
@@ -369,7 +369,7 @@ describe('other cancellation reasons', () => {
   ])(
     'if a transaction is cancelled with %s for a table, only the messages that write this table stay unfinished',
     (code, result) => {
-      const { results, last } = play({ a: take('a', points), b: take() }, [cancelled('None', 'None', code, 'None')]);
+      const { results, last } = play({ a: take('a', notices), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: result, b: 'completed' });
       expect(last.unavailable).toBeUndefined();
     },
@@ -383,7 +383,7 @@ describe('other cancellation reasons', () => {
 });
 
 describe('several reasons in one cancellation', () => {
-  const three = { a: take('a'), b: take('b'), c: take('c', points) };
+  const three = { a: take('a'), b: take('b'), c: take('c', notices) };
 
   test('a message with a completed inbox marker is a duplicate, whatever the other cancellation reasons of its transaction are', () => {
     const { results, did } = play(three, [
@@ -539,7 +539,7 @@ describe('requests that DynamoDB refuses permanently', () => {
 });
 
 describe('wrong deployments', () => {
-  const decisions = { a: take('a', points), b: take() };
+  const decisions = { a: take('a', notices), b: take() };
   const denied = (resource: string) =>
     refused(
       'AccessDeniedException',
@@ -547,7 +547,7 @@ describe('wrong deployments', () => {
     );
 
   test('messages that write a missing table stay unfinished if DynamoDB names the table in its error', () => {
-    const missing = refused('ResourceNotFoundException', 'Requested resource not found: Table: p-points not found');
+    const missing = refused('ResourceNotFoundException', 'Requested resource not found: Table: p-notices not found');
     expect(play(decisions, [missing])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
       did: ['send', 'send'],
@@ -556,7 +556,7 @@ describe('wrong deployments', () => {
 
   test('the commit engine checks which table is missing if the error of DynamoDB does not name it', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found');
-    expect(play(decisions, [missing, { is: 'missingTables', tables: ['p-points'] }])).toMatchObject({
+    expect(play(decisions, [missing, { is: 'missingTables', tables: ['p-notices'] }])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
       did: ['send', 'findMissingTables', 'send'],
     });
@@ -570,7 +570,7 @@ describe('wrong deployments', () => {
   });
 
   test('messages stay unfinished if the role of the function has no permission for a table that they write', () => {
-    expect(play(decisions, [denied('arn:aws:dynamodb:eu-central-1:1:table/p-points')]).results).toEqual({
+    expect(play(decisions, [denied('arn:aws:dynamodb:eu-central-1:1:table/p-notices')]).results).toEqual({
       a: 'unfinished ACCESS_DENIED',
       b: 'completed',
     });

@@ -8,10 +8,10 @@ import { toTransaction } from '../../../lib/inbox/transaction.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
-const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
-const stock = new Table({ name: 'stock', key: { sku: 'S' } });
+const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
+const loans = new Table({ name: 'loans', key: { isbn: 'S' } });
 const add = (by: number, atLeast?: number, attribute = 'n') =>
-  ({ kind: 'add', table: stock, key: { sku: 'a' }, attribute, by, atLeast }) as const;
+  ({ kind: 'add', table: loans, key: { isbn: 'a' }, attribute, by, atLeast }) as const;
 const candidates = (...decisions: Decision[]) =>
   decisions.map((decision, n) =>
     toCandidate(n, { ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, scope.queue),
@@ -19,12 +19,12 @@ const candidates = (...decisions: Decision[]) =>
 const updateOf = (...decisions: Decision[]) =>
   toTransaction(selectBranches(candidates(...decisions), new Map()).chosen, new Set(), scope, 0).writes.at(-1)?.Update;
 const seen = (n?: number) =>
-  new Map([[itemId('stock', { sku: { S: 'a' } }), n === undefined ? undefined : { n: { N: `${n}` } }]]);
+  new Map([[itemId('loans', { isbn: { S: 'a' } }), n === undefined ? undefined : { n: { N: `${n}` } }]]);
 
 describe('a transaction', () => {
   test('additions of several messages to one attribute of an item become one update', () => {
     const update = updateOf({ effects: [add(2)] }, { effects: [add(-5)] }, { effects: [add(1), add(1)] });
-    expect(update).toMatchObject({ TableName: 'p-stock', UpdateExpression: 'ADD #a0 :v0' });
+    expect(update).toMatchObject({ TableName: 'p-loans', UpdateExpression: 'ADD #a0 :v0' });
     expect(update?.ExpressionAttributeValues).toEqual({ ':v0': { N: '-1' } });
     expect(update?.ConditionExpression).toBeUndefined();
   });
@@ -60,7 +60,7 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('each message completes if the stock that earlier messages left suffices, and otherwise takes its alternative branch', () => {
+  test('each message completes if the loans that earlier messages left suffices, and otherwise takes its alternative branch', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { exchanges } from '../../../infra/topology.ts';
+import { exchanges } from '../../support/example/topology.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
@@ -11,7 +11,7 @@ import { readAllSettings } from '../../../lib/settings.ts';
 const event = defineEvent({
   type: 'ledger.entered',
   version: 1,
-  exchange: exchanges.orders,
+  exchange: exchanges.library,
   schema: z.object({ account: z.string() }),
 });
 const decide = () => ({ effects: [] });

@@ -20,8 +20,8 @@ import { numRuns } from '../../support/thorough.ts';
 const FRAME_BYTES = 131_072;
 
 const aMessage = (properties: Partial<Properties> = {}, about: Partial<Message> = {}): Message => ({
-  exchange: 'orders',
-  routingKey: 'order.created',
+  exchange: 'library',
+  routingKey: 'loan.created',
   body: Buffer.from('{}'),
   properties: { headers: {}, ...properties },
   ...about,
@@ -158,7 +158,7 @@ describe('frames', () => {
     const properties = {
       messageId: 'm-1',
       correlationId: 'käse',
-      type: 'order.created',
+      type: 'loan.created',
       appId: 'shop',
       contentType: 'application/json',
       contentEncoding: 'utf-8',
@@ -168,7 +168,7 @@ describe('frames', () => {
     };
     const headers = { text: 'grün', empty: '', small: -7, large: 2 ** 40, fraction: 0.25, yes: true, nothing: null };
     const [method, content, body] = published(aMessage({ ...properties, headers }));
-    expect(method!.payload.toString('latin1')).toBe('\0\x3c\0\x28\0\0\x06orders\x0dorder.created\x01');
+    expect(method!.payload.toString('latin1')).toBe('\0\x3c\0\x28\0\0\x07library\x0cloan.created\x01');
     expect(content!.payload.readBigUInt64BE(4)).toBe(2n);
     expect(decodeWithAmqplib(content!.payload.subarray(12))).toMatchObject({ ...properties, headers, deliveryMode: 2 });
     expect(body).toMatchObject({ type: 3, payload: Buffer.from('{}') });

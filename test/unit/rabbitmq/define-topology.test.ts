@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { deadLetterQueue, queues, topology } from '../../../infra/topology.ts';
+import { deadLetterQueue, queues, topology } from '../../support/example/topology.ts';
 import { delayQueueFor } from '../../../lib/rabbitmq/topology/delays.ts';
 import { defineTopology, workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { destinationOf } from '../../../lib/rabbitmq/topology/topology.ts';
@@ -11,12 +11,12 @@ const queueNamed = (name: string) => topology.queues.find((queue) => queue.name 
 
 describe('service topology', () => {
   test('the topology of the service keeps the names of exchanges and queues that already exist on deployed brokers', () => {
-    expect(namesOf(topology.exchanges)).toEqual(['orders', 'dead-letters', 'retry.1s', 'retry.2s', 'retry.4s']);
-    expect(namesOf(topology.queues)).toEqual(['stock', 'points', 'retry.1s', 'retry.2s', 'retry.4s', 'dead-letters']);
-    expect(topology.bindings.filter(({ exchange }) => exchange === 'orders')).toEqual([
-      { exchange: 'orders', queue: 'stock', routingKey: 'order.created' },
-      { exchange: 'orders', queue: 'points', routingKey: 'order.created' },
-      { exchange: 'orders', queue: 'points', routingKey: 'order.rejected' },
+    expect(namesOf(topology.exchanges)).toEqual(['library', 'dead-letters', 'retry.1s', 'retry.2s', 'retry.4s']);
+    expect(namesOf(topology.queues)).toEqual(['loans', 'notices', 'retry.1s', 'retry.2s', 'retry.4s', 'dead-letters']);
+    expect(topology.bindings.filter(({ exchange }) => exchange === 'library')).toEqual([
+      { exchange: 'library', queue: 'loans', routingKey: 'loan.created' },
+      { exchange: 'library', queue: 'notices', routingKey: 'loan.created' },
+      { exchange: 'library', queue: 'notices', routingKey: 'loan.rejected' },
     ]);
     expect(queuesWith()).toEqual(queues);
   });
@@ -86,11 +86,11 @@ describe('delays', () => {
 });
 
 test.each([
-  ['queue "stock"', { one: workQueue('stock'), two: workQueue('stock') }],
+  ['queue "loans"', { one: workQueue('loans'), two: workQueue('loans') }],
   ['queue "retry.1s"', { one: workQueue('retry.1s') }],
   ['queue "dead-letters"', { one: workQueue('dead-letters') }],
-  ['exchange "orders"', { one: workQueue('orders', { shards: 2, bindings: { orders: ['order.created'] } }) }],
-  ['exchange "retry.1s"', { one: workQueue('stock', { bindings: { 'retry.1s': ['order.created'] } }) }],
+  ['exchange "library"', { one: workQueue('library', { shards: 2, bindings: { library: ['loan.created'] } }) }],
+  ['exchange "retry.1s"', { one: workQueue('loans', { bindings: { 'retry.1s': ['loan.created'] } }) }],
 ])('defining a topology that declares the %s twice fails', (name, workQueues) => {
   expect(() => defineTopology(workQueues)).toThrow(`the topology declares the ${name} twice`);
 });

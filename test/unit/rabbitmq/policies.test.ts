@@ -50,9 +50,9 @@ describe('policies', () => {
   });
 
   test('no policy of a topology delays the redelivery of messages in a delay queue or in a queue that keeps order per key', () => {
-    const { policies } = topologyWith({ stock: { shards: 2 }, points: { ordered: true } });
+    const { policies } = topologyWith({ loans: { shards: 2 }, notices: { ordered: true } });
     const delayed = policies!.filter(({ delayedRetry }) => delayedRetry).flatMap(({ queues }) => queues);
-    expect(delayed).toEqual(['stock', 'stock.01', 'dead-letters']);
+    expect(delayed).toEqual(['loans', 'loans.01', 'dead-letters']);
   });
 
   test('each queue in the topology has exactly one policy, with a length limit and with a higher priority than the policies of Amazon MQ', () => {
@@ -67,15 +67,15 @@ describe('policies', () => {
 
 test('a quorum queue follows the matching policy of the highest priority that applies to quorum queues', () => {
   const low = aPolicy({ priority: 1 });
-  const high = aPolicy({ priority: 2, pattern: '^sto' });
+  const high = aPolicy({ priority: 2, pattern: '^loa' });
   const foreign = aPolicy({ priority: 9, 'apply-to': 'classic_queues' });
-  expect(policyOf('stock', [low, high, foreign])).toBe(high);
-  expect(policyOf('points', [low, high, foreign])).toBe(low);
+  expect(policyOf('loans', [low, high, foreign])).toBe(high);
+  expect(policyOf('notices', [low, high, foreign])).toBe(low);
 });
 
 test('if the pattern of a policy is not a valid JavaScript regular expression, the policy counts as matching every queue', () => {
   const unreadable = aPolicy({ pattern: '(?<a' });
-  expect(policyOf('stock', [unreadable])).toBe(unreadable);
+  expect(policyOf('loans', [unreadable])).toBe(unreadable);
 });
 
 test('readTopology and readRoles restore the topology and the broker roles from the properties in the CloudFormation template', () => {

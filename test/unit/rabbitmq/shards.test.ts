@@ -7,21 +7,21 @@ const queue = (name: string, shards = 1, retiring = 0) => workQueue(name, { shar
 
 describe('shards', () => {
   test('a work queue that is not sharded has one shard, which is the queue itself', () => {
-    expect(shardsOf('stock', {})).toEqual({ shards: ['stock'] });
+    expect(shardsOf('loans', {})).toEqual({ shards: ['loans'] });
   });
 
   test('the first shard of a work queue is the queue itself, and the names of its shards sort in the order in which shards are added', () => {
-    const { shards } = queue('stock', 12);
-    expect(shards.slice(0, 3)).toEqual(['stock', 'stock.01', 'stock.02']);
+    const { shards } = queue('loans', 12);
+    expect(shards.slice(0, 3)).toEqual(['loans', 'loans.01', 'loans.02']);
     expect(shards.toSorted()).toEqual(shards);
     expect(new Set(shards).size).toBe(12);
-    expect(queue('stock', 100).shards.toSorted()).toEqual(queue('stock', 100).shards);
+    expect(queue('loans', 100).shards.toSorted()).toEqual(queue('loans', 100).shards);
   });
 
   test('the retiring shards of a work queue are its last shards, and the consistent-hash exchange does not route to them', () => {
-    const { shards, ring } = queue('stock', 1, 2);
-    expect(shards).toEqual(['stock', 'stock.01', 'stock.02']);
-    expect(ring?.shards).toEqual(['stock']);
+    const { shards, ring } = queue('loans', 1, 2);
+    expect(shards).toEqual(['loans', 'loans.01', 'loans.02']);
+    expect(ring?.shards).toEqual(['loans']);
   });
 
   test.each([
@@ -30,23 +30,23 @@ describe('shards', () => {
     [1, -1],
     [60, 41],
   ])('declaring a work queue with %p shards and %p retiring shards fails', (shards, retiring) => {
-    expect(() => shardsOf('stock', { shards, retiring })).toThrow(
-      'work queue "stock": shards and retiring shards together must be from 1 to 100',
+    expect(() => shardsOf('loans', { shards, retiring })).toThrow(
+      'work queue "loans": shards and retiring shards together must be from 1 to 100',
     );
   });
 });
 
 describe('queueOfShard', () => {
-  const queues = [queue('stock', 2), queue('stock.returns'), queue('stock.07')];
+  const queues = [queue('loans', 2), queue('loans.returns'), queue('loans.07')];
 
   test.each([
-    ['stock', 'stock'],
-    ['stock.01', 'stock'],
-    ['stock.31', 'stock'],
-    ['stock.returns', 'stock.returns'],
-    ['stock.returns.01', 'stock.returns'],
-    ['stock.07', 'stock.07'],
-    ['stock.1', undefined],
+    ['loans', 'loans'],
+    ['loans.01', 'loans'],
+    ['loans.31', 'loans'],
+    ['loans.returns', 'loans.returns'],
+    ['loans.returns.01', 'loans.returns'],
+    ['loans.07', 'loans.07'],
+    ['loans.1', undefined],
     ['stocks', undefined],
     ['', undefined],
   ])(
@@ -59,12 +59,12 @@ describe('queueOfShard', () => {
 
 describe('addressOfShard', () => {
   test('as long as a shard is declared, even as a retiring shard, addressOfShard returns the shard itself', () => {
-    expect(addressOfShard(queue('stock', 4), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
-    expect(addressOfShard(queue('stock', 2, 2), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock.03' });
+    expect(addressOfShard(queue('loans', 4), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
+    expect(addressOfShard(queue('loans', 2, 2), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
   });
 
   test('for a removed shard, addressOfShard returns the consistent-hash exchange of the work queue, or the queue itself if it has no other shards', () => {
-    expect(addressOfShard(queue('stock', 2), 'stock.03')).toMatchObject({ exchange: 'stock' });
-    expect(addressOfShard(queue('stock'), 'stock.03')).toEqual({ exchange: '', routingKey: 'stock' });
+    expect(addressOfShard(queue('loans', 2), 'loans.03')).toMatchObject({ exchange: 'loans' });
+    expect(addressOfShard(queue('loans'), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans' });
   });
 });

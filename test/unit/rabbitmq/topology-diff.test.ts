@@ -19,7 +19,7 @@ const sharding = fc.record({ shards: fc.integer({ min: 1, max: 5 }), retiring: f
 test('while the number of shards is changed, the broker routes every message to a queue with a consumer at every step of the change', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ stock: sharding, points: sharding }), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.record({ loans: sharding, notices: sharding }), { minLength: 1, maxLength: 6 }),
       fc.boolean(),
       (changes, knowsPrevious) => {
         let broker = emptyBroker;
@@ -34,12 +34,12 @@ test('while the number of shards is changed, the broker routes every message to 
             // The first topology need not route any message before it is complete.
             if (!workBefore) continue;
             for (const [name, routingKey] of [
-              ['stock', 'order.created'],
-              ['points', 'order.created'],
-              ['points', 'order.rejected'],
+              ['loans', 'loan.created'],
+              ['notices', 'loan.created'],
+              ['notices', 'loan.rejected'],
             ] as const) {
               const read = new Set([...work[name].shards, ...workBefore[name].shards]);
-              const routes = destinations(broker, 'orders', routingKey).filter((route) =>
+              const routes = destinations(broker, 'library', routingKey).filter((route) =>
                 route.every((one) => read.has(one)),
               );
               expect(routes).not.toEqual([]);
@@ -47,7 +47,7 @@ test('while the number of shards is changed, the broker routes every message to 
           }
           // After the change, every message for a work queue is routed to exactly one of its shards, and a new plan has no changes.
           for (const [name, { ring, shards }] of Object.entries(work)) {
-            const routes = destinations(broker, 'orders', 'order.created').filter((route) =>
+            const routes = destinations(broker, 'library', 'loan.created').filter((route) =>
               shards.includes(route[0]!),
             );
             expect([name, routes]).toEqual([name, [ring?.shards ?? [name]]]);
@@ -63,18 +63,18 @@ test('while the number of shards is changed, the broker routes every message to 
 });
 
 test('a shard cannot be removed from the topology while it contains a message or while a delay queue may return a message to it', () => {
-  const actual = applied(topologyWith({ stock: { shards: 4 } }));
-  const declared = topologyWith({ stock: { shards: 2 } });
+  const actual = applied(topologyWith({ loans: { shards: 4 } }));
+  const declared = topologyWith({ loans: { shards: 2 } });
   const refusals = (held: Record<string, number>) =>
     diffTopology({ declared, actual }, asMap(held)).flatMap((difference) =>
       difference.fix.by === 'operator' ? [planLine(difference)] : [],
     );
-  expect(refusals({ 'stock.03': 1 })).toEqual([
-    '! queue "stock.03" is no longer declared, but it still holds 1 message. Let its consumer finish or move the messages, then apply again',
+  expect(refusals({ 'loans.03': 1 })).toEqual([
+    '! queue "loans.03" is no longer declared, but it still holds 1 message. Let its consumer finish or move the messages, then apply again',
   ]);
   expect(refusals({ 'retry.2s': 1 })).toEqual([
-    expect.stringContaining('"stock.02" is no longer declared, but messages in retry.2s may return to it'),
-    expect.stringContaining('"stock.03" is no longer declared, but messages in retry.2s may return to it'),
+    expect.stringContaining('"loans.02" is no longer declared, but messages in retry.2s may return to it'),
+    expect.stringContaining('"loans.03" is no longer declared, but messages in retry.2s may return to it'),
   ]);
   expect(refusals({})).toEqual([]);
 });
@@ -111,27 +111,27 @@ test('the plan of a topology neither reports nor changes a queue that the servic
 });
 
 test('if a retired work queue still contains a message, the plan reports the queue and the topology can be applied', () => {
-  const declared = topologyWith({ stock: { shards: 2 } });
-  const actual = applied(declared, applied(topologyWith({ stock: { shards: 3 } })));
-  expect(diffTopology({ declared, actual }, asMap({ 'stock.02': 1 })).map(planLine)).toEqual([
-    '  queue "stock.02" is no longer used, but it still holds 1 message',
+  const declared = topologyWith({ loans: { shards: 2 } });
+  const actual = applied(declared, applied(topologyWith({ loans: { shards: 3 } })));
+  expect(diffTopology({ declared, actual }, asMap({ 'loans.02': 1 })).map(planLine)).toEqual([
+    '  queue "loans.02" is no longer used, but it still holds 1 message',
   ]);
 });
 
 test('the plan unbinds a foreign queue from the consistent-hash exchange of a work queue and warns that the foreign binding loses messages', () => {
-  const declared = topologyWith({ stock: { shards: 2 } });
-  const binding = { exchange: 'stock', queue: 'theirs', routingKey: '1' };
+  const declared = topologyWith({ loans: { shards: 2 } });
+  const binding = { exchange: 'loans', queue: 'theirs', routingKey: '1' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });
   expect(diffTopology({ declared, actual }, none)).toMatchObject([
-    { subject: 'binding stock → theirs [1]', losesMessages: true, fix: { change: { do: 'unbind', binding } } },
+    { subject: 'binding loans → theirs [1]', losesMessages: true, fix: { change: { do: 'unbind', binding } } },
   ]);
 });
 
 test('if a shard is bound to a consistent-hash exchange with two different weights, the plan asks an operator to remove all bindings of the shard', () => {
-  const declared = topologyWith({ stock: { shards: 2 } });
-  const binding = { exchange: 'stock', queue: 'stock.01', routingKey: '2' };
+  const declared = topologyWith({ loans: { shards: 2 } });
+  const binding = { exchange: 'loans', queue: 'loans.01', routingKey: '2' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });
   expect(diffTopology({ declared, actual }, none).map(planLine)).toEqual([
-    expect.stringMatching(/^! binding stock → stock\.01 \[2\] has another weight than declared.* Remove every binding/),
+    expect.stringMatching(/^! binding loans → loans\.01 \[2\] has another weight than declared.* Remove every binding/),
   ]);
 });

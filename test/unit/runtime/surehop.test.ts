@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 
 import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { store, tableName } from '../../../lib/dynamodb/store.ts';
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import { httpSettings } from '../../../lib/http/settings.ts';
 import { brokerSettings } from '../../../lib/rabbitmq/settings.ts';
 import { defineMetrics } from '../../../lib/runtime/metric-table.ts';
@@ -55,7 +55,7 @@ describe('createSurehop', () => {
 
   test('two calls of createSurehop in one process have their own table prefixes and clients', () => {
     const [one, other] = ['one-', 'other-'].map((prefix) => createSurehop({ environment: { TABLE_PREFIX: prefix } }));
-    expect([tableName(one!, tables.stock), tableName(other!, tables.stock)]).toEqual(['one-stock', 'other-stock']);
+    expect([tableName(one!, tables.loans), tableName(other!, tables.loans)]).toEqual(['one-loans', 'other-loans']);
     expect(store(one!)).not.toBe(store(other!));
   });
 

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+
+import { defineTable } from '../../../lib/dynamodb/tables.ts';
+
+/** The tables of the imaginary library. */
+export const tables = {
+  library: defineTable({ name: 'library', key: { loanId: 'S' }, expires: true }),
+  loans: defineTable({ name: 'loans', key: { isbn: 'S' }, item: z.object({ available: z.int() }) }),
+  notices: defineTable({ name: 'notices', key: { customerId: 'S' }, item: z.object({ notices: z.number() }) }),
+  receipts: defineTable({
+    name: 'receipts',
+    key: { loanId: 'S' },
+    item: z.object({
+      customerId: z.string(),
+      state: z.enum(['awarded', 'withheld', 'taken-back']),
+      notices: z.int(),
+    }),
+    expires: true,
+  }),
+};

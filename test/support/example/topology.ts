@@ -1,0 +1,19 @@
+import { brokerRolesFor } from '../../../lib/rabbitmq/admin/roles.ts';
+import { DEAD_LETTERS, defineTopology, workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+
+/**
+ * The exchanges of an imaginary library that lends books. Tests of the toolkit use the queues and tables of the library, so
+ * that they do not depend on the service in functions/.
+ */
+export const exchanges = { library: 'library', deadLetters: DEAD_LETTERS } as const;
+
+export const deadLetterQueue = DEAD_LETTERS;
+
+export const queues = {
+  loans: workQueue('loans', { bindings: { library: ['loan.created'] } }),
+  notices: workQueue('notices', { bindings: { library: ['loan.created', 'loan.rejected'] } }),
+} as const;
+
+export const topology = defineTopology(queues);
+
+export const brokerRoles = brokerRolesFor(topology);
