@@ -1,5 +1,7 @@
 import { createTestTables } from './example/create-tables.ts';
-import { topology } from '../../infra/topology.ts';
+import { queues as ofService } from '../../infra/topology.ts';
+import { defineTopology } from '../../lib/rabbitmq/topology/define.ts';
+import { queues as ofExample } from './example/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Surehop } from '../../lib/runtime/surehop.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
@@ -12,7 +14,7 @@ import { aVirtualHost, type VirtualHost } from './broker.ts';
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
-  /** Declares the service's topology on the virtual host. */
+  /** Declares the queues of the service and of the imaginary library on the virtual host. */
   declare(): Promise<void>;
   /**
    * Returns the Surehop instance that the functions in this test file use. The first call, or the first import of a
@@ -38,7 +40,7 @@ export async function aBackend(settings: Record<string, string> = {}): Promise<B
   return {
     host,
     issuer,
-    declare: () => declareTopology(host.amqpUrl, topology),
+    declare: () => declareTopology(host.amqpUrl, defineTopology({ ...ofService, ...ofExample })),
     surehop,
     async remove() {
       const [{ publisher }, { store }] = await Promise.all([

@@ -4,9 +4,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel, GetMessage } from 'amqplib';
 import fc from 'fast-check';
 
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event.ts';
-import { queues } from '../../../infra/topology.ts';
+import { queues } from '../../support/example/topology.ts';
+import { getRoute, redriveRoute } from '../../../lib/dead-letters/routes.ts';
+import { createDeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
+import { ok } from '../../../lib/http/answer.ts';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
@@ -14,7 +17,7 @@ import type { Identify } from '../../../lib/consumer/identify.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
-import type { HttpHandler } from '../../../lib/http/endpoint.ts';
+import { endpoint, type HttpHandler } from '../../../lib/http/endpoint.ts';
 import { foreignProperties, propertyBytes, tableOf, type GivenProperties } from '../../support/amqp-arbitraries.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
@@ -28,7 +31,7 @@ let backend: Backend;
 let channel: Channel;
 let foreign: RawPublisher;
 let parts: ConsumerParts;
-let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['handler'];
+let archive: ReturnType<typeof createDeadLetters>['archive'];
 let get: HttpHandler;
 let redriveOne: HttpHandler;
 
@@ -38,9 +41,11 @@ beforeAll(async () => {
   channel = await backend.host.rawChannel();
   foreign = await aRawPublisher(backend.host.amqpUrl);
   parts = dependenciesAt(process.env['DYNAMODB_ENDPOINT']!, process.env['TABLE_PREFIX']!, backend.host.publisher());
-  ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
-  ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
-  ({ handler: redriveOne } = await import('../../../functions/dead-letters/redrive.ts'));
+  const surehop = await backend.surehop();
+  const deadLetters = createDeadLetters(surehop, queues);
+  archive = (event) => deadLetters.archive(event);
+  get = endpoint(surehop, getRoute, async ({ path }) => ok(await deadLetters.get(path.id)));
+  redriveOne = endpoint(surehop, redriveRoute, async (request) => ok(await deadLetters.redrive(request)));
 });
 
 afterAll(async () => {
@@ -60,8 +65,8 @@ const handler = (identify: Identify | undefined) => createConsumer({ ...scripted
 const givenIdentify: fc.Arbitrary<Identify | undefined> = fc.oneof(
   fc.constant(undefined),
   fc.constantFrom<Identify>(
-    ({ body }) => ({ id: body.sku, type: 'test.scripted' }),
-    ({ body, properties }) => ({ id: body?.sku ?? properties.messageId, version: 1 }),
+    ({ body }) => ({ id: body.isbn, type: 'test.scripted' }),
+    ({ body, properties }) => ({ id: body?.isbn ?? properties.messageId, version: 1 }),
     ({ headers }) => ({ id: headers['surehop-identified-id'] ?? Object.keys(headers)[0] }),
     () => ({ id: 'always the same', type: 'test.scripted' }),
     () => {
@@ -147,7 +152,7 @@ test('if a message of a foreign publisher fails, the body of the message is arch
           const token = randomUUID();
           const body =
             one.body === 'sound'
-              ? Buffer.from(JSON.stringify({ sku: token, behave: 'transient' }))
+              ? Buffer.from(JSON.stringify({ isbn: token, behave: 'transient' }))
               : Buffer.concat([Buffer.from(token), one.bytes]);
           const id = {
             uuid: Buffer.from(token),
@@ -156,29 +161,29 @@ test('if a message of a foreign publisher fails, the body of the message is arch
           };
           const bytes = propertyBytes({ ...one.properties, messageId: id[one.id], type: Buffer.from('test.scripted') });
           sent += 1;
-          if (await foreign.publish('', 'stock', bytes, body)) accepted.set(body.toString('base64'), one);
+          if (await foreign.publish('', 'loans', bytes, body)) accepted.set(body.toString('base64'), one);
         }
         taken += accepted.size;
-        const skus = Array.from({ length: NEIGHBOURS }, () => randomUUID());
-        for (const sku of skus)
+        const isbns = Array.from({ length: NEIGHBOURS }, () => randomUUID());
+        for (const isbn of isbns)
           await foreign.publish(
             '',
-            'stock',
+            'loans',
             propertyBytes({
               messageId: Buffer.from(randomUUID()),
               type: Buffer.from('test.scripted'),
               headers: tableOf({ 'surehop-schema-version': aNumber(1) }),
             }),
-            Buffer.from(JSON.stringify({ sku })),
+            Buffer.from(JSON.stringify({ isbn })),
           );
 
         let returns = 0;
         const run = handler(identify);
         const first = new Map<string, string>();
         const parked = new Map<string, Taken[]>();
-        /** Takes all ready messages from the queue `stock` and processes them as one batch. */
+        /** Takes all ready messages from the queue `loans` and processes them as one batch. */
         const consume = async () => {
-          const batch = await take('stock');
+          const batch = await take('loans');
           if (batch.length === 0) return;
           for (const taken of batch) {
             const known = first.get(bodyOf(taken));
@@ -209,7 +214,7 @@ test('if a message of a foreign publisher fails, the body of the message is arch
           for (const { message } of letters) channel.ack(message);
           return [...accepted.keys()].every((body) => parked.has(body));
         });
-        for (const sku of skus) expect(await parts.read(tables.stock, { sku })).toMatchObject({ available: 1 });
+        for (const isbn of isbns) expect(await parts.read(tables.loans, { isbn })).toMatchObject({ available: 1 });
 
         for (const [body, { id }] of accepted) {
           const letters = parked.get(body)!;
@@ -235,7 +240,7 @@ test('if a message of a foreign publisher fails, the body of the message is arch
           else expect(answer.status).toBe(200);
         }
         // The redriven messages would fail again, so the test acknowledges them.
-        await take('stock').then((again) => again.forEach(({ message }) => channel.ack(message)));
+        await take('loans').then((again) => again.forEach(({ message }) => channel.ack(message)));
       },
     ),
     { numRuns: 10, seed, endOnFailure: true },

@@ -5,6 +5,7 @@ import * as z from 'zod';
 
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
+import { tables } from '../../support/example/tables.ts';
 import { deadLetterQueue, exchanges, queues } from '../../support/example/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
@@ -198,7 +199,7 @@ function definition(done: string[] = []) {
     orderBy: ({ key }: Counted) => key,
     decide: ({ key, number }: Counted): any => {
       done.push(`${key}:${number}`);
-      return { effects: [{ kind: 'add', table: 'loans', key: { isbn: key }, attribute: 'available', by: 1 }] };
+      return { effects: [{ kind: 'add', table: tables.loans, key: { isbn: key }, attribute: 'available', by: 1 }] };
     },
   };
 }

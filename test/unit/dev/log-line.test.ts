@@ -7,16 +7,16 @@ describe('a log line on the console', () => {
       level: 'WARN',
       message: 'retry placed',
       timestamp: '2026-11-22T12:24:33.283Z',
-      function: 'reserve-stock',
+      function: 'reserve-loans',
       messageId: 'm-1',
       xray_trace_id: '1-abc',
-      queue: 'stock',
+      queue: 'loans',
       attempt: 2,
-      sku: 'apple',
+      isbn: 'apple',
       error: { name: 'Error', message: 'store away', stack: 'at …' },
     });
     expect(compactLogLine(line)).toBe(
-      '12:24:33.283 WARN reserve-stock retry placed messageId=m-1 xray_trace_id=1-abc queue=stock attempt=2 (store away)',
+      '12:24:33.283 WARN reserve-loans retry placed messageId=m-1 xray_trace_id=1-abc queue=loans attempt=2 (store away)',
     );
   });
 
@@ -37,8 +37,8 @@ describe('a log line on the console', () => {
       'message rejected queue=carrier reason=ALREADY_SHIPPED',
     ],
     [
-      { message: 'messages completed', queue: 'stock', messageIds: ['a', 'b', 'c', 'd'] },
-      'messages completed queue=stock messages=4 messageIds=a,b,c,…',
+      { message: 'messages completed', queue: 'loans', messageIds: ['a', 'b', 'c', 'd'] },
+      'messages completed queue=loans messages=4 messageIds=a,b,c,…',
     ],
     [
       {

@@ -300,7 +300,7 @@ describe('unwritable parts', () => {
 describe('the replacement of amqplib’s codec', () => {
   test('the installed version of amqplib, whose codec is replaced, is the version that package.json pins', () => {
     const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, any>;
-    const wanted = manifest('package.json').dependencies.amqplib as string;
+    const wanted = manifest('lib/package.json').dependencies.amqplib as string;
     const installed = manifest(
       createRequire(import.meta.url)
         .resolve('amqplib')

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parseDocument } from 'yaml';
+
+import { linkPackages } from '../support/link-packages.ts';
+
+const root = resolve('.');
+const guide = readFileSync(join(root, 'docs/guides/make-it-yours.md'), 'utf8');
+let copy: string;
+
+const edit = (file: string, change: (text: string) => string) => {
+  const path = join(copy, file);
+  const before = readFileSync(path, 'utf8');
+  const after = change(before);
+  expect([file, after]).not.toEqual([file, before]);
+  writeFileSync(path, after);
+};
+
+const run = (tool: string, ...args: string[]) => {
+  try {
+    execFileSync(process.execPath, args, { cwd: copy, encoding: 'utf8', stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    return `${tool}: ${stdout}${stderr}`;
+  }
+};
+
+/** Copies the repository and carries out the guide: its commands, its files, and the deletions that its list describes. */
+beforeAll(() => {
+  copy = mkdtempSync(join(tmpdir(), 'surehop-yours-'));
+  const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
+  for (const file of tracked) cpSync(join(root, file), join(copy, file), { recursive: true });
+  linkPackages(copy);
+
+  for (const [, commands] of guide.matchAll(/```sh\n(.*?)```/gs))
+    execFileSync('sh', ['-e', '-c', commands!], { cwd: copy });
+  for (const [, file, text] of guide.matchAll(/`(infra\/\S+\.ts)`:\n\n```ts\n(.*?)```/gs))
+    writeFileSync(join(copy, file!), text!);
+
+  for (const stage of ['dev', 'staging', 'prod', 'local'])
+    edit(`infra/stages/${stage}.ts`, (text) => text.replace(/settings: \{ MAX_STOCK: [\d_]+ \}/, 'settings: {}'));
+  edit('functions/operations/openapi.ts', (text) =>
+    text.replace(/^import .*\borderRoutes\b.*\n/m, '').replace('...orderRoutes, ', ''),
+  );
+  edit('infra/dev/run.mjs', (text) => text.replace(/^ {2}(demo|order|faults|soak|bench): .*\n/gm, ''));
+  edit('serverless.yml', (text) => {
+    const document = parseDocument(text.replace(/^ *stock-write: .*\n/m, ''));
+    const { functions } = parseDocument(text).toJS({ maxAliasCount: -1 }) as {
+      functions: Record<string, { handler: string }>;
+    };
+    for (const [key, { handler }] of Object.entries(functions))
+      if (handler.startsWith('functions/orders/')) document.deleteIn(['functions', key]);
+    return String(document);
+  });
+}, 120_000);
+
+afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+test('without the reference service, no source file names orders, stock or points', () => {
+  const sources = ['lib', 'functions', 'infra', 'test/unit', 'test/support/example'].flatMap((folder) =>
+    readdirSync(join(copy, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  const naming = sources
+    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\b(orderId|sku|stock)\b|['"`]points['"`]/.test(readFileSync(join(copy, file), 'utf8')));
+  expect(naming).toEqual([]);
+});
+
+test('without the reference service, the rest of the repository type-checks', () => {
+  expect(run('tsc', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json')).toBe('');
+}, 300_000);
+
+test('without the reference service, the imports of the rest of the repository follow the lint rules', () => {
+  expect(run('oxlint', 'node_modules/oxlint/bin/oxlint', '--deny-warnings')).toBe('');
+}, 120_000);
+
+test('without the reference service, the unit tests of the toolkit pass', () => {
+  const folders = ['consumer', 'crash-loop', 'dead-letters', 'events', 'inbox', 'ordering', 'rabbitmq', 'runtime'];
+  const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', '--maxWorkers', '2'];
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  expect(run('jest', ...flags, ...jest, ...folders.map((folder) => `test/unit/${folder}/`))).toBe('');
+}, 600_000);
