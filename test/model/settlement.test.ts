@@ -201,7 +201,7 @@ describe('a batch that is redelivered while an execution environment is still pr
 
 describe('messages that are performed under a lease', () => {
   const performing = {
-    queue: queues.stock,
+    queue: queues.loans,
     event: modelled,
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };

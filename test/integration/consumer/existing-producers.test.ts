@@ -289,20 +289,20 @@ test('a dead letter that was refused because of its identity is identified again
 });
 
 test('a dead letter that the broker refuses as too large is archived with the id of its message, and keeps the id after a redrive', async () => {
-  const message = { sku, order: sku, fails: true };
+  const message = { isbn, order: isbn, fails: true };
   await publish(message);
   const refusing: Publisher = {
     ...parts.publisher,
     publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
   };
-  const handler = createConsumer({ queue: stock, rules, identify: byOrder }, { ...parts, publisher: refusing });
-  expect(messageCounts(await run(handler, await takeFrom('stock')))).toEqual({ 'dead-letter': 1 });
+  const handler = createConsumer({ queue: loans, rules, identify: byOrder }, { ...parts, publisher: refusing });
+  expect(messageCounts(await run(handler, await takeFrom('loans')))).toEqual({ 'dead-letter': 1 });
   const letter = await shownLetter(Buffer.from(JSON.stringify(message)));
-  expect(letter).toMatchObject({ messageId: `order ${sku}`, type: 'order.ordered', code: 'TOO_LARGE' });
+  expect(letter).toMatchObject({ messageId: `order ${isbn}`, type: 'order.ordered', code: 'TOO_LARGE' });
   isBroken = false;
   await redrive(letter);
-  expect(messageCounts(await run(consume(), await takeFrom('stock')))).toEqual({ completed: 1 });
-  expect(received).toEqual([`order ${sku}`, `order ${sku}`]);
+  expect(messageCounts(await run(consume(), await takeFrom('loans')))).toEqual({ completed: 1 });
+  expect(received).toEqual([`order ${isbn}`, `order ${isbn}`]);
 });
 
 test('two different messages to which identify gives the same id are not lost: the second one is archived', async () => {

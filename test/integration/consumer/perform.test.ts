@@ -144,23 +144,23 @@ test('a message that is postponed again and again keeps its crashes in the attem
   const { attemptLog, leases } = setup.parts;
   const record = aRecord({
     type: 'test.scripted',
-    body: { sku: 'a' },
+    body: { isbn: 'a' },
     redelivered: true,
     headers: { 'x-acquired-count': 9 },
   });
   const { id, payloadHash } = decode(anEvent([record]))[0]! as { id: MessageId; payloadHash: string };
   for (const run of ['first', 'second'])
-    await attemptLog.begin('stock', [id], { kind: 'isolated', id: run, endsByMs: Date.now() - 1 });
+    await attemptLog.begin('loans', [id], { kind: 'isolated', id: run, endsByMs: Date.now() - 1 });
   const owner = 'a slow process';
-  await leases.take('stock', { ...firstAttempt, id, payloadHash, owner, durationMs: 60_000 });
+  await leases.take('loans', { ...firstAttempt, id, payloadHash, owner, durationMs: 60_000 });
   for (let times = 0; times < 5; times += 1) {
     expect((await run([record])).notCompleted).toMatchObject([{ outcome: 'postponed', code: 'LEASED' }]);
-    expect((await attemptLog.read('stock', [id])).get(id)?.isolatedEndByMs).toHaveLength(2);
+    expect((await attemptLog.read('loans', [id])).get(id)?.isolatedEndByMs).toHaveLength(2);
   }
-  await leases.release('stock', id, owner);
+  await leases.release('loans', id, owner);
   expect((await run([record])).counts.completed).toBe(1);
   expect(calls).toEqual([id]);
-  expect(await attemptLog.read('stock', [id])).toEqual(new Map());
+  expect(await attemptLog.read('loans', [id])).toEqual(new Map());
   const isOfMessage = (copy: Awaited<ReturnType<typeof setup.host.drain>>[number]) =>
     copy && copy.properties.messageId === id;
   expect((await setup.host.drain('dead-letters')).filter(isOfMessage)).toEqual([]);
@@ -185,30 +185,30 @@ test("if a queue's consumer is changed from `decide` to `perform`, a message tha
 });
 
 describe('a decision that perform returns', () => {
-  const add = (sku: string, by: number, atLeast?: number) =>
-    ({ kind: 'add', table: tables.stock, key: { sku }, attribute: 'available', by, atLeast }) as const;
-  const event = defineEvent({ ...scriptedEvent, type: 'order.rejected' });
-  const follow = () => emit(event, { sku: 'followed', behave: 'well' });
-  const published = async () => (await setup.host.drain('points')).length;
-  const available = async (sku: string) => (await setup.item('stock', { sku }))?.available;
+  const add = (isbn: string, by: number, atLeast?: number) =>
+    ({ kind: 'add', table: tables.loans, key: { isbn }, attribute: 'available', by, atLeast }) as const;
+  const event = defineEvent({ ...scriptedEvent, type: 'loan.rejected' });
+  const follow = () => emit(event, { isbn: 'followed', behave: 'well' });
+  const published = async () => (await setup.host.drain('notices')).length;
+  const available = async (isbn: string) => (await setup.item('loans', { isbn }))?.available;
 
   test('the effects of the decision are committed once, although the message is redelivered', async () => {
-    const sku = randomUUID();
-    duringCall = () => ({ effects: [add(sku, 2)], events: [follow()] });
+    const isbn = randomUUID();
+    duringCall = () => ({ effects: [add(isbn, 2)], events: [follow()] });
     const record = message();
     expect((await run([record])).counts.completed).toBe(1);
     expect((await run([redelivered(record)])).counts.duplicate).toBe(1);
     expect(calls).toHaveLength(1);
-    expect(await available(sku)).toBe(2);
+    expect(await available(isbn)).toBe(2);
     // The second run has its own memory, and therefore publishes the follow-up event again with the same id.
     expect(await published()).toBe(2);
   });
 
   test('the effects of many messages that are performed concurrently are all committed, although they change the same item', async () => {
-    const sku = randomUUID();
-    duringCall = () => ({ effects: [add(sku, 1)] });
+    const isbn = randomUUID();
+    duringCall = () => ({ effects: [add(isbn, 1)] });
     expect((await run(Array.from({ length: 40 }, () => message()))).counts.completed).toBe(40);
-    expect(await available(sku)).toBe(40);
+    expect(await available(isbn)).toBe(40);
   });
 
   test('a rejection is recorded with its reason and its follow-up event', async () => {
@@ -218,26 +218,26 @@ describe('a decision that perform returns', () => {
   });
 
   test('the alternative of the decision is committed if a condition of the decision fails', async () => {
-    const sku = randomUUID();
-    duringCall = () => ({ effects: [add(sku, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(sku, 5)] }) });
+    const isbn = randomUUID();
+    duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
-    expect(await available(sku)).toBe(5);
+    expect(await available(isbn)).toBe(5);
   });
 
   test('a message whose decision fails its condition without an alternative is retried, and its retry copy need not wait for the lease', async () => {
-    const [id, sku] = [randomUUID(), randomUUID()];
-    duringCall = () => ({ effects: [add(sku, -1, 0)] });
+    const [id, isbn] = [randomUUID(), randomUUID()];
+    duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);
-    duringCall = () => ({ effects: [add(sku, 1)] });
+    duringCall = () => ({ effects: [add(isbn, 1)] });
     expect((await run([message(id, { 'surehop-attempt': 2 })])).counts.completed).toBe(1);
-    expect(await available(sku)).toBe(1);
+    expect(await available(isbn)).toBe(1);
     await setup.host.drain('retry.1s');
-    await setup.host.drain('stock');
+    await setup.host.drain('loans');
   });
 
   test('if the process crashes between perform and the commit, the message is performed again with the same id after the lease has expired', async () => {
-    const [id, sku] = [randomUUID(), randomUUID()];
-    duringCall = () => ({ effects: [add(sku, 1)] });
+    const [id, isbn] = [randomUUID(), randomUUID()];
+    duringCall = () => ({ effects: [add(isbn, 1)] });
     // The first process stops at the commit, like a process that crashed.
     let endCommit: (results: CommitResult[]) => void = () => {};
     const commit = () => new Promise<CommitResult[]>((resolve) => (endCommit = resolve));
@@ -257,7 +257,7 @@ describe('a decision that perform returns', () => {
     );
     expect((await run([record], { ...setup.parts, ...later, clock })).counts.completed).toBe(1);
     expect(calls).toEqual([id, id]);
-    expect(await available(sku)).toBe(1);
+    expect(await available(isbn)).toBe(1);
     await setup.host.drain('retry.4s');
     // Lets the first process end, so that nothing of this test is left.
     endCommit([{ is: 'unfinished', error: new Error('the process crashed') }]);
@@ -274,9 +274,9 @@ test('on() pairs an event with a decide function or with a perform function', as
     }),
   ];
   const records = ['test.scripted', 'test.performed'].map((type) =>
-    aRecord({ id: `${type} ${setup.tablePrefix}`, type, body: { sku: 'a' } }),
+    aRecord({ id: `${type} ${setup.tablePrefix}`, type, body: { isbn: 'a' } }),
   );
-  const report = await createConsumer({ queue: queues.stock, rules }, setup.parts)(anEvent(records), anInvocation());
+  const report = await createConsumer({ queue: queues.loans, rules }, setup.parts)(anEvent(records), anInvocation());
   expect(report.counts.completed).toBe(2);
   expect(performed).toEqual([`test.performed ${setup.tablePrefix}`]);
 });

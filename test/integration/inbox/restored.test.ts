@@ -102,11 +102,11 @@ test('if the restored inbox marker of a message says that an attempt failed, the
 });
 
 test('after the inbox table was restored from a backup, a CloudEvent is dead-lettered only if it may have been published before the restoration', async () => {
-  const sku = randomUUID();
+  const isbn = randomUUID();
   const cloudEvent = (time: string | undefined) =>
     aRecord({
       id: null,
-      body: { sku },
+      body: { isbn },
       headers: {
         cloudEvents_specversion: '1.0',
         cloudEvents_id: randomUUID(),

@@ -59,13 +59,13 @@ test('the waterfall places a span below its parent, or below the span that it li
       startUs: 6_000,
       endUs: 8_000,
       hasFailed: true,
-      failure: 'no stock',
+      failure: 'no loans',
       attributes: { 'surehop.outcome': 'retry' },
     }),
   ]);
   expect(text.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
     `request 0.0 ms ${'█'.repeat(40)} 10.0 ms f`.replace('10.0 ms', '10 ms'),
     ` send 1.0 ms ${'·'.repeat(4)}${'█'.repeat(4)}${'·'.repeat(32)} 1.0 ms f`,
-    ` ✗ process 5.0 ms ${'·'.repeat(20)}${'█'.repeat(8)}${'·'.repeat(12)} 2.0 ms f outcome=retry (no stock)`,
+    ` ✗ process 5.0 ms ${'·'.repeat(20)}${'█'.repeat(8)}${'·'.repeat(12)} 2.0 ms f outcome=retry (no loans)`,
   ]);
 });

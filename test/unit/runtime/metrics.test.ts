@@ -33,9 +33,9 @@ test('each metric is recorded with the unit and only the dimensions that the tab
 });
 
 test('metrics with the same dimensions share a log line, and more than 99 values of a metric are split over several lines', () => {
-  recordMetrics({ BatchSize: 150, TimeToOutcome: Array.from({ length: 150 }, (_, n) => n) }, { queue: 'stock' });
+  recordMetrics({ BatchSize: 150, TimeToOutcome: Array.from({ length: 150 }, (_, n) => n) }, { queue: 'loans' });
   expect(lines).toHaveLength(2);
-  expect(lines[0]).toMatchObject({ queue: 'stock', BatchSize: 150 });
+  expect(lines[0]).toMatchObject({ queue: 'loans', BatchSize: 150 });
   expect(lines.flatMap((line) => line['TimeToOutcome'])).toEqual(Array.from({ length: 150 }, (_, n) => n));
   expect(lines[1]).not.toHaveProperty('BatchSize');
 });
@@ -71,7 +71,7 @@ test('recording a metric that is not in the table, or without its dimensions, is
     // @ts-expect-error the dimension `status` is missing
     recordMetrics({ Requests: 1 }, { route: 'GET /a' });
     // @ts-expect-error the metric has no dimension `queue`
-    recordMetrics({ StoreRequests: 1 }, { queue: 'stock' });
+    recordMetrics({ StoreRequests: 1 }, { queue: 'loans' });
     // @ts-expect-error the metric is not in the table
     recordMetrics({ Unknown: 1 });
   };
