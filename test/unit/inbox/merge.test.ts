@@ -13,7 +13,7 @@ import { anyItems, entries } from '../../support/effect-arbitraries.ts';
 import { place, processAll, type Model } from '../../support/inbox-model.ts';
 import { numRuns } from '../../support/thorough.ts';
 
-const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
+const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
 
 /** Packs and commits the messages as the inbox does, with a simple evaluation of DynamoDB's expressions. */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {
@@ -61,7 +61,7 @@ test('the transactions of a batch have the same result as its messages one after
       const outcomes = commitTogether(list, items);
       expect(outcomes).toEqual(processAll(model, list));
       const stored = [...items.values()].map(fromAttributes);
-      expect(new Map(stored.map((item) => [place(anyItems.name, { isbn: item['isbn'] }), item]))).toEqual(model.items);
+      expect(new Map(stored.map((item) => [place(anyItems.name, { sku: item['sku'] }), item]))).toEqual(model.items);
     }),
     { numRuns: numRuns({ everyday: 60, thorough: 1_000 }) },
   );
