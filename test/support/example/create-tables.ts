@@ -1,8 +1,13 @@
-import { tableResources } from '../../../infra/aws/foundation/tables.ts';
+import { resourcesOf } from '../../../infra/aws/foundation/table-resources.ts';
 import { createTables, localTables } from '../../../infra/dev/runtime/store/tables.ts';
 import { tables as ofService } from '../../../infra/tables.ts';
+import { toolkitTables } from '../../../lib/dynamodb/toolkit-tables.ts';
 import { tables as ofExample } from './tables.ts';
 
 /** Creates the tables of the toolkit, of the service and of the imaginary library in a local DynamoDB. */
 export const createTestTables = (endpoint: string, prefix: string): Promise<string[]> =>
-  createTables({ endpoint, prefix, tables: localTables(tableResources(prefix, { ...ofExample, ...ofService })) });
+  createTables({
+    endpoint,
+    prefix,
+    tables: localTables(resourcesOf([...toolkitTables, ...Object.values({ ...ofExample, ...ofService })], prefix)),
+  });
