@@ -306,9 +306,9 @@ describe('invalid effects', () => {
   });
 });
 describe('items that grow', () => {
-  const at = () => sku('list');
+  const at = () => isbn('list');
   const line = 'x'.repeat(100_000);
-  const growing = new Table({ name: 'stock', key: { sku: 'S' } });
+  const growing = new Table({ name: 'loans', key: { isbn: 'S' } });
   const grow = (name: number) => entry(name, { effects: [growing.append(at(), { lines: [line] })] });
 
   test('a message fails with INVALID_EFFECT and the name of the item if its append would make the item larger than 400 KB, and the other messages complete', async () => {
@@ -324,22 +324,22 @@ describe('items that grow', () => {
       'completed',
     ]);
     expect(results[4]).toMatchObject({ error: { code: 'INVALID_EFFECT' } });
-    expect((results[4] as { error: Error }).error.message).toContain(`{"sku":"${at().sku}"} of the table stock`);
-    expect((await store.get('stock', { sku: { S: at().sku } }))?.['lines']?.L).toHaveLength(4);
+    expect((results[4] as { error: Error }).error.message).toContain(`{"isbn":"${at().isbn}"} of the table loans`);
+    expect((await store.get('loans', { isbn: { S: at().isbn } }))?.['lines']?.L).toHaveLength(4);
   });
 
   test('small appends to many large items are committed, although the items together are larger than a transaction', async () => {
     const names = Array.from({ length: 14 }, (_, n) => `large-${n}`);
     for (const name of names)
-      await store.put('stock', { sku: { S: sku(name).sku }, body: { S: 'x'.repeat(390_000) }, lines: { L: [] } });
-    const entries = names.map((name) => entry(name, { effects: [growing.append(sku(name), { lines: ['x'] })] }));
+      await store.put('loans', { isbn: { S: isbn(name).isbn }, body: { S: 'x'.repeat(390_000) }, lines: { L: [] } });
+    const entries = names.map((name) => entry(name, { effects: [growing.append(isbn(name), { lines: ['x'] })] }));
     const results = await store.inbox().commit(QUEUE, entries, never);
     expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
   });
 
   test('messages that all check one item are committed in one transaction', async () => {
     await stocked('shared', 5);
-    const check = growing.check(sku('shared'), { available: { atLeast: 5 } });
+    const check = growing.check(isbn('shared'), { available: { atLeast: 5 } });
     const entries = Array.from({ length: 40 }, (_, n) => entry(n, { effects: [check, give(`own-${n}`, 1)] }));
     faults.requests = 0;
     const results = await store.inbox().commit(QUEUE, entries, never);

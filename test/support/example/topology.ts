@@ -1,4 +1,3 @@
-import { brokerRolesFor } from '../../../lib/rabbitmq/admin/roles.ts';
 import { DEAD_LETTERS, defineTopology, workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 
 /**
@@ -15,5 +14,3 @@ export const queues = {
 } as const;
 
 export const topology = defineTopology(queues);
-
-export const brokerRoles = brokerRolesFor(topology);
