@@ -19,8 +19,9 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly queue: WorkQueue;
   readonly memory: Memory;
   /**
-   * Whether the inbox record of a message may be lost, judged by the time when the message was published. The consumer
-   * dead-letters such a message, because the message might already have been processed.
+   * Whether the inbox record of a message with this publish time may be missing, for example because the inbox table
+   * was restored from a backup. The consumer dead-letters a message whose inbox record may be missing, because the
+   * message might already have been processed.
    */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
   /** The AMQP `app-id` property of the follow-up events. */
@@ -32,7 +33,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly timeLeftMs: () => number;
   /** How long the invocation may still last, in ms. */
   readonly invocationLeftMs: () => number;
-  /** Aborts when it is too late in the invocation to commit anything. */
+  /** This signal aborts when the invocation has too little time left to commit anything. */
   readonly commitSignal: AbortSignal;
   /** How long a publish that starts now may take, in ms. */
   readonly publishDeadlineMs: () => number;
@@ -75,7 +76,10 @@ export function newBatch(
   };
 }
 
-/** What a consumer keeps in memory from one batch to the next. Losing it costs extra requests but never correctness. */
+/**
+ * The data that a consumer keeps in memory from one batch to the next. A consumer that loses these data sends more
+ * requests to DynamoDB, but still processes every message correctly.
+ */
 export interface Memory {
   /**
    * For each unfinished message of the previous batch, how often this process returned the message to its queue without
@@ -83,8 +87,9 @@ export interface Memory {
    */
   survived: Map<MessageId, number>;
   /**
-   * The attempt-log entries in DynamoDB that still have to be deleted, because their messages did not crash the process:
-   * for each message either one run, or all its runs if the value is `undefined`.
+   * The messages that did not crash the process, although the attempt log in DynamoDB still says that they are being
+   * processed. The value is the attempt-log entry that has to be deleted, or `undefined` if all attempt-log entries of
+   * the message have to be deleted.
    */
   readonly unended: Map<MessageId, AttemptRun | undefined>;
   /**
@@ -94,7 +99,10 @@ export interface Memory {
   readonly done: Map<MessageId, string>;
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
-  /** The message ids of the batches whose order could not be written to DynamoDB, grouped by ordering key. */
+  /**
+   * For each ordering key, the sequence of the message ids of earlier batches that still has to be written to DynamoDB,
+   * because the write failed.
+   */
   unrecorded: Sequences;
   /**
    * For each shard of the queue, when the progress of the consumer was last written to DynamoDB, in ms since the epoch.

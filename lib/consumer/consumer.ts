@@ -20,8 +20,8 @@ export type ConsumerDefinition<T> = ConsumerLimits & {
    */
   readonly orderBy?: KeyOf;
   /**
-   * Returns the id, type and version of a message from another producer. It is needed if messages have neither a
-   * `message-id` of their own nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
+   * Returns the id, type and version of a message from another producer. A consumer needs this function if its messages
+   * have neither a `message-id` of their own nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
    */
   readonly identify?: Identify;
 } & (
@@ -39,7 +39,6 @@ export type ConsumerDefinition<T> = ConsumerLimits & {
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
   createConsumer(definition, partsOf(surehop));
 
-/** Creates a consumer with the given clients and settings. */
 export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts) {
   const { queue, orderBy, identify } = definition;
   if (orderBy && !queue.ordered)

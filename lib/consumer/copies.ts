@@ -20,8 +20,8 @@ export interface CopyToPublish {
   readonly outcome: Failed;
   readonly copy: Message;
   /**
-   * Creates a smaller dead letter, which is published if the broker refuses this copy. Without this function, a message
-   * whose copy is refused is stored in the archive.
+   * Creates a smaller dead letter, which is published if the broker refuses this copy. If this function is absent and
+   * the broker refuses the copy, the message is stored in the archive.
    */
   readonly smaller?: () => CopyToPublish;
 }
@@ -65,15 +65,17 @@ export const asDeadLetter = (
       };
 
 /**
- * The frame sizes, in bytes, for a dead letter whose message is too large for the broker: 120,000 bytes fit brokers
- * with the usual frame limit, and 8,192 bytes fit every broker.
+ * The sizes, in bytes, to which the headers and properties of a dead letter are reduced if they do not fit into an AMQP
+ * frame. A frame of 120,000 bytes fits a broker with the default frame limit, and a frame of 8,192 bytes fits every
+ * broker.
  */
 const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
 
 /**
- * Creates the dead letter with everything that AMQP can encode. If the broker refuses the dead letter, the next dead
- * letter contains only what fits into a small frame, and the last one contains only the id, the body and the reason.
+ * Creates a dead letter with all headers and properties of the message that AMQP can encode. If the broker refuses this
+ * dead letter, a second one with only the headers and properties that fit into a small frame is published. If the
+ * broker also refuses the second one, a third one with only the id, the body and the reason is published.
  */
 function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: WorkQueue, at: string): CopyToPublish {
   const { deadLetterExchange: exchange } = queue;

@@ -7,9 +7,9 @@ import { toResult, type Candidate, type Copy, type Invalid, type Message, type R
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 
 /**
- * Returns the result of a message that this process remembers completing, and `undefined` for any other message. The
- * body of a remembered message need not be parsed. A message with the id of a completed message but another body is not
- * remembered, and is compared with the stored inbox record instead.
+ * Returns the result of a message if this process has completed the message and still remembers it, and `undefined`
+ * otherwise. The body of a remembered message need not be parsed. A message with the id of a completed message but
+ * another body is not remembered, and is compared with the stored inbox record instead.
  */
 export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undefined =>
   delivery.id !== undefined && done.get(delivery.id) === delivery.payloadHash
@@ -101,8 +101,8 @@ function pairCopies(messages: readonly Message[]): Message[] {
 }
 
 /**
- * Returns the result of a message that was not processed because another copy in the batch was. The result is
- * `unfinished` if the processed copy is unfinished, and `duplicate` otherwise.
+ * Returns the result of a message that was not processed, because another copy of the message in the batch was
+ * processed instead. The result is `unfinished` if the processed copy is unfinished, and `duplicate` otherwise.
  */
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
   toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);

@@ -34,7 +34,10 @@ export interface Delivery {
   readonly queue: string;
   /** The message id. Absent if the message has none. */
   readonly id?: MessageId;
-  /** The identity of the message. Absent if its AMQP properties identify it. */
+  /**
+   * The id, type and version that the function `identify` or the attributes of a CloudEvent gave to the message. Absent
+   * if the message id is the AMQP property `message-id`.
+   */
   readonly identity?: Identity;
   readonly body: Buffer;
   /** The data of a CloudEvent in structured mode. Absent for all other messages, whose data are the whole body. */
@@ -52,8 +55,8 @@ export interface Delivery {
    */
   readonly deliveryCount: number;
   /**
-   * Set if the entry of the Lambda event is malformed or the message cannot be identified. No business rule receives such
-   * a message.
+   * Why the message cannot be processed: its entry in the Lambda event is malformed, or the message cannot be
+   * identified. No business rule receives such a message.
    */
   readonly fault?: Fault;
 }
@@ -147,7 +150,6 @@ function decodeBase64(data: string): Buffer | undefined {
   return body.toString('base64') === data ? body : undefined;
 }
 
-/** Replaces `null` by `undefined` and keeps every other value, even one of the wrong type. */
 const given = (value: unknown) => value ?? undefined;
 
 /**

@@ -49,9 +49,9 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
 }
 
 /**
- * Handles a follow-up event that the broker refuses. Publishes the event without the properties that were copied from
- * its message, such as the correlation id. If the broker refuses the event again, stores it in the archive. Returns the
- * error if the event is neither published nor archived.
+ * Handles a follow-up event that the broker refuses. The function first publishes the event without the properties that
+ * were copied from its message, such as the correlation id. If the broker refuses the event again, the function stores
+ * the event in the archive. The result is `undefined` if the event was published or archived, and the error otherwise.
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
@@ -83,7 +83,10 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
 
 interface Pending {
   readonly event: StoredEvent;
-  /** The results of the messages that lead to this event. Several copies of one message lead to the same event. */
+  /**
+   * The results of the messages whose follow-up event this is. Several copies of one message have the same follow-up
+   * event.
+   */
   readonly sources: [Result, ...Result[]];
 }
 

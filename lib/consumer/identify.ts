@@ -7,20 +7,20 @@ import type { MessageId } from '../events/message-id.ts';
 import { describeError, type errorCodes } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 
-/** A message that a consumer's function `identify` has to identify. */
+/** The properties, headers and body of a message, which the function `identify` of a consumer receives. */
 interface MessageToIdentify {
   readonly properties: Omit<Properties, 'headers'>;
-  /** The headers. Text is a string, an AMQP table is an object, and a date is text. */
+  /** The message headers as JSON values: an AMQP string or a date is a string, and an AMQP table is an object. */
   readonly headers: Readonly<Record<string, any>>;
   /** The JSON value in the body, before it is checked against a schema. It is undefined if the body is not JSON. */
   readonly body: any;
 }
 
 /**
- * Returns the id, type and version of a message. The result must be the same for every delivery of a message. The id must
- * be different for different messages, because two messages with the same id and the same body are processed once.
- * Without a type or a version in the result, those of the message apply. If the result is undefined, the message is
- * identified as if the consumer had no function `identify`.
+ * Returns the id, type and version of a message. The result must be the same for every delivery of a message. The id
+ * must be different for different messages, because two messages with the same id and the same body are processed once.
+ * If the result has no type or no version, the consumer uses the type or version in the message itself. If the result
+ * is `undefined`, the message is identified as if the consumer had no function `identify`.
  */
 export type Identify = (
   message: MessageToIdentify,
@@ -36,7 +36,10 @@ export interface Fault {
 
 export interface Identified {
   readonly id?: MessageId;
-  /** The identity of the message. Absent if its AMQP properties identify it. */
+  /**
+   * The id, type and version that the function `identify` or the attributes of a CloudEvent gave to the message. Absent
+   * if the message id is the AMQP property `message-id`.
+   */
   readonly identity?: Identity;
   readonly fault?: Fault;
 }
@@ -49,9 +52,10 @@ interface Unidentified {
 
 /**
  * Identifies a message. A copy of a message keeps the identity that the consumer gave to the message when it first
- * failed. A message that Surehop published has the id in its AMQP properties. For every other message the consumer's
- * function `identify` decides, then the properties `message-id` and `type` if the message has both, then the attributes
- * of a CloudEvent, and then the property `message-id` alone.
+ * failed. A message that Surehop published has the id in its AMQP properties. Every other message gets the id that the
+ * consumer's function `identify` returns. If the function returns nothing, the id comes from the properties
+ * `message-id` and `type` if the message has both, else from the attributes of a CloudEvent, else from the property
+ * `message-id` alone.
  */
 export function identityOf(
   message: Unidentified,
@@ -76,7 +80,10 @@ export function identityOf(
 
 const ofIdentity = (identity: Identity): Identified => ({ id: identity.id, identity });
 
-/** Returns why a CloudEvent has no identity. If its body cannot be read at all, that is the reason. */
+/**
+ * Returns the reason why a CloudEvent cannot be identified. If the attributes are in the body and the body is not valid
+ * JSON, the function returns the error of the JSON parser.
+ */
 const cloudEventFault = ({ data, attribute }: CloudEvent, fault: string) =>
   data && 'fault' in data && attribute('specversion') === undefined ? data.fault : fault;
 

@@ -37,7 +37,10 @@ const MAX_CONCURRENCY = 1_000;
 /** The largest attempt number that a consumer accepts from the header of a message. */
 const MAX_ATTEMPTS = 999;
 
-/** Fills in the defaults. Throws an error that names the queue and the invalid limit. */
+/**
+ * Returns all limits of a consumer, with the default value for each limit that the consumer does not set. Throws an
+ * error that names the queue and the limit if a limit is invalid.
+ */
 export function limitsOf(
   { timeLimit, concurrency, attempts, maxAge }: ConsumerLimits,
   { name, delays }: WorkQueue,

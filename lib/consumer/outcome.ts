@@ -53,7 +53,7 @@ export interface DeadLettered {
   readonly failure?: Failure;
   /**
    * Whether the message is invalid. The dead letter of an invalid message need not be recorded in the inbox before the
-   * publish, because no Lambda environment can process the message.
+   * publish, because no Lambda execution environment can process the message.
    */
   readonly isInvalid?: boolean;
   /** The attempt at which another copy of the message was dead-lettered. Absent if no other copy was dead-lettered. */
@@ -98,8 +98,9 @@ export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
 /**
- * Returns the outcome of a message whose failure is already recorded in the inbox for another copy of the message. The
- * outcome is a dead letter if the dead letter of the other copy may not be published yet, and a duplicate otherwise.
+ * Returns the outcome of a message whose failure is already recorded in the inbox for another copy of the message. If
+ * it is unknown whether the dead letter of the other copy was published, the outcome is a dead letter, which is then
+ * published again with the same id. Otherwise the outcome is a duplicate.
  */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;

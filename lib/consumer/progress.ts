@@ -37,7 +37,8 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 });
 
 /**
- * Whether the text of the publish-time header is an ISO 8601 time. A publisher other than Surehop may write any text there.
+ * Whether the text of the publish-time header is an ISO 8601 time. A publisher other than Surehop may write any text
+ * into this header.
  */
 const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
 

@@ -8,9 +8,9 @@ export interface RuleContext {
   readonly id: MessageId;
   /** The number of the attempt to process the message, starting at 1. */
   readonly attempt: number;
-  /** Aborts when the message reaches its time limit. */
+  /** This signal aborts when the business rule exceeds the time limit of the message. */
   readonly signal: AbortSignal;
-  /** Reads an item with a strongly consistent read. */
+  /** Reads a DynamoDB item with a strongly consistent read. */
   readonly read: ReadItem;
 }
 
@@ -22,9 +22,9 @@ export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<D
 
 /**
  * Performs an effect that cannot be part of a DynamoDB transaction, such as a call to another system. Only one Lambda
- * environment at a time calls this function for a message. After a crash the function may be called again, so pass
- * `context.id` to the other system as the idempotency key. The function may return a decision, which is committed in the
- * same transaction that marks the message as completed.
+ * execution environment at a time calls this function for a message. After a crash the function may be called again, so
+ * pass `context.id` to the other system as the idempotency key. The function may return a decision, which is committed
+ * in the same transaction that marks the message as completed.
  */
 export type Perform<T> = (event: T, context: RuleContext) => Promise<Decision | void>;
 

@@ -105,7 +105,7 @@ async function runRule(
   }
 }
 
-/** The decision of a `perform` function that returns none. */
+/** The decision that is used if a `perform` function returns no decision. */
 const NOTHING: Decision = { effects: [] };
 
 /**
@@ -166,8 +166,8 @@ class TimeLimitError extends CodedError {
 
 interface TimeLimit {
   /**
-   * Aborts when the message reaches its time limit. The signal is created when a business rule first reads it, because
-   * few rules use the signal.
+   * This signal aborts when the business rule exceeds the time limit of the message. The signal is created when a
+   * business rule first reads it, because few rules use the signal.
    */
   readonly signal: AbortSignal;
 }

@@ -46,7 +46,7 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
  * batch when the function returns. Afterwards records the published copies in the inbox, because a redelivered batch
  * must not publish them a second time. If the broker refuses the content of a copy, a smaller copy is published or the
  * message is stored in the archive. `whenLeased` is the outcome of a message that cannot be dead-lettered because
- * another Lambda environment holds its lease.
+ * another Lambda execution environment holds its lease.
  */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
   const { queue, publisher, inbox, clock, publishDeadlineMs, warn, tracing, trace } = batch;
@@ -99,8 +99,8 @@ interface Settled {
 }
 
 /**
- * Returns the outcome of a message after its copy was published. If the broker refused the copy, may return another
- * copy to publish instead.
+ * Returns the outcome of a message after the attempt to publish its copy. If the broker refused the copy and a smaller
+ * copy is possible, the function returns the smaller copy instead of an outcome.
  */
 async function afterPublish(
   { delivery, outcome, smaller }: CopyToPublish,
@@ -124,8 +124,9 @@ async function afterPublish(
 
 /**
  * Records in the inbox which messages become dead letters, before any dead letter is published. The inbox record
- * prevents another Lambda environment from completing a copy of such a message. A message that is already completed is
- * not dead-lettered. If the process crashes before the publish, the redelivered message publishes its dead letter.
+ * prevents another Lambda execution environment from completing a copy of such a message. A message that is already
+ * completed is not dead-lettered. If the process crashes before the publish, the redelivered message publishes its dead
+ * letter.
  */
 async function claimDeadLetters(
   results: readonly Result[],

@@ -41,8 +41,8 @@ export function recordTelemetry(
 }
 
 /**
- * The time from the publish of a processed message to its outcome, in ms. Returns an empty list if the message has no
- * valid publish time.
+ * Returns a list with the time from the publish of a processed message to its outcome, in ms. The list is empty if the
+ * message has no valid publish time.
  */
 function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: number): number[] {
   if ((outcome.is !== 'completed' && outcome.is !== 'rejected') || !envelope.publishedAt) return [];
@@ -84,7 +84,7 @@ const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ r
 const MAX_FAILURES = 5;
 const MAX_FAILED_IDS = 20;
 
-/** Logs each different stack trace once per batch, even if many messages failed with it. */
+/** Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. */
 function logFailures(queue: string, results: readonly Result[]): void {
   const failures = new Map<string, { failure: Failure; code: string; ids: (string | undefined)[] }>();
   for (const { delivery, outcome } of results) {

@@ -20,9 +20,9 @@ export interface BatchTrace {
 }
 
 /**
- * Starts the span of a batch. Returns `undefined` if no spans are recorded. The span of a message is linked to the span
- * that published the message, and to the span that published this copy of the message. If the message is alone in its
- * batch, its span is a child of the span that published the message.
+ * Starts the span of a batch. Returns `undefined` if no spans are recorded. The span of each message in the batch is
+ * linked to the span that published the message, and to the span that published this copy of the message. If the
+ * message is alone in its batch, its span is a child of the span that published the message.
  */
 export function startBatchTrace(
   tracing: Tracing | undefined,
@@ -90,7 +90,6 @@ export function startBatchTrace(
 const codeOf = (outcome: Outcome) =>
   'code' in outcome ? outcome.code : outcome.is === 'rejected' ? outcome.reason : undefined;
 
-/** A postponed message has not failed, because it only waits for another message. */
 const hasFailed = (outcome: Outcome): outcome is Extract<Outcome, { code: string }> =>
   'code' in outcome && outcome.is !== 'postponed';
 

@@ -36,9 +36,10 @@ const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== und
 
 /**
  * Whether a message is suspected of crashing the process: RabbitMQ delivered the message several times without an
- * outcome, or an earlier delivery left a lease on the message behind. The delivery count alone does not suffice, because
- * RabbitMQ counts the deliveries of a postponed copy from 0. A suspected message may be harmless, for example because
- * another Lambda environment returned its batch to the queue. Suspecting a harmless message costs a few extra requests.
+ * outcome, or an earlier delivery left a lease on the message behind. The delivery count alone does not suffice,
+ * because RabbitMQ counts the deliveries of a postponed copy from 0. A suspected message may be harmless, for example
+ * because another Lambda execution environment returned its batch to the queue. Suspecting a harmless message costs a
+ * few extra requests.
  */
 const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
   isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;

@@ -11,7 +11,7 @@ const CONCURRENT_REQUESTS = 4;
 
 /**
  * Reads the DynamoDB items with these keys, using strongly consistent reads. The keys must be unique. Throws
- * `StoreUnavailableError`.
+ * `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function batchGet(
   client: DynamoDBClient,

@@ -38,7 +38,7 @@ export function dynamoDbClient(options: DynamoDBClientConfig, tracing?: Tracing)
   return client;
 }
 
-/** Whether a request failed because another transaction used one of its items at the same time. */
+/** Whether a DynamoDB request failed because another transaction used one of the same items at the same time. */
 const isConflict = (error: unknown): boolean =>
   error instanceof TransactionConflictException ||
   (error instanceof TransactionCanceledException &&

@@ -4,14 +4,14 @@ import { compare, isEqual } from './compare.ts';
 import { InvalidValue, toAttribute, type Attributes } from './value.ts';
 
 /**
- * What an attribute must be like. All given tests must hold. Apart from `exists: false`, no test holds for a missing
- * attribute.
+ * Tests on one attribute of an item. The condition holds if all given tests hold. If the item does not have the
+ * attribute, only the test `exists: false` holds.
  */
 export interface AttributeCondition<T = any> {
   /** Whether the attribute must exist. */
   readonly exists?: boolean;
   readonly equals?: T;
-  /** At most 100 values, one of which the attribute must equal. */
+  /** The attribute must equal one of these values. At most 100 values are allowed. */
   readonly oneOf?: readonly T[];
   readonly lessThan?: Ordered<T>;
   readonly atMost?: Ordered<T>;
@@ -19,11 +19,13 @@ export interface AttributeCondition<T = any> {
   readonly atLeast?: Ordered<T>;
   /** The text with which the attribute must begin. */
   readonly beginsWith?: T extends string ? string : never;
-  /** A part of a text, an element of a list or a member of a set. */
+  /**
+   * The text that an attribute must contain if it is a text, or the element or member that an attribute must contain if
+   * it is a list or a set.
+   */
   readonly contains?: Contained<T>;
 }
 
-/** Only texts and numbers can be ordered. */
 type Ordered<T> = Extract<T, string> extends never ? Extract<T, number> : Extract<T, number> | string;
 
 type Contained<T> = T extends string
@@ -131,8 +133,8 @@ const elementsOf = ({ L, SS, NS }: AttributeValue): AttributeValue[] =>
   L ?? SS?.map((S) => ({ S })) ?? NS?.map((N) => ({ N })) ?? [];
 
 /**
- * Returns the part of a condition expression for a condition. The methods of `placeholders` return the placeholders of an
- * attribute name and of a value.
+ * Converts a condition to the syntax of DynamoDB's condition expressions, such as `#a0 = :v0`. The methods of
+ * `placeholders` create the placeholders of the attribute name and of the values.
  */
 export function toExpression(
   { attribute, test, operands }: Condition,

@@ -9,7 +9,10 @@ interface OnItem {
 }
 
 interface Conditional extends OnItem {
-  /** What must be true of the item before the decision. If it is not true, the alternative of the decision is tried. */
+  /**
+   * A condition on the item as it was before the effects of the decision. If the condition fails, the decision in
+   * `otherwise` is tried instead.
+   */
   readonly when?: When;
 }
 
@@ -56,7 +59,7 @@ export interface Delete extends Conditional {
   readonly kind: 'delete';
 }
 
-/** Requires a condition of an item and leaves the item as it is. */
+/** Changes nothing, but the decision with this effect is committed only if the condition holds for the item. */
 export interface Check extends OnItem {
   readonly kind: 'check';
   readonly when: When;

@@ -9,7 +9,7 @@ import { reportMisconfigured } from './report-misconfigured.ts';
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
-  /** Nothing was written, because the request is invalid. Sending it again does not help. */
+  /** Nothing was written, because the request is invalid. The same request would fail again. */
   | { readonly is: 'refused' }
   /** Nothing was written, because a table, a permission or the credentials are wrong. */
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }

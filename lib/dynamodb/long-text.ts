@@ -50,7 +50,10 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
   parts: Number(parts?.N ?? 0),
 });
 
-/** Reads the long texts with these keys. The keys must be unique. Throws `StoreUnavailableError`. */
+/**
+ * Reads the long texts with these keys. The keys must be unique. Throws `StoreUnavailableError` if DynamoDB is
+ * unavailable.
+ */
 export async function readTexts(
   { client, retryPolicy }: Store,
   table: string,
@@ -90,7 +93,7 @@ export async function readTexts(
 /**
  * Replaces the version `before` of a text, or creates the text if `before` is absent. Returns `undefined` if another
  * process has changed the text. A crash leaves either the old or the new text, because the head item is written after
- * the new parts and before the old parts are deleted. Throws `StoreUnavailableError`.
+ * the new parts and before the old parts are deleted. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function writeText(
   store: Store,
@@ -131,8 +134,8 @@ export async function writeText(
 }
 
 /**
- * Deletes a text if it still has the version `before`. Returns `false` if another version has replaced it. Throws
- * `StoreUnavailableError`.
+ * Deletes a text if it still has the version `before`. Returns `false` if another version has replaced the version
+ * `before`. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
   const { client, retryPolicy } = store;

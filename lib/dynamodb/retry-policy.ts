@@ -4,7 +4,7 @@ import { readFailure, toStoreError } from './failure.ts';
 
 /** How often requests to DynamoDB are retried, and how long the delays between attempts are. */
 export interface RetryPolicy {
-  /** How often a request is sent without a reply before DynamoDB is considered unavailable. */
+  /** DynamoDB is considered unavailable after a request was sent this many times without a reply. */
   readonly attempts: number;
   /** How often a request is sent if DynamoDB throttles it or cancels it because of conflicts. */
   readonly conflicts: number;

@@ -28,16 +28,18 @@ export interface TableOptions<K extends KeyTypes, S extends z.ZodObject | undefi
 export type KeyOf<K extends KeyTypes> = { readonly [A in keyof K]: K[A] extends 'N' ? number : string };
 type Written<S> = S extends z.ZodObject ? z.input<S> : { readonly [attribute: string]: Value | undefined };
 
-/** An item of a table, as it is read. */
+/** The type of an item that was read from a table. */
 export type ItemOf<K extends KeyTypes, S> = KeyOf<K> &
   (S extends z.ZodObject ? z.output<S> : { readonly [attribute: string]: Value | undefined });
 
-/** The names of the attributes whose type includes `Type`. */
 type Attributes<I, Type> = { [A in keyof I]-?: Extract<I[A], Type> extends never ? never : A }[keyof I] & string;
 type Appended<I> = { readonly [A in Attributes<I, readonly unknown[] | ReadonlySet<any>>]?: Exclude<I[A], undefined> };
 
 interface Options<S> {
-  /** What must be true of the item before the decision. If it is not true, the alternative of the decision is tried. */
+  /**
+   * A condition on the item as it was before the effects of the decision. If the condition fails, the decision in
+   * `otherwise` is tried instead.
+   */
   readonly when?: When<Written<S>>;
 }
 
@@ -93,14 +95,14 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
     return { kind: 'delete', table: this, key, ...options };
   }
 
-  /** Requires a condition of an item, and leaves the item as it is. */
+  /** Changes nothing, but the decision with this effect is committed only if the condition holds for the item. */
   check(key: KeyOf<K>, when: When<Written<S>>): Check {
     return { kind: 'check', table: this, key, when };
   }
 
   /**
-   * Returns an item that was read, as the table's schema types it. Throws an `InvalidValue` if the item does not match
-   * the schema.
+   * Validates an item that was read, and returns the item with the types of the table's schema. Throws an
+   * `InvalidValue` if the item does not match the schema.
    */
   parse(item: Readonly<Record<string, unknown>>): ItemOf<K, S> {
     if (this.#schema === undefined) return item as ItemOf<K, S>;
@@ -111,8 +113,8 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
   }
 
   /**
-   * Throws an `InvalidValue` if attributes that an effect writes do not match the table's schema. With `isWhole`, the
-   * attributes are a whole item, and no required attribute may be missing.
+   * Throws an `InvalidValue` if attributes that an effect writes do not match the table's schema. If `isWhole` is true,
+   * the attributes are a whole item, and an `InvalidValue` is also thrown if a required attribute is missing.
    */
   validate(attributes: Item, isWhole: boolean): void {
     for (const name in attributes) {
@@ -166,7 +168,7 @@ const defined = new Set<string>();
 
 /**
  * Defines a DynamoDB table: `defineTable({ name: 'invoices', key: { id: 'S' }, item: z.object({ paid: z.int() }) })`.
- * The table is created with this definition in a deployment and on a laptop.
+ * Both a deployment and `npm start` create the table from this definition.
  */
 export function defineTable<const K extends KeyTypes, S extends z.ZodObject | undefined = undefined>(
   options: TableOptions<K, S>,

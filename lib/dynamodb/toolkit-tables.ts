@@ -7,8 +7,8 @@ export const inboxTable = defineTable({ name: 'inbox', key: { pk: 'S' }, expires
 export const auditTable = defineTable({ name: 'audit', key: { id: 'S' }, expires: true });
 
 /**
- * The archive of dead letters. The item with part 0 describes the dead letter, and the items with parts 1 to n contain
- * its body. Only part 0 has the attributes of the indexes.
+ * The archive of dead letters. The item whose attribute `part` is 0 describes the dead letter, and the items whose
+ * `part` is 1 or more contain the body of the dead letter. Only the item whose `part` is 0 appears in the indexes.
  */
 export const deadLetterTable = defineTable({
   name: 'dead-letters',

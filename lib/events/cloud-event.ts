@@ -5,9 +5,9 @@ import type { HeaderValue, Message } from './message.ts';
 import { deriveId } from './message-id.ts';
 
 /**
- * A message that says that it is a CloudEvent, as the AMQP protocol binding defines it
- * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md). Its attributes may be
- * invalid.
+ * A message that is marked as a CloudEvent in the way that the AMQP protocol binding for CloudEvents defines it
+ * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md). The attributes of
+ * the CloudEvent may be invalid.
  */
 export interface CloudEvent {
   /** Returns the value of an attribute as the message contains it, or `undefined`. */
@@ -105,8 +105,8 @@ export function identityOfCloudEvent({ attribute }: CloudEvent): Identity | { re
 }
 
 /**
- * The end of a `dataschema` that names a version, such as `…/order.created/v2`, `…/order.created-v2.json` or
- * `…/versions/2`.
+ * Matches the version number at the end of the attribute `dataschema`, such as 2 in `…/order.created/v2`,
+ * `…/order.created-v2.json` or `…/versions/2`.
  */
 const SCHEMA_VERSION = /(?:[/.:#=_-]v|\bversions?[/=])(\d{1,9})(?:\.json)?\/?$/i;
 

@@ -56,7 +56,7 @@ export interface Envelope extends Partial<Trace> {
   readonly deadLetter?: DeadLetterNote;
   /** Which parts of the original message are missing in this copy, and why. */
   readonly leftOut?: string;
-  /** The span that published this copy, in the format of `traceparent`. Only copies of a traced message have it. */
+  /** The span that published this copy, in the format of `traceparent`. Absent if the message is not traced. */
   readonly previousSpan?: string;
 }
 

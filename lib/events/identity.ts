@@ -12,7 +12,10 @@ export interface Identity {
   readonly version?: number;
 }
 
-/** The largest message id or event type, in bytes. AMQP has the same limit for its properties `message-id` and `type`. */
+/**
+ * The largest length of a message id or an event type, in bytes. AMQP has the same limit for its properties
+ * `message-id` and `type`.
+ */
 export const MAX_NAME_BYTES = 255;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -97,7 +97,10 @@ export function eventMessage<T>(
   };
 }
 
-/** Keys longer than this are replaced by their hash, because all headers of a message must fit into one AMQP frame. */
+/**
+ * The largest length of the key in the header `surehop-key`, in bytes. A longer key is replaced by its hash, because
+ * all headers of a message must fit into one AMQP frame.
+ */
 const MAX_KEY_BYTES = 4_096;
 
 const shortKey = (key: string) => (Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`);

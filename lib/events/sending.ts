@@ -4,7 +4,7 @@ import { headerNames } from './envelope.ts';
 import type { Headers, Message } from './message.ts';
 import type { Trace } from './trace.ts';
 
-/** A message that is being published, and the end of its span. */
+/** A message that is being published, and the function that ends the span of the publish. */
 export interface Sending {
   readonly message: Message;
   /** Ends the span of the publish. Call `end` once, with the error if the message was not published. */

@@ -109,7 +109,10 @@ const MAX_MEMBERS = 32;
 
 /** The longest `tracestate` that Surehop passes on, in characters. The standard requires passing on at least this many. */
 const MAX_STATE_LENGTH = 512;
-/** Members of a `tracestate` longer than this are dropped first, as the standard recommends. */
+/**
+ * If a `tracestate` is too long, its members with more than 128 characters are dropped first, as the standard
+ * recommends.
+ */
 const LONG_MEMBER = 128;
 
 /**

@@ -2,8 +2,9 @@ import type { Condition } from '../dynamodb/conditions.ts';
 import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
 
 /**
- * How one message, or several messages of one transaction, use a DynamoDB item. Two messages can share a transaction if
- * one write of the item, with the conditions of both messages, has the same result as the two messages one after another.
+ * How one message, or several messages of one transaction, use a DynamoDB item. Two messages that use the same item can
+ * share a transaction if one write of the item, with the conditions of both messages, has the same result as committing
+ * the two messages one after another.
  */
 export interface Access {
   /** Whether no other message of the same transaction may use the item. */
@@ -13,25 +14,31 @@ export interface Access {
    * attribute in the same role. The role `read` belongs to conditions.
    */
   readonly roles: ReadonlyMap<string, Role>;
-  /** The ids of all conditions, each with the number of its operands plus one. */
+  /**
+   * For the id of each condition, the number of operands plus one, from which the length of the condition expression is
+   * estimated.
+   */
   readonly conditions: ReadonlyMap<string, number>;
 }
 
 type Role = 'read' | 'add' | 'set' | 'append' | 'SS' | 'NS' | 'exists' | 'absent' | 'update';
 
-/** The existence of an item is treated like an attribute. No real attribute has an empty name. */
+/**
+ * In `roles`, the existence of an item is treated like an attribute with an empty name. No attribute in DynamoDB has an
+ * empty name.
+ */
 const EXISTENCE = '';
 
 const none: ReadonlyMap<string, number> = new Map();
 
-/** The access of a message that allows no other message to use the item in the same transaction. */
+/** The access of a message that does not share the item with other messages of the same transaction. */
 export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: none };
 
 /** Returns a text that two conditions have in common if and only if they are the same. */
 export const conditionId = ({ attribute, test, operands }: Condition): string =>
   JSON.stringify([attribute, test, operands]);
 
-/** The accesses of updates with one change and no condition, which are the most frequent operations. */
+/** A cache of the accesses of updates with one change and no condition, which are the most frequent operations. */
 const simple = new Map<string, Access>();
 const MOST_SIMPLE = 1_000;
 

@@ -24,9 +24,9 @@ const numberOf = (value: AttributeValue | undefined): number => (value === undef
 
 /**
  * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed
- * items, after the additions of earlier messages. Messages of one transaction do not change other attributes on which
- * their conditions depend. `refused` lists the messages that have no such branch. The selection is valid only if one
- * transaction commits all selected branches.
+ * items, after the additions of earlier messages. Apart from additions, no message changes an attribute on which a
+ * condition of another message in the transaction depends. `refused` lists the messages of which no branch can be
+ * committed. The selection is valid only if one transaction commits all selected branches.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -9,7 +9,7 @@ export interface FollowUp<T = unknown> {
 
 /**
  * The result of a business rule. Either all effects of the decision are written or none. If a condition of an effect
- * fails, `otherwise` is carried out instead.
+ * fails, the decision in `otherwise` is committed instead.
  */
 export interface Decision {
   readonly effects: readonly Effect[];
@@ -17,11 +17,14 @@ export interface Decision {
   readonly otherwise?: Alternative;
   /** `rejected` if the business rule rejects the message. The default is `completed`. */
   readonly outcome?: 'rejected' | 'completed';
-  /** Why the message is rejected, or why an alternative was carried out. The reason is stored in the inbox record. */
+  /**
+   * Why the message is rejected, or why the decision in `otherwise` was committed instead of the first decision. The
+   * reason is stored in the inbox record.
+   */
   readonly reason?: string;
 }
 
-/** What to write instead if a condition of the decision fails. */
+/** The decision that is committed instead if a condition of this decision fails. */
 export interface Alternative extends Decision {
   readonly outcome: 'rejected' | 'completed';
   readonly reason: string;

@@ -17,8 +17,8 @@ const isEarlierAttempt = (leaseOwner: string | undefined) =>
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
 /**
- * A condition that is true if the same request already recorded the dead letter. The request can therefore be repeated
- * after DynamoDB's reply to it was lost.
+ * A condition that is true if an earlier attempt of the same request already recorded the dead letter. If DynamoDB's
+ * reply to a request was lost, the request can therefore be sent again.
  */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +

@@ -83,11 +83,11 @@ export type CommitResult =
     }
   /** A message with the same id but a different body was committed before. */
   | { readonly is: 'mismatch' }
-  /** Another Lambda environment has already dead-lettered this attempt of the message or a later one. */
+  /** Another Lambda execution environment has already dead-lettered this attempt of the message or a later one. */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
-   * Nothing was written for the message: other transactions conflicted, a condition failed and had no alternative, or an
-   * effect is invalid.
+   * Nothing was written for the message, because other transactions conflicted, because a condition failed and the
+   * decision has no `otherwise`, or because an effect is invalid.
    */
   | { readonly is: 'failed'; readonly error: Error }
   /** It is unknown whether the message was committed, because DynamoDB was unavailable or the invocation ran out of time. */
@@ -115,7 +115,10 @@ export interface Handoff extends Attempt {
  * takes effect only once.
  */
 export interface Inbox {
-  /** Reads the inbox records of these messages with strongly consistent reads. Throws `StoreUnavailableError`. */
+  /**
+   * Reads the inbox records of these messages with strongly consistent reads. Throws `StoreUnavailableError` if
+   * DynamoDB is unavailable.
+   */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
   /**
    * Commits the effects of each message together with its inbox record, at most once per message id. Returns the results in
@@ -123,14 +126,15 @@ export interface Inbox {
    */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
-   * Records in the inbox that these messages become dead letters, and therefore no other Lambda environment completes
-   * them. Must be called before the dead letters are published. Returns for each message `undefined`, or the stored
-   * inbox record that prevented the recording. Throws `StoreUnavailableError`.
+   * Records in the inbox that these messages become dead letters, and therefore no other Lambda execution environment
+   * completes them. Must be called before the dead letters are published. Returns for each message `undefined`, or the
+   * stored inbox record that prevented the recording. Throws `StoreUnavailableError` if DynamoDB is unavailable.
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<(Marker | undefined)[]>;
   /**
    * Records in the inbox that copies of these failed messages were published. Does not replace the inbox record of a
-   * completed, rejected or leased message, or of a later attempt. Throws `StoreUnavailableError`.
+   * completed, rejected or leased message, or of a later attempt. Throws `StoreUnavailableError` if DynamoDB is
+   * unavailable.
    */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;
 }

@@ -39,8 +39,8 @@ export type Operation = {
 const MAX_ADDITION = 2 ** 46;
 
 /**
- * Merges two changes of one attribute. The merged change has the same result as the two changes one after another, and an
- * addition needs the same starting value. Returns `undefined` if one change cannot express both.
+ * Merges two changes of one attribute into one change with the same result. A merged addition needs a stored value that
+ * is large enough for both additions. Returns `undefined` if the two changes cannot be merged.
  */
 export function mergeChanges(one: Change, other: Change): Change | undefined {
   switch (one.is) {
@@ -63,7 +63,10 @@ const wholeNumber = (attribute: string, value: number): number => {
   throw new InvalidValue(attribute, `cannot add or compare ${value}; use a whole number between -2^46 and 2^46`);
 };
 
-/** Removes the attributes of the key, which a rule may repeat. */
+/**
+ * Removes the attributes of the primary key from the attributes that an effect writes, because a business rule may
+ * include them there.
+ */
 function withoutKey(attributes: Item, key: Attributes): Item {
   const repeated = Object.keys(key).filter((name) => name in attributes);
   if (repeated.length === 0) return attributes;
@@ -232,10 +235,10 @@ function requireSize(operation: Operation): void {
  */
 export const MAX_EXPRESSION_LENGTH = 4_000;
 
-/** Returns the largest length that the expressions for an item can have, in characters. */
+/** Returns an upper bound for the length of the DynamoDB expressions for an item, in characters. */
 export const expressionLength = (changes: number, conditionsAndOperands: number): number =>
   changes * CHANGE_LENGTH + conditionsAndOperands * CONDITION_LENGTH;
 
-/** The length of the longest change with its condition, for example of an addition or an append. */
+/** The largest length of one change, including its condition, in a DynamoDB expression, in characters. */
 const CHANGE_LENGTH = 60;
 const CONDITION_LENGTH = 35;

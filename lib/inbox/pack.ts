@@ -5,7 +5,7 @@ import { transactionLimits, type Candidate } from './candidate.ts';
 export interface Group {
   readonly members: readonly Candidate[];
   /**
-   * The indexes of the groups that must end before this group starts, because they write some of the same items for
+   * The indexes of the groups that must be committed before this group, because they write some of the same items for
    * earlier messages.
    */
   readonly after: ReadonlySet<number>;
@@ -53,7 +53,7 @@ function toComponents(candidates: readonly Candidate[]): Candidate[][] {
  */
 function toPieces(component: readonly Candidate[]): Piece[] {
   const pieces: Piece[] = [];
-  /** How the last piece that uses an item uses it. */
+  /** For each item, the last piece that uses the item, and how this piece uses the item. */
   const lastUses = new Map<string, { level: number; access: Access }>();
   for (const candidate of component) {
     let level = 0;

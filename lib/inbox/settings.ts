@@ -27,7 +27,10 @@ export const mayBeForgotten = (
   publishedAt: string | undefined,
 ): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
 
-/** The time since which the inbox record of every completed message is kept, in ms since the epoch. */
+/**
+ * Returns a time in ms since the epoch. The inbox table contains the inbox record of every message that was completed
+ * after this time.
+ */
 export const rememberedSinceMs = (
   { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,
   nowMs: number,

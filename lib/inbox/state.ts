@@ -34,7 +34,9 @@ export interface State {
   /** The number of consecutive times that DynamoDB cancelled the transaction without returning new information. */
   readonly conflicts: number;
   readonly transaction: Transaction;
-  /** The failure of the transaction that the commit examines while it waits for the reply to a read. */
+  /**
+   * Set while the commit reads inbox records or writes a test record in order to find out why the transaction failed.
+   */
   readonly open?:
     | { readonly of: 'markers'; readonly findings: Findings; readonly error: unknown }
     | { readonly of: 'markerWrites'; readonly invalid: Candidate; readonly error: unknown };

@@ -30,10 +30,11 @@ export interface Transaction {
  */
 const IS_NEW = { ConditionExpression: 'attribute_not_exists(pk)' };
 
-/** The write of one item for all messages of a transaction that use the item. */
+/**
+ * One write of an item, which contains the changes and conditions of all messages of a transaction that use the item.
+ */
 interface Merged {
   readonly operation: Operation;
-  /** The changes of the first message, until another message changes the item too. */
   changes: ReadonlyMap<string, Change>;
   conditions: readonly Condition[];
 }

@@ -7,7 +7,10 @@ import type { Change, Operation } from './operation.ts';
 /** Makes DynamoDB return the stored item if the condition of this write fails. */
 export const showItem = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
-/** Builds DynamoDB expressions, in which placeholders stand for all names and values. Any name is then allowed. */
+/**
+ * Builds DynamoDB expressions with placeholders for all attribute names and values. An attribute name may therefore be
+ * a reserved word of DynamoDB.
+ */
 class Expressions {
   readonly #names: Record<string, string> = {};
   readonly #values: Attributes = {};
@@ -107,7 +110,10 @@ function toUpdate(changes: ReadonlyMap<string, Change>, expressions: Expressions
   return { update: clauses.filter(Boolean).join(' '), requires };
 }
 
-/** A missing attribute counts as 0 here, but DynamoDB evaluates every comparison with a missing attribute as false. */
+/**
+ * Returns an expression that is true if an attribute is at least `needs`. A missing attribute counts as 0, although
+ * DynamoDB evaluates every comparison with a missing attribute as false.
+ */
 function atLeast(path: string, needs: number, expressions: Expressions): string {
   const comparison = `${path} >= ${expressions.value({ N: String(needs) })}`;
   return needs > 0 ? comparison : `(attribute_not_exists(${path}) OR ${comparison})`;

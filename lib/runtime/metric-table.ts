@@ -1,4 +1,7 @@
-/** What a metric describes: the broker and its queues, the functions, or the outcomes that users of the service notice. */
+/**
+ * What a metric describes: `infrastructure` for the broker and its queues, `application` for the Lambda functions, and
+ * `business` for results that users of the service notice.
+ */
 type Layer = 'infrastructure' | 'application' | 'business';
 
 /** The units of metrics, which are names of CloudWatch's units. */
@@ -21,5 +24,4 @@ export type MetricTable = Readonly<Record<string, MetricDefinition>>;
 /** Defines the metrics that a service records itself. Their names must differ from the names in `toolkitMetrics`. */
 export const defineMetrics = <const T extends MetricTable>(table: T): T => table;
 
-/** The names of the metrics in a table. */
 export type MetricName<T extends MetricTable> = keyof T & string;

@@ -23,7 +23,10 @@ type Value = number | readonly number[] | undefined;
 
 type DimensionOf<T extends MetricTable, N extends MetricName<T>> = T[N]['dimensions'][number];
 
-/** Records values of metrics. A metric that is not in the table, or that lacks one of its dimensions, is a type error. */
+/**
+ * Records values of metrics. A metric that is not in the table, or a value without one of the metric's dimensions, is a
+ * compile error.
+ */
 type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
   values: { readonly [M in N]?: Value },
   ...dimensions: [DimensionOf<T, N>] extends [never] ? [] : [Readonly<Record<DimensionOf<T, N>, string>>]
@@ -74,7 +77,7 @@ function writeGroup(
 /** Records metrics of the toolkit. */
 export const recordMetrics = metricsRecorder(toolkitMetrics);
 
-/** The metrics without dimensions that many small steps record. */
+/** The names of the metrics whose values `collect` keeps. These metrics have no dimensions. */
 type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
 
 const collected = new Map<Collected, number[]>();

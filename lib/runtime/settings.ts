@@ -6,7 +6,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The description of a setting in documentation and error messages. */
 export interface Explanation {
   readonly description: string;
-  /** A description of the valid values that completes the sentence "it must be …". */
+  /** The valid values, as a text that follows "it must be" in error messages. */
   readonly must: string;
   readonly example: string;
 }

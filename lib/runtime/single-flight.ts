@@ -9,7 +9,8 @@ export interface SingleFlight<T> {
   /**
    * Waits for the running attempt, or starts an attempt that times out after `limitMs` milliseconds. If an attempt
    * times out, every caller that waits for the attempt gets an error, and the next caller starts a new attempt. The
-   * timed-out attempt is not cancelled, and therefore `attempt` itself must close whatever it opens too late.
+   * timed-out attempt is not cancelled. If it later opens a connection, for example, the function `attempt` itself must
+   * close the connection.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;

@@ -45,8 +45,8 @@ export interface Surehop {
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
   /**
-   * Calls `make` when `make` is passed for the first time, and returns the result of the first call every time. All
-   * functions of a process therefore share one instance.
+   * Returns the result of `make`, which is called only the first time that the same function is passed. All callers in
+   * a process therefore share one instance, for example of a client.
    */
   shared<T>(make: (surehop: Surehop) => T): T;
 }

@@ -26,11 +26,11 @@ export interface Span {
 
 /** Records spans. The implementation for OpenTelemetry is `openTelemetry()`. */
 export interface Tracing {
-  /** Starts a span. Returns `undefined` if nothing records spans, so that no span is allocated. */
+  /** Starts a span. Returns `undefined` if no spans are recorded. */
   start(options: SpanOptions): Span | undefined;
   /** Sends the ended spans to their receiver. Lambda freezes the process between invocations, so handlers call `flush`. */
   flush(): Promise<void>;
 }
 
-/** Runs `work` with a span as the active span, or just runs `work` if no spans are recorded. */
+/** Runs `work` with a span as the active span. If no spans are recorded, runs `work` without a span. */
 export const runIn = <T>(span: Span | undefined, work: () => T): T => (span ? span.run(work) : work());

@@ -17,7 +17,7 @@ import {
 import { parseTraceparent, writeTraceparent, type Trace } from '../events/trace.ts';
 import type { Span, SpanOptions, Tracing } from '../runtime/tracing.ts';
 
-/** The longest time that a handler waits for the receiver of its spans, in ms. */
+/** How long a Lambda handler waits at most until its spans are exported, in ms. */
 const FLUSH_WITHIN_MS = 2_000;
 
 const KINDS = {
@@ -28,8 +28,8 @@ const KINDS = {
 } as const;
 
 /**
- * Records spans with the OpenTelemetry SDK that is registered in this process. Without a registered SDK, no span is
- * allocated.
+ * Records spans with the OpenTelemetry SDK that is registered in this process. If no SDK is registered, no spans are
+ * created.
  */
 export function openTelemetry(): Tracing {
   return {
@@ -49,7 +49,7 @@ export function openTelemetry(): Tracing {
   };
 }
 
-/** Returns the provider that an SDK registered, or `undefined` if the API would only create spans that record nothing. */
+/** Returns the tracer provider that an OpenTelemetry SDK registered, or `undefined` if no SDK is registered. */
 function registeredProvider(): TracerProvider | undefined {
   const provider = trace.getTracerProvider();
   if (!(provider instanceof ProxyTracerProvider)) return provider;

@@ -3,8 +3,8 @@ import { readSettings, type Environment } from '../runtime/settings.ts';
 import { tracingSettings } from './settings.ts';
 
 /**
- * Registers an OpenTelemetry SDK that exports spans to the OTLP receiver at `OTEL_EXPORTER_OTLP_ENDPOINT`, if the
- * environment sets an endpoint. Without an endpoint, the SDK is not even loaded. Throws a `SettingsError` if a setting is
+ * Registers an OpenTelemetry SDK that exports spans to the OTLP receiver at `OTEL_EXPORTER_OTLP_ENDPOINT`. If this
+ * setting has no value, the SDK is not loaded and no spans are exported. Throws a `SettingsError` if a setting is
  * wrong.
  */
 export async function exportTraces(environment: Environment): Promise<void> {

@@ -18,7 +18,10 @@ interface SdkOptions {
   readonly functionName: string | undefined;
 }
 
-/** Registers the SDK for this process. The exporter reads further `OTEL_EXPORTER_OTLP_…` variables itself, such as headers. */
+/**
+ * Registers the SDK for this process. The exporter itself reads further environment variables, such as
+ * `OTEL_EXPORTER_OTLP_HEADERS`.
+ */
 export function startSdk({ endpoint, sampledShare, serviceName, stage, functionName }: SdkOptions): void {
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
