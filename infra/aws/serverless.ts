@@ -13,6 +13,7 @@ export interface FunctionDefinition {
   role?: string;
   timeout?: number;
   reservedConcurrency?: number;
+  layers?: string[];
   environment?: Record<string, unknown>;
   targetAlias?: { name: string; logicalId: string };
   /** The logical id of the function's version, which Serverless sets when it compiles the functions. */

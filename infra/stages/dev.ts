@@ -21,6 +21,7 @@ export const dev: StageFile<typeof settings> = {
     operation: { memoryMb: 256, timeoutSeconds: 120 },
   },
   eventSource: { batchSize: 100, windowSeconds: 1, concurrency: 1 },
+  tracing: 'off',
   retention: { inboxDays: 14, archiveDays: 30 },
   settings: { MAX_STOCK: 1_000_000 },
   loginRotationDays: 30,

@@ -23,6 +23,7 @@ export const prod: StageFile<typeof settings> = {
     operation: { memoryMb: 256, timeoutSeconds: 120 },
   },
   eventSource: { batchSize: 200, windowSeconds: 1, concurrency: 1 },
+  tracing: 'off',
   retention: { inboxDays: 14, archiveDays: 365 },
   settings: { MAX_STOCK: 1_000_000 },
   loginRotationDays: 30,

@@ -88,6 +88,21 @@ export const stageSchema = z.strictObject({
      */
     concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
   }),
+  /** Whether functions export traces, and to which OTLP receiver (docs/guides/observability.md). */
+  tracing: z.union([
+    z.literal('off'),
+    z.strictObject({
+      /** The OTLP receiver (protobuf over HTTP). A collector layer receives traces at `http://localhost:4318`. */
+      endpoint: z.url({ protocol: /^https?$/ }),
+      /** The share of the traces to record, from 0 to 1, if the caller of a request has not decided it. */
+      sampledShare: z.number().min(0).max(1),
+      /** The ARN of a Lambda layer version with an OpenTelemetry collector, which every function gets. */
+      collectorLayer: z
+        .string()
+        .regex(/^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[\w-]+:\d+$/, 'must be the ARN of a layer version')
+        .optional(),
+    }),
+  ]),
   retention: z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),

@@ -59,6 +59,30 @@ describe('the settings of a stage', () => {
   });
 });
 
+describe('the setting tracing of a stage', () => {
+  const exported = { endpoint: 'http://localhost:4318', sampledShare: 0.1 };
+
+  test('functions get the endpoint and the sampled share as environment variables, unless tracing is off', () => {
+    expect(commonEnvironment('surehop', 'prod', { ...prod, tracing: exported })).toMatchObject({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+      OTEL_TRACES_SAMPLER_ARG: '0.1',
+    });
+    expect(Object.keys(commonEnvironment('surehop', 'prod', prod)).filter((name) => name.startsWith('OTEL'))).toEqual(
+      [],
+    );
+  });
+
+  test.each([
+    ['a share above 1', { ...exported, sampledShare: 1.5 }],
+    ['an endpoint that is not a URL', { ...exported, endpoint: 'localhost:4318' }],
+    ['a layer without a version', { ...exported, collectorLayer: 'arn:aws:lambda:eu-central-1:123456789012:layer:x' }],
+  ])('%s is refused', (_, tracing) => {
+    expect(() => readStage('prod', { prod: { ...prod, tracing } })).toThrow(
+      'wrong settings in infra/stages/prod.ts: tracing',
+    );
+  });
+});
+
 describe("the service's own settings in a stage", () => {
   const own = defineSettings({
     CARRIER_URL: z

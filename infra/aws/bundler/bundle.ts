@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildFailure, BuildOptions, Metafile } from 'esbuild';
 import { leanSdk } from './lean-sdk.ts';
+import { withoutTraces } from './without-traces.ts';
 
 /**
  * The options for bundling functions. `entries` are the paths of their modules without a file extension, for example
@@ -14,6 +15,8 @@ export interface BundleOptions {
   outDirectory: string;
   /** The directory to which the paths in `entries` are relative; by default the working directory. */
   root?: string;
+  /** Whether the functions can export traces. By default, the bundles do not contain OpenTelemetry. */
+  traces?: boolean;
 }
 
 // Bundled CommonJS packages call `require` for Node's built-in modules, but ES modules do not have that function.
@@ -24,7 +27,7 @@ const requireBanner =
  * Returns esbuild's options for bundling the module of each function, with its dependencies, into one minified ES
  * module.
  */
-export function bundleOptions({ entries, outDirectory, root = process.cwd() }: BundleOptions) {
+export function bundleOptions({ entries, outDirectory, root = process.cwd(), traces = false }: BundleOptions) {
   return {
     absWorkingDir: root,
     entryPoints: entries.map((entry) => ({ in: sourceOf(root, entry), out: entry })),
@@ -42,7 +45,7 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd() }: B
     sourcesContent: false,
     metafile: true,
     banner: { js: requireBanner },
-    plugins: [leanSdk],
+    plugins: traces ? [leanSdk] : [leanSdk, withoutTraces],
     logLevel: 'silent',
   } satisfies BuildOptions;
 }

@@ -14,6 +14,7 @@ interface FunctionDefinition {
 interface Serverless {
   serviceDir: string;
   service: {
+    provider: { environment?: Readonly<Record<string, unknown>> };
     custom?: { bundler?: { watch?: boolean | 'off' }; 'serverless-offline'?: { location?: string } };
     functions: Record<string, FunctionDefinition>;
   };
@@ -56,7 +57,7 @@ export class BundlerPlugin {
   async #serve(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
-    this.#options = { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory) };
+    this.#options = { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory), traces: true };
     await rm(this.#options.outDirectory, { recursive: true, force: true });
     this.#firstBuild = await this.#withoutStack(bundle(this.#options));
     const custom = (this.#serverless.service.custom ??= {});
@@ -82,9 +83,10 @@ export class BundlerPlugin {
     const { serviceDir, service } = this.#serverless;
     const outDirectory = join(serviceDir, '.serverless', 'bundles');
     await mkdir(outDirectory, { recursive: true });
+    const traces = service.provider.environment?.['OTEL_EXPORTER_OTLP_ENDPOINT'] !== undefined;
     for (const [key, definition] of Object.entries(service.functions)) {
       const { outputs } = await this.#withoutStack(
-        bundle({ entries: [moduleOf(definition)], root: serviceDir, outDirectory }),
+        bundle({ entries: [moduleOf(definition)], root: serviceDir, outDirectory, traces }),
       );
       const files = Object.keys(outputs);
       const names = files.map((file) => relative(outDirectory, resolve(serviceDir, file)));

@@ -30,6 +30,8 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   'operators.issuer': ['https://one.example', 'https://two.example'],
   'operators.audience': ['one', 'two'],
   'eventSource.concurrency': [1, 2, 4, 1_000],
+  'tracing.endpoint': ['http://localhost:4318', 'https://traces.example.com'],
+  'tracing.collectorLayer': ['arn:aws:lambda:eu-central-1:123456789012:layer:collector:1'],
   'retention.inboxCompleteSince': ['2026-11-22T03:00:00Z', '2026-11-23T03:00:00Z'],
   'alarms.emails.critical': addresses,
   'alarms.emails.warning': addresses,

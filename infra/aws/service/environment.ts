@@ -16,7 +16,7 @@ import type { Value } from '../template.ts';
 export function commonEnvironment(
   service: string,
   stageName: string,
-  { logLevel, retention, settings }: Pick<Stage, 'logLevel' | 'retention' | 'settings'>,
+  { logLevel, retention, settings, tracing }: Pick<Stage, 'logLevel' | 'retention' | 'settings' | 'tracing'>,
 ): Record<string, string> {
   const tablePrefix = `${service}-${stageName}-`;
   if (stageName !== 'local')
@@ -29,6 +29,10 @@ export function commonEnvironment(
       LOG_LEVEL: logLevel,
       INBOX_RETENTION_DAYS: String(retention.inboxDays),
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
+      ...(tracing !== 'off' && {
+        OTEL_EXPORTER_OTLP_ENDPOINT: tracing.endpoint,
+        OTEL_TRACES_SAMPLER_ARG: String(tracing.sampledShare),
+      }),
       ...(retention.inboxCompleteSince && { INBOX_COMPLETE_SINCE: retention.inboxCompleteSince }),
     };
   const shell = (names: readonly string[]): Record<string, string> =>

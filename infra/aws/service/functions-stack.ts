@@ -54,6 +54,7 @@ export function prepareFunctions(serverless: Serverless, stageName: string, stag
       ...brokerEnvironment(stageName, access),
       ...(kindOf(definition) === 'request' && httpEnvironment(stageName, stage, access)),
     };
+    if (stage.tracing !== 'off' && stage.tracing.collectorLayer) definition.layers = [stage.tracing.collectorLayer];
     if (reserved[key] !== undefined) definition.reservedConcurrency = reserved[key];
     if (kindOf(definition) !== 'direct') definition.targetAlias = { name: ALIAS, logicalId: `${pascalCase(key)}Alias` };
   }
