@@ -82,7 +82,7 @@ const ofIdentity = (identity: Identity): Identified => ({ id: identity.id, ident
 
 /**
  * Returns the reason why a CloudEvent cannot be identified. If the attributes are in the body and the body is not valid
- * JSON, the function returns the error of the JSON parser.
+ * JSON, the reason says that the body is not JSON.
  */
 const cloudEventFault = ({ data, attribute }: CloudEvent, fault: string) =>
   data && 'fault' in data && attribute('specversion') === undefined ? data.fault : fault;

@@ -58,7 +58,9 @@ export interface DeadLettered {
   readonly isInvalid?: boolean;
   /** The attempt at which another copy of the message was dead-lettered. Absent if no other copy was dead-lettered. */
   readonly givenUpAt?: Attempt;
-  /** The owner of the lease on the message, if the last attempt held a lease when it exceeded its time limit. */
+  /**
+   * The owner of the lease on the message. Set only if the last attempt exceeded its time limit while it held a lease.
+   */
   readonly leaseOwner?: string;
 }
 

@@ -43,13 +43,13 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
 
 /**
- * The shortest time between two writes of a shard's progress, in ms. Writing the progress for every batch would cost
- * too much, and its readers need it to be a few seconds old at most.
+ * The shortest time between two writes of a shard's progress, in ms. Writing the progress after every batch would cost
+ * too much, and a progress that is a few seconds old is precise enough.
  */
 const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Writes to DynamoDB when the oldest message of the batch was published, because RabbitMQ does not report the age of
+ * Stores the publish time of the oldest message of the batch in DynamoDB, because RabbitMQ does not report the age of
  * messages in a quorum queue. A queue delivers its messages in order, and therefore all waiting messages except retries
  * were published later.
  */

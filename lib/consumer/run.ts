@@ -36,9 +36,10 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
 }
 
 /**
- * Returns a function that commits the decision of a performed message at once, because the message must not be performed
- * again if the process crashes before the end of the batch. Decisions that arrive while a commit is running are committed
- * together afterwards, because concurrent transactions that write the same item would conflict.
+ * Returns a function that commits the decision of a `perform` function immediately instead of at the end of the batch.
+ * If the process crashes before the end of the batch, the committed message is then not performed again. Decisions that
+ * arrive while a commit is running are committed together afterwards, because concurrent transactions that write the
+ * same item would conflict.
  */
 function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
   let running: Promise<unknown> = Promise.resolve();

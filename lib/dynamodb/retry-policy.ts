@@ -6,9 +6,15 @@ import { readFailure, toStoreError } from './failure.ts';
 export interface RetryPolicy {
   /** DynamoDB is considered unavailable after a request was sent this many times without a reply. */
   readonly attempts: number;
-  /** How often a request is sent if DynamoDB throttles it or cancels it because of conflicts. */
+  /**
+   * The largest number of times that a request is sent if DynamoDB throttles the request or cancels it because of
+   * conflicts.
+   */
   readonly conflicts: number;
-  /** The maximum of the first delay, in ms. The maximum doubles with each further delay. */
+  /**
+   * The longest possible delay before the first retry, in ms. The longest possible delay doubles with each further
+   * retry.
+   */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
 }

@@ -9,8 +9,8 @@ import type { Transaction } from './transaction.ts';
 /** The reasons why DynamoDB cancelled a transaction, grouped by what they mean for its messages and items. */
 export interface Findings {
   /**
-   * Messages that have a stored inbox record which the transaction must not replace. Each entry includes the inbox
-   * record if DynamoDB returned it.
+   * Messages whose inbox record in DynamoDB must not be replaced by the transaction. An entry contains the inbox record
+   * if DynamoDB returned the inbox record.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, each with its stored content. */

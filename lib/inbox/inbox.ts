@@ -111,8 +111,8 @@ export interface Handoff extends Attempt {
 }
 
 /**
- * Commits the effects of each message together with its inbox record. Because of its inbox record, a message of a queue
- * takes effect only once.
+ * Commits the effects of each message together with its inbox record. Because of the inbox record, the effects of a
+ * message are applied only once per queue.
  */
 export interface Inbox {
   /**

@@ -71,7 +71,8 @@ export const givesWay = (
 
 /**
  * Creates the DynamoDB item that records a completed or rejected message. The item is committed together with the
- * effects of the message. The item of a performed message keeps the owner of its lease.
+ * effects of the message. If the message was processed by a `perform` function, the item also contains the owner of the
+ * lease.
  */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason }: DoneMarker,

@@ -9,7 +9,10 @@ export const parseJson = (text: string): unknown => JSON.parse(text.startsWith('
 /** A JSON value, or the reason why bytes are not JSON. */
 export type ParsedJson = { readonly value: unknown } | { readonly fault: string };
 
-/** Parses bytes as JSON in UTF-8. `name` is the name of the bytes in the reason for a failure. */
+/**
+ * Parses bytes as JSON in UTF-8. The error text for invalid JSON starts with `name`, for example `the body is not
+ * JSON`.
+ */
 export function readJson(bytes: Buffer, name: string): ParsedJson {
   if (!isUtf8(bytes)) return { fault: `${name} is not UTF-8` };
   try {
