@@ -1,5 +1,5 @@
-import type { AlarmDefinition } from './aws/service/alarm.ts';
-import type { MetricOf, ServiceDeclaration } from './aws/service/declaration.ts';
+import type { AlarmDefinition, MetricOf } from './aws/service/alarm.ts';
+import type { ServiceDeclaration } from './aws/service/declaration.ts';
 import { queues } from './topology.ts';
 
 const PLACE_ORDER = 'POST /orders';
@@ -8,11 +8,24 @@ const PLACE_ORDER = 'POST /orders';
 const decidedBy = { queue: queues.stock.name };
 
 const orderMetrics = (metric: MetricOf) => ({
-  accepted: metric('Requests', 'Sum', { route: PLACE_ORDER, status: '202' }),
-  refused: metric('Requests', 'Sum', { route: PLACE_ORDER, status: '503' }),
-  failed: metric('Requests', 'Sum', { route: PLACE_ORDER, status: '500' }),
-  fulfilled: metric('Completed', 'Sum', decidedBy),
-  rejected: metric('Rejected', 'Sum', decidedBy),
+  accepted: {
+    ...metric('Requests', 'Sum', { route: PLACE_ORDER, status: '202' }),
+    meaning: 'orders that were accepted',
+  },
+  refused: {
+    ...metric('Requests', 'Sum', { route: PLACE_ORDER, status: '503' }),
+    meaning: 'orders that were refused because the broker or a queue could not take them',
+  },
+  failed: {
+    ...metric('Requests', 'Sum', { route: PLACE_ORDER, status: '500' }),
+    meaning: 'orders that were answered with an unexpected error',
+  },
+  fulfilled: { ...metric('Completed', 'Sum', decidedBy), meaning: 'orders whose stock was reserved' },
+  rejected: { ...metric('Rejected', 'Sum', decidedBy), meaning: 'orders that were rejected, for example sold out' },
+  acceptedToDecided: {
+    ...metric('TimeToOutcome', 'p90', decidedBy),
+    meaning: 'time from the acceptance of an order until it was fulfilled or rejected',
+  },
 });
 
 /** The scopes, business alarms and business charts of this service. */
@@ -20,6 +33,8 @@ export const service: ServiceDeclaration = {
   name: 'surehop',
   metricsNamespace: 'Surehop',
   scopes: { 'stock:write': 'Set the stock' },
+
+  businessMetrics: orderMetrics,
 
   alarms(metric): AlarmDefinition[] {
     const { accepted, refused, failed, fulfilled, rejected } = orderMetrics(metric);
@@ -52,6 +67,7 @@ export const service: ServiceDeclaration = {
           'Orders were accepted for ten minutes, but none was fulfilled or rejected. Runbook: a stopped event source.',
         severity: 'critical',
         metrics: { accepted, fulfilled, rejected },
+        promql: '($accepted > bool 0) * ($fulfilled + $rejected == bool 0)',
         expression: 'IF(FILL(accepted, 0) > 0 AND FILL(fulfilled, 0) + FILL(rejected, 0) == 0, 1, 0)',
         comparison: 'at least',
         threshold: 1,
@@ -63,6 +79,7 @@ export const service: ServiceDeclaration = {
           'For ten minutes more than half of the orders were rejected: the stock is empty or wrong. Runbook: many rejected orders.',
         severity: 'warning',
         metrics: { fulfilled, rejected },
+        promql: '100 * $rejected / ($fulfilled + $rejected)',
         expression: '100 * FILL(rejected, 0) / (FILL(fulfilled, 0) + FILL(rejected, 0))',
         comparison: 'above',
         threshold: 50,
@@ -72,7 +89,7 @@ export const service: ServiceDeclaration = {
   },
 
   charts(metric) {
-    const { accepted, refused, failed, fulfilled, rejected } = orderMetrics(metric);
+    const { accepted, refused, failed, fulfilled, rejected, acceptedToDecided } = orderMetrics(metric);
     return [
       {
         title: 'Orders per minute',
@@ -88,6 +105,10 @@ export const service: ServiceDeclaration = {
           { ...refused, label: '503' },
           { ...failed, label: '500' },
         ],
+      },
+      {
+        title: 'Acceptance to decision: p90 (ms)',
+        metrics: [{ ...acceptedToDecided, label: 'orders' }],
       },
     ];
   },

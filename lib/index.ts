@@ -12,7 +12,13 @@ export {
   type Explanation,
 } from './runtime/settings.ts';
 export { log } from './runtime/log.ts';
-export { defineMetrics, type MetricDefinition, type MetricTable } from './runtime/metric-table.ts';
+export {
+  defineMetrics,
+  type DimensionArguments,
+  type MetricDefinition,
+  type MetricName,
+  type MetricTable,
+} from './runtime/metric-table.ts';
 export { metricsRecorder, recordMetrics } from './runtime/metrics.ts';
 export { toolkitMetrics } from './runtime/toolkit-metrics.ts';
 export { singleFlight } from './runtime/single-flight.ts';

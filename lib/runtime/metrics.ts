@@ -1,6 +1,6 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
 
-import type { MetricDefinition, MetricName, MetricTable } from './metric-table.ts';
+import type { DimensionArguments, MetricDefinition, MetricName, MetricTable } from './metric-table.ts';
 import { toolkitMetrics } from './toolkit-metrics.ts';
 
 interface Labels {
@@ -21,15 +21,13 @@ export function configureMetrics(given: Labels): void {
 /** One value, the values of a histogram, or `undefined` if there is no value to record. */
 type Value = number | readonly number[] | undefined;
 
-type DimensionOf<T extends MetricTable, N extends MetricName<T>> = T[N]['dimensions'][number];
-
 /**
  * Records values of metrics. A metric that is not in the table, or a value without one of the metric's dimensions, is a
  * compile error.
  */
 type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
   values: { readonly [M in N]?: Value },
-  ...dimensions: [DimensionOf<T, N>] extends [never] ? [] : [Readonly<Record<DimensionOf<T, N>, string>>]
+  ...dimensions: DimensionArguments<T, N>
 ) => void;
 
 /**

@@ -1,3 +1,5 @@
+import { toolkitMetrics, type DimensionArguments, type MetricName, type MetricTable } from 'surehop';
+
 import { service as declared } from '../../service.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
@@ -26,6 +28,13 @@ export interface AlarmDefinition {
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** A CloudWatch metric math expression that combines the metrics by their ids; required if there are several metrics. */
   readonly expression?: string;
+  /** The expression in Prometheus' query language, in which `$id` stands for the value of the metric `id`. */
+  readonly promql?: string;
+  /**
+   * Metrics that functions record and that show the same condition as `metrics` of AWS, by the same ids. Prometheus alerts use
+   * these metrics.
+   */
+  readonly recorded?: Readonly<Record<string, Metric>>;
   /** A CloudWatch Metrics Insights query, for metrics whose dimensions are not known before the deployment. */
   readonly query?: string;
   readonly comparison: 'above' | 'at least' | 'below';
@@ -118,9 +127,20 @@ function metricsOf({
   };
 }
 
+/**
+ * Returns a metric of the stage that functions record: a metric of the toolkit, such as `Requests` with the dimensions `route`
+ * and `status`, or a metric of the service's own table. A metric that is in neither table is a type error.
+ */
+export type MetricOf<T extends MetricTable = typeof toolkitMetrics> = <N extends MetricName<T>>(
+  name: N,
+  statistic: string,
+  ...dimensions: DimensionArguments<T, N>
+) => Metric;
+
+/** Creates the function that returns the metrics which the functions of a stage record. */
 export const ownMetric =
-  (service: string, stageName: string) =>
-  (name: string, statistic: string, dimensions: Readonly<Record<string, string>> = {}): Metric => ({
+  <T extends MetricTable = typeof toolkitMetrics>(service: string, stageName: string): MetricOf<T> =>
+  (name, statistic, ...[dimensions]) => ({
     namespace: declared.metricsNamespace,
     name,
     statistic,

@@ -1,5 +1,7 @@
+import type { toolkitMetrics } from 'surehop';
+
 import { brokerMetric } from './alarms/broker-alarms.ts';
-import type { MetricOf } from './declaration.ts';
+import type { MetricOf } from './alarm.ts';
 import type { Chart, Section } from './dashboard.ts';
 import type { Kind } from '../serverless.ts';
 
@@ -13,11 +15,20 @@ interface Subject {
   readonly business: readonly Chart[];
 }
 
+type Table = typeof toolkitMetrics;
+
+/** The metrics whose only dimension is the queue. */
+type QueueMetric = {
+  [N in keyof Table]: Table[N]['dimensions'] extends readonly ['queue'] ? N : never;
+}[keyof Table];
+
+type NodeMetric = Extract<keyof Table, `BrokerNode${string}`>;
+
 /** Returns the sections of the CloudWatch dashboard: business, application, queues and broker. */
 export function dashboardSections({ brokerName, functions, queues, delayQueues, own, business }: Subject): Section[] {
   const ofBroker = brokerMetric(brokerName);
   const broker = (name: string, statistic: string) => ({ ...ofBroker(name, statistic), label: name });
-  const worst = (name: string, statistic: string) => ({ ...own(name, statistic), label: name });
+  const worst = (name: NodeMetric, statistic: string) => ({ ...own(name, statistic), label: name });
   const ofFunctions = (name: string, statistic: string, kinds: readonly Kind[]) =>
     functions
       .filter(({ kind }) => kinds.includes(kind))
@@ -28,7 +39,7 @@ export function dashboardSections({ brokerName, functions, queues, delayQueues, 
         dimensions: { FunctionName: functionName },
         label: key,
       }));
-  const ofQueues = (name: string, statistic: string) =>
+  const ofQueues = (name: QueueMetric, statistic: string) =>
     queues.map((queue) => ({ ...own(name, statistic, { queue }), label: queue }));
   const all: readonly Kind[] = ['request', 'consumer', 'schedule', 'direct'];
   return [
@@ -44,6 +55,15 @@ export function dashboardSections({ brokerName, functions, queues, delayQueues, 
         { title: 'Publication to outcome: p50 (ms)', metrics: ofQueues('TimeToOutcome', 'p50') },
         { title: 'Publication to outcome: p90 (ms)', metrics: ofQueues('TimeToOutcome', 'p90') },
         { title: 'Publication to outcome: p99 (ms)', metrics: ofQueues('TimeToOutcome', 'p99') },
+        { title: 'Publish to confirm: p90 (ms)', metrics: [{ ...own('PublishDuration', 'p90'), label: 'p90' }] },
+        { title: 'Messages per batch', metrics: ofQueues('BatchSize', 'Average') },
+        {
+          title: 'DynamoDB requests and conflicts per minute',
+          metrics: [
+            { ...own('StoreRequests', 'Sum'), label: 'requests' },
+            { ...own('StoreConflicts', 'Sum'), label: 'conflicts' },
+          ],
+        },
         { title: 'Messages retried per minute', metrics: ofQueues('Retried', 'Sum') },
         { title: 'Dead letters per minute', metrics: ofQueues('DeadLettersArchived', 'Sum') },
         { title: 'Duplicates skipped per minute', metrics: ofQueues('Duplicates', 'Sum') },

@@ -1,14 +1,15 @@
+import type { MetricTable, toolkitMetrics } from 'surehop';
+
 import type { Stage, StageFile } from '../../stages/stage.ts';
-import type { AlarmDefinition, Metric } from './alarm.ts';
+import type { AlarmDefinition, Metric, MetricOf } from './alarm.ts';
 import type { Chart } from './dashboard.ts';
 
-export type { AlarmDefinition, Chart, Stage, StageFile };
+export type { AlarmDefinition, Chart, MetricOf, Stage, StageFile };
 
-/**
- * Returns a metric of the stage: a metric of the toolkit, such as `Requests` with the dimensions `route` and `status`, or a
- * metric that the service's own functions record.
- */
-export type MetricOf = (name: string, statistic: string, dimensions?: Readonly<Record<string, string>>) => Metric;
+/** A recorded metric with fixed dimensions that tells how the business goes, such as the number of accepted orders. */
+interface BusinessMetric extends Metric {
+  readonly meaning: string;
+}
 
 /** The service that `npm start` runs. */
 interface RunningService {
@@ -17,22 +18,28 @@ interface RunningService {
   readonly bearer: (scope: string) => string;
 }
 
+type Tables<Own extends MetricTable> = typeof toolkitMetrics & Own;
+
 /**
  * What a service declares in infra/service.ts for its deployment and for `npm start`, besides its queues and tables.
  */
-export interface ServiceDeclaration {
+export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetrics> {
   /** The name of the service. The names of its stacks, tables and logins begin with it. */
   readonly name: string;
   /** The CloudWatch namespace of the service's metrics, which the service also passes to `createSurehop`. */
   readonly metricsNamespace: string;
   /** The descriptions of the scopes that operators' tokens can contain, in addition to the scopes of the toolkit. */
   readonly scopes: Readonly<Record<string, string>>;
+  /** The metrics that the functions of the service record in addition to the metrics of the toolkit. */
+  readonly ownMetrics?: Own;
+  /** Returns the business metrics, which are documented together with the recorded metrics. */
+  readonly businessMetrics: (metric: MetricOf<Tables<Own>>) => Readonly<Record<string, BusinessMetric>>;
   /**
    * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.
    */
-  readonly alarms: (metric: MetricOf, stage: Stage) => readonly AlarmDefinition[];
+  readonly alarms: (metric: MetricOf<Tables<Own>>, stage: Stage) => readonly AlarmDefinition[];
   /** Returns the charts of business metrics, which are the first section of the CloudWatch dashboard. */
-  readonly charts: (metric: MetricOf) => readonly Chart[];
+  readonly charts: (metric: MetricOf<Tables<Own>>) => readonly Chart[];
   /** Returns what `npm start` prints first when the service is ready, such as commands for a first request. */
   readonly firstSteps?: (running: RunningService) => string;
 }

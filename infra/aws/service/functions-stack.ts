@@ -102,7 +102,8 @@ export function completeFunctions(serverless: Serverless, service: string, stage
     if (access.login) waitFor(joinNetwork(template.Resources[functionId]!, stageName), FUNCTIONS_NETWORK);
     const { Timeout: timeoutSeconds } = template.Resources[functionId]!.Properties as { Timeout: number };
     const isPublisher = sharesConnections(access);
-    addAlarms(functionAlarms({ key, functionName, kind, timeoutSeconds, isPublisher }, stage));
+    const subject = { key, functionName, kind, timeoutSeconds, isPublisher, ...recordedSubject(events) };
+    addAlarms(functionAlarms(subject, own, stage));
     if (!definition.targetAlias) continue;
     const released: Released = {
       key,
@@ -228,6 +229,16 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
 }
 
 /** Returns the method and the path of a function's HTTP route, or undefined if it has none. */
+/** Returns the values of the dimensions `route` and `queue` with which a function records its metrics. */
+function recordedSubject(events: FunctionDefinition['events']): { route?: string; workQueue?: string } {
+  const route = routeOf(events);
+  const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;
+  return {
+    ...(route && { route: `${route.method} ${route.path}` }),
+    ...(queue !== undefined && queue !== deadLetterQueue && { workQueue: queueNameOf(queue) }),
+  };
+}
+
 function routeOf(events: FunctionDefinition['events']): Released['route'] {
   const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
   const text = typeof route === 'string' ? route : undefined;

@@ -1,11 +1,9 @@
 import { connectionQuota } from '../../foundation/quota.ts';
 import type { Stage } from '../../../stages/stage.ts';
-import type { AlarmDefinition, Metric } from '../alarm.ts';
+import type { AlarmDefinition, Metric, MetricOf } from '../alarm.ts';
 
 /** The alarm for connections is raised above this percentage of a node's connection limit. */
 const MAX_CONNECTIONS_PERCENT = 85;
-
-type Own = (name: string, statistic: string) => Metric;
 
 /**
  * Returns a metric that Amazon MQ publishes for the broker. For a cluster, the value of the metric is the total of all
@@ -25,7 +23,7 @@ export const brokerMetric =
  * the worst node. A single node over its limit blocks all publishers, but Amazon MQ's own broker metrics are totals of
  * all nodes (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
  */
-export function brokerAlarms(brokerName: string, own: Own, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {
+export function brokerAlarms(brokerName: string, own: MetricOf, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {
   const ofBroker = brokerMetric(brokerName);
   const isCluster = stage.broker.deployment === 'CLUSTER_MULTI_AZ';
   const { perNode } = connectionQuota(stage);

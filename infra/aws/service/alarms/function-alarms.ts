@@ -1,6 +1,5 @@
 import type { Stage } from '../../../stages/stage.ts';
-import type { AlarmDefinition, Metric } from '../alarm.ts';
-import type { MetricOf } from '../declaration.ts';
+import type { AlarmDefinition, Metric, MetricOf } from '../alarm.ts';
 import type { Kind } from '../../serverless.ts';
 
 interface Subject {
@@ -13,6 +12,10 @@ interface Subject {
    * Whether the function publishes messages for clients. If AWS throttles this function, clients get an error response.
    */
   readonly isPublisher: boolean;
+  /** The method and path of the requests that the function answers, if it is an HTTP function. */
+  readonly route?: string | undefined;
+  /** The work queue whose messages the function consumes, if it is a consumer. */
+  readonly workQueue?: string | undefined;
 }
 
 /**
@@ -21,8 +24,9 @@ interface Subject {
 const BUSY_PERCENT = 60;
 
 /** Returns the alarms of a function: for errors, for throttled invocations, and for its mean duration. */
-export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
+export function functionAlarms(subject: Subject, own: MetricOf, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
   const { key, functionName, kind, timeoutSeconds, isPublisher } = subject;
+  const recorded = recordedBy(subject, own);
   const metric = (name: string, statistic: string): Metric => ({
     namespace: 'AWS/Lambda',
     name,
@@ -40,6 +44,7 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
           : `${key} fails with an unexpected error. The log of the function contains the error. Runbook: a function that fails.`,
       severity: kind === 'consumer' || kind === 'direct' ? 'critical' : 'warning',
       metrics: { errors: metric('Errors', 'Sum') },
+      ...(recorded && { recorded: { errors: recorded.errors } }),
       comparison: 'at least',
       threshold: 1,
       // A function such as rotate-login may run only once a month, so its first failure must raise the alarm.
@@ -64,11 +69,29 @@ export function functionAlarms(subject: Subject, { alarms }: Pick<Stage, 'alarms
         : `${key} takes more than ${BUSY_PERCENT} % of its timeout on average: ${kind === 'consumer' ? 'reduce eventSource.batchSize or increase its memory' : 'the log shows the slow step'}. Runbook: a slow or throttled function.`,
       severity: 'warning',
       metrics: { duration: metric('Duration', 'Average') },
+      ...(recorded && { recorded: { duration: recorded.duration } }),
       comparison: 'above',
       threshold: meanLimitMs,
       periods: 2,
     },
   ];
+}
+
+/**
+ * Returns the recorded metrics that show the errors and the duration of a function. Only HTTP functions and the consumers of work
+ * queues record such metrics. An HTTP function answers an error with status 500; a consumer's error leaves messages without outcome.
+ */
+function recordedBy(
+  { route, workQueue: queue }: Pick<Subject, 'route' | 'workQueue'>,
+  own: MetricOf,
+): { readonly errors: Metric; readonly duration: Metric } | undefined {
+  if (route !== undefined)
+    return {
+      errors: own('Requests', 'Sum', { route, status: '500' }),
+      duration: own('RequestDuration', 'Average', { route }),
+    };
+  if (queue === undefined) return undefined;
+  return { errors: own('Unfinished', 'Sum', { queue }), duration: own('BatchDuration', 'Average', { queue }) };
 }
 
 /** Returns the alarms on metrics that the toolkit records in any function. */

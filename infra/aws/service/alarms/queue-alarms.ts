@@ -1,8 +1,7 @@
 import type { Topology } from 'surehop/topology';
 
 import type { Stage } from '../../../stages/stage.ts';
-import type { AlarmDefinition } from '../alarm.ts';
-import type { MetricOf } from '../declaration.ts';
+import type { AlarmDefinition, MetricOf } from '../alarm.ts';
 
 /** The alarm for a full queue is raised above this percentage of the queue's maximum length. */
 const FULL_PERCENT = 80;
