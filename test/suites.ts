@@ -28,6 +28,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   },
   packages: { folders: ['packages'] },
   service: { folders: ['service'] },
+  observability: { folders: ['observability'] },
 };
 
 /** The folders in test/ whose tests need neither RabbitMQ nor DynamoDB. */

@@ -11,7 +11,7 @@ import { missingBroker, missingStore, thisMachine, unsupportedPlatform } from '.
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   ...Object.fromEntries(
-    ['start', 'check', 'reset', 'lock', 'topology', 'token', 'trace', 'stages'].map((name) => [
+    ['start', 'check', 'reset', 'lock', 'topology', 'token', 'trace', 'stages', 'metrics'].map((name) => [
       name,
       `infra/dev/commands/${name}.ts`,
     ]),
@@ -25,7 +25,7 @@ const COMMANDS = {
   bench: 'test/bench/command.ts',
 };
 /** The commands that need packages of the devDependencies. */
-const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'faults', 'soak', 'bench', 'stages']);
+const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'faults', 'soak', 'bench', 'stages', 'metrics']);
 
 /** The commands that always start a broker and a DynamoDB. */
 const STARTS_SERVERS = new Set(['start', 'demo', 'faults', 'soak']);

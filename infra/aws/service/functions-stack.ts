@@ -230,7 +230,7 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
 
 /** Returns the method and the path of a function's HTTP route, or undefined if it has none. */
 /** Returns the values of the dimensions `route` and `queue` with which a function records its metrics. */
-function recordedSubject(events: FunctionDefinition['events']): { route?: string; workQueue?: string } {
+export function recordedSubject(events: FunctionDefinition['events']): { route?: string; workQueue?: string } {
   const route = routeOf(events);
   const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;
   return {

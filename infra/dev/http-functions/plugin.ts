@@ -26,6 +26,13 @@ interface HttpEvent {
   readonly requestContext?: { readonly http?: { readonly method?: string } };
 }
 
+/** Returns the response of `npm start`, which collects the metrics of all functions. */
+async function forward(url: string): Promise<HttpResult> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(INTEGRATION_TIMEOUT_MS) });
+  const headers = { 'content-type': response.headers.get('content-type') ?? 'text/plain' };
+  return { statusCode: response.status, headers, body: await response.text() };
+}
+
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
@@ -76,6 +83,8 @@ export class HttpFunctionsPlugin {
 
   async #respond(functionKey: string, event: unknown, path = ''): Promise<HttpResult> {
     const requestId = randomUUID();
+    if (functionKey === NO_ROUTE && path === '/metrics' && process.env['SUREHOP_METRICS_URL'])
+      return forward(process.env['SUREHOP_METRICS_URL']);
     if (!this.#isWithinLimit())
       return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', requestId);
     if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, requestId);

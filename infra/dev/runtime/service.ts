@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Broker } from './broker/broker.ts';
 import { Problem, reasonOf, type Say } from './command-line.ts';
+import { startMetricsServer } from '../metrics/metrics-server.ts';
 import type { Store } from './store/store.ts';
 import { rootDirectory } from './directories.ts';
 import { compactLogLine, isMetricLine } from './log-line.ts';
@@ -81,6 +82,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   const [lambdaPort] = await freePorts(1);
   const issuer = await startIssuer(dataDirectory);
+  const metrics = await startMetricsServer();
   const child = await startGuarded({
     command: process.execPath,
     args: [
@@ -97,11 +99,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       String(lambdaPort),
     ],
     cwd: serviceDirectory,
-    env: { ...environment(options), JWKS_URL: process.env['JWKS_URL'] || issuer.jwksUrl },
+    env: {
+      ...environment(options),
+      JWKS_URL: process.env['JWKS_URL'] || issuer.jwksUrl,
+      SUREHOP_METRICS_URL: metrics.url,
+    },
     output: {
       onLine: (line) => {
         if (!log.writableEnded) log.write(`${line}\n`);
-        if (isMetricLine(line)) return;
+        if (isMetricLine(line)) return metrics.observe(line);
         const compact = compactLogLine(line);
         // Some lines are not shown before the service is ready: the banner of serverless-offline, and failures of the readiness
         // check that were shown before.
@@ -112,6 +118,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
   const close = async () => {
     await issuer.stop();
+    await metrics.stop();
     await new Promise<void>((resolve) => log.end(() => resolve()));
   };
 

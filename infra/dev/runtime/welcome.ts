@@ -19,6 +19,7 @@ ${firstSteps}
   dead letters  curl ${url}/dead-letters ${bearer('dead-letters:read')}
   traces        ${traces === undefined ? settings.otlpEndpoint : 'npm run trace -- <order id>'}
   OpenAPI       ${url}/openapi.json
+  metrics       ${url}/metrics (for Prometheus)
   RabbitMQ      ${management}
   log           ${logFile}
 

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+
+import { ownMetric, type AlarmDefinition } from '../../aws/service/alarm.ts';
+import { brokerAlarms } from '../../aws/service/alarms/broker-alarms.ts';
+import { functionAlarms, toolkitAlarms } from '../../aws/service/alarms/function-alarms.ts';
+import { queueAlarms } from '../../aws/service/alarms/queue-alarms.ts';
+import { recordedSubject } from '../../aws/service/functions-stack.ts';
+import { kindOf, type FunctionDefinition } from '../../aws/serverless.ts';
+import { service } from '../../service.ts';
+import { readLocalStage } from '../../stages/read-stage.ts';
+import { deadLetterQueue, queues, topology } from '../../topology.ts';
+import { rootDirectory } from '../runtime/directories.ts';
+
+type Events = FunctionDefinition['events'] | string;
+
+/** Matches the reference to the event sources of a queue in serverless.yml. */
+const CONSUMES = /^\$\{consumes:(.+)\}$/;
+
+const eventsOf = (events: Events = []): FunctionDefinition['events'] =>
+  typeof events === 'string' ? [{ rabbitmq: { queue: CONSUMES.exec(events)![1]! } }] : events;
+
+/** Returns all alarms of the service by layer, with the limits of the stage that `npm start` runs. */
+export function localAlarms(): Readonly<Record<'infrastructure' | 'application' | 'business', AlarmDefinition[]>> {
+  const stage = readLocalStage();
+  const own = ownMetric('surehop', 'local');
+  const text = readFileSync(join(rootDirectory, 'serverless.yml'), 'utf8');
+  const { functions } = parse(text, { merge: true }) as {
+    functions: Readonly<Record<string, { readonly events?: Events; readonly access?: { readonly login?: string } }>>;
+  };
+  const workQueues = Object.values(queues).map(({ name }) => name);
+  const ofFunctions = Object.entries(functions).flatMap(([key, { events: given, access }]) => {
+    const events = eventsOf(given);
+    const kind = kindOf({ events });
+    const { timeoutSeconds } = stage.functions[kind === 'request' || kind === 'consumer' ? kind : 'operation'];
+    const isPublisher = access?.login === 'publisher' && kind === 'request';
+    const subject = { key, functionName: key, kind, timeoutSeconds, isPublisher, ...recordedSubject(events) };
+    return functionAlarms(subject, own, stage);
+  });
+  return {
+    infrastructure: [
+      ...queueAlarms({ consumed: [...workQueues, deadLetterQueue], workQueues, topology }, own, stage),
+      ...brokerAlarms('surehop-local', own, stage),
+    ],
+    application: [...ofFunctions, ...toolkitAlarms(own)],
+    business: [...service.alarms(own, stage)],
+  };
+}

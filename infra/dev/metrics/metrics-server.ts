@@ -1,0 +1,35 @@
+import { createServer } from 'node:http';
+
+import { toolkitMetrics, type MetricTable } from 'surehop';
+
+import { service } from '../../service.ts';
+import { createCollector } from './collector.ts';
+
+/** Collects the metrics in the service's output and serves them at a local address. */
+export interface MetricsServer {
+  readonly url: string;
+  readonly observe: (line: string) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts the server from which the route `GET /metrics` of the local service reads. */
+export async function startMetricsServer(): Promise<MetricsServer> {
+  const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };
+  const { contentType, observe, text } = createCollector(table);
+  const server = createServer((_, response) => {
+    text().then(
+      (body) => response.writeHead(200, { 'content-type': contentType }).end(body),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    observe,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

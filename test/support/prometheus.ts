@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import { openApt } from '../../infra/dev/runtime/broker/apt.mjs';
+import { reasonOf } from '../../infra/dev/runtime/command-line.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
+import { readSettings } from '../../infra/dev/runtime/settings.ts';
+
+const PROGRAMS = ['promtool', 'prometheus', 'prometheus-alertmanager'] as const;
+const PACKAGES = ['prometheus', 'prometheus-alertmanager'];
+
+/** The paths of Prometheus' programs. */
+type Programs = Readonly<Record<(typeof PROGRAMS)[number], string>>;
+
+/**
+ * Finds Prometheus, promtool and Alertmanager on PATH, or downloads Debian's packages once and unpacks them in the cache. Returns
+ * the reason if neither is possible.
+ */
+export async function findPrometheus(): Promise<Programs | { readonly missing: string }> {
+  const installed = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map(programsIn)
+    .find((found) => found !== undefined);
+  if (installed) return installed;
+  const directory = join(readSettings({ ...process.env, STAGE: '' }, localDirectory).cacheDirectory, 'prometheus');
+  const bin = join(directory, 'root', 'usr', 'bin');
+  const unpacked = programsIn(bin);
+  if (unpacked) return unpacked;
+  try {
+    mkdirSync(directory, { recursive: true });
+    const scratch = mkdtempSync(join(directory, 'unpacking-'));
+    try {
+      const apt = await openApt({ package: PACKAGES[0]!, stateDirectory: join(directory, 'apt'), say: () => {} });
+      await apt.download(PACKAGES, scratch);
+      const root = join(scratch, 'root');
+      for (const archive of readdirSync(scratch).filter((name) => name.endsWith('.deb')))
+        await run('dpkg-deb', ['--extract', join(scratch, archive), root]);
+      if (!existsSync(join(directory, 'root'))) renameSync(root, join(directory, 'root'));
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+    return programsIn(bin) ?? { missing: `the packages unpacked in ${directory} are incomplete` };
+  } catch (error) {
+    return { missing: `Prometheus is not installed, and Debian's packages cannot be unpacked: ${reasonOf(error)}` };
+  }
+}
+
+function programsIn(directory: string): Programs | undefined {
+  const paths = PROGRAMS.map((name) => [name, join(directory, name)] as const);
+  return paths.every(([, path]) => existsSync(path)) ? (Object.fromEntries(paths) as Programs) : undefined;
+}

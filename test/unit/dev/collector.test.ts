@@ -1,0 +1,46 @@
+import { expect, test } from '@jest/globals';
+
+import { createCollector } from '../../../infra/dev/metrics/collector.ts';
+import { toolkitMetrics } from '../../../lib/runtime/toolkit-metrics.ts';
+
+/** Builds a log line in CloudWatch's embedded metric format. */
+function embedded(
+  values: Readonly<Record<string, number | number[]>>,
+  dimensions: Readonly<Record<string, string>>,
+): string {
+  const all = { service: 'shop', stage: 'local', ...dimensions };
+  const Metrics = Object.keys(values).map((Name) => ({ Name, Unit: 'Count' }));
+  const CloudWatchMetrics = [{ Namespace: 'Surehop', Dimensions: [Object.keys(all)], Metrics }];
+  return JSON.stringify({ _aws: { Timestamp: 1, CloudWatchMetrics }, ...all, ...values });
+}
+
+test('counters are added up, and durations become histograms in seconds', async () => {
+  const { observe, text } = createCollector(toolkitMetrics);
+  observe(embedded({ Completed: 2, TimeToOutcome: [100, 3_000] }, { queue: 'stock' }));
+  observe(embedded({ Completed: 3 }, { queue: 'stock' }));
+  const lines = (await text()).split('\n');
+  const labels = 'service="shop",stage="local",queue="stock"';
+  expect(lines).toContain(`surehop_completed_total{${labels}} 5`);
+  expect(lines).toContain(`surehop_time_to_outcome_seconds_sum{${labels}} 3.1`);
+  expect(lines).toContain(`surehop_time_to_outcome_seconds_bucket{le="0.1",${labels}} 1`);
+  expect(lines.at(-2)).toBe('# EOF');
+});
+
+test('figures of a queue are no longer served when they have not been reported for more than two and a half minutes', async () => {
+  let nowMs = 0;
+  const { observe, text } = createCollector(toolkitMetrics, () => nowMs);
+  observe(embedded({ QueueReady: 7 }, { queue: 'stock' }));
+  nowMs = 150_000;
+  expect(await text()).toContain('surehop_queue_ready{service="shop",stage="local",queue="stock"} 7');
+  nowMs = 150_001;
+  expect(await text()).not.toContain('surehop_queue_ready{');
+});
+
+test('log lines without metrics, incomplete lines and metrics outside the table are ignored', async () => {
+  const { observe, text } = createCollector(toolkitMetrics);
+  const before = await text();
+  observe('{"level":"INFO","message":"hello"}');
+  observe('{"_aws":{"CloudWatchMetrics":[');
+  observe(embedded({ Unknown: 1 }, {}));
+  expect(await text()).toBe(before);
+});
