@@ -27,7 +27,7 @@ const TEMPLATE = '/usr/share/prometheus/alertmanager/default.tmpl';
 if (!existsSync(TEMPLATE))
   process.stderr.write(`skipped: the test with a running Alertmanager, because ${TEMPLATE} does not exist\n`);
 const describeWithAlertmanager = 'missing' in programs || !existsSync(TEMPLATE) ? describe.skip : describe;
-const program = (name: 'promtool' | 'prometheus' | 'prometheus-alertmanager') =>
+const program = (name: 'amtool' | 'promtool' | 'prometheus' | 'prometheus-alertmanager') =>
   'missing' in programs ? '' : programs[name];
 
 const directory = mkdtempSync(join(tmpdir(), 'observability-'));
@@ -71,7 +71,37 @@ const isFiring = (alertname: string, atMinute: number, severity: string | undefi
   exp_alerts: severity === undefined ? [] : [{ exp_labels: { service: 'surehop', stage: 'local', severity } }],
 });
 
+/** Writes a configuration of Alertmanager with one receiver per severity, all of them on the given local port. */
+function alertmanagerConfig(port: number): string {
+  const webhook = (severity: string) => ({
+    name: severity,
+    webhook_configs: [{ url: `http://127.0.0.1:${port}/${severity}` }],
+  });
+  return write('alertmanager.yml', {
+    route: {
+      receiver: 'warning',
+      group_wait: '1s',
+      routes: [{ matchers: ['severity="critical"'], receiver: 'critical' }],
+    },
+    receivers: [webhook('warning'), webhook('critical')],
+  });
+}
+
 describeWithPrometheus('with Prometheus', () => {
+  test("amtool routes each severity of the alerts to the severity's receiver", () => {
+    const config = alertmanagerConfig(1);
+    for (const severity of ['critical', 'warning'])
+      expect(
+        execFileSync(
+          program('amtool'),
+          ['config', 'routes', 'test', `--config.file=${config}`, `severity=${severity}`],
+          {
+            encoding: 'utf8',
+          },
+        ).trim(),
+      ).toBe(severity);
+  });
+
   test('promtool accepts the alerts', () => {
     expect(execFileSync(program('promtool'), ['check', 'rules', RULES], { encoding: 'utf8' })).toContain('SUCCESS');
   });
@@ -187,18 +217,7 @@ describeWithAlertmanager('with Alertmanager', () => {
     await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening));
     const { port: to } = receiver.address() as { port: number };
     const [port] = await freePorts(1);
-    const webhook = (severity: string) => ({
-      name: severity,
-      webhook_configs: [{ url: `http://127.0.0.1:${to}/${severity}` }],
-    });
-    const config = write('alertmanager.yml', {
-      route: {
-        receiver: 'warning',
-        group_wait: '1s',
-        routes: [{ matchers: ['severity="critical"'], receiver: 'critical' }],
-      },
-      receivers: [webhook('warning'), webhook('critical')],
-    });
+    const config = alertmanagerConfig(to);
     await start(
       program('prometheus-alertmanager'),
       [

@@ -7,7 +7,7 @@ import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { run } from '../../infra/dev/runtime/run-command.mjs';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
 
-const PROGRAMS = ['promtool', 'prometheus', 'prometheus-alertmanager'] as const;
+const PROGRAMS = ['promtool', 'prometheus', 'prometheus-alertmanager', 'amtool'] as const;
 const PACKAGES = ['prometheus', 'prometheus-alertmanager'];
 
 /** The paths of Prometheus' programs. */
