@@ -153,8 +153,8 @@ function decodeBase64(data: string): Buffer | undefined {
 const given = (value: unknown) => value ?? undefined;
 
 /**
- * Returns how often RabbitMQ delivered the message before. On a first delivery the counting headers are ignored,
- * because the publisher may have set them.
+ * Returns how often RabbitMQ delivered a redelivered message before. The caller must not use this function for a first
+ * delivery, because the publisher of the message may have set the same headers.
  */
 const deliveryCountIn = (headers: Headers): number =>
   countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
