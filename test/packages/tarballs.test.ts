@@ -41,6 +41,20 @@ beforeAll(async () => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe('each package as npm publishes it', () => {
+  test.each(names)('publint finds no mistake in the tarball of %s', async (name) => {
+    const { publint } = await import('publint');
+    const tarball = readFileSync(tarballs.get(name)!);
+    const { messages } = await publint({ pack: { tarball: Uint8Array.from(tarball).buffer }, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  // The profile esm-only accepts that a CommonJS module can import the packages only with Node 20.19 or newer.
+  test.each(names)('every module of the tarball of %s has types that match its code', async (name) => {
+    const script = scriptOf('@arethetypeswrong/cli', 'dist/index.js');
+    const checked = promisify(execFile)(process.execPath, [script, tarballs.get(name)!, '--profile', 'esm-only']);
+    await expect(checked).resolves.toMatchObject({ stderr: '' });
+  });
+
   test.each(names)('the source maps of %s contain or accompany their sources', (name) => {
     const listed = execFileSync('tar', ['-t', '-z', '-f', tarballs.get(name)!], { encoding: 'utf8' }).split('\n');
     expect(listed).toContain('package/README.md');
