@@ -86,7 +86,9 @@ export async function writeBlockedKeys(
       .write(queue.name, key, next, before)
       .catch((error: unknown) => failures.push(error));
     if (isWritten === false)
-      failures.push(new CodedError('CONFLICT', `another environment works on the messages of the key ${key}`));
+      failures.push(
+        new CodedError('CONFLICT', `another Lambda execution environment works on the messages of the key ${key}`),
+      );
   });
   if (failures.length > 0) throw failures[0];
 }

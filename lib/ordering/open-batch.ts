@@ -57,7 +57,10 @@ export async function openBatch(validated: readonly Message[], batch: Batch): Pr
       memory.unrecorded = [];
       return { messages: validated, opened: { shard, record } };
     }
-    throw new CodedError('CONFLICT', `another environment works on the queue ${shard}, which keeps order per key`);
+    throw new CodedError(
+      'CONFLICT',
+      `another Lambda execution environment works on the queue ${shard}, which keeps order per key`,
+    );
   } catch (error) {
     memory.unrecorded = firstOf([...memory.unrecorded, ...sequences]);
     const outcome = unfinished(error);

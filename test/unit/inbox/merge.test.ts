@@ -61,7 +61,7 @@ test('the transactions of a batch have the same result as its messages one after
       const outcomes = commitTogether(list, items);
       expect(outcomes).toEqual(processAll(model, list));
       const stored = [...items.values()].map(fromAttributes);
-      expect(new Map(stored.map((item) => [place(anyItems.name, { sku: item['sku'] }), item]))).toEqual(model.items);
+      expect(new Map(stored.map((item) => [place(anyItems.name, { isbn: item['isbn'] }), item]))).toEqual(model.items);
     }),
     { numRuns: numRuns({ everyday: 60, thorough: 1_000 }) },
   );
