@@ -33,7 +33,7 @@ export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetr
   /** The metrics that the functions of the service record in addition to the metrics of the toolkit. */
   readonly ownMetrics?: Own;
   /** Returns the business metrics, which are documented together with the recorded metrics. */
-  readonly businessMetrics: (metric: MetricOf<Tables<Own>>) => Readonly<Record<string, BusinessMetric>>;
+  readonly businessMetrics?: (metric: MetricOf<Tables<Own>>) => Readonly<Record<string, BusinessMetric>>;
   /**
    * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.
    */

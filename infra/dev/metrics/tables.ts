@@ -22,7 +22,7 @@ export function metricsTable(): string {
       meaning,
     );
   });
-  const business = Object.entries(service.businessMetrics(ownMetric('surehop', 'local'))).map(
+  const business = Object.entries(service.businessMetrics?.(ownMetric('surehop', 'local')) ?? {}).map(
     ([id, { name, dimensions, meaning }]) => {
       const definition = table[name]!;
       const fixed = definition.dimensions.map((label) => code(`${label}=${JSON.stringify(dimensions[label])}`));
