@@ -19,6 +19,8 @@ export function dynamoDbClient(options: DynamoDBClientConfig, tracing?: Tracing)
   client.middlewareStack.add(
     (next, context) => async (args) => {
       collect('StoreRequests', 1);
+      // The value 0 gives the metric data points in CloudWatch while nothing conflicts.
+      collect('StoreConflicts', 0);
       const span = tracing?.start(requestSpan(String(context['commandName']), args.input as Input));
       try {
         return await runIn(span, () => next(args));

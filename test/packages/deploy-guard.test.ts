@@ -61,7 +61,7 @@ test('a deployment that would replace the broker is refused, and the error names
 
 test('a deployment that would replace a DynamoDB table is refused', async () => {
   await withText(
-    'infra/aws/foundation/tables.ts',
+    'infra/aws/foundation/table-resources.ts',
     'tableResource(tablePrefix + name,',
     "tableResource(tablePrefix + name.replace('orders', 'purchases'),",
     async () => {
