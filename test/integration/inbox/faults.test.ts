@@ -177,9 +177,17 @@ test('if DynamoDB cancels a transaction without returning the inbox markers, the
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
 });
 
-test('messages stay unfinished if DynamoDB cancels their transaction without a reason', async () => {
-  faults.plan = (input) => cancelled('None', [], input);
-  expect(outcomes(await commit(five()))).toEqual(Array(5).fill('unfinished'));
+test('if DynamoDB keeps cancelling without a reason, each message is tried alone and fails, and nothing is committed', async () => {
+  const sizes: number[] = [];
+  faults.plan = (input) => {
+    sizes.push(input.TransactItems!.length);
+    return cancelled('None', [], input);
+  };
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('failed'));
+  expect(new Set(codes(results))).toEqual(new Set(['INVALID_EFFECT']));
+  // A transaction with one message contains its marker and its effect.
+  expect(sizes.at(-1)).toBe(2);
   expect(await available()).toBe('100');
 });
 
