@@ -152,10 +152,15 @@ function isContradictory(effects: readonly Effect[]): boolean {
   });
 }
 
+/** Whether an effect puts an item that is larger than any item in DynamoDB. */
+const isTooLarge = (effect: Effect): boolean =>
+  effect.kind === 'put' && lengthOf({ ...effect.item, ...effect.key }) > MAX_ITEM_BYTES;
+
 /** Processes one message in the model and returns the outcome that the real inbox must have for it. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
-    if (isContradictory(each.effects)) return 'failed';
+    // The inbox checks the alternatives of a decision too, even if they are not reached.
+    if (isContradictory(each.effects) || each.effects.some(isTooLarge)) return 'failed';
   }
   const known = model.done.get(id);
   if (known !== undefined) return known === payloadHash ? 'duplicate' : 'mismatch';
