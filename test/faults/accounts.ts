@@ -32,7 +32,10 @@ export const accountEntered = defineEvent({
 
 export type AccountEntry = Payload<typeof accountEntered>;
 
-/** The DynamoDB table `awards`, used with items of another kind. */
+/**
+ * The DynamoDB table in which the fault tests store accounts. The tests use the service's existing table `awards` for
+ * this purpose.
+ */
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 
 /**

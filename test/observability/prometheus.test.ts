@@ -22,7 +22,10 @@ const programs = await findPrometheus();
 if ('missing' in programs) process.stderr.write(`skipped: the tests with Prometheus, because ${programs.missing}\n`);
 const describeWithPrometheus = 'missing' in programs ? describe.skip : describe;
 
-/** Debian's Alertmanager reads this file from this path, so the server runs only where the package is installed. */
+/**
+ * A file that Debian's Alertmanager reads from this fixed path. If the file does not exist, the tests that start
+ * Alertmanager are skipped.
+ */
 const TEMPLATE = '/usr/share/prometheus/alertmanager/default.tmpl';
 if (!existsSync(TEMPLATE))
   process.stderr.write(`skipped: the test with a running Alertmanager, because ${TEMPLATE} does not exist\n`);
@@ -55,7 +58,10 @@ async function start(command: string, args: readonly string[], log: string): Pro
 
 const ofService = 'service="surehop",stage="local"';
 
-/** The samples of a publisher with one request per second: each takes 2 s for `slowMinutes`, and then 0.05 s. */
+/**
+ * Creates the metrics of the route `POST /orders` with one request per second. Each request takes 2 s during the first
+ * `slowMinutes` minutes, and 0.05 s afterwards.
+ */
 const slowPublisher = (slowMinutes: number) => {
   const labels = `{${ofService},route="POST /orders"}`;
   const [slow, fast] = [slowMinutes * 4, 40];
@@ -102,11 +108,11 @@ describeWithPrometheus('with Prometheus', () => {
       ).toBe(severity);
   });
 
-  test('promtool accepts the alerts', () => {
+  test('promtool accepts the alert rules in docs/observability/alerts.yml', () => {
     expect(execFileSync(program('promtool'), ['check', 'rules', RULES], { encoding: 'utf8' })).toContain('SUCCESS');
   });
 
-  test('a publisher that is slow for two minutes and an event source that stopped raise alerts, a publisher that is slow for one minute does not', () => {
+  test('an alert fires if POST /orders is slow for two minutes or if an event source has stopped, but not if POST /orders is slow for one minute', () => {
     const annotations = (name: string) => {
       const { description } = Object.values(localAlarms())
         .flat()
@@ -150,7 +156,7 @@ describeWithPrometheus('with Prometheus', () => {
     expect(execFileSync(program('promtool'), ['test', 'rules', file], { encoding: 'utf8' })).toContain('SUCCESS');
   });
 
-  test('Prometheus scrapes npm start, and the values of the alerts about requests, batches and queues have data under load', async () => {
+  test('while Prometheus scrapes npm start under load, the expressions of the alerts about requests, batches and queues return values', async () => {
     const [port] = await freePorts(1);
     const target = new URL(service!.url).host.replace('localhost', '127.0.0.1');
     const config = write('prometheus.yml', {

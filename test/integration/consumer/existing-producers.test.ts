@@ -58,7 +58,7 @@ beforeEach(async () => {
   for (const queue of ['loans', 'notices', 'dead-letters', 'retry.1s']) await backend.host.drain(queue);
 });
 
-/** A work queue with a single delay. A message therefore has two attempts. */
+/** A work queue with a single retry delay. Each of its messages therefore has at most two attempts. */
 const loans = { ...queues.loans, delays: queues.loans.delays.slice(0, 1) };
 const notices = { ...queues.notices, delays: queues.notices.delays.slice(0, 1) };
 
@@ -76,9 +76,9 @@ const followUp = defineEvent({
   schema: z.object({ isbn: z.string() }),
 });
 
-/** The ids that the business rule received, in this order. */
+/** The ids of the messages for which the business rule ran, in the order in which the rule ran. */
 let received: string[] = [];
-/** Whether events with the field `fails` still fail. */
+/** Whether the business rule throws an error for events whose field `fails` is true. */
 let isBroken = true;
 beforeEach(() => {
   received = [];
@@ -109,7 +109,7 @@ const run = (handler: ReturnType<typeof consume>, records: readonly RabbitMqReco
 
 const applied = async () => (await parts.read(tables.loans, { isbn }))?.available ?? 0;
 
-/** Publishes a message as a producer in another language does: with no more properties than given. */
+/** Publishes a message with only the given AMQP properties, like a producer that does not use Surehop. */
 async function publish(body: unknown, properties: GivenProperties = {}, queue = 'loans'): Promise<Buffer> {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   expect(await producer.publish('', queue, propertyBytes(properties), bytes)).toBe(true);
@@ -145,14 +145,14 @@ interface Shown {
   readonly headers: Record<string, unknown>;
 }
 
-/** Archives the dead letter in the dead-letter queue, and returns it as an operator sees it. */
+/** Archives the dead letter in the dead-letter queue, and returns the response of `GET /dead-letters/{id}` for it. */
 async function archived(): Promise<Shown> {
   const records = await takeFrom('dead-letters');
   await archive(anEvent(records, 'dead-letters'));
   return shownLetter(Buffer.from(records[0]!.data, 'base64'));
 }
 
-/** Returns the newest dead letter with this body as an operator sees it. */
+/** Returns the response of `GET /dead-letters/{id}` for the newest dead letter with the body `message`. */
 async function shownLetter(message: Buffer): Promise<Shown> {
   const payloadHash = hash('sha256', message);
   const { body } = await callAsOperator(list, { route: 'GET /dead-letters', query: { limit: '100' } });
@@ -211,7 +211,7 @@ const producers: [string, () => Promise<Buffer>, Identify | undefined, () => str
 ];
 
 describe.each(producers)('a message that is identified by %s', (_, publishMessage, identify, id) => {
-  test('keeps its id from its first delivery to its effect: as a retry copy, in the archive, and after a redrive', async () => {
+  test('a message without a message-id keeps the id by which it was identified when it is retried, archived and redriven', async () => {
     const body = await publishMessage();
     const first = await takeFrom('loans');
     expect(messageCounts(await run(consume(identify), first))).toEqual({ retry: 1 });
@@ -237,7 +237,7 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
     expect(new Set(received)).toEqual(new Set([id()]));
   });
 
-  test('is processed once if the producer publishes it again, even within one batch', async () => {
+  test('a message without a message-id is processed once, however often the producer publishes it, even within one batch', async () => {
     isBroken = false;
     await publishMessage();
     await publishMessage();
@@ -254,7 +254,7 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
   });
 });
 
-test('a message that identify cannot identify is archived byte for byte, and the other messages of its batch complete', async () => {
+test('a message for which identify throws an error is archived byte for byte, and the other messages of its batch complete', async () => {
   const identify: Identify = ({ body }) => ({ id: body.nested.order, type: 'order.ordered' });
   const body = await publish({ isbn, note: 'é' }, withHeaders({ 'x-tenant': 'ada' }));
   await publish({ isbn, nested: { order: isbn } });
@@ -276,7 +276,7 @@ test('a message that identify cannot identify is archived byte for byte, and the
   expect(await applied()).toBe(2);
 });
 
-test('a dead letter that was refused because of its identity is identified again after a redrive', async () => {
+test('a message that was dead-lettered because identify returned an unknown type is identified again after a redrive', async () => {
   await publish({ isbn, order: isbn });
   const records = await takeFrom('loans');
   const wrong: Identify = ({ body }) => ({ id: body.order, type: 'order.misspelt' });
@@ -314,7 +314,7 @@ test('two different messages to which identify gives the same id are not lost: t
   expect(await archived()).toMatchObject({ messageId: isbn, code: 'PAYLOAD_MISMATCH' });
 });
 
-test('two consumers with different functions identify process the same message independently', async () => {
+test('two consumers that identify the same message in different ways process it independently', async () => {
   const body = { isbn, order: isbn, fails: true };
   await publish(body);
   await publish(body, {}, 'notices');
@@ -350,7 +350,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
     channel.nack(message, false, false);
   }
 
-  test('is archived without an id, and gets its id from identify after a redrive', async () => {
+  test('a message that no consumer has identified is archived without an id, and gets its id from identify after a redrive', async () => {
     await publish({ isbn, order: isbn });
     await reject();
     const letter = await archived();
@@ -361,13 +361,13 @@ describe('a message that the broker dead-letters before a consumer has identifie
     expect(received).toEqual([`order ${isbn}`]);
   });
 
-  test('is archived under its id if it is a CloudEvent', async () => {
+  test('a CloudEvent that the broker dead-letters is archived with the message id that its attributes give', async () => {
     await producers.at(-1)![1]();
     await reject();
     expect(await archived()).toMatchObject({ messageId: `/shop ${isbn}`, type: 'order.ordered', code: 'REJECTED' });
   });
 
-  test('is archived under the id that a consumer gave to it earlier, if it is a retry copy', async () => {
+  test('a retry copy that the broker dead-letters is archived with the id that a consumer gave to the message earlier', async () => {
     await publish({ isbn, order: isbn, fails: true });
     expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ retry: 1 });
     await eventually('the retry copy returns', async () => (await channel.checkQueue('loans')).messageCount === 1);

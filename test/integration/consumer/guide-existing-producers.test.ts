@@ -80,7 +80,7 @@ const points = async (customerId: string) =>
   (await readItem(await backend.surehop(), tables.points, { customerId }))?.points ?? 0;
 
 describe('the guide for existing producers', () => {
-  test('has three examples in TypeScript and one CloudEvent in JSON, and the tests of this file run all of them', () => {
+  test('the guide for existing producers contains three examples in TypeScript and one CloudEvent in JSON, and this file tests all of them', () => {
     expect(examples).toHaveLength(3);
     expect(blocksIn('json')).toHaveLength(1);
   });
@@ -108,7 +108,7 @@ describe('the guide for existing producers', () => {
     });
   });
 
-  test('the example with a natural key gives the same id to the same order and status only', async () => {
+  test('in the example with a natural key, two messages get the same id only if both their order number and their status are equal', async () => {
     const { identify } = examples[1]!;
     const idOf = async (body: object) => {
       const [record] = await delivered(JSON.stringify(body), {});

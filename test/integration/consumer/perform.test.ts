@@ -108,7 +108,7 @@ test("if both `perform` and the release of the message's lease fail, the report 
   await setup.host.drain('loans');
 });
 
-test('if a process dies during `perform`, the message is postponed until its lease expires and then processed again', async () => {
+test('if a process dies while it performs a message, the message is postponed until its lease expires and then performed again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('loans', {
@@ -140,7 +140,7 @@ test('if `perform` does not return at the last attempt of a message, the message
   });
 });
 
-test('a message that is postponed again and again keeps its crashes in the attempt log, is never dead-lettered as CRASH_LOOP, and completes when its lease is free', async () => {
+test('a message that is postponed again and again is never dead-lettered as CRASH_LOOP, even if its attempt log contains crashes, and completes when its lease is free', async () => {
   const { attemptLog, leases } = setup.parts;
   const record = aRecord({
     type: 'test.scripted',
@@ -192,7 +192,7 @@ describe('a decision that perform returns', () => {
   const published = async () => (await setup.host.drain('notices')).length;
   const available = async (isbn: string) => (await setup.item('loans', { isbn }))?.available;
 
-  test('the effects of the decision are committed once, although the message is redelivered', async () => {
+  test('the effects that a perform function returns are committed once, although the message is redelivered', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 2)], events: [follow()] });
     const record = message();
@@ -211,20 +211,20 @@ describe('a decision that perform returns', () => {
     expect(await available(isbn)).toBe(40);
   });
 
-  test('a rejection is recorded with its reason and its follow-up event', async () => {
+  test('if a perform function rejects a message, the report contains the reason and the follow-up event is published', async () => {
     duringCall = () => reject('CARRIER_REFUSED', { events: [follow()] });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'CARRIER_REFUSED' }]);
     expect(await published()).toBe(1);
   });
 
-  test('the alternative of the decision is committed if a condition of the decision fails', async () => {
+  test('the alternative of the decision that a perform function returns is committed if a condition of the decision fails', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
     expect(await available(isbn)).toBe(5);
   });
 
-  test('a message whose decision fails its condition without an alternative is retried, and its retry copy need not wait for the lease', async () => {
+  test('if the condition of a decision without an alternative fails, the message is retried, and its retry copy need not wait until the lease expires', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);

@@ -15,7 +15,7 @@ afterAll(() => store.close());
 const isolated = (id: string, endsByMs: number) => ({ kind: 'isolated', id, endsByMs }) as const;
 const read = async (id: MessageId) => (await attemptLog.read('loans', [id])).get(id);
 
-test('deleting one run of a message from the attempt log keeps the other runs of the message', async () => {
+test('deleting one run of a message from the attempt log keeps the other runs of this message in the attempt log', async () => {
   const id = 'kept' as MessageId;
   for (const run of [isolated('first', 1), isolated('second', 2)]) await attemptLog.begin('loans', [id], run);
   await attemptLog.end('loans', new Map([[id, isolated('second', 2)]]));

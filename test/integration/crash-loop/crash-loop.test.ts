@@ -87,7 +87,7 @@ for (const end of ['exit', 'memory', 'rejection', 'loop'])
     expect(await setup.host.drain('dead-letters')).toHaveLength(0);
   });
 
-test('a message whose perform function ends every process is dead-lettered as CRASH_LOOP although it is postponed by its own leases, and the other messages of its batch complete once', async () => {
+test('a message that ends every process while it is performed is dead-lettered as CRASH_LOOP, although the leases of the ended processes postpone it', async () => {
   const isbn = randomUUID();
   outcomes.length = 0;
   await Promise.all([publish(isbn), publish(isbn, 'test.performed'), publish('exit', 'test.performed'), publish(isbn)]);

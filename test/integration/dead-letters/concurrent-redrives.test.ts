@@ -19,7 +19,10 @@ afterAll(() => store.close());
 
 const table = () => ({ client: store.client, tablePrefix: store.prefix, retentionDays: 90 });
 
-/** The parts of a redrive. `duringPublish` runs while the copies are being published. */
+/**
+ * Creates the dependencies of a redrive. The publisher sends no message to a broker, and runs `duringPublish` before it
+ * reports success.
+ */
 const redriving = (duringPublish: () => Promise<void> = async () => {}): Redriving => ({
   table: table(),
   queues: [queues.loans],

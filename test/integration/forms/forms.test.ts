@@ -27,8 +27,8 @@ type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
   /**
-   * One message of each kind, by the name of the kind: as Surehop publishes it, as the event source passes it to a
-   * function, and as the current code must read it.
+   * For each kind of message, one message in three forms: the message that Surehop publishes, the record that the event
+   * source passes to a function, and the values that the current code must read from this record.
    */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>

@@ -103,7 +103,7 @@ describe('commits of several messages', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('when the loans does not suffice for every message of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
+  test('when too few books are available for all messages of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
     await stocked('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('a rejected message does not use up loans that a later message needs', async () => {
+  test('a rejected message does not reduce the number of available books for later messages', async () => {
     await stocked('a', 5);
     await stocked('b', 0);
     const results = await store

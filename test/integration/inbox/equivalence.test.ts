@@ -64,7 +64,7 @@ async function contents(to: string): Promise<Model['items']> {
   return items;
 }
 
-/** Returns the items by their keys without the prefix `to`. */
+/** Removes the prefix `to` from the keys of the items, so that tests can compare items with different prefixes. */
 const unmoved = (items: Model['items'], to: string) =>
   new Map(
     [...items].map(([at, item]) => [at.replaceAll(to, ''), { ...item, isbn: String(item['isbn']).slice(to.length) }]),
@@ -84,7 +84,10 @@ async function markers(list: readonly Entry[], to: string) {
 /** Whether the message is performed under a lease, as half of the messages are. */
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
-/** Takes the leases of the performed messages, and returns the messages with the owners of their leases. */
+/**
+ * Takes a lease on each performed message, and returns all messages. Each performed message then contains the owner of
+ * its lease.
+ */
 async function leased(list: readonly Entry[]): Promise<Entry[]> {
   const { leases } = store.ports();
   const owned = list.map((entry) =>

@@ -151,7 +151,7 @@ test('if the writes of one item are always throttled, only the messages that wri
   ]);
 });
 
-test('if another writer changes the loans between two transactions of a commit, the commit uses the changed loans', async () => {
+test('if another writer changes the number of available books between two transactions of a commit, the commit uses the changed number', async () => {
   faults.plan = async (_, at) => {
     if (at > 1) return;
     const values = { ':left': { N: at === 0 ? '5' : '3' } };
@@ -207,7 +207,7 @@ test('if a commit is aborted, the messages whose transactions have no reply yet 
   expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
 });
 
-test('concurrent commits of overlapping batches complete each message once and never sell more than the loans', async () => {
+test('concurrent commits of overlapping batches complete or reject each message once, and never lend more books than are available', async () => {
   const left = 40;
   await store.put('loans', { isbn: { S: isbn() }, available: { N: String(left) } });
   const entries = Array.from({ length: 60 }, (_, n) => {

@@ -83,7 +83,7 @@ test('every effect in the guide about rules and effects does what the guide says
   expect(await cart('b')).toBeUndefined();
 });
 
-test('the business rule in the guide about rules and effects carries out the alternative that fits the stored item', async () => {
+test('the business rule in the guide about rules and effects rejects an unknown or unpaid cart, and closes a paid cart', async () => {
   const { carts, close } = examples;
   const effect = (status: string): Effect => ({
     kind: 'put',

@@ -152,7 +152,7 @@ describe('find', () => {
 });
 
 describe('leases', () => {
-  /** Commits a decision of the owner of the lease on the message. */
+  /** Commits a decision for the message as the lease owner `leaseOwner`. */
   const completed = (leaseOwner: string) =>
     inbox.commit(
       QUEUE,

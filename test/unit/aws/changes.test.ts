@@ -126,7 +126,7 @@ describe('conflicts of a deployment', () => {
     Api: { Type: 'AWS::ApiGatewayV2::Authorizer', Properties: { Name: { 'Fn::ImportValue': 'pool' } } },
   });
 
-  test('removing or changing a stack export that the deployed functions import is a conflict, even if the new functions do not import it', () => {
+  test('a deployment has a conflict if it removes or changes a stack export that the deployed functions import, even if the new functions do not import it', () => {
     expect(conflicts({ broker: [exporting('a'), template({})], functions: [importing, none] })).toEqual([
       'the export pool would be removed while the functions import it',
     ]);
@@ -137,7 +137,7 @@ describe('conflicts of a deployment', () => {
     expect(conflicts({ broker: [exporting('a'), template({})] })).toEqual([]);
   });
 
-  test('replacing a resource is a conflict if another stack imports an exported value that contains the ARN of the resource', () => {
+  test('a deployment has a conflict if it replaces a resource whose ARN another stack imports', () => {
     const at = (name: string) =>
       exporting({ 'Fn::GetAtt': ['Broker', 'Arn'] }, { Broker: broker({ BrokerName: name }) });
     expect(conflicts({ broker: [at('a'), at('b')], functions: [importing, importing] })).toEqual([
@@ -145,7 +145,7 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('updating an event source is a conflict only if the event source names a virtual host', () => {
+  test('a deployment has no conflict if it updates an event source mapping that names no virtual host', () => {
     const source = (BatchSize: number, configurations: Resource['Properties']) =>
       template({ Source: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { BatchSize, ...configurations } } });
     const updated = (configurations: Resource['Properties'] = {}) =>

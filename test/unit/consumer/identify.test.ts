@@ -95,7 +95,7 @@ describe('the identity of a message', () => {
     expect(delivered({ body: { order: 7 }, ...about }, identify).id).toBe(id);
   });
 
-  test('is the same for a retry copy, a dead letter and a redriven copy of the message, without the function identify', () => {
+  test('a retry copy, a dead letter and a redriven copy have the same id as the original message, even without the function identify', () => {
     const first = delivered({ id: null, body: { order: 7 }, headers: { city: 'Zürich' } }, fromBody);
     const retried = retryCopy(first, 'loans', 'retry.1s', 2);
     const note = {
@@ -118,7 +118,7 @@ describe('the identity of a message', () => {
     }
   });
 
-  test('is decided again for a redriven copy that was dead-lettered because of its identity', () => {
+  test('if a message was dead-lettered because of its identity, the redriven copy of the message is identified again', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
     const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);
@@ -129,7 +129,7 @@ describe('the identity of a message', () => {
 });
 
 describe('a consumer with the function identify', () => {
-  test('passes the properties, the headers as plain values and the JSON of the body', () => {
+  test('the function identify receives the properties, the headers as plain values, and the body as parsed JSON', () => {
     const seen: unknown[] = [];
     const headers = {
       'x-id': 'k-1',
@@ -150,7 +150,7 @@ describe('a consumer with the function identify', () => {
     ]);
   });
 
-  test('chooses the business rule by the type and version in the result', () => {
+  test('the type and the version in the result of identify select the business rule', () => {
     const rules = [event('loan.created', 1), event('loan.cancelled', 3)];
     const chosen = (identity: object) => {
       const message = validate(
@@ -187,7 +187,7 @@ describe('a consumer with the function identify', () => {
     [{ id: 'k', version: '1' }, 'the result of identify is invalid: the version is not a positive whole number'],
     [{ id: 'k', version: 0 }, 'the result of identify is invalid: the version is not a positive whole number'],
     [{ id: 'k', version: 1.5 }, 'the result of identify is invalid: the version is not a positive whole number'],
-  ])('dead-letters a message as IDENTIFY_FAILED if the result is %j', (result, message) => {
+  ])('a message is dead-lettered as IDENTIFY_FAILED if identify returns %j', (result, message) => {
     const delivery = delivered({ body: { order: 7 } }, () => result as never);
     expect(delivery).toMatchObject({ id: undefined, fault: { code: 'IDENTIFY_FAILED', message } });
     expect(validate(delivery, [event('loan.created')])).toMatchObject({
@@ -196,7 +196,7 @@ describe('a consumer with the function identify', () => {
     });
   });
 
-  test('dead-letters a message as IDENTIFY_FAILED with the stack frames of the error if the function throws', () => {
+  test('if identify throws an error, the message is dead-lettered as IDENTIFY_FAILED with the stack frames of the error', () => {
     const delivery = delivered({ body: {} }, ({ body }) => ({ id: body.customer.id }));
     expect(delivery).toMatchObject({
       id: undefined,
@@ -208,17 +208,17 @@ describe('a consumer with the function identify', () => {
     expect(outcome.failure.frames[0]).toContain('identify.test.ts');
   });
 
-  test('dead-letters a message as MALFORMED if its body is not JSON and the function therefore throws', () => {
+  test('if identify throws an error because the body of a message is not JSON, the message is dead-lettered as MALFORMED', () => {
     const delivery = delivered({ raw: Buffer.from('{') }, ({ body }) => ({ id: body.id }));
     expect(delivery).toMatchObject({ id: undefined, fault: { code: 'MALFORMED', message: 'the body is not JSON' } });
   });
 
-  test('identifies a message whose body is not JSON by its headers', () => {
+  test('identify can identify a message by its headers even if the body of the message is not JSON', () => {
     const identify: Identify = ({ headers, body }) => ({ id: headers['x-id'] ?? body.id });
     expect(delivered({ raw: Buffer.from('{'), headers: { 'x-id': 'k-1' } }, identify).id).toBe('k-1');
   });
 
-  test('dead-letters a message as IDENTIFY_FAILED if the function is async, and handles a rejected promise', async () => {
+  test('a message is dead-lettered as IDENTIFY_FAILED if identify is async, even if the promise of identify rejects', async () => {
     const identify = (async () => {
       throw new Error('rejected');
     }) as never;
@@ -228,7 +228,7 @@ describe('a consumer with the function identify', () => {
     await new Promise((resolve) => setImmediate(resolve));
   });
 
-  test('never throws, whatever the function returns or throws', () => {
+  test('decoding a message never throws an error, whatever identify returns or throws', () => {
     fc.assert(
       fc.property(
         fc.anything({
@@ -265,7 +265,7 @@ describe('a CloudEvent', () => {
     });
 
   test.each(['cloudEvents:', 'cloudEvents_'])(
-    'in binary mode is identified by headers with the prefix %s',
+    'a CloudEvent in binary mode is identified by headers with the prefix %s',
     (prefix) => {
       const found = binary({ ...attributes, time: '2026-11-22T12:00:00Z', traceparent: TRACE }, prefix, {
         body: { order: 7 },
@@ -282,7 +282,7 @@ describe('a CloudEvent', () => {
   );
 
   test.each(['application/cloudevents+json', 'Application/CloudEvents+JSON;charset=utf-8', 'application/cloudevents'])(
-    'in structured mode with the content type %s is identified by its body, and the rule receives its data',
+    'a CloudEvent in structured mode with the content type %s is identified by its body, and the business rule receives its data',
     (contentType) => {
       const found = structured(
         { ...attributes, subject: null, data: { order: 7 }, time: '2026-11-22T12:00:00Z', traceparent: TRACE },
@@ -300,7 +300,7 @@ describe('a CloudEvent', () => {
     },
   );
 
-  test('in structured mode has its data unwrapped even if the AMQP properties identify the message', () => {
+  test('the business rule receives the data of a CloudEvent in structured mode even if the AMQP properties identify the message', () => {
     const found = delivered({
       id: 'm-1',
       type: 'loan.created',
@@ -311,12 +311,12 @@ describe('a CloudEvent', () => {
     expect(validate(found, [event('loan.created')])).toMatchObject({ is: 'candidate', event: { order: 7 } });
   });
 
-  test('is read from a header of the AMQP type timestamp', () => {
+  test('the time of a CloudEvent is read from a header of the AMQP type timestamp', () => {
     const found = binary({ ...attributes, time: new Structure('Nov 22, 2026, 12:33:41 PM') });
     expect(found.occurredAt).toBe('2026-11-22T12:33:41.000Z');
   });
 
-  test('keeps the trace of the AMQP headers if it has both', () => {
+  test('if a message has a traceparent in its AMQP headers and another one in its CloudEvent attributes, the one in the AMQP headers is used', () => {
     const other = TRACE.replace('b7ad', 'c7ad');
     const found = delivered({
       id: null,
@@ -325,7 +325,7 @@ describe('a CloudEvent', () => {
     expect(found.envelope.traceparent).toBe(other);
   });
 
-  test('with a long source or id has a UUID as its message id, which differs for different events', () => {
+  test('if the source and the id of a CloudEvent together have more than 255 bytes, its message id is a UUID that is derived from both', () => {
     const long = (source: string, id: string) => binary({ ...attributes, source, id }).id!;
     const [one, two] = [long('s'.repeat(300), 'a'), long('s'.repeat(300), 'b')];
     expect(one).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5/);
@@ -335,7 +335,7 @@ describe('a CloudEvent', () => {
     expect(long('s'.repeat(254), 'a')).toHaveLength(36);
   });
 
-  test('has a message id that differs for every pair of source and id', () => {
+  test('two CloudEvents that differ in source or id have different message ids', () => {
     const part = fc.string({ unit: fc.constantFrom('a', ' ', '/', 'é', 'x'.repeat(126)), minLength: 1, maxLength: 4 });
     const idOf = (source: string, id: string) => binary({ ...attributes, source, id }).id;
     fc.assert(
@@ -444,7 +444,7 @@ describe('a CloudEvent', () => {
     expect(delivered({ id: 'm-1', contentType, raw }).id).toBe('m-1');
   });
 
-  test('never makes the decoding throw, whatever its attributes and its body are', () => {
+  test('decoding a CloudEvent never throws an error, whatever its attributes and its body contain', () => {
     const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.constant('1.0'));
     const names = [
       'specversion',
@@ -474,7 +474,7 @@ describe('a CloudEvent', () => {
   });
 });
 
-test('the headers of a copy with an identity have the form that the decoding reads', () => {
+test('decoding a copy of a message returns the identity that was written to the headers of the copy', () => {
   const identity = { id: 'k-1' as MessageId, type: 'loan.created', version: 2 };
   const { properties } = withIdentity({ body: Buffer.from('{}'), properties: { headers: {} }, identity });
   expect(encodeTable(properties.headers as GivenHeaders)).toMatchObject({ 'surehop-identified-version': 2 });

@@ -18,7 +18,7 @@ process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 
 const NOW_MS = Date.parse('2026-11-22T13:00:00Z');
 const event = defineEvent({ type: 'limited', version: 1, exchange: exchanges.library, schema: z.object({}) });
-/** The queue has the delays 1 s, 2 s and 4 s. */
+/** The work queue `loans`, whose retry delays are 1 s, 2 s and 4 s. */
 const queue = queues.loans;
 
 /** Creates the dependencies of a consumer. The publisher adds each message to `published`. */

@@ -72,7 +72,10 @@ function aConsumer(
     });
     return report;
   };
-  /** Records that a message ran together with other messages, and alone once for each of the end times. */
+  /**
+   * Writes the attempt log of a message: one run together with other messages, and one run alone for each of the given
+   * end times.
+   */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
       { kind: 'together', id: 'a run together', endsByMs: ended },
@@ -138,7 +141,7 @@ test('if DynamoDB was unavailable when the processing of a message ended, the at
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message that is postponed while it runs alone keeps the records of its earlier runs, and is never dead-lettered because it was postponed', async () => {
+test('a message that is postponed while it runs alone keeps its earlier runs in the attempt log, and is never dead-lettered because it was postponed', async () => {
   const { store, run, record, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   lease('a', inProgress);
   record('a', ended, ended);
@@ -149,7 +152,7 @@ test('a message that is postponed while it runs alone keeps the records of its e
   }
 });
 
-test('messages that run together and are postponed leave no record in the store', async () => {
+test('messages that run together and are postponed leave no entry in the attempt log', async () => {
   const { store, run, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   for (const id of ['a', 'b']) lease(id, inProgress);
   expect((await run('a', 'b')).counts.postponed).toBe(2);
@@ -157,7 +160,7 @@ test('messages that run together and are postponed leave no record in the store'
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message with a lease that expired without being completed or released runs alone, even if the broker never delivered it before', async () => {
+test('a message whose lease expired before its owner completed the message or released the lease runs alone, even if the broker never delivered it before', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);

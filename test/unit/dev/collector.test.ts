@@ -14,7 +14,7 @@ function embedded(
   return JSON.stringify({ _aws: { Timestamp: 1, CloudWatchMetrics }, ...all, ...values });
 }
 
-test('counters are added up, and durations become histograms in seconds', async () => {
+test('the collector adds up counters, and converts durations to histograms in seconds', async () => {
   const { observe, text } = createCollector(toolkitMetrics);
   observe(embedded({ Completed: 2, TimeToOutcome: [100, 3_000] }, { queue: 'stock' }));
   observe(embedded({ Completed: 3 }, { queue: 'stock' }));
@@ -26,7 +26,7 @@ test('counters are added up, and durations become histograms in seconds', async 
   expect(lines.at(-2)).toBe('# EOF');
 });
 
-test('figures of a queue are no longer served when they have not been reported for more than two and a half minutes', async () => {
+test('the collector omits the metrics of a queue that were last reported more than two and a half minutes ago', async () => {
   let nowMs = 0;
   const { observe, text } = createCollector(toolkitMetrics, () => nowMs);
   observe(embedded({ QueueReady: 7 }, { queue: 'stock' }));
@@ -36,7 +36,7 @@ test('figures of a queue are no longer served when they have not been reported f
   expect(await text()).not.toContain('surehop_queue_ready{');
 });
 
-test('log lines without metrics, incomplete lines and metrics outside the table are ignored', async () => {
+test('the collector ignores log lines without metrics, incomplete log lines, and metrics that the toolkit does not define', async () => {
   const { observe, text } = createCollector(toolkitMetrics);
   const before = await text();
   observe('{"level":"INFO","message":"hello"}');

@@ -43,13 +43,13 @@ describe('the installed npm packages', () => {
     expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, true]);
   });
 
-  test('a package of the repository without its link in node_modules means that packages must be installed', () => {
+  test('packages must be installed if a package of the repository has no link in node_modules', () => {
     install({ amqplib: '2.3.1' });
     rmSync(join(root, 'node_modules', 'lib'), { recursive: true });
     expect(isInstalled(root, 'start')).toBe(false);
   });
 
-  test('another version than the locked one, a missing package, or no record of npm means that packages must be installed', () => {
+  test('packages must be installed if one is missing, if one has another version than in package-lock.json, or if npm has not recorded the installed packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
     install({ jest: '30.5.2' });
     expect(isInstalled(root, 'start')).toBe(false);
@@ -57,7 +57,7 @@ describe('the installed npm packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
   });
 
-  test('npm start keeps the test tools: if a package of the devDependencies is installed, everything is installed', () => {
+  test('if a package of the devDependencies is installed, npm start installs all packages and thereby keeps the test tools', () => {
     install({ amqplib: '2.3.0' });
     expect(groupOf(root, false)).toBe('start');
     expect(groupOf(root, true)).toBe('everything');
@@ -65,7 +65,7 @@ describe('the installed npm packages', () => {
     expect(groupOf(root, false)).toBe('everything');
   });
 
-  test('the progress counts the unpacked packages of the group, without links and optional packages', () => {
+  test('the progress of an installation counts the unpacked packages that the command needs, without links and optional packages', () => {
     expect(progressOf(root, 'everything')).toEqual({ done: 0, total: 2 });
     install({ amqplib: '2.3.1' });
     expect(progressOf(root, 'everything')).toEqual({ done: 1, total: 2 });

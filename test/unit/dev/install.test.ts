@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 
 const INSTALL = JSON.stringify(pathToFileURL(join(rootDirectory, 'infra/dev/install/install.mjs')).href);
 
-/** Programs that install packages without a network, instead of npm and Debian's tools. */
+/** Shell scripts that replace npm and Debian's tools in these tests, and install packages without a network. */
 const PROGRAMS = {
   npm: 'mkdir -p node_modules/a && echo \'{"packages":{"node_modules/a":{"version":"1.0.0"}}}\' >node_modules/.package-lock.json',
   'apt-cache': '[ "$1" = policy ] || [ "$3" = policy ] || exit 0; echo "  Candidate: 1.0"',
@@ -121,7 +121,7 @@ describe('the installation before a command runs', () => {
     expect(calls()).toEqual(['ci', 'install', 'install', 'ci']);
   });
 
-  test('if both fail, both errors are returned', async () => {
+  test('if both npm and the unpacking of RabbitMQ fail, both errors are returned', async () => {
     replace({ npm: 'exit 7', 'apt-get': 'exit 100' });
     expect((await start().ended).errors).toEqual([
       expect.stringContaining('npm ended with exit code 7'),
@@ -130,7 +130,7 @@ describe('the installation before a command runs', () => {
   });
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'a signal ends npm and the unpacking, and leaves neither processes nor temporary files (%s)',
+    'the signal %s ends npm and the unpacking of RabbitMQ, and leaves neither processes nor temporary files',
     async (name) => {
       // npm starts an install script, which must end too.
       replace({

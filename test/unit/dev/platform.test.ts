@@ -8,7 +8,9 @@ const machine = (platform: string, arch: string, offers: object = {}) => {
   return { platform, arch, hasDocker: false, hasRabbitmq: false, hasApt: false, ...offers };
 };
 
-/** What `npm start` reports as missing on a machine: the DynamoDB (`store`), the RabbitMQ (`broker`), or both. */
+/**
+ * Returns what `npm start` reports as missing on a machine: DynamoDB (`store`), RabbitMQ (`broker`), both, or nothing.
+ */
 const missingOn = (one: ReturnType<typeof machine>, settings: object = {}): string[] => [
   ...(missingStore(one, settings) === undefined ? [] : ['store']),
   ...(missingBroker(one, settings) === undefined ? [] : ['broker']),
@@ -28,12 +30,12 @@ describe('what npm start needs on a platform', () => {
     expect(missingOn(one)).toEqual(missing);
   });
 
-  test('a running RabbitMQ and a running DynamoDB are enough on every platform', () => {
+  test('if the settings name a running RabbitMQ and a running DynamoDB, npm start needs nothing else on any platform', () => {
     const settings = { AMQP_URL: 'amqp://host', DYNAMODB_ENDPOINT: 'http://host:8000' };
     expect(missingOn(machine('darwin', 'arm64'), settings)).toEqual([]);
   });
 
-  test('the error on an unsupported platform names the platform, the ways out, and a chapter that README.md has', () => {
+  test('the error on an unsupported platform names the platform, the possible solutions, and an existing chapter of README.md', () => {
     const mac = machine('darwin', 'arm64');
     const errors = [missingStore(mac, {}), missingBroker(mac, {}), unsupportedPlatform({ platform: 'win32' })];
     expect(errors[0]).toMatch(/darwin-arm64: start Docker, or set DYNAMODB_ENDPOINT/);
@@ -46,7 +48,7 @@ describe('what npm start needs on a platform', () => {
     }
   });
 
-  test('Linux and macOS are not refused', () => {
+  test('npm start supports Linux and macOS', () => {
     for (const platform of ['linux', 'darwin']) expect(unsupportedPlatform({ platform })).toBeUndefined();
   });
 });

@@ -229,7 +229,7 @@ describe('misspelled settings', () => {
     ['SIGNING_SECRET', 'SIGNING_SECRETS'],
     ['DYNAMO_DB_ENDPOINT', 'DYNAMODB_ENDPOINT'],
     ['BATCH_CONCURENCY', 'BATCH_CONCURRENCY'],
-  ])('the variable %s causes a warning that suggests %s', (name, meant) => {
+  ])('the misspelled environment variable %s causes a warning that suggests the setting %s', (name, meant) => {
     expect(misspeltSettings({ [name]: 'x' })).toEqual([
       `${name} is not a setting and is ignored; did you mean ${meant}?`,
     ]);
@@ -246,9 +246,12 @@ describe('misspelled settings', () => {
     'NODE_ENV',
     'LANG',
     'PAGER',
-  ])('the common variable %s causes no warning', (name) => {
-    expect(misspeltSettings({ [name]: 'x' })).toEqual([]);
-  });
+  ])(
+    'the environment variable %s, which other software sets too, causes no warning about a misspelled setting',
+    (name) => {
+      expect(misspeltSettings({ [name]: 'x' })).toEqual([]);
+    },
+  );
 });
 
 function failureOf(run: () => unknown): Error {

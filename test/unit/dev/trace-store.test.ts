@@ -18,7 +18,7 @@ const span = (traceId: string, spanId: string, more: Partial<Span> = {}): Span =
   ...more,
 });
 
-test('an id finds the traces with a span that has the id as an attribute, and all traces that are linked to these traces', () => {
+test('searching for an id finds the traces with a span that has the id as an attribute, and all traces that are linked to these traces', () => {
   const store = createTraceStore();
   store.add([
     span('a', 'request', { attributes: { 'messaging.message.id': 'order-1' } }),
@@ -31,7 +31,7 @@ test('an id finds the traces with a span that has the id as an attribute, and al
   expect(store.find('unknown')).toEqual([]);
 });
 
-test('at most 50 linked traces are shown together', () => {
+test('searching for an id finds at most 50 linked traces', () => {
   const store = createTraceStore();
   store.add([
     span('batch', 'b', { links: Array.from({ length: 80 }, (_, number) => ({ traceId: `t${number}`, spanId: 's' })) }),
@@ -40,7 +40,7 @@ test('at most 50 linked traces are shown together', () => {
   expect(new Set(store.find('batch').map(({ traceId }) => traceId)).size).toBe(50);
 });
 
-test('only the latest 5,000 traces and the first 1,000 spans of a trace are kept', () => {
+test('the trace store keeps only the latest 5,000 traces, and only the first 1,000 spans of each trace', () => {
   const store = createTraceStore();
   for (let number = 0; number < 5_001; number += 1) store.add([span(`t${number}`, 's')]);
   store.add(Array.from({ length: 1_500 }, (_, number) => span('t5000', `s${number}`)));

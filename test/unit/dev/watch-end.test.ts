@@ -2,7 +2,10 @@ import { expect, test } from '@jest/globals';
 
 import { watchEnd } from '../../../infra/dev/runtime/watch-end.ts';
 
-/** A server whose runs end when the test says so. */
+/**
+ * Creates a simulated server that ends when the test calls `end`. The list `heard` contains the ends that `watchEnd`
+ * has reported.
+ */
 function aServer() {
   const runs: ((how: string) => void)[] = [];
   const heard: string[] = [];
@@ -16,7 +19,7 @@ function aServer() {
   return { ...watch, heard, end };
 }
 
-test('watchEnd reports that a server ended unexpectedly, and again after a restart', async () => {
+test('watchEnd reports each unexpected end of a server, also after a restart of the server', async () => {
   const { heard, end, during } = aServer();
   await end(0, 'exit code 137');
   expect(heard).toEqual(['exit code 137']);
@@ -32,7 +35,7 @@ test('watchEnd does not report a server that is stopped, killed or restarted on 
   expect(heard).toEqual([]);
 });
 
-test('watchEnd reports an end that happened before the first listener was added', async () => {
+test('watchEnd reports the end of a server even if the server ended before the first listener was added', async () => {
   const { onDeath } = watchEnd(async () => 'exit code 1');
   await Promise.resolve();
   const heard = await new Promise((resolve) => onDeath(resolve));

@@ -20,7 +20,7 @@ const carts = defineTable({
 const anything = new Table({ name: 'things', key: { id: 'S' }, indexes: { newest: { at: 'N' } } });
 const key = { id: 'a', part: 1 };
 
-test('a table, a key, an attribute or a condition that does not fit the definition of the table does not compile', () => {
+test('an effect does not compile if its key, its attribute or its condition does not fit the definition of its table', () => {
   const effects = [
     carts.add(key, 'total', 1, { when: { state: { oneOf: ['open'] }, total: { atLeast: 1 } } }),
     // @ts-expect-error the key has no attribute ident
@@ -47,7 +47,10 @@ test('a table, a key, an attribute or a condition that does not fit the definiti
   expect(effects).toHaveLength(11);
 });
 
-/** Returns the code and the text of the error of a decision with these effects. */
+/**
+ * Returns the code and the text of the error that a decision with the given effects causes, or `undefined` if the
+ * decision is valid.
+ */
 function refusal(...effects: unknown[]) {
   const decision = { effects: effects as Effect[] };
   try {
@@ -78,16 +81,19 @@ describe('an effect that DynamoDB cannot store', () => {
     ['33 nested maps', nested(33), 'nested more than 32 levels deep'],
     ['an object that contains itself', loop, 'nested more than 32 levels deep'],
   ];
-  test.each(values)('the value %s is refused with INVALID_EFFECT and the name of the attribute', (_, v, reason) => {
-    for (const effect of [
-      { kind: 'put', table: anything, key: { id: 'x' }, item: { v } },
-      { kind: 'set', table: anything, key: { id: 'x' }, attributes: { v } },
-    ]) {
-      const text = refusal(effect);
-      expect(text).toMatch(`INVALID_EFFECT: ${effect.kind} on ${on}: the attribute v`);
-      expect(text).toContain(reason);
-    }
-  });
+  test.each(values)(
+    'an effect that writes the value %s fails with INVALID_EFFECT and the name of the attribute',
+    (_, v, reason) => {
+      for (const effect of [
+        { kind: 'put', table: anything, key: { id: 'x' }, item: { v } },
+        { kind: 'set', table: anything, key: { id: 'x' }, attributes: { v } },
+      ]) {
+        const text = refusal(effect);
+        expect(text).toMatch(`INVALID_EFFECT: ${effect.kind} on ${on}: the attribute v`);
+        expect(text).toContain(reason);
+      }
+    },
+  );
 
   const effects: [string, unknown[], string][] = [
     ['a missing table', [{ kind: 'add', key: {}, attribute: 'a', by: 1 }], 'an effect of kind add names no table'],
@@ -184,12 +190,12 @@ describe('an effect that DynamoDB cannot store', () => {
       'the attribute colour is not in the schema of the table carts',
     ],
   ];
-  test.each(effects)('a decision with %s is refused with INVALID_EFFECT and the reason', (_, given, reason) => {
+  test.each(effects)('a decision with %s fails with INVALID_EFFECT and the reason', (_, given, reason) => {
     expect(refusal(...given)).toMatch(/^INVALID_EFFECT: /);
     expect(refusal(...given)).toContain(reason);
   });
 
-  test('a put may repeat the key, for example if the item was read before', () => {
+  test('the item of a put effect may contain the key attributes, like an item that was read from the table', () => {
     expect(refusal(carts.put(key, { ...key, state: 'open' }))).toBeUndefined();
   });
 });

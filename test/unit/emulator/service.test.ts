@@ -73,7 +73,7 @@ describe('the emulated event source', () => {
     expect(mapping!.virtualHost).toBe('orders/eu');
   });
 
-  test('a function in the emulator has its own timeout and environment variables, and those of the provider that it does not set itself', () => {
+  test('in the emulator, the timeout and the environment variables of a function take precedence over those of the provider in serverless.yml', () => {
     const reserve = {
       name: 'shop-dev-reserve',
       handler: 'functions/v1.2/reserve-loans.nested.handler',

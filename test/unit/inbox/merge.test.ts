@@ -15,7 +15,9 @@ import { numRuns } from '../../support/thorough.ts';
 
 const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
 
-/** Packs and commits the messages as the inbox does, with a simple evaluation of DynamoDB's expressions. */
+/**
+ * Packs the messages into transactions as the inbox does, and applies these transactions to `items` without DynamoDB.
+ */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {
   const outcomes = list.map((): string => 'failed');
   const candidates = list.flatMap((entry, index): Candidate[] => {
@@ -47,7 +49,7 @@ const isAccepted = (list: readonly Entry[], model: Model): boolean => {
   return copy.refused?.size === 0;
 };
 
-test('the transactions of a batch have the same result as its messages one after another, for effects of every kind', () => {
+test('committing the messages of a batch together has the same result as committing them one after another, for effects of every kind', () => {
   let kept = 0;
   fc.assert(
     fc.property(entries(40), (given) => {

@@ -73,7 +73,7 @@ describe('packing', () => {
     expect(groups.every(({ after }) => after.size === 0)).toBe(true);
   });
 
-  test('pack never puts a put of an item into the same transaction as another write of the same item', () => {
+  test('pack never combines a put of an item with another write of the same item in one transaction', () => {
     const puts = [aCandidate(0, ['a']), aCandidate(1, [], ['a']), aCandidate(2, ['a']), aCandidate(3, ['b'])];
     expect(shape(puts)).toEqual([[0, 3], [1], [2]]);
   });

@@ -67,8 +67,8 @@ interface Play {
   /** The error texts of the failed messages, by message id. */
   readonly errors: Record<string, string>;
   /**
-   * The names of the requests that the commit engine sent. A request that is sent again has the number of its earlier
-   * attempts.
+   * The names of the requests that the commit engine sent. If a request is sent again, the number of earlier attempts
+   * follows its name, for example `send after 1`.
    */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
@@ -153,7 +153,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'the decision of a message that was performed under a lease and %s in the meantime has the right result, and its first transaction may replace the lease of its owner',
+    'the inbox marker that a commit finds decides the result of a message that was performed under a lease (here the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -165,7 +165,7 @@ describe('markers', () => {
     },
   );
 
-  test('a decision with the outcome "rejected" rejects its message, and an alternative may complete it', () => {
+  test('a decision with the outcome "rejected" rejects its message, and an alternative with the outcome "completed" completes its message', () => {
     expect(play({ a: reject('refused by the carrier') }, []).results).toEqual({ a: 'rejected' });
     const alternative = { ...take(), otherwise: { outcome: 'completed', reason: 'sold out', effects: [] } } as const;
     const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(stockOf(0)))], {
@@ -298,7 +298,7 @@ describe('effects of every kind', () => {
     },
   );
 
-  test('the error of an effect that DynamoDB refuses names the item', () => {
+  test('if DynamoDB refuses the effect of a message, the error of the message names the item', () => {
     const large = { Code: 'ValidationError', Message: 'Item size to update has exceeded the maximum allowed size' };
     const effects = [item.append(at, { lines: ['x'] })];
     expect(play({ a: { effects } }, [cancelled('None', large)]).errors).toEqual({
@@ -334,13 +334,13 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('a transaction that is cancelled without a reason until the limit is bisected, because it may be too large', () => {
+  test('a transaction that is cancelled without a reason until the retry limit is divided into smaller ones, because it may be too large', () => {
     const { results, did } = play(two(), (sent) => (sent.length > 1 ? cancelled('None', 'None', 'None') : committed));
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'send after 1', 'send after 2', 'send', 'send']);
   });
 
-  test('a single message fails with INVALID_EFFECT if its transaction is cancelled without a reason until the limit', () => {
+  test('a single message fails with INVALID_EFFECT if its transaction is cancelled without a reason until the retry limit', () => {
     const { results } = play(two(), (sent) => (sent.includes('a') ? cancelled('None', 'None') : committed));
     expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
   });
@@ -400,7 +400,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation contains both a failed condition and ValidationError, the commit engine first selects another branch for the failed condition', () => {
+  test('if a cancellation contains both a failed condition and ValidationError, the commit engine first selects another branch of the message whose condition failed', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -409,7 +409,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation contains both AccessDenied and ValidationError, the commit engine first removes the messages that write the forbidden table', () => {
+  test('if a cancellation contains both AccessDenied and ValidationError, the commit engine first removes the messages that write the forbidden table from the transaction', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -477,7 +477,7 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('when DynamoDB replies after some lost replies, the number of attempts that counts towards the retry limit starts again', () => {
+  test('after DynamoDB has replied, earlier lost replies no longer count towards the retry limit', () => {
     const conflict = cancelled('None', 'None', 'TransactionConflict');
     const { results } = play(two(), [lost(), lost(), conflict, lost(), lost()]);
     expect(results).toEqual(all('completed'));

@@ -98,7 +98,7 @@ describe('headers', () => {
     );
   });
 
-  test('the headers of a publisher that does not use the toolkit are the same in a copy of its message and in a copy of that copy', () => {
+  test('headers that were written without the toolkit stay the same in a copy of the message and in a copy of that copy', () => {
     fc.assert(
       fc.property(headerTable, (table) => {
         const first = inEvent(propertyBytes({ headers: table })).headers;
@@ -289,7 +289,7 @@ describe('unwritable parts', () => {
     expect(left.size).toBeLessThan(20_000);
   });
 
-  test('the description of the parts that AMQP cannot carry has fewer than 900 characters, however long their names are', () => {
+  test('the description of the headers and properties of a message that AMQP cannot carry has fewer than 900 characters, however long their names are', () => {
     const headers = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${'n'.repeat(300)}`, 1]));
     const text = describeParts(unwritableParts(aMessage({ headers })));
     expect(text.length).toBeLessThan(900);

@@ -24,7 +24,7 @@ afterEach(() => void jest.restoreAllMocks());
 const definitionsIn = ({ _aws: { CloudWatchMetrics } }: Line) =>
   CloudWatchMetrics.flatMap(({ Metrics }) => Metrics.map(({ Name, Unit }) => [Name, Unit]));
 
-test('each metric is recorded with the unit and only the dimensions that the table defines', () => {
+test('each metric is recorded with the unit and only the dimensions that its definition contains', () => {
   recordMetrics({ Requests: 1, RequestDuration: 12 }, { route: 'GET /a', status: '200' });
   expect(lines.map(definitionsIn)).toEqual([[['Requests', 'Count']], [['RequestDuration', 'Milliseconds']]]);
   expect(lines[0]).toMatchObject({ Requests: 1, route: 'GET /a', status: '200' });
@@ -64,7 +64,7 @@ test('every metric of the toolkit has a meaning that says what the metric counts
     expect([name, meaning.length > 20]).toEqual([name, true]);
 });
 
-test('recording a metric that is not in the table, or without its dimensions, is a type error', () => {
+test('recording a metric that has no definition, or with other dimensions than its definition contains, does not compile', () => {
   const wrong = () => {
     // @ts-expect-error the dimension `queue` is missing
     recordMetrics({ Completed: 1 });

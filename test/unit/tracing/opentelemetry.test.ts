@@ -31,7 +31,7 @@ function registerSdk() {
 }
 
 describe('without an OpenTelemetry SDK', () => {
-  test('no span is allocated, and a message is published unchanged', async () => {
+  test('without an OpenTelemetry SDK, no span is created and a message is published unchanged', async () => {
     const startSpan = jest.spyOn(trace.getTracer('surehop'), 'startSpan');
     const tracing = openTelemetry();
     expect(tracing.start({ name: 'send orders', kind: 'producer' })).toBeUndefined();
@@ -68,7 +68,7 @@ describe('with an OpenTelemetry SDK', () => {
     });
   });
 
-  test('baggage reaches the work of a span through the API, and the trace headers of the span', () => {
+  test('the work of a span can read the baggage of the span through the OpenTelemetry API, and the trace headers of the span contain it', () => {
     registerSdk();
     const span = openTelemetry().start({ name: 'x', kind: 'server', parent: { baggage: 'tenant=blue' } })!;
     expect(span.run(() => propagation.getActiveBaggage()?.getEntry('tenant')?.value)).toBe('blue');
@@ -93,7 +93,7 @@ describe('with an OpenTelemetry SDK', () => {
     expect(exporter.getFinishedSpans()[1]!.attributes).toMatchObject({ 'error.type': 'REFUSED' });
   });
 
-  test('flush waits until the spans are exported', async () => {
+  test('flush waits until the OpenTelemetry SDK has exported all spans', async () => {
     const { provider } = registerSdk();
     const forceFlush = jest.spyOn(provider, 'forceFlush');
     await openTelemetry().flush();
