@@ -95,8 +95,8 @@ async function bundlePackage(
 }
 
 /**
- * Returns the libraries that a bundle imports. The other packages of the repository become part of the bundle, except `surehop` if
- * the package is installed together with `surehop`.
+ * Returns the names of the packages that a bundle imports instead of containing their code. Of the packages of the
+ * repository, a bundle imports only `surehop`, and only if the package is installed together with `surehop`.
  */
 function externalOf(manifest: Manifest): string[] {
   const own = new Set(packages.map(({ name }) => name).filter((name) => name !== 'surehop'));
@@ -138,7 +138,10 @@ async function bundle(root: string, source: string, outfile: string, external: r
 
 const serviceModule = (name: string): string => `@service/${name}`;
 
-/** An esbuild plugin that makes a bundle import the definitions of the service, instead of containing those of this repository. */
+/**
+ * An esbuild plugin that makes a bundle import the definitions (queues, tables, stages) of the service that uses the
+ * bundle. The bundle does not contain the definitions of this repository's service.
+ */
 const importService = (root: string): Plugin => ({
   name: 'import-service',
   setup({ onResolve }) {

@@ -7,7 +7,10 @@ import { promisify } from 'node:util';
 /** Options of one run of the TypeScript compiler. */
 interface Emit {
   readonly root: string;
-  /** The directory with the sources. The output has the same folders. */
+  /**
+   * The directory that contains the sources. The compiler writes its output to the same subfolders of the directory
+   * `to`.
+   */
   readonly from: string;
   readonly to: string;
   /** The modules to compile, relative to `from`; by default all modules. */
@@ -58,7 +61,10 @@ function compiler(): string {
 /** Matches the path of a TypeScript module in an import or an export. */
 const RELATIVE_IMPORT = /(\bfrom ['"]|\bimport\(['"])(\.{1,2}\/[^'"]+)\.ts(?=['"])/g;
 
-/** Replaces the extension .ts in the imports of a declaration file, which the compiler replaces only in JavaScript. */
+/**
+ * Replaces the extension .ts by .js in the imports of a declaration file. The compiler replaces this extension only in
+ * JavaScript files.
+ */
 function importCompiled(file: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll(RELATIVE_IMPORT, '$1$2.js'));
 }

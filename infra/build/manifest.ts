@@ -12,7 +12,7 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** The conditions of one subpath in `exports` of a published package. */
+/** The files to which one subpath in the `exports` of a published package leads. */
 export interface Published {
   readonly types?: string;
   readonly default: string;
@@ -21,7 +21,10 @@ export interface Published {
 export const readManifest = (directory: string): Manifest =>
   JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
 
-/** The names of the packages that are, or can be, installed together with a package. */
+/**
+ * Returns the names of the packages that npm installs, or may install, together with a package: its dependencies, peer
+ * dependencies and optional dependencies.
+ */
 export const installedWith = (manifest: Manifest): string[] =>
   Object.keys({
     ...manifest.dependencies,

@@ -3,7 +3,10 @@ export interface PackageDefinition {
   readonly name: string;
   /** The folder with the sources, relative to the root of the repository. The folder contains package.json and README.md. */
   readonly folder: string;
-  /** The modules that users import, by subpath. Without this property, package.json lists the modules in `exports`. */
+  /**
+   * The modules that users import, by subpath. If this property is not set, they are the modules in `exports` of
+   * package.json.
+   */
   readonly modules?: Readonly<Record<string, string>>;
   /** The Serverless plugins of the package, by subpath. */
   readonly plugins?: Readonly<Record<string, Plugin>>;
@@ -13,7 +16,7 @@ export interface PackageDefinition {
 
 interface Plugin {
   readonly source: string;
-  /** The name of the exported class. */
+  /** The name of the plugin class that the module exports. */
   readonly className: string;
   /** Whether the plugin contains the definitions of the service: its queues, tables and stages. */
   readonly containsService?: boolean;

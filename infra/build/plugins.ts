@@ -11,8 +11,8 @@ interface Compiled {
 }
 
 /**
- * Writes the files that Serverless loads with `require`: `<name>.cjs` exports the class itself. Node loads the compiled ES module
- * with `require` as well.
+ * Writes `<name>.cjs`, a CommonJS module whose export is the plugin class itself, because Serverless loads plugins with
+ * `require`. The file loads the compiled ES module, also with `require`.
  */
 export function writePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(join(directory, `${name}.cjs`), `module.exports = require('${module}').${className};\n`);

@@ -7,7 +7,7 @@ export interface DeliveredMessage {
   properties: { bytes: PropertyBytes };
 }
 
-/** The event source, queue and virtual host that an event names as the origin of its messages. */
+/** The event source, queue and virtual host from which the messages of an event come, as the event names them. */
 export interface EventOrigin {
   eventSourceArn: string;
   queue: string;

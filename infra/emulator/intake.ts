@@ -18,9 +18,9 @@ export interface Intake<T extends Sized> {
    * batches in the order of their calls.
    */
   next(): Promise<T[] | undefined>;
-  /** Removes and returns the messages that are not part of a batch yet. */
+  /** Removes from the intake all messages that are not part of a batch yet, and returns them. */
   clear(): T[];
-  /** Closes the intake. Removes and returns the messages that are not part of a batch yet. */
+  /** Closes the intake. Removes from it all messages that are not part of a batch yet, and returns them. */
   close(): T[];
 }
 

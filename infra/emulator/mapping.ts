@@ -29,7 +29,9 @@ export interface MappingSettings extends EventOrigin {
 
 /** A running event source mapping. */
 export interface RunningMapping {
-  /** Stops consuming, waits until the current batches are processed, and requeues all other received messages. */
+  /**
+   * Stops consuming the queue, waits until the current batches are processed, and requeues all other received messages.
+   */
   stop(): Promise<void>;
 }
 

@@ -92,9 +92,15 @@ export const stageSchema = z.strictObject({
   tracing: z.union([
     z.literal('off'),
     z.strictObject({
-      /** The OTLP receiver (protobuf over HTTP). A collector layer receives traces at `http://localhost:4318`. */
+      /**
+       * The URL of the OTLP receiver for the traces (protobuf over HTTP). The receiver of a collector layer is
+       * `http://localhost:4318`.
+       */
       endpoint: z.url({ protocol: /^https?$/ }),
-      /** The share of the traces to record, from 0 to 1, if the caller of a request has not decided it. */
+      /**
+       * The share of the traces to record, from 0 to 1. If the caller of a request has already decided whether to
+       * record the trace, this decision counts.
+       */
       sampledShare: z.number().min(0).max(1),
       /** The ARN of a Lambda layer version with an OpenTelemetry collector, which every function gets. */
       collectorLayer: z
@@ -130,8 +136,8 @@ export const stageSchema = z.strictObject({
     /** A critical alarm is raised if a queue gets at least this number of dead letters within five minutes. */
     deadLetters: whole(1, 1_000_000),
     /**
-     * An alarm is raised if more than 10 % of the messages of a work queue take longer than this, from their
-     * publication until a consumer has completed or rejected them.
+     * An alarm is raised if more than 10 % of the messages of a work queue take longer than this duration, in ms, from
+     * their publication until a consumer has completed or rejected them.
      */
     timeToOutcomeMs: whole(1, 3_600_000),
   }),

@@ -16,7 +16,7 @@ The environment variables AMQP_URL and MANAGEMENT_URL replace the options: other
 interface Command {
   /** The number of queue names that a subcommand of `npm run topology` expects as arguments. */
   readonly queues: 0 | 1;
-  /** Runs the subcommand and returns the exit code, which is 1 if an operator has to do something. */
+  /** Runs the subcommand and returns the exit code, which is 1 if an operator must change something on the broker. */
   run(broker: BrokerAccess, queue: string): Promise<number>;
 }
 

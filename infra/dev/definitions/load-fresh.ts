@@ -17,8 +17,8 @@ export class MistakeError extends Error {
 }
 
 /**
- * An esbuild plugin that replaces `import.meta.url` and `import.meta.dirname` in each module by the path of the
- * module's source file. The bundled code itself is not stored in a file.
+ * An esbuild plugin that replaces `import.meta.url` and `import.meta.dirname` in each module by the location of the
+ * module's source file. The bundled code is not stored in a file and therefore has no location of its own.
  */
 const ownAddresses: Plugin = {
   name: 'own-addresses',

@@ -22,8 +22,8 @@ const WATCHED: readonly (readonly [string, RegExp])[] = [
 ];
 
 /**
- * Returns whether a source file is also bundled into functions. The function bundler reports mistakes in such a file
- * itself.
+ * Returns whether a source file is part of a function's bundle. The function bundler reports the mistakes in such a
+ * file, and therefore the watcher does not report them a second time.
  */
 const isInFunctions = (file: string) => /^(lib|functions)\/|^infra\/(topology|settings|tables)/.test(file);
 
@@ -88,7 +88,10 @@ export function watchDefinitions(
     for (const { definition } of added) say(`table ${definition.TableName} created`);
   }
 
-  /** Returns, for each existing table whose definition has changed, the table name and how to apply the change. */
+  /**
+   * Returns a text for each existing table whose definition has changed: the name of the table, and the command to run
+   * before the change can take effect.
+   */
   function changedTables({ tables }: Definitions): string[] {
     return tables.flatMap((table) => {
       const name = table.definition.TableName;

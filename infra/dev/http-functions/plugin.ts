@@ -9,7 +9,7 @@ import { throttleOf, type Throttle } from './throttle.ts';
 
 /**
  * The maximum number of emulated execution environments of one function. This limit saves memory on the developer's
- * machine; Lambda itself would start more.
+ * machine; on AWS, Lambda would start more environments.
  */
 const MAX_ENVIRONMENTS = 16;
 
@@ -26,7 +26,7 @@ interface HttpEvent {
   readonly requestContext?: { readonly http?: { readonly method?: string } };
 }
 
-/** Returns the response of `npm start`, which collects the metrics of all functions. */
+/** Requests the metrics of all functions from `npm start`, which collects them, and returns the response. */
 async function forward(url: string): Promise<HttpResult> {
   const response = await fetch(url, { signal: AbortSignal.timeout(INTEGRATION_TIMEOUT_MS) });
   const headers = { 'content-type': response.headers.get('content-type') ?? 'text/plain' };

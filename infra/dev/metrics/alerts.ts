@@ -40,8 +40,8 @@ function promqlOf({ name, statistic, dimensions }: Metric, seconds: number): str
 }
 
 /**
- * Returns the value that an alarm compares with its threshold, as a PromQL expression. Returns `undefined` if only metrics of AWS
- * show the value.
+ * Returns the value that an alarm compares with its threshold, as a PromQL expression. Returns `undefined` if
+ * Prometheus cannot calculate the value, for example because only AWS records the metrics of the alarm.
  */
 export function valueOf(alarm: AlarmDefinition): string | undefined {
   const { metrics = {}, recorded = metrics, expression, promql, silence, periodSeconds = 60 } = alarm;
@@ -52,7 +52,10 @@ export function valueOf(alarm: AlarmDefinition): string | undefined {
   return silence ? `(${value} or on () vector(${silence.isReadAs}))` : value;
 }
 
-/** Returns the Prometheus alert of an alarm, or `undefined` if only metrics of AWS show the condition. */
+/**
+ * Returns the Prometheus alert with the same condition as an alarm, or `undefined` if Prometheus cannot check this
+ * condition.
+ */
 export function alertOf(alarm: AlarmDefinition): AlertRule | undefined {
   const {
     name,
@@ -85,7 +88,9 @@ export function alertOf(alarm: AlarmDefinition): AlertRule | undefined {
   };
 }
 
-/** Returns Prometheus' rule file with the alerts of the alarms that recorded metrics can express. */
+/**
+ * Returns the rule file for Prometheus, which contains an alert for each alarm whose condition Prometheus can check.
+ */
 export function ruleFile(layers: Readonly<Record<string, readonly AlarmDefinition[]>>): string {
   const groups = Object.entries(layers).map(([layer, alarms]) => ({
     name: `surehop-${layer}`,

@@ -7,8 +7,8 @@ const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 const COUNT_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000];
 
 /**
- * After this time without a new value, a figure of the broker or of a queue is no longer served, in ms. The figures are reported
- * once a minute, so an older figure says that the report has stopped.
+ * How long the collector serves a metric of the broker or of a queue without a new value, in ms. These metrics are
+ * reported once a minute, and therefore a longer silence means that the reports have stopped.
  */
 const STALE_AFTER_MS = 150_000;
 
@@ -26,7 +26,7 @@ type Labels = Readonly<Record<string, string>>;
 interface Series {
   readonly definition: MetricDefinition;
   readonly add: (labels: Labels, value: number) => void;
-  /** Removes values that have not been reported for a long time. */
+  /** Removes the values of the broker and of queues that have not been reported for STALE_AFTER_MS. */
   readonly expire: () => void;
 }
 

@@ -15,13 +15,16 @@ import { rootDirectory } from '../runtime/directories.ts';
 
 type Events = FunctionDefinition['events'] | string;
 
-/** Matches the reference to the event sources of a queue in serverless.yml. */
+/** Matches the variable `${consumes:<queue>}` in serverless.yml, which stands for the event sources of a queue. */
 const CONSUMES = /^\$\{consumes:(.+)\}$/;
 
 const eventsOf = (events: Events = []): FunctionDefinition['events'] =>
   typeof events === 'string' ? [{ rabbitmq: { queue: CONSUMES.exec(events)![1]! } }] : events;
 
-/** Returns all alarms of the service by layer, with the limits of the stage that `npm start` runs. */
+/**
+ * Returns all alarms of the service, grouped into infrastructure, application and business alarms. The thresholds are
+ * those of the stage that `npm start` runs.
+ */
 export function localAlarms(): Readonly<Record<'infrastructure' | 'application' | 'business', AlarmDefinition[]>> {
   const stage = readLocalStage();
   const own = ownMetric('surehop', 'local');

@@ -12,7 +12,7 @@ export interface MetricsServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the server from which the route `GET /metrics` of the local service reads. */
+/** Starts the HTTP server from which the local service fetches the metrics for its route `GET /metrics`. */
 export async function startMetricsServer(): Promise<MetricsServer> {
   const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };
   const { contentType, observe, text } = createCollector(table);

@@ -16,6 +16,9 @@ export function prometheusName(name: string, { kind, unit }: Pick<MetricDefiniti
   return `surehop_${words}${SUFFIXES[unit]}${kind === 'counter' ? '_total' : ''}`;
 }
 
-/** Returns a value in Prometheus' unit. */
+/**
+ * Converts the value of a metric to the unit that Prometheus uses: milliseconds become seconds, other units stay
+ * unchanged.
+ */
 export const prometheusValue = (value: number, { unit }: Pick<MetricDefinition, 'unit'>): number =>
   unit === 'Milliseconds' ? value / 1_000 : value;

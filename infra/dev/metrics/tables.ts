@@ -44,7 +44,10 @@ export function metricsTable(): string {
   ].join('\n');
 }
 
-/** Returns the alarms that Prometheus cannot express, grouped by the metrics of AWS that they use, as a Markdown table. */
+/**
+ * Returns a Markdown table of the alarms that exist only in CloudWatch, because Prometheus cannot check their
+ * conditions. The alarms are grouped by the AWS metrics that they use.
+ */
 export function onlyInCloudWatch(layers: Readonly<Record<string, readonly AlarmDefinition[]>>): string {
   const byMetric = new Map<string, string[]>();
   for (const alarm of Object.values(layers).flat()) {

@@ -5,8 +5,8 @@ const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
 /**
- * A restart waits this long, in ms, for each earlier restart within the last minute. The first restart therefore does
- * not wait. The growing waiting time gives other processes time to release the port.
+ * The delay before a restart, in ms, is this value times the number of earlier restarts within the last minute. The
+ * first restart therefore does not wait. The growing delay gives other processes time to release the port.
  */
 const DELAY_MS = 250;
 

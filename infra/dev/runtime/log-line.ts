@@ -49,7 +49,9 @@ export function compactLogLine(line: string): string | undefined {
     .join(' ');
 }
 
-/** Formats a field of a log line as `name=value`, if the field is an id or is listed in SHOWN. */
+/**
+ * Formats a field of a log line as `name=value`. Returns nothing for fields that are neither ids nor listed in SHOWN.
+ */
 function detail(name: string, value: unknown): string[] {
   if (name === 'messageIds' && Array.isArray(value)) {
     const more = value.length > MAX_IDS ? ',…' : '';

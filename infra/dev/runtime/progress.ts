@@ -2,7 +2,7 @@ import type { Say } from './command-line.ts';
 
 const EVERY_MS = 8_000;
 
-/** Waits for `task`, and prints a line every eight seconds until it has ended. */
+/** Waits for `task`, and prints a line every eight seconds until the task has ended. */
 export async function withProgress<T>(what: string, task: Promise<T>, say: Say): Promise<T> {
   const startedAtMs = performance.now();
   const timer = setInterval(() => {

@@ -17,12 +17,13 @@ const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
 
 /**
- * The number of consecutive responses with status 500 after which the function behind `GET /readyz` counts as broken.
- * If only a dependency is unavailable, the function responds with status 503 instead.
+ * After this many consecutive responses with status 500 to `GET /readyz`, the start of the service fails, because the
+ * function behind this route is broken. If only a dependency is unavailable, the function responds with status 503
+ * instead.
  */
 const MAX_FAILURES = 5;
 
-/** The maximum number of characters that are shown of a response. */
+/** The maximum number of characters of a response to `GET /readyz` that an error message quotes. */
 const MAX_SHOWN = 500;
 
 /**

@@ -2,8 +2,8 @@ import { Webhook } from 'standardwebhooks';
 import { DEVELOPMENT_SECRET } from 'surehop/development';
 
 /**
- * Returns the headers of a signed request. `key` is the idempotency key. To repeat a request, sign it again with the
- * same key.
+ * Returns the HTTP headers of a signed request. `key` is the idempotency key: to repeat a request, sign it again with
+ * the same key, so that the service recognises the repetition.
  */
 export function signedHeaders(
   body: string,

@@ -3,7 +3,10 @@ import type { DevEnvironment } from './dev-environment.ts';
 import type { Settings } from './settings.ts';
 import { withoutPassword } from './settings.ts';
 
-/** Returns the text that `npm start` prints when everything runs: the first steps that the service declares, and addresses. */
+/**
+ * Returns the text that `npm start` prints when everything runs: the first steps that the service suggests, and the
+ * addresses of the running servers.
+ */
 export function welcome({ environment, settings }: { environment: DevEnvironment; settings: Settings }): string {
   const { url, logFile } = environment.service;
   const { traces } = environment;

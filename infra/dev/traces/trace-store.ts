@@ -6,7 +6,10 @@ const MAX_TRACES = 5_000;
 /** The maximum number of spans in memory per trace. Further spans of the trace are dropped. */
 const MAX_SPANS_PER_TRACE = 1_000;
 
-/** The maximum number of traces that are shown together because their spans link to each other. */
+/**
+ * A query adds the traces to which its results link until it has found this number of traces in total. Further linked
+ * traces are left out.
+ */
 const MAX_LINKED_TRACES = 50;
 
 /** Keeps the spans of the latest traces in memory, and finds traces by the ids in the attributes of their spans. */
@@ -44,7 +47,7 @@ export function createTraceStore(): TraceStore {
     return found;
   }
 
-  /** Returns the kept traces that a trace links to, and those that link to the trace. */
+  /** Returns the ids of the traces in memory that a trace links to, and of those that link to the trace. */
   function linkedTo(traceId: string): string[] {
     const targets = spansOf(traceId).flatMap(({ links }) => links.map((link) => link.traceId));
     const sources = [...traces].flatMap(([other, spans]) =>

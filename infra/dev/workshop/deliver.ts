@@ -10,7 +10,7 @@ export type ConsumerHandler<Result> = (
   context: { getRemainingTimeInMillis(): number },
 ) => Promise<Result>;
 
-/** How to read the batch that a function receives. */
+/** How to collect the batch of messages with which a function is invoked. */
 export interface DeliveryOptions {
   /** The maximum number of messages in the batch. The default is 100. */
   readonly batchSize?: number;

@@ -52,9 +52,9 @@ export interface Workshop {
 }
 
 /**
- * Opens a workshop: a virtual host with the queues, and a set of tables. The workshop uses the broker at AMQP_URL and the DynamoDB
- * at DYNAMODB_ENDPOINT. If a variable is not set, the workshop starts a broker or a DynamoDB of its own. Tests that run at the same
- * time can use the same broker and DynamoDB.
+ * Opens a workshop: a virtual host with the queues, and a set of tables. The workshop uses the broker at AMQP_URL and
+ * the DynamoDB at DYNAMODB_ENDPOINT. If AMQP_URL is not set, the workshop starts a broker, and if DYNAMODB_ENDPOINT is
+ * not set, a DynamoDB. Tests that run at the same time can use the same broker and DynamoDB.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));
