@@ -11,7 +11,7 @@ test('the tables of docs/observability.md and the Prometheus alerts match the me
     expect([path, readFileSync(path, 'utf8')]).toEqual([path, text]);
 });
 
-test('every Prometheus alert has a severity, and a link to a chapter that exists in the runbook if its description names one', () => {
+test('every Prometheus alert has a severity, and every runbook link of an alert leads to an existing chapter', () => {
   const chapters = readFileSync('docs/runbook.md', 'utf8').match(/^## .+$/gm)!;
   const anchors = chapters.map(
     (line) =>

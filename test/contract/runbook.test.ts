@@ -19,7 +19,10 @@ const chapters = new Map(
     }),
 );
 
-/** Returns the alarm names that a chapter contains, as regular expressions. In a name, `<queue>` stands for any queue, for example. */
+/**
+ * Returns the alarm names that a chapter contains, as regular expressions. A placeholder in a name, such as `<queue>`,
+ * matches any sequence of lower-case letters, digits and hyphens.
+ */
 const alarmsNamedIn = (chapter: string): RegExp[] =>
   [...chapter.matchAll(/`([\w<>*-]+)`/g)].map(
     ([, name]) => new RegExp(`^${name!.replaceAll(/<[\w-]+>|\*/g, '[a-z0-9-]+')}$`),

@@ -28,7 +28,8 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
   /**
-   * Returns a description of each resource of `later` that CloudFormation may create before a resource of `earlier`.
+   * Describes each pair of a resource of `later` and a resource of `earlier` for which CloudFormation may create the
+   * resource of `later` first. The tests expect no such pair.
    */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);

@@ -62,7 +62,7 @@ describe('the settings of a stage', () => {
 describe('the setting tracing of a stage', () => {
   const exported = { endpoint: 'http://localhost:4318', sampledShare: 0.1 };
 
-  test('functions get the endpoint and the sampled share as environment variables, unless tracing is off', () => {
+  test('unless tracing is off, functions get the OTLP endpoint and the sampled share of traces as environment variables', () => {
     expect(commonEnvironment('surehop', 'prod', { ...prod, tracing: exported })).toMatchObject({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
       OTEL_TRACES_SAMPLER_ARG: '0.1',
@@ -76,7 +76,7 @@ describe('the setting tracing of a stage', () => {
     ['a share above 1', { ...exported, sampledShare: 1.5 }],
     ['an endpoint that is not a URL', { ...exported, endpoint: 'localhost:4318' }],
     ['a layer without a version', { ...exported, collectorLayer: 'arn:aws:lambda:eu-central-1:123456789012:layer:x' }],
-  ])('%s is refused', (_, tracing) => {
+  ])('reading a stage fails if its tracing settings contain %s', (_, tracing) => {
     expect(() => readStage('prod', { prod: { ...prod, tracing } })).toThrow(
       'wrong settings in infra/stages/prod.ts: tracing',
     );
@@ -121,12 +121,15 @@ describe("the service's own settings in a stage", () => {
     ['with a wrong value', { CARRIER_URL: 'x', RETRIES: 2 }, 'settings: CARRIER_URL is "x": it must be a URL'],
     ['with a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
     ['that is unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
-  ])('a stage with a setting of the service %s is refused in one line that names the setting', (_, given, fault) => {
-    const reading = () => read(given);
-    expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
-    expect(reading).not.toThrow('\n');
-    expect(reading).not.toThrow(/;/);
-  });
+  ])(
+    'reading a stage fails with one line that names the wrong setting: a setting of the service %s',
+    (_, given, fault) => {
+      const reading = () => read(given);
+      expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
+      expect(reading).not.toThrow('\n');
+      expect(reading).not.toThrow(/;/);
+    },
+  );
 
   test.each(['LOG_LEVEL', 'AWS_REGION', 'lower'])('the service cannot define a setting with the name %s', (name) => {
     const concern = defineSettings({ [name]: wholeNumber('', 3, 0, 9) });
@@ -228,7 +231,7 @@ describe('the reserved concurrency of functions', () => {
     });
   });
 
-  test('the shares of any number of publishers are at least 1 and add up to the connections that can be shared', () => {
+  test('each of many publishers gets at least one broker connection, and together they get all connections that publishers may use', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
@@ -261,7 +264,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
   });
 
-  test('when a consumer has so many environments that no number of connections fits, the error advises a larger broker', () => {
+  test('when a consumer has so many execution environments that the broker allows too few connections, the error advises a larger broker', () => {
     const wide = { ...consumer, environments: 20 };
     expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });

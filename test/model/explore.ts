@@ -1,6 +1,6 @@
 import { isThorough } from '../support/thorough.ts';
 
-/** Makes one choice for a scenario: returns a number from 0 to `ways` - 1. */
+/** Makes one choice in a run of a scenario: returns an integer from 0 to `ways` - 1. */
 export type Choose = (ways: number) => number;
 
 /** Thrown when a run of a scenario fails. The error contains the choices that reproduce the failure. */
@@ -13,8 +13,9 @@ type Scenario = (choose: Choose) => Promise<void>;
 const SAMPLED_RUNS = 80;
 
 /**
- * Runs a scenario many times with different choices, and returns the number of runs. `npm run test:thorough` tries all
- * possible choices; other commands try random choices. With the same choices, a scenario must always do the same.
+ * Runs a scenario many times with different choices, and returns the number of runs. `npm run test:thorough` tries
+ * every possible sequence of choices; without this command, the choices are random. A scenario must be deterministic:
+ * the same choices must always lead to the same result.
  */
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);

@@ -205,7 +205,10 @@ describe('messages that are performed under a lease', () => {
     event: modelled,
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };
-  /** A lease lasts for 6 s. With this step, a lease still holds in the next batch and has expired in the batch after that. */
+  /**
+   * How far the simulated clock advances with each batch, in ms. A lease lasts for 6,000 ms, and therefore a lease is
+   * still valid in the next batch and has expired in the batch after that.
+   */
   const stepMs = 4_000;
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [

@@ -357,7 +357,10 @@ export async function runModel(
   return { ...audited, unexpected: [...audited.unexpected, ...multiplied] };
 }
 
-/** Returns the result of a commit whose answer from the store was lost. */
+/**
+ * Returns what a commit reports when the response of the store is lost: every message of the commit is unfinished,
+ * because the store may or may not have applied its effects.
+ */
 const unknown = ([, entries]: unknown[]) =>
   (entries as unknown[]).map(() => ({ is: 'unfinished', error: new StoreUnavailableError() }));
 

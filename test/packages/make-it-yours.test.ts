@@ -29,7 +29,10 @@ const run = (tool: string, ...args: string[]) => {
   }
 };
 
-/** Copies the repository and carries out the guide: its commands, its files, and the deletions that its list describes. */
+/**
+ * Copies the repository and carries out docs/guides/make-it-yours.md in the copy: runs the guide's commands, writes its
+ * files, and deletes what its list names.
+ */
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'surehop-yours-'));
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);

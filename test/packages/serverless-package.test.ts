@@ -97,7 +97,7 @@ describe('packaging a stack', () => {
     writeFileSync(file, before);
   });
 
-  test('packaging warns of a consumer with perform, but only in a stage without a way out to the internet', async () => {
+  test('packaging warns of a consumer with `perform` only if the functions of the stage cannot reach the internet', async () => {
     const file = join(checkout.directory, 'functions/orders/award-points.ts');
     const before = readFileSync(file, 'utf8');
     writeFileSync(file, 'const perform = async () => {};\nexport const handler = { perform };\n');

@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('for every setting, the effects of changing it to each of its values are computed', () => {
+  test('for every setting, each sample value that can be packaged is part of a change whose effects on CloudFormation resources are computed', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));

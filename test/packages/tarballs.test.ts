@@ -55,19 +55,22 @@ describe('each package as npm publishes it', () => {
     await expect(checked).resolves.toMatchObject({ stderr: '' });
   });
 
-  test.each(names)('the source maps of %s contain or accompany their sources', (name) => {
-    const listed = execFileSync('tar', ['-t', '-z', '-f', tarballs.get(name)!], { encoding: 'utf8' }).split('\n');
-    expect(listed).toContain('package/README.md');
-    expect(listed).toContain('package/LICENSE');
-    const maps = listed.filter((file) => file.endsWith('.js.map'));
-    expect(maps.length).toBeGreaterThan(0);
-    for (const map of maps) {
-      const text = execFileSync('tar', ['-x', '-z', '-O', '-f', tarballs.get(name)!, map], { encoding: 'utf8' });
-      const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent?: string[] };
-      if (sourcesContent) continue;
-      for (const source of sources) expect(listed).toContain(join(dirname(map), source));
-    }
-  });
+  test.each(names)(
+    'every source file to which a source map of %s refers is in the source map or in the tarball',
+    (name) => {
+      const listed = execFileSync('tar', ['-t', '-z', '-f', tarballs.get(name)!], { encoding: 'utf8' }).split('\n');
+      expect(listed).toContain('package/README.md');
+      expect(listed).toContain('package/LICENSE');
+      const maps = listed.filter((file) => file.endsWith('.js.map'));
+      expect(maps.length).toBeGreaterThan(0);
+      for (const map of maps) {
+        const text = execFileSync('tar', ['-x', '-z', '-O', '-f', tarballs.get(name)!, map], { encoding: 'utf8' });
+        const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent?: string[] };
+        if (sourcesContent) continue;
+        for (const source of sources) expect(listed).toContain(join(dirname(map), source));
+      }
+    },
+  );
 });
 
 describe('a service of a user that installs the tarballs', () => {
@@ -129,7 +132,7 @@ describe('a service of a user that installs the tarballs', () => {
     expect(output).toMatch(/fail 0\n/);
   }, 120_000);
 
-  test('serverless-surehop packages the functions and the broker of the service', async () => {
+  test('serverless package creates the template of the functions stack with the plugin from the tarball of serverless-surehop', async () => {
     const variables = {
       SLS_TELEMETRY_DISABLED: '1',
       AWS_CONFIG_FILE: '/dev/null',
@@ -151,7 +154,7 @@ describe('a service of a user that installs the tarballs', () => {
     expect(readdirSync(packaged).filter((file) => file.endsWith('.zip'))).toHaveLength(5);
   }, 120_000);
 
-  test('serverless-surehop packages the broker of the service', async () => {
+  test('serverless package creates the template of the broker stack with the plugin from the tarball of serverless-surehop', async () => {
     const command = serverlessCommand();
     const { stdout } = await promisify(execFile)(process.execPath, [command, 'package', '--stage', 'dev'], {
       cwd: join(project.directory, 'infra', 'broker'),

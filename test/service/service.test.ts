@@ -45,7 +45,10 @@ const anOrder = (sku: string, customerId: string, quantity = 2) => ({
   items: [{ sku, quantity, unitPrice: 150 }],
 });
 
-/** Places an order. If the answer is 409, the request is repeated with the same key. */
+/**
+ * Places an order. The service answers 409 while a request with the same idempotency key is in progress; the request is
+ * then repeated with the same key.
+ */
 async function place(order: object, key: string = randomUUID()): Promise<Answer> {
   for (;;) {
     const answer = await call('POST', '/orders', order, signedHeaders(JSON.stringify(order), { key }));

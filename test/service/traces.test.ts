@@ -78,7 +78,7 @@ const orphans = (spans: readonly Span[], callers: readonly string[] = []) =>
     (span) => span.parentSpanId !== undefined && !callers.includes(span.parentSpanId) && !parentIn(spans, span),
   );
 
-test('one trace shows an order from the HTTP request over three retries and the dead letter to the redrive and the end', async () => {
+test('one trace shows all steps of an order: the HTTP request, three retries, the dead letter, and the completion after a redrive', async () => {
   const customerId = 'grace';
   await corruptItems(environment.store.endpoint, [customerId]);
   const caller = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Template } from '../../infra/aws/template.ts';
 
 /**
- * Simulates the AWS APIs that a deployment calls before it changes anything. All other API calls fail with
- * AccessDenied.
+ * Simulates the AWS APIs that a deployment calls before it changes anything. Calls of all other APIs fail with the
+ * error AccessDenied.
  */
 export interface AwsApi {
   readonly url: string;
@@ -19,7 +19,7 @@ const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '
 const failure = (code: string, message: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
 
-/** Starts a simulated AWS. `deployed` contains the template of each stack that counts as deployed, by stack name. */
+/** Starts a simulated AWS in which the stacks `deployed` exist: the template of each stack by the name of the stack. */
 export async function anAwsApi(deployed: Readonly<Record<string, Template>>): Promise<AwsApi> {
   const actions: string[] = [];
   const server = createServer((request, response) => {

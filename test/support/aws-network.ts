@@ -10,7 +10,7 @@ interface NetworkInterface {
 }
 
 /**
- * Simulates the APIs of Lambda and EC2 that are called while a stack is removed, with event source mappings and network
+ * Simulates what the removal of a stack uses of Lambda and EC2: their APIs, event source mappings and network
  * interfaces.
  */
 export interface AwsNetwork {
@@ -31,7 +31,10 @@ export interface AwsNetwork {
   stop(): Promise<void>;
 }
 
-/** The stand-in for AWS lists the network interfaces of a deleted resource for this number of further requests. */
+/**
+ * The number of requests for which the simulated EC2 API still lists the network interfaces of a resource after the
+ * deletion of the resource.
+ */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {

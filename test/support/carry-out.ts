@@ -8,7 +8,10 @@ const number = (value: AttributeValue | undefined): number => (value === undefin
 const deepSorted = ({ SS, NS, ...value }: AttributeValue): string =>
   JSON.stringify(SS ? SS.toSorted() : NS ? NS.toSorted() : value);
 
-/** Evaluates one part of a condition expression, in the form in which the inbox writes it. */
+/**
+ * Returns whether an item meets one of the conditions that a condition expression joins with AND. Understands only
+ * conditions in the form in which the inbox writes them.
+ */
 function isTrue(
   part: string,
   { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} }: Partial<Write>,

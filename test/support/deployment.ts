@@ -51,8 +51,8 @@ export interface Deployment {
    */
   readonly running: ReadonlyMap<string, Lambda>;
   /**
-   * Returns the requests that the functions sent to AWS services. Each DynamoDB table has its name on AWS in these
-   * requests.
+   * Returns the requests that the functions sent to AWS services. In these requests, the local name of each DynamoDB
+   * table is replaced by the name of the table on AWS.
    */
   calls(): Call[];
   /** The responses that the custom resources sent to the URL `answersUrl`, which replaces the URL of CloudFormation. */

@@ -10,7 +10,10 @@ import type { Entry } from '../../lib/inbox/inbox.ts';
 /** The DynamoDB table `loans` without a schema, so that effects can write attributes of every type to its items. */
 export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
 
-/** The keys of the items that random effects write. The item `text` has a text instead of a number at first. */
+/**
+ * The keys of the items that random effects write. The attribute `available` of the item `text` is a text at first;
+ * that of the other items is a number.
+ */
 export const SKUS = ['a', 'b', 'c', 'text'] as const;
 
 const key = fc
@@ -33,7 +36,10 @@ const element = fc.oneof(
 );
 const elements = fc.array(element, { maxLength: 2 });
 
-/** Attributes of an item. Few of the values have a type that other effects do not expect. */
+/**
+ * Random attributes of an item. About one value in ten has a type that other effects do not expect or is undefined, so
+ * that some effects fail.
+ */
 const attributes = fc.record<Item>(
   {
     available: fc.oneof({ weight: 9, arbitrary: small }, { weight: 1, arbitrary: fc.constant('many') }),
@@ -141,7 +147,10 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
   ),
 }));
 
-/** At most `maximum` messages with random decisions. Some messages have the same id, and few of these other payloads. */
+/**
+ * At most `maximum` messages with random decisions. Several messages can have the same id, and about one message in ten
+ * has a different payload.
+ */
 export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
   fc.array(
     fc.record<Entry>({

@@ -34,8 +34,9 @@ const connection = createConnection({
 const performedEvent = defineEvent({ ...scriptedEvent, type: 'test.performed' });
 
 /**
- * A consumer that crashes or blocks its own process if the ISBN of a message is `exit`, `memory`, `loop` or `rejection`. The
- * consumer processes all other messages normally. The rule for messages of the type `test.performed` runs under a lease.
+ * A consumer whose process crashes or hangs when it processes a message with the ISBN `exit`, `memory`, `loop` or
+ * `rejection`. The consumer processes all other messages normally. Messages of the type `test.performed` are processed
+ * by `perform` under a lease.
  */
 export const handler = createConsumer(
   {

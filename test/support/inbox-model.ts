@@ -18,7 +18,7 @@ export interface Model {
   readonly items: Map<string, Values>;
   /** The hash of the payload of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;
-  /** Collects the ids of the messages whose effects DynamoDB would refuse. */
+  /** The set to which the model adds the id of each message whose effects DynamoDB would refuse. */
   readonly refused?: Set<string>;
 }
 
