@@ -79,7 +79,10 @@ export const customResource =
     await answer(event, isRemoved ? (event.PhysicalResourceId ?? id) : id, failure, deadline);
   };
 
-/** Logs an error. A failing logger must not prevent the response to CloudFormation. */
+/**
+ * Logs an error. If the logger throws an error, the message is written to the console instead, because a failing logger
+ * must not prevent the response to CloudFormation.
+ */
 function logError(message: string, details: Record<string, unknown>): void {
   try {
     log().error(message, details);

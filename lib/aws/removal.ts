@@ -13,8 +13,8 @@ export interface Waiting {
 
 /**
  * Deletes an event source mapping and waits until Lambda has deleted the network interfaces of the mapping. Without the
- * wait, CloudFormation would delete the function's role while Lambda still needs the role to delete the network
- * interfaces.
+ * wait, CloudFormation would delete the role of the mapping's function while Lambda still needs this role to delete the
+ * network interfaces.
  */
 export async function removeEventSource(access: AwsAccess, id: string, waiting: Waiting): Promise<void> {
   let mapping: MappingState = 'present';
@@ -57,8 +57,10 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Deletes an event source mapping if it exists and is not still being created. The mapping is read first, because AWS
- * may answer the deletion of a missing mapping with "access denied": the permission depends on the mapping's function.
+ * Starts the deletion of an event source mapping and returns the state of the mapping. The state is `present` if Lambda
+ * is still creating or updating the mapping: the deletion must then be tried again. The mapping is read first, because
+ * AWS may answer the deletion of a missing mapping with "access denied": the permission depends on the mapping's
+ * function.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);
@@ -90,7 +92,11 @@ async function networkInterfaces(
 /** Whether AWS denied the request because the role lacks a permission. Repeating the request cannot help then. */
 const isDenied = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
 
-/** Repeats `check` until it succeeds. A check that throws an error is repeated too, unless a permission is missing. */
+/**
+ * Repeats `check` until its result says that no further wait is needed. An error of `check` does not end the
+ * repetition, unless the error says that a permission is missing. If `signal` is aborted, the function throws the
+ * reason of the abort.
+ */
 async function until(
   { signal, pauseMs }: Waiting,
   check: () => Promise<{ readonly isDone: boolean; readonly left: readonly string[] }>,

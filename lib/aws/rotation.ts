@@ -15,7 +15,7 @@ import {
 export interface RotationEvent {
   readonly Step: 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
   readonly SecretId: string;
-  /** The id of the secret version that will become the current one. */
+  /** The id of the new version of the secret, which becomes the current version at the end of the rotation. */
   readonly ClientRequestToken: string;
 }
 

@@ -100,8 +100,8 @@ export interface Memory {
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /**
-   * For each ordering key, the sequence of the message ids of earlier batches that still has to be written to DynamoDB,
-   * because the write failed.
+   * For each ordering key, the ids of messages, in sequence, that an earlier batch could not write to DynamoDB. The
+   * next batch tries to write them again, so that no later message with the same ordering key overtakes them.
    */
   unrecorded: Sequences;
   /**

@@ -39,7 +39,10 @@ function delayedCopy(delivery: Delivery, { is, delayQueue }: Retried | Postponed
     : postponedCopy(delivery, delivery.queue, delayQueue.name, attempt);
 }
 
-/** Turns a retry into a dead letter if AMQP cannot encode a property or header of the message. */
+/**
+ * Returns a dead letter as the outcome of a message that should be retried or postponed, if AMQP cannot encode a
+ * property or header of the message and therefore no copy can be published. Returns every other outcome unchanged.
+ */
 export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
   if (outcome.is === 'dead-letter') return outcome;
   const parts = unwritableParts(delayedCopy(delivery, outcome));

@@ -161,7 +161,10 @@ const deliveryCountIn = (headers: Headers): number =>
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** The unit of time zone offsets, in seconds. Every time zone offset is a multiple of a quarter of an hour. */
+/**
+ * Every time zone offset is a multiple of this many seconds (a quarter of an hour). Two times that differ by such a
+ * multiple may be the same time, written in different time zones.
+ */
 const ZONE_SECONDS = 900;
 
 /**

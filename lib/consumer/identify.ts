@@ -30,7 +30,7 @@ export type Identify = (
 export interface Fault {
   readonly code: keyof typeof errorCodes;
   readonly message?: string;
-  /** The error that a function of the service threw. */
+  /** The error that the consumer's function `identify` threw. Absent if the function did not throw. */
   readonly error?: unknown;
 }
 
@@ -51,11 +51,11 @@ interface Unidentified {
 }
 
 /**
- * Identifies a message. A copy of a message keeps the identity that the consumer gave to the message when it first
- * failed. A message that Surehop published has the id in its AMQP properties. Every other message gets the id that the
- * consumer's function `identify` returns. If the function returns nothing, the id comes from the properties
- * `message-id` and `type` if the message has both, else from the attributes of a CloudEvent, else from the property
- * `message-id` alone.
+ * Identifies a message. If the headers of the message contain an identity, which a consumer wrote into this copy of the
+ * message, the identity is used. A message that Surehop published has the id in its AMQP properties. Every other
+ * message gets the id that the consumer's function `identify` returns. If the function returns nothing, the id comes
+ * from the properties `message-id` and `type` if the message has both, else from the attributes of a CloudEvent, else
+ * from the property `message-id` alone.
  */
 export function identityOf(
   message: Unidentified,

@@ -100,7 +100,7 @@ interface Settled {
 
 /**
  * Returns the outcome of a message after the attempt to publish its copy. If the broker refused the copy and a smaller
- * copy is possible, the function returns the smaller copy instead of an outcome.
+ * copy is possible, the function returns the smaller copy, which the caller then publishes.
  */
 async function afterPublish(
   { delivery, outcome, smaller }: CopyToPublish,
@@ -194,9 +194,10 @@ async function archive(
 }
 
 /**
- * Returns the inbox record for the published copy of a message. Returns an empty list for a postponed message, which
- * stays at the same attempt. Also returns an empty list for a message whose payload differs from the payload in the
- * stored inbox record.
+ * Returns what the inbox has to store about a message of which a copy is published as a retry or as a dead letter. The
+ * list is empty for a postponed message, because the copy of a postponed message has the same attempt number as the
+ * message. The list is also empty if the stored inbox record has another payload hash, because that inbox record
+ * belongs to a different message with the same id.
  */
 function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): Handoff[] {
   if (!id || (outcome.is !== 'retry' && outcome.is !== 'dead-letter') || outcome.code === 'PAYLOAD_MISMATCH') return [];

@@ -6,7 +6,10 @@ import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
 import type { BatchTrace } from './trace.ts';
 
-/** The largest number of message ids in one log line, because CloudWatch truncates long log events. */
+/**
+ * The largest number of message ids in one log line. Further ids are logged in additional lines, because CloudWatch
+ * truncates long log events.
+ */
 const IDS_PER_LINE = 500;
 
 /**
@@ -80,7 +83,10 @@ const delayOf = ({ delayQueue }: Extract<Outcome, { delayQueue: unknown }>) => (
 
 const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ reason: code, error: { message } });
 
-/** The largest number of different errors per batch that are logged with their stack traces. */
+/**
+ * The largest number of different errors per batch that are logged with their stack traces. Further errors of the batch
+ * are logged without a stack trace.
+ */
 const MAX_FAILURES = 5;
 const MAX_FAILED_IDS = 20;
 

@@ -42,7 +42,8 @@ export interface AttemptLog {
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   /**
-   * Deletes the record of one run of a message, or the records of all its runs if `ended` has no run for the message.
+   * Deletes stored attempts. For each message id, `ended` contains the attempt to delete, or `undefined` to delete all
+   * stored attempts to process the message.
    */
   end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }
@@ -97,7 +98,10 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
   };
 }
 
-/** The update that deletes one run from the attempt-log item of a message. The other runs remain in the item. */
+/**
+ * Creates the DynamoDB update that deletes one attempt from the attempt-log item of a message. All other attempts
+ * remain in the item.
+ */
 const withoutRun = (run: AttemptRun) => ({
   UpdateExpression: 'DELETE #runs :run',
   ConditionExpression: 'attribute_exists(#runs)',

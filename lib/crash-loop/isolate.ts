@@ -101,8 +101,8 @@ async function isolateEach(
 }
 
 /**
- * Records that a suspected message is about to be processed alone, and returns the recorded run. If the message must not
- * be processed now, returns its outcome instead.
+ * Stores in the attempt log that a suspected message is about to be processed alone, and returns the stored attempt. If
+ * the message must not be processed now, returns the outcome of the message instead.
  */
 async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<AttemptRun | Outcome> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
@@ -130,8 +130,8 @@ async function beginAttempts(
 
 /**
  * Deletes the attempt-log entries of messages that did not crash the process. For a postponed message, deletes only the
- * entry of this run, because the business rule did not run and earlier runs may have crashed the process. If DynamoDB is
- * unavailable, the next batch deletes the entries.
+ * entry of the attempt `run`. The business rule of a postponed message did not run, and its earlier attempts may have
+ * crashed the process. If DynamoDB is unavailable, the next batch deletes the entries.
  */
 async function endAttempts(results: readonly Result[], run: AttemptRun | undefined, batch: Batch): Promise<void> {
   const { unended } = batch.memory;

@@ -11,8 +11,8 @@ export interface OpenDeadLetters {
 }
 
 /**
- * The largest number of result pages that DynamoDB returns for one count of the open dead letters. Each result page
- * covers 1 MB of dead letters.
+ * The largest number of result pages that are read from DynamoDB for one count of the open dead letters. Each result
+ * page covers 1 MB of dead letters. Open dead letters beyond this limit are not counted.
  */
 const MAX_PAGES = 10;
 

@@ -48,8 +48,8 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded'] as const;
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
 /**
- * An action of an operator on a dead letter. `redrives` is the redrive number in a header of the copy that the redrive
- * published.
+ * An action of an operator on a dead letter. A redrive publishes a copy of the message, and `redrives` is the redrive
+ * number in a header of this copy.
  */
 export type ArchiveAction =
   | { readonly action: 'redriven'; readonly at: string; readonly redrives: number }
@@ -64,8 +64,9 @@ export interface ArchivedMessage {
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
 /**
- * The largest lengths of stored texts, in characters. With these limits, the description of a dead letter fits into one
- * DynamoDB item, and its keys fit into an index key.
+ * The largest lengths, in characters, of the texts that the archive stores about a dead letter. Longer texts are
+ * shortened. With these limits, the description of a dead letter fits into one DynamoDB item, and the indexed texts fit
+ * into the keys of the DynamoDB indexes.
  */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;

@@ -16,14 +16,15 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The archive stores at most this many known values per filter field, because anyone who can publish messages can
- * invent values. Once the limit is reached, a filter may contain any value.
+ * The largest number of queue names, and the largest number of error codes, that the archive stores for checking
+ * filters. There is a limit because anyone who can publish messages can invent names and codes. Once the limit is
+ * reached for queue names, a filter may contain any queue name. The same applies to error codes.
  */
 const MAX_STORED = 500;
 
 /**
- * The key of the DynamoDB item that stores the known filter values. The part number -1 keeps this key different from
- * the keys of dead letters, whose part numbers are never negative.
+ * The key of the DynamoDB item that stores the queue names and error codes of all archived dead letters. The value -1
+ * of `part` keeps this key different from the keys of dead letters, whose `part` is never negative.
  */
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
@@ -33,7 +34,10 @@ export interface KnownValues {
    * know them yet.
    */
   add(deadLetter: Pick<DeadLetter, Field>): Promise<void>;
-  /** Returns an error for each filter value that no dead letter has ever had. The error lists the known values. */
+  /**
+   * Checks the queue name and the error code in a filter. Returns an error for each of them that is neither defined in
+   * the code nor known from an archived dead letter. The error lists the allowed values.
+   */
   errorsIn(
     filter: Partial<Record<Field, string>>,
   ): Promise<readonly { readonly field: Field; readonly detail: string }[]>;
@@ -49,7 +53,10 @@ export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueu
     queue: queues.map(({ name }) => name),
     code: Object.keys(errorCodes),
   };
-  /** The filter values that this Lambda execution environment does not try to store again. */
+  /**
+   * The queue names and error codes that this Lambda execution environment has already sent to DynamoDB, and therefore
+   * does not send again.
+   */
   const added: Record<Field, Set<string>> = { queue: new Set(), code: new Set() };
 
   async function store(field: Field, value: string): Promise<void> {

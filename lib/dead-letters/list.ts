@@ -21,8 +21,9 @@ export interface Page {
 }
 
 /**
- * The largest number of DynamoDB queries per page. DynamoDB applies a filter after reading, and therefore a query may
- * return few items or none.
+ * The largest number of DynamoDB queries for one page of dead letters. DynamoDB applies a filter after reading, and
+ * therefore a query may return few items or none. A page for which this many queries did not suffice has fewer dead
+ * letters than requested, and a client has to request the next page to see the remaining ones.
  */
 const MAX_QUERIES = 25;
 

@@ -68,13 +68,17 @@ interface BrokerDeath {
   readonly reason: string;
   /** When the broker dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
   readonly at?: string;
-  /** A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. */
+  /**
+   * A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. The id of the
+   * dead letter is derived from this text and the message id, because RabbitMQ may dead-letter one message several
+   * times.
+   */
   readonly fingerprint: string;
 }
 
 /**
- * The error code for each reason in an `x-death` header (https://www.rabbitmq.com/docs/dlx), including the delivery limit
- * of quorum queues.
+ * Maps each reason that RabbitMQ writes into an `x-death` header (https://www.rabbitmq.com/docs/dlx) to an error code
+ * of Surehop.
  */
 const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
   expired: 'EXPIRED',

@@ -65,7 +65,10 @@ async function update(
     assignment?: string;
     condition: string;
     values: Record<string, AttributeValue>;
-    /** The latest operator actions, which replace the stored history if the history is full. */
+    /**
+     * The latest operator actions in the stored history, if the history is full. They and the new action replace the
+     * history, and the oldest action is lost. If `latest` is absent, the new action is appended to the history.
+     */
     latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {

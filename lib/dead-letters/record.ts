@@ -26,8 +26,8 @@ export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): stri
   tablePrefix + deadLetterTable.name;
 
 /**
- * The part number of the DynamoDB item that describes a dead letter. The items with higher part numbers contain the
- * message.
+ * The value of the attribute `part` in the DynamoDB item that describes a dead letter. The items in which `part` is
+ * higher contain the message.
  */
 export const RECORD_PART = 0;
 

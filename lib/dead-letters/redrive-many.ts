@@ -140,7 +140,10 @@ async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
   }
 }
 
-/** Returns how many messages at the start of the list are redriven together. */
+/**
+ * Returns how many dead letters at the start of the list are redriven together: as many as the limits on the number and
+ * the bytes of messages allow, but at least one.
+ */
 function chunkLength(deadLetters: readonly DeadLetter[]): number {
   let bytes = 0;
   const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);

@@ -101,8 +101,9 @@ export async function publishCopies(
 }
 
 /**
- * The codes of dead letters whose identity may be wrong. An operator can correct how a consumer identifies messages, and
- * then redrive these dead letters.
+ * The error codes of dead letters whose message may have a wrong id, type or version. After such a dead letter is
+ * redriven, the consumer identifies the message again, because an operator may have corrected how the consumer
+ * identifies messages.
  */
 const IDENTITY_CODES: ReadonlySet<string> = new Set(['UNKNOWN_TYPE', 'SCHEMA_MISMATCH', 'PAYLOAD_MISMATCH']);
 

@@ -40,7 +40,7 @@ export function dynamoDbClient(options: DynamoDBClientConfig, tracing?: Tracing)
   return client;
 }
 
-/** Whether a DynamoDB request failed because another transaction used one of the same items at the same time. */
+/** Whether a DynamoDB request failed because another transaction was in progress on one of the items of the request. */
 const isConflict = (error: unknown): boolean =>
   error instanceof TransactionConflictException ||
   (error instanceof TransactionCanceledException &&
@@ -61,8 +61,8 @@ const requestSpan = (commandName: string, input: Input): SpanOptions => {
 };
 
 /**
- * The table names of each failed DynamoDB request. The table names are kept because DynamoDB's errors seldom name the
- * table that does not exist.
+ * Maps the error of each failed DynamoDB request to the names of the tables that the request uses. The table names are
+ * kept because DynamoDB's errors seldom name the table that does not exist.
  */
 const requested = new WeakMap<Error, readonly string[]>();
 

@@ -20,8 +20,8 @@ export interface AttributeCondition<T = any> {
   /** The text with which the attribute must begin. */
   readonly beginsWith?: T extends string ? string : never;
   /**
-   * The text that an attribute must contain if it is a text, or the element or member that an attribute must contain if
-   * it is a list or a set.
+   * If the attribute is a text, the text that the attribute must contain. If the attribute is a list or a set, the
+   * element that the list or set must contain.
    */
   readonly contains?: Contained<T>;
 }
@@ -35,8 +35,8 @@ type Contained<T> = T extends string
     : never;
 
 /**
- * The state of an item that an effect requires: whether the item exists, or conditions on its attributes, all of which
- * must hold.
+ * The state of an item that an effect requires: the item exists, or the item is absent, or all of the given conditions
+ * on attributes of the item hold.
  */
 export type When<Item = any> =
   'exists' | 'absent' | { readonly [A in keyof Item]?: AttributeCondition<Exclude<Item[A], undefined>> };
@@ -55,8 +55,9 @@ const comparisons = { lessThan: '<', atMost: '<=', greaterThan: '>', atLeast: '>
 const MAX_OPERANDS = 100;
 
 /**
- * Converts what an effect requires to single conditions. `keyAttribute` is an attribute of the table's primary key, which
- * an item has if and only if the item exists. Throws an `InvalidValue` for a condition that DynamoDB does not know.
+ * Converts the state of an item that an effect requires to a list of conditions, all of which must hold. `keyAttribute`
+ * is an attribute of the table's primary key, which an item has if and only if the item exists. Throws an
+ * `InvalidValue` for a condition that DynamoDB cannot evaluate.
  */
 export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];

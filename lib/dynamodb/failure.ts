@@ -117,7 +117,8 @@ function accessDenied(cause: unknown): MisconfiguredError {
 }
 
 /**
- * Creates the error for a request that DynamoDB refuses although the request does not depend on the content of any message.
+ * Creates the error for a request that DynamoDB rejects as invalid although the content of a message cannot be the
+ * cause. The likely cause is that a table has another primary key than expected.
  */
 export const requestRefused = (tables: readonly string[], cause: unknown): MisconfiguredError =>
   new MisconfiguredError(

@@ -25,9 +25,10 @@ export const readItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
   readItemFrom(store(surehop), surehop.settings(storeSettings).TABLE_PREFIX, table, key);
 
 /**
- * Reads an item, using a strongly consistent read. Throws `INVALID_EFFECT` if the key does not fit the table,
- * `INVALID_ITEM` if the item does not match the table's schema, `StoreUnavailableError` if DynamoDB does not answer, and
- * `MisconfiguredError` if the deployment is wrong.
+ * Reads an item, using a strongly consistent read. Throws an error with the code `INVALID_EFFECT` if the key does not
+ * fit the table, or with the code `INVALID_ITEM` if the item does not match the table's schema. Throws
+ * `StoreUnavailableError` if DynamoDB throttles the request or does not answer, and `MisconfiguredError` if the table
+ * does not exist or the credentials or permissions are wrong.
  */
 export async function readItemFrom<K extends KeyTypes, S extends z.ZodObject | undefined>(
   client: DynamoDBClient,

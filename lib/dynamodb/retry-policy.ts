@@ -28,8 +28,10 @@ export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: Abor
 }
 
 /**
- * Sends a request to DynamoDB and retries it if necessary. The request must be safe to carry out twice. Throws
- * `StoreUnavailableError` after the last retry. Throws `MisconfiguredError` without a retry.
+ * Sends a request to DynamoDB, and sends it again if DynamoDB throttles it, reports a conflict or does not reply. The
+ * request must be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails too. Throws
+ * `MisconfiguredError` after the first attempt if DynamoDB rejects the request as invalid, or if a table, a permission
+ * or the credentials are wrong, because a retry would fail in the same way.
  */
 export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryPolicy): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -45,7 +47,10 @@ export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryP
   }
 }
 
-/** Sends a conditional write and retries it if necessary. Returns `false` if the condition fails. */
+/**
+ * Sends a conditional write to DynamoDB, and sends it again if DynamoDB throttles it, reports a conflict or does not
+ * reply. Returns `true` if the item was written, and `false` if the condition fails.
+ */
 export async function conditionalWrite(send: () => Promise<unknown>, retryPolicy: RetryPolicy): Promise<boolean> {
   try {
     await withRetries(send, retryPolicy);

@@ -8,15 +8,18 @@ export interface CopySource extends Pick<Message, 'body' | 'properties'> {
   readonly identity?: Identity;
 }
 
-/** Returns a message with the headers that record its identity. */
+/**
+ * Adds the message's id, type and version to its headers, so that a later copy of the message is identified in the same
+ * way. Changes nothing if the AMQP properties identify the message.
+ */
 export const withIdentity = ({ body, properties, identity }: CopySource): Pick<Message, 'body' | 'properties'> => ({
   body,
   properties: { ...properties, headers: { ...properties.headers, ...identityHeaders(identity) } },
 });
 
 /**
- * Creates the copy of a message for a retry. The copy waits in the delay queue behind `tierExchange`, and the broker
- * then delivers the copy to the queue `shard`.
+ * Creates the copy of a message for a retry. The copy is published to the exchange `tierExchange`, waits in the delay
+ * queue of this exchange, and is then delivered to the queue `shard`.
  */
 export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({
   exchange: tierExchange,
@@ -125,12 +128,15 @@ const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Hea
   [headerNames.deadLetteredAt]: at,
 });
 
-/** Shortens a queue name to fit AMQP's limit of 255 bytes. Only a name that does not come from a broker can be longer. */
+/**
+ * Shortens a queue name that exceeds AMQP's limit of 255 bytes. Names that come from a broker never exceed the limit.
+ */
 const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
 /**
- * Whether a header must not be copied. The header `surehop-postponed` concerns only one copy. Only the broker may write `x-death` and similar headers, and `CC` and `BCC` would
- * route the copy to other queues (https://www.rabbitmq.com/docs/sender-selected).
+ * Whether a header must not be copied from a message to its copy. The header `surehop-postponed` describes only the one
+ * copy that has it. Only the broker may write `x-death` and similar headers, and `CC` and `BCC` would route the copy to
+ * other queues (https://www.rabbitmq.com/docs/sender-selected).
  */
 const notCopied = (name: string) =>
   name === headerNames.postponed ||

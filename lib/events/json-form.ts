@@ -120,7 +120,10 @@ export function isByteString(value: object): value is { readonly bytes: readonly
   return most < 128 || (least >= 0 && isUtf8(Buffer.from(bytes as number[])));
 }
 
-/** The largest number of arguments to pass in one function call. Every JavaScript engine supports this many. */
+/**
+ * The largest number of bytes that are passed as arguments of one function call to convert them to text. Longer lists
+ * of bytes are converted with a `Buffer`. Every JavaScript engine supports this many arguments.
+ */
 const MAX_ARGUMENTS = 1_024;
 
 const isAscii = (byte: number) => byte >= 0 && byte < 0x80;
@@ -163,5 +166,5 @@ export function readDate(text: string): number | undefined {
   return base.getTime() / 1_000 + cycles * SECONDS_OF_400_YEARS;
 }
 
-/** The number of seconds in 400 years of the Gregorian calendar (146,097 days). */
+/** The number of seconds in 400 years (146,097 days). The Gregorian calendar repeats after 400 years. */
 export const SECONDS_OF_400_YEARS = 12_622_780_800;

@@ -9,8 +9,9 @@ import type { Transaction } from './transaction.ts';
 /** The reasons why DynamoDB cancelled a transaction, grouped by what they mean for its messages and items. */
 export interface Findings {
   /**
-   * Messages whose inbox record in DynamoDB must not be replaced by the transaction. An entry contains the inbox record
-   * if DynamoDB returned the inbox record.
+   * Messages whose inbox record could not be written, because DynamoDB already has an inbox record of the message that
+   * the transaction may not replace. An example is the inbox record of a completed message. Each entry contains the
+   * existing inbox record if DynamoDB returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, each with its stored content. */

@@ -45,8 +45,9 @@ export interface SigningKeys {
   /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
   /**
-   * Returns the signing keys if they differ from `known`, reading the secret again if necessary. Returns `undefined` if
-   * the signing keys do not differ, or if the secret was read too recently to be read again.
+   * Returns newer signing keys than `known`, the signing keys with which a signature could not be verified. Reads the
+   * secret again unless the cached signing keys are already newer. Returns `undefined` if there are no newer signing
+   * keys, if the secret cannot be read, or if the last read was too recent.
    */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }

@@ -12,10 +12,16 @@ import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import type { Issuer } from './issuer.ts';
 
-/** The allowed difference between the clocks of the issuer and of this service, in seconds. */
+/**
+ * The largest accepted difference, in seconds, between the clocks of the issuer and of this service. A token is still
+ * accepted for this long after it expires.
+ */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** The largest number of keys against which one token is checked if its header names no key. */
+/**
+ * The largest number of issuer keys that are tried for one token if several keys could have signed the token. If none
+ * of these keys verifies the token, the token is rejected.
+ */
 const MAX_KEYS = 50;
 
 /**

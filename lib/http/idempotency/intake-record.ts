@@ -39,7 +39,8 @@ export interface Intake {
 /**
  * Reserves the idempotency key for this request. Returns `accepted` if an earlier request with the same idempotency key
  * was accepted. Throws a problem if the idempotency key was used with another payload, or if another request with the
- * idempotency key is in progress. If the process crashes, its reservation expires.
+ * idempotency key is in progress. If the process crashes, the reservation expires, and the client can then send the
+ * request again.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;
