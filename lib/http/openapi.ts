@@ -11,7 +11,8 @@ export interface About {
 
 /**
  * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
- * (https://spec.openapis.org/oas/v3.1.1.html). `urnNamespace` is the option of `createSurehop` with this name.
+ * (https://spec.openapis.org/oas/v3.1.1.html). `urnNamespace` must be the value that the service passes to
+ * `createSurehop`.
  */
 export function openApi(about: About, routes: readonly Route[], urnNamespace = 'surehop'): object {
   const paths: Record<string, Record<string, object>> = {};

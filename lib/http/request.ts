@@ -21,7 +21,7 @@ export interface Request<Body = unknown, Path = unknown, Query = unknown> extend
   note(fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** The parts of a request that are available before the request is authenticated and validated. */
+/** The data of an HTTP request that is available before the request is authenticated and validated. */
 export interface RequestFacts {
   readonly id: string;
   readonly method: string;
@@ -44,7 +44,10 @@ export interface RequestFacts {
 /** How much time is reserved for sending the HTTP response before Lambda stops the function, in ms. */
 const RESPONSE_MS = 500;
 
-/** Returns the facts of a request, and the span of the request if spans are recorded. */
+/**
+ * Returns the data of an HTTP request that is available before authentication, and the span of the request if spans are
+ * recorded.
+ */
 export function factsOf(
   event: APIGatewayProxyEventV2,
   context: Partial<Context> | undefined,
@@ -105,13 +108,17 @@ function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<s
 }
 
 /**
- * The largest size of all headers together, in bytes, as in API Gateway
- * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
+ * The largest size of all headers of a request together, in bytes, as in API Gateway
+ * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html). A request with larger headers
+ * gets an error response.
  */
 const MAX_HEADERS_BYTES = 10_240;
 const MAX_HEADERS = 100;
 
-/** Throws a problem if the headers of a request are too large or too many. */
+/**
+ * Throws a problem if a request has more than `MAX_HEADERS` headers, or if its headers together are larger than
+ * `MAX_HEADERS_BYTES`.
+ */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   const all = Object.entries(headers);
   const bytes = all.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);

@@ -2,7 +2,7 @@ import type { core, ZodType } from 'zod';
 
 import { Problem } from './problem.ts';
 
-/** The largest number of validation errors that one response lists. */
+/** The largest number of validation errors in a request body that one response lists. Further errors are left out. */
 const MAX_ERRORS = 500;
 
 interface FieldError {
@@ -45,7 +45,7 @@ function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   return issue.keys.map((key) => ({ path: [...issue.path, key], detail }));
 }
 
-/** The parts of Zod's internal type definitions that `knownNames` reads. */
+/** The internal fields of a Zod schema from which the known field names of an object are read. */
 interface Walked {
   readonly shape?: Readonly<Record<PropertyKey, Walked>>;
   readonly def: { readonly innerType?: Walked; readonly in?: Walked; readonly element?: Walked };

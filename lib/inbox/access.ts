@@ -7,16 +7,16 @@ import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Ope
  * the two messages one after another.
  */
 export interface Access {
-  /** Whether no other message of the same transaction may use the item. */
+  /** `true` if no other message of the same transaction may use the item. */
   readonly isExclusive: boolean;
   /**
-   * The role of each attribute that the messages read or write. Messages can share the item only if they use every common
-   * attribute in the same role. The role `read` belongs to conditions.
+   * The role of each attribute that the messages read or write. Messages can share the item only if they use every
+   * common attribute in the same role. An attribute that a condition reads has the role `read`.
    */
   readonly roles: ReadonlyMap<string, Role>;
   /**
-   * For the id of each condition, the number of operands plus one, from which the length of the condition expression is
-   * estimated.
+   * For each condition, by its id, the number of its operands plus one. The length of the condition expression is
+   * estimated from these numbers.
    */
   readonly conditions: ReadonlyMap<string, number>;
 }
@@ -34,7 +34,7 @@ const none: ReadonlyMap<string, number> = new Map();
 /** The access of a message that does not share the item with other messages of the same transaction. */
 export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: none };
 
-/** Returns a text that two conditions have in common if and only if they are the same. */
+/** Returns the id of a condition. Two conditions have the same id if and only if they are equal. */
 export const conditionId = ({ attribute, test, operands }: Condition): string =>
   JSON.stringify([attribute, test, operands]);
 

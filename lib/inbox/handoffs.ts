@@ -8,8 +8,8 @@ import type { InboxTable } from './table.ts';
 const CONCURRENT_REQUESTS = 16;
 
 /**
- * Returns the condition under which an earlier inbox record may be replaced. An unexpired lease may be replaced only if
- * `leaseOwner` owns the lease, because any other owner will record the outcome of the message.
+ * Returns the condition under which the inbox record of an earlier attempt may be replaced. An unexpired lease may be
+ * replaced only if `leaseOwner` owns the lease, because any other owner will record the outcome of the message.
  */
 const isEarlierAttempt = (leaseOwner: string | undefined) =>
   `((#state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
@@ -17,8 +17,8 @@ const isEarlierAttempt = (leaseOwner: string | undefined) =>
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
 /**
- * A condition that is true if an earlier attempt of the same request already recorded the dead letter. If DynamoDB's
- * reply to a request was lost, the request can therefore be sent again.
+ * A condition that is true if an earlier try of the same request has already recorded the dead letter. With this
+ * condition, a request whose reply was lost can be sent again and succeeds.
  */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +

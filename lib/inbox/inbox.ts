@@ -81,16 +81,24 @@ export type CommitResult =
       readonly is: 'completed' | 'rejected' | 'duplicate';
       readonly marker: Extract<Marker, { state: 'completed' | 'rejected' }>;
     }
-  /** A message with the same id but a different body was committed before. */
+  /**
+   * Nothing was written for the message, because a message with the same id but a different body was committed before.
+   */
   | { readonly is: 'mismatch' }
-  /** Another Lambda execution environment has already dead-lettered this attempt of the message or a later one. */
+  /**
+   * Nothing was written for the message, because another Lambda execution environment has already dead-lettered this
+   * attempt of the message or a later one.
+   */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
    * Nothing was written for the message, because other transactions conflicted, because a condition failed and the
    * decision has no `otherwise`, or because an effect is invalid.
    */
   | { readonly is: 'failed'; readonly error: Error }
-  /** It is unknown whether the message was committed, because DynamoDB was unavailable or the invocation ran out of time. */
+  /**
+   * It is unknown whether the message was committed, because DynamoDB was unavailable or the invocation ran out of
+   * time. The message is then redelivered.
+   */
   | { readonly is: 'unfinished'; readonly error: Error };
 
 /**

@@ -8,7 +8,7 @@ import { InvalidValue, sizeOf, sizeOfAll, toAttribute, toMap, type Attributes } 
 
 /** What an update does to one attribute of an item. */
 export type Change =
-  /** Adds `by`. The stored value must be at least `needs`. */
+  /** Adds the number `by` to the stored number. The write fails if the stored number is less than `needs`. */
   | { readonly is: 'add'; readonly by: number; readonly needs: number }
   | { readonly is: 'set'; readonly value: AttributeValue }
   | { readonly is: 'remove' }
@@ -188,7 +188,9 @@ export function addOperation(effect: Effect, operations: Map<string, Operation>)
   }
 }
 
-/** Estimated bytes of an addition. */
+/**
+ * The estimated bytes that the addition of a number contributes to a transaction, besides the name of the attribute.
+ */
 const ADDITION_BYTES = 64;
 const KEY_BYTES = 100;
 
@@ -208,7 +210,7 @@ const changeBytes = (attribute: string, change: Change): number => {
   }
 };
 
-/** The bytes that an operation adds to a transaction, rounded up. */
+/** Returns the estimated number of bytes that an operation contributes to a transaction, rounded up. */
 export function operationBytes(operation: Operation): number {
   let bytes = KEY_BYTES + sizeOfAll(operation.key);
   for (const { operands } of operation.conditions) for (const operand of operands) bytes += sizeOf(operand);
@@ -230,7 +232,7 @@ function requireSize(operation: Operation): void {
 }
 
 /**
- * DynamoDB accepts expressions of at most 4,096 bytes
+ * The largest estimated length of an expression, in characters. DynamoDB accepts expressions of at most 4,096 bytes
  * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
  */
 export const MAX_EXPRESSION_LENGTH = 4_000;
@@ -239,6 +241,9 @@ export const MAX_EXPRESSION_LENGTH = 4_000;
 export const expressionLength = (changes: number, conditionsAndOperands: number): number =>
   changes * CHANGE_LENGTH + conditionsAndOperands * CONDITION_LENGTH;
 
-/** The largest length of one change, including its condition, in a DynamoDB expression, in characters. */
+/**
+ * The largest number of characters that the change of one attribute, with its own condition, takes in a DynamoDB
+ * expression.
+ */
 const CHANGE_LENGTH = 60;
 const CONDITION_LENGTH = 35;

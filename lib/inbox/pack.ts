@@ -86,8 +86,8 @@ interface Filling extends Piece {
 }
 
 /**
- * Creates enough groups for these pieces. Puts each piece into the group that has the fewest items and still has room.
- * Returns the index of the group for each piece.
+ * Distributes these pieces over new groups. Puts each piece into the new group that has the fewest items and still has
+ * room. Returns the index of the group for each piece.
  */
 function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
   const first = groups.length;
@@ -112,8 +112,8 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 
 /**
  * Packs messages into a few transactions of similar size. Messages that write no common item can share a transaction or
- * be committed concurrently. Messages that write a contended item share no transaction with other messages, because
- * DynamoDB will probably cancel the transaction.
+ * be committed concurrently. Messages that write a contended item (an item whose write condition failed in the previous
+ * commit) share no transaction with messages that write none, because DynamoDB will probably cancel the transaction.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

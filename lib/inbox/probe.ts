@@ -18,13 +18,13 @@ const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
  */
 export interface Probe {
   /**
-   * Returns the full names of the tables that do not exist. If all tables exist, returns the names of all tables in
-   * `writes`.
+   * Returns the full names of the tables in `writes` that do not exist. If every table is found, returns the names of
+   * all of them, because it is unknown which table was missing.
    */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
   /**
-   * Tries to write a test record to the inbox table. Returns the error if DynamoDB refuses the test record. An error
-   * means that the inbox table is wrong and that no message is at fault.
+   * Tries to write a test record to the inbox table. Returns the error if DynamoDB refuses the test record: the inbox
+   * table is then misconfigured, and no message is at fault. Otherwise, returns `undefined`.
    */
   markerRefusal(): Promise<unknown>;
 }
@@ -38,7 +38,8 @@ export function createProbe({
 
   /**
    * Sends the write with a condition that is always false. DynamoDB then checks the same permission as for the real
-   * write, but changes nothing. Returns the error.
+   * write, but changes nothing. Returns the error with which DynamoDB replied, which is only the failed condition if
+   * nothing is wrong.
    */
   function tryWrite(name: string, write: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(

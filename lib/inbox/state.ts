@@ -20,8 +20,8 @@ export interface State {
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
   /**
-   * Messages that already have an inbox record, for example of an earlier attempt. The transaction may be allowed to
-   * replace the inbox record.
+   * Messages that already have an inbox record, for example of an earlier attempt. The next transaction replaces this
+   * inbox record if its state allows that.
    */
   readonly markersMet: ReadonlySet<Candidate>;
   /**
@@ -31,7 +31,10 @@ export interface State {
   readonly doubtful: ReadonlySet<Candidate>;
   /** The number of consecutive requests to which DynamoDB gave no definite reply. */
   readonly unanswered: number;
-  /** The number of consecutive times that DynamoDB cancelled the transaction without returning new information. */
+  /**
+   * The number of consecutive times that DynamoDB cancelled the transaction without returning an item or an inbox
+   * record that was not known before.
+   */
   readonly conflicts: number;
   readonly transaction: Transaction;
   /**
@@ -50,7 +53,7 @@ export type Reply =
   | { readonly is: 'missingTables'; readonly tables: readonly string[] }
   /** The reply to a test record in the inbox table. `error` is set if DynamoDB refuses even the test record. */
   | { readonly is: 'markerWrites'; readonly error: unknown }
-  /** The commit was aborted, or a read failed. */
+  /** The commit was aborted before the request was sent, or reading the inbox records failed. */
   | { readonly is: 'stopped'; readonly error: Error };
 
 /** The next DynamoDB request to send. `retry` is the number of earlier attempts, and a retry is sent after a delay. */
@@ -64,7 +67,10 @@ export type Next =
   | { readonly do: 'findMissingTables' }
   /** Find out whether DynamoDB accepts a test record in the inbox table. */
   | { readonly do: 'tryMarker' }
-  /** Every message of the group has its result. If `unavailable` is set, the other groups cannot commit either. */
+  /**
+   * Every message of the group has its result. `unavailable` is set if no other message can be committed either,
+   * because DynamoDB is unavailable or the deployment is wrong. Groups that have not started are then not committed.
+   */
   | { readonly do: 'done'; readonly unavailable?: Error };
 
 export type Settled = readonly (readonly [Candidate, CommitResult])[];

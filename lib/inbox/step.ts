@@ -164,8 +164,9 @@ function cancelled(
 }
 
 /**
- * Returns the result of a message whose inbox record prevented the commit. Returns an empty list if the inbox record
- * may be replaced by now.
+ * Returns the result of a message whose inbox record prevented the commit. Returns an empty list if a new transaction
+ * may replace this inbox record, for example because its lease has expired. The message then remains part of the
+ * commit.
  */
 function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
   const { entry } = candidate;
@@ -185,8 +186,8 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
 }
 
 /**
- * Sends the transaction again after a delay. When the retry limit is reached, gives up on the conflicting messages. The
- * other messages can then continue.
+ * Sends the transaction again after a delay. When the retry limit is reached, the conflicting messages fail with the
+ * code `CONFLICT`, and the messages that DynamoDB throttled are redelivered. The other messages continue.
  */
 function conflict(
   state: State,

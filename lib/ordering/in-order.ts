@@ -14,16 +14,19 @@ import { byKey, keyOf } from './sequences.ts';
  */
 const MAX_WAITING = 5_000;
 
-/** How long the other messages of an ordering key wait if the first message is not delivered again, in ms. */
+/**
+ * How long the other messages of an ordering key wait for a first message that is not delivered again, in ms. After
+ * this time, they are processed without the first message.
+ */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * How long the messages of an ordering key wait for the next missing message, in ms, after they have stopped waiting
- * for the first message.
+ * How long the messages of an ordering key wait for the next missing message, in ms. This shorter wait follows after
+ * they have waited in vain for a missing first message.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 /**
- * If the first message of a blocked ordering key is delivered again and nothing else has changed, the time of the
- * delivery is stored only if at least this time, in ms, has passed since the stored time.
+ * The smallest difference, in ms, between the stored delivery time of the first message of a blocked ordering key and a
+ * new delivery time that replaces it. Smaller differences are not stored, in order to save writes to DynamoDB.
  */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
@@ -44,8 +47,8 @@ interface Sequence {
 }
 
 /**
- * Sorts the messages by delivery count, highest first. An older message of a queue was delivered at least as often as a
- * younger one, even if the event source fetched the younger one first.
+ * Sorts the messages by delivery count, highest first, to put older messages before younger ones. An older message of a
+ * queue was delivered at least as often as a younger one, even if the event source fetched the younger one first.
  */
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);

@@ -16,11 +16,15 @@ export const MAX_BLOCKED = 20_000;
 
 /**
  * How often to try to store the order of a batch while other Lambda execution environments keep replacing the stored
- * order of the same shard.
+ * order of the same shard. After the last try, the messages with an ordering key get the outcome `unfinished` and are
+ * redelivered.
  */
 const MAX_REPLACED = 3;
 
-/** A batch whose order is stored in DynamoDB. `record` is absent if no message of the batch has an ordering key. */
+/**
+ * A batch whose order is stored in DynamoDB. `record` is the version of the stored order, and is absent if no message
+ * of the batch has an ordering key.
+ */
 interface Opened {
   readonly shard: string;
   readonly record?: TextVersion;
@@ -131,7 +135,10 @@ function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   return new Map([...merged].map(([key, ids]) => [key, [...ids]]));
 }
 
-/** Shortens the stored order to the first `MAX_BLOCKED` messages, counted over all ordering keys. */
+/**
+ * Returns the order of the first `MAX_BLOCKED` messages, counted over all ordering keys. The order of further messages
+ * is forgotten.
+ */
 function firstOf(sequences: Sequences): Sequences {
   let left = MAX_BLOCKED;
   return [...mergedByKey(sequences)].flatMap(([key, ids]) => {

@@ -1,4 +1,7 @@
-/** The largest frame, in bytes, that RabbitMQ accepts by default. All properties of a message must fit into one frame. */
+/**
+ * The largest frame, in bytes, that RabbitMQ accepts by default. All properties of a message must fit into one frame,
+ * and otherwise the message cannot be published unchanged.
+ */
 export const FRAME_BYTES = 131_072;
 
 const FRAME_HEADER_BYTES = 7;
@@ -10,7 +13,7 @@ export const SHORT_STRING_BYTES = 255;
 /** Thrown for a value that AMQP cannot encode. The error message gives the reason. */
 export class UnwritableError extends Error {}
 
-/** Thrown for a value that is larger than the rest of the AMQP frame. */
+/** Thrown for a value that does not fit into the space that is left in the AMQP frame. */
 export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one frame');
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -22,14 +25,20 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export const isChangedByUtf8 = (text: string, utf8Bytes: number): boolean =>
   utf8Bytes !== text.length && LONE_SURROGATE.test(text);
 
-/** Returns the AMQP type tag for a letter (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). */
+/**
+ * Returns the byte that stands for an AMQP field type, such as `S` for a long string
+ * (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3).
+ */
 export const tagOf = (letter: string): number => letter.charCodeAt(0);
 
 /** Writes AMQP values into a buffer that is reused for every message. */
 export class AmqpWriter {
   readonly buffer = Buffer.allocUnsafeSlow(FRAME_BYTES + 4_096);
   at = 0;
-  /** The position in the buffer that the header table must not exceed. */
+  /**
+   * The position in the buffer at which the space for message headers ends. Writing a value past this position throws
+   * `TOO_LARGE`.
+   */
   limit = Number.POSITIVE_INFINITY;
 
   /** Throws `TOO_LARGE` if fewer than `bytes` bytes are left before the limit. */

@@ -59,8 +59,8 @@ export interface Connection {
 }
 
 /**
- * The size of the socket's write buffer. With Node's default of 16 KiB, many messages would be written to the socket in
- * many small pieces.
+ * The size of the socket's write buffer, in bytes. With Node's default of 16 KiB, many messages would be written to the
+ * socket in many small pieces.
  */
 const SOCKET_BUFFER_BYTES = 256 * 1_024;
 
@@ -71,7 +71,7 @@ interface OpenLink extends Link {
 
 /**
  * The minimum time limit for opening a connection, in ms. The minimum applies even if the first caller waits for a
- * shorter time.
+ * shorter time, because later callers wait for the same connection.
  */
 const MIN_ATTEMPT_MS = 2_000;
 

@@ -7,7 +7,7 @@ import { describeParts, type UnwritablePart } from './unwritable.ts';
 /** The number of bytes in an AMQP frame besides its payload. */
 const FRAME_OVERHEAD_BYTES = 8;
 
-/** Finds the parts of a message that AMQP cannot encode. The message is not sent. */
+/** Returns the parts of a message that AMQP cannot encode, each with the reason, without sending the message. */
 export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): UnwritablePart[] {
   const unwritable: UnwritablePart[] = [];
   writeFrames(message, 0, frameBytes, unwritable);

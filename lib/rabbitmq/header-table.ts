@@ -2,12 +2,17 @@ import { isByteString, readDate, Structure } from '../events/json-form.ts';
 import type { HeaderValue, Properties } from '../events/message.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
-/** Surehop's own headers of at most this size, in bytes, are written before the headers of other systems. */
+/**
+ * The largest size, in bytes, of a header of Surehop that is written before the headers of other systems if not all
+ * headers of a message fit. The limit applies to each header. A larger header of Surehop is sorted by its size among
+ * the headers of other systems.
+ */
 const OWN_HEADER_BYTES = 4_096;
 
 /**
- * Writes the table of message headers. Calls `leaveOut` for each header that is left out. If not all headers fit, Surehop's
- * own headers are written first, and then the others from the smallest to the largest.
+ * Writes the table of message headers. If not all headers fit, Surehop's own headers are written first, and then the
+ * others from the smallest to the largest. Calls `leaveOut` for each header that does not fit or that AMQP cannot
+ * encode.
  */
 export function writeHeaders(
   writer: AmqpWriter,

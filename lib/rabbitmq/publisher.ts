@@ -11,19 +11,28 @@ import type { Publisher } from '../events/publish.ts';
 import { encodedHeader } from './header-table.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
 
-/** The largest number of messages of one `publishAll` call that are unconfirmed at a time. */
+/**
+ * The largest number of messages of one `publishAll` call that are unconfirmed at a time. Further messages of the call
+ * are sent when earlier messages are confirmed or have failed.
+ */
 const WINDOW = 256;
 
 interface InFlight {
   readonly message: Message;
   returned?: string;
-  /** Whether there was a time when this message and another message on the same connection were both unconfirmed. */
+  /**
+   * Whether another message on the same connection was unconfirmed at the same time as this message. If the broker
+   * closes the channel because of a message, the cause may then be either of the two messages.
+   */
   wasConcurrent: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
-  /** A promise that settles when the latest message that was published by `alone` is confirmed or has failed. */
+  /**
+   * Settles when the latest message that `alone` publishes is confirmed or has failed. The next message that is
+   * published by `alone` waits for this promise.
+   */
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
   /** Returns the messages on this connection that the broker has not confirmed yet. */
@@ -185,8 +194,8 @@ const asFinal = (error: PublishError, indeterminate: boolean) =>
     : error;
 
 /**
- * Whether the broker returned this message. Copies of messages without a `message-id` differ in one of two Surehop
- * headers.
+ * Whether the message that the broker returned as unroutable is this message. Two Surehop headers distinguish copies of
+ * messages without a `message-id`.
  */
 function isSame({ exchange, routingKey, properties: own }: Message, { fields, properties }: ReturnedMessage): boolean {
   const { messageId, bytes } = properties as unknown as RawProperties;

@@ -1,6 +1,8 @@
 import type { Message } from '../events/message.ts';
 
-/** A part of a message that AMQP cannot encode, and the reason. */
+/**
+ * A header, a property or an address (exchange or routing key) of a message that AMQP cannot encode, and the reason.
+ */
 export interface UnwritablePart {
   readonly part: 'header' | 'property' | 'address';
   readonly name: string;
@@ -8,8 +10,8 @@ export interface UnwritablePart {
 }
 
 /**
- * Returns a copy of the message without those headers and properties that are among the given parts. The exchange and
- * the routing key are kept.
+ * Returns a copy of the message without the headers and properties that `parts` lists. The exchange and the routing key
+ * are kept, even if `parts` lists them.
  */
 export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, parts: readonly UnwritablePart[]): M {
   const named = (wanted: UnwritablePart['part']) =>
@@ -23,7 +25,10 @@ export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, 
 
 const MAX_DESCRIPTION = 850;
 
-/** Describes the parts of a message that AMQP cannot encode, and the reasons, in a text of at most 900 characters. */
+/**
+ * Describes the parts of a message that AMQP cannot encode, with the reasons, in a text of at most 900 characters.
+ * Parts for which the text has no room are only counted.
+ */
 export function describeParts(parts: readonly UnwritablePart[]): string {
   const texts = parts.map(({ part, name, reason }) =>
     part === 'header' ? `header ${JSON.stringify(name.slice(0, 60))} (${reason})` : `${name} (${reason})`,

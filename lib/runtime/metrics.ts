@@ -75,14 +75,17 @@ function writeGroup(
 /** Records metrics of the toolkit. */
 export const recordMetrics = metricsRecorder(toolkitMetrics);
 
-/** The names of the metrics whose values `collect` keeps. These metrics have no dimensions. */
+/**
+ * The names of the metrics whose values `collect` keeps in memory until they are logged together. These metrics have no
+ * dimensions.
+ */
 type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
 
 const collected = new Map<Collected, number[]>();
 
 /**
- * Keeps one value of a metric until `recordCollected` writes it, so that one batch or request does not write a log line for
- * each publish and each DynamoDB request.
+ * Keeps one value of a metric in memory until `recordCollected` writes it, so that one batch or request does not write
+ * a log line for each publish and each DynamoDB request.
  */
 export function collect(name: Collected, value: number): void {
   const values = collected.get(name);
@@ -91,7 +94,7 @@ export function collect(name: Collected, value: number): void {
   else if (values.push(value) === MAX_VALUES) recordCollected();
 }
 
-/** Writes the values that were kept by `collect` since the last call. */
+/** Writes the values that `collect` has kept in memory to the log. */
 export function recordCollected(): void {
   recordMetrics(Object.fromEntries(collected) as Partial<Record<Collected, number[]>>);
   collected.clear();

@@ -4,14 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 import { describeError } from './errors.ts';
 
-/** The largest number of frames that are read from a stack trace. */
+/** The largest number of frames that are read from a stack trace. Further frames are ignored. */
 const MAX_FRAMES = 20;
-/** The largest number of stack frames in the service's own code that are returned for one error. */
+/**
+ * The largest number of stack frames in the service's own code that are returned for one error. Frames further from the
+ * place of the error are left out.
+ */
 const MAX_OWN_FRAMES = 5;
-/** The largest lengths of a stack frame and of an error message in the log, in characters. */
+/** The largest lengths of a stack frame and of an error message in the log, in characters. Longer texts are cut off. */
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** The largest number of source positions that are cached. */
+/** The largest number of source positions in the cache. A full cache is emptied. */
 const MAX_CACHED = 1_000;
 
 /** The fields of an error in the log. */

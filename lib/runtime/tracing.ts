@@ -17,7 +17,10 @@ export interface Span {
   /** The trace headers with which other spans can refer to this span. */
   readonly trace: Trace;
   set(attributes: SpanAttributes): void;
-  /** Marks the span as failed. `type` is an error code and has few different values. */
+  /**
+   * Marks the span as failed. `type` is an error code from a small set, and contains no ids or texts that differ
+   * between errors.
+   */
   fail(type: string, message?: string): void;
   end(): void;
   /** Runs `work` with this span as the active span. Spans that `work` starts become children of this span. */

@@ -17,7 +17,10 @@ import {
 import { parseTraceparent, writeTraceparent, type Trace } from '../events/trace.ts';
 import type { Span, SpanOptions, Tracing } from '../runtime/tracing.ts';
 
-/** How long a Lambda handler waits at most until its spans are exported, in ms. */
+/**
+ * How long a Lambda handler waits for the export of its spans, in ms. After this time, the handler returns although the
+ * export may not have finished.
+ */
 const FLUSH_WITHIN_MS = 2_000;
 
 const KINDS = {

@@ -7,7 +7,7 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-node';
 
-/** How long an export may take, in ms. */
+/** The time limit for one export of spans, in ms. If the export takes longer, its spans are lost. */
 const EXPORT_MS = 2_000;
 
 interface SdkOptions {

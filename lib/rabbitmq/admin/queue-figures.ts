@@ -94,7 +94,7 @@ const nodes = z.array(
 
 const connections = z.array(z.object({ node: z.string() }));
 
-/** Reads the state of every node of the broker. The login needs the tag `monitoring`. */
+/** Reads the state of every node of the broker from the management API. The broker user needs the tag `monitoring`. */
 export async function readNodeFigures(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
   timeoutMs: number,
