@@ -48,7 +48,10 @@ export const statusSchema = z.strictObject({
     unacknowledged: figure,
     delayed: figure,
     open: figure,
-    /** `true` if the archive contains more open dead letters than one request counts; `open` is then only a minimum. */
+    /**
+     * `true` if the archive contains more open dead letters than one request to GET /status counts; `open` is then only
+     * a minimum.
+     */
     openIsAtLeast: z.boolean(),
   }),
 });
@@ -97,8 +100,8 @@ export function statusOf(
   }
 
   /**
-   * Returns the estimate for the given shards that still contain messages: of the oldest messages in the last batches
-   * of these shards, the one that was published first.
+   * Returns the estimate for the oldest waiting message in the given shards. Among the shards that still contain
+   * messages, the shard whose last batch contained the message with the earliest publish time decides.
    */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards

@@ -4,7 +4,8 @@ import { open, type Route } from 'surehop/http';
 const breaker = z.enum(['closed', 'half-open', 'open']);
 
 /**
- * This route has its own file, so that the OpenAPI document can include the route without importing the AMQP client.
+ * The route GET /readyz has its own file, so that the OpenAPI document can include the route without importing the AMQP
+ * client.
  */
 export const route = {
   route: 'GET /readyz',

@@ -4,8 +4,8 @@ import { signature, type Route } from 'surehop/http';
 import { order } from './events.ts';
 
 /**
- * This route has its own file, because the OpenAPI document imports the route, and importing place-order.ts would
- * connect to the broker.
+ * The route POST /orders has its own file, because the OpenAPI document imports the route, and importing place-order.ts
+ * would connect to the broker.
  */
 export const route = {
   route: 'POST /orders',
