@@ -50,7 +50,10 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd(), tra
   } satisfies BuildOptions;
 }
 
-/** esbuild options that put code that several entries share, and code that is imported dynamically, into separate files. */
+/**
+ * The esbuild options with which code that several functions share is written to separate files, and so is code that is
+ * imported dynamically.
+ */
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**

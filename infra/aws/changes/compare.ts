@@ -102,7 +102,9 @@ function overlap(one: string, other: string): boolean {
   return a.slice(0, b.length).every((part, index) => part === b[index]);
 }
 
-/** Returns the values at a path. There can be several values if the path leads through a list. */
+/**
+ * Returns the values of the property that a path names. There can be several values if the path leads through a list.
+ */
 function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[] {
   if (first === undefined) return [value];
   if (!isTree(value)) return [];

@@ -11,10 +11,13 @@ export interface Effect {
   readonly setting: string;
   readonly from: unknown;
   readonly to: unknown;
-  /** The reasons why the packaging plugin stops such a deployment before it changes anything. */
+  /**
+   * The reasons why the packaging plugin stops a deployment of the changed setting before the deployment changes
+   * anything in AWS.
+   */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
-  /** The reasons why CloudFormation or another AWS service would reject this change. */
+  /** The reasons why CloudFormation or another AWS service would reject a deployment of the changed setting. */
   readonly conflicts: readonly string[];
 }
 

@@ -27,7 +27,7 @@ interface Permanent {
   readonly reason: string;
 }
 
-/** The settings for which a deployed stage accepts only some new values or none. */
+/** The settings that a deployed stage cannot change at all, or only to some values. */
 const permanent: readonly Permanent[] = [
   {
     setting: 'broker.deployment',

@@ -22,9 +22,9 @@ const definitionSchema = z.strictObject({
 type Definition = z.infer<typeof definitionSchema>;
 type Key = Definition['key'];
 
-/** A table, as `defineTable` of the toolkit returns it. */
+/** The definition of a DynamoDB table, as `defineTable` of the toolkit returns it. */
 export interface TableDefinition extends Definition {
-  /** The name without the prefix of the stage. */
+  /** The name of the table without the prefix of the stage. */
   readonly name: string;
 }
 

@@ -71,7 +71,10 @@ function weightOf(connections: Access['connections']): number | undefined {
   return typeof connections === 'object' ? connections.weight : undefined;
 }
 
-/** Returns the advice for an operator of a function that publishes messages but declares no `access.connections`. */
+/**
+ * Returns the advice for an operator who deploys a function that publishes messages but declares no
+ * `access.connections`.
+ */
 const adviceFor = (environments: number): string =>
   environments > 0
     ? 'set access.connections in serverless.yml to 2, because each environment of a consumer needs one connection, and a release runs two versions of the consumer'

@@ -11,7 +11,7 @@ interface BusinessMetric extends Metric {
   readonly meaning: string;
 }
 
-/** The service that `npm start` runs. */
+/** The service as `npm start` runs it on the machine of the developer. */
 interface RunningService {
   readonly url: string;
   /** Returns the curl option that sends an operator's token with this scope. */

@@ -5,8 +5,8 @@ import { brokerRoles, topology } from '../../topology.ts';
 import { attribute, pascalCase, ref, type Resource, type Resources } from '../template.ts';
 
 /**
- * The topology and the broker's users as JSON text. The properties are text because CloudFormation turns numbers in properties
- * into text.
+ * The topology and the broker's users as JSON text. The custom resource receives them as text, because CloudFormation
+ * would turn numbers in its properties into text.
  */
 export const topologyProperties = { Topology: JSON.stringify(topology), Roles: JSON.stringify(brokerRoles) };
 
