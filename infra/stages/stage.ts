@@ -5,8 +5,9 @@ import type { SettingValues } from './own-settings.ts';
 const whole = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
 
 /**
- * The log retention periods, in days, that both CloudWatch Logs and Serverless support. Serverless does not support 1096
- * (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
+ * The log retention periods, in days, that CloudWatch Logs supports
+ * (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html), except 1096, which
+ * Serverless does not support.
  */
 const logRetentionDays = z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]);
 

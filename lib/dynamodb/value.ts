@@ -144,7 +144,7 @@ export function sizeOf({ S, N, L, M, SS, NS }: AttributeValue): number {
   return 4;
 }
 
-/** Returns the size of attributes with their names as DynamoDB counts it, rounded up. */
+/** Returns an upper bound of the size, in bytes, that DynamoDB counts for the attributes, including their names. */
 export function sizeOfAll(attributes: Attributes): number {
   let bytes = 0;
   for (const name in attributes) bytes += Buffer.byteLength(name) + 1 + sizeOf(attributes[name]!);

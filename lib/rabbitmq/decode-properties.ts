@@ -26,7 +26,7 @@ const names = [
 
 type Name = (typeof names)[number];
 
-/** Finds the position of each property that the message has. */
+/** Finds where each property that the message has starts and ends, as byte offsets in the properties of the message. */
 function locate(bytes: PropertyBytes): Map<Name, readonly [start: number, end: number]> {
   const found = new Map<Name, readonly [number, number]>();
   const flags = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;

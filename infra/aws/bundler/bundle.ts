@@ -51,8 +51,8 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd(), tra
 }
 
 /**
- * The esbuild options with which code that several functions share is written to separate files, and so is code that is
- * imported dynamically.
+ * The esbuild options for code splitting: esbuild writes code that several functions share, and code that is imported
+ * dynamically, to separate files.
  */
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 

@@ -85,8 +85,8 @@ async function markers(list: readonly Entry[], to: string) {
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
 /**
- * Takes a lease on each performed message, and returns all messages. Each performed message then contains the owner of
- * its lease.
+ * Takes a lease on each message that a `perform` rule handles, and returns all messages. Messages with a lease then
+ * contain the owner of the lease.
  */
 async function leased(list: readonly Entry[]): Promise<Entry[]> {
   const { leases } = store.ports();

@@ -546,7 +546,7 @@ describe('wrong deployments', () => {
       `User: x is not authorized to perform: dynamodb:UpdateItem on resource: ${resource}`,
     );
 
-  test('messages that write a missing table stay unfinished if DynamoDB names the table in its error', () => {
+  test('if the error of DynamoDB names a table that does not exist, only the messages that write to this table stay unfinished', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found: Table: p-notices not found');
     expect(play(decisions, [missing])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
