@@ -115,7 +115,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
     recordTelemetry(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
     if (span) {
       span.set({ 'http.response.status_code': answer.status });
-      if (answer.status >= 500) span.fail(problem?.name ?? String(answer.status), problem?.message);
+      if (answer.status >= 500) span.fail(problem?.problem ?? String(answer.status), problem?.message);
       span.end();
       await surehop.tracing?.flush();
     }

@@ -15,6 +15,7 @@ import {
 } from '@opentelemetry/api';
 
 import { parseTraceparent, writeTraceparent, type Trace } from '../events/trace.ts';
+import { within } from '../runtime/timeout.ts';
 import type { Span, SpanOptions, Tracing } from '../runtime/tracing.ts';
 
 /**
@@ -43,11 +44,8 @@ export function openTelemetry(): Tracing {
     async flush() {
       const { forceFlush } = (registeredProvider() ?? {}) as { forceFlush?: () => Promise<void> };
       if (!forceFlush) return;
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, FLUSH_WITHIN_MS)));
-      // A failed export must not fail the invocation. The SDK reports it through its own logger.
-      await Promise.race([forceFlush.call(registeredProvider()).catch(() => {}), late]);
-      clearTimeout(timer);
+      // A failed or late export must not fail the invocation. The SDK reports it through its own logger.
+      await within(FLUSH_WITHIN_MS, forceFlush.call(registeredProvider())).catch(() => {});
     },
   };
 }

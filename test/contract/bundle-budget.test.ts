@@ -98,6 +98,20 @@ describe('the size of the bundled functions', () => {
   });
 });
 
+describe('OpenTelemetry in a bundle', () => {
+  const entry = 'functions/orders/reserve-stock';
+  const openTelemetryIn = ({ outputs }: Metafile) =>
+    Object.values(outputs).flatMap(({ inputs }) =>
+      Object.keys(inputs).filter((file) => file.includes('@opentelemetry/')),
+    );
+
+  test('a bundle contains OpenTelemetry only if the functions of the stage export traces', async () => {
+    expect(openTelemetryIn(bundles.get('reserve-stock')!)).toEqual([]);
+    const traced = await bundle({ entries: [entry], root: resolve('.'), outDirectory, traces: true });
+    expect(openTelemetryIn(traced)).not.toEqual([]);
+  });
+});
+
 type Output = Metafile['outputs'][string];
 
 /**

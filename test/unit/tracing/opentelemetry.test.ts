@@ -1,10 +1,15 @@
-import { context, propagation, trace } from '@opentelemetry/api';
+import { context, propagation, ProxyTracer, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 
 import { startSending } from '../../../lib/events/sending.ts';
 import type { Message } from '../../../lib/events/message.ts';
+import { open } from '../../../lib/http/auth/access.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { Problem } from '../../../lib/http/problem.ts';
+import { createSurehop } from '../../../lib/runtime/surehop.ts';
 import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
+import { aRequest } from '../../support/request.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
@@ -32,7 +37,7 @@ function registerSdk() {
 
 describe('without an OpenTelemetry SDK', () => {
   test('without an OpenTelemetry SDK, no span is created and a message is published unchanged', async () => {
-    const startSpan = jest.spyOn(trace.getTracer('surehop'), 'startSpan');
+    const startSpan = jest.spyOn(ProxyTracer.prototype, 'startSpan');
     const tracing = openTelemetry();
     expect(tracing.start({ name: 'send orders', kind: 'producer' })).toBeUndefined();
     expect(startSending(tracing, message, {}).message).toBe(message);
@@ -91,6 +96,21 @@ describe('with an OpenTelemetry SDK', () => {
       'surehop-previous-span': `00-${TRACE}-${second}-01`,
     });
     expect(exporter.getFinishedSpans()[1]!.attributes).toMatchObject({ 'error.type': 'REFUSED' });
+  });
+
+  test('the span of a request that fails has the name of its problem as its error type', async () => {
+    const { exporter } = registerSdk();
+    const surehop = createSurehop({ environment: {}, tracing: openTelemetry() });
+    const handler = endpoint(surehop, { access: open }, () => {
+      throw new Problem('broker-unavailable', 'the broker cannot be reached');
+    });
+    await handler(aRequest({ headers: { traceparent } }));
+    const [span] = exporter.getFinishedSpans();
+    expect(span!.spanContext().traceId).toBe(TRACE);
+    expect(span!.attributes).toMatchObject({
+      'http.response.status_code': 503,
+      'error.type': 'broker-unavailable',
+    });
   });
 
   test('flush waits until the OpenTelemetry SDK has exported all spans', async () => {
