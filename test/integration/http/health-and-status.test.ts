@@ -42,11 +42,13 @@ test('GET /status returns the number of messages in each work queue and each del
   const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: 1_795_345_200 }] };
   await archive(anEvent([aRecord({ headers: death }), aRecord({ headers: death })], 'dead-letters'));
 
-  const body = await eventually('the figures of the management API', async () => {
+  // The broker reports the figures of each queue at a time of its own, so each of them can be null at first.
+  const body = await eventually('the figures of every queue in the management API', async () => {
     const got = await callAsOperator(status, { route: 'GET /status' });
     expect(got.status).toBe(200);
     const [stock, points] = got.body.queues;
-    return stock.ready === 2 && points.unacknowledged === 1 && stock.retrying !== null ? got.body : undefined;
+    const reported = stock.retrying !== null && points.retrying !== null && got.body.deadLetters.ready !== null;
+    return reported && stock.ready === 2 && points.unacknowledged === 1 ? got.body : undefined;
   });
   expect(body.queues).toEqual([
     {
