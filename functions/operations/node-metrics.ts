@@ -6,8 +6,8 @@ type NodeMetrics = Readonly<
 >;
 
 /**
- * Calculates the metrics of the broker's nodes. Each metric is the value of the worst node, because one node over its limit stops
- * the whole cluster, and a sum over all nodes would hide that node. A metric is `undefined` if no running node reports it.
+ * Calculates the metrics of the broker's nodes. Memory, disk space and connections are those of the worst node, because
+ * one node over its limit stops the whole cluster.
  */
 export function nodeMetrics(nodes: readonly NodeFigures[]): NodeMetrics {
   const running = nodes.filter((node) => node.running);

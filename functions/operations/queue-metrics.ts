@@ -10,11 +10,9 @@ interface QueueMetrics {
 }
 
 /**
- * Calculates the metrics of the queues in the topology. `QueueReady` counts all messages that wait for a consumer,
- * including messages whose redelivery the broker delays. For a sharded queue, the message counts are totals of all
- * shards. `QueueConsumers` is the number of consumers of the shard with the fewest consumers, and `QueueFullest` is the
- * number of messages in the fullest shard. No metric shows the age of the oldest message, because RabbitMQ does not
- * report that age for quorum queues.
+ * Calculates the metrics of the queues in the topology. For a sharded queue, `QueueConsumers` is the value of the shard
+ * with the fewest consumers, `QueueFullest` is the value of the shard with the most messages, and the other metrics are
+ * sums over all shards.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],

@@ -21,18 +21,16 @@ const depth = z.strictObject({
 
 const queueStatus = depth.extend({
   /**
-   * The number of messages that wait in the queue's delay queues for a retry. The number is `null` if messages wait
-   * there and another work queue uses one of the same delay queues, because RabbitMQ does not report for which work
-   * queue a message waits.
+   * The number of messages that wait in delay queues for a retry on this queue; `null` if the number is unknown because
+   * several work queues share a delay queue.
    */
   retrying: figure,
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * The age of the oldest waiting message, estimated from the last batch that the queue's consumer processed: `asOf` is
-   * the time at which the consumer processed this batch, and `publishedAt` is the publish time of its oldest message.
-   * Messages that wait now were not published before `publishedAt`, except for retries. The value is `null` if no
-   * message waits or no batch was processed yet. RabbitMQ itself does not report the age of messages in a quorum queue.
+   * An estimate of the age of the oldest waiting message, from the last batch that the queue's consumer processed:
+   * `asOf` is when the consumer processed that batch, and `publishedAt` is when the oldest message of the batch was
+   * published. `null` if no message waits or no batch was processed yet.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
@@ -99,10 +97,6 @@ export function statusOf(
     return waiting === 0 || !isShared ? waiting : null;
   }
 
-  /**
-   * Returns the estimate for the oldest waiting message in the given shards. Among the shards that still contain
-   * messages, the shard whose last batch contained the message with the earliest publish time decides.
-   */
   function oldest(shards: readonly string[]): QueueStatus['oldestMessage'] {
     const read = shards
       .filter((shard) => depth(shard).ready || depth(shard).unacknowledged || depth(shard).delayed)
@@ -136,12 +130,7 @@ export function statusOf(
   };
 }
 
-/**
- * Returns how many messages the broker redelivers after a delay. The number is always 0 before RabbitMQ 4.3, because
- * older versions have no such delays.
- */
 const delayedIn = (figures: QueueFigures | undefined) => (figures?.ready === undefined ? null : (figures.delayed ?? 0));
 
-/** Returns the sum of the numbers, or `null` if one of them is `null`. */
 const sum = (numbers: readonly (number | null)[]): number | null =>
   numbers.reduce((total: number | null, number) => (total === null || number === null ? null : total + number), 0);

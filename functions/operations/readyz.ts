@@ -15,9 +15,6 @@ const table = tableName(surehop, inboxTable);
 
 const TIMEOUT_MS = 2_000;
 
-/**
- * The requests that check whether RabbitMQ and DynamoDB respond, each with the name of the dependency that it checks.
- */
 const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
   ['broker', () => probeBroker(surehop, TIMEOUT_MS)],
   ['store', probeStore],

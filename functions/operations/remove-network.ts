@@ -4,12 +4,9 @@ import { customResource, removeEventSource, waitForFunctionInterfaces, type AwsA
 const PAUSE_MS = 10_000;
 
 /**
- * Handles the custom resources that CloudFormation removes together with an event source or with the functions. The
- * removal of such a resource waits until Lambda has deleted the network interfaces, because CloudFormation can delete
- * the network only afterwards. A custom resource with the property `EventSource` first deletes the event source that
- * the property names. A custom resource with the property `SecurityGroup` waits for the network interfaces of the
- * functions in that security group. CloudFormation deletes the functions' roles after the wait, because Lambda needs
- * the roles to delete the network interfaces.
+ * Handles the custom resources that CloudFormation removes together with an event source or with the functions. Each
+ * removal waits until Lambda has deleted the network interfaces, because CloudFormation can delete the network only
+ * afterwards.
  */
 async function remove({ properties, signal }: Change): Promise<void> {
   const { EventSource: id, SecurityGroup: group } = properties;
@@ -25,7 +22,6 @@ export const handler = customResource(({ EventSource: id, SecurityGroup: group }
   remove,
 });
 
-/** Reads the credentials of the function's role, which Lambda provides in environment variables. */
 function accessOfProcess(): AwsAccess {
   const {
     AWS_REGION: region = '',

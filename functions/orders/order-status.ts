@@ -83,8 +83,7 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
 
 /**
  * Derives the outcome of an order at one consumer from the inbox marker and the dead letter of the order's message. A
- * marker with the state "completed" or "rejected" is final. Otherwise, the marker or the dead letter that counts more
- * redrives is newer and decides. If both count equally many redrives, the dead letter decides.
+ * marker with the state "completed" or "rejected" decides; otherwise the newer of the two decides.
  */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')
