@@ -43,7 +43,10 @@ export interface Findings {
   readonly unknown: readonly string[];
 }
 
-/** Checks the AWS account, with the deployer's credentials, for conditions that would make the deployment fail late. */
+/**
+ * Checks the AWS account, with the deployer's credentials, for conditions that would make the deployment fail after it
+ * has begun.
+ */
 export async function checkAccount(access: AwsAccess, deployment: Deployment): Promise<Findings> {
   const { service, stageName, stage, reserved = 0 } = deployment;
   const there = await attempt('stacks', async () => ({
@@ -195,7 +198,6 @@ async function exists(answer: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Returns the logical ids of all resources in a stack, or an empty set if the stack does not exist. */
 async function resourcesOf(access: AwsAccess, StackName: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   let next: string | undefined;

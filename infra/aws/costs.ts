@@ -1,7 +1,6 @@
 import { service as declared } from '../service.ts';
 import type { Resource, Template, Value } from './template.ts';
 
-/** The CloudFormation templates of a stage's foundation stack and of its service stack. */
 interface Templates {
   readonly broker: Template;
   readonly functions: Template;

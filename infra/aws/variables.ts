@@ -39,7 +39,6 @@ export const resolveVariable = (
   stage: Stage = settingsOf(stageName),
 ): unknown => sources[source](stageName, stage, address);
 
-/** Returns a setting of the stage by its path, such as `functions.request.memoryMb`. */
 function settingAt(stage: Stage, path: string): unknown {
   const value = path
     .split('.')

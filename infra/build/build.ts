@@ -9,8 +9,8 @@ import { packages, SERVICE_MODULES, type PackageDefinition } from './packages.ts
 import { writePlugin, writeServicePlugin } from './plugins.ts';
 
 /**
- * Builds all packages of the repository at `root` in `target`, a directory within the repository. Returns the directory of each
- * package, which `npm pack` packs.
+ * Builds all packages of the repository at `root` into `target`, a directory within the repository. Returns the
+ * directory of each built package.
  */
 export async function buildPackages(root: string, target: string): Promise<Record<string, string>> {
   const built: Record<string, string> = {};
@@ -35,7 +35,9 @@ async function buildPackage(root: string, target: string, definition: PackageDef
   return directory;
 }
 
-/** Compiles each module of a package. The package contains the sources too, to which the source maps refer. */
+/**
+ * Compiles each module of a package. The sources become part of the package too, because the source maps refer to them.
+ */
 async function compilePackage(root: string, source: string, directory: string, { exports }: Manifest) {
   const [from, to] = [join(directory, 'src'), join(directory, 'dist')];
   cpSync(source, from, {
@@ -50,7 +52,10 @@ async function compilePackage(root: string, source: string, directory: string, {
   return Object.fromEntries(Object.entries(exports).map(published));
 }
 
-/** Bundles the modules and plugins of a package. Each has its own file and, if it imports modules dynamically, further files. */
+/**
+ * Bundles each module and plugin of a package into a file of its own. A dynamically imported module becomes a further
+ * file.
+ */
 async function bundlePackage(
   root: string,
   directory: string,
@@ -95,8 +100,8 @@ async function bundlePackage(
 }
 
 /**
- * Returns the names of the packages that a bundle imports instead of containing their code. Of the packages of the
- * repository, a bundle imports only `surehop`, and only if the package is installed together with `surehop`.
+ * Returns the names of the packages that a bundle imports instead of containing their code: all packages that are
+ * installed together with the bundle's package, except those of this repository other than `surehop`.
  */
 function externalOf(manifest: Manifest): string[] {
   const own = new Set(packages.map(({ name }) => name).filter((name) => name !== 'surehop'));

@@ -4,11 +4,10 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Options of one run of the TypeScript compiler. */
 interface Emit {
   readonly root: string;
   /**
-   * The directory that contains the sources. The compiler writes its output to the same subfolders of the directory
+   * The directory that contains the sources. The output of each module goes to the same subfolder of the directory
    * `to`.
    */
   readonly from: string;
@@ -69,7 +68,7 @@ function importCompiled(file: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll(RELATIVE_IMPORT, '$1$2.js'));
 }
 
-/** Deletes the declaration files that the given ones do not import, directly or indirectly. */
+/** Deletes all declaration files except the given ones and those that they import, directly or indirectly. */
 export function keepImported(directory: string, entries: readonly string[]): void {
   const kept = new Set(entries.map((entry) => join(directory, entry)));
   for (const file of kept)

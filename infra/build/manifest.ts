@@ -12,7 +12,7 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** The files to which one subpath in the `exports` of a published package leads. */
+/** The files of one subpath in the `exports` of a published package. */
 export interface Published {
   readonly types?: string;
   readonly default: string;

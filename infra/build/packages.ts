@@ -3,10 +3,7 @@ export interface PackageDefinition {
   readonly name: string;
   /** The folder with the sources, relative to the root of the repository. The folder contains package.json and README.md. */
   readonly folder: string;
-  /**
-   * The modules that users import, by subpath. If this property is not set, they are the modules in `exports` of
-   * package.json.
-   */
+  /** The modules that users import, by subpath; by default the modules in `exports` of package.json. */
   readonly modules?: Readonly<Record<string, string>>;
   /** The Serverless plugins of the package, by subpath. */
   readonly plugins?: Readonly<Record<string, Plugin>>;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Published } from './manifest.ts';
 import { SERVICE_MODULES } from './packages.ts';
 
-/** A compiled plugin, and the name of the class in it. */
 interface Compiled {
   readonly module: string;
   readonly className: string;
@@ -20,8 +19,8 @@ export function writePlugin(directory: string, name: string, { module, className
 }
 
 /**
- * Writes a plugin that contains the definitions of the service. The plugin is compiled together with these definitions when
- * Serverless loads it, because they are TypeScript modules.
+ * Writes a plugin that Serverless compiles, together with the definitions of the service, when it loads the plugin. The
+ * definitions are TypeScript modules and therefore have to be compiled.
  */
 export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(
@@ -36,7 +35,6 @@ const { dependencies, peerDependencies, peerDependenciesMeta } = require('./pack
 
 const SERVICE_MODULES = ${JSON.stringify(SERVICE_MODULES)};
 
-/** Returns the directory of the service: the working directory, or the nearest directory above it with infra/topology.ts. */
 function findService(directory = process.cwd()) {
   if (existsSync(join(directory, SERVICE_MODULES[0]))) {
     const missing = SERVICE_MODULES.filter((name) => !existsSync(join(directory, name)));

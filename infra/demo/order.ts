@@ -31,8 +31,8 @@ await entry(async () => {
 });
 
 /**
- * Returns the first key of the environment variable SIGNING_SECRETS, with which the order is signed. Returns undefined
- * if SIGNING_SECRETS is not set; the order is then signed with the development key.
+ * Returns the first key of the environment variable SIGNING_SECRETS, with which the order is signed, or undefined if
+ * SIGNING_SECRETS is not set.
  */
 function signingSecret(): string | undefined {
   const { SIGNING_SECRETS } = process.env;

@@ -29,7 +29,6 @@ const SKUS = 25;
 export const INITIAL_STOCK = 100_000;
 export const skus = Array.from({ length: SKUS }, (_, index) => `sku-${index + 1}`);
 
-/** Returns `count` evenly spaced numbers below `total`. */
 const spread = (total: number, count: number, offset: number) =>
   new Set(Array.from({ length: count }, (_, index) => index * Math.floor(total / count) + offset));
 

@@ -49,7 +49,6 @@ export async function collectResults(
   };
 }
 
-/** Returns whether an order is fulfilled or rejected. Neither status can change any more. */
 const isFinal = (status: string | undefined) => status === 'fulfilled' || status === 'rejected';
 
 /**

@@ -2,7 +2,10 @@ import type { Concern } from 'surehop';
 import { explain, settingFault, settingFaults, settingNames } from 'surehop/settings';
 import type * as z from 'zod';
 
-/** A value that a stage file can give to a setting of the service. A list reaches the functions as text with commas. */
+/**
+ * A value that a stage file can give to a setting of the service. In the environment variable of a function, a list
+ * becomes text separated by commas.
+ */
 type SettingValue = string | number | boolean | readonly string[];
 
 type Given = Readonly<Record<string, SettingValue | undefined>>;
@@ -51,8 +54,6 @@ function canBeLeftOut(schema: z.ZodType): boolean {
   return parsed.success && parsed.data === undefined;
 }
 
-/**
- * Returns whether a setting of the service must not have this name, because the toolkit or Lambda reserves the name.
- */
+/** Returns whether the toolkit or Lambda reserves the name, so that no setting of the service may have it. */
 const isTaken = (name: string): boolean =>
   (settingNames as readonly string[]).includes(name) || !/^(?!AWS_|LAMBDA_)[A-Z][A-Z0-9_]*$/.test(name);

@@ -60,11 +60,9 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum concurrency, in total, of the functions that share the broker's unreserved connections
-   * (`access.connections: rest` in serverless.yml). The broker's connection quota can lower this maximum, because each
-   * Lambda execution environment of such a function opens one connection. The value `unreserved` is for AWS accounts
-   * with a low concurrency limit: no function reserves concurrency, and only the account's limit and
-   * `http.ratePerSecond` bound the number of connections.
+   * The maximum total concurrency of the functions that share the broker's unreserved connections (`access.connections:
+   * rest` in serverless.yml). The broker's connection quota can lower this maximum. With the value `unreserved`, for
+   * AWS accounts with a low concurrency limit, no function reserves concurrency.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -99,8 +97,8 @@ export const stageSchema = z.strictObject({
        */
       endpoint: z.url({ protocol: /^https?$/ }),
       /**
-       * The share of the traces to record, from 0 to 1. If the caller of a request has already decided whether to
-       * record the trace, this decision counts.
+       * The share of the traces to record, from 0 to 1. It does not apply if the caller of a request has already
+       * decided whether to record the trace.
        */
       sampledShare: z.number().min(0).max(1),
       /** The ARN of a Lambda layer version with an OpenTelemetry collector, which every function gets. */
@@ -114,10 +112,9 @@ export const stageSchema = z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
     /**
-     * The time at which the inbox table was restored from a backup. A restored inbox table may lack markers of
-     * processed messages. Consumers therefore dead-letter each message that was published before this time and is
-     * neither completed nor rejected according to the inbox table. For a redriven message, the time of its last redrive
-     * counts instead of the time of its publication.
+     * The time at which the inbox table was restored from a backup. The restored table may lack inbox records of
+     * processed messages. Consumers therefore dead-letter each message that was published or last redriven before this
+     * time, unless its inbox record says that the message was completed or rejected.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),

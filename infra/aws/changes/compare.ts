@@ -17,8 +17,8 @@ interface CreateOnly {
   /** Properties that cannot be changed without replacing the resource. */
   readonly always: readonly string[];
   /**
-   * Properties for which some value changes make CloudFormation replace the resource and others do not. The function
-   * compareTemplates expects a replacement for every change.
+   * Properties of which only some changes make CloudFormation replace the resource. The function compareTemplates
+   * expects a replacement for every change of these properties.
    */
   readonly sometimes?: readonly string[];
 }
@@ -82,7 +82,6 @@ function changeOf(id: string, before: Resource | undefined, after: Resource | un
 
 const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** Returns the paths of all properties in which two values differ. */
 function differences(one: unknown, other: unknown, path: readonly string[] = []): string[] {
   if (JSON.stringify(one) === JSON.stringify(other)) return [];
   if (!isTree(one) || !isTree(other) || Array.isArray(one) !== Array.isArray(other)) return [path.join('.')];
@@ -96,15 +95,11 @@ function differences(one: unknown, other: unknown, path: readonly string[] = [])
   });
 }
 
-/** Returns whether two property paths are equal, or whether one path is the beginning of the other. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one.split('.'), other.split('.')];
   return a.slice(0, b.length).every((part, index) => part === b[index]);
 }
 
-/**
- * Returns the values of the property that a path names. There can be several values if the path leads through a list.
- */
 function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[] {
   if (first === undefined) return [value];
   if (!isTree(value)) return [];

@@ -2,7 +2,6 @@ import type { Resource, Template } from '../template.ts';
 import { knownTypes, refersToReplaced, type Change } from './compare.ts';
 import type { Templates } from './templates.ts';
 
-/** The templates of a stage before and after a change, and the differences between them. */
 interface Step {
   readonly before: Templates;
   readonly after: Templates;
@@ -20,8 +19,8 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
 }
 
 /**
- * Explains, for each new resource that would have the same name as the resource that it replaces, why the deployment
- * would fail: CloudFormation creates the new resource before it deletes the old one, but their names must be unique.
+ * Explains why replacing a resource would fail if the new resource had the name of the old one: CloudFormation creates
+ * the new resource before it deletes the old one, and their names must be unique.
  */
 function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
@@ -40,8 +39,8 @@ function takenNames(before: Template, after: Template, changes: readonly Change[
 }
 
 /**
- * Returns, as JSON, the properties in which two resources of the same type must differ. These are the name of the
- * resource or, if it has no name, all properties that CloudFormation sets only when it creates the resource.
+ * Returns, as JSON, what must be unique among the resources of one type: the name of a resource or, if it has no name,
+ * all properties that CloudFormation can set only when it creates the resource.
  */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);
@@ -51,8 +50,8 @@ function identityOf({ Type, Properties = {} }: Resource): string | undefined {
 }
 
 /**
- * Explains, for each event source that would be updated and names a virtual host, why the update would fail.
- * CloudFormation sends all properties with an update, and Lambda rejects an update that contains `VIRTUAL_HOST`
+ * Explains why the update of an event source that names a virtual host would fail: CloudFormation sends all properties
+ * with an update, and Lambda rejects an update that contains `VIRTUAL_HOST`
  * (https://docs.aws.amazon.com/lambda/latest/api/API_SourceAccessConfiguration.html).
  */
 function frozenEventSources(after: Template, changes: readonly Change[]): string[] {
@@ -66,9 +65,8 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
 }
 
 /**
- * Explains, for each export of the foundation stack that would change or disappear while the deployed functions import
- * it, why the deployment would fail. CloudFormation rejects such a change, because the foundation stack is deployed
- * before the functions.
+ * Explains why the deployment would fail if an export of the foundation stack changed or disappeared: CloudFormation
+ * rejects such a change while the deployed functions import the value.
  */
 function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));

@@ -17,7 +17,6 @@ export async function refuseReplacement(serverless: Serverless): Promise<void> {
     throw new Error(`${reasons.join('; ')}. Nothing was changed; see "Changing a stage" in docs/deploy.md`);
 }
 
-/** Returns the template of the stack's last deployment, or undefined if the stack does not exist. */
 async function deployedTemplate(serverless: Serverless): Promise<Template | undefined> {
   // The client is imported only for a deployment, because loading it takes longer than loading the rest of the plugin.
   const { CloudFormationClient, GetTemplateCommand } = await import('@aws-sdk/client-cloudformation');

@@ -5,7 +5,6 @@ import { explain } from 'surehop/settings';
 import { settings as ownSettings } from '../../settings.ts';
 import { stageSchema, type Stage } from '../../stages/stage.ts';
 
-/** A part of the JSON schema that describes the settings of a stage. */
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly enum?: readonly unknown[];
@@ -50,7 +49,6 @@ export const settings = (): Setting[] => [
   ...Object.keys(ownSettings.shape).map((name) => ({ path: `settings.${name}`, values: ownValues(name) })),
 ];
 
-/** Returns sample values of one of the service's own settings. */
 function ownValues(name: string): unknown[] {
   const { minimum, maximum } = z.toJSONSchema(ownSettings.shape[name]!, { unrepresentable: 'any' }) as Schema;
   return minimum === undefined || maximum === undefined ? [explain(ownSettings, name).example] : [minimum, maximum];

@@ -22,7 +22,6 @@ export function settingsTable(effects: readonly Effect[]): string {
   ].join('\n');
 }
 
-/** Returns the value of every setting of a stage, as text, by the setting's path. */
 function flatten(value: unknown, path = ''): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null) return { [path]: String(value) };
   if (Array.isArray(value)) return { [path]: value.length === 0 ? 'none' : value.join(', ') };

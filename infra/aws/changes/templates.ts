@@ -91,7 +91,6 @@ function loadServerless(): new (input: object) => PackagedService {
   return require(join(dirname(require.resolve('serverless/package.json')), 'lib', 'serverless.js')) as never;
 }
 
-/** Reads serverless.yml of a folder and resolves its variables as Serverless would. */
 async function readConfiguration(folder: string, stageName: string, stage: Stage): Promise<Configuration> {
   const text = await readFile(join(rootDirectory, folder, 'serverless.yml'), 'utf8');
   const raw = parse(text, { merge: true }) as Configuration;

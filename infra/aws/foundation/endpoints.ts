@@ -45,8 +45,7 @@ export const tablesEndpoint = (tablePrefix: string): Resources => ({
 /**
  * Returns the S3 endpoint of a VPC without internet access. Through this endpoint, custom resources respond to
  * CloudFormation by writing to a presigned S3 URL
- * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html). A VPC with NAT gateways
- * does not need an S3 endpoint, and the policy of the endpoint would block all other requests to S3.
+ * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html).
  */
 const answersEndpoint = (): Resources => ({
   AnswersEndpoint: gateway('s3', {

@@ -21,7 +21,6 @@ export const exportNames = [
 
 export type ExportName = (typeof exportNames)[number];
 
-/** The name of a stage's foundation stack. */
 const brokerStack = (stageName: string): string => `${service.name}-broker-${stageName}`;
 
 /**

@@ -1,8 +1,8 @@
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
 /**
- * For each broker role, the name of the user that is created first. Except for the administrator, each rotation
- * switches to the other of a role's two users, for example from `publisher-a` to `publisher-b`.
+ * For each broker role, the user name of the first login. Each rotation switches between two users of the role, for
+ * example from `publisher-a` to `publisher-b`; only the administrator's login is never rotated.
  */
 const firstUsernames = {
   administrator: 'administrator',

@@ -18,9 +18,9 @@ export const scopes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a Cognito user pool that issues operators' tokens in exchange for a client secret. The pool contains no
- * users. Every stage has a user pool, even a stage that accepts the tokens of another issuer: an unused pool is free,
- * and CloudFormation could not remove the pool's exports while the service stack imports them.
+ * Returns a Cognito user pool that issues operators' tokens in exchange for a client secret. Every stage has this user
+ * pool, even a stage that accepts the tokens of another issuer, because CloudFormation cannot remove an export of the
+ * pool while the service stack imports it.
  */
 export const operators = (serviceName: string, stageName: string): Resources => ({
   Operators: {

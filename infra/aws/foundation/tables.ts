@@ -4,7 +4,6 @@ import { tables } from '../../tables.ts';
 import type { Resources } from '../template.ts';
 import { resourcesOf } from './table-resources.ts';
 
-/** All tables of a stage: those of the toolkit and those of the service. */
 const definitions = [...toolkitTables, ...Object.values(tables)];
 
 /** The names of all tables of the service, without the stage's prefix. */

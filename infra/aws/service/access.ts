@@ -10,10 +10,10 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * The number of AMQP connections that the function may open. Each Lambda execution environment opens one connection,
-   * and therefore this number limits the function's concurrency. For a consumer, this number is multiplied by the
-   * concurrency of the consumer's event sources. Functions with `rest` share equally the connections that no other
-   * function has reserved with a number; a function with `{ weight: 3 }` gets three times the share of `rest`.
+   * How many AMQP connections the function may open. This limits the function's concurrency, because each Lambda
+   * execution environment opens one connection. A consumer gets this number for each concurrent invocation of its event
+   * sources. `rest` is an equal share of the connections that no function has reserved; with `{ weight: 3 }`, the share
+   * is three times as large.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
@@ -26,8 +26,8 @@ export interface Access {
   /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */
   readonly removal?: boolean;
   /**
-   * The tables in infra/tables.ts that the effects of the consumer's business rules write, or that the business rules
-   * read. The consumer may perform the DynamoDB actions of every kind of effect on these tables.
+   * The tables in infra/tables.ts that the consumer's business rules read or write. The consumer gets the permissions
+   * that every kind of effect needs on these tables.
    */
   readonly effects?: readonly string[];
   /**
@@ -138,9 +138,8 @@ const INTERFACE_ACTIONS = [
 ];
 
 /**
- * Returns two IAM policy statements for network interfaces. The first statement allows the function's role to manage
- * network interfaces, because Lambda creates them with this role. The function's code runs with the same role, and
- * therefore the second statement denies the same actions to the code
+ * Returns two IAM policy statements: with the function's role, Lambda may manage network interfaces, but the function's
+ * code may not, although it runs with the same role
  * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
  */
 const networkStatements = (functionName: string): Value[] => [

@@ -24,15 +24,18 @@ export interface AlarmDefinition {
   /** The text of the notification: what the alarm means and what to do first. */
   readonly description: string;
   readonly severity: Severity;
-  /** The metrics that the alarm evaluates, by id. An alarm has either `metrics` or `query`. */
+  /**
+   * The CloudWatch metrics that the alarm evaluates, by an id that the expression uses. An alarm has either `metrics`
+   * or `query`.
+   */
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** A CloudWatch metric math expression that combines the metrics by their ids; required if there are several metrics. */
   readonly expression?: string;
-  /** The expression in Prometheus' query language, in which `$id` stands for the value of the metric `id`. */
+  /** The expression of the Prometheus alert in PromQL, in which `$id` stands for the value of the metric `id`. */
   readonly promql?: string;
   /**
-   * Metrics that functions record and that show the same condition as `metrics` of AWS, by the same ids. Prometheus alerts use
-   * these metrics.
+   * Metrics that the functions record themselves. The Prometheus alert uses these metrics instead of the metrics in
+   * `metrics`, which only AWS records. Each has the id of the metric that it replaces.
    */
   readonly recorded?: Readonly<Record<string, Metric>>;
   /** A CloudWatch Metrics Insights query, for metrics whose dimensions are not known before the deployment. */
@@ -44,11 +47,7 @@ export interface AlarmDefinition {
   readonly periods: number;
   /** How many of the evaluated periods must breach the threshold before the alarm is raised; by default all of them. */
   readonly ofWhich?: number;
-  /**
-   * The value that replaces missing data points of a metric that had data before. Without this setting, missing data
-   * does not breach the threshold. A metric that never had data does not change the state of the alarm, and therefore a
-   * first deployment raises no alarm.
-   */
+  /** The value that replaces missing data points. Without this setting, missing data does not breach the threshold. */
   readonly silence?: { readonly isReadAs: number };
 }
 
@@ -128,8 +127,8 @@ function metricsOf({
 }
 
 /**
- * Returns a metric of the stage that functions record: a metric of the toolkit, such as `Requests` with the dimensions `route`
- * and `status`, or a metric of the service's own table. A metric that is in neither table is a type error.
+ * Returns a metric that the functions of the stage record. A name that belongs neither to a metric of the toolkit nor
+ * to one of the service is a type error.
  */
 export type MetricOf<T extends MetricTable = typeof toolkitMetrics> = <N extends MetricName<T>>(
   name: N,
@@ -137,7 +136,6 @@ export type MetricOf<T extends MetricTable = typeof toolkitMetrics> = <N extends
   ...dimensions: DimensionArguments<T, N>
 ) => Metric;
 
-/** Creates the function that returns the metrics which the functions of a stage record. */
 export const ownMetric =
   <T extends MetricTable = typeof toolkitMetrics>(service: string, stageName: string): MetricOf<T> =>
   (name, statistic, ...[dimensions]) => ({

@@ -24,11 +24,9 @@ interface Demand {
 export const sharesConnections = ({ connections }: Access): boolean => weightOf(connections) !== undefined;
 
 /**
- * Calculates the reserved concurrency of each function that connects to the broker. A function gets the number of
- * connections that it declares; for a consumer, this number is multiplied by the concurrency of the consumer's event
- * sources. The functions that declare `rest` or a weight divide the remaining connections, at most
- * `publisherConcurrency` of the stage, in proportion to their weights. Throws an error if the broker allows too few
- * connections.
+ * Calculates the reserved concurrency of each function that connects to the broker. The functions that declare `rest`
+ * or a weight divide the connections that the other functions leave, at most `publisherConcurrency` of the stage.
+ * Throws an error if the broker allows too few connections.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);
@@ -71,10 +69,6 @@ function weightOf(connections: Access['connections']): number | undefined {
   return typeof connections === 'object' ? connections.weight : undefined;
 }
 
-/**
- * Returns the advice for an operator who deploys a function that publishes messages but declares no
- * `access.connections`.
- */
 const adviceFor = (environments: number): string =>
   environments > 0
     ? 'set access.connections in serverless.yml to 2, because each environment of a consumer needs one connection, and a release runs two versions of the consumer'

@@ -17,7 +17,6 @@ interface Subject {
 
 type Table = typeof toolkitMetrics;
 
-/** The metrics whose only dimension is the queue. */
 type QueueMetric = {
   [N in keyof Table]: Table[N]['dimensions'] extends readonly ['queue'] ? N : never;
 }[keyof Table];

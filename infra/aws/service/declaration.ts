@@ -6,7 +6,7 @@ import type { Chart } from './dashboard.ts';
 
 export type { AlarmDefinition, Chart, MetricOf, Stage, StageFile };
 
-/** A recorded metric with fixed dimensions that tells how the business goes, such as the number of accepted orders. */
+/** A recorded metric that shows how the business is doing, such as the number of accepted orders. */
 interface BusinessMetric extends Metric {
   readonly meaning: string;
 }
@@ -14,7 +14,7 @@ interface BusinessMetric extends Metric {
 /** The service as `npm start` runs it on the machine of the developer. */
 interface RunningService {
   readonly url: string;
-  /** Returns the curl option that sends an operator's token with this scope. */
+  /** Returns the curl option that sends an operator's token with the given scope. */
   readonly bearer: (scope: string) => string;
 }
 
@@ -26,13 +26,13 @@ type Tables<Own extends MetricTable> = typeof toolkitMetrics & Own;
 export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetrics> {
   /** The name of the service. The names of its stacks, tables and logins begin with it. */
   readonly name: string;
-  /** The CloudWatch namespace of the service's metrics, which the service also passes to `createSurehop`. */
+  /** The CloudWatch namespace of the service's metrics. The service passes the same namespace to `createSurehop`. */
   readonly metricsNamespace: string;
   /** The descriptions of the scopes that operators' tokens can contain, in addition to the scopes of the toolkit. */
   readonly scopes: Readonly<Record<string, string>>;
   /** The metrics that the functions of the service record in addition to the metrics of the toolkit. */
   readonly ownMetrics?: Own;
-  /** Returns the business metrics, which are documented together with the recorded metrics. */
+  /** Returns the business metrics, which the generated documentation lists after the recorded metrics. */
   readonly businessMetrics?: (metric: MetricOf<Tables<Own>>) => Readonly<Record<string, BusinessMetric>>;
   /**
    * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.

@@ -28,9 +28,6 @@ const alarmId = (name: string): string => `${pascalCase(name)}Alarm`;
 
 const entries = ({ service }: Serverless): [string, FunctionDefinition][] => Object.entries(service.functions);
 
-/**
- * Returns the concurrency of the event source: how many Lambda execution environments it can invoke at the same time.
- */
 const environmentsOf = (source: { queue: string } | undefined, stage: Stage): number =>
   source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
 
@@ -179,10 +176,6 @@ function waitForTopology(resources: Record<string, Resource>): void {
   for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
 }
 
-/**
- * Returns the logical id of the IAM role of an event source's function. Serverless makes the event source depend on
- * this role.
- */
 function roleOfSource({ DependsOn = [] }: Resource): string {
   const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
   if (!role) throw new Error('an event source in the template does not depend on the IAM role of its function');
@@ -206,7 +199,6 @@ function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   });
 }
 
-/** Makes API Gateway answer the preflight requests (CORS) of browsers. */
 function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins } }: Stage): void {
   const api = resources['HttpApi'];
   if (corsOrigins.length === 0 || !api) return;
@@ -228,8 +220,10 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
   });
 }
 
-/** Returns the method and the path of a function's HTTP route, or undefined if it has none. */
-/** Returns the values of the dimensions `route` and `queue` with which a function records its metrics. */
+/**
+ * Returns the HTTP route or the work queue of a function, which is a dimension of the metrics that the function
+ * records.
+ */
 export function recordedSubject(events: FunctionDefinition['events']): { route?: string; workQueue?: string } {
   const route = routeOf(events);
   const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;

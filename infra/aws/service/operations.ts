@@ -19,9 +19,9 @@ const TOPOLOGY_TIMEOUT_SECONDS = 300;
 const secret = (stageName: string, role: LoginRole) => imported(stageName, `${role}-login` satisfies ExportName);
 
 /**
- * Returns the custom resource that applies the topology from inside the VPC and creates the broker users of the other functions.
- * CloudFormation applies the topology again when the code of the function (`codeVersionId`) or the engine version changes;
- * policies depend on the engine version.
+ * Returns the custom resource that applies the topology from inside the VPC and creates the broker users of the other
+ * functions. CloudFormation also applies the topology again when the code of the function (`codeVersionId`) or the
+ * engine version changes.
  */
 export const topologyResource = (
   stageName: string,
@@ -43,8 +43,8 @@ export const topologyResource = (
 });
 
 /**
- * How long CloudFormation waits for a removal, in seconds. This is the longest possible timeout, because Lambda takes up to 40
- * minutes to delete network interfaces.
+ * How long CloudFormation waits for a removal, in seconds. This is the longest timeout that CloudFormation allows,
+ * because Lambda may need 40 minutes to delete network interfaces.
  */
 const REMOVAL_TIMEOUT_SECONDS = 3_600;
 
@@ -78,7 +78,10 @@ export const functionsNetwork = (stageName: string, functionId: string, roleIds:
   [FUNCTIONS_NETWORK]: removal(functionId, { SecurityGroup: imported(stageName, 'functions-security-group') }, roleIds),
 });
 
-/** Returns the rotation schedule of each login that is rotated, and the permission for Secrets Manager to invoke the function. */
+/**
+ * Returns, for each login that is rotated, the rotation schedule and Secrets Manager's permission to invoke the
+ * function.
+ */
 export const rotations = (
   stageName: string,
   functionId: string,

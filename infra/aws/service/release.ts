@@ -34,7 +34,6 @@ const firstPercent = (release: Exclude<Release, { strategy: 'at-once' }>): numbe
 const isWatched = (release: Release): release is Exclude<Release, { strategy: 'at-once' }> =>
   release.strategy !== 'at-once';
 
-/** Returns the alarm for failed invocations of the version that is being released. */
 const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinition => ({
   name: `${key}-release-errors`,
   description: `The version of ${key} that is being released fails. CodeDeploy rolls the release back. Runbook: a release that was rolled back.`,

@@ -54,7 +54,6 @@ export async function readDefinitions(root: string, tablePrefix: string): Promis
   return { topology, tables, settings, service: service as Definitions['service'] };
 }
 
-/** Parses a YAML file. If the file is invalid, throws an error whose message begins with `name`. */
 function readYaml(file: string, name: string): unknown {
   try {
     return parse(readFileSync(file, 'utf8'), { merge: true });
@@ -63,7 +62,6 @@ function readYaml(file: string, name: string): unknown {
   }
 }
 
-/** Returns a value from serverless.yml after replacing every variable in it by the value of the variable. */
 function withValues(value: unknown, resolved: (source: SourceName, address: string) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => withValues(item, resolved));
   if (typeof value === 'object' && value !== null)

@@ -38,8 +38,7 @@ const writeLine = (line: string): void => void process.stdout.write(`${line}\n`)
 /**
  * A Serverless plugin that runs each function that serverless-offline invokes (for HTTP requests and schedules) in a
  * child process, as Lambda does. If a function throws, does not load, exits or times out, the client gets a response
- * with status 500. Without this plugin, serverless-offline would respond with 200, wait forever, or exit. After a
- * rebuild, running invocations finish before the new version is loaded.
+ * with status 500.
  */
 export class HttpFunctionsPlugin {
   readonly hooks = {

@@ -8,7 +8,8 @@ export interface Throttle {
 }
 
 /**
- * Creates a function that takes a token for the next request from the token bucket, and returns whether there was one.
+ * Creates a function that takes one token from the bucket for each request. The function returns false if the bucket is
+ * empty.
  */
 export function createThrottle({ ratePerSecond, burst }: Throttle, now = () => performance.now()): () => boolean {
   let tokens = burst;

@@ -6,7 +6,7 @@ const MAX_RESTARTS = 5;
 
 /**
  * The delay before a restart, in ms, is this value times the number of earlier restarts within the last minute. The
- * first restart therefore does not wait. The growing delay gives other processes time to release the port.
+ * first restart therefore does not wait.
  */
 const DELAY_MS = 250;
 

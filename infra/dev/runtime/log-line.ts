@@ -61,7 +61,6 @@ function detail(name: string, value: unknown): string[] {
   return isShown ? [`${name}=${String(value)}`] : [];
 }
 
-/** Returns the text of a log field whose value is a string or an error. Returns undefined for any other value. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : undefined;

@@ -11,7 +11,6 @@ export function meantName(given: string, known: readonly string[]): string | und
   return closest?.name;
 }
 
-/** Returns how many letters must be inserted, deleted, replaced or swapped with a neighbor to turn one text into the other. */
 function editDistance(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= one.length; row += 1) {

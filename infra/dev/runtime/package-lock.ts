@@ -13,8 +13,8 @@ const PLATFORM =
   /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|ppc64|riscv64|s390x|x64)(?:-(gnu|musl|eabi|gnueabihf|musleabihf|msvc))?$/;
 
 /**
- * Adds missing entries to a package-lock.json: the entries of optional packages that are for other platforms. An entry
- * is missing if a locked package depends on the optional package but the lock file does not list it.
+ * Adds to a package-lock.json the optional packages for other platforms that a locked package depends on and that the
+ * lock file does not list.
  */
 export function completeLock(lock: Lock): { lock: Lock; added: string[] } {
   const packages: Record<string, LockedPackage> = { ...lock.packages };

@@ -116,7 +116,6 @@ function killGroup(groupId: number): void {
   }
 }
 
-/** Returns whether any process of the process group is still running; zombie processes do not count. */
 function isGroupAlive(groupId: number): boolean {
   try {
     process.kill(-groupId, 0);

@@ -23,7 +23,6 @@ const DRAINED_WITHIN_MS = 20_000;
  */
 const MAX_FAILURES = 5;
 
-/** The maximum number of characters of a response to `GET /readyz` that an error message quotes. */
 const MAX_SHOWN = 500;
 
 /**

@@ -10,8 +10,8 @@ export interface EndWatch {
 }
 
 /**
- * Watches a running server and reports its unexpected ends. `ended` resolves with a description when the server process
- * that runs now ends, and may reject if the process cannot be observed any more.
+ * Watches a running server and reports its unexpected ends. The promise of `ended` resolves with a description of how
+ * the current server process ended.
  */
 export function watchEnd(ended: () => Promise<string>): EndWatch {
   const listeners: ((how: string) => void)[] = [];

@@ -6,10 +6,7 @@ const MAX_TRACES = 5_000;
 /** The maximum number of spans in memory per trace. Further spans of the trace are dropped. */
 const MAX_SPANS_PER_TRACE = 1_000;
 
-/**
- * A query adds the traces to which its results link until it has found this number of traces in total. Further linked
- * traces are left out.
- */
+/** The maximum number of traces in the result of a query, including the traces that are connected by span links. */
 const MAX_LINKED_TRACES = 50;
 
 /** Keeps the spans of the latest traces in memory, and finds traces by the ids in the attributes of their spans. */
@@ -47,7 +44,6 @@ export function createTraceStore(): TraceStore {
     return found;
   }
 
-  /** Returns the ids of the traces in memory that a trace links to, and of those that link to the trace. */
   function linkedTo(traceId: string): string[] {
     const targets = spansOf(traceId).flatMap(({ links }) => links.map((link) => link.traceId));
     const sources = [...traces].flatMap(([other, spans]) =>

@@ -19,9 +19,9 @@ export const brokerMetric =
   });
 
 /**
- * Returns the alarms of the broker. Most of these alarms use metrics that the function `report-queues` publishes for
- * the worst node. A single node over its limit blocks all publishers, but Amazon MQ's own broker metrics are totals of
- * all nodes (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
+ * Returns the alarms of the broker. Most of them use metrics that the function `report-queues` publishes for the worst
+ * node, because one node over its limit blocks all publishers, and Amazon MQ's own broker metrics are totals of all
+ * nodes (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
  */
 export function brokerAlarms(brokerName: string, own: MetricOf, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {
   const ofBroker = brokerMetric(brokerName);

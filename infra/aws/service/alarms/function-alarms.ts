@@ -78,8 +78,8 @@ export function functionAlarms(subject: Subject, own: MetricOf, { alarms }: Pick
 }
 
 /**
- * Returns the recorded metrics that show the errors and the duration of a function. Only HTTP functions and the consumers of work
- * queues record such metrics. An HTTP function answers an error with status 500; a consumer's error leaves messages without outcome.
+ * Returns the recorded metrics that show the errors and the duration of a function, or undefined if the function is
+ * neither an HTTP function nor the consumer of a work queue.
  */
 function recordedBy(
   { route, workQueue: queue }: Pick<Subject, 'route' | 'workQueue'>,

@@ -53,8 +53,8 @@ export function guessManagementUrl(amqpUrl: string): string {
 }
 
 /**
- * Returns, for a failed login to the broker, the likely cause. The error messages of the AMQP client only name protocol
- * frames.
+ * Returns the likely cause of a failed login to the broker, because the AMQP client's own error message only names
+ * protocol frames.
  */
 function loginFailure(error: unknown): string {
   const reason = reasonOf(error);

@@ -12,7 +12,6 @@ import { requestLimits } from 'surehop/dynamodb';
 import type { Resources } from '../../../aws/template.ts';
 import { LOCAL_AWS } from './probe.ts';
 
-/** How long to wait until a new table is active, in seconds. */
 const READY_WITHIN_SECONDS = 30;
 
 export interface Table {
