@@ -45,19 +45,16 @@ export interface Steps {
   /** Creates or updates the custom resource. */
   apply(change: Change): Promise<void>;
   /**
-   * Removes the custom resource. If this method is absent, nothing happens when CloudFormation deletes the custom
-   * resource. If a removal does not finish before the Lambda function times out, Lambda invokes the function again, up
-   * to two times, and the removal continues. CloudFormation waits for the removal for at most the `ServiceTimeout` of
-   * the custom resource.
+   * Removes the custom resource; by default nothing happens. If the removal does not finish before the Lambda function
+   * times out, Lambda invokes the function again, up to two times.
    */
   remove?(change: Change): Promise<void>;
 }
 
 /**
  * Creates the Lambda handler of a custom resource. The handler responds to CloudFormation even if the creation or the
- * update fails or runs out of time. If a removal runs out of time, the handler throws an error instead, and Lambda
- * invokes the handler again. If the new properties lead to another `physicalId`, CloudFormation replaces the resource
- * and removes the old one.
+ * update fails or runs out of time. If new properties lead to another `physicalId`, CloudFormation replaces the
+ * resource and removes the old one.
  */
 export const customResource =
   (physicalId: string | ((properties: Properties) => string), { apply, remove }: Steps) =>

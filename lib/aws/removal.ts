@@ -58,9 +58,7 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 
 /**
  * Starts the deletion of an event source mapping and returns the state of the mapping. The state is `present` if Lambda
- * is still creating or updating the mapping: the deletion must then be tried again. The mapping is read first, because
- * AWS may answer the deletion of a missing mapping with "access denied": the permission depends on the mapping's
- * function.
+ * is still creating or updating the mapping; the deletion must then be tried again.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);
@@ -75,7 +73,6 @@ async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal)
   }
 }
 
-/** Returns the ids of the network interfaces that match all filters. `*` is a wildcard in a filter value. */
 async function networkInterfaces(
   access: AwsAccess,
   filters: Readonly<Record<string, string>>,
@@ -93,9 +90,8 @@ async function networkInterfaces(
 const isDenied = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
 
 /**
- * Repeats `check` until its result says that no further wait is needed. An error of `check` does not end the
- * repetition, unless the error says that a permission is missing. If `signal` is aborted, the function throws the
- * reason of the abort.
+ * Repeats `check` until it returns `isDone`. Only the lack of a permission or an abort of `signal` ends the repetition
+ * with an error.
  */
 async function until(
   { signal, pauseMs }: Waiting,

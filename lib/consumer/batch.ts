@@ -20,8 +20,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly memory: Memory;
   /**
    * Whether the inbox record of a message with this publish time may be missing, for example because the inbox table
-   * was restored from a backup. The consumer dead-letters a message whose inbox record may be missing, because the
-   * message might already have been processed.
+   * was restored from a backup. The message might then have been processed already, and the consumer dead-letters it.
    */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
   /** The AMQP `app-id` property of the follow-up events. */
@@ -87,9 +86,8 @@ export interface Memory {
    */
   survived: Map<MessageId, number>;
   /**
-   * The messages that did not crash the process, although the attempt log in DynamoDB still says that they are being
-   * processed. The value is the attempt-log entry that has to be deleted, or `undefined` if all attempt-log entries of
-   * the message have to be deleted.
+   * The attempt-log entries that must still be deleted from DynamoDB, because their messages did not crash the process.
+   * The value `undefined` stands for all entries of the message.
    */
   readonly unended: Map<MessageId, AttemptRun | undefined>;
   /**
@@ -100,8 +98,8 @@ export interface Memory {
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /**
-   * For each ordering key, the ids of messages, in sequence, that an earlier batch could not write to DynamoDB. The
-   * next batch tries to write them again, so that no later message with the same ordering key overtakes them.
+   * For each ordering key, the ids of the messages whose order an earlier batch could not write to DynamoDB. The next
+   * batch writes them again, so that no later message with the same ordering key overtakes them.
    */
   unrecorded: Sequences;
   /**
@@ -122,7 +120,6 @@ export const newMemory = (): Memory => ({
 /** The largest number of entries in one map or set that a consumer keeps in memory between batches. */
 const MAX_ENTRIES = 10_000;
 
-/** Deletes the oldest entries until at most `MAX_ENTRIES` remain. Sets and maps iterate in insertion order. */
 export function forgetOldest(entries: Set<unknown> | Map<unknown, unknown>): void {
   for (const key of entries.keys()) {
     if (entries.size <= MAX_ENTRIES) break;

@@ -33,8 +33,7 @@ export type ConsumerDefinition<T> = ConsumerLimits & {
 /**
  * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. For each message, the handler commits the effects
  * exactly once, or sends a copy to a delay queue for a retry, or dead-letters the message. A failed message does not
- * affect the other messages of the batch. The handler throws `BatchUnfinishedError` if the whole batch has to be
- * redelivered.
+ * affect the other messages of the batch.
  */
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
   createConsumer(definition, partsOf(surehop));

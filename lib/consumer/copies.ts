@@ -40,8 +40,8 @@ function delayedCopy(delivery: Delivery, { is, delayQueue }: Retried | Postponed
 }
 
 /**
- * Returns a dead letter as the outcome of a message that should be retried or postponed, if AMQP cannot encode a
- * property or header of the message and therefore no copy can be published. Returns every other outcome unchanged.
+ * Turns a retry or a postponement into a dead letter if AMQP cannot encode a property or header of the message, because
+ * then no copy of the message can be published.
  */
 export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
   if (outcome.is === 'dead-letter') return outcome;
@@ -50,10 +50,6 @@ export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
   return asDeadLetter(outcome, { code: 'UNWRITABLE', message: `a copy cannot carry ${describeParts(parts)}` });
 }
 
-/**
- * Returns the dead-letter outcome of a message whose copy cannot be published. The error text says why the message
- * failed and why the copy cannot be published.
- */
 export const asDeadLetter = (
   outcome: Failed,
   { code, message }: Pick<PublishError, 'code' | 'message'>,
@@ -76,9 +72,9 @@ const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
 
 /**
- * Creates a dead letter with all headers and properties of the message that AMQP can encode. If the broker refuses this
- * dead letter, a second one with only the headers and properties that fit into a small frame is published. If the
- * broker also refuses the second one, a third one with only the id, the body and the reason is published.
+ * Creates a dead letter with all headers and properties of the message that AMQP can encode. The function `smaller` of
+ * the result creates a dead letter with fewer headers and properties, for the case that the broker refuses the larger
+ * one.
  */
 function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: WorkQueue, at: string): CopyToPublish {
   const { deadLetterExchange: exchange } = queue;

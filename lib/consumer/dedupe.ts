@@ -7,9 +7,8 @@ import { toResult, type Candidate, type Copy, type Invalid, type Message, type R
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 
 /**
- * Returns the result of a message if this process has completed the message and still remembers it, and `undefined`
- * otherwise. The body of a remembered message need not be parsed. A message with the id of a completed message but
- * another body is not remembered, and is compared with the stored inbox record instead.
+ * Returns the result of a message if this process remembers that it has completed the message, and `undefined`
+ * otherwise.
  */
 export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undefined =>
   delivery.id !== undefined && done.get(delivery.id) === delivery.payloadHash
@@ -17,8 +16,8 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
     : undefined;
 
 /**
- * Finds three kinds of messages: messages that the inbox shows as completed, messages whose retry or dead letter was
- * published before, and further copies of one message within the batch.
+ * Finds the messages that need no processing: messages that were completed before, messages whose retry or dead letter
+ * was published before, and further copies of one message within the batch.
  */
 export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>
   pairCopies(await compareWithMarkers(messages, batch));
@@ -79,8 +78,8 @@ export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parame
   isHandedOff(marker, { ...envelope, payloadHash });
 
 /**
- * Selects the copy with the latest attempt if a batch contains several copies of one message. A message and its own
- * retry can be redelivered in the same batch, and skipping both as duplicates would lose the message.
+ * Selects the copy with the latest attempt if a batch contains several copies of one message. Without this selection, a
+ * message and its own retry could both be skipped as duplicates.
  */
 function pairCopies(messages: readonly Message[]): Message[] {
   const latest = new Map<MessageId, Candidate>();
@@ -100,10 +99,6 @@ function pairCopies(messages: readonly Message[]): Message[] {
   });
 }
 
-/**
- * Returns the result of a message that was not processed, because another copy of the message in the batch was
- * processed instead. The result is `unfinished` if the processed copy is unfinished, and `duplicate` otherwise.
- */
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
   toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);
 

@@ -161,16 +161,13 @@ const deliveryCountIn = (headers: Headers): number =>
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/**
- * Every time zone offset is a multiple of this many seconds (a quarter of an hour). Two times that differ by such a
- * multiple may be the same time, written in different time zones.
- */
+/** Every time zone offset is a multiple of this many seconds (a quarter of an hour). */
 const ZONE_SECONDS = 900;
 
 /**
- * Decodes the AMQP timestamp of a message, which the event source writes as text without a time zone. If the header
- * `surehop-published-at` contains the same time in another time zone, the function returns the time from that header.
- * Otherwise the function reads the text as UTC. Text that is not a date stays unchanged.
+ * Decodes the AMQP timestamp of a message, which the event source writes as text without a time zone. If the text, read
+ * as UTC, differs from the header `surehop-published-at` by a possible time zone offset, the time in the header is
+ * returned, and otherwise the text is read as UTC.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

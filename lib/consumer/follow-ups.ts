@@ -49,9 +49,9 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
 }
 
 /**
- * Handles a follow-up event that the broker refuses. The function first publishes the event without the properties that
- * were copied from its message, such as the correlation id. If the broker refuses the event again, the function stores
- * the event in the archive. The result is `undefined` if the event was published or archived, and the error otherwise.
+ * Handles a follow-up event that the broker refuses. Properties that were copied from its message and that AMQP cannot
+ * encode, such as the correlation id, are left out, and the event is published again. If the broker refuses the event
+ * again, it is stored in the archive. Returns the error if the event was neither published nor archived.
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
@@ -83,10 +83,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
 
 interface Pending {
   readonly event: StoredEvent;
-  /**
-   * The results of the messages whose follow-up event this is. Several copies of one message have the same follow-up
-   * event.
-   */
+  /** The results of all copies of the message from which the event follows. */
   readonly sources: [Result, ...Result[]];
 }
 

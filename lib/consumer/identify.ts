@@ -17,10 +17,9 @@ interface MessageToIdentify {
 }
 
 /**
- * Returns the id, type and version of a message. The result must be the same for every delivery of a message. The id
- * must be different for different messages, because two messages with the same id and the same body are processed once.
- * If the result has no type or no version, the consumer uses the type or version in the message itself. If the result
- * is `undefined`, the message is identified as if the consumer had no function `identify`.
+ * Returns the id, type and version of a message. The result must be the same for every delivery of the message, and
+ * different messages must have different ids. A type or version that the result lacks is read from the message. If the
+ * result is `undefined`, the message is identified without this function.
  */
 export type Identify = (
   message: MessageToIdentify,
@@ -51,11 +50,10 @@ interface Unidentified {
 }
 
 /**
- * Identifies a message. If the headers of the message contain an identity, which a consumer wrote into this copy of the
- * message, the identity is used. A message that Surehop published has the id in its AMQP properties. Every other
- * message gets the id that the consumer's function `identify` returns. If the function returns nothing, the id comes
- * from the properties `message-id` and `type` if the message has both, else from the attributes of a CloudEvent, else
- * from the property `message-id` alone.
+ * Identifies a message. The id comes from the first of these sources that has one: the identity that a consumer wrote
+ * into this copy of the message, the AMQP properties of a message that Surehop published, the consumer's function
+ * `identify`, the properties `message-id` and `type` if the message has both, the attributes of a CloudEvent, and the
+ * property `message-id` alone.
  */
 export function identityOf(
   message: Unidentified,
@@ -80,14 +78,9 @@ export function identityOf(
 
 const ofIdentity = (identity: Identity): Identified => ({ id: identity.id, identity });
 
-/**
- * Returns the reason why a CloudEvent cannot be identified. If the attributes are in the body and the body is not valid
- * JSON, the reason says that the body is not JSON.
- */
 const cloudEventFault = ({ data, attribute }: CloudEvent, fault: string) =>
   data && 'fault' in data && attribute('specversion') === undefined ? data.fault : fault;
 
-/** Calls the function `identify` of a consumer and checks its result. */
 function ask(identify: Identify, { body, properties }: Unidentified): Identified | undefined {
   const json = readJson(body, 'the body');
   const { headers, ...others } = properties;

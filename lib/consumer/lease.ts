@@ -11,8 +11,8 @@ const LEASE_MARGIN_MS = 5_000;
 
 /**
  * Runs the `perform` function of a business rule while `owner` holds a lease on the message, and then calls `commit`
- * with the decision that the function returned. The commit completes the lease. If another Lambda execution environment
- * holds the lease, or took over the lease after the lease had expired, the message is postponed.
+ * with the decision that the function returned. If another Lambda execution environment holds the lease or has taken it
+ * over, the message is postponed.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,

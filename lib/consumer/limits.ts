@@ -9,8 +9,8 @@ export interface ConsumerLimits {
   /** How many business rules may run concurrently. The default is the setting `BATCH_CONCURRENCY`. */
   readonly concurrency?: number;
   /**
-   * How often a message is attempted before it is dead-lettered. The default is one attempt more than the queue has delays.
-   * If there are more attempts, the last delay of the queue is repeated.
+   * How often a message is attempted before it is dead-lettered. By default, a message is attempted once, and once more
+   * after each delay of the queue. If `attempts` is higher, the last delay is repeated.
    */
   readonly attempts?: number;
   /**

@@ -23,8 +23,8 @@ export interface Candidate {
   /** Whether the inbox has a record of an earlier attempt of the message. */
   readonly hasMarker: boolean;
   /**
-   * Whether an earlier delivery took a lease on the message, and the lease expired without being completed or released.
-   * A process that crashes while it performs a message leaves such a lease behind.
+   * Whether an earlier delivery took a lease on the message and let it expire. A process that crashes while it runs the
+   * message's `perform` function leaves such a lease behind.
    */
   readonly isAbandoned: boolean;
 }

@@ -56,7 +56,7 @@ export interface DeadLettered {
    * publish, because no Lambda execution environment can process the message.
    */
   readonly isInvalid?: boolean;
-  /** The attempt at which another copy of the message was dead-lettered. Absent if no other copy was dead-lettered. */
+  /** The attempt at which another copy of the message was dead-lettered, if there is such a copy. */
   readonly givenUpAt?: Attempt;
   /**
    * The owner of the lease on the message. Set only if the last attempt exceeded its time limit while it held a lease.
@@ -100,9 +100,9 @@ export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
 /**
- * Returns the outcome of a message whose failure is already recorded in the inbox for another copy of the message. If
- * it is unknown whether the dead letter of the other copy was published, the outcome is a dead letter, which is then
- * published again with the same id. Otherwise the outcome is a duplicate.
+ * Returns the outcome of a message whose failure the inbox has already recorded for another copy of the message. The
+ * outcome is a duplicate, unless the dead letter of the other copy may not have been published yet; the dead letter is
+ * then published again.
  */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;

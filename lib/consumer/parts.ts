@@ -25,7 +25,7 @@ import type { Tracing } from '../runtime/tracing.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
 
-/** The DynamoDB data that a consumer reads and writes, apart from the effects of its business rules. */
+/** The parts of DynamoDB that a consumer reads and writes, apart from the effects of its business rules. */
 export interface ConsumerPorts {
   readonly inbox: Inbox;
   readonly leases: Leases;

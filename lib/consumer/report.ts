@@ -6,8 +6,8 @@ export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
   /**
-   * The messages that were neither completed nor duplicates. The list has at most 200 entries, starting with the
-   * unfinished messages if there are more, because Lambda limits a return value to 6 MB.
+   * The messages that were neither completed nor duplicates: at most 200, unfinished messages first, because Lambda
+   * limits a return value to 6 MB.
    */
   readonly notCompleted: readonly NotCompleted[];
 }

@@ -36,10 +36,8 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
 }
 
 /**
- * Returns a function that commits the decision of a `perform` function immediately instead of at the end of the batch.
- * If the process crashes before the end of the batch, the committed message is then not performed again. Decisions that
- * arrive while a commit is running are committed together afterwards, because concurrent transactions that write the
- * same item would conflict.
+ * Returns a function that commits the decision of a `perform` function at once, so that a crash before the end of the
+ * batch does not repeat the call of `perform`. Decisions that arrive during a commit are committed together afterwards.
  */
 function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
   let running: Promise<unknown> = Promise.resolve();
@@ -106,7 +104,6 @@ async function runRule(
   }
 }
 
-/** The decision that is used if a `perform` function returns no decision. */
 const NOTHING: Decision = { effects: [] };
 
 /**

@@ -42,11 +42,9 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
 }
 
 /**
- * Publishes a copy of each failed message and waits for the broker's confirms, because Lambda acknowledges the whole
- * batch when the function returns. Afterwards records the published copies in the inbox, because a redelivered batch
- * must not publish them a second time. If the broker refuses the content of a copy, a smaller copy is published or the
- * message is stored in the archive. `whenLeased` is the outcome of a message that cannot be dead-lettered because
- * another Lambda execution environment holds its lease.
+ * Publishes a copy of each failed message, waits for the broker's confirms, and then records the published copies in
+ * the inbox. `whenLeased` is the outcome of a message that cannot be dead-lettered because another Lambda execution
+ * environment holds its lease.
  */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
   const { queue, publisher, inbox, clock, publishDeadlineMs, warn, tracing, trace } = batch;
@@ -98,10 +96,6 @@ interface Settled {
   readonly isHandedOff?: boolean;
 }
 
-/**
- * Returns the outcome of a message after the attempt to publish its copy. If the broker refused the copy and a smaller
- * copy is possible, the function returns the smaller copy, which the caller then publishes.
- */
 async function afterPublish(
   { delivery, outcome, smaller }: CopyToPublish,
   error: PublishError | undefined,
@@ -124,9 +118,7 @@ async function afterPublish(
 
 /**
  * Records in the inbox which messages become dead letters, before any dead letter is published. The inbox record
- * prevents another Lambda execution environment from completing a copy of such a message. A message that is already
- * completed is not dead-lettered. If the process crashes before the publish, the redelivered message publishes its dead
- * letter.
+ * prevents another Lambda execution environment from completing another copy of such a message.
  */
 async function claimDeadLetters(
   results: readonly Result[],
@@ -151,10 +143,6 @@ async function claimDeadLetters(
   }
 }
 
-/**
- * Returns the outcome of a message after the attempt to record its dead letter in the inbox. `marker` is the stored
- * inbox record that prevented the attempt. `marker` is undefined if the attempt succeeded.
- */
 function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, whenLeased: Outcome): Outcome {
   if (!marker) return outcome;
   if (marker.state === 'leased') return whenLeased;
@@ -163,9 +151,6 @@ function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, w
   return isSamePayload ? { is: 'duplicate', events: marker.events } : deadLetter('PAYLOAD_MISMATCH');
 }
 
-/**
- * Stores a dead letter directly in the archive, because the broker refuses the dead letter for the dead-letter queue.
- */
 async function archive(
   delivery: Delivery,
   outcome: DeadLettered,
@@ -194,10 +179,8 @@ async function archive(
 }
 
 /**
- * Returns what the inbox has to store about a message of which a copy is published as a retry or as a dead letter. The
- * list is empty for a postponed message, because the copy of a postponed message has the same attempt number as the
- * message. The list is also empty if the stored inbox record has another payload hash, because that inbox record
- * belongs to a different message with the same id.
+ * Returns what the inbox has to record about a message of which a copy is published as a retry or as a dead letter. The
+ * list is empty if there is nothing to record, for example because the message was postponed.
  */
 function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): Handoff[] {
   if (!id || (outcome.is !== 'retry' && outcome.is !== 'dead-letter') || outcome.code === 'PAYLOAD_MISMATCH') return [];

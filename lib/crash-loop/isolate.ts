@@ -35,18 +35,15 @@ export function suspectsAmong(candidates: readonly Candidate[], memory: Memory):
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
 /**
- * Whether a message is suspected of crashing the process: RabbitMQ delivered the message several times without an
- * outcome, or an earlier delivery left a lease on the message behind. The delivery count alone does not suffice,
- * because RabbitMQ counts the deliveries of a postponed copy from 0. A suspected message may be harmless, for example
- * because another Lambda execution environment returned its batch to the queue. Suspecting a harmless message costs a
- * few extra requests.
+ * Whether a message is suspected of crashing the process, because RabbitMQ delivered it several times without an
+ * outcome, or because an earlier delivery left a lease on the message behind.
  */
 const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
   isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
 /**
- * Counts how often this process has returned each message to the queue. A message that was returned to the queue did
- * not crash the process.
+ * Counts how often this process has returned each message to the queue, because a message that was returned to the
+ * queue did not crash the process.
  */
 export function noteSurvival(results: readonly Result[], memory: Memory): void {
   const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
@@ -55,11 +52,8 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
 
 /**
  * Finds out which of the suspected messages crash the process. Suspected messages without an entry in the attempt log
- * are processed together first, because most suspected messages are harmless after an outage. Then every other
- * suspected message is processed alone, starting with the messages that crashed the process the least often. A message
- * that crashes the process three times while it is processed alone is dead-lettered. A crash counts only when the
- * Lambda invocation of the attempt must have ended, because until then the invocation may still be processing the
- * message.
+ * are first processed together. Then every other suspected message is processed alone. A message that crashes the
+ * process three times while it is processed alone is dead-lettered.
  */
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
@@ -130,8 +124,7 @@ async function beginAttempts(
 
 /**
  * Deletes the attempt-log entries of messages that did not crash the process. For a postponed message, deletes only the
- * entry of the attempt `run`. The business rule of a postponed message did not run, and its earlier attempts may have
- * crashed the process. If DynamoDB is unavailable, the next batch deletes the entries.
+ * entry of the attempt `run`, because its business rule did not run this time.
  */
 async function endAttempts(results: readonly Result[], run: AttemptRun | undefined, batch: Batch): Promise<void> {
   const { unended } = batch.memory;
@@ -155,11 +148,6 @@ async function deleteEnded({ queue, attemptLog, memory: { unended } }: Batch): P
   unended.clear();
 }
 
-/**
- * Returns the suspected messages that are processed together because they have no entry in the attempt log. Leaves out
- * a message if another message with the same ordering key has an entry, because the other message must not be
- * overtaken. Returns an empty list if only one message is left, because a single message is processed alone.
- */
 function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
   const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));
   const untried = suspects.filter((suspect) => !tried.has(sequenceOf(suspect)));
@@ -168,7 +156,6 @@ function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageI
 
 const idOf = ({ id }: Candidate) => id;
 
-/** Returns the ordering key of a message, or the id of a message that has no key. */
 const sequenceOf = (suspect: Candidate) => keyOf(suspect) ?? suspect.id;
 
 /**

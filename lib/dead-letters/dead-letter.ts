@@ -22,7 +22,7 @@ export interface DeadLetter {
   readonly reason: string;
   /**
    * The parts of the message that AMQP cannot encode, with the reasons. Present if the message was dead-lettered
-   * without these parts, or if a redrive of the message failed because of these parts.
+   * without these parts, or if they made a redrive of the message fail.
    */
   readonly unwritable?: string;
   /** The stack frames of the error in the service's own code, one per line, innermost first. */
@@ -64,9 +64,8 @@ export interface ArchivedMessage {
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
 /**
- * The largest lengths, in characters, of the texts that the archive stores about a dead letter. Longer texts are
- * shortened. With these limits, the description of a dead letter fits into one DynamoDB item, and the indexed texts fit
- * into the keys of the DynamoDB indexes.
+ * The largest lengths, in characters, of the texts that the archive stores about a dead letter. Longer texts are cut
+ * off, so that the description of a dead letter fits into one DynamoDB item.
  */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;

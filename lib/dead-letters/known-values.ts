@@ -16,9 +16,9 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The largest number of queue names, and the largest number of error codes, that the archive stores for checking
- * filters. There is a limit because anyone who can publish messages can invent names and codes. Once the limit is
- * reached for queue names, a filter may contain any queue name. The same applies to error codes.
+ * The archive stores at most this many queue names and at most this many error codes for checking filters, because
+ * anyone who can publish messages can invent names and codes. Once the limit is reached, every name or code is accepted
+ * in a filter.
  */
 const MAX_STORED = 500;
 
@@ -45,8 +45,7 @@ export interface KnownValues {
 
 /**
  * Keeps the queue names and error codes that a filter for dead letters may contain. A request with an unknown filter
- * value fails, because a misspelt value would otherwise look as if there were no dead letters. The archive stores a new
- * queue name or error code before it stores the first dead letter with this value.
+ * value fails, because a misspelt value would otherwise look as if there were no dead letters.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {

@@ -22,8 +22,8 @@ export interface Page {
 
 /**
  * The largest number of DynamoDB queries for one page of dead letters. DynamoDB applies a filter after reading, and
- * therefore a query may return few items or none. A page for which this many queries did not suffice has fewer dead
- * letters than requested, and a client has to request the next page to see the remaining ones.
+ * therefore a query may return few items or none. If this many queries do not suffice, the page has fewer dead letters
+ * than requested.
  */
 const MAX_QUERIES = 25;
 
@@ -81,7 +81,6 @@ function condition(filter: Filter): Partial<QueryCommandInput> {
   };
 }
 
-/** Converts the position `after` to a key of the DynamoDB index `newest`. */
 const startKey = (after: string): Attributes => ({
   kind: { S: LISTED_KIND },
   listedAt: { S: after },

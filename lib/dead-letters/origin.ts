@@ -52,10 +52,6 @@ function originOf(
   };
 }
 
-/**
- * Returns the name of the work queue to which the queue `shard` belongs, and also the name of the shard if the two
- * names differ.
- */
 function locate(shard: string, queues: readonly WorkQueue[]): Pick<DeadLetter, 'queue' | 'shard'> {
   const queue = queueOfShard(queues, shard)?.name ?? shard;
   return queue === shard ? { queue: shard || undefined } : { queue, shard };
@@ -70,8 +66,7 @@ interface BrokerDeath {
   readonly at?: string;
   /**
    * A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. The id of the
-   * dead letter is derived from this text and the message id, because RabbitMQ may dead-letter one message several
-   * times.
+   * dead letter is derived from this text, because RabbitMQ may dead-letter one message several times.
    */
   readonly fingerprint: string;
 }

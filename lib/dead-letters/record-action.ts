@@ -11,10 +11,8 @@ import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.t
 const MAX_HISTORY = 100;
 
 /**
- * Stores in the archive that a copy of a dead letter was published. Returns `false` if another redrive was stored after
- * the dead letter was read. The copies of the two redrives then have the same redrive number, and therefore the inbox
- * processes the message only once. If the dead letter was discarded in the meantime, it becomes redriven nevertheless,
- * because the copy is already in the queue.
+ * Stores in the archive that a copy of a dead letter was published, even if the dead letter was discarded in the
+ * meantime. Returns `false` if another redrive was stored after the dead letter was read.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -66,8 +64,8 @@ async function update(
     condition: string;
     values: Record<string, AttributeValue>;
     /**
-     * The latest operator actions in the stored history, if the history is full. They and the new action replace the
-     * history, and the oldest action is lost. If `latest` is absent, the new action is appended to the history.
+     * The latest operator actions, which replace the stored history together with the new action if the history is
+     * full. If `latest` is absent, the new action is appended to the history.
      */
     latest?: readonly ArchiveAction[];
   },

@@ -29,7 +29,6 @@ export interface Redriving {
   readonly tracing?: Tracing;
 }
 
-/** The largest number of DynamoDB items that are updated concurrently. */
 const CONCURRENCY = 16;
 
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
@@ -63,11 +62,9 @@ export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter,
 }
 
 /**
- * Publishes a copy of each message to the queue or shard from which the message came. After the broker has confirmed a
- * copy, the archive stores that the dead letter was redriven. Returns one error or `undefined` per dead letter. If the
- * process crashes before the archive stores the redrive, the dead letter stays open. A second redrive then publishes a
- * copy with the same redrive number, and the inbox processes the message only once. With `force`, the parts of a
- * message that AMQP cannot encode are left out of the copy.
+ * Publishes a copy of each message to the queue or shard from which the message came, and stores in the archive that
+ * the dead letter was redriven. Returns one error or `undefined` per dead letter. With `force`, the parts of a message
+ * that AMQP cannot encode are left out of the copy.
  */
 export async function publishCopies(
   redriving: Redriving,
@@ -119,9 +116,8 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
 /**
- * Stores in the archive that a copy of a dead letter was published. Returns an error if the archive could not store the
- * redrive. Returns the problem `already-redriven` if another request has redriven the dead letter in the meantime. The
- * copies of both redrives then have the same redrive number, and the inbox processes the message only once.
+ * Stores in the archive that a copy of a dead letter was published. Returns the problem `already-redriven` if another
+ * request has redriven the dead letter in the meantime, and an error if the archive could not store the redrive.
  */
 async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {
   const at = new Date(clock.now()).toISOString();

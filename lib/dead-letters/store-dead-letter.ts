@@ -10,9 +10,7 @@ import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
  * Stores a dead letter and its message byte for byte, and counts the dead letter in a metric. Returns `false` if the
- * archive already has the dead letter, and leaves the status of the stored dead letter unchanged. The DynamoDB items
- * with the message are written first and the item that describes the dead letter last, and therefore a dead letter in
- * the archive always has its whole message.
+ * archive already has the dead letter; the status of the stored dead letter then stays unchanged.
  */
 export async function storeDeadLetter(
   deadLetter: DeadLetter,

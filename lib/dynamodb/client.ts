@@ -80,7 +80,6 @@ function tablesOf({ TableName, RequestItems, TransactItems = [] }: Input): strin
   );
 }
 
-/** The fields of a DynamoDB request that contain table names. */
 interface Input {
   readonly TableName?: string;
   readonly RequestItems?: object;

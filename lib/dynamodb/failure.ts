@@ -5,7 +5,7 @@ import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts'
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What an error says about the DynamoDB request that failed. */
+/** What happened to a DynamoDB request that failed, as far as its error says. */
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
@@ -145,5 +145,4 @@ interface Metadata {
   readonly clockSkewCorrected?: boolean;
 }
 
-/** Returns the metadata that the AWS SDK attaches to an error. */
 const metadataOf = (error: unknown): Metadata => (error as { $metadata?: Metadata } | undefined)?.$metadata ?? {};

@@ -95,8 +95,8 @@ export async function readTexts(
 
 /**
  * Replaces the version `before` of a text, or creates the text if `before` is absent. Returns `undefined` if another
- * process has changed the text. A crash leaves either the old or the new text, because the head item is written after
- * the new parts and before the old parts are deleted. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+ * process has changed the text. A crash leaves either the old or the new text. Throws `StoreUnavailableError` if
+ * DynamoDB is unavailable.
  */
 export async function writeText(
   store: Store,
@@ -155,7 +155,6 @@ export async function removeText(store: Store, table: string, pk: string, before
   return isRemoved;
 }
 
-/** Deletes the items that hold the parts of a long text. Ignores errors, because remaining items will expire. */
 async function removeParts({ client }: Store, table: string, version: TextVersion | undefined): Promise<void> {
   const remove = (Key: Attributes) => client.send(new DeleteItemCommand({ TableName: table, Key })).catch(() => {});
   if (version) await pMap(partKeys(version), remove, { concurrency: CONCURRENT_REQUESTS });

@@ -114,7 +114,7 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
 
   /**
    * Throws an `InvalidValue` if attributes that an effect writes do not match the table's schema. If `isWhole` is true,
-   * the attributes are a whole item, and an `InvalidValue` is also thrown if a required attribute is missing.
+   * the attributes are a whole item, in which no required attribute may be missing.
    */
   validate(attributes: Item, isWhole: boolean): void {
     for (const name in attributes) {

@@ -102,7 +102,7 @@ function toSet(attribute: string, set: ReadonlySet<unknown>): AttributeValue {
   throw new InvalidValue(attribute, 'is a Set that contains other members than only strings or only numbers');
 }
 
-/** The methods of strings that ES2024 added. All supported versions of Node have them. */
+/** The string methods of ES2024 that this file uses. All supported versions of Node have them. */
 interface UnicodeText {
   isWellFormed(): boolean;
   toWellFormed(): string;

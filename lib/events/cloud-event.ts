@@ -48,7 +48,6 @@ const ownValue = <T>(values: Readonly<Record<string, T>>, name: string): T | und
 
 const MAX_DATE_SECONDS = 8.64e12;
 
-/** Converts the value of a header. An AMQP timestamp becomes text in ISO 8601. */
 function plain(value: HeaderValue | undefined): unknown {
   if (!(value instanceof Structure)) return value ?? undefined;
   const seconds = typeof value.json === 'string' ? readDate(value.json) : undefined;
@@ -59,7 +58,7 @@ function plain(value: HeaderValue | undefined): unknown {
 
 const JSON_TYPE = /^\s*[^;\s/]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
 
-/** Returns the data of a CloudEvent in JSON format (section 3.1.2 of the JSON event format). */
+/** Returns the data of a CloudEvent in JSON format (section 3.1.2 of the CloudEvents JSON event format). */
 function readData(members: Readonly<Record<string, unknown>>): ParsedJson {
   const [data, base64, contentType] = ['data', 'data_base64', 'datacontenttype'].map((name) => ownValue(members, name));
   if (base64 === undefined || base64 === null) return { value: data };

@@ -134,9 +134,9 @@ const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Hea
 const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
 /**
- * Whether a header must not be copied from a message to its copy. The header `surehop-postponed` describes only the one
- * copy that has it. Only the broker may write `x-death` and similar headers, and `CC` and `BCC` would route the copy to
- * other queues (https://www.rabbitmq.com/docs/sender-selected).
+ * Returns true for a header that a copy of the message must not have: `surehop-postponed` describes only the copy that
+ * has it, only the broker may write `x-death` and similar headers, and `CC` and `BCC` would route the copy to other
+ * queues (https://www.rabbitmq.com/docs/sender-selected).
  */
 const notCopied = (name: string) =>
   name === headerNames.postponed ||

@@ -74,8 +74,8 @@ export interface DeadLetterNote {
 }
 
 /**
- * The largest counter values that are accepted from a message header, because another publisher may write any number.
- * With a very high attempt number, the copies of a message would look as if they had already been published.
+ * The largest counter values that are accepted from a message header, because any publisher can write any number into
+ * the header.
  */
 const MAX_ATTEMPT = 999;
 const MAX_REDRIVES = 1_000_000_000;

@@ -121,8 +121,8 @@ export function isByteString(value: object): value is { readonly bytes: readonly
 }
 
 /**
- * The largest number of bytes that are passed as arguments of one function call to convert them to text. Longer lists
- * of bytes are converted with a `Buffer`. Every JavaScript engine supports this many arguments.
+ * At most this many bytes are passed as arguments of one function call. Every JavaScript engine supports this many
+ * arguments.
  */
 const MAX_ARGUMENTS = 1_024;
 
@@ -147,9 +147,8 @@ const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u
 const FIRST_YEAR = 1583;
 
 /**
- * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` in UTC. Returns seconds since the epoch.
- * Returns `undefined` if the text is not a date. Also returns `undefined` for years before 1583, because such dates are
- * ambiguous.
+ * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` in UTC, and returns seconds since the epoch.
+ * Returns `undefined` if the text is not a date, or if the year is before 1583, because such dates are ambiguous.
  */
 export function readDate(text: string): number | undefined {
   const [, monthName = '', ...rest] = DATE.exec(text) ?? [];

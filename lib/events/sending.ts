@@ -13,9 +13,8 @@ export interface Sending {
 
 /**
  * Starts the span of a publish and writes the span into the message's trace headers, so that the consumer's span can
- * refer to it. Returns the message unchanged if no spans are recorded. If a delivered message is published again, as a
- * retry, a dead letter or a redrive, its trace headers stay unchanged, and the span of the new publish is written into
- * the header `surehop-previous-span`, where the next consumer finds it.
+ * refer to it. For a retry, a dead letter or a redrive, the span is written into the header `surehop-previous-span`
+ * instead. Returns the message unchanged if no spans are recorded.
  */
 export function startSending(
   tracing: Tracing | undefined,

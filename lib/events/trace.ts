@@ -29,7 +29,6 @@ const SAMPLED = 0x01;
 
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 const isZero = (id: string) => /^0+$/.test(id);
-/** Removes the spaces and tabs that HTTP allows around a header value and around the members of a list. */
 const trimmed = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
 /**
@@ -107,18 +106,17 @@ export const traceIdOf = (traceparent?: string): string | undefined => parseTrac
 const MEMBER = /^([a-z0-9][a-z0-9_\-*/@]{0,255})=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 const MAX_MEMBERS = 32;
 
-/** The longest `tracestate` that Surehop passes on, in characters. The standard requires passing on at least this many. */
+/**
+ * The longest `tracestate` that Surehop passes on, in characters. W3C Trace Context requires passing on at least this
+ * many.
+ */
 const MAX_STATE_LENGTH = 512;
 /**
- * If a `tracestate` is too long, its members with more than 128 characters are dropped first, as the standard
+ * If a `tracestate` is too long, its members with more than 128 characters are dropped first, as W3C Trace Context
  * recommends.
  */
 const LONG_MEMBER = 128;
 
-/**
- * Returns the `tracestate` to pass on. Removes whole members if the `tracestate` is too long. Returns `undefined` if
- * the `tracestate` is empty or invalid.
- */
 function readState(tracestate = ''): string | undefined {
   const members = tracestate.split(',', 4_096).map(trimmed).filter(Boolean);
   const keys = members.map((member) => MEMBER.exec(member)?.[1]);
@@ -135,12 +133,11 @@ function readState(tracestate = ''): string | undefined {
 const lengthOf = (members: readonly string[]) =>
   members.reduce((sum, member) => sum + member.length, Math.max(members.length - 1, 0));
 
-/** The longest `baggage` that is passed on, in bytes. The standard requires passing on at least this many. */
+/** The longest `baggage` that is passed on, in bytes. W3C Baggage requires passing on at least this many. */
 const MAX_BAGGAGE_BYTES = 8_192;
 
 /** The characters of a `baggage` header: printable ASCII characters, spaces and tabs (https://www.w3.org/TR/baggage/). */
 const BAGGAGE = /^[\t\x20-\x7e]+$/;
 
-/** Returns the `baggage` to pass on. Returns `undefined` if the header is too long or contains other characters. */
 const readBaggage = (baggage = '') =>
   baggage.length <= MAX_BAGGAGE_BYTES && BAGGAGE.test(baggage) ? trimmed(baggage) || undefined : undefined;

@@ -10,10 +10,6 @@ const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor'
 /** Matches the tokens of valid JSON. */
 const TOKENS = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/g;
 
-/**
- * A JSON object or array that the check has entered and not yet left. `names` contains the field names of an object
- * that were read so far, and is absent for an array. `at` is the current field name or array index.
- */
 interface Open {
   readonly names?: Set<string>;
   at: string | number;

@@ -45,20 +45,17 @@ function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   return issue.keys.map((key) => ({ path: [...issue.path, key], detail }));
 }
 
-/** The internal fields of a Zod schema from which the known field names of an object are read. */
 interface Walked {
   readonly shape?: Readonly<Record<PropertyKey, Walked>>;
   readonly def: { readonly innerType?: Walked; readonly in?: Walked; readonly element?: Walked };
 }
 
-/** Returns the field names that the schema knows for the object at `path`. */
 function knownNames(schema: ZodType, path: readonly PropertyKey[]): string[] {
   let at: Walked | undefined = unwrapped(schema as unknown as Walked);
   for (const step of path) at = unwrapped(at?.shape ? at.shape[step] : at?.def.element);
   return Object.keys(at?.shape ?? {});
 }
 
-/** Returns a Zod schema without wrappers such as default values and transformations. */
 function unwrapped(type: Walked | undefined): Walked | undefined {
   const inner = type?.def.innerType ?? type?.def.in;
   return inner ? unwrapped(inner) : type;

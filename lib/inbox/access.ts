@@ -2,9 +2,8 @@ import type { Condition } from '../dynamodb/conditions.ts';
 import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
 
 /**
- * How one message, or several messages of one transaction, use a DynamoDB item. Two messages that use the same item can
- * share a transaction if one write of the item, with the conditions of both messages, has the same result as committing
- * the two messages one after another.
+ * How one message, or several messages of one transaction, use a DynamoDB item. Messages can share a transaction only
+ * if one write of the item has the same result as committing the messages one after another.
  */
 export interface Access {
   /** `true` if no other message of the same transaction may use the item. */
@@ -15,18 +14,15 @@ export interface Access {
    */
   readonly roles: ReadonlyMap<string, Role>;
   /**
-   * For each condition, by its id, the number of its operands plus one. The length of the condition expression is
-   * estimated from these numbers.
+   * For each condition, by its id, how many terms the condition has: the attribute and the operands. The length of the
+   * condition expression is estimated from these numbers.
    */
   readonly conditions: ReadonlyMap<string, number>;
 }
 
 type Role = 'read' | 'add' | 'set' | 'append' | 'SS' | 'NS' | 'exists' | 'absent' | 'update';
 
-/**
- * In `roles`, the existence of an item is treated like an attribute with an empty name. No attribute in DynamoDB has an
- * empty name.
- */
+/** The name under which `roles` contains the existence of an item. No attribute in DynamoDB has an empty name. */
 const EXISTENCE = '';
 
 const none: ReadonlyMap<string, number> = new Map();

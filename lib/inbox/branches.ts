@@ -24,9 +24,7 @@ const numberOf = (value: AttributeValue | undefined): number => (value === undef
 
 /**
  * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed
- * items, after the additions of earlier messages. Only additions are considered, because no other change affects a
- * condition of another message in the same transaction. `refused` lists the messages of which no branch can be
- * committed. The selection is valid only if one transaction commits all selected branches.
+ * items, after the additions of earlier messages. `refused` lists the messages of which no branch can be committed.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -10,8 +10,8 @@ import type { Transaction } from './transaction.ts';
 export interface Findings {
   /**
    * Messages whose inbox record could not be written, because DynamoDB already has an inbox record of the message that
-   * the transaction may not replace. An example is the inbox record of a completed message. Each entry contains the
-   * existing inbox record if DynamoDB returned it.
+   * must not be replaced, for example of the completed message. Each entry contains the existing inbox record if
+   * DynamoDB returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, each with its stored content. */
@@ -66,7 +66,6 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
   return findings;
 }
 
-/** Describes an item of a transaction for an error message. */
 function describe({ chosen }: Transaction, itemId: string | undefined): string {
   for (const { branch } of chosen)
     for (const { id, table, key } of branch.operations) if (id === itemId) return `${describeItem(table, key)}: `;

@@ -80,7 +80,6 @@ const allUnfinished = (members: readonly Candidate[], error: Error): Ended => ({
   contended: [],
 });
 
-/** Sends the requests of one group of messages until each message of the group has a result. */
 async function commitGroup(commit: Commit, probe: Probe, members: readonly Candidate[]): Promise<Ended> {
   const { client, clock, retryPolicy, signal, findMarkers } = commit;
   let token = '';

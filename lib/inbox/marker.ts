@@ -35,10 +35,9 @@ export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
   marker.state === 'leased' && marker.leaseExpiresAtMs !== RELEASED_MS && marker.leaseExpiresAtMs <= nowMs;
 
 /**
- * The condition under which a write may replace the inbox record of a message. The inbox record of a completed or
- * rejected message is never replaced, and neither is an unexpired lease of an owner other than `leaseOwner`. The inbox record of a retry or of an expired
- * lease may be replaced. The inbox record of a dead letter may be replaced only if it belongs to an earlier attempt or
- * has another payload hash.
+ * The condition under which the inbox record of a message may be written. An existing inbox record may be replaced if
+ * it records a retry, a lease that has expired or that `leaseOwner` holds, or a dead letter of an earlier attempt or
+ * with another payload hash.
  */
 export const givesWay = (
   { redrives, attempt, payloadHash, leaseOwner }: Attempt & Pick<Entry, 'payloadHash' | 'leaseOwner'>,
@@ -92,7 +91,6 @@ export function doneItem(
   return item;
 }
 
-/** Shortens a text to at most `maxBytes` bytes of UTF-8, without splitting a character. */
 function cut(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;

@@ -39,8 +39,8 @@ export type Operation = {
 const MAX_ADDITION = 2 ** 46;
 
 /**
- * Merges two changes of one attribute into one change with the same result. A merged addition needs a stored value that
- * is large enough for both additions. Returns `undefined` if the two changes cannot be merged.
+ * Merges two changes of one attribute into one change with the same result. Returns `undefined` if the two changes
+ * cannot be merged.
  */
 export function mergeChanges(one: Change, other: Change): Change | undefined {
   switch (one.is) {
@@ -63,10 +63,6 @@ const wholeNumber = (attribute: string, value: number): number => {
   throw new InvalidValue(attribute, `cannot add or compare ${value}; use a whole number between -2^46 and 2^46`);
 };
 
-/**
- * Removes the attributes of the primary key from the attributes that an effect writes, because a business rule may
- * include them there.
- */
 function withoutKey(attributes: Item, key: Attributes): Item {
   const repeated = Object.keys(key).filter((name) => name in attributes);
   if (repeated.length === 0) return attributes;
@@ -140,7 +136,6 @@ function compile(effect: Effect, id: string, key: Attributes): Operation {
 
 const NONE: readonly Condition[] = [];
 
-/** Combines two operations of one decision on the same item. */
 function combine(one: Operation, other: Operation): Operation {
   const conditions = [...one.conditions, ...other.conditions];
   if (isCheck(other)) return { ...one, conditions };

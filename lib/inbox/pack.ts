@@ -11,7 +11,6 @@ export interface Group {
   readonly after: ReadonlySet<number>;
 }
 
-/** Messages that are committed in one transaction. */
 interface Piece {
   readonly members: Candidate[];
   readonly items: Set<string>;
@@ -53,7 +52,6 @@ function toComponents(candidates: readonly Candidate[]): Candidate[][] {
  */
 function toPieces(component: readonly Candidate[]): Piece[] {
   const pieces: Piece[] = [];
-  /** For each item, the last piece that uses the item, and how this piece uses the item. */
   const lastUses = new Map<string, { level: number; access: Access }>();
   for (const candidate of component) {
     let level = 0;
@@ -86,8 +84,8 @@ interface Filling extends Piece {
 }
 
 /**
- * Distributes these pieces over new groups. Puts each piece into the new group that has the fewest items and still has
- * room. Returns the index of the group for each piece.
+ * Distributes pieces over new groups, each piece to the group that has the fewest items and still has room. Returns the
+ * index of the group for each piece.
  */
 function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
   const first = groups.length;
@@ -111,9 +109,9 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 }
 
 /**
- * Packs messages into a few transactions of similar size. Messages that write no common item can share a transaction or
- * be committed concurrently. Messages that write a contended item (an item whose write condition failed in the previous
- * commit) share no transaction with messages that write none, because DynamoDB will probably cancel the transaction.
+ * Packs messages into a few transactions of similar size. Messages that write an item whose write condition failed in
+ * the previous commit share no transaction with other messages, because DynamoDB will probably cancel their
+ * transaction.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

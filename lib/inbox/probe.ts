@@ -37,9 +37,8 @@ export function createProbe({
   const replies = new Map<string, Promise<unknown>>();
 
   /**
-   * Sends the write with a condition that is always false. DynamoDB then checks the same permission as for the real
-   * write, but changes nothing. Returns the error with which DynamoDB replied, which is only the failed condition if
-   * nothing is wrong.
+   * Sends the write with a condition that is always false, so that DynamoDB checks the permission but changes nothing.
+   * Returns DynamoDB's error, which is only the failed condition if nothing is wrong.
    */
   function tryWrite(name: string, write: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(

@@ -54,10 +54,6 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
   }
 }
 
-/**
- * Plans a transaction with the pending messages. If no message is pending, plans a transaction with the next half of a
- * group that was split.
- */
 function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   const { pending, later, markersMet, scope } = state;
   if (pending.length > 0) {
@@ -75,7 +71,6 @@ function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
   return plan({ ...state, pending: next, later: rest, observed: new Map(), conflicts: 0 }, settled, nowMs);
 }
 
-/** Continues the commit without the messages that now have a result. */
 function settle(state: State, settled: Settled, nowMs: number): Step {
   const gone = new Set(settled.map(([candidate]) => candidate));
   const pending = state.pending.filter((candidate) => !gone.has(candidate));
@@ -164,9 +159,8 @@ function cancelled(
 }
 
 /**
- * Returns the result of a message whose inbox record prevented the commit. Returns an empty list if a new transaction
- * may replace this inbox record, for example because its lease has expired. The message then remains part of the
- * commit.
+ * Returns the result of a message whose inbox record prevented the commit, or an empty list if a new transaction may
+ * replace this inbox record, for example because its lease has expired.
  */
 function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
   const { entry } = candidate;
@@ -187,7 +181,8 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
 
 /**
  * Sends the transaction again after a delay. When the retry limit is reached, the conflicting messages fail with the
- * code `CONFLICT`, and the messages that DynamoDB throttled are redelivered. The other messages continue.
+ * code `CONFLICT`, and the messages that DynamoDB throttled are redelivered. The commit of the other messages
+ * continues.
  */
 function conflict(
   state: State,
@@ -228,7 +223,7 @@ function isolate(state: State, suspects: readonly Candidate[], error: unknown, n
 
 /**
  * Leaves out the messages that write to a missing table, or to a table for which the function has no write permission.
- * The left-out messages are redelivered, and the other messages continue.
+ * These messages are redelivered, and the commit of the other messages continues.
  */
 function setAside(state: State, error: MisconfiguredError, nowMs: number): Step {
   const { tablePrefix } = state.scope;
@@ -242,10 +237,6 @@ function setAside(state: State, error: MisconfiguredError, nowMs: number): Step 
 
 const unfinished = (candidate: Candidate, error: Error) => [candidate, { is: 'unfinished', error }] as const;
 
-/**
- * Returns the result of a failed message. If the message may have been committed already, the message is redelivered
- * instead, and its inbox record then shows whether it was committed.
- */
 const failed = ({ doubtful }: State, candidate: Candidate, error: Error) =>
   doubtful.has(candidate)
     ? unfinished(candidate, new StoreUnavailableError({ cause: error }))

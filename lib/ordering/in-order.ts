@@ -25,8 +25,8 @@ const MAX_BLOCKED_MS = 3_600_000;
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 /**
- * The smallest difference, in ms, between the stored delivery time of the first message of a blocked ordering key and a
- * new delivery time that replaces it. Smaller differences are not stored, in order to save writes to DynamoDB.
+ * The stored delivery time of the first message of a blocked ordering key is replaced only by a time that is at least
+ * this much later, in ms, in order to save writes to DynamoDB.
  */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
@@ -115,10 +115,6 @@ async function readSequences(
   });
 }
 
-/**
- * Returns the first message of each ordering key. Leaves out first messages that are not in the batch or already have
- * an outcome.
- */
 const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate, Outcome>) =>
   sequences.flatMap((sequence) => {
     const candidate = sequence.waiting[0] && sequence.inBatch.get(sequence.waiting[0]);

@@ -16,8 +16,7 @@ export const MAX_BLOCKED = 20_000;
 
 /**
  * How often to try to store the order of a batch while other Lambda execution environments keep replacing the stored
- * order of the same shard. After the last try, the messages with an ordering key get the outcome `unfinished` and are
- * redelivered.
+ * order of the same shard.
  */
 const MAX_REPLACED = 3;
 
@@ -86,10 +85,7 @@ async function replaceRecord(
   return before && !(await openBatches.end(shard, before)) ? 'replaced' : undefined;
 }
 
-/**
- * Deletes the stored order of the batch, unless the batch is going to be redelivered. If the deletion fails, the next
- * batch of the same shard needs additional requests to DynamoDB, but nothing else changes.
- */
+/** Deletes the stored order of the batch, unless the batch is going to be redelivered. */
 export async function closeBatch(
   results: readonly Result[],
   { shard, record }: Opened,
@@ -122,9 +118,6 @@ async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   await writeBlockedKeys(writes, batch);
 }
 
-/**
- * Merges the lists of message ids that belong to the same ordering key. The message ids of an earlier batch come first.
- */
 function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   const merged = new Map<string, Set<MessageId>>();
   for (const [key, ids] of sequences) {
@@ -135,10 +128,6 @@ function mergedByKey(sequences: Sequences): Map<string, MessageId[]> {
   return new Map([...merged].map(([key, ids]) => [key, [...ids]]));
 }
 
-/**
- * Returns the order of the first `MAX_BLOCKED` messages, counted over all ordering keys. The order of further messages
- * is forgotten.
- */
 function firstOf(sequences: Sequences): Sequences {
   let left = MAX_BLOCKED;
   return [...mergedByKey(sequences)].flatMap(([key, ids]) => {

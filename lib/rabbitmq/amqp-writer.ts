@@ -96,10 +96,7 @@ export class AmqpWriter {
     this.at += 5 + bytes.length;
   }
 
-  /**
-   * Writes a number as the smallest AMQP integer type that can represent it, or as a double. The Lambda event does not
-   * show which AMQP number type the publisher used.
-   */
+  /** Writes a number as the smallest AMQP integer type that can represent it, or as a double. */
   number(value: number): void {
     if (!Number.isFinite(value)) throw new UnwritableError(`the number ${value}`);
     this.need(9);

@@ -26,7 +26,6 @@ const names = [
 
 type Name = (typeof names)[number];
 
-/** Finds where each property that the message has starts and ends, as byte offsets in the properties of the message. */
 function locate(bytes: PropertyBytes): Map<Name, readonly [start: number, end: number]> {
   const found = new Map<Name, readonly [number, number]>();
   const flags = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
@@ -55,10 +54,8 @@ export function messageIdIn(bytes: PropertyBytes): string | undefined {
 const TRANSIENT = 1;
 
 /**
- * Converts the properties of a message to the JSON that the event source passes to Lambda. The values are the same as
- * if RabbitMQ's Java client had decoded them and the Java library Gson had written them. The JSON fields are in the
- * order of the sample event in AWS's documentation. The result is text, because AMQP tables may be nested deeper than
- * `JSON.stringify` allows.
+ * Converts the properties of a message to the JSON text that the event source passes to Lambda. The values are the same
+ * as if RabbitMQ's Java client had decoded them and the Java library Gson had written them.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
   const ranges = locate(bytes);
@@ -97,8 +94,7 @@ interface OpenStructure {
 
 /**
  * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays
- * become lists, dates become text, and decimals and floats become numbers. Decoding of an AMQP table ends at the first
- * invalid byte, but no broker delivers invalid bytes.
+ * become lists, dates become text, and decimals and floats become numbers.
  */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];
@@ -168,10 +164,6 @@ const sizes: Readonly<Record<string, number>> = {
   x: 4,
 };
 
-/**
- * Reads an AMQP value that is neither a table nor a list. Returns `undefined` if the AMQP value is incomplete or its
- * type is unknown.
- */
 function scalar(tag: number, bytes: Buffer, at: number, limit: number): { json: string; end: number } | undefined {
   const letter = String.fromCharCode(tag);
   const size = sizes[letter];

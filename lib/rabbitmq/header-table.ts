@@ -3,9 +3,8 @@ import type { HeaderValue, Properties } from '../events/message.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
 /**
- * The largest size, in bytes, of a header of Surehop that is written before the headers of other systems if not all
- * headers of a message fit. The limit applies to each header. A larger header of Surehop is sorted by its size among
- * the headers of other systems.
+ * If not all headers of a message fit, Surehop's headers of at most this size, in bytes, are written before the headers
+ * of other systems.
  */
 const OWN_HEADER_BYTES = 4_096;
 
@@ -50,7 +49,6 @@ function bySize(writer: AmqpWriter, names: readonly string[], headers: Propertie
     .map(({ name }) => name);
 }
 
-/** Returns the size of a header in bytes, or infinity if the header cannot be written. */
 function sizeOf(writer: AmqpWriter, name: string, value: HeaderValue): number {
   const before = writer.at;
   let size = Number.POSITIVE_INFINITY;
@@ -59,7 +57,6 @@ function sizeOf(writer: AmqpWriter, name: string, value: HeaderValue): number {
   return size;
 }
 
-/** Writes one header. Writes nothing if the header cannot be encoded or does not fit. */
 function tryEntry(
   writer: AmqpWriter,
   name: string,
@@ -139,8 +136,7 @@ const MAX_NUMBER_LIST = 8;
 
 /**
  * Whether a list is written as an AMQP byte array. The Lambda event does not distinguish byte arrays from lists of
- * small numbers. A short list is written as numbers. A long list is written as a byte array, because numbers would need
- * twice as much space.
+ * small numbers, and a long list takes half the space as a byte array.
  */
 const isBinary = (list: readonly unknown[]): list is readonly number[] =>
   list.length > MAX_NUMBER_LIST &&

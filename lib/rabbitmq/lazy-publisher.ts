@@ -3,9 +3,8 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { brokerSettings, requireBroker } from './settings.ts';
 
 /**
- * Returns the publisher of this process and loads the AMQP client only at the first publish. Most batches of a consumer
- * publish nothing, and the cold start is shorter without the AMQP client. With `early`, loading the AMQP client starts
- * at once, in parallel with the rest of the cold start.
+ * Returns the publisher of this process, which loads the AMQP client only at the first publish to shorten the cold
+ * start. With `early`, the AMQP client is loaded at once, in parallel with the rest of the cold start.
  */
 export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
   if (surehop.clients.publisher) return surehop.clients.publisher;

@@ -29,13 +29,8 @@ interface InFlight {
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
   const tracked = new WeakMap<Link, Set<InFlight>>();
-  /**
-   * Settles when the latest message that `alone` publishes is confirmed or has failed. The next message that is
-   * published by `alone` waits for this promise.
-   */
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
-  /** Returns the messages on this connection that the broker has not confirmed yet. */
   function flightsOf(link: Link): Set<InFlight> {
     const known = tracked.get(link);
     if (known) return known;
@@ -50,7 +45,6 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     return flights;
   }
 
-  /** Publishes a message once on this connection and waits until the broker confirms it. */
   async function send(link: Link, message: Message, timeoutMs: number): Promise<void> {
     const blocked = link.blocked();
     if (blocked) throw new PublishError('BLOCKED', `the broker accepts no messages: ${blocked}`);
@@ -169,8 +163,8 @@ class SuspectError extends Error {
 }
 
 /**
- * How often the broker must close the channel while a message is the only unconfirmed message before the message counts
- * as refused. A single close may have another cause, such as an internal error of the broker.
+ * A message counts as refused when the broker has closed the channel this often while the message was the only
+ * unconfirmed message. A single close may have another cause, such as an internal error of the broker.
  */
 const REFUSALS_TO_BELIEVE = 2;
 

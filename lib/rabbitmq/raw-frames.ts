@@ -39,10 +39,9 @@ const CONTENT_HEADER_BYTES = 12;
 const BASIC_CLASS = 60;
 
 /**
- * Replaces amqplib's encoding and decoding of message properties on a connection. amqplib's own code fails for some
- * messages and changes others, because it is recursive and supports only UTF-8 strings and times after 1970. On the
- * connection, the properties of received messages then have the type `RawProperties`. Throws an error if amqplib's
- * internals differ from those of the version in package.json.
+ * Replaces amqplib's encoding and decoding of message properties on a connection, because amqplib fails for some
+ * messages and changes others. The properties of received messages then have the type `RawProperties`. Throws an error
+ * if amqplib's internals differ from those of the version in package.json.
  */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Internals;

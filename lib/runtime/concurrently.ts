@@ -1,7 +1,4 @@
-/**
- * Calls `work` for each item, with at most `limit` calls running at a time. `work` must not reject. `limit` tasks share
- * one iterator over the items, because creating a promise per item is slow for many items with little work.
- */
+/** Calls `work` for each item, with at most `limit` calls running at a time. `work` must not reject. */
 export async function concurrently<T>(
   items: readonly T[],
   limit: number,

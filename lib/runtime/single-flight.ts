@@ -7,10 +7,9 @@ import { within } from './timeout.ts';
  */
 export interface SingleFlight<T> {
   /**
-   * Waits for the running attempt, or starts an attempt that times out after `limitMs` milliseconds. If an attempt
-   * times out, every caller that waits for the attempt gets an error, and the next caller starts a new attempt. The
-   * timed-out attempt is not cancelled. If it later opens a connection, for example, the function `attempt` itself must
-   * close the connection.
+   * Waits for the running attempt, or starts an attempt that times out after `limitMs` milliseconds. A timed-out
+   * attempt is not cancelled: if it later opens a connection, for example, the function `attempt` itself must close the
+   * connection.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;

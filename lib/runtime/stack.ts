@@ -101,7 +101,6 @@ function withoutRoot(file: string): string {
   return path.startsWith(root) ? path.slice(root.length) : path;
 }
 
-/** Returns the path of the file of a stack frame. An invalid file URL is returned unchanged. */
 function pathOf(file: string): string {
   try {
     return file.startsWith('file:') ? fileURLToPath(file) : file;

@@ -24,9 +24,8 @@ export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise
 }
 
 /**
- * Returns the `requestHandler` settings of an AWS client whose requests time out. By default, requests of the AWS SDK
- * wait without a limit. `timeoutMs` includes the time to connect. A request is also aborted if no byte of its response
- * arrives for `timeoutMs`.
+ * Returns the `requestHandler` settings with which requests of an AWS client time out after `timeoutMs`. By default,
+ * requests of the AWS SDK wait without a limit.
  */
 export const requestLimits = (timeoutMs: number) =>
   ({

@@ -50,7 +50,6 @@ export function openTelemetry(): Tracing {
   };
 }
 
-/** Returns the tracer provider that an OpenTelemetry SDK registered, or `undefined` if no SDK is registered. */
 function registeredProvider(): TracerProvider | undefined {
   const provider = trace.getTracerProvider();
   if (!(provider instanceof ProxyTracerProvider)) return provider;

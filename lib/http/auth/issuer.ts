@@ -8,8 +8,8 @@ import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../development.ts';
 import { tokenSettings } from './settings.ts';
 
 /**
- * Two times in ms: how long the issuer's keys are cached, and the shortest time between two reads of the keys that are
- * caused by tokens with an unknown key.
+ * How long the issuer's keys are cached, in ms, and the shortest time between two reads of the keys that are caused by
+ * tokens with an unknown key.
  */
 const CACHED_MS = 10 * 60_000;
 const REREAD_PAUSE_MS = 5_000;

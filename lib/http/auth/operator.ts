@@ -77,8 +77,7 @@ function problemOfToken(error: unknown): Problem {
 /**
  * Removes the brackets in which API Gateway encloses a claim that is a list, for example `[one other]`. AWS does not
  * document that API Gateway passes lists as text, but real events show it
- * (https://github.com/floci-io/floci/pull/2011). The field `jwt.scopes` of the event is not used, because it depends on
- * the settings of the route and may be `null`.
+ * (https://github.com/floci-io/floci/pull/2011).
  */
 const withLists = (claims: JWTPayload): JWTPayload => ({
   ...claims,

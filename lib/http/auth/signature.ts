@@ -73,10 +73,6 @@ function readSigned(headers: RequestFacts['headers'], nowMs: number): Signed {
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': supported.join(' ') };
 }
 
-/**
- * Returns the client whose signing key produced one of the signatures. Returns `undefined` if no known signing key
- * produced any of them.
- */
 function signerOf(signed: Signed, body: Buffer, keys: readonly SigningKey[]): string | undefined {
   const text = body.toString();
   return keys.find(({ webhook }) => isSignedWith(webhook, signed, text))?.client;

@@ -45,17 +45,16 @@ export interface SigningKeys {
   /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
   /**
-   * Returns newer signing keys than `known`, the signing keys with which a signature could not be verified. Reads the
-   * secret again unless the cached signing keys are already newer. Returns `undefined` if there are no newer signing
-   * keys, if the secret cannot be read, or if the last read was too recent.
+   * Returns newer signing keys than `known`, the signing keys with which a signature could not be verified, or
+   * `undefined` if there are none or the secret must not or cannot be read now.
    */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 
 /**
  * Caches the signing keys with which clients sign their requests. The function `read` returns all signing keys as the
- * text `{"client": ["whsec_…", …], …}` and must never return an older text after a newer one. If its parameter `fresh`
- * is true, `read` bypasses its own cache. If `read` fails, the cached signing keys are used for up to one hour.
+ * text `{"client": ["whsec_…", …], …}`, and never an older text after a newer one. If its parameter `fresh` is true,
+ * `read` bypasses its own cache. If `read` fails, the cached signing keys are used for up to one hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,

@@ -13,7 +13,7 @@ import { log } from '../../runtime/log.ts';
 import type { Issuer } from './issuer.ts';
 
 /**
- * The largest accepted difference, in seconds, between the clocks of the issuer and of this service. A token is still
+ * The largest accepted difference between the clocks of the issuer and of this service, in seconds. A token is still
  * accepted for this long after it expires.
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
@@ -88,7 +88,6 @@ async function verifyWithEachKey(token: string, { name, audience, keys, algorith
   }
 }
 
-/** Tries several keys until one verifies the signature of the token. */
 async function verifyWithFirst(
   keys: AsyncIterable<CryptoKey>,
   verify: (key: CryptoKey) => Promise<JWTPayload>,

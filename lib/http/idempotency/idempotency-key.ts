@@ -39,6 +39,5 @@ function readKey(header: string | undefined): string {
   return key;
 }
 
-/** Returns the content of a quoted string, or `undefined` if the text is not a quoted string. */
 const unquote = (text: string): string | undefined =>
   /^"((?:[^"\\]|\\["\\])*)"$/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');

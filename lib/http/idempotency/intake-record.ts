@@ -92,10 +92,7 @@ function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 
   throw new Problem('request-in-progress', 'Wait for its response, or send this request again in a second.');
 }
 
-/**
- * Stores in DynamoDB that the broker has confirmed the message. If the same confirm is stored again, the stored time
- * does not change.
- */
+/** Stores in DynamoDB that the broker has confirmed the message, and the time of the first confirm. */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {
     UpdateExpression: 'SET #status = :accepted, acceptedAt = if_not_exists(acceptedAt, :now)',

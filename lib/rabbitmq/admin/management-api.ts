@@ -87,10 +87,6 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
     throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
   }
 
-  /**
-   * Parses a response of the management API. The response is invalid if, for example, another server answers at
-   * `MANAGEMENT_URL` with HTML.
-   */
   function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
     try {
       return schema.parse(JSON.parse(text));

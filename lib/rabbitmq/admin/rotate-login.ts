@@ -14,9 +14,7 @@ const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
  * Rotates the login of a role by changing to the other of the role's two broker users. The broker user that is in use
- * keeps its password, and therefore the broker refuses no login during a rotation. A process that read the secret
- * before the last step continues to use the old broker user. A process that reads the secret later uses the new broker
- * user.
+ * keeps its password, and therefore a process that has read the old secret can still log in.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');

@@ -13,9 +13,8 @@ export function readVersion(version: string): BrokerVersion {
 }
 
 /**
- * Whether the delivery limit -1 means "no limit", as in RabbitMQ 4. RabbitMQ 4 dead-letters a message that was requeued
- * 20 times, unless the delivery limit is -1. RabbitMQ 3 has no delivery limit by default, and with the delivery limit
- * -1 it drops a message that is requeued once.
+ * Whether the delivery limit -1 means "no limit". In RabbitMQ 4 it does, and the default limit is 20. In RabbitMQ 3
+ * there is no limit by default, and with the limit -1 a message that is requeued once is dropped.
  */
 export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >= 4;
 

@@ -6,9 +6,8 @@ import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Bindin
 
 /**
  * Finds bindings on the broker that the topology does not declare. Such a binding is removed if an earlier topology of
- * the service declared the binding. Such a binding is also removed if a declared binding routes the same messages to
- * the same destination, because each message would otherwise be delivered twice. All other undeclared bindings belong
- * to somebody else and are kept.
+ * the service declared it, or if it routes the same messages to the same destination as a declared binding. All others
+ * belong to somebody else and are kept.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,

@@ -13,8 +13,8 @@ import type { Queue } from './topology.ts';
 const IMMUTABLE = 'Immutable: drain and delete the queue, then apply again';
 
 /**
- * Returns how a queue on the broker differs from its declaration in the topology. `policies` are the declared policies.
- * The comparison assumes that these policies are already set on the broker.
+ * Returns how a queue on the broker differs from its declaration in the topology, assuming that the declared policies
+ * in `policies` are already set on the broker.
  */
 export function queueDifferences(queue: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]): Difference[] {
   const subject = `queue "${queue.name}"`;

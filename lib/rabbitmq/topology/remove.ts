@@ -94,10 +94,6 @@ async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: R
   if (obstacle) throw refusal(name, `${obstacle}: try again when these messages are gone`);
 }
 
-/**
- * Removes the name of the deleted queue from the policy that lists the retired queues. `left` are the remaining retired
- * queues.
- */
 async function forget({ api }: BrokerAccess, { actual }: DiffInput, left: readonly RetiredQueue[]): Promise<void> {
   const path = ['policies', api.virtualHost, RETIRED_POLICY];
   if (left.length === 0) await api.remove(path);

@@ -15,8 +15,7 @@ export type HeldMessages = ReadonlyMap<string, number>;
 
 /**
  * Returns the queues that the service declared before and no longer uses. The function finds them in `previous` and in
- * the service's policies on the broker, whose patterns list the exact names of the service's queues. A queue of another
- * owner is therefore never mistaken for a queue of the service.
+ * the service's policies on the broker, whose patterns list the exact names of the service's queues.
  */
 export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
   const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
@@ -29,9 +28,8 @@ export function retiredQueues({ declared, actual, previous }: DiffInput): Retire
 }
 
 /**
- * Whether the policies on the broker name the queue as retired. The policies on the broker are the ones that were
- * applied last, whereas the topology in the operator's checkout may be older or newer and may lack queues that the
- * service uses.
+ * Whether the policies on the broker name the queue as retired. The topology in the operator's checkout may be older or
+ * newer than these policies.
  */
 export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string): boolean {
   const names = (policies: readonly string[]) =>

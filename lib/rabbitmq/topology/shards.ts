@@ -42,10 +42,8 @@ export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 
 /**
  * Returns the exchanges of a sharded queue: a consistent-hash exchange (the ring) and its alternate exchange. The
- * alternate exchange receives messages that the ring cannot route, for example because RabbitMQ lost a shard of the
- * ring (https://github.com/rabbitmq/rabbitmq-server/issues/9641). Without the alternate exchange, the sharded queue
- * would lose such a message. The publisher would not notice the loss if another queue received the message, because the
- * broker would then confirm it.
+ * alternate exchange receives messages that the ring cannot route and that would otherwise be lost, for example because
+ * RabbitMQ lost a shard of the ring (https://github.com/rabbitmq/rabbitmq-server/issues/9641).
  */
 export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring
