@@ -7,7 +7,7 @@ export interface DeliveredMessage {
   properties: { bytes: PropertyBytes };
 }
 
-/** The event source, queue and virtual host from which the messages of an event come, as the event names them. */
+/** Where the messages of an event come from: the event source, the queue and the virtual host. */
 export interface EventOrigin {
   eventSourceArn: string;
   queue: string;
@@ -23,10 +23,7 @@ export function recordJson({ content, fields, properties }: DeliveredMessage): s
   return `{"basicProperties":${basicProperties},"redelivered":${fields.redelivered},"data":"${content.toString('base64')}"}`;
 }
 
-/**
- * Builds the payload of an invocation from the JSON records of its messages, so that each message is serialized and
- * measured only once.
- */
+/** Builds the payload of an invocation from the JSON records of its messages. */
 export function eventJson({ eventSourceArn, queue, virtualHost }: EventOrigin, recordsJson: string[]): string {
   const key = JSON.stringify(`${queue}::${virtualHost}`);
   const arn = JSON.stringify(eventSourceArn);

@@ -26,7 +26,6 @@ type Labels = Readonly<Record<string, string>>;
 interface Series {
   readonly definition: MetricDefinition;
   readonly add: (labels: Labels, value: number) => void;
-  /** Removes the values of the broker and of queues that have not been reported for STALE_AFTER_MS. */
   readonly expire: () => void;
 }
 
