@@ -34,15 +34,15 @@ function names(test: string, files: readonly string[]): boolean {
 }
 
 /**
- * Returns the feature that a file belongs to. The feature is the name of the file's folder. For example,
- * `lib/inbox/commit.ts` and `test/unit/inbox/commit.test.ts` belong to the feature `inbox`.
+ * Returns the feature that a file belongs to, which is the name of the file's folder: `inbox` for `lib/inbox/commit.ts`
+ * and for `test/unit/inbox/commit.test.ts`.
  */
 const featureOf = (file: string): string | undefined =>
   /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];
 
 /**
- * Selects the tests that are fast enough to run after each change. These are all unit, contract and model tests, and
- * the integration tests that belong to a changed feature or mention the path of a changed file.
+ * Selects the tests to run after each change: all unit, contract and model tests, and the integration tests that belong
+ * to a changed feature or mention the path of a changed file.
  */
 export function quickTests(tests: readonly string[], changed: readonly string[]): string[] {
   const features = new Set(changed.flatMap((file) => featureOf(file) ?? []));

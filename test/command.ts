@@ -65,9 +65,9 @@ await entry(async () => {
 });
 
 /**
- * Selects the tests to run from the arguments of the command. `--suite=<name>` selects one suite. `--changed[=<base>]`
- * selects the tests that depend on changed files. A path pattern selects the matching tests of all suites. Without any
- * of these arguments, the suite `everyday` runs. All other arguments are passed to Jest.
+ * Selects the tests to run: those of one suite (`--suite=<name>`), those that depend on changed files
+ * (`--changed[=<base>]`), those that match a path pattern, or by default the suite `everyday`. All other arguments are
+ * passed to Jest.
  */
 async function plan(given: readonly string[]): Promise<Run | undefined> {
   const own = (name: string) => given.find((argument) => new RegExp(`^--${name}(=|$)`).test(argument));

@@ -13,7 +13,7 @@ interface Suite {
  */
 export const suites: Readonly<Record<string, Suite>> = {
   everyday: { folders: ['unit', 'integration', 'contract', 'model'] },
-  /** The random and exhaustive tests with all of their cases. The suite `everyday` tries only a sample of the cases. */
+  /** The random and exhaustive tests with all of their cases, of which the suite `everyday` tries only a sample. */
   thorough: {
     folders: ['unit', 'integration', 'model'],
     patterns: [
@@ -34,9 +34,6 @@ export const suites: Readonly<Record<string, Suite>> = {
 /** The folders in test/ whose tests need neither RabbitMQ nor DynamoDB. */
 const SELF_CONTAINED = new Set(['unit', 'contract', 'model']);
 
-/**
- * Returns whether at least one of the given test files or folders needs RabbitMQ and DynamoDB. The paths are relative
- * to test/.
- */
+/** Returns whether any of the given test files or folders, relative to test/, needs RabbitMQ and DynamoDB. */
 export const needsServices = (paths: readonly string[]): boolean =>
   paths.some((path) => !SELF_CONTAINED.has(path.split(/[/\\]/)[0]!));

@@ -41,8 +41,8 @@ export const record = ({ id, body }: OrderMessage, redelivered = false): RabbitM
   aRecord({ id, raw: Buffer.from(body), type: 'order.created', headers, redelivered });
 
 /**
- * Creates an event like those that Lambda's event source for RabbitMQ passes to a function. The event is converted to
- * JSON and back, because the Lambda runtime also parses each event from JSON.
+ * Creates an event like those that Lambda's event source for RabbitMQ passes to a function. Like the Lambda runtime,
+ * this function parses the event from JSON.
  */
 export const rabbitMqEvent = (records: readonly RabbitMqRecord[]): RabbitMqEvent =>
   JSON.parse(JSON.stringify(anEvent(records)));

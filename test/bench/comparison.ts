@@ -26,10 +26,7 @@ export interface ComparisonOptions {
   readonly isForgotten?: boolean;
   /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */
   readonly isCached?: boolean;
-  /**
-   * Whether to also measure how long DynamoDB takes to answer Surehop's requests. In this measurement, the requests are
-   * sent without running a consumer.
-   */
+  /** Whether to also measure how long DynamoDB alone takes to answer Surehop's requests, without a consumer. */
   readonly withRequestsAlone?: boolean;
   /**
    * The AMQP URI of the broker to which the consumers publish an event for each rejected customer order. Required if
@@ -42,10 +39,7 @@ export interface ComparisonOptions {
 export interface Comparison {
   /** The time that Powertools needs, divided by the time that Surehop needs. */
   readonly ratio: number;
-  /**
-   * The time that Powertools needs, divided by the time that DynamoDB takes to answer Surehop's requests when the
-   * requests are sent without running a consumer.
-   */
+  /** The time that Powertools needs, divided by the time that DynamoDB alone takes to answer Surehop's requests. */
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
@@ -111,10 +105,7 @@ const nothing = { ms: 0, cpuUs: 0, requests: 0 };
 
 const processes = new Map<SideName, ChildProcess>();
 
-/**
- * Returns the process that runs one of the compared consumers. The process is started only once and is then used in all
- * rounds.
- */
+/** Returns the process that runs one of the compared consumers. All rounds use the same process. */
 function sideOf(name: SideName) {
   let child = processes.get(name);
   if (!child) {

@@ -16,10 +16,7 @@ export interface StoreAnswer {
   readonly endpoint: string;
 }
 
-/**
- * The figures that were measured in one round, by the key of the figure. A figure is a number, or a text that the
- * benchmark prints unchanged.
- */
+/** The figures that were measured in one round, by the key of the figure. A text is printed unchanged. */
 export type Measured = Readonly<Record<string, number | string>>;
 
 export type FromChild = Ask | { readonly round: number; readonly measured: Measured };

@@ -10,14 +10,10 @@ export interface ShardSettings {
   readonly batchSize: number;
 }
 
-/**
- * The share of the messages after which the measurement of throughput starts, between 0 and 1. By then, all processes
- * have warmed up.
- */
+/** The share of the messages, between 0 and 1, after which the processes have warmed up and the measurement starts. */
 const FROM = 0.2;
 /**
- * The share of the messages after which the measurement of throughput ends, between 0 and 1. Later, some shards may
- * already be empty.
+ * The share of the messages, between 0 and 1, after which the measurement ends, because some shards may soon be empty.
  */
 const TO = 0.9;
 

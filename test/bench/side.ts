@@ -122,8 +122,8 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
 }
 
 /**
- * Prepares a measurement of Surehop's DynamoDB requests. The requests are recorded first, so that the measurement can
- * send them without running a consumer.
+ * Prepares a measurement of Surehop's DynamoDB requests: records the requests, so that they can be sent without a
+ * consumer.
  */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));

@@ -32,8 +32,8 @@ export function createStores(scratch: string) {
 }
 
 /**
- * Creates the DynamoDB table in which Powertools records processed messages, as Powertools' documentation describes the
- * table (https://docs.aws.amazon.com/powertools/typescript/latest/features/idempotency/).
+ * Creates the DynamoDB table in which Powertools records processed messages
+ * (https://docs.aws.amazon.com/powertools/typescript/latest/features/idempotency/).
  */
 async function createPowertoolsTable(endpoint: string): Promise<void> {
   const client = localClient(endpoint);

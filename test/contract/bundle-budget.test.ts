@@ -13,8 +13,8 @@ interface Functions {
 }
 
 /**
- * The maximum size of a consumer's minified bundle, in bytes. The size includes the files that the consumer imports
- * only when needed.
+ * The maximum size of a consumer's minified bundle, in bytes, including the files that the consumer imports only when
+ * needed.
  */
 const CONSUMER_BUDGET = 625_000;
 const BUDGET = 610_000;

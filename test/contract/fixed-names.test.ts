@@ -12,9 +12,9 @@ beforeAll(async () => {
 }, 180_000);
 
 /**
- * The file fixed-names.json lists names that must not change after a deployment. If a logical id changes,
- * CloudFormation replaces the resource. If an export is renamed, the deployment of a stack that imports the old name
- * fails. New names may be added to the file.
+ * The file fixed-names.json lists names that must not change after a deployment. If a logical id changed,
+ * CloudFormation would replace the resource. If an export were renamed, the stacks that import it could not be
+ * deployed.
  */
 describe('the names of deployed resources and exports', () => {
   const lines = (names: ReturnType<typeof fixedNames>): string[] => [

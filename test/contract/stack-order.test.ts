@@ -27,10 +27,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
   /** Returns the name of the function that handles a custom resource. */
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
-  /**
-   * Describes each pair of a resource of `later` and a resource of `earlier` for which CloudFormation may create the
-   * resource of `later` first. The tests expect no such pair.
-   */
+  /** Lists the resources of `later` that CloudFormation may create before a resource of `earlier`. */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);
     return later.flatMap((one) =>

@@ -122,7 +122,7 @@ describe("the service's own settings in a stage", () => {
     ['with a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
     ['that is unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
   ])(
-    'reading a stage fails with one line that names the wrong setting: a setting of the service %s',
+    'reading a stage with a setting of the service %s fails with one line that names the setting',
     (_, given, fault) => {
       const reading = () => read(given);
       expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
@@ -254,7 +254,7 @@ describe('the reserved concurrency of functions', () => {
     );
   });
 
-  test('when functions need more connections than the broker allows, the error advises a number that fits', () => {
+  test('when functions need more connections than the broker allows, the error suggests a lower number for one function', () => {
     const greedy = (connections: number) => ({ access: { login: 'publisher', connections }, environments: 0 }) as const;
     const refused = { publisher, other: publisher, greedy: greedy(90), consumer };
     // Of the 80 connections, the consumer and its event source need 7, and each of the two publishers needs 1.
@@ -264,12 +264,12 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
   });
 
-  test('when a consumer has so many execution environments that the broker allows too few connections, the error advises a larger broker', () => {
+  test('when a consumer has so many execution environments that the broker allows too few connections, the error suggests a larger broker', () => {
     const wide = { ...consumer, environments: 20 };
     expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });
 
-  test('even in a stage without reserved concurrency, functions that need too many broker connections cause an error', () => {
+  test('functions that need too many broker connections cause an error even in a stage without reserved concurrency', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;

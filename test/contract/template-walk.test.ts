@@ -128,7 +128,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       expect([id, dependencies(alias)]).toEqual([id, expect.arrayContaining(['BrokerTopology'])]);
   });
 
-  test('no alarm fires after a first deployment because of missing metric data', () => {
+  test('missing metric data makes no alarm fire after a first deployment', () => {
     const alarms = both().flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     for (const [id, alarm] of alarms) {
       const { TreatMissingData, EvaluationPeriods, DatapointsToAlarm, Metrics } = properties(alarm);

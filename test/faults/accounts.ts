@@ -13,8 +13,8 @@ import type { Decision } from '../../lib/inbox/decision.ts';
 export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts', ordered: true };
 
 /**
- * An event that adds the entry with the number `number` to an account. This entry must be processed directly after the
- * entry with the number `after`. In the first entry of an account, `after` is 0.
+ * An event that adds an entry to an account. The entry `number` must be processed directly after the entry `after`,
+ * which is 0 for the first entry.
  */
 export const accountEntered = defineEvent({
   type: 'account.entered',
@@ -32,15 +32,11 @@ export const accountEntered = defineEvent({
 
 export type AccountEntry = Payload<typeof accountEntered>;
 
-/**
- * The DynamoDB table in which the fault tests store accounts. The tests use the service's existing table `awards` for
- * this purpose.
- */
+/** The DynamoDB table in which the fault tests store accounts: the service's existing table `awards`. */
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 
 /**
- * Adds an entry to an account, or rejects the entry if the previous entry of the account is missing. A rejection
- * therefore shows that entries were processed in the wrong order.
+ * Adds an entry to an account, or rejects the entry if the previous entry is missing, because the order was then wrong.
  */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [

@@ -11,8 +11,7 @@ interface Index {
 }
 
 /**
- * Compares the sent messages with the contents of the DynamoDB tables. If `fault` is set, only the messages that were
- * sent during this fault are compared.
+ * Compares the sent messages, or only those that were sent during `fault`, with the contents of the DynamoDB tables.
  */
 export function audit(
   ledger: Ledger,
@@ -64,8 +63,8 @@ const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessa
   }));
 
 /**
- * Returns how often the stock of an order was reserved, calculated from the stock of the SKU that only this order
- * contains. The result is a fraction if only a part of the quantity was reserved.
+ * Returns how often the stock of an order was reserved. The result is a fraction if only a part of the quantity was
+ * reserved.
  */
 const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   order.kind === 'soldout' ? 0 : (OWN_STOCK - (found.stock.get(order.own.sku) ?? Number.NaN)) / order.own.quantity;

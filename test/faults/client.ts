@@ -41,8 +41,8 @@ export async function place(
 export const orderIdOf = ({ key }: PlannedOrder): MessageId => deriveId('order', DEVELOPMENT_CLIENT, key);
 
 /**
- * Combines the answers to several requests for the same order. The result is the first of `accepted`, `indeterminate`
- * and `refused` that is among the answers.
+ * Combines the answers to several requests for the same order: returns the first of `accepted`, `indeterminate` and
+ * `refused` that is among the answers.
  */
 const strongest = (answers: readonly Answer[]): Answer =>
   answers.includes('accepted') ? 'accepted' : answers.includes('indeterminate') ? 'indeterminate' : 'refused';

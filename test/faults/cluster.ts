@@ -37,8 +37,8 @@ export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly broker: Broker;
   /**
-   * Disconnects `node` from the other nodes of the cluster, but not from AMQP clients. Call the returned function to
-   * reconnect the node.
+   * Disconnects `node` from the other nodes of the cluster, but not from AMQP clients. The returned function reconnects
+   * it.
    */
   readonly partition: (node: ClusterNode) => Promise<() => Promise<void>>;
 }
@@ -158,8 +158,8 @@ export async function startCluster({
   const [first] = nodes as [ClusterNode];
 
   /**
-   * Disconnects the node `apart` from the other nodes. To do so, `apart` uses a wrong Erlang cookie for each of the
-   * other nodes. Erlang nodes with different cookies refuse each other's connections.
+   * Disconnects the node `apart` from the other nodes: `apart` uses a wrong Erlang cookie for each of them, and Erlang
+   * nodes with different cookies refuse each other's connections.
    */
   async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
     const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
@@ -203,8 +203,8 @@ ${peers.length > 0 ? 'cluster_formation.peer_discovery_backend = classic_config\
   .join('')}`;
 
 /**
- * Returns the environment variables of a RabbitMQ node that runs in the chroot directory. The node's data directory is
- * mounted at /mnt in the chroot.
+ * Returns the environment variables of a RabbitMQ node in the chroot directory, where /mnt is the node's data
+ * directory.
  */
 const environment = ({
   name,

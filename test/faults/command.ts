@@ -35,8 +35,8 @@ export async function runRounds(command: string, seed: number, planned: readonly
   print(headLine());
   let starting: Promise<unknown> = Promise.resolve();
   /**
-   * Makes a round of faults wait until the test systems of all earlier rounds have started. Otherwise several rounds
-   * would unpack the same files at the same time.
+   * Makes a round of faults wait until the test systems of all earlier rounds have started, because rounds that start
+   * at the same time would unpack the same files.
    */
   const startedInTurn = (round: Round): Round => ({
     ...round,

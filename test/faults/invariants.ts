@@ -14,10 +14,7 @@ export interface Account {
   readonly answer: Answer;
   /** Whether processing the message fails at every attempt. Such a message must become a dead letter. */
   readonly isPoison: boolean;
-  /**
-   * Whether both a completed message and a dead letter are correct final states of the message. The message must still
-   * have only one of them.
-   */
+  /** Whether the message may either be completed or become a dead letter, but not both. */
   readonly endsEitherWay?: boolean;
   /** Whether the message has no id. Such a message may become a dead letter more than once. */
   readonly hasNoId?: boolean;
@@ -25,10 +22,7 @@ export interface Account {
   readonly ends: readonly End[];
   /** How often the effects of the message were applied. */
   readonly applied: number;
-  /**
-   * How often a completed message's effects must be applied: 1 for a message with effects, and 0 for a message without
-   * effects.
-   */
+  /** How often the effects of a completed message must be applied: 1, or 0 for a message without effects. */
   readonly due: 0 | 1;
 }
 

@@ -16,7 +16,7 @@ export interface LossyLink {
 
 /**
  * A script that forwards connections from a Unix socket to a TCP address. The script runs in a network namespace of its
- * own, and processes outside of this namespace can reach the Unix socket.
+ * own.
  */
 const FORWARDER = `
 const { connect, createServer } = require('node:net');

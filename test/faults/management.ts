@@ -2,8 +2,8 @@
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
   /**
-   * Returns the number of messages in all queues, including unacknowledged messages and dead letters that the broker is
-   * moving to another queue. The number may be a few seconds old.
+   * Returns the number of messages in all queues, including unacknowledged messages. The number may be a few seconds
+   * old.
    */
   messages(): Promise<number>;
 }

@@ -35,8 +35,8 @@ export interface FoundDeadLetter {
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
 /**
- * Reads the service's DynamoDB tables with strongly consistent reads. The inbox table is read first, so that the
- * effects of every message with an inbox marker are already visible in the tables that are read later.
+ * Reads the service's DynamoDB tables with strongly consistent reads. The inbox is read first, and the effects of every
+ * message in the inbox are therefore visible in the other tables.
  */
 export async function observe(client: DynamoDBClient): Promise<Found> {
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });

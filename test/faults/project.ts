@@ -20,8 +20,8 @@ interface Template {
 }
 
 /**
- * Definitions that replace functions of the service. With these definitions, faults can be injected into the functions,
- * and the time limits and memory sizes are smaller.
+ * Definitions that replace functions of the service. Faults can be injected into these functions, and their time limits
+ * and memory sizes are smaller.
  */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
@@ -44,8 +44,8 @@ const LARGE_BATCH = 5_000;
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Creates a Serverless project in `directory`. The project contains the service with consumers into which faults can be
- * injected. The sources in the project are symbolic links.
+ * Creates a Serverless project in `directory` that contains the service with consumers into which faults can be
+ * injected.
  */
 export function writeProject(
   directory: string,

@@ -22,8 +22,8 @@ export async function obstacleToRabbitmq4(): Promise<string | undefined> {
 }
 
 /**
- * Installs RabbitMQ 4 from Debian unstable in a chroot directory below `directory`, and returns the path of the chroot
- * directory. Does not install RabbitMQ 4 again if it is already there.
+ * Installs RabbitMQ 4 from Debian unstable in a chroot directory below `directory`, unless it is already there. Returns
+ * the path of the chroot directory.
  */
 export async function unpackRabbitmq4({ directory, say }: { directory: string; say: Say }): Promise<string> {
   const root = join(directory, 'root');

@@ -27,8 +27,8 @@ export interface Row {
 }
 
 /**
- * Creates the row of one fault in the table of results. A message counts as dead-lettered if any consumer dead-lettered
- * it. Otherwise the message counts as rejected if any consumer rejected it.
+ * Creates the row of one fault in the table of results. A message that any consumer dead-lettered counts as
+ * dead-lettered; otherwise, a message that any consumer rejected counts as rejected.
  */
 export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();

@@ -17,8 +17,8 @@ type Start = (directory: string, say: Say) => Promise<System>;
 const MIXED_FAULTS = 6;
 
 /**
- * Returns a function that starts the test system. With `default`, the system uses the broker that `npm start` uses. With `4`, the
- * system uses a single node of RabbitMQ 4.
+ * Returns a function that starts the test system with the broker that `npm start` uses (`default`), or with a single
+ * node of RabbitMQ 4 (`4`).
  */
 export const startWith =
   (broker: 'default' | '4'): Start =>
@@ -50,8 +50,8 @@ export const singleFaults = (seed: number): Fault[] => [
 const weightOf = ({ weight = 1 }: Fault) => weight;
 
 /**
- * Creates rounds that together inject each of the `chosen` faults once. The messages are divided between the faults in
- * proportion to the weights of the faults.
+ * Creates rounds that together inject each of the `chosen` faults once. A fault with a higher weight gets more
+ * messages.
  */
 export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start, systems = 1): Round[] {
   const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);

@@ -33,7 +33,7 @@ const QUIET_WITHIN_MS = 240_000;
  */
 const LATE_WITHIN_MS = 900_000;
 /**
- * How long to wait for the next message to reach a final state while all queues are empty, in ms. After this time, the
+ * How long to wait for the next message to reach a final state while all queues are empty, in ms. Afterwards, the
  * messages without a final state count as lost.
  */
 const STUCK_AFTER_MS = 40_000;

@@ -43,10 +43,7 @@ export interface Results {
   skipped(line: string): void;
 }
 
-/**
- * Injects all faults of a round and reports a row of results for each fault. At the end of the round, the messages of
- * all faults are checked once more.
- */
+/** Injects all faults of a round, and reports a row of results for each fault. */
 export async function runRound(
   round: Round,
   { seed, signal, say, results }: { seed: number; signal: AbortSignal; say: Say; results: Results },
@@ -91,8 +88,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults once more at the end of a round. The check finds effects that were applied only
- * after the check at the end of a single fault.
+ * Checks the messages of all faults once more, to find effects that were applied only after the check of a single
+ * fault.
  */
 async function lookAgain(
   { name }: Round,

@@ -8,13 +8,12 @@ export type StoreFate =
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
   /**
-   * The proxy answers each transaction with the error for conflicting transactions, and does not forward the
-   * transaction to DynamoDB. All other requests are forwarded.
+   * The proxy answers each transaction with the error for conflicting transactions. All other requests are forwarded.
    */
   | { readonly is: 'conflict' }
   /**
-   * DynamoDB executes the request, but the proxy closes the connection instead of forwarding the answer to the client.
-   * If `silentMs` is set, the proxy waits for this time before it closes the connection.
+   * DynamoDB executes the request, but the proxy closes the connection without forwarding the answer to the client,
+   * after `silentMs` ms if this is set.
    */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 

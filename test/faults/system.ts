@@ -36,8 +36,8 @@ export interface System {
   readonly storeProxy: StoreProxy;
   readonly management: Management;
   /**
-   * The AMQP URI with which the test runner connects to the broker. The runner has a broker login of its own, and no
-   * faults are injected into its connections.
+   * The AMQP URI with which the test runner connects to the broker. No faults are injected into the runner's
+   * connections.
    */
   readonly operatorUrl: string;
   /** Where it really is. */
@@ -48,8 +48,8 @@ export interface System {
   readonly killsFile: string;
   service(): Service;
   /**
-   * Kills all functions and event sources with SIGKILL and restarts them. Afterwards, `environments` Lambda execution
-   * environments consume each unordered queue.
+   * Kills all functions and event sources with SIGKILL and restarts them, with `environments` Lambda execution
+   * environments per unordered queue.
    */
   restartService(environments?: number): Promise<void>;
   environments(): number;

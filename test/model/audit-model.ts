@@ -3,10 +3,7 @@ import type { Account, AuditResult, End } from '../faults/invariants.ts';
 import type { ModelStore } from './model-ports.ts';
 import type { ModelMessage } from './model-message.ts';
 
-/**
- * After a run of the model, compares the messages that were sent with the contents of the in-memory store and the
- * in-memory broker.
- */
+/** Compares the messages that were sent in a run of the model with the contents of the in-memory store and broker. */
 export function auditModel({
   messages,
   store,

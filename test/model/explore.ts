@@ -13,9 +13,8 @@ type Scenario = (choose: Choose) => Promise<void>;
 const SAMPLED_RUNS = 80;
 
 /**
- * Runs a scenario many times with different choices, and returns the number of runs. `npm run test:thorough` tries
- * every possible sequence of choices; without this command, the choices are random. A scenario must be deterministic:
- * the same choices must always lead to the same result.
+ * Runs a deterministic scenario many times and returns the number of runs. The choices are random; with `npm run
+ * test:thorough`, every possible sequence of choices is tried.
  */
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);

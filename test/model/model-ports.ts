@@ -165,7 +165,7 @@ function commitOne(store: ModelStore, queue: string, entry: Entry, nowMs: number
 
 /**
  * Records that a copy of a message was published to a delay queue or to the dead-letter exchange. Returns false, and
- * records nothing, if the inbox already contains the same or a later state of the message.
+ * records nothing, if the inbox contains the same or a later state.
  */
 function note(
   markers: ModelStore['markers'],

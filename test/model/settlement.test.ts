@@ -20,10 +20,6 @@ process.env.POWERTOOLS_DEV = 'false';
 const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
 type Kind = (typeof kinds)[number];
 
-/**
- * The timeout is long, because the tests in this file need much processor time and other tests may run at the same
- * time.
- */
 jest.setTimeout(600_000);
 
 const modelled = defineEvent({
@@ -54,10 +50,7 @@ const definition = { queue: queues.loans, event: modelled, decide } satisfies Co
 
 let runs = 0;
 
-/**
- * Creates messages with ids that no other run of the model uses, because consumers keep the ids of earlier messages in
- * memory.
- */
+/** Creates messages with ids that no other run uses, because consumers remember the ids of earlier messages. */
 const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   runs += 1;
   return kinds.map((kind, index) => {
@@ -75,10 +68,7 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
   });
 };
 
-/**
- * Runs a consumer many times with a modelled broker and store, each time with different faults. Throws an error if a
- * run violates an invariant.
- */
+/** Runs a consumer many times, each time with different faults. Throws an error if a run violates an invariant. */
 const prove = async (options: () => ModelOptions) =>
   explore(async (choose) => {
     const violations = violationsOf(await runModel(options(), choose));
@@ -145,9 +135,7 @@ describe('messages of one key on an ordered queue', () => {
 });
 
 describe('two execution environments that consume one queue', () => {
-  /**
-   * The definition of a consumer whose queue has no delay queues, and which therefore attempts each message only once.
-   */
+  /** The definition of a consumer whose queue has no delay queues. The consumer attempts each message only once. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
@@ -206,8 +194,8 @@ describe('messages that are performed under a lease', () => {
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };
   /**
-   * How far the simulated clock advances with each batch, in ms. A lease lasts for 6,000 ms, and therefore a lease is
-   * still valid in the next batch and has expired in the batch after that.
+   * How far the simulated clock advances with each batch, in ms. A lease of 6,000 ms is still valid in the next batch,
+   * but not in the batch after that.
    */
   const stepMs = 4_000;
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];

@@ -39,8 +39,8 @@ export interface ModelOptions {
    */
   readonly switches?: number;
   /**
-   * Whether the event source may return a batch to the queue while an execution environment is still processing that
-   * batch. Each such return counts as one fault.
+   * Whether the event source may return a batch to the queue while the batch is still being processed. This counts as a
+   * fault.
    */
   readonly hasZombies?: boolean;
   /** Whether every batch contains all messages that are in the queue. */
@@ -74,8 +74,8 @@ interface Environment {
 }
 
 /**
- * Runs the real consumer with a modelled broker and store, and returns the audit of the run. `choose` makes all choices
- * of the run, for example which messages form a batch, when a retried message returns, and when a process crashes.
+ * Runs the real consumer with a modelled broker and store, and returns the audit of the run. The function `choose`
+ * decides what happens, for example when a process crashes.
  */
 export async function runModel(
   {
@@ -132,10 +132,7 @@ export async function runModel(
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
   const never = () => new Promise<never>(() => {});
 
-  /**
-   * Simulates the crash of a process. The calls of the crashed process to the store or the broker neither start nor
-   * return any more.
-   */
+  /** Simulates the crash of a process: none of its calls to the store or the broker starts or returns any more. */
   function crash(environment: Environment): Promise<never> {
     environment.isGone = true;
     environment.ended = 'crashed';
@@ -145,7 +142,7 @@ export async function runModel(
 
   /**
    * Makes one call to the store or the broker. The process may crash, or the call may fail, before or after the call
-   * takes effect. `fail` returns the result of a failed call.
+   * takes effect.
    */
   async function call<T>(environment: Environment, run: () => Promise<T>, fail: () => T | Promise<T>): Promise<T> {
     if (environment.isGone) return never();
@@ -219,7 +216,10 @@ export async function runModel(
     const parts: ConsumerParts = {
       ...portsOf(environment),
       publisher: publisherOf(environment),
-      archiveLetter: () => Promise.reject(new Error('no message of the model is too large for the broker')),
+      archiveLetter: () =>
+        Promise.reject(
+          new Error('the consumer archived a message as too large, but no message of the model is too large'),
+        ),
       clock,
       settings,
       read: async () => undefined,
@@ -300,10 +300,7 @@ export async function runModel(
     );
   }
 
-  /**
-   * Returns the batch of an execution environment to the queue. The returned messages are delivered before new
-   * messages, unless the event source has already fetched the new ones.
-   */
+  /** Returns the batch of an execution environment to the queue. */
   function giveBack(environment: Environment, how: Environment['ended']): void {
     const batch = environment.batch ?? [];
     environment.batch = undefined;
@@ -328,10 +325,7 @@ export async function runModel(
     isWhole = false;
   }
 
-  /**
-   * Removes an execution environment whose batch was returned to the queue, if another execution environment has been
-   * added in its place.
-   */
+  /** Removes an execution environment after another one has replaced it. */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }

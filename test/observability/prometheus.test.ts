@@ -23,8 +23,8 @@ if ('missing' in programs) process.stderr.write(`skipped: the tests with Prometh
 const describeWithPrometheus = 'missing' in programs ? describe.skip : describe;
 
 /**
- * A file that Debian's Alertmanager reads from this fixed path. If the file does not exist, the tests that start
- * Alertmanager are skipped.
+ * A file that Debian's Alertmanager reads from this fixed path. Without the file, the tests of Alertmanager are
+ * skipped.
  */
 const TEMPLATE = '/usr/share/prometheus/alertmanager/default.tmpl';
 if (!existsSync(TEMPLATE))
@@ -59,8 +59,8 @@ async function start(command: string, args: readonly string[], log: string): Pro
 const ofService = 'service="surehop",stage="local"';
 
 /**
- * Creates the metrics of the route `POST /orders` with one request per second. Each request takes 2 s during the first
- * `slowMinutes` minutes, and 0.05 s afterwards.
+ * Creates the metrics of the route `POST /orders`: one request per second, which takes 2 s during the first
+ * `slowMinutes` minutes and 0.05 s afterwards.
  */
 const slowPublisher = (slowMinutes: number) => {
   const labels = `{${ofService},route="POST /orders"}`;

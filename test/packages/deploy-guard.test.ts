@@ -25,8 +25,8 @@ afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
 /**
- * Deploys a stack to a simulated AWS that already contains the stacks `stacks`. Returns the error that Serverless
- * printed, and the AWS actions that Serverless requested.
+ * Deploys a stack to a simulated AWS that already contains `stacks`. Returns the printed error and the requested AWS
+ * actions.
  */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
   api = await anAwsApi(stacks);

@@ -29,10 +29,7 @@ const run = (tool: string, ...args: string[]) => {
   }
 };
 
-/**
- * Copies the repository and carries out docs/guides/make-it-yours.md in the copy: runs the guide's commands, writes its
- * files, and deletes what its list names.
- */
+/** Copies the repository and carries out the steps of docs/guides/make-it-yours.md in the copy. */
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'surehop-yours-'));
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);

@@ -10,10 +10,7 @@ import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { eventually } from '../support/eventually.ts';
 
-/**
- * The source code of small HTTP functions, by function name. Each function ends with a different kind of result or
- * error.
- */
+/** The source code of small HTTP functions by name. Each function ends with a different kind of result or error. */
 const handlers: Readonly<Record<string, string>> = {
   readyz: `async () => ({ statusCode: 200, body: JSON.stringify({ status: 'ready' }) })`,
   throws: `async () => { throw new TypeError('the rule is broken'); }`,

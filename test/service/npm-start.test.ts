@@ -142,8 +142,8 @@ describe('npm start while source files are edited', () => {
     }
   };
   /**
-   * Waits until `npm start` prints a line that matches a pattern. Returns the lines about edited files that `npm start`
-   * has printed since the previous call.
+   * Waits until `npm start` prints a line that matches a pattern. Returns the lines about edited files since the
+   * previous call.
    */
   const told = async (pattern: RegExp): Promise<string[]> => {
     await until(String(pattern), () => running.lines.slice(seen).some((line) => pattern.test(line)));
@@ -151,10 +151,7 @@ describe('npm start while source files are edited', () => {
   };
 
   let marks = 0;
-  /**
-   * Waits until `npm start` has handled all earlier edits, and returns the lines that it printed about them. To detect
-   * that moment, edits two more files and waits until `npm start` reports both edits.
-   */
+  /** Waits until `npm start` has handled all earlier edits, and returns the lines that it printed about them. */
   const settled = async (): Promise<string[]> => {
     marks += 1;
     const mark = `mark${marks}`;

@@ -46,8 +46,8 @@ const anOrder = (sku: string, customerId: string, quantity = 2) => ({
 });
 
 /**
- * Places an order. The service answers 409 while a request with the same idempotency key is in progress; the request is
- * then repeated with the same key.
+ * Places an order. Repeats the request as long as the service answers 409, because a request with this key is in
+ * progress.
  */
 async function place(order: object, key: string = randomUUID()): Promise<Answer> {
   for (;;) {

@@ -72,7 +72,7 @@ const named = (spans: readonly Span[], name: string) => spans.filter((span) => s
 const parentIn = (spans: readonly Span[], { parentSpanId }: Span) =>
   spans.find(({ spanId }) => spanId === parentSpanId);
 
-/** Returns the spans whose parent was not exported, although the parent belongs to this service. */
+/** Returns the spans whose parent belongs to this service but was not exported. */
 const orphans = (spans: readonly Span[], callers: readonly string[] = []) =>
   spans.filter(
     (span) => span.parentSpanId !== undefined && !callers.includes(span.parentSpanId) && !parentIn(spans, span),

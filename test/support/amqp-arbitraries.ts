@@ -14,7 +14,7 @@ const fixed = (tag: string, bytes: number) =>
 
 const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => Buffer.from(value));
 
-/** Generates header names that other software or attackers may use. Some of the names are not valid UTF-8. */
+/** Generates header names that other software or attackers may use, including names that are not valid UTF-8. */
 const headerName = fc.oneof(
   { weight: 6, arbitrary: fc.string({ maxLength: 12 }).map((name) => Buffer.from(name)) },
   fc
@@ -106,8 +106,8 @@ const deepValue = fc
   .map(([levels, kind]) => nested(levels, kind));
 
 /**
- * Generates the bytes of an AMQP header table, without the length that precedes the table. The tables contain values of
- * every type, deep nesting, repeated names, and bytes that are not valid UTF-8.
+ * Generates the bytes of an AMQP header table, with values of every type, deep nesting, repeated names, and bytes that
+ * are not valid UTF-8.
  */
 export const headerTable = fc
   .tuple(
@@ -143,7 +143,7 @@ const flags = {
   appId: 0x0008,
 } as const;
 
-/** AMQP message properties by name. Each value is given as bytes, without a length prefix. */
+/** AMQP message properties by name, as bytes without a length prefix. */
 export type GivenProperties = { readonly [name in keyof typeof flags]?: Buffer };
 
 /** Encodes message properties as AMQP writes them in a content header frame. */
@@ -162,9 +162,7 @@ export function propertyBytes(properties: GivenProperties): Buffer {
   return Buffer.concat([start, ...pieces]);
 }
 
-/**
- * Generates the AMQP properties that a publisher may set, except the message id and the type: the test sets those two.
- */
+/** Generates all AMQP properties that a publisher may set, except the message id and the type. */
 export const foreignProperties: fc.Arbitrary<GivenProperties> = fc.record(
   {
     contentType: fc.oneof(

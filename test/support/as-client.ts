@@ -12,10 +12,7 @@ import { call, type About, type Got } from './request.ts';
 
 const ALL_SCOPES = Object.keys(allScopes);
 
-/**
- * Issues access tokens for operators. The functions in this process accept these tokens, because the environment
- * variable `JWKS_URL` contains the issuer's address.
- */
+/** Issues access tokens for operators, which the functions in this process accept. */
 export interface TestIssuer {
   token(scopes?: readonly string[], subject?: string): Promise<string>;
   /** Signs a token with any claims, valid or not. */
@@ -47,10 +44,7 @@ export async function callAsOperator(handler: HttpHandler, about: About, request
   return call(handler, { ...about, headers: { authorization, ...about.headers } }, requestId);
 }
 
-/**
- * Calls an HTTP function with a body that is signed with the development key. `key` is the value of the header
- * `webhook-id`.
- */
+/** Calls an HTTP function with a body that is signed with the development key. `key` is the header `webhook-id`. */
 export function callSigned(handler: HttpHandler, key: string, about: About): Promise<Got> {
   const raw = about.raw ?? JSON.stringify(about.body);
   return call(handler, { ...about, raw, headers: { ...signedHeaders(String(raw), { key }), ...about.headers } });

@@ -8,10 +8,7 @@ export interface AccountState {
   unreserved: number;
   vpcs: number;
   addresses: number;
-  /**
-   * Whether all quotas still have their default values. Service Quotas returns no values for an account with default
-   * quotas.
-   */
+  /** Whether all quotas have their default values, which Service Quotas does not return. */
   hasDefaultQuotas?: boolean;
   /** The names of the availability zones in the region. */
   zones: string[];

@@ -9,10 +9,7 @@ interface NetworkInterface {
   readonly group: string;
 }
 
-/**
- * Simulates what the removal of a stack uses of Lambda and EC2: their APIs, event source mappings and network
- * interfaces.
- */
+/** Simulates the parts of Lambda and EC2 that the removal of a stack uses. */
 export interface AwsNetwork {
   readonly url: string;
   /** The network interfaces that exist at the moment. */
@@ -20,7 +17,7 @@ export interface AwsNetwork {
   readonly calls: readonly Call[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Adds two network interfaces, one per subnet. All functions of a security group share these interfaces. */
+  /** Adds two network interfaces, one per subnet, which all functions of a security group share. */
   addFunctions(name: string, group: string): void;
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;
@@ -31,10 +28,7 @@ export interface AwsNetwork {
   stop(): Promise<void>;
 }
 
-/**
- * The number of requests for which the simulated EC2 API still lists the network interfaces of a resource after the
- * deletion of the resource.
- */
+/** How many requests after the deletion of a resource the simulated EC2 API still lists its network interfaces. */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {
@@ -50,10 +44,7 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
     for (let subnet = 1; subnet <= 2; subnet += 1) interfaces.push({ id: `eni-${(made += 1)}`, description, group });
   }
 
-  /**
-   * Advances the simulated deletion of resources by one step. Called once for each request that lists network
-   * interfaces.
-   */
+  /** Advances the simulated deletion of resources by one step. */
   function pass(): void {
     for (const [what, looks] of dying) {
       if (looks > 1) dying.set(what, looks - 1);

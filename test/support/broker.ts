@@ -20,8 +20,8 @@ export interface VirtualHost {
   readonly amqpUrl: string;
   readonly channel: Channel;
   /**
-   * Opens a channel whose received messages also contain the encoded bytes of their properties. The emulator of
-   * Lambda's event source reads these bytes.
+   * Opens a channel whose received messages also contain the encoded bytes of their properties, for the event source
+   * emulator.
    */
   rawChannel(): Promise<Channel>;
   /** Creates a publisher with its own connection, which is closed when the virtual host is removed. */

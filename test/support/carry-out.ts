@@ -8,10 +8,7 @@ const number = (value: AttributeValue | undefined): number => (value === undefin
 const deepSorted = ({ SS, NS, ...value }: AttributeValue): string =>
   JSON.stringify(SS ? SS.toSorted() : NS ? NS.toSorted() : value);
 
-/**
- * Returns whether an item meets one of the conditions that a condition expression joins with AND. Understands only
- * conditions in the form in which the inbox writes them.
- */
+/** Returns whether an item meets a condition expression of the inbox. */
 function isTrue(
   part: string,
   { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} }: Partial<Write>,
@@ -73,8 +70,8 @@ function updated(
 }
 
 /**
- * Carries out the writes of a transaction on items in memory, and returns the changed items by item id. Understands only
- * expressions in the form in which the inbox writes them. Throws an error if a condition fails.
+ * Carries out the writes of the inbox's transaction on items in memory, and returns the changed items by item id.
+ * Throws an error if a condition fails.
  */
 export function carryOut(
   writes: readonly TransactWriteItem[],

@@ -14,10 +14,7 @@ if (!cfnLint)
     'cfn-lint is not installed, so the templates are not linted; install it with: pip install cfn-lint\n',
   );
 
-/**
- * Runs cfn-lint on template files for several regions. Returns the findings of cfn-lint as text, which is empty if
- * there are no findings.
- */
+/** Runs cfn-lint on template files for several regions, and returns its findings as text. */
 export function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless writes `DependsOn` for resources that are referenced anyway.
   const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];

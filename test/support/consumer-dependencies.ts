@@ -9,7 +9,7 @@ import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
 /**
  * Creates the dependencies of a consumer: a DynamoDB client for the test's tables, the given publisher, and the given
- * settings. The time limit of a message is 500 ms by default.
+ * settings.
  */
 export function dependenciesAt(
   endpoint: string,

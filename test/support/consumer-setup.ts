@@ -19,7 +19,8 @@ const tables: Readonly<Record<string, AnyTable>> = { ...serviceTables, ...exampl
 const topology = defineTopology({ ...ofService, ...ofExample });
 
 /**
- * The queues of the service and of the imaginary library, but with delays that are ten times shorter, so that tests of retried messages are fast.
+ * The queues of the service and of the imaginary library with ten times shorter delays, so that tests of retries are
+ * fast.
  */
 export const quickTopology: Topology = {
   ...topology,
@@ -30,10 +31,7 @@ export const quickTopology: Topology = {
   }),
 };
 
-/**
- * A virtual host with the service's topology, DynamoDB tables with their own prefix, and the dependencies of a consumer
- * that uses the virtual host and the tables.
- */
+/** A virtual host, DynamoDB tables with their own prefix, and the dependencies of a consumer that uses both. */
 export interface ConsumerSetup {
   readonly host: VirtualHost;
   readonly endpoint: string;

@@ -15,8 +15,8 @@ const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
 const calls = new Map<string, number>();
 
 /**
- * Wraps the function `run` so that the process kills itself before or after one call of `run`, if the test has chosen
- * this call. The name of a later call contains its number: `publish 2` is the second call of the function `publish`.
+ * Wraps the function `run` so that the process kills itself before or after the call that the test has chosen. For
+ * example, `publish 2` is the second call of `publish`.
  */
 const crashing = <A extends unknown[], R>(name: string, run: (...args: A) => Promise<R>) => {
   return async (...args: A): Promise<R> => {

@@ -4,7 +4,7 @@ import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
 import type { HeaderValue } from '../../lib/events/message.ts';
 import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 
-/** A header value as a test specifies it. The function `aRecord` encodes the value as Lambda's event source does. */
+/** A header value as a test specifies it, before it is encoded as in a Lambda event. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };
 
 export type GivenHeaders = Readonly<Record<string, GivenHeader>>;
@@ -14,7 +14,7 @@ interface About {
   readonly type?: string | null;
   readonly contentType?: string | null;
   readonly body?: unknown;
-  /** The message body as bytes. If this field is set, `body` is not used. Otherwise `body` is encoded as JSON. */
+  /** The message body as bytes. It takes precedence over `body`, which is encoded as JSON. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
@@ -73,7 +73,7 @@ function encodeHeader(value: GivenHeader): unknown {
 export const encodeTable = (table: GivenHeaders) =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, encodeHeader(value)]));
 
-/** Creates a partial Lambda context, which only tells the remaining time of the invocation. */
+/** Creates a partial Lambda context that contains only the remaining time of the invocation. */
 export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): number } {
   const end = Date.now() + timeoutMs;
   return { getRemainingTimeInMillis: () => end - Date.now() };

@@ -48,20 +48,14 @@ export function administrator(): string {
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
 }
 
-/**
- * Returns the broker roles of the service with usernames that end with the name of the virtual host. All virtual hosts
- * of a broker share its users, and therefore each test needs its own usernames.
- */
+/** Returns the broker roles of the service, with usernames that no other virtual host of the broker uses. */
 export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
   brokerRoles.map((role) => ({
     ...role,
     usernames: [`${role.usernames[0]}-${name}`, `${role.usernames[1]}-${name}`],
   }));
 
-/**
- * Returns one login for each broker role, by the name of the role. A role has two users, and the login belongs to the
- * first one.
- */
+/** Returns the login of the first user of each broker role, by the name of the role. */
 export const firstLogins = (roles: readonly BrokerRole[]): Record<string, Login> =>
   Object.fromEntries(
     roles.map(({ name, usernames }) => [name, { username: usernames[0], password: `first-password-of-${name}` }]),

@@ -29,8 +29,8 @@ const BROKER_ARN = 'arn:aws:mq:eu-central-1:000000000000:broker:surehop:b-1';
 const ROLES = ['administrator', 'publisher', 'consumer', 'monitor'] as const;
 
 /**
- * The packaged Lambda functions of a stage, which run on this machine with a real broker and DynamoDB. Each function
- * gets the environment variables that its CloudFormation template sets.
+ * The packaged Lambda functions of a stage, which run on this machine with a real broker and DynamoDB, and with the
+ * environment variables of the CloudFormation template.
  */
 export interface Deployment {
   readonly template: Template;
@@ -46,16 +46,15 @@ export interface Deployment {
   /** The Node executable that runs the functions. */
   readonly node: RuntimeNode;
   /**
-   * The running functions, by the function's key in serverless.yml. A second process of a function, which runs with
-   * other settings, has the key `<key> beside`.
+   * The running functions, by the function's key in serverless.yml. A second process of a function has the key `<key>
+   * beside`.
    */
   readonly running: ReadonlyMap<string, Lambda>;
   /**
-   * Returns the requests that the functions sent to AWS services. In these requests, the local name of each DynamoDB
-   * table is replaced by the name of the table on AWS.
+   * Returns the requests that the functions sent to AWS services, with the names that the DynamoDB tables have on AWS.
    */
   calls(): Call[];
-  /** The responses that the custom resources sent to the URL `answersUrl`, which replaces the URL of CloudFormation. */
+  /** The responses that the custom resources sent to the URL `answersUrl` instead of to CloudFormation. */
   readonly answers: readonly Record<string, string>[];
   readonly answersUrl: string;
   lambda(key: string, beside?: Record<string, string>): Promise<Lambda>;
@@ -67,10 +66,7 @@ export interface Deployment {
    * operator.
    */
   operate(key: string, about: About): Promise<Got>;
-  /**
-   * Waits until a queue contains `count` messages, passes them to the function as one batch, and acknowledges the
-   * messages when the function returns.
-   */
+  /** Waits until a queue contains `count` messages, and passes them to the function as one batch. */
   deliver(key: string, queue: string, count?: number): Promise<unknown>;
   remove(): Promise<void>;
 }

@@ -11,8 +11,8 @@ import type { Entry } from '../../lib/inbox/inbox.ts';
 export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
 
 /**
- * The keys of the items that random effects write. The attribute `available` of the item `text` is a text at first;
- * that of the other items is a number.
+ * The keys of the items that random effects write. In the item `text`, the attribute `available` is a text instead of a
+ * number.
  */
 export const SKUS = ['a', 'b', 'c', 'text'] as const;
 
@@ -36,10 +36,7 @@ const element = fc.oneof(
 );
 const elements = fc.array(element, { maxLength: 2 });
 
-/**
- * Random attributes of an item. About one value in ten has a type that other effects do not expect or is undefined, so
- * that some effects fail.
- */
+/** Random attributes of an item. About one value in ten has a wrong type or is undefined, so that some effects fail. */
 const attributes = fc.record<Item>(
   {
     available: fc.oneof({ weight: 9, arbitrary: small }, { weight: 1, arbitrary: fc.constant('many') }),
@@ -148,8 +145,8 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
 }));
 
 /**
- * At most `maximum` messages with random decisions. Several messages can have the same id, and about one message in ten
- * has a different payload.
+ * At most `maximum` messages with random decisions. Some messages have the same id, and some of these differ in
+ * payload.
  */
 export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
   fc.array(

@@ -8,8 +8,8 @@ import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
 /**
- * Functions that end the process or block it forever. Each key is the ISBN of the message that makes the consumer call
- * the function.
+ * Functions that end the process or block it forever, by the ISBN of the message for which the consumer calls the
+ * function.
  */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
@@ -35,8 +35,7 @@ const performedEvent = defineEvent({ ...scriptedEvent, type: 'test.performed' })
 
 /**
  * A consumer whose process crashes or hangs when it processes a message with the ISBN `exit`, `memory`, `loop` or
- * `rejection`. The consumer processes all other messages normally. Messages of the type `test.performed` are processed
- * by `perform` under a lease.
+ * `rejection`.
  */
 export const handler = createConsumer(
   {

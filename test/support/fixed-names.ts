@@ -8,8 +8,8 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
 interface FixedNames {
   readonly exports: readonly string[];
   /**
-   * The type of each resource in the stack, by the logical id of the resource. The type is followed by the name of the
-   * resource if the template sets one.
+   * The type of each resource in the stack, followed by the name of the resource if the template sets one, by logical
+   * id.
    */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
@@ -29,10 +29,7 @@ const REPLACEABLE = new Set([
 /** The CloudFormation properties that contain the name of a resource. */
 const NAMES = ['BrokerName', 'TableName', 'FunctionName', 'LogGroupName', 'UserPoolName', 'Domain', 'Name'];
 
-/**
- * Collects the resource names and export names in the templates of all stages. The collected names must not change
- * after the first deployment.
- */
+/** Collects the names of resources and exports in the templates of all stages. */
 export function fixedNames(stages: Readonly<Record<string, Templates>>): FixedNames {
   const of = (stack: keyof Templates) => {
     const found = Object.entries(stages).flatMap(([stage, templates]) => resourcesOf(templates[stack], stage));
@@ -61,9 +58,6 @@ function nameOf({ Type, Properties = {} }: Resource): string {
   return [Type, ...names.filter((name) => typeof name === 'string')].join(' ');
 }
 
-/**
- * Replaces the name of the stage in a text by `<stage>`. Replaces the version number at the end of a broker
- * configuration's name by `<version>`.
- */
+/** Replaces the name of the stage in a text by `<stage>`, and the version of a broker configuration by `<version>`. */
 const withoutStage = (text: string, stage: string): string =>
   text.replaceAll(new RegExp(`\\b${stage}\\b`, 'g'), '<stage>').replace(/-rabbitmq-[\d.]+$/, '-rabbitmq-<version>');

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 
 /**
- * Runs a script in a separate Node process and parses the output of the script as JSON. Scripts that load Serverless
- * use this function, because Jest cannot load Serverless.
+ * Runs a script in a separate Node process, because Jest cannot load Serverless, and parses the output of the script as
+ * JSON.
  */
 export async function resultOf<Result>(script: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(

@@ -6,15 +6,9 @@ import { isDeepStrictEqual } from 'node:util';
 
 export type Values = Record<string, unknown>;
 
-/**
- * A simple in-memory model of the inbox, which processes one message at a time. The model applies either all effects of
- * a message or none of them.
- */
+/** A simple in-memory model of the inbox, which processes one message at a time. */
 export interface Model {
-  /**
-   * All items in the modelled tables. Each key of this map is JSON text with the name of the table and the key of the
-   * item.
-   */
+  /** All items in the modelled tables, by the JSON text of the table name and the item's key. */
   readonly items: Map<string, Values>;
   /** The hash of the payload of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;
@@ -100,10 +94,7 @@ function write(effect: Effect, item: Values | undefined): Values | null | undefi
 const defined = (values: Values): Values =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-/**
- * Applies effects to a copy of the items and returns the copy. If DynamoDB would reject the transaction with these
- * effects, returns the reason instead.
- */
+/** Applies effects to a copy of the items and returns the copy, or the reason why DynamoDB would reject the effects. */
 function apply(items: Model['items'], effects: readonly Effect[]): Model['items'] | 'condition' | 'refused' {
   const after = new Map(items);
   let refused = false;

@@ -12,19 +12,16 @@ export interface Deployed {
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** The Node executable that runs the function. The default is the executable that runs the tests. */
+  /** The Node executable that runs the function. By default, it is the one that runs the tests. */
   readonly node?: string;
 }
 
 /** A process that runs one packaged function with an emulated Lambda runtime API. */
 export interface Lambda {
-  /**
-   * Invokes the function and returns its result. The returned promise rejects if the function throws an error or does
-   * not start.
-   */
+  /** Invokes the function and returns its result. Rejects if the function throws an error or does not start. */
   invoke(event: unknown): Promise<unknown>;
   /**
-   * Returns the version of Node that runs the function. Returns `undefined` until the function has requested its first
+   * Returns the version of Node that runs the function, or `undefined` until the function has requested its first
    * event.
    */
   readonly nodeVersion: () => string | undefined;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 
 /**
- * Creates `node_modules` in a copy of the repository. The libraries are links to the installed ones, and the packages of the
- * repository are links to the sources in the copy. A package whose sources are not in the copy is left out.
+ * Creates `node_modules` in a copy of the repository, with links to the installed libraries and to the packages in the
+ * copy.
  */
 export function linkPackages(copy: string): void {
   const [installed, linked] = [join(rootDirectory, 'node_modules'), join(copy, 'node_modules')];

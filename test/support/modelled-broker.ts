@@ -21,8 +21,8 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
 });
 
 /**
- * Returns a copy of the modelled broker after `topology apply` has made the given change. Returns the same broker if
- * `topology apply` does not make this change.
+ * Returns a copy of the modelled broker after the given change, or the same broker if `topology apply` makes no such
+ * change.
  */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
@@ -56,8 +56,8 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
 }
 
 /**
- * Returns the queues to which the broker would route a message. Each inner list contains alternatives: the broker
- * routes the message to exactly one queue of each inner list.
+ * Returns the queues to which the broker would route a message. The message reaches exactly one queue of each inner
+ * list.
  */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;

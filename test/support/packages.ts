@@ -23,7 +23,7 @@ export interface Packaged {
 
 /**
  * Copies the sources into a temporary directory, so that several `serverless` commands can run at the same time. With
- * `withoutCode`, the copied functions are empty, which makes packaging faster for tests that only read the template.
+ * `withoutCode`, the functions are empty and are packaged faster.
  */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');
@@ -101,10 +101,7 @@ export interface Stacks {
 
 export const stageNames = Object.keys(stages) as readonly ('dev' | 'staging' | 'prod')[];
 
-/**
- * Packages the broker stack and the functions stack of every stage. Each stack is packaged in its own copy of the
- * sources, because the two stacks are packaged concurrently.
- */
+/** Packages the broker stack and the functions stack of every stage concurrently. */
 export async function packageAll(): Promise<{
   readonly of: Readonly<Record<(typeof stageNames)[number], Stacks>>;
   remove(): void;

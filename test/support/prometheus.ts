@@ -14,8 +14,8 @@ const PACKAGES = ['prometheus', 'prometheus-alertmanager'];
 type Programs = Readonly<Record<(typeof PROGRAMS)[number], string>>;
 
 /**
- * Finds Prometheus, promtool and Alertmanager on PATH, or downloads Debian's packages once and unpacks them in the cache. Returns
- * the reason if neither is possible.
+ * Finds Prometheus, promtool and Alertmanager on PATH, or downloads Debian's packages once. Returns the reason if
+ * neither is possible.
  */
 export async function findPrometheus(): Promise<Programs | { readonly missing: string }> {
   const installed = (process.env['PATH'] ?? '')

@@ -3,14 +3,11 @@ import { connect, type ConfirmChannel } from 'amqplib';
 import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
 /**
- * Publishes messages whose properties are given as encoded bytes. A test can use properties that no AMQP client library
+ * Publishes messages whose properties are given as encoded bytes, including properties that no AMQP client library
  * would encode.
  */
 export interface RawPublisher {
-  /**
-   * Publishes one message and returns whether the broker confirmed it. The broker does not confirm a message with
-   * malformed properties.
-   */
+  /** Publishes one message and returns whether the broker confirmed it. */
   publish(exchange: string, routingKey: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -3,13 +3,10 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * One request that a Lambda function sent to an AWS service, with the IAM action and the resource that a policy must
- * allow for it.
+ * allow.
  */
 export interface Call {
-  /**
-   * The name of the function that sent the request. The tests set this name as the session token of each function's
-   * credentials.
-   */
+  /** The name of the function that sent the request, which the session token of the function's credentials contains. */
   readonly caller: string;
   /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;
@@ -46,8 +43,8 @@ function needs(target: string, body: Body): (readonly [string, string])[] {
 }
 
 /**
- * Starts an HTTP proxy that forwards each request to the URL `target`. The proxy records which function requested which
- * IAM action on which resource.
+ * Starts an HTTP proxy that forwards each request to the URL `target`, and records the requested IAM action and
+ * resource.
  */
 export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const calls: Call[] = [];

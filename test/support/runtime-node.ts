@@ -7,10 +7,7 @@ const DIRECTORY = resolve('test/runtime');
 const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 const PACKAGE = join(DIRECTORY, 'node_modules', NODE_PACKAGE);
 
-/**
- * The npm packages that contain a Node executable, one for each platform. test/runtime/package.json lists these
- * packages.
- */
+/** The npm packages in test/runtime/package.json that contain a Node executable, one for each platform. */
 const NODE_PACKAGES = new Set(
   Object.keys(
     (JSON.parse(readFileSync(join(DIRECTORY, 'package.json'), 'utf8')) as { optionalDependencies: object })
@@ -29,10 +26,7 @@ export type RuntimeNode = { readonly command: string } | { readonly missing: str
 
 const majorOf = (version: string): number => Number.parseInt(version.replace(/^v/, ''), 10);
 
-/**
- * Finds a Node executable for a Lambda runtime such as `nodejs24.x`. If the tests run with another major version of
- * Node, npm installs the version of the Lambda runtime in test/runtime.
- */
+/** Finds a Node executable for a Lambda runtime such as `nodejs24.x`, or installs one with npm in test/runtime. */
 export async function nodeFor(runtime: string): Promise<RuntimeNode> {
   const wanted = majorOf(runtime.replace('nodejs', ''));
   if (majorOf(process.version) === wanted) return { command: process.execPath };

@@ -8,7 +8,7 @@ import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
-/** An event whose field `behave` tells the consumer how to end its processing, for example with a rejection. */
+/** An event whose field `behave` tells the consumer how to process it, for example to reject it. */
 export const scriptedEvent = defineEvent({
   type: 'test.scripted',
   version: 1,

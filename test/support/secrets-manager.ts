@@ -2,10 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/**
- * A stand-in for AWS Secrets Manager with secret versions and the labels AWSCURRENT, AWSPENDING and AWSPREVIOUS. The
- * stand-in checks neither signatures nor permissions.
- */
+/** A stand-in for AWS Secrets Manager with secret versions and their labels. */
 export interface SecretsManager {
   create(name: string, text: string): string;
   /**
@@ -16,8 +13,8 @@ export interface SecretsManager {
   current(arn: string): string;
   labels(arn: string): Readonly<Record<string, readonly string[]>>;
   /**
-   * Creates an empty version of the secret with the label AWSPENDING and returns the id of the version. Secrets Manager
-   * does the same before it calls a rotation function.
+   * Creates an empty version of the secret with the label AWSPENDING, as Secrets Manager does before it calls a
+   * rotation function. Returns the id of the version.
    */
   beginRotation(arn: string): string;
   /** The names of the API operations that clients requested so far, oldest first. */
@@ -41,10 +38,7 @@ class Refusal extends Error {
 
 type Request = Readonly<Record<string, unknown>>;
 
-/**
- * Starts the stand-in for Secrets Manager and sets its address in `process.env`, so that the AWS SDK in this process
- * uses it.
- */
+/** Starts the stand-in for Secrets Manager, and makes the AWS SDK in this process use it. */
 export async function aSecretsManager(): Promise<SecretsManager> {
   const secrets = new Map<string, Map<string, Version>>();
   const requests: string[] = [];

@@ -8,10 +8,7 @@ import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packages.ts';
 
-/**
- * The complete service with its HTTP server. The service runs from a copy of the sources, with its own virtual host and
- * tables.
- */
+/** The complete service with its HTTP server, run from a copy of the sources with its own virtual host and tables. */
 export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;

@@ -7,15 +7,12 @@ import { recordFromBroker } from './from-broker.ts';
 const BATCH = 50;
 const PAUSE_MS = 20;
 
-/** A reader of one queue that passes messages in batches, one batch after another, like Lambda's event source. */
+/** A reader of one queue that passes one batch after another, like Lambda's event source. */
 export interface ShardReader {
   stop(): Promise<void>;
 }
 
-/**
- * Passes the messages of one queue to the function `handle` in batches. A batch is acknowledged if `handle` returns,
- * and requeued if `handle` throws an error.
- */
+/** Passes the messages of one queue to `handle` in batches. If `handle` throws an error, the batch is requeued. */
 export async function readShard(
   amqpUrl: string,
   shard: string,

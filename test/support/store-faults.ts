@@ -2,8 +2,7 @@ import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 
 /**
- * An error that a test injects into one DynamoDB transaction, either before or after DynamoDB commits the transaction.
- * The value `undefined` injects no error.
+ * An error that a test injects into one DynamoDB transaction, before or after the commit. `undefined` injects no error.
  */
 export type Fault = { readonly when: 'before' | 'after'; readonly error: Error } | undefined;
 
@@ -18,8 +17,8 @@ export const serverError = (): Fault => ({ when: 'before', error: named('Interna
 export const throttled = (): Fault => ({ when: 'before', error: named('ThrottlingException') });
 
 /**
- * Creates the error of a cancelled transaction. The writes at the indexes `positions` get the cancellation reason
- * `code`, and all other writes get the reason `None`.
+ * Creates the error of a cancelled transaction in which the writes at the indexes `positions` have the cancellation
+ * reason `code`.
  */
 export function cancelled(code: string, positions: readonly number[], input: TransactWriteItemsInput): Fault {
   const reasons = (input.TransactItems ?? []).map((_, at) => ({ Code: positions.includes(at) ? code : 'None' }));
@@ -30,10 +29,7 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 export interface Faults {
   /** The DynamoDB transactions that the client has sent so far. */
   readonly sent: TransactWriteItemsInput[];
-  /**
-   * Chooses the error to inject into a transaction. The parameter `at` is the number of earlier transactions of the
-   * client.
-   */
+  /** Chooses the error to inject into a transaction, by the number of earlier transactions of the client. */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
   /** The number of requests of any kind that the client has sent so far. */
   requests: number;

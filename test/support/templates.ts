@@ -28,10 +28,7 @@ export const statementsOf = (role: Resource): Statement[] =>
     ({ PolicyDocument }) => PolicyDocument.Statement,
   );
 
-/**
- * Whether a policy of an IAM role allows an action on a resource. The resource must be equal to the value in the
- * policy; wildcards are not evaluated.
- */
+/** Whether a policy of an IAM role names an action and a resource. Wildcards are not evaluated. */
 export const allows = (role: Resource, action: string, resource: Value): boolean =>
   statementsOf(role).some(
     ({ Effect, Action, Resource: resources }) =>
@@ -54,10 +51,7 @@ export const isAlias = (value: Value): boolean =>
 export const roleOf = (template: Template, lambda: Resource): Resource =>
   template.Resources[targetOf(properties(lambda)['Role'] as Value)]!;
 
-/**
- * The values that replace references in a template: those of `Ref` by logical id, those of `GetAtt` by `Id.Attribute`,
- * and those of `ImportValue` by export name.
- */
+/** The values that replace the references `Ref`, `GetAtt` and `ImportValue` in a template. */
 export interface Known {
   readonly refs?: Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, string>>;

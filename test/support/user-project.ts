@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { aHostileDirectory } from './hostile-directory.ts';
 
-/** A project of a user outside of the repository. It contains only what the user has written and installed. */
+/** A project of a user outside of the repository. */
 export interface UserProject {
   readonly directory: string;
-  /** Runs a script of an installed package with Node. Throws an error with the output of the script if the script fails. */
+  /** Runs a script of an installed package with Node. Throws an error with its output if it fails. */
   run(script: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>;
   remove(): void;
 }
@@ -22,9 +22,8 @@ interface Manifest {
 }
 
 /**
- * Creates a project and installs tarballs in it, without a package registry: unpacks each tarball, and links the libraries that the
- * tarballs declare to those that are installed in this repository. An import of an undeclared library therefore fails. `tools` are
- * libraries that the user installs.
+ * Creates a project and installs tarballs in it without a package registry. `tools` are further libraries that the user
+ * installs.
  */
 export function aUserProject(tarballs: readonly string[], tools: readonly string[]): UserProject {
   const directory = aHostileDirectory('user');

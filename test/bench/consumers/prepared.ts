@@ -19,9 +19,7 @@ interface StoreRequest {
  */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/**
- * Requests that are sent within this time after the first request of a group belong to this group. The time is in ms.
- */
+/** How long after the first request of a group a further request still belongs to this group, in ms. */
 const WAVE_MS = 25;
 
 /**
@@ -55,10 +53,7 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
   return recorded;
 }
 
-/**
- * Creates a client that sends recorded requests to the DynamoDB at `endpoint`. The client runs no consumer, and
- * therefore the benchmark can measure how long the requests alone take.
- */
+/** Creates a client that sends recorded requests to the DynamoDB at `endpoint` without running a consumer. */
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });
   const { hostname, port } = new URL(endpoint);

@@ -15,10 +15,7 @@ import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import { anInvocation } from '../../support/delivery.ts';
 import { TABLE_PREFIX } from '../protocol.ts';
 
-/**
- * A publisher whose methods always fail. The benchmark uses it in measurements in which the consumer must not publish
- * any message.
- */
+/** A publisher whose methods always fail, for measurements in which the consumer must not publish any message. */
 const nothingToPublish: Publisher = {
   publish: () =>
     Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects none')),

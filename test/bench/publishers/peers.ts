@@ -8,8 +8,8 @@ import { openRaw } from './raw.ts';
 import { openSurehop } from './surehop.ts';
 
 /**
- * A publisher that the benchmark compares with others. Each of these publishers uses another AMQP client, publishes
- * persistent messages with the flag `mandatory`, and waits for confirms.
+ * One of the compared publishers. Each uses a different AMQP client, publishes persistent messages with the flag
+ * `mandatory`, and waits for confirms.
  */
 export interface Peer {
   publish(message: Message): Promise<void>;
@@ -73,10 +73,7 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
 
 const at = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(seconds * 1_000));
 
-/**
- * Creates a publisher that uses the library rascal with a pool of `channels` confirm channels. The publisher publishes
- * through the default exchange.
- */
+/** Creates a publisher that uses the library rascal with a pool of `channels` confirm channels. */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
   const { pathname } = new URL(amqpUrl);
   const broker = await BrokerAsPromised.create({

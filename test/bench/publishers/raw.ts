@@ -6,10 +6,7 @@ import type { Message } from '../../../lib/events/message.ts';
 export interface RawChannel {
   readonly channel: ConfirmChannel;
   publish(message: Message): Promise<void>;
-  /**
-   * Publishes all messages, with at most `window` unconfirmed messages at any time. This method creates one callback
-   * per message instead of one promise per message.
-   */
+  /** Publishes all messages, with at most `window` unconfirmed messages at any time. */
   publishAll(messages: readonly Message[], window: number): Promise<void>;
   close(): Promise<void>;
 }

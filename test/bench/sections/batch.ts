@@ -2,10 +2,7 @@ import { compare } from '../comparison.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import type { Latency } from '../store.ts';
 
-/**
- * Compares how fast Surehop and Powertools process batches of new messages. The orders in the messages contain 1, 10 or
- * 1,000 different SKUs.
- */
+/** Compares how fast Surehop and Powertools process batches of new messages for 1, 10 and 1,000 different SKUs. */
 export async function batch(bench: Bench, latency?: Latency): Promise<Measured> {
   const ratios: Record<string, number> = {};
   for (const skus of [1, 10, 1_000]) {

@@ -17,8 +17,7 @@ const run = promisify(execFile);
 const bytes = new Map<string, number>();
 
 /**
- * Measures the size of the bundles of three functions and of a bundle with Powertools, and how long a new process takes
- * to import each bundle.
+ * Measures the sizes of three functions' bundles and of a bundle with Powertools, and the time to import each bundle.
  */
 export async function bundles({ round }: Bench): Promise<Measured> {
   if (round === 0) await buildAll();

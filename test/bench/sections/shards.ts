@@ -16,8 +16,8 @@ const SKUS = 1_000;
 const FEW_SKUS = 10;
 
 /**
- * The size of the small batches. With small batches, the shards spend more of their time waiting for DynamoDB than with
- * large batches, and therefore compete less for the processors of this machine.
+ * The size of the small batches, with which the shards mostly wait for DynamoDB and therefore compete less for
+ * processors.
  */
 const SMALL_BATCH = 10;
 const BATCH = 100;

@@ -5,15 +5,12 @@ import { entry, Problem } from '../../../infra/dev/runtime/command-line.ts';
 import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
-/**
- * The number of messages that are sent during each cluster fault. The number is reduced in proportion if `--messages`
- * is below 10,000.
- */
+/** The number of messages that are sent during each cluster fault if `--messages` is at least 10,000. */
 const CLUSTER_MESSAGES = 250;
 
 /**
- * The command `npm run faults`. Without the option `--minutes`, the command injects every fault once. With the option,
- * the command injects randomly chosen faults for this duration.
+ * The command `npm run faults`: injects every fault once, or with the option `--minutes` injects randomly chosen faults
+ * for this duration.
  */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });

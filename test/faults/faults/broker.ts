@@ -28,10 +28,7 @@ const alarm = (name: string, says: string, raise: readonly string[], lower: read
   },
 });
 
-/**
- * Creates a fault that deletes queues or exchanges of the topology. After a few seconds, the fault applies the topology
- * again and thereby restores them.
- */
+/** Creates a fault that deletes queues or exchanges of the topology, and restores them after a few seconds. */
 const missing = (name: string, says: string, take: (lab: Lab) => Promise<unknown>): Fault => ({
   name,
   where: 'broker',

@@ -20,11 +20,7 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
   return hasHappened();
 }
 
-/**
- * The steps of processing a batch at which the consumer of each queue is killed. The consumer of the queue `points`
- * publishes no events and therefore has no step `emit`. The function that archives dead letters has only the steps
- * `start` and `return`.
- */
+/** The steps of processing a batch at which the consumer of each queue is killed: all steps that this consumer has. */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
   points: steps.filter((step) => step !== 'emit'),

@@ -31,8 +31,7 @@ const unreadable = (name: string, says: string, count: number, make: (index: num
 });
 
 /**
- * Creates message headers of many types. Some of these headers have names that Surehop or the broker uses, but values
- * that neither of them would write.
+ * Creates message headers of many types. Some headers have names that Surehop or the broker uses, but unusual values.
  */
 const foreignHeaders = (index: number) => ({
   'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],
@@ -62,10 +61,7 @@ const double = (value: number) => {
   return bytes;
 };
 
-/**
- * AMQP properties that the broker accepts although no client library can write them. Client libraries cannot publish
- * copies of messages with some of these properties.
- */
+/** AMQP properties that the broker accepts, but that no client library can write. */
 const oddProperties: readonly GivenProperties[] = [
   // A date before 1970, and one before the start of the Gregorian calendar.
   { timestamp: int64(-1n) },

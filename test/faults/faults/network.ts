@@ -39,10 +39,7 @@ const partition = (seconds: number): Fault => ({
   inject: (lab) => during(seconds * 1_000, lab, waysOf(lab), { isPartition: true }),
 });
 
-/**
- * How long TCP waits before it retransmits a lost packet for the first time, in ms. The wait doubles with each further
- * retransmission of the same packet.
- */
+/** How long TCP waits before it retransmits a lost packet for the first time, in ms. */
 const FIRST_RESEND_MS = 200;
 
 function resendDelay(lab: Lab, loss: number): number {

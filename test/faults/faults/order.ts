@@ -12,16 +12,12 @@ const ACCOUNTS = 8;
 const ENTRIES = 40;
 
 /**
- * The steps of processing a batch at which the consumer of the queue `accounts` is killed. The step `start` is
- * excluded, because the consumer can keep the order of messages only after it has recorded the batch in DynamoDB. The
- * step `emit` is excluded, because this consumer publishes no events.
+ * The steps of processing a batch at which the consumer of the queue `accounts` is killed. At the step `start`, the
+ * batch is not yet recorded in DynamoDB, and its order is not guaranteed. This consumer has no step `emit`.
  */
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
-/**
- * Publishes the entries of one account in order. An entry is published only after the broker has confirmed the previous
- * entry.
- */
+/** Publishes the entries of one account one after another, each after the broker has confirmed the previous entry. */
 async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
   let after = 0;
   for (let number = 1; number <= ENTRIES; number += 1) {
@@ -60,15 +56,15 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
 });
 
 /**
- * The number of accounts with entries in the large batch. The names of all these accounts together are larger than the
- * maximum size of a DynamoDB item.
+ * The number of accounts in the large batch. The names of these accounts together exceed the size limit of a DynamoDB
+ * item.
  */
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
 /**
- * Publishes two entries for each of `LARGE_ACCOUNTS` accounts. The first entries of all accounts are published before
- * any second entry.
+ * Publishes two entries for each of `LARGE_ACCOUNTS` accounts: first the first entries of all accounts, then all second
+ * entries.
  */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
@@ -91,10 +87,7 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
   }
 }
 
-/**
- * The faults that test whether a queue keeps the order of messages with the same key. The key of a message is the name
- * of an account, and the processing of some entries fails.
- */
+/** The faults that test whether a queue processes the entries of each account in order, although some entries fail. */
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',

@@ -5,20 +5,22 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders. The kind of an order decides whether the processing of the order succeeds, fails, hangs or
- * crashes the process. The customer id of a test order starts with the kind.
+ * The kinds of test orders, whose processing succeeds, fails, hangs or crashes the process. The customer id of an order
+ * starts with its kind.
  */
 export const kinds = [
   'sound',
   'soldout',
   /**
-   * An order of the kind `fails1` fails at the first attempt and then succeeds. Orders of the kinds `fails2` and
-   * `fails3` fail at the first two or three attempts.
+   * Orders of the kinds `fails1`, `fails2` and `fails3` fail at the first one, two or three attempts, and then succeed.
    */
   'fails1',
   'fails2',
   'fails3',
-  /** At the first attempt, the business rule hangs for an order of the kind `hangs` until the rule is aborted. */
+  /**
+   * At the first attempt, the business rule does not return for an order of the kind `hangs` until the attempt is
+   * aborted.
+   */
   'hangs',
   /** Fails for good. */
   'poison',

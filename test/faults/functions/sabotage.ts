@@ -22,10 +22,7 @@ export interface Kill {
   readonly side: 'before' | 'after';
 }
 
-/**
- * The faults that are currently injected into the functions. The functions read these faults from a file before and
- * after each step of processing a batch.
- */
+/** The faults that are currently injected into the functions, which read these faults from a file. */
 export interface Sabotage {
   readonly kills: readonly Kill[];
   /** Whether orders of the kind `broken` fail permanently in the consumer of the queue `stock`. */
@@ -36,10 +33,7 @@ export const unharmed: Sabotage = { kills: [], isFailing: false };
 
 /** The name of the environment variable with the path of the file that contains the injected faults. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
-/**
- * The name of the environment variable with the path of a file that records kills. A process writes the id of the kill
- * to this file just before it kills itself.
- */
+/** The name of the environment variable with the path of a file to which a process writes before it kills itself. */
 export const KILLS_FILE = 'FAULTS_KILLS';
 
 export function readSabotage(): Sabotage {

@@ -36,8 +36,8 @@ const run = (
   invocation = anInvocation(),
 ): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
 /**
- * Creates a Lambda invocation with so little time left that the consumer stops running business rules. The remaining
- * time is still enough to settle the messages of the batch.
+ * Creates a Lambda invocation with so little time left that the consumer runs no business rule, but can still settle
+ * messages.
  */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
@@ -50,8 +50,8 @@ const placed = async (queue: string) =>
   );
 
 /**
- * Waits until `count` retry copies have been found in the delay queue or in the work queue. A single look may miss a
- * copy that RabbitMQ is just moving from the delay queue to the work queue.
+ * Waits until `count` retry copies have been found in the delay queue or the work queue, because a single look may miss
+ * a copy that RabbitMQ is just moving.
  */
 async function retried(count: number): Promise<number> {
   let found = 0;
@@ -67,10 +67,12 @@ interface Row {
   /** Returns the messages that the test puts into a batch together with one valid message. */
   readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
   readonly counts: Partial<BatchReport['counts']>;
-  /** The queue to which the consumer must publish a copy of a message. The copy is a retry copy or a dead letter. */
+  /** The queue to which the consumer must publish a retry copy or a dead letter of the message. */
   readonly in?: string;
   readonly code?: string;
-  /** How many messages of the batch must have applied their effect, including the valid message that the test adds. */
+  /**
+   * The number of messages in the batch whose effect must be applied, including the valid message that the test adds.
+   */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
   readonly parts?: () => ConsumerParts;
@@ -368,7 +370,7 @@ test('if 60 messages of a batch fail with the same error, the stack trace of the
   await placed('dead-letters');
 });
 
-test('the report of a batch lists each dead-lettered message with its error code and the dead-letter queue', async () => {
+test('the report of a batch contains the error code and the dead-letter queue of each dead-lettered message', async () => {
   const id = randomUUID();
   const { notCompleted } = await run([message('permanent', { id }), message()]);
   expect(notCompleted).toEqual([

@@ -21,8 +21,7 @@ afterAll(async () => {
 });
 
 /**
- * The steps at which the process is killed while it processes a batch. The batch contains a valid, a rejected and a
- * failing message. The step `publish` publishes the follow-up event of the rejected message.
+ * The steps at which the process is killed while it processes a batch with a valid, a rejected and a failing message.
  */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
 

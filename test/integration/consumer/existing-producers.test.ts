@@ -58,7 +58,7 @@ beforeEach(async () => {
   for (const queue of ['loans', 'notices', 'dead-letters', 'retry.1s']) await backend.host.drain(queue);
 });
 
-/** A work queue with a single retry delay. Each of its messages therefore has at most two attempts. */
+/** A work queue with a single retry delay, so that each message has at most two attempts. */
 const loans = { ...queues.loans, delays: queues.loans.delays.slice(0, 1) };
 const notices = { ...queues.notices, delays: queues.notices.delays.slice(0, 1) };
 
@@ -78,7 +78,6 @@ const followUp = defineEvent({
 
 /** The ids of the messages for which the business rule ran, in the order in which the rule ran. */
 let received: string[] = [];
-/** Whether the business rule throws an error for events whose field `fails` is true. */
 let isBroken = true;
 beforeEach(() => {
   received = [];
@@ -152,7 +151,7 @@ async function archived(): Promise<Shown> {
   return shownLetter(Buffer.from(records[0]!.data, 'base64'));
 }
 
-/** Returns the response of `GET /dead-letters/{id}` for the newest dead letter with the body `message`. */
+/** Returns the response of `GET /dead-letters/{id}` for the newest dead letter whose body equals `message`. */
 async function shownLetter(message: Buffer): Promise<Shown> {
   const payloadHash = hash('sha256', message);
   const { body } = await callAsOperator(list, { route: 'GET /dead-letters', query: { limit: '100' } });
@@ -170,7 +169,7 @@ const redrive = async ({ id }: Shown) =>
 
 const byOrder: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'order.ordered', version: 2 });
 
-/** Each way in which a message without a `message-id` is identified, with the id that the message must have. */
+/** The ways in which a message without a `message-id` is identified, each with the id that the message must get. */
 const producers: [string, () => Promise<Buffer>, Identify | undefined, () => string][] = [
   ['a field of the body', () => publish({ isbn, order: isbn, fails: true }), byOrder, () => `order ${isbn}`],
   [
@@ -346,7 +345,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
   /** Makes the broker dead-letter the first message of the queue. */
   async function reject(): Promise<void> {
     const message = await channel.get('loans');
-    if (!message) throw new Error('the queue has no message');
+    if (!message) throw new Error('the queue is empty, but this test needs a message');
     channel.nack(message, false, false);
   }
 

@@ -53,15 +53,15 @@ afterAll(async () => {
   await backend.remove();
 });
 
-/**
- * A work queue with a single retry delay. One delay is enough, because all retry copies of a message are created in the
- * same way.
- */
+/** A work queue with a single retry delay, because all retry copies of a message are created in the same way. */
 const queue = { ...scriptedConsumer.queue, delays: scriptedConsumer.queue.delays.slice(0, 1) };
 
 const handler = (identify: Identify | undefined) => createConsumer({ ...scriptedConsumer, queue, identify }, parts);
 
-/** Generates functions that identify messages well, badly or not at all. The functions give the same answer every time. */
+/**
+ * Generates functions that identify messages well, badly or not at all, and that always return the same id for a
+ * message.
+ */
 const givenIdentify: fc.Arbitrary<Identify | undefined> = fc.oneof(
   fc.constant(undefined),
   fc.constantFrom<Identify>(
@@ -97,8 +97,8 @@ async function take(from: string): Promise<Taken[]> {
 const bodyOf = ({ record }: Taken) => record.data;
 
 /**
- * Returns the headers that the publisher has set, as a text that tests can compare. Routing headers and headers that
- * the broker or the toolkit adds are left out.
+ * Returns the headers that the publisher has set as text, without routing headers and headers of the broker or the
+ * toolkit.
  */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;

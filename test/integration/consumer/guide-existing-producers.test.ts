@@ -108,7 +108,7 @@ describe('the guide for existing producers', () => {
     });
   });
 
-  test('in the example with a natural key, two messages get the same id only if both their order number and their status are equal', async () => {
+  test('in the example with a natural key, two messages have the same id only if their order numbers and their statuses are equal', async () => {
     const { identify } = examples[1]!;
     const idOf = async (body: object) => {
       const [record] = await delivered(JSON.stringify(body), {});

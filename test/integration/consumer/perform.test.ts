@@ -29,10 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/**
- * The message ids with which `perform` was called. A real `perform` passes such an id to another system as idempotency
- * key.
- */
+/** The message ids with which `perform` was called. */
 let calls: string[];
 let duringCall: () => Promise<Decision | void> | Decision | void;
 beforeEach(() => {
@@ -140,7 +137,7 @@ test('if `perform` does not return at the last attempt of a message, the message
   });
 });
 
-test('a message that is postponed again and again is never dead-lettered as CRASH_LOOP, even if its attempt log contains crashes, and completes when its lease is free', async () => {
+test('a message whose attempt log contains crashes is not dead-lettered while it is postponed, and completes when its lease is free', async () => {
   const { attemptLog, leases } = setup.parts;
   const record = aRecord({
     type: 'test.scripted',
@@ -217,14 +214,14 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(1);
   });
 
-  test('the alternative of the decision that a perform function returns is committed if a condition of the decision fails', async () => {
+  test('if a condition of a perform function's decision fails, the alternative in the decision is committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
     expect(await available(isbn)).toBe(5);
   });
 
-  test('if the condition of a decision without an alternative fails, the message is retried, and its retry copy need not wait until the lease expires', async () => {
+  test('if a condition fails and the decision has no alternative, the message is retried without waiting until the lease expires', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);

@@ -30,9 +30,7 @@ const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<
   createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
 const applied = async () => (await setup.item('loans', { isbn }))?.available ?? 0;
 
-/**
- * A follow-up event with the field `note` as ordering key. A test can therefore choose an ordering key of any length.
- */
+/** A follow-up event with the field `note` as ordering key, so that a test can choose an ordering key of any length. */
 const follower = defineEvent({
   type: 'loan.rejected',
   version: 1,

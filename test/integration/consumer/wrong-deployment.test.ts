@@ -48,7 +48,7 @@ afterAll(async () => {
   await store.close();
 });
 
-/** Defines a DynamoDB table with any name, including names of tables that are not deployed. */
+/** Defines a DynamoDB table, which may have a name that is not deployed. */
 const misspelt = (name: string) => new Table({ name, key: { isbn: 'S' } });
 
 const add = (table: string, isbn = randomUUID()): Effect => ({

@@ -87,7 +87,7 @@ for (const end of ['exit', 'memory', 'rejection', 'loop'])
     expect(await setup.host.drain('dead-letters')).toHaveLength(0);
   });
 
-test('a message that ends every process while it is performed is dead-lettered as CRASH_LOOP, although the leases of the ended processes postpone it', async () => {
+test('a message whose perform function always ends the process is dead-lettered as CRASH_LOOP, although the leases of the ended processes postpone the message', async () => {
   const isbn = randomUUID();
   outcomes.length = 0;
   await Promise.all([publish(isbn), publish(isbn, 'test.performed'), publish('exit', 'test.performed'), publish(isbn)]);

@@ -20,8 +20,8 @@ afterAll(() => store.close());
 const table = () => ({ client: store.client, tablePrefix: store.prefix, retentionDays: 90 });
 
 /**
- * Creates the dependencies of a redrive. The publisher sends no message to a broker, and runs `duringPublish` before it
- * reports success.
+ * Creates the dependencies of a redrive, with a publisher that sends nothing to a broker and runs `duringPublish`
+ * instead.
  */
 const redriving = (duringPublish: () => Promise<void> = async () => {}): Redriving => ({
   table: table(),

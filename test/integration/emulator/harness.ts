@@ -27,8 +27,8 @@ interface Observed {
 }
 
 /**
- * A virtual host on the real broker for one test file. Tests declare queues and start emulated event sources in this
- * virtual host.
+ * A virtual host on the real broker for one test file, with functions to declare queues and start emulated event
+ * sources.
  */
 export interface Harness {
   url: string;
@@ -37,10 +37,7 @@ export interface Harness {
   channel: ConfirmChannel;
   declareQueue(): Promise<string>;
   publish(queue: string, bodies: (string | Buffer)[], options?: Options.Publish): Promise<void>;
-  /**
-   * Takes all messages from the queue and returns how many there were. The message count that the broker reports may be
-   * out of date.
-   */
+  /** Takes all messages from the queue and returns how many there were. */
   takeAll(queue: string): Promise<number>;
   writeModule(source: string): Promise<string>;
   run(
@@ -169,10 +166,7 @@ export async function createHarness(): Promise<Harness> {
   };
 }
 
-/**
- * Waits until `condition` returns true. If that takes longer than `limitMs`, throws an error whose message contains the
- * text `what`.
- */
+/** Waits until `condition` returns true. After `limitMs`, throws an error that contains the text `what`. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

@@ -122,7 +122,7 @@ describe('the check before an event source starts', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('checkQueues reports no problem if every queue that a function consumes exists', async () => {
+  test('checkQueues reports no problem if all queues with an event source exist', async () => {
     const queue = await harness.declareQueue();
     const required = [{ functionKey: 'reserve', queue, virtualHost: harness.virtualHost }];
     await expect(checkQueues(harness.url, required)).resolves.toBeUndefined();
@@ -187,8 +187,7 @@ interface Proxy {
 }
 
 /**
- * Starts a TCP proxy in front of the broker. After `cut()`, clients lose their connections and cannot open new ones, as
- * if the broker had died.
+ * Starts a TCP proxy in front of the broker. After `cut()`, clients lose their connections and cannot open new ones.
  */
 async function startProxy(url: string): Promise<Proxy> {
   const target = new URL(url);

@@ -27,8 +27,8 @@ type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
   /**
-   * For each kind of message, one message in three forms: the message that Surehop publishes, the record that the event
-   * source passes to a function, and the values that the current code must read from this record.
+   * For each kind of message, one published message, its record in a Lambda event, and the values that the current code
+   * must read from the record.
    */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
@@ -41,9 +41,8 @@ interface Forms {
 }
 
 /**
- * The frozen format of every message and DynamoDB item. Messages and items outlive a release, and therefore every later
- * release must be able to read them. A later release may add headers and attributes, but must not rename, remove or
- * retype an existing header or attribute (docs/adr/018-frozen-forms.md).
+ * The frozen format of every message and DynamoDB item. Later releases may add headers and attributes, but must not
+ * rename, remove or retype existing ones (docs/adr/018-frozen-forms.md).
  */
 const forms = JSON.parse(
   readFileSync(new URL('./forms.json', import.meta.url), 'utf8'),
@@ -220,8 +219,7 @@ const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
   );
 
 /**
- * Returns a copy of the value in which span ids and versions are placeholders, because they are different in every test
- * run.
+ * Returns a copy of the value in which placeholders replace the span ids and versions that differ in every test run.
  */
 const steady = <T>(value: T): T =>
   JSON.parse(

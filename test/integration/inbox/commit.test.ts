@@ -150,7 +150,7 @@ describe('commits of several messages', () => {
     expect(outcomes(results)).toEqual(['rejected', 'completed']);
   });
 
-  test('the alternative outcomes that a business rule gives for a message are tried one after another until the conditions of one outcome hold', async () => {
+  test('the alternative decisions for a message are tried one after another until the conditions of one decision hold', async () => {
     await stocked('a', 1);
     await stocked('b', 1);
     const decision: Decision = {
@@ -171,7 +171,7 @@ describe('commits of several messages', () => {
     expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
   });
 
-  test('if the condition of a message does not hold and its business rule gives no alternative outcome, the message fails with CONDITION_FAILED', async () => {
+  test('a message without an alternative decision fails with CONDITION_FAILED if its condition does not hold', async () => {
     await stocked('a', 1);
     const results = await store
       .inbox()
@@ -181,7 +181,7 @@ describe('commits of several messages', () => {
     expect((await store.inbox().find(QUEUE, [id(1)])).size).toBe(0);
   });
 
-  test('if an addition names an item that does not exist, the item counts as 0 and is created with the sum', async () => {
+  test('an addition to an item that does not exist creates the item, starting from 0', async () => {
     const below = { ...take('none', 3), atLeast: -5 };
     const results = await store.inbox().commit(
       QUEUE,
@@ -295,7 +295,7 @@ describe('invalid effects', () => {
     },
   );
 
-  test('if DynamoDB refuses to update an item, exactly those messages of the batch fail that write this item', async () => {
+  test('if DynamoDB refuses to update an item, only the messages that write this item fail', async () => {
     await store.put('loans', { isbn: { S: isbn('text').isbn }, available: { S: 'many' } });
     const entries = Array.from({ length: 20 }, (_, n) =>
       entry(n, { effects: [give(n % 10 === 3 ? 'text' : 'ok', 1)] }),
@@ -328,7 +328,7 @@ describe('items that grow', () => {
     expect((await store.get('loans', { isbn: { S: at().isbn } }))?.['lines']?.L).toHaveLength(4);
   });
 
-  test('small appends to many large items are committed, although the items together are larger than a transaction', async () => {
+  test('small appends to many large items are committed, although all items together exceed the size limit of a transaction', async () => {
     const names = Array.from({ length: 14 }, (_, n) => `large-${n}`);
     for (const name of names)
       await store.put('loans', { isbn: { S: isbn(name).isbn }, body: { S: 'x'.repeat(390_000) }, lines: { L: [] } });

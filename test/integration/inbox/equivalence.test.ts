@@ -81,13 +81,10 @@ async function markers(list: readonly Entry[], to: string) {
     .toSorted();
 }
 
-/** Whether the message is performed under a lease, as half of the messages are. */
+/** Whether the message is performed under a lease. */
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
-/**
- * Takes a lease on each message that a `perform` rule handles, and returns all messages. Messages with a lease then
- * contain the owner of the lease.
- */
+/** Takes a lease on each message that a `perform` rule handles. Returns all messages, with the owners of the leases. */
 async function leased(list: readonly Entry[]): Promise<Entry[]> {
   const { leases } = store.ports();
   const owned = list.map((entry) =>
@@ -131,10 +128,7 @@ async function compare(
   expect(await markers(together, groupedTo)).toHaveLength(model.done.size);
 }
 
-/**
- * The faults that are injected into the DynamoDB requests of a batch commit. They are paused while the test commits the
- * same messages one by one.
- */
+/** The faults that are injected into DynamoDB requests, but not while the test commits the messages one by one. */
 let currentFaults: { pause(): () => void } | undefined;
 
 test('committing a batch as a whole gives the same results and writes the same items as committing its messages one by one', async () => {

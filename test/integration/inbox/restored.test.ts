@@ -25,8 +25,8 @@ afterAll(async () => {
 const markers = async () => (await store.send(new ScanCommand({ TableName: table, ConsistentRead: true }))).Items ?? [];
 
 /**
- * Restores the inbox markers from a backup and deletes the markers that were written after the backup, as the commands
- * in the runbook do.
+ * Restores the inbox markers from a backup as the runbook describes. Markers that were written after the backup are
+ * lost.
  */
 async function restore(backup: Awaited<ReturnType<typeof markers>>): Promise<void> {
   for (const { pk } of await markers()) await store.send(new DeleteItemCommand({ TableName: table, Key: { pk: pk! } }));

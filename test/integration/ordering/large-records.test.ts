@@ -30,7 +30,7 @@ const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequenc
 const same = isDeepStrictEqual;
 const items = async () => (await store.all('inbox')).length;
 
-/** Returns the approximate size of a DynamoDB item in bytes. The few bytes of its numbers are not counted. */
+/** Returns the approximate size of a DynamoDB item in bytes. */
 const bytesOf = (item: Record<string, AttributeValue>) =>
   Object.entries(item).reduce(
     (sum, [name, { S = '', B = [] }]) => sum + Buffer.byteLength(name) + Buffer.byteLength(S) + B.length,
@@ -112,7 +112,7 @@ test('if a process dies while it replaces an open-batch record, the next reader 
   }
 }, 120_000);
 
-test('if an open-batch record refers to further DynamoDB items that have expired, the batch counts as a batch without messages', async () => {
+test('if the DynamoDB items to which an open-batch record refers have expired, the record counts as one without messages', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   await store.put('inbox', {

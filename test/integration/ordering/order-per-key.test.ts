@@ -22,11 +22,10 @@ beforeAll(async () => {
 afterAll(() => setup.remove());
 
 /**
- * The messages for which the business rule ran without an error, in the order in which the rule ran. Each entry has the
- * format `key:number`.
+ * The messages for which the business rule succeeded, in the format `key:number`, in the order in which the rule ran.
  */
 let done: string[];
-/** How often the business rule still has to throw an error for a message, by message in the format `key:number`. */
+/** How many more times the business rule throws an error for a message, by message in the format `key:number`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -86,8 +85,8 @@ async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promi
 }
 
 /**
- * Returns the `number` field of each processed message with the given key, sorted by when the business rule first ran
- * for the message.
+ * Returns the `number` fields of the processed messages with the given key, in the order in which they were first
+ * processed.
  */
 const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
@@ -170,7 +169,7 @@ test('if a process dies while it processes a batch, younger messages with the sa
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
 
-test('if a process dies while it processes a batch, younger messages with the same keys wait for its redelivery, even if a batch of invalid messages comes in between', async () => {
+test('if a process dies while it processes a batch, younger messages with the same keys wait for the redelivery of this batch, even if a batch of invalid messages comes first', async () => {
   const a = randomUUID();
   const hanging: ConsumerParts = {
     ...setup.parts,

@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => backend.remove());
 
-/** Generates integers from `min` to `max`. Many of the integers are at or near `min` or `max`. */
+/** Generates integers from `min` to `max`, many of them at or near these limits. */
 const within = (min: number, max: number) =>
   fc.oneof(fc.constantFrom(min, max), fc.integer({ min, max: Math.min(max, min + 3) }), fc.integer({ min, max }));
 

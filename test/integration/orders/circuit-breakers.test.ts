@@ -51,7 +51,7 @@ interface Timed {
   readonly tookMs: number;
 }
 
-/** Starts clients that send requests until the test calls `end`. */
+/** Starts clients that send requests until the test calls the method `end` of the result. */
 function load(ask: () => Promise<Got>) {
   const answers: Timed[] = [];
   let isOver = false;

@@ -13,8 +13,8 @@ import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
 /**
- * The number of random requests that each test sends; the environment variable FUZZ_CASES changes it. With the
- * environment variable SEED, the tests send the same requests as an earlier test run that had this seed.
+ * The number of random requests that each test sends, which FUZZ_CASES changes. With the SEED of an earlier run, the
+ * tests send the same requests again.
  */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -54,10 +54,7 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/**
- * Whether the service intends to respond with this HTTP status. A response with status 500 comes from an unexpected
- * error.
- */
+/** Whether the service responds with this HTTP status on purpose; the status 500 comes from an unexpected error. */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({
@@ -68,10 +65,7 @@ const order = fc.record({
   }),
 });
 
-/**
- * Generates request bodies: random bytes, random text, random JSON, and orders. In some orders, one character of the
- * JSON is replaced.
- */
+/** Generates request bodies: random bytes, random text, random JSON, and orders with or without a changed character. */
 const bodies = fc.oneof(
   { weight: 2, arbitrary: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 500 }).map((text) => Buffer.from(text)) },
@@ -110,7 +104,7 @@ const headers = fc.dictionary(headerNames, fc.string({ unit: 'binary', maxLength
 const settings = { numRuns: CASES, seed: SEED, endOnFailure: true } as const;
 
 /**
- * Adds the random seed and the number of requests to the title of a test. With the seed, a failed test can be repeated.
+ * Adds the random seed, with which a failed test can be repeated, and the number of requests to the title of a test.
  */
 const title = (what: string) => `${what} (seed ${SEED}, ${CASES} cases)`;
 

@@ -20,10 +20,7 @@ import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 import { linkPackages } from '../../support/link-packages.ts';
 
-/**
- * The Git commit of the previous release, to which a rollback would return. This commit hash must be updated with every
- * release.
- */
+/** The Git commit of the previous release. Update this hash with every release. */
 const PREVIOUS = '063df5aeb7936db1ec362a7373ac07a964acc1e3';
 
 const CONSUMERS = {

@@ -210,7 +210,7 @@ interface FaultyProxy {
   connections(): number;
   /** As soon as the broker sends its next bytes, discards them and resets the connection. */
   resetOnNextReply(): void;
-  /** Starts or stops dropping all bytes in both directions: `hold(true)` starts it, and `hold(false)` stops it. */
+  /** Drops all bytes in both directions between `hold(true)` and `hold(false)`. */
   hold(held: boolean): void;
   close(): void;
 }

@@ -224,8 +224,8 @@ describe('clients during a rotation', () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
     /**
-     * Returns the broker URL with the publisher's login. Like one process of the service, reads this login from its
-     * secret and caches it.
+     * Returns the broker URL with the publisher's login, which is read from its secret and cached as in a process of
+     * the service.
      */
     const url = brokerUrl(settings);
     const publishOnce = async () => {

@@ -71,8 +71,8 @@ afterAll(async () => {
 });
 
 /**
- * Invokes the function of the custom resource. Checks that the function sends CloudFormation exactly one response, with
- * the physical id `broker-topology` and without passwords.
+ * Invokes the function of the custom resource, and checks that it sends CloudFormation exactly one response, without
+ * passwords.
  */
 async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
   answers = [];
@@ -238,10 +238,7 @@ describe('permissions', () => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
     return {
-      /**
-       * Returns whether the broker permits an operation. Each operation uses a new channel, because the broker closes
-       * the channel of an operation that it refuses.
-       */
+      /** Returns whether the broker permits an operation. */
       may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
         const channel = await model.createConfirmChannel();
         channel.on('error', () => {});

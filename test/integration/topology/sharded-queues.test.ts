@@ -24,7 +24,7 @@ import { readShard, type ShardReader } from '../../support/shard-readers.ts';
 import { queuesWith, topologyWith } from '../../support/topology.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** An event with a key. For each event, the test consumer increments the counter of the event's key. */
+/** An event with a key. The test consumer counts the events of each key. */
 const counted = defineEvent({
   type: 'loan.created',
   version: 1,
@@ -39,7 +39,7 @@ const sharded = (sharding: Sharding) => queuesWith({ loans: sharding });
 
 const shardedTopology = (sharding: Sharding) => topologyWith({ loans: sharding });
 
-/** Forty ordering keys. With so many keys, every shard gets some of them. */
+/** Forty ordering keys, which are enough for every shard to get some of them. */
 const KEYS = Array.from({ length: 40 }, (_, n) => `customer-${n}`);
 
 const messageOf = (data: Counted, id = randomUUID() as MessageId) =>
@@ -56,8 +56,7 @@ afterAll(() => setup.remove());
 const deploy = (sharding: Sharding) => applyTopology(broker, shardedTopology(sharding));
 
 /**
- * Takes `total` messages from the shards. Returns one list per shard with the keys of the messages from this shard, in
- * the sequence of the queue.
+ * Takes `total` messages from the shards, and returns the keys of each shard's messages in the sequence of the queue.
  */
 async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {
   const taken: string[][] = shards.map(() => []);
@@ -189,8 +188,8 @@ describe('sharded queue', () => {
 });
 
 /**
- * Returns the definition of a consumer that keeps order per key. For each message, the consumer increments the counter
- * of the key and adds an entry to `done`.
+ * Returns the definition of a consumer that keeps order per key, counts the messages of each key, and adds them to
+ * `done`.
  */
 function definition(done: string[] = []) {
   return {
@@ -205,8 +204,8 @@ function definition(done: string[] = []) {
 }
 
 /**
- * Returns the `number` field of each processed message with the given key, sorted by when the business rule first ran
- * for the message.
+ * Returns the `number` fields of the processed messages with the given key, in the order in which they were first
+ * processed.
  */
 const numbersOf = (key: string, done: readonly string[]) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),

@@ -126,10 +126,7 @@ describe('verify', () => {
 });
 
 describe('effect of policies', () => {
-  /**
-   * Publishes a hundred messages. Returns how many of them the broker refused, and how many messages are then in the
-   * queue.
-   */
+  /** Publishes a hundred messages. Returns how many of them the broker refused, and how many are in the queue. */
   async function publishedTo(queue: string): Promise<{ refused: number; held: number }> {
     const model = await connect(host.amqpUrl);
     const channel: ConfirmChannel = await model.createConfirmChannel();

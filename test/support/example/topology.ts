@@ -1,8 +1,8 @@
 import { DEAD_LETTERS, defineTopology, workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 
 /**
- * The exchanges of an imaginary library that lends books. Tests of the toolkit use the queues and tables of the library, so
- * that they do not depend on the service in functions/.
+ * The exchanges of an imaginary library that lends books. Tests of the toolkit use the library instead of the service
+ * in functions/.
  */
 export const exchanges = { library: 'library', deadLetters: DEAD_LETTERS } as const;
 

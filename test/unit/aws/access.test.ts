@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { roleOf } from '../../../infra/aws/service/access.ts';
 
-test('the IAM role of a consumer allows the declared actions, the actions that its effects need, and the actions on the inbox and the dead-letter archive', () => {
+test('the IAM role of a consumer allows the declared actions, and the actions that its effects, the inbox and the dead-letter archive need', () => {
   const role = roleOf({
     functionName: 'ship',
     logGroupId: 'ShipLogGroup',

@@ -83,7 +83,7 @@ describe('a custom resource', () => {
   });
 
   test.each([3_000, 1_200])(
-    'a custom resource shortens a failure reason of %d times six bytes to the length that CloudFormation accepts',
+    'a custom resource shortens a long failure reason (%d repetitions of a text) to the length that CloudFormation accepts',
     async (letters) => {
       const handler = customResource('id', {
         apply: async () => {

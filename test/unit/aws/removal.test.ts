@@ -42,7 +42,7 @@ test('removing an event source that no longer exists succeeds without a delete r
   ]);
 });
 
-test('if an earlier invocation has already requested the deletion of an event source mapping, removing the event source only waits until it is deleted', async () => {
+test('if an earlier invocation has already requested the deletion of an event source mapping, removing the event source only waits until the mapping is deleted', async () => {
   aws.addMapping('one', 'sg-broker');
   const first = new AbortController();
   const cut = removeEventSource(access, 'one', { signal: first.signal, pauseMs: 60_000 });

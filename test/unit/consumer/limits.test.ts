@@ -36,7 +36,8 @@ const someParts = ({
     },
     close: async () => {},
   },
-  archiveLetter: () => Promise.reject(new Error('no message is too large in this test')),
+  archiveLetter: () =>
+    Promise.reject(new Error('the consumer archived a message as too large, but this test has no such message')),
   clock,
   settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
   read: async () => undefined,

@@ -24,8 +24,8 @@ const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.library, schema: z.object({}) });
 
 /**
- * Creates a consumer with an in-memory store. The list `begun` contains the groups of messages that the consumer
- * recorded in the attempt log before it processed them.
+ * Creates a consumer with an in-memory store. `begun` lists the groups of messages that the consumer recorded in the
+ * attempt log.
  */
 function aConsumer(
   change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),
@@ -73,8 +73,8 @@ function aConsumer(
     return report;
   };
   /**
-   * Writes the attempt log of a message: one run together with other messages, and one run alone for each of the given
-   * end times.
+   * Writes the attempt log of a message: one run with other messages, and one run alone for each of the given end
+   * times.
    */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
@@ -105,7 +105,7 @@ test('messages that may have crashed the process are first processed together, a
   expect(store.attempts.size).toBe(0);
 });
 
-test('messages whose earlier processing did not end are processed one by one, starting with those that were processed alone least often', async () => {
+test('messages whose earlier processing did not end are processed one by one; those that were processed alone least often come first', async () => {
   const { begun, run, record } = aConsumer();
   record('a', ended, ended);
   record('b');
@@ -160,7 +160,7 @@ test('messages that run together and are postponed leave no entry in the attempt
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message whose lease expired before its owner completed the message or released the lease runs alone, even if the broker never delivered it before', async () => {
+test('when a lease expired because its owner neither completed the message nor released the lease, the message runs alone, even at its first delivery', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);

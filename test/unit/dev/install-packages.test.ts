@@ -18,7 +18,7 @@ const locked = {
 describe('the installed npm packages', () => {
   let root: string;
 
-  /** Writes npm's record of installed packages, with a version for each package, and the package.json file of each package. */
+  /** Writes npm's record of installed packages, and the package.json file of each package. */
   const install = (versions: Record<string, string>) => {
     const packages: Record<string, object> = {};
     for (const [name, version] of Object.entries(versions)) {

@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 
 const INSTALL = JSON.stringify(pathToFileURL(join(rootDirectory, 'infra/dev/install/install.mjs')).href);
 
-/** Shell scripts that replace npm and Debian's tools in these tests, and install packages without a network. */
+/** Shell scripts that replace npm and Debian's tools, and install packages without a network. */
 const PROGRAMS = {
   npm: 'mkdir -p node_modules/a && echo \'{"packages":{"node_modules/a":{"version":"1.0.0"}}}\' >node_modules/.package-lock.json',
   'apt-cache': '[ "$1" = policy ] || [ "$3" = policy ] || exit 0; echo "  Candidate: 1.0"',
@@ -155,7 +155,7 @@ describe('the installation before a command runs', () => {
   );
 });
 
-/** Returns whether a process runs. A zombie process does not run any more. */
+/** Returns whether a process runs. A zombie process does not count. */
 function isRunning(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { startGuarded } from '../../../infra/dev/runtime/processes.ts';
 import { waitFor } from '../../../infra/dev/runtime/wait.ts';
 
-/** A shell command that starts a child process and prints both process ids. Both processes ignore SIGINT, SIGTERM and SIGHUP. */
+/** A shell command that starts a child process and prints both process ids. Both processes ignore stop signals. */
 const STUBBORN = `trap '' INT TERM HUP; sh -c 'trap "" INT TERM HUP; echo "$$"; while :; do sleep 0.05; done' & echo "$$"; wait`;
 const command = { cwd: tmpdir(), env: process.env };
 

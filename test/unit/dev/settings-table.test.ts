@@ -43,7 +43,7 @@ const url = (right: string): Row => ({
 const word: Row = { wrong: [' ', 'two words', 'x'.repeat(2_049), 'über'], right: ['x', 'x'.repeat(2_048)] };
 const secretOf = (byte: number) => `whsec_${Buffer.alloc(64, byte).toString('base64')}`;
 
-/** Wrong values and extreme values of every setting. The code does not compile if a setting has no row in this table. */
+/** Wrong values and extreme values of every setting. */
 const table: Readonly<Record<SettingName, Row>> = {
   STAGE: { wrong: ['Prod', 'a b', '1st', 'x'.repeat(21)], right: ['local'] },
   LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },

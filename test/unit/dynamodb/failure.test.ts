@@ -4,10 +4,7 @@ import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk
 import { MisconfiguredError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { readFailure, toStoreError } from '../../../lib/dynamodb/failure.ts';
 
-/**
- * An error that the AWS SDK throws for an error response of DynamoDB. For unknown error codes, the AWS SDK sets
- * `$fault` to "client".
- */
+/** An error that the AWS SDK throws for an error response of DynamoDB. */
 const answered = (name: string, status: number, message = name) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 

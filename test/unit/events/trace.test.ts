@@ -8,8 +8,8 @@ import { nextSpan, readTrace, traceIdOf } from '../../../lib/events/trace.ts';
 import { aRequest } from '../../support/request.ts';
 
 /**
- * A section number at the start of a test title refers to https://www.w3.org/TR/trace-context-2/. The tests include the
- * cases of W3C's own test suite.
+ * A section number in a test title refers to W3C Trace Context (https://www.w3.org/TR/trace-context-2/), whose own
+ * tests are included.
  */
 const TRACE = '12345678901234567890123456789012';
 const PARENT = 'b7ad6b7169203331';
@@ -82,7 +82,7 @@ describe('a traceparent', () => {
     expect(traceIdOf(traceparent)).toBeUndefined();
   });
 
-  test('3.2.2.4 parent-id: every span has its own parent-id', () => {
+  test('every span has its own parent-id (W3C Trace Context, 3.2.2.4)', () => {
     const steps = Array.from({ length: 3 }, () => nextSpan({ traceparent: good }).traceparent);
     expect(new Set(steps).size).toBe(3);
   });
@@ -157,7 +157,7 @@ describe('a tracestate', () => {
     expect(traceIdOf(next.traceparent)).toBe(TRACE);
   });
 
-  test('4.3: a tracestate is passed on with a traceparent of a higher version', () => {
+  test('a tracestate is passed on with a traceparent of a higher version (W3C Trace Context, 4.3)', () => {
     expect(nextSpan({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: 'foo=1' }).tracestate).toBe('foo=1');
   });
 
@@ -173,17 +173,17 @@ describe('trace headers of HTTP requests', () => {
     ['traceparent', 'tracestate'],
     ['TraceParent', 'TraceState'],
     ['TRACEPARENT', 'TRACESTATE'],
-  ])('3.2.1 header name: the HTTP headers %s and %s are read', (traceparent, tracestate) => {
+  ])('the HTTP headers %s and %s are read (W3C Trace Context, 3.2.1)', (traceparent, tracestate) => {
     const read = facts({ [traceparent]: good, [tracestate]: 'foo=1' });
     expect([traceIdOf(read.traceparent), read.tracestate]).toEqual([TRACE, 'foo=1']);
   });
 
-  test('3.2.1 header name: an HTTP header named trace-parent or trace.parent is not read as a traceparent', () => {
+  test('an HTTP header named trace-parent or trace.parent is not read as a traceparent (W3C Trace Context, 3.2.1)', () => {
     for (const name of ['trace-parent', 'trace.parent'])
       expect(traceIdOf(facts({ [name]: good }).traceparent)).not.toBe(TRACE);
   });
 
-  test('3.3.1: several tracestate headers of an HTTP request are joined, but several traceparent headers are all ignored', () => {
+  test('several tracestate headers of an HTTP request are joined, but several traceparent headers are all ignored (W3C Trace Context, 3.3.1)', () => {
     const combined = facts({ traceparent: good, tracestate: 'foo=1', Tracestate: '', TRACESTATE: 'bar=2' });
     expect(combined.tracestate).toBe('foo=1,bar=2');
     const twice = facts({ traceparent: good, Traceparent: good, tracestate: 'foo=1' });

@@ -140,10 +140,7 @@ describe('cached signing keys', () => {
 });
 
 describe('reads of signing keys that time out', () => {
-  /**
-   * Creates a cache of signing keys with a simulated secret. The test decides when each read of the secret gets its
-   * answer.
-   */
+  /** Creates a cache of signing keys with a simulated secret. The test decides when each read is answered. */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };

@@ -44,8 +44,7 @@ beforeEach(() => {
 });
 
 /**
- * A token issuer that publishes the given keys. The service may read the keys of the issuer again `cooldownMs`
- * milliseconds after the last read.
+ * A token issuer that publishes the given keys. The service may read the keys again after `cooldownMs` milliseconds.
  */
 function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
   served = published;

@@ -15,9 +15,7 @@ import { numRuns } from '../../support/thorough.ts';
 
 const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
 
-/**
- * Packs the messages into transactions as the inbox does, and applies these transactions to `items` without DynamoDB.
- */
+/** Packs the messages into transactions as the inbox does, and applies the transactions to `items` in memory. */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {
   const outcomes = list.map((): string => 'failed');
   const candidates = list.flatMap((entry, index): Candidate[] => {

@@ -144,7 +144,10 @@ describe('packing', () => {
               if (shared === undefined) continue;
               const [one, other] = [groupOf.get(earlier.index)!, groupOf.get(n)!];
               const isInOrder = one === other ? share(access, shared) !== undefined : before[other]!.has(one);
-              if (!isInOrder) throw new Error(`${earlier.index} and ${n} both write ${id}, but out of order`);
+              if (!isInOrder)
+                throw new Error(
+                  `the messages ${earlier.index} and ${n}, which both write ${id}, are not committed in order`,
+                );
             }
           }
         }

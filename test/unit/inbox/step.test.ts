@@ -25,10 +25,7 @@ const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out'
 const take = (isbn = 'a', table: AnyTable = tables.loans): Decision => ({
   effects: [{ kind: 'add', table, key: { isbn }, attribute: 'available', by: -1, atLeast: 0 }],
 });
-/**
- * Two messages that write the same item. In the transaction, the inbox markers of the messages are the writes 0 and 1,
- * and the item is the write 2.
- */
+/** Two messages that write the same item. Their inbox markers are the writes 0 and 1, and the item is the write 2. */
 const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 
 /** An error that the AWS SDK throws for an error response of DynamoDB. */
@@ -62,13 +59,13 @@ const handedOff = (redrives: number, attempt: number, hash = 'hash'): Attributes
 const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresAtMs: { N: String(ms) } });
 
 interface Play {
-  /** The result of each message, by message id. If the message has failed, the code of its error follows the result. */
+  /** The result of each message by message id, followed by the error code of a failed message. */
   readonly results: Record<string, string>;
   /** The error texts of the failed messages, by message id. */
   readonly errors: Record<string, string>;
   /**
-   * The names of the requests that the commit engine sent. If a request is sent again, the number of earlier attempts
-   * follows its name, for example `send after 1`.
+   * The names of the requests that the commit engine sent, with the number of earlier attempts of a request: `send
+   * after 1`.
    */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
@@ -236,7 +233,7 @@ describe('failed conditions', () => {
     },
   );
 
-  test('a message without an alternative branch fails if its condition does not hold after the effects of the earlier messages', () => {
+  test('a message without an alternative branch fails if the effects of earlier messages make its condition false', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);

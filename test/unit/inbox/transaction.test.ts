@@ -29,7 +29,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('an update with the sum of several messages has the condition that all messages would need one after another', () => {
+  test('the condition of an update with the sum of several messages holds only if every message could be applied one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');

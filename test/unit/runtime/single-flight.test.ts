@@ -3,10 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { singleFlight } from '../../../lib/runtime/single-flight.ts';
 import { within } from '../../../lib/runtime/timeout.ts';
 
-/**
- * Creates a single flight with a fake clock. Concurrent callers of a single flight share one attempt, which the test
- * resolves or rejects.
- */
+/** Creates a single flight, whose concurrent callers share one attempt. The test resolves or rejects each attempt. */
 const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const begun: { resolve(value: string): void; reject(error: Error): void }[] = [];
@@ -16,8 +13,7 @@ const aFlight = () => {
 };
 
 /**
- * Returns a promise for the value of `promise` or, if `promise` rejects, for the message of its error. The returned
- * promise never rejects, and therefore Node reports no unhandled rejection before the test awaits it.
+ * Returns a promise for the value of `promise`, or for the message of its error. The returned promise never rejects.
  */
 const outcomeOf = (promise: Promise<string>) =>
   promise.then(
