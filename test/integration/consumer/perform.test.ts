@@ -214,7 +214,7 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(1);
   });
 
-  test('if a condition of a perform function's decision fails, the alternative in the decision is committed', async () => {
+  test('if a perform function returns a decision whose condition fails, the alternative decision is committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
