@@ -36,7 +36,8 @@ export type AccountEntry = Payload<typeof accountEntered>;
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 
 /**
- * Adds an entry to an account, or rejects the entry if the previous entry is missing, because the order was then wrong.
+ * Adds an entry to an account. Rejects the entry if the previous entry is missing, which shows that the order was
+ * wrong.
  */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [
