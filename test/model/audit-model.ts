@@ -1,6 +1,6 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Account, AuditResult, End } from '../faults/invariants.ts';
-import type { ModelStore } from './model-ports.ts';
+import type { ModelStore } from '../../lib/testing/memory-store.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** Compares the messages that were sent in a run of the model with the contents of the in-memory store and broker. */

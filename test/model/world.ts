@@ -13,7 +13,7 @@ import type { AuditResult } from '../faults/invariants.ts';
 import { aRecord, anEvent } from '../support/delivery.ts';
 import { auditModel } from './audit-model.ts';
 import type { Choose } from './explore.ts';
-import { emptyStore, modelPorts } from './model-ports.ts';
+import { emptyStore, modelPorts } from '../../lib/testing/memory-store.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** A copy of a message in a queue of the modelled broker. */

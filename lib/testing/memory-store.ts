@@ -1,15 +1,15 @@
-import type { Decision } from '../../lib/inbox/decision.ts';
-import type { ConsumerPorts } from '../../lib/consumer/parts.ts';
-import type { Progress } from '../../lib/consumer/progress.ts';
-import type { AttemptRun } from '../../lib/crash-loop/attempt-log.ts';
-import type { CommitResult, Entry, Marker, Handoff } from '../../lib/inbox/inbox.ts';
-import type { BlockedKey } from '../../lib/ordering/blocked-keys.ts';
-import type { OpenBatch } from '../../lib/ordering/open-batches.ts';
-import type { TextVersion } from '../../lib/dynamodb/long-text.ts';
-import { compareAttempts, isHandedOff } from '../../lib/inbox/marker.ts';
-import type { Clock } from '../../lib/runtime/clock.ts';
-import { CodedError } from '../../lib/runtime/errors.ts';
-import type { MessageId } from '../../lib/events/message-id.ts';
+import type { Decision } from '../inbox/decision.ts';
+import type { ConsumerPorts } from '../consumer/parts.ts';
+import type { Progress } from '../consumer/progress.ts';
+import type { AttemptRun } from '../crash-loop/attempt-log.ts';
+import type { CommitResult, Entry, Marker, Handoff } from '../inbox/inbox.ts';
+import type { BlockedKey } from '../ordering/blocked-keys.ts';
+import type { OpenBatch } from '../ordering/open-batches.ts';
+import type { TextVersion } from '../dynamodb/long-text.ts';
+import { compareAttempts, isHandedOff } from '../inbox/marker.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { CodedError } from '../runtime/errors.ts';
+import type { MessageId } from '../events/message-id.ts';
 
 /** The contents of the in-memory store that replaces DynamoDB in the model. */
 export interface ModelStore {
