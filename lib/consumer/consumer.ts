@@ -30,13 +30,20 @@ export type ConsumerDefinition<T> = ConsumerLimits & {
     | { readonly rules: readonly Rule[] }
   );
 
+/** The Lambda handler of a consumer. */
+export interface Consumer<T = any> {
+  (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport>;
+  /** The definition of the consumer, from which `surehop/testing` creates a consumer in memory. */
+  readonly definition: ConsumerDefinition<T>;
+}
+
 /**
  * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. For each message, the handler commits the effects
  * exactly once, or sends a copy to a delay queue for a retry, or dead-letters the message. A failed message does not
  * affect the other messages of the batch.
  */
-export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>) =>
-  createConsumer(definition, partsOf(surehop));
+export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>): Consumer<T> =>
+  Object.assign(createConsumer(definition, partsOf(surehop)), { definition });
 
 export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts) {
   const { queue, orderBy, identify } = definition;

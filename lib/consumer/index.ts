@@ -1,4 +1,4 @@
-export { consumer, type ConsumerDefinition } from './consumer.ts';
+export { consumer, type Consumer, type ConsumerDefinition } from './consumer.ts';
 export { type ConsumerLimits } from './limits.ts';
 export { on, type Decide, type Perform, type Rule, type RuleContext } from './rule.ts';
 export { type RabbitMqEvent } from './delivery.ts';

@@ -29,6 +29,20 @@ function toDecimal(text: string): Decimal {
   };
 }
 
+const MAX_DIGITS = 38;
+
+/**
+ * Returns the exact sum of two numbers in DynamoDB's notation. Returns `undefined` if the sum has more digits than a
+ * DynamoDB number can have.
+ */
+export function addNumbers(one: string, other: string): string | undefined {
+  const [first, second] = [toDecimal(one), toDecimal(other)];
+  const exponent = Math.min(first.exponent, second.exponent);
+  const digits = String(scaled(first, exponent) + scaled(second, exponent));
+  if (digits.replace(/^-/, '').replace(/0+$/, '').length > MAX_DIGITS) return undefined;
+  return exponent === 0 ? digits : `${digits}e${exponent}`;
+}
+
 /** Whether two attributes have the same type and the same value, as DynamoDB's operator `=` compares them. */
 export function isEqual(one: AttributeValue, other: AttributeValue): boolean {
   if (one.N !== undefined) return other.N !== undefined && compareNumbers(one.N, other.N) === 0;

@@ -37,24 +37,39 @@ export async function readItemFrom<K extends KeyTypes, S extends z.ZodObject | u
   key: KeyOf<K>,
 ): Promise<ItemOf<K, S> | undefined> {
   const { name } = table;
-  const Key = keyOf(table, key);
+  const Key = keyToRead(table, key);
   const command = new GetItemCommand({ TableName: tablePrefix + name, Key, ConsistentRead: true });
   const { Item: item } = await client.send(command).catch((error: unknown): GetItemCommandOutput => {
     if (readFailure(error).is !== 'refused') throw toStoreError(error);
     const text = error instanceof Error ? error.message : String(error);
     throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${name}: ${text}`, { cause: error });
   });
-  if (item === undefined) return undefined;
+  return item && parseItem(table, Key, item);
+}
+
+/**
+ * Converts an item from DynamoDB's notation to the types of the table's schema. Throws an error with the code
+ * `INVALID_ITEM` if the item does not match the schema.
+ */
+export function parseItem<K extends KeyTypes, S extends z.ZodObject | undefined>(
+  table: Table<K, S>,
+  key: Attributes,
+  item: Attributes,
+): ItemOf<K, S> {
   try {
     return table.parse(fromAttributes(item));
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
-    const message = `the attribute ${error.attribute} of ${describeItem(name, Key)} ${error.message}`;
+    const message = `the attribute ${error.attribute} of ${describeItem(table.name, key)} ${error.message}`;
     throw new CodedError('INVALID_ITEM', message, { cause: error });
   }
 }
 
-function keyOf<K extends KeyTypes>({ name, key: types }: Table<K, any>, key: KeyOf<K>): Attributes {
+/**
+ * Converts the key of an item to read to DynamoDB's notation. Throws an error with the code `INVALID_EFFECT` if the key
+ * does not fit the table.
+ */
+export function keyToRead<K extends KeyTypes>({ name, key: types }: Table<K, any>, key: KeyOf<K>): Attributes {
   try {
     return toKey(key, types);
   } catch (error) {

@@ -8,7 +8,9 @@ import { brokerSettings, requireBroker } from './settings.ts';
  */
 export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
   if (surehop.clients.publisher) return surehop.clients.publisher;
-  requireBroker(surehop.settings(brokerSettings));
+  const settings = surehop.settings(brokerSettings);
+  // Outside of Lambda, for example in a unit test, the module of a function can be imported without a broker.
+  if (surehop.functionName !== undefined) requireBroker(settings);
   let loading: Promise<Publisher> | undefined;
   const load = () =>
     (loading ??= import('./broker.ts')

@@ -17,5 +17,13 @@ type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
  */
 export const log = (): Logger => (current ??= newLogger());
 
+/** Stops all log entries of this process, and returns a function that allows them again. */
+export function muteLog(): () => void {
+  const logger = log();
+  const level = logger.getLevelName();
+  logger.setLogLevel('SILENT');
+  return () => logger.setLogLevel(level);
+}
+
 const newLogger = (options: ConstructorParameters<typeof Logger>[0] = {}) =>
   new Logger({ ...options, jsonReplacerFn: (_, value) => (typeof value === 'string' ? scrub(value) : value) });

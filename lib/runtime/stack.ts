@@ -55,7 +55,7 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
 
 /** Whether a stack frame is outside the service's own code: in a dependency, in Node.js, or in the toolkit. */
 const isForeign = (frame: string) =>
-  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime)\//.test(
+  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime|testing)\//.test(
     frame,
   );
 

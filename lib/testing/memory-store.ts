@@ -2,42 +2,53 @@ import type { Decision } from '../inbox/decision.ts';
 import type { ConsumerPorts } from '../consumer/parts.ts';
 import type { Progress } from '../consumer/progress.ts';
 import type { AttemptRun } from '../crash-loop/attempt-log.ts';
-import type { CommitResult, Entry, Marker, Handoff } from '../inbox/inbox.ts';
+import type { Effect } from '../dynamodb/effects.ts';
+import { storedEvents, toCandidate, type Candidate } from '../inbox/candidate.ts';
+import type { CommitResult, Entry, Marker, Handoff, StoredEvent } from '../inbox/inbox.ts';
 import type { BlockedKey } from '../ordering/blocked-keys.ts';
 import type { OpenBatch } from '../ordering/open-batches.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import { compareAttempts, isHandedOff } from '../inbox/marker.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { CodedError } from '../runtime/errors.ts';
+import { CodedError, errorCodes } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { applyOperations, type ItemChange, type Items } from './items.ts';
 
-/** The contents of the in-memory store that replaces DynamoDB in the model. */
-export interface ModelStore {
+/** The contents of the in-memory store that replaces DynamoDB. */
+export interface MemoryStore {
+  readonly items: Items;
   readonly markers: Map<MessageId, Marker>;
-  /** How often the effects of each message were applied, by message id. */
-  readonly applied: Map<MessageId, number>;
-  /** The ids of the completed messages, in the order in which they were completed. */
-  readonly completed: MessageId[];
+  /** The commits of all messages, oldest first. */
+  readonly commits: Commit[];
   readonly attempts: Map<MessageId, readonly AttemptRun[]>;
   readonly blockedKeys: Map<string, BlockedKey>;
   openBatch?: OpenBatch;
 }
 
-export const emptyStore = (): ModelStore => ({
+/** The effects of one message that were written to the in-memory store. */
+export interface Commit {
+  readonly id: MessageId;
+  readonly state: 'completed' | 'rejected';
+  readonly reason?: string;
+  readonly effects: readonly Effect[];
+  readonly changes: readonly ItemChange[];
+  /** Why the decision of the business rule, and the alternatives before the committed one, were not committed. */
+  readonly failedConditions: readonly string[];
+}
+
+export const emptyStore = (): MemoryStore => ({
+  items: new Map(),
   markers: new Map(),
-  applied: new Map(),
-  completed: [],
+  commits: [],
   attempts: new Map(),
   blockedKeys: new Map(),
 });
-
-const AT = '2026-01-01T00:00:00.000Z';
 
 /**
  * Implements in memory the interfaces through which a consumer uses DynamoDB. Each call takes effect at once and
  * completely.
  */
-export function modelPorts(store: ModelStore, clock: Clock): ConsumerPorts {
+export function memoryPorts(store: MemoryStore, clock: Clock): ConsumerPorts {
   const { markers, attempts, blockedKeys } = store;
   let progress: Progress | undefined;
   return {
@@ -60,7 +71,7 @@ export function modelPorts(store: ModelStore, clock: Clock): ConsumerPorts {
         if (isHeld || known?.state === 'completed' || known?.state === 'rejected') return false;
         if (known?.state === 'dead-lettered' && isHandedOff(known, lease)) return false;
         const leaseExpiresAtMs = clock.now() + durationMs;
-        markers.set(id, { queue, id, payloadHash, at: AT, state: 'leased', owner, leaseExpiresAtMs });
+        markers.set(id, { queue, id, payloadHash, at: iso(clock.now()), state: 'leased', owner, leaseExpiresAtMs });
         return true;
       },
       async release(_, id, owner) {
@@ -131,44 +142,56 @@ type LeaseMarker = Extract<Marker, { state: 'leased' }>;
 const isHeldByOther = ({ owner, leaseExpiresAtMs }: LeaseMarker, me: string | undefined, nowMs: number) =>
   leaseExpiresAtMs > nowMs && owner !== me;
 
-function commitOne(store: ModelStore, queue: string, entry: Entry, nowMs: number): CommitResult {
-  const { id, payloadHash, decision, leaseOwner } = entry;
+/**
+ * Commits the decision of one message. The result is the same as the result of a DynamoDB transaction with the effects of
+ * the first alternative whose conditions hold.
+ */
+function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: number): CommitResult {
+  const { id, payloadHash, leaseOwner } = entry;
+  let candidate: Candidate;
+  try {
+    candidate = toCandidate(0, entry, queue);
+  } catch (error) {
+    return { is: 'failed', error: error as Error };
+  }
   const known = store.markers.get(id);
   if (known?.state === 'dead-lettered' && isHandedOff(known, entry)) return { is: 'parked', marker: known };
   if (known?.state === 'completed' || known?.state === 'rejected')
     return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
   if (known?.state === 'leased' && isHeldByOther(known, leaseOwner, nowMs))
-    return { is: 'failed', error: new CodedError('LEASED', 'another environment has the lease') };
-  // In the model the condition of an effect never holds.
-  const refused = decision.effects.some((effect) => effect.kind === 'add' && effect.atLeast !== undefined);
-  const done: Decision | undefined = refused ? decision.otherwise : decision;
-  if (!done) return { is: 'failed', error: new Error('a condition failed') };
-  for (let times = done.effects.length; times > 0; times -= 1) store.applied.set(id, (store.applied.get(id) ?? 0) + 1);
-  const marker: Extract<Marker, { state: 'completed' | 'rejected' }> = {
-    queue,
-    id,
-    payloadHash,
-    at: AT,
-    state: done.outcome ?? 'completed',
-    events: (done.events ?? []).map(({ event: { type, version, exchange }, data }) => ({
-      id: `${id}-followed` as MessageId,
-      type,
-      version,
-      exchange,
-      data,
-    })),
-  };
-  store.markers.set(id, marker);
-  store.completed.push(id);
-  return { is: marker.state, marker };
+    return { is: 'failed', error: new CodedError('LEASED', errorCodes.LEASED) };
+  const failedConditions: string[] = [];
+  let decision: Decision | undefined = entry.decision;
+  for (const branch of candidate.branches) {
+    const applied = applyOperations(branch.operations, store.items);
+    if (applied.is === 'refused')
+      return {
+        is: 'failed',
+        error: new CodedError('INVALID_EFFECT', `DynamoDB refuses the effects: ${applied.reason}`),
+      };
+    if (applied.is === 'applied') {
+      const { state, reason } = branch;
+      const events = JSON.parse(JSON.stringify(storedEvents(queue, entry, branch))) as StoredEvent[];
+      const marker = { queue, id, payloadHash, at: iso(nowMs), state, reason, events };
+      store.markers.set(id, marker);
+      store.commits.push({ id, state, reason, failedConditions, effects: decision!.effects, changes: applied.changes });
+      return { is: state, marker };
+    }
+    failedConditions.push(applied.reason);
+    decision = decision?.otherwise;
+  }
+  const message = `${errorCodes.CONDITION_FAILED} The failed condition: ${failedConditions.join('; ')}`;
+  return { is: 'failed', error: new CodedError('CONDITION_FAILED', message) };
 }
+
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 /**
  * Records that a copy of a message was published to a delay queue or to the dead-letter exchange. Returns false, and
  * records nothing, if the inbox contains the same or a later state.
  */
 function note(
-  markers: ModelStore['markers'],
+  markers: MemoryStore['markers'],
   queue: string,
   placement: Handoff,
   isPending: boolean,
@@ -182,7 +205,7 @@ function note(
   const isConfirmed = known?.isPending && known.code === code && state === 'dead-lettered';
   const difference = known ? compareAttempts(placement, known) : 1;
   if (difference < 0 || (difference === 0 && !isConfirmed)) return false;
-  markers.set(id, { queue, id, payloadHash, at: AT, state, code, message, redrives, attempt, isPending });
+  markers.set(id, { queue, id, payloadHash, at: iso(nowMs), state, code, message, redrives, attempt, isPending });
   return true;
 }
 

@@ -1,6 +1,6 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Account, AuditResult, End } from '../faults/invariants.ts';
-import type { ModelStore } from '../../lib/testing/memory-store.ts';
+import type { MemoryStore } from '../../lib/testing/memory-store.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** Compares the messages that were sent in a run of the model with the contents of the in-memory store and broker. */
@@ -13,7 +13,7 @@ export function auditModel({
   queueName,
 }: {
   messages: readonly ModelMessage[];
-  store: ModelStore;
+  store: MemoryStore;
   deadLetters: ReadonlyMap<string, MessageId>;
   emitted: ReadonlySet<string>;
   order: readonly (readonly MessageId[])[];
@@ -30,7 +30,7 @@ export function auditModel({
       consumer: queueName,
       answer: 'accepted',
       ends: [...(state === 'completed' || state === 'rejected' ? [state] : []), ...parked],
-      applied: store.applied.get(id) ?? 0,
+      applied: store.commits.filter((commit) => commit.id === id && commit.effects.length > 0).length,
     };
   });
   const followed = [...store.markers.values()].flatMap((marker): Account[] =>
@@ -53,7 +53,7 @@ export function auditModel({
     unexpected: [...store.markers.keys(), ...deadLetters.values()].filter((id) => !known.has(id)),
     waiting: 0,
     outOfOrder: order.flatMap((ids) => {
-      const done = store.completed.map((id) => ids.indexOf(id)).filter((place) => place >= 0);
+      const done = store.commits.map(({ id }) => ids.indexOf(id)).filter((place) => place >= 0);
       const isWrong = done.some((place, index) => index > 0 && place < done[index - 1]!);
       return isWrong ? [`done in the order ${done.join(', ')}`] : [];
     }),

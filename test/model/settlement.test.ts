@@ -41,7 +41,7 @@ function decide({ id, kind }: z.infer<typeof modelled.schema>, { attempt }: { at
   const add = { kind: 'add', table: tables.loans, key: { isbn: id }, attribute: 'available', by: 1 } as const;
   if (kind !== 'rejected') return { effects: [add] };
   return {
-    effects: [{ ...add, atLeast: 1 }],
+    effects: [{ ...add, atLeast: 2 }],
     otherwise: { outcome: 'rejected', reason: 'NO', effects: [], events: [emit(followed, {})] },
   };
 }

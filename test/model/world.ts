@@ -13,7 +13,7 @@ import type { AuditResult } from '../faults/invariants.ts';
 import { aRecord, anEvent } from '../support/delivery.ts';
 import { auditModel } from './audit-model.ts';
 import type { Choose } from './explore.ts';
-import { emptyStore, modelPorts } from '../../lib/testing/memory-store.ts';
+import { emptyStore, memoryPorts } from '../../lib/testing/memory-store.ts';
 import type { ModelMessage } from './model-message.ts';
 
 /** A copy of a message in a queue of the modelled broker. */
@@ -160,7 +160,7 @@ export async function runModel(
   const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };
-  const ports = modelPorts(store, clock);
+  const ports = memoryPorts(store, clock);
   const portsOf = (environment: Environment) => {
     const wrapped = (port: object) =>
       Object.fromEntries(

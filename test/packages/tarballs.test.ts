@@ -120,11 +120,17 @@ describe('a service of a user that installs the tarballs', () => {
   test.each(['nodenext', 'bundler'])(
     'the service compiles with moduleResolution %s, and the declarations of the packages have no type errors',
     async (resolution) => {
-      expect(written).toHaveLength(11);
+      expect(written).toHaveLength(12);
       expect(await project.run(compiler, ['-p', `tsconfig.${resolution}.json`])).toBe('');
     },
     120_000,
   );
+
+  test('the test in the README of surehop bills an order once in memory, with a crash after each step', async () => {
+    const output = await project.run('--test', ['nodenext/test/billing-in-memory.test.js'], { NODE_OPTIONS: '' });
+    expect(output).toMatch(/pass 1\n/);
+    expect(output).toMatch(/fail 0\n/);
+  }, 120_000);
 
   test('the test in the README of surehop-dev bills each order once on a real broker and a real store', async () => {
     const output = await project.run('--test', ['nodenext/test/billing.test.js'], { NODE_OPTIONS: '' });

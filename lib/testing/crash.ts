@@ -1,0 +1,27 @@
+import { createTestConsumer, type Consumable, type TestConsumer } from './test-consumer.ts';
+
+/**
+ * Runs a scenario once without a crash, and then once for each step of the consumer. In each of these runs, the process
+ * crashes after another step, and the broker delivers the message again. The expectations of the scenario must hold in
+ * every run. Returns the number of crashes.
+ */
+export async function crashAfterEachStep(
+  consumable: Consumable,
+  scenario: (consumer: TestConsumer) => unknown,
+): Promise<number> {
+  const calm = createTestConsumer(consumable);
+  await scenario(calm.consumer);
+  const crashes = calm.points();
+  for (let point = 1; point <= crashes; point += 1) {
+    const crashing = createTestConsumer(consumable, point);
+    try {
+      await scenario(crashing.consumer);
+    } catch (error) {
+      const step = crashing.crashedAfter();
+      if (step === undefined) throw error;
+      const text = error instanceof Error ? error.message : String(error);
+      throw new Error(`after a crash of the process, which follows the step "${step}": ${text}`, { cause: error });
+    }
+  }
+  return crashes;
+}

@@ -1,0 +1,23 @@
+/** Thrown when a message or an item is not as a test expects. The text lists every difference and every step so far. */
+export class ExpectationError extends Error {
+  override readonly name = 'ExpectationError';
+
+  /** `thrower` is the function that the test called. The stack trace starts at its caller. */
+  constructor(
+    subject: string,
+    differences: readonly string[],
+    history: readonly string[],
+    thrower: (...args: never[]) => unknown,
+  ) {
+    super(
+      [
+        `${subject} is not as expected:`,
+        ...differences.map((difference) => `  - ${difference}`),
+        '',
+        'What happened:',
+        ...history,
+      ].join('\n'),
+    );
+    Error.captureStackTrace(this, thrower);
+  }
+}

@@ -1,0 +1,95 @@
+import type { ConsumerParts, ConsumerPorts } from '../consumer/parts.ts';
+import { consumerSettings } from '../consumer/settings.ts';
+import type { Message } from '../events/message.ts';
+import type { Publisher } from '../events/publish.ts';
+import { inboxSettings } from '../inbox/settings.ts';
+import { itemId } from '../dynamodb/item.ts';
+import { keyToRead, parseItem } from '../dynamodb/read-item.ts';
+import { brokerSettings } from '../rabbitmq/settings.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { PublishError, StoreUnavailableError } from '../runtime/errors.ts';
+import { serviceSettings } from '../runtime/service-settings.ts';
+import { readSettings, type Environment } from '../runtime/settings.ts';
+import { memoryPorts, type MemoryStore } from './memory-store.ts';
+
+/** One call of a consumer to the store or to the broker. */
+export interface Call {
+  /** What the call does, for example `inbox.commit`. */
+  readonly to: string;
+  readonly args: readonly any[];
+}
+
+/**
+ * Decides what happens to a call. `run` lets the call take effect and returns its result. `fail` returns the result of a
+ * call that the store or the broker does not answer.
+ */
+export type Gate = <T>(call: Call, run: () => Promise<T>, fail: () => T | Promise<T>) => Promise<T>;
+
+interface Backend {
+  readonly store: MemoryStore;
+  readonly clock: Clock;
+  readonly settings: ConsumerParts['settings'];
+  /** Takes a message that the consumer publishes. Returns an error if the modelled broker refuses the message. */
+  readonly take: (message: Message) => PublishError | undefined;
+}
+
+/** Reads the settings that a consumer in memory needs. */
+export const memorySettings = (environment: Environment): ConsumerParts['settings'] => ({
+  ...readSettings(serviceSettings, environment),
+  ...readSettings(brokerSettings, environment),
+  ...readSettings(consumerSettings, environment),
+  ...readSettings(inboxSettings, environment),
+});
+
+/** Creates the parts of a consumer that works in memory. Each call to the store or to the broker passes the gate. */
+export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate): ConsumerParts {
+  const unavailable = async (): Promise<never> => {
+    throw new StoreUnavailableError();
+  };
+  const gated = (port: string, methods: object) =>
+    Object.fromEntries(
+      Object.entries(methods).map(([name, method]) => [
+        name,
+        (...args: unknown[]) =>
+          gate<unknown>(
+            { to: `${port}.${name}`, args },
+            () => (method as (...all: unknown[]) => Promise<unknown>)(...args),
+            name === 'commit' ? () => unknown(args) : unavailable,
+          ),
+      ]),
+    );
+  const ports = Object.fromEntries(
+    Object.entries(memoryPorts(store, clock)).map(([port, methods]) => [port, gated(port, methods)]),
+  ) as unknown as ConsumerPorts;
+  const publishAll: Publisher['publishAll'] = (messages) =>
+    gate<(PublishError | undefined)[]>(
+      { to: 'broker.publish', args: [messages] },
+      async () => messages.map(take),
+      () => messages.map(() => new PublishError('UNCONFIRMED', 'no answer', { indeterminate: true })),
+    );
+  return {
+    ...ports,
+    publisher: { publish: async () => {}, publishAll, close: async () => {} },
+    archiveLetter: () => Promise.reject(new Error('the modelled broker accepts messages of any size')),
+    clock,
+    settings,
+    read: (table, key) => {
+      const attributes = keyToRead(table, key);
+      return gate(
+        { to: 'store.read', args: [table.name, attributes] },
+        async () => {
+          const item = store.items.get(itemId(table.name, attributes))?.item;
+          return item && parseItem(table, attributes, item);
+        },
+        unavailable,
+      );
+    },
+  };
+}
+
+/**
+ * Returns what a commit reports when the response of the store is lost: every message of the commit is unfinished,
+ * because the store may or may not have applied its effects.
+ */
+const unknown = ([, entries]: readonly unknown[]) =>
+  (entries as unknown[]).map(() => ({ is: 'unfinished', error: new StoreUnavailableError() }));

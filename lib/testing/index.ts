@@ -1,0 +1,10 @@
+export {
+  testConsumer,
+  type Consumable,
+  type ForeignMessage,
+  type ReceiveOptions,
+  type TestConsumer,
+} from './test-consumer.ts';
+export { crashAfterEachStep } from './crash.ts';
+export { Received, type Expected, type Fate, type PublishedEvent, type Settlement } from './received.ts';
+export { ExpectationError } from './expectation-error.ts';

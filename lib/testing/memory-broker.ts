@@ -1,0 +1,40 @@
+import { readEnvelope } from '../events/envelope.ts';
+import type { Message } from '../events/message.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { QueuedCopy } from './event.ts';
+
+/** A copy of a message that waits in a delay queue. */
+interface Delayed extends QueuedCopy {
+  readonly id: string | undefined;
+  readonly delayMs: number;
+  readonly dueMs: number;
+}
+
+/** What a consumer in memory has published: copies for a retry, dead letters and events, oldest first. */
+export interface MemoryBroker {
+  readonly delayed: Delayed[];
+  readonly deadLetters: Message[];
+  readonly events: Message[];
+  take(message: Message, nowMs: number): void;
+}
+
+/** Returns the id under which a consumer knows a message that it has published itself. */
+export const idOf = ({ properties: { headers, messageId } }: Pick<Message, 'properties'>): string | undefined =>
+  readEnvelope(headers).identity?.id ?? messageId;
+
+export function createMemoryBroker({ delays, deadLetterExchange }: WorkQueue): MemoryBroker {
+  const broker: MemoryBroker = {
+    delayed: [],
+    deadLetters: [],
+    events: [],
+    take(message, nowMs) {
+      const delay = delays.find(({ name }) => name === message.exchange);
+      if (delay !== undefined) {
+        const { delayMs } = delay;
+        broker.delayed.push({ message, deliveries: 0, id: idOf(message), delayMs, dueMs: nowMs + delayMs });
+      } else if (message.exchange === deadLetterExchange) broker.deadLetters.push(message);
+      else broker.events.push(message);
+    },
+  };
+  return broker;
+}

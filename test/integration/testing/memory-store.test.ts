@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+
+import { itemId } from '../../../lib/dynamodb/item.ts';
+import { fromAttributes, type Attributes } from '../../../lib/dynamodb/value.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import type { Decision } from '../../../lib/inbox/decision.ts';
+import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
+import { describeError } from '../../../lib/runtime/errors.ts';
+import { emptyStore, memoryPorts, type MemoryStore } from '../../../lib/testing/memory-store.ts';
+import { firstAttempt } from '../../support/delivery.ts';
+import { anyItems, entries, initial, SKUS } from '../../support/effect-arbitraries.ts';
+import { openStore, type TestStore } from '../../support/store.ts';
+import { numRuns } from '../../support/thorough.ts';
+
+const QUEUE = 'loans';
+const never = new AbortController().signal;
+
+let store: TestStore;
+let run = 0;
+beforeAll(async () => {
+  store = await openStore();
+});
+afterAll(() => store.close());
+
+/** Returns a copy of a message whose id and item keys begin with the prefix, so that runs do not share items. */
+function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
+  const move = (each: Decision): Decision => ({
+    ...each,
+    effects: each.effects.map((effect) => ({ ...effect, key: { isbn: `${prefix}${effect.key['isbn']}` } })),
+    otherwise: each.otherwise && { ...each.otherwise, ...move(each.otherwise) },
+  });
+  return { ...entry, id: `${prefix}${id}` as MessageId, decision: move(decision) };
+}
+
+/** Returns the result of a commit without the texts, which differ between DynamoDB and memory. */
+function essence(result: CommitResult | undefined): string {
+  if (result === undefined) return 'no result';
+  if ('error' in result) return `${result.is} ${describeError(result.error).code}`;
+  return 'marker' in result && 'reason' in result.marker ? `${result.is} ${result.marker.reason}` : result.is;
+}
+
+async function give(memory: MemoryStore, item: Attributes): Promise<void> {
+  const key = { isbn: item['isbn']! };
+  memory.items.set(itemId(anyItems.name, key), { table: anyItems.name, item });
+  await store.put(anyItems.name, item);
+}
+
+/** Compares the items in memory with the items in DynamoDB. */
+async function expectSameItems(memory: MemoryStore, isbns: readonly string[]): Promise<void> {
+  for (const isbn of isbns) {
+    const key = { isbn: { S: isbn } };
+    const inMemory = memory.items.get(itemId(anyItems.name, key))?.item;
+    const inDynamoDb = await store.get(anyItems.name, key);
+    expect(inMemory && fromAttributes(inMemory)).toEqual(inDynamoDb && fromAttributes(inDynamoDb));
+  }
+}
+
+/** Commits messages one after another in memory and in DynamoDB, and compares the results and the items. */
+async function compare(memory: MemoryStore, list: readonly Entry[], isbns: readonly string[]): Promise<void> {
+  const inMemory = memoryPorts(memory, store.clock).inbox;
+  for (const entry of list) {
+    const [[expected], [actual]] = (await Promise.all(
+      [store.inbox(), inMemory].map((inbox) => inbox.commit(QUEUE, [entry], never)),
+    )) as [CommitResult[], CommitResult[]];
+    expect(essence(actual)).toBe(essence(expected));
+  }
+  await expectSameItems(memory, isbns);
+}
+
+test('the store in memory commits random decisions with every kind of effect and condition as DynamoDB does', async () => {
+  await fc.assert(
+    fc.asyncProperty(entries(25), initial, async (list, loans) => {
+      const prefix = `${++run}-`;
+      const memory = emptyStore();
+      for (const [isbn, available] of Object.entries({ ...loans, text: 'many' }))
+        await give(memory, {
+          isbn: { S: prefix + isbn },
+          available: typeof available === 'string' ? { S: available } : { N: String(available) },
+        });
+      await compare(
+        memory,
+        list.map((entry) => moved(entry, prefix)),
+        SKUS.map((isbn) => prefix + isbn),
+      );
+    }),
+    { numRuns: numRuns({ everyday: 20, thorough: 100 }) },
+  );
+}, 300_000);
+
+test('the store in memory adds to fractions and large numbers as exactly as DynamoDB does', async () => {
+  const stored = fc.oneof(
+    fc.integer({ min: -1_000_000, max: 1_000_000 }).map((number) => number / 1_000),
+    fc.maxSafeInteger(),
+    fc.constantFrom(0.1, 2.3, 1e21, -5e-7),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      stored,
+      fc.array(fc.integer({ min: -(2 ** 46), max: 2 ** 46 }), { maxLength: 4 }),
+      async (first, added) => {
+        const isbn = `${++run}-number`;
+        const memory = emptyStore();
+        const decisions: Decision[] = [
+          { effects: [anyItems.put({ isbn }, { available: first })] },
+          ...added.map((by) => ({ effects: [anyItems.add({ isbn }, 'available', by, { atLeast: -1_000 })] })),
+        ];
+        const list = decisions.map((decision, index): Entry => {
+          return { ...firstAttempt, id: `${isbn}${index}` as MessageId, payloadHash: 'hash', decision };
+        });
+        await compare(memory, list, [isbn]);
+      },
+    ),
+    { numRuns: numRuns({ everyday: 20, thorough: 100 }) },
+  );
+}, 120_000);
