@@ -19,6 +19,7 @@ export const suites: Readonly<Record<string, Suite>> = {
     patterns: [
       'model/settlement',
       'inbox/equivalence',
+      'testing/memory-store',
       'orders/fuzz',
       'orders/bounds',
       'rabbitmq/amqp-codec',

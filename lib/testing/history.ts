@@ -11,10 +11,7 @@ import type { Commit, MemoryStore } from './memory-store.ts';
 const idsOf = (ids: readonly unknown[]) => ids.join(', ');
 
 /** Describes what a message that a consumer publishes is: a retry, a dead letter or an event. */
-export function describePublished(
-  { exchange, properties }: Message,
-  { delays, deadLetterExchange }: WorkQueue,
-): string {
+function describePublished({ exchange, properties }: Message, { delays, deadLetterExchange }: WorkQueue): string {
   const { messageId, type, headers } = properties;
   const delay = delays.find(({ name }) => name === exchange);
   if (delay !== undefined) return `a copy of ${messageId} that waits for ${formatDuration(delay.delayMs)}`;

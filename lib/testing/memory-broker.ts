@@ -15,7 +15,8 @@ export interface MemoryBroker {
   readonly delayed: Delayed[];
   readonly deadLetters: Message[];
   readonly events: Message[];
-  take(message: Message, nowMs: number): void;
+  /** Accepts a message that a consumer publishes. */
+  take(message: Message, nowMs: number): undefined;
 }
 
 /** Returns the id under which a consumer knows a message that it has published itself. */
@@ -34,6 +35,7 @@ export function createMemoryBroker({ delays, deadLetterExchange }: WorkQueue): M
         broker.delayed.push({ message, deliveries: 0, id: idOf(message), delayMs, dueMs: nowMs + delayMs });
       } else if (message.exchange === deadLetterExchange) broker.deadLetters.push(message);
       else broker.events.push(message);
+      return undefined;
     },
   };
   return broker;

@@ -144,7 +144,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
         return decision;
       },
     );
-    const take = (message: Message) => void broker.take(message, nowMs);
+    const take = (message: Message) => broker.take(message, nowMs);
     const process: Process = {
       handler: createConsumer(watched, gatedParts({ store, clock, settings, take }, gate)),
       isGone: false,
@@ -232,8 +232,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
   function recordedFate(delivery: Delivery, fate: Ended): Ended {
     const marker = delivery.id && store.markers.get(delivery.id);
     if (fate.outcome !== 'duplicate' || !marker || marker.state === 'leased') return fate;
-    if (marker.state === 'completed' || marker.state === 'rejected')
-      return { outcome: marker.state, reason: marker.reason };
+    if ('events' in marker) return { outcome: marker.state, reason: marker.reason };
     const outcome = marker.state === 'retrying' ? 'retry' : 'dead-letter';
     return { outcome, reason: marker.code, error: marker.message };
   }
@@ -294,7 +293,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
     },
     expectItem(table, key, expected) {
       const { key: attributes, item } = attributesOf(store, table, key);
-      const wanted = expected && { ...attributes, ...toMap('', expected as Readonly<Record<string, unknown>>) };
+      const wanted = expected && { ...attributes, ...toMap('', expected) };
       if (wanted === undefined ? item === undefined : item !== undefined && isEqual({ M: wanted }, { M: item })) return;
       const difference = `expected ${showItem(wanted, attributes)}, but it is ${showItem(item, attributes)}`;
       const subject = `the item ${showPlace(table.name, attributes)}`;
@@ -321,7 +320,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
 }
 
 /** Returns the definition of a consumer. Throws an error if the value is neither a consumer nor its definition. */
-export function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
+function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
   const definition = 'definition' in consumable ? consumable.definition : consumable;
   if (typeof definition === 'object' && typeof definition.queue?.name === 'string') return definition;
   throw new TypeError(

@@ -10,7 +10,7 @@ import { defineEvent } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import { RetryAfterError } from '../../../lib/runtime/errors.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
-import { emptyStore, modelPorts } from '../../model/model-ports.ts';
+import { emptyStore, memoryPorts } from '../../../lib/testing/memory-store.ts';
 import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 
 process.env.LOG_LEVEL = 'ERROR';
@@ -27,7 +27,7 @@ const someParts = ({
   clock = { now: () => NOW_MS },
   published = [] as Message[],
 } = {}): ConsumerParts => ({
-  ...modelPorts(store, clock),
+  ...memoryPorts(store, clock),
   publisher: {
     publish: async () => {},
     publishAll: async (messages) => {

@@ -13,7 +13,7 @@ import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { AttemptLog } from '../../../lib/crash-loop/attempt-log.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { emptyStore, modelPorts } from '../../model/model-ports.ts';
+import { emptyStore, memoryPorts } from '../../../lib/testing/memory-store.ts';
 import { anEvent, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 
 process.env.LOG_LEVEL = 'ERROR';
@@ -33,7 +33,7 @@ function aConsumer(
 ) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
-  const ports = modelPorts(store, clock);
+  const ports = memoryPorts(store, clock);
   const begun: string[] = [];
   const attemptLog: AttemptLog = {
     ...ports.attemptLog,

@@ -247,7 +247,7 @@ describe('the errors of a consumer in memory', () => {
     try {
       received.expect({ outcome: 'completed' });
     } catch (error) {
-      const [frame] = (error as Error).stack!.split('\n').filter((line) => line.startsWith('    at '));
+      const frame = (error as Error).stack!.split('\n').find((line) => line.startsWith('    at '));
       expect(frame).toContain('test-consumer.test.ts');
     }
     expect.assertions(1);
