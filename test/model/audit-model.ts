@@ -1,5 +1,7 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Account, AuditResult, End } from '../faults/invariants.ts';
+import { readEnvelope } from '../../lib/events/envelope.ts';
+import { idOf, type MemoryBroker } from '../../lib/testing/memory-broker.ts';
 import type { MemoryStore } from '../../lib/testing/memory-store.ts';
 import type { ModelMessage } from './model-message.ts';
 
@@ -7,18 +9,21 @@ import type { ModelMessage } from './model-message.ts';
 export function auditModel({
   messages,
   store,
-  deadLetters,
-  emitted,
+  broker,
   order,
   queueName,
 }: {
   messages: readonly ModelMessage[];
   store: MemoryStore;
-  deadLetters: ReadonlyMap<string, MessageId>;
-  emitted: ReadonlySet<string>;
+  broker: MemoryBroker;
   order: readonly (readonly MessageId[])[];
   queueName: string;
 }): AuditResult {
+  // A dead letter that is published again has the same dead-letter id.
+  const deadLetters = new Map(
+    broker.deadLetters.map((message) => [readEnvelope(message.properties.headers).deadLetter?.id, idOf(message)]),
+  );
+  const emitted = new Set(broker.events.map(idOf));
   const sent = messages.map(({ id, isPoison, endsEitherWay, due }): Account => {
     const state = store.markers.get(id)?.state;
     const parked = [...deadLetters.values()].filter((letter) => letter === id).map((): End => 'dead-lettered');
@@ -50,7 +55,7 @@ export function auditModel({
   return {
     accounts: [...sent, ...followed],
     sums: [],
-    unexpected: [...store.markers.keys(), ...deadLetters.values()].filter((id) => !known.has(id)),
+    unexpected: [...store.markers.keys(), ...[...deadLetters.values()].map(String)].filter((id) => !known.has(id)),
     waiting: 0,
     outOfOrder: order.flatMap((ids) => {
       const done = store.commits.map(({ id }) => ids.indexOf(id)).filter((place) => place >= 0);

@@ -1,7 +1,5 @@
 import { isThorough } from '../support/thorough.ts';
-
-/** Makes one choice in a run of a scenario: returns an integer from 0 to `ways` - 1. */
-export type Choose = (ways: number) => number;
+import type { Choose } from './world.ts';
 
 /** Thrown when a run of a scenario fails. The error contains the choices that reproduce the failure. */
 class Counterexample extends Error {

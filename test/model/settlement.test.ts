@@ -11,7 +11,7 @@ import * as z from 'zod';
 import { violationsOf } from '../faults/invariants.ts';
 import { explore } from './explore.ts';
 import type { ModelMessage } from './model-message.ts';
-import { runModel, type ModelOptions } from './world.ts';
+import { runModel, type ModelOptions } from './run-model.ts';
 
 process.env.LOG_LEVEL = 'ERROR';
 process.env.POWERTOOLS_METRICS_DISABLED = 'true';

@@ -1,34 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
 
-import { exchanges } from '../support/example/topology.ts';
-import type { Message, Properties } from '../../lib/events/message.ts';
-import type { Publisher } from '../../lib/events/publish.ts';
-import { readAllSettings } from '../../lib/settings.ts';
 import { createConsumer, type ConsumerDefinition } from '../../lib/consumer/consumer.ts';
-import type { ConsumerParts, ConsumerPorts } from '../../lib/consumer/parts.ts';
 import type { RuleContext } from '../../lib/consumer/rule.ts';
-import { PublishError, StoreUnavailableError } from '../../lib/runtime/errors.ts';
-import type { MessageId } from '../../lib/events/message-id.ts';
-import type { AuditResult } from '../faults/invariants.ts';
-import { aRecord, anEvent } from '../support/delivery.ts';
-import { auditModel } from './audit-model.ts';
-import type { Choose } from './explore.ts';
-import { emptyStore, memoryPorts } from '../../lib/testing/memory-store.ts';
-import type { ModelMessage } from './model-message.ts';
+import { headerNames } from '../../lib/events/envelope.ts';
+import type { Message } from '../../lib/events/message.ts';
+import type { Decision } from '../../lib/inbox/decision.ts';
+import { PublishError } from '../../lib/runtime/errors.ts';
+import { eventOf, type QueuedCopy } from '../../lib/testing/event.ts';
+import { gatedParts, memorySettings, type Gate } from '../../lib/testing/gated-parts.ts';
+import { createMemoryBroker, idOf, type MemoryBroker } from '../../lib/testing/memory-broker.ts';
+import { emptyStore, type MemoryStore } from '../../lib/testing/memory-store.ts';
+import { aroundRules } from '../../lib/testing/rules.ts';
 
-/** A copy of a message in a queue of the modelled broker. */
-interface Copy {
-  readonly id: MessageId;
-  readonly body: Buffer;
-  readonly type: string;
-  readonly headers: Properties['headers'];
-  /** How often the modelled broker has already delivered this copy. */
-  deliveries: number;
-}
+/** Makes one choice in a run of the model: returns an integer from 0 to `ways` - 1. 0 is the usual course of events. */
+export type Choose = (ways: number) => number;
 
-export interface ModelOptions {
-  readonly messages: readonly ModelMessage[];
+export interface WorldOptions {
   readonly definition: ConsumerDefinition<any>;
+  /** The messages in the queue, oldest first. A message that is listed twice was published twice. */
+  readonly messages: readonly Pick<Message, 'body' | 'properties'>[];
   /** The maximum number of faults in one run. A fault can happen at any call to the store or the broker. */
   readonly faults: number;
   /** The number of execution environments that consume the queue at the same time; the default is 1. */
@@ -39,8 +29,8 @@ export interface ModelOptions {
    */
   readonly switches?: number;
   /**
-   * Whether the event source may return a batch to the queue while the batch is still being processed. This counts as a
-   * fault.
+   * Whether the event source may return a batch to the queue while an execution environment is still processing that
+   * batch. Each such return counts as one fault.
    */
   readonly hasZombies?: boolean;
   /** Whether every batch contains all messages that are in the queue. */
@@ -51,14 +41,30 @@ export interface ModelOptions {
   readonly refusals?: number;
   /** How far the simulated clock advances at the start of each batch, in ms. By default, every lease expires at once. */
   readonly stepMs?: number;
-  /** Lists of message ids. The messages in each list must be completed in the order of the list. */
-  readonly order?: readonly (readonly MessageId[])[];
+  /** Runs a business rule. Without this function, the business rule runs unchanged. */
+  readonly around?: (
+    run: () => Decision | Promise<Decision | void>,
+    about: {
+      readonly context: RuleContext;
+      /** Ends the execution environment, as a crash of its process does. */
+      readonly crash: () => Promise<never>;
+    },
+  ) => Decision | Promise<Decision | void>;
+}
+
+/** The contents of the modelled store and broker at the end of a run. */
+export interface World {
+  readonly store: MemoryStore;
+  readonly broker: MemoryBroker;
+  /** The copies that were published more often than once: the id of the message and the exchange. */
+  readonly repeated: readonly string[];
 }
 
 const MOST_STEPS = 60;
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
-const settings = readAllSettings({ LOG_LEVEL: 'ERROR', BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
+const START_MS = Date.parse('2026-01-01T00:00:00Z');
+const settings = memorySettings({ BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 
 /** A modelled Lambda execution environment: a process that keeps its memory from batch to batch until it crashes. */
 interface Environment {
@@ -68,16 +74,16 @@ interface Environment {
    * The batch that the environment is processing; `undefined` after the event source has returned this batch to the
    * queue.
    */
-  batch?: readonly Copy[];
+  batch?: readonly QueuedCopy[];
   isRunning: boolean;
   ended?: 'returned' | 'thrown' | 'crashed';
 }
 
 /**
- * Runs the real consumer with a modelled broker and store, and returns the audit of the run. The function `choose`
- * decides what happens, for example when a process crashes.
+ * Runs the real consumer with a modelled broker and store. `choose` makes all choices of the run, for example which messages
+ * form a batch, when a retried message returns, and when a process crashes.
  */
-export async function runModel(
+export async function runWorld(
   {
     messages,
     definition,
@@ -88,41 +94,35 @@ export async function runModel(
     hasWholeBatches = false,
     refusals = 0,
     stepMs = STEP_MS,
-    order = [],
-  }: ModelOptions,
+    around = (run) => run(),
+  }: WorldOptions,
   choose: Choose,
-): Promise<AuditResult> {
+): Promise<World> {
   const store = emptyStore();
-  const queue: Copy[] = messages.flatMap((message) =>
-    Array.from({ length: message.copies ?? 1 }, () => copyOf(message)),
-  );
-  const delayed: Copy[] = [];
-  const deadLetters = new Map<string, MessageId>();
-  const emitted = new Set<string>();
-  const killers = new Set(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
-  const unsure = new Set(messages.filter(({ endsEitherWay }) => endsEitherWay).map(({ id }) => id));
+  const broker = createMemoryBroker(definition.queue);
+  const queue: QueuedCopy[] = messages.map((message) => ({ message, deliveries: 0 }));
+  const { delayed } = broker;
   const placed = new Map<string, number>();
   let left = faults;
   let switchesLeft = switches;
   let refused = 0;
-  let nowMs = Date.parse('2026-01-01T00:00:00Z');
+  let nowMs = START_MS;
   const clock = { now: () => nowMs };
   const isAlone = count === 1 && !hasZombies;
 
-  // A message waits in several delay queues, one after another, until a lease of a crashed process expires.
-  const mayRepeat = ({ properties }: Message) =>
-    'perform' in definition && properties.headers['surehop-postponed'] === true;
-
-  function take(message: Message): void {
-    const { headers, messageId, type = '' } = message.properties;
-    const copy = `${messageId} in ${message.exchange}`;
-    // A follow-up event is published again at each redelivery, under the same id; it is not a handoff.
-    if (message.exchange !== exchanges.library && !mayRepeat(message)) placed.set(copy, (placed.get(copy) ?? 0) + 1);
-    if (message.exchange.startsWith('retry.'))
-      delayed.push({ id: messageId as MessageId, body: message.body, type, headers, deliveries: 0 });
-    else if (message.exchange === definition.queue.deadLetterExchange)
-      deadLetters.set(headers['surehop-dead-letter-id'] as string, messageId as MessageId);
-    else emitted.add(messageId!);
+  function take(message: Message): PublishError | undefined {
+    const { exchange, properties } = message;
+    const isDeadLetter = exchange === definition.queue.deadLetterExchange;
+    if (isDeadLetter && refused++ < refusals) return new PublishError('UNROUTABLE', 'no queue takes it');
+    const [waiting, events] = [delayed.length, broker.events.length];
+    broker.take(message, nowMs);
+    // A follow-up event is published again at each redelivery, under the same id; it is not a handoff. A message waits in
+    // several delay queues, one after another, until a lease of a crashed process expires.
+    const isPostponed = delayed.length > waiting && properties.headers[headerNames.postponed] === true;
+    if (broker.events.length > events || isPostponed) return undefined;
+    const copy = `${idOf(message)} in ${exchange}`;
+    placed.set(copy, (placed.get(copy) ?? 0) + 1);
+    return undefined;
   }
 
   /**
@@ -132,7 +132,10 @@ export async function runModel(
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
   const never = () => new Promise<never>(() => {});
 
-  /** Simulates the crash of a process: none of its calls to the store or the broker starts or returns any more. */
+  /**
+   * Simulates the crash of a process. The calls of the crashed process to the store or the broker neither start nor
+   * return any more.
+   */
   function crash(environment: Environment): Promise<never> {
     environment.isGone = true;
     environment.ended = 'crashed';
@@ -141,90 +144,30 @@ export async function runModel(
   }
 
   /**
-   * Makes one call to the store or the broker. The process may crash, or the call may fail, before or after the call
+   * Returns the gate of an execution environment. The process may crash, or the call may fail, before or after the call
    * takes effect.
    */
-  async function call<T>(environment: Environment, run: () => Promise<T>, fail: () => T | Promise<T>): Promise<T> {
-    if (environment.isGone) return never();
-    // A single environment does not need to wait for another one.
-    if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
-    const fate = left > 0 ? choose(5) : 0;
-    if (fate > 0) left -= 1;
-    if (fate === 1) return crash(environment);
-    if (fate === 2) return fail();
-    const result = await run();
-    if (fate === 3) return crash(environment);
-    return fate === 4 ? fail() : result;
-  }
-
-  const unavailable = async (): Promise<never> => {
-    throw new StoreUnavailableError();
-  };
-  const ports = memoryPorts(store, clock);
-  const portsOf = (environment: Environment) => {
-    const wrapped = (port: object) =>
-      Object.fromEntries(
-        Object.entries(port).map(([name, method]) => [
-          name,
-          (...args: unknown[]) =>
-            call(
-              environment,
-              () => (method as (...all: unknown[]) => Promise<unknown>)(...args),
-              name === 'commit' ? () => unknown(args) : unavailable,
-            ),
-        ]),
-      );
-    return Object.fromEntries(
-      Object.entries(ports).map(([name, port]) => [name, wrapped(port)]),
-    ) as unknown as ConsumerPorts;
-  };
-  const publisherOf = (environment: Environment): Publisher => ({
-    publish: async () => {},
-    publishAll: (sent) =>
-      call<(PublishError | undefined)[]>(
-        environment,
-        async () => {
-          return sent.map((message) => {
-            if (message.exchange === definition.queue.deadLetterExchange && refused++ < refusals)
-              return new PublishError('UNROUTABLE', 'no queue takes it');
-            take(message);
-            return undefined;
-          });
-        },
-        () => sent.map(() => new PublishError('UNCONFIRMED', 'no answer', { indeterminate: true })),
-      ),
-    close: async () => {},
-  });
-  const decide = 'decide' in definition ? definition.decide : undefined;
-  const perform = 'perform' in definition ? definition.perform : undefined;
+  const gateOf =
+    (environment: Environment): Gate =>
+    async (_, run, fail) => {
+      if (environment.isGone) return never();
+      // A single environment does not need to wait for another one.
+      if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
+      const fate = left > 0 ? choose(5) : 0;
+      if (fate > 0) left -= 1;
+      if (fate === 1) return crash(environment);
+      if (fate === 2) return fail();
+      const result = await run();
+      if (fate === 3) return crash(environment);
+      return fate === 4 ? fail() : result;
+    };
 
   function newEnvironment(): Environment {
     const environment: Environment = { handler: async () => never(), isGone: false, isRunning: false };
-    const killing =
-      <R>(rule: (event: unknown, context: RuleContext) => R) =>
-      (event: unknown, context: RuleContext) => {
-        if (killers.has(context.id)) return crash(environment);
-        if (unsure.has(context.id) && choose(2) === 1)
-          throw new Error('the message fails in this execution environment');
-        return rule(event, context);
-      };
-    const killingDefinition = {
-      ...definition,
-      ...(decide && { decide: killing(decide) }),
-      ...(perform && { perform: killing(perform) }),
-    } as typeof definition;
-    const parts: ConsumerParts = {
-      ...portsOf(environment),
-      publisher: publisherOf(environment),
-      archiveLetter: () =>
-        Promise.reject(
-          new Error('the consumer archived a message as too large, but no message of the model is too large'),
-        ),
-      clock,
-      settings,
-      read: async () => undefined,
-    };
-    environment.handler = createConsumer(killingDefinition, parts);
+    const watched = aroundRules(definition, (run, { context }) =>
+      around(run, { context, crash: () => crash(environment) }),
+    );
+    environment.handler = createConsumer(watched, gatedParts({ store, clock, settings, take }, gateOf(environment)));
     return environment;
   }
 
@@ -278,29 +221,23 @@ export async function runModel(
       : [running[0]!, ...switching([...running.slice(1), ...starts, ...returns]), ...zombies];
   }
 
-  function start(environment: Environment, batch: readonly Copy[]): void {
+  function start(environment: Environment, batch: readonly QueuedCopy[]): void {
     steps += 1;
     nowMs += stepMs;
     current = environment;
     Object.assign(environment, { batch, isRunning: true, ended: undefined });
-    const records = batch.map(({ id, body, type, headers, deliveries }) =>
-      aRecord({
-        id,
-        type,
-        raw: body,
-        redelivered: deliveries > 0,
-        headers: { ...headers, 'x-acquired-count': deliveries },
-      }),
-    );
     const endsAtMs = nowMs + INVOCATION_MS;
     const context = { getRemainingTimeInMillis: () => endsAtMs - nowMs };
-    void environment.handler(anEvent(records, definition.queue.name), context).then(
+    void environment.handler(eventOf(batch, definition.queue), context).then(
       () => void (environment.ended ??= 'returned'),
       () => void (environment.ended ??= 'thrown'),
     );
   }
 
-  /** Returns the batch of an execution environment to the queue. */
+  /**
+   * Returns the batch of an execution environment to the queue. The returned messages are delivered before new
+   * messages, unless the event source has already fetched the new ones.
+   */
   function giveBack(environment: Environment, how: Environment['ended']): void {
     const batch = environment.batch ?? [];
     environment.batch = undefined;
@@ -325,17 +262,22 @@ export async function runModel(
     isWhole = false;
   }
 
-  /** Removes an execution environment after another one has replaced it. */
+  /**
+   * Removes an execution environment whose batch was returned to the queue, if another execution environment has been
+   * added in its place.
+   */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }
 
   for (;;) {
-    // After this wait, every running environment has made its next call or has ended.
     await setImmediate();
     const ended = environments.filter(({ ended }) => ended !== undefined);
     for (const environment of ended) end(environment);
-    if (isAlone && environments[0]!.isRunning) continue;
+    // Every running environment first makes its next call, or ends.
+    const isBusy = (environment: Environment) =>
+      environment.isRunning && !calls.some((call) => call.environment === environment);
+    if (environments.some(isBusy)) continue;
     const possible = actions();
     if (possible.length === 0) break;
     if (steps > MOST_STEPS)
@@ -344,24 +286,9 @@ export async function runModel(
       );
     possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }
-  // Without crashes and lost answers no message is handed off twice, however often the copy of another message is refused.
-  const multiplied =
-    faults > 0 || switches > 0 ? [] : [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy);
-  const audited = auditModel({ messages, store, deadLetters, emitted, order, queueName: definition.queue.name });
-  return { ...audited, unexpected: [...audited.unexpected, ...multiplied] };
+  return {
+    store,
+    broker,
+    repeated: [...placed].filter(([, copies]) => copies > 1).map(([copy]) => copy),
+  };
 }
-
-/**
- * Returns what a commit reports when the response of the store is lost: every message of the commit is unfinished,
- * because the store may or may not have applied its effects.
- */
-const unknown = ([, entries]: unknown[]) =>
-  (entries as unknown[]).map(() => ({ is: 'unfinished', error: new StoreUnavailableError() }));
-
-const copyOf = ({ id, type, body }: ModelMessage): Copy => ({
-  id,
-  type,
-  body: Buffer.from(JSON.stringify(body)),
-  headers: {},
-  deliveries: 0,
-});

@@ -1,0 +1,44 @@
+import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
+import type { MessageId } from '../../lib/events/message-id.ts';
+import type { AuditResult } from '../faults/invariants.ts';
+import { auditModel } from './audit-model.ts';
+import type { ModelMessage } from './model-message.ts';
+import { runWorld, type Choose, type WorldOptions } from './world.ts';
+
+export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> {
+  readonly messages: readonly ModelMessage[];
+  readonly definition: ConsumerDefinition<any>;
+  /** Lists of message ids. The messages in each list must be completed in the order of the list. */
+  readonly order?: readonly (readonly MessageId[])[];
+}
+
+/** Runs the real consumer with a modelled broker and store, and returns the audit of the run. */
+export async function runModel(
+  { messages, order = [], ...options }: ModelOptions,
+  choose: Choose,
+): Promise<AuditResult> {
+  const { faults, switches = 0, definition } = options;
+  const killers = new Set<string>(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
+  const unsure = new Set<string>(messages.filter(({ endsEitherWay }) => endsEitherWay).map(({ id }) => id));
+  const { store, broker, repeated } = await runWorld(
+    {
+      ...options,
+      messages: messages.flatMap(({ id, type, body, copies = 1 }) =>
+        Array.from({ length: copies }, () => ({
+          body: Buffer.from(JSON.stringify(body)),
+          properties: { messageId: id, type, headers: {} },
+        })),
+      ),
+      around: (run, { context: { id }, crash }) => {
+        if (killers.has(id)) return crash();
+        if (unsure.has(id) && choose(2) === 1) throw new Error('the message fails in this execution environment');
+        return run();
+      },
+    },
+    choose,
+  );
+  const audited = auditModel({ messages, store, broker, order, queueName: definition.queue.name });
+  // Without crashes and lost answers no message is handed off twice, however often the copy of another message is refused.
+  const multiplied = faults > 0 || switches > 0 ? [] : repeated;
+  return { ...audited, unexpected: [...audited.unexpected, ...multiplied] };
+}
