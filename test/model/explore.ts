@@ -1,5 +1,5 @@
 import { isThorough } from '../support/thorough.ts';
-import type { Choose } from './world.ts';
+import type { Choose } from '../../lib/testing/world.ts';
 
 /** Thrown when a run of a scenario fails. The error contains the choices that reproduce the failure. */
 class Counterexample extends Error {

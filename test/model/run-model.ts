@@ -3,7 +3,7 @@ import type { MessageId } from '../../lib/events/message-id.ts';
 import type { AuditResult } from '../faults/invariants.ts';
 import { auditModel } from './audit-model.ts';
 import type { ModelMessage } from './model-message.ts';
-import { runWorld, type Choose, type WorldOptions } from './world.ts';
+import { runWorld, type Choose, type WorldOptions } from '../../lib/testing/world.ts';
 
 export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> {
   readonly messages: readonly ModelMessage[];

@@ -1,16 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 
-import { createConsumer, type ConsumerDefinition } from '../../lib/consumer/consumer.ts';
-import type { RuleContext } from '../../lib/consumer/rule.ts';
-import { headerNames } from '../../lib/events/envelope.ts';
-import type { Message } from '../../lib/events/message.ts';
-import type { Decision } from '../../lib/inbox/decision.ts';
-import { PublishError } from '../../lib/runtime/errors.ts';
-import { eventOf, type QueuedCopy } from '../../lib/testing/event.ts';
-import { gatedParts, memorySettings, type Gate } from '../../lib/testing/gated-parts.ts';
-import { createMemoryBroker, idOf, type MemoryBroker } from '../../lib/testing/memory-broker.ts';
-import { emptyStore, type MemoryStore } from '../../lib/testing/memory-store.ts';
-import { aroundRules } from '../../lib/testing/rules.ts';
+import { createConsumer, type ConsumerDefinition } from '../consumer/consumer.ts';
+import type { RuleContext } from '../consumer/rule.ts';
+import { headerNames } from '../events/envelope.ts';
+import type { Message } from '../events/message.ts';
+import type { Decision } from '../inbox/decision.ts';
+import { PublishError } from '../runtime/errors.ts';
+import { eventOf, type QueuedCopy } from './event.ts';
+import { gatedParts, memorySettings, type Gate } from './gated-parts.ts';
+import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts';
+import { emptyStore, type MemoryStore } from './memory-store.ts';
+import { aroundRules } from './rules.ts';
 
 /** Makes one choice in a run of the model: returns an integer from 0 to `ways` - 1. 0 is the usual course of events. */
 export type Choose = (ways: number) => number;
