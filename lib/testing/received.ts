@@ -139,7 +139,7 @@ function listDifferences(what: string, expected: readonly Text[], actual: readon
 }
 
 /** Leaves out what is undefined, and names a table instead of containing it, so that two effects can be compared. */
-const comparable = ({ table, ...effect }: Effect) => ({
+export const comparable = ({ table, ...effect }: Effect) => ({
   ...Object.fromEntries(Object.entries(effect).filter(([, value]) => value !== undefined)),
   table: table.name,
 });

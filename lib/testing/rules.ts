@@ -6,6 +6,15 @@ import { ownFramesOf } from '../runtime/stack.ts';
 import { describeDecision } from './describe.ts';
 import type { History } from './history.ts';
 
+/** Thrown by whatever a crashed process does after its crash. The error never reaches a test. */
+export class CrashedError extends Error {
+  override readonly name = 'CrashedError';
+
+  constructor() {
+    super('the process has crashed');
+  }
+}
+
 /** Runs a business rule for one message. `run` calls the rule, and `isPerformed` says whether the rule is a `perform`. */
 export type Around = (
   run: (context?: RuleContext) => Decision | Promise<Decision | void>,
@@ -47,6 +56,7 @@ export function recorded(
     return decision;
   };
   const thrown = (error: unknown): never => {
+    if (error instanceof CrashedError) throw error;
     const { code, message } = describeError(error);
     const [frame] = ownFramesOf(error);
     history.detail(

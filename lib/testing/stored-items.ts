@@ -22,6 +22,16 @@ export interface StoredItems {
   items<K extends KeyTypes, S extends z.ZodObject | undefined>(table: Table<K, S>): ItemOf<K, S>[];
 }
 
+/** Write access to the items in memory, before the first message. */
+export interface Given {
+  /** Stores an item, as if it had been written before. */
+  given<K extends KeyTypes, S extends z.ZodObject | undefined>(
+    table: Table<K, S>,
+    key: KeyOf<K>,
+    item: ItemInput<K, S>,
+  ): unknown;
+}
+
 /** Stores an item without a consumer. Throws an error if the item does not match the schema of its table. */
 export function giveItem<K extends KeyTypes, S extends z.ZodObject | undefined>(
   store: MemoryStore,

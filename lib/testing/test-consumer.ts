@@ -22,7 +22,7 @@ import { createMemoryBroker, idOf } from './memory-broker.ts';
 import { emptyStore } from './memory-store.ts';
 import { muted } from './mute.ts';
 import { Received, type Fate, type PublishedEvent } from './received.ts';
-import { aroundRules, recorded } from './rules.ts';
+import { aroundRules, CrashedError, recorded } from './rules.ts';
 import { attributesOf, giveItem, storedItems, type ItemInput, type StoredItems } from './stored-items.ts';
 
 /** The handler that `consumer` has returned, or the definition of a consumer. */
@@ -81,11 +81,6 @@ const INVOCATION_MS = 60_000;
 /** The time limit of a business rule that runs out of time. */
 const SHORT_LIMIT = '5ms';
 
-/** Thrown by every call of a process that has crashed. The error never reaches a test. */
-class CrashedError extends Error {
-  override readonly name = 'CrashedError';
-}
-
 /** A modelled Lambda execution environment. */
 interface Process {
   readonly handler: ReturnType<typeof createConsumer>;
@@ -109,7 +104,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
   function newProcess(isSlow = false): Process {
     let lastStep = '';
     const begin = (step: string) => {
-      if (process.isGone) throw new CrashedError('the process has crashed');
+      if (process.isGone) throw new CrashedError();
       lastStep = step;
       history.step(step);
     };
@@ -118,7 +113,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
       if (points !== crashAfter) return;
       process.isGone = true;
       crashedAfter = lastStep;
-      throw new CrashedError('the process crashes');
+      throw new CrashedError();
     };
     const gate: Gate = async (call, run) => {
       begin(describeCall(call, queue));
@@ -320,7 +315,7 @@ export function createTestConsumer(consumable: Consumable, crashAfter = 0) {
 }
 
 /** Returns the definition of a consumer. Throws an error if the value is neither a consumer nor its definition. */
-function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
+export function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
   const definition = 'definition' in consumable ? consumable.definition : consumable;
   if (typeof definition === 'object' && typeof definition.queue?.name === 'string') return definition;
   throw new TypeError(

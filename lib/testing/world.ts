@@ -8,9 +8,10 @@ import type { Decision } from '../inbox/decision.ts';
 import { PublishError } from '../runtime/errors.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
 import { gatedParts, memorySettings, type Gate } from './gated-parts.ts';
+import { describeCall, describeResult, History } from './history.ts';
 import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';
-import { aroundRules } from './rules.ts';
+import { aroundRules, CrashedError, recorded } from './rules.ts';
 
 /** Makes one choice in a run of the model: returns an integer from 0 to `ways` - 1. 0 is the usual course of events. */
 export type Choose = (ways: number) => number;
@@ -41,11 +42,22 @@ export interface WorldOptions {
   readonly refusals?: number;
   /** How far the simulated clock advances at the start of each batch, in ms. By default, every lease expires at once. */
   readonly stepMs?: number;
+  /** Whether the messages may arrive in any order. By default, they arrive in the order of the list. */
+  readonly isInAnyOrder?: boolean;
+  /** Prepares the store before the first message. */
+  readonly prepare?: (store: MemoryStore) => void;
+  /** Runs after each step that may have changed the store. */
+  readonly afterStep?: (store: MemoryStore) => void;
+  /** Whether the run should end, although messages are still waiting. */
+  readonly isOver?: () => boolean;
+  /** Receives a description of each step. */
+  readonly history?: History;
   /** Runs a business rule. Without this function, the business rule runs unchanged. */
   readonly around?: (
-    run: () => Decision | Promise<Decision | void>,
+    run: (context?: RuleContext) => Decision | Promise<Decision | void>,
     about: {
       readonly context: RuleContext;
+      readonly isPerformed: boolean;
       /** Ends the execution environment, as a crash of its process does. */
       readonly crash: () => Promise<never>;
     },
@@ -60,7 +72,9 @@ export interface World {
   readonly repeated: readonly string[];
 }
 
-const MOST_STEPS = 60;
+/** The largest number of batches in one run: a fixed number, and more for each message. */
+const MOST_BATCHES = 60;
+const MOST_BATCHES_PER_MESSAGE = 10;
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
@@ -68,6 +82,8 @@ const settings = memorySettings({ BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS:
 
 /** A modelled Lambda execution environment: a process that keeps its memory from batch to batch until it crashes. */
 interface Environment {
+  /** The prefix of the steps of this environment, which is empty if there is only one environment. */
+  readonly prefix: string;
   handler: ReturnType<typeof createConsumer>;
   isGone: boolean;
   /**
@@ -94,13 +110,22 @@ export async function runWorld(
     hasWholeBatches = false,
     refusals = 0,
     stepMs = STEP_MS,
+    isInAnyOrder = false,
+    prepare = () => {},
+    afterStep = () => {},
+    isOver = () => false,
+    history = new History(),
     around = (run) => run(),
   }: WorldOptions,
   choose: Choose,
 ): Promise<World> {
   const store = emptyStore();
   const broker = createMemoryBroker(definition.queue);
-  const queue: QueuedCopy[] = messages.map((message) => ({ message, deliveries: 0 }));
+  prepare(store);
+  const arriving: QueuedCopy[] = messages.map((message) => ({ message, deliveries: 0 }));
+  const queue: QueuedCopy[] = [];
+  while (arriving.length > 0)
+    queue.push(...arriving.splice(isInAnyOrder && arriving.length > 1 ? choose(arriving.length) : 0, 1));
   const { delayed } = broker;
   const placed = new Map<string, number>();
   let left = faults;
@@ -130,17 +155,21 @@ export async function runWorld(
    * first.
    */
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
-  const never = () => new Promise<never>(() => {});
 
-  /**
-   * Simulates the crash of a process. The calls of the crashed process to the store or the broker neither start nor
-   * return any more.
-   */
-  function crash(environment: Environment): Promise<never> {
+  /** Ends a process. From then on, every call of the process fails, and its business rules do not run. */
+  function endProcess(environment: Environment): void {
     environment.isGone = true;
-    environment.ended = 'crashed';
+    const pending = calls.filter((one) => one.environment === environment);
     calls = calls.filter((one) => one.environment !== environment);
-    return never();
+    for (const { begin } of pending) begin();
+  }
+
+  /** Simulates the crash of a process. Whatever the crashed process does next has no effect. */
+  function crash(environment: Environment): CrashedError {
+    history.step(`${environment.prefix}the process crashes`);
+    environment.ended = 'crashed';
+    endProcess(environment);
+    return new CrashedError();
   }
 
   /**
@@ -149,24 +178,51 @@ export async function runWorld(
    */
   const gateOf =
     (environment: Environment): Gate =>
-    async (_, run, fail) => {
-      if (environment.isGone) return never();
+    async (call, run, fail) => {
+      const { prefix } = environment;
+      if (environment.isGone) throw new CrashedError();
       // A single environment does not need to wait for another one.
       if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
-      const fate = left > 0 ? choose(5) : 0;
+      if (environment.isGone) throw new CrashedError();
+      // Recording the progress of the queue changes nothing for a message, whether it succeeds or fails.
+      const fate = left > 0 && call.to !== 'progress.record' ? choose(5) : 0;
+      const text = describeCall(call, definition.queue);
       if (fate > 0) left -= 1;
-      if (fate === 1) return crash(environment);
-      if (fate === 2) return fail();
+      if (fate === 1) {
+        history.step(`${prefix}${text}: the process crashes before this step`);
+        throw crash(environment);
+      }
+      if (fate === 2) {
+        history.step(`${prefix}${text}: this step fails and has no effect`);
+        return fail();
+      }
+      const earlier = store.commits.length;
+      history.step(`${prefix}${text}`);
       const result = await run();
-      if (fate === 3) return crash(environment);
-      return fate === 4 ? fail() : result;
+      history.detail(...describeResult(call, result, store, earlier));
+      afterStep(store);
+      if (fate === 3) throw crash(environment);
+      if (fate < 4) return result;
+      history.detail('the answer is lost');
+      return fail();
     };
 
+  let created = 0;
   function newEnvironment(): Environment {
-    const environment: Environment = { handler: async () => never(), isGone: false, isRunning: false };
-    const watched = aroundRules(definition, (run, { context }) =>
-      around(run, { context, crash: () => crash(environment) }),
-    );
+    created += 1;
+    const prefix = isAlone ? '' : `environment ${created}: `;
+    const environment: Environment = {
+      prefix,
+      handler: () => Promise.reject(new CrashedError()),
+      isGone: false,
+      isRunning: false,
+    };
+    const watched = aroundRules(definition, (run, about) => {
+      if (environment.isGone) throw new CrashedError();
+      const { id, attempt } = about.context;
+      history.step(`${prefix}run the rule for ${id} (attempt ${attempt})`);
+      return recorded(() => around(run, { ...about, crash: () => Promise.reject(crash(environment)) }), history);
+    });
     environment.handler = createConsumer(watched, gatedParts({ store, clock, settings, take }, gateOf(environment)));
     return environment;
   }
@@ -174,7 +230,7 @@ export async function runWorld(
   const environments = Array.from({ length: count }, newEnvironment);
   let current: Environment | undefined;
   let isWhole = false;
-  let steps = 0;
+  let batches = 0;
 
   /**
    * Lists the actions that can happen next in the model. The first action does not switch to another execution
@@ -200,13 +256,22 @@ export async function runWorld(
       (() => void)[],
     ];
     const returns =
-      delayed.length > 0 && !(isWhole && queue.length > 0) ? [() => void queue.push(delayed.shift()!)] : [];
+      delayed.length > 0 && !(isWhole && queue.length > 0)
+        ? [
+            () => {
+              const copy = delayed.shift()!;
+              history.step(`the delay of ${copy.id} ends`);
+              queue.push(copy);
+            },
+          ]
+        : [];
     const zombies =
       hasZombies && left > 0
         ? environments
             .filter(({ isRunning, batch }) => isRunning && batch)
             .map((environment) => () => {
               left -= 1;
+              history.step(`${environment.prefix}the batch returns to the queue while it is being processed`);
               giveBack(environment, 'crashed');
               environments.push(newEnvironment());
             })
@@ -222,10 +287,12 @@ export async function runWorld(
   }
 
   function start(environment: Environment, batch: readonly QueuedCopy[]): void {
-    steps += 1;
+    batches += 1;
     nowMs += stepMs;
     current = environment;
     Object.assign(environment, { batch, isRunning: true, ended: undefined });
+    const again = batch.some(({ deliveries }) => deliveries > 0) ? ' again' : '';
+    history.step(`${environment.prefix}deliver ${batch.map(({ message }) => idOf(message)).join(', ')}${again}`);
     const endsAtMs = nowMs + INVOCATION_MS;
     const context = { getRemainingTimeInMillis: () => endsAtMs - nowMs };
     void environment.handler(eventOf(batch, definition.queue), context).then(
@@ -256,7 +323,10 @@ export async function runWorld(
     if (environment.batch === undefined) return retire(environment);
     // An acknowledgement may be lost like any answer.
     const isLost = how === 'returned' && left > 0 && choose(2) === 1;
-    if (isLost) left -= 1;
+    if (isLost) {
+      left -= 1;
+      history.step(`${environment.prefix}the acknowledgement is lost`);
+    }
     if (how !== 'returned' || isLost) return giveBack(environment, how);
     environment.batch = undefined;
     isWhole = false;
@@ -278,14 +348,15 @@ export async function runWorld(
     const isBusy = (environment: Environment) =>
       environment.isRunning && !calls.some((call) => call.environment === environment);
     if (environments.some(isBusy)) continue;
-    const possible = actions();
+    const possible = isOver() ? [] : actions();
     if (possible.length === 0) break;
-    if (steps > MOST_STEPS)
+    if (batches > MOST_BATCHES + messages.length * MOST_BATCHES_PER_MESSAGE)
       throw new Error(
         `the run does not end: ${queue.length} messages are in the queue, ${delayed.length} in the delay queues`,
       );
     possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }
+  for (const environment of environments) endProcess(environment);
   return {
     store,
     broker,

@@ -1,0 +1,182 @@
+import { decode } from '../consumer/delivery.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { eventMessage } from '../events/publish.ts';
+import type { FollowUp } from '../inbox/decision.ts';
+import { describeError } from '../runtime/errors.ts';
+import { eventOf } from './event.ts';
+import { History } from './history.ts';
+import { brokenInvariant } from './invariants.ts';
+import { muted } from './mute.ts';
+import { currentChance, install, runTwice } from './repeat.ts';
+import { search } from './search.ts';
+import { giveItem, storedItems, type Given, type StoredItems } from './stored-items.ts';
+import { definitionOf, type Consumable } from './test-consumer.ts';
+import { runWorld } from './world.ts';
+
+export interface ExhaustOptions {
+  /**
+   * Prepares each history: stores the items that exist before the first message, and resets the state that the test itself
+   * keeps.
+   */
+  readonly given?: (store: Given) => unknown;
+  /**
+   * An invariant that must hold after every step of every history. The invariant fails if the function returns `false` or
+   * throws an error.
+   */
+  readonly always?: (items: StoredItems) => unknown;
+  /** An invariant that must hold at the end of every history, when no message is waiting. */
+  readonly finally?: (items: StoredItems) => unknown;
+  /**
+   * The largest number of faults in one history. A fault is a crash, a lost answer, a lost acknowledgement, or messages that
+   * arrive in another order or in another batch. The default is 2.
+   */
+  readonly faults?: number;
+  /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
+  readonly environments?: number;
+  /** The largest number of histories. If there are more, a random sample of them is tried. The default is 1,000. */
+  readonly histories?: number;
+  /** The seed of the random sample. The default is 1. */
+  readonly seed?: number;
+  /**
+   * Whether each `decide` function must return the same decision when it runs again for the same message and the same items.
+   * The default is `true`.
+   */
+  readonly repeatable?: boolean;
+}
+
+/** What `exhaust` has tried. */
+export interface Exhausted {
+  readonly histories: number;
+  /** Whether all histories within the bounds were tried, and not only a sample. */
+  readonly isComplete: boolean;
+}
+
+/** Thrown when `exhaust` finds a history in which an invariant fails. The text contains the shortest such history. */
+export class Counterexample extends Error {
+  override readonly name = 'Counterexample';
+  /** The steps of the history, one line for each step and each detail. */
+  readonly history: readonly string[];
+
+  constructor(message: string, history: readonly string[]) {
+    super(message);
+    this.history = history;
+  }
+}
+
+interface Failure {
+  readonly broken: string;
+  readonly history: readonly string[];
+}
+
+/**
+ * Runs a consumer with these events in many different histories: with crashes, lost answers and redeliveries at every step, and
+ * with messages that arrive in different orders and batches. Throws a `Counterexample` with the shortest history in which an
+ * invariant fails.
+ *
+ * These invariants always apply: the effects of each message are applied exactly once or the message is dead-lettered, every
+ * follow-up event is published under one id, and a `decide` function is repeatable.
+ */
+export async function exhaust(
+  consumable: Consumable,
+  events: readonly FollowUp[],
+  {
+    given = () => {},
+    always,
+    finally: atEnd,
+    faults = 2,
+    environments = 1,
+    histories = 1_000,
+    seed = 1,
+    repeatable = true,
+  }: ExhaustOptions = {},
+): Promise<Exhausted> {
+  const definition = definitionOf(consumable);
+  const real = currentChance();
+  const messages = events.map(({ event, data }, index) =>
+    eventMessage(event, data, {
+      id: `${event.type}#${index + 1}` as MessageId,
+      appId: 'test',
+      publishedAtMs: START_MS,
+    }),
+  );
+  const ids = decode(
+    eventOf(
+      messages.map((message) => ({ message, deliveries: 0 })),
+      definition.queue,
+    ),
+    definition.identify,
+  ).map(({ id }) => String(id));
+
+  async function run(choose: (ways: number) => number): Promise<Failure | undefined> {
+    const history = new History();
+    let found: Failure | undefined;
+    const fail = (broken: string | undefined) => {
+      if (broken !== undefined) found ??= { broken, history: [...history.lines] };
+    };
+    try {
+      const world = await runWorld(
+        {
+          definition,
+          messages,
+          faults,
+          environments,
+          switches: environments > 1 ? faults : 0,
+          isInAnyOrder: definition.orderBy === undefined,
+          history,
+          prepare: (store) => void given({ given: (table, key, item) => giveItem(store, table, key, item) }),
+          afterStep: (store) => fail(failure('always', always, storedItems(store))),
+          around: (rule, { context, isPerformed }) =>
+            isPerformed || !repeatable
+              ? rule()
+              : runTwice(rule, context, real, (difference) => {
+                  fail(`the rule for ${context.id} is not repeatable. It decided: ${difference}. ${ADVICE}`);
+                }),
+          isOver: () => found !== undefined,
+        },
+        choose,
+      );
+      fail(brokenInvariant(world, ids) ?? failure('finally', atEnd, storedItems(world.store)));
+    } catch (error) {
+      fail(describeError(error).message);
+    }
+    return found;
+  }
+
+  try {
+    const searched = await muted(() => search(run, { deviations: faults, runs: histories, seed }));
+    const { failures, runs, deviations, isComplete } = searched;
+    const [shortest] = failures.toSorted((one, other) => one.history.length - other.history.length);
+    if (shortest === undefined) return { histories: runs, isComplete };
+    const { broken, history } = shortest;
+    const sample = isComplete ? '' : ` They are a sample with the seed ${seed}.`;
+    const text = [
+      broken,
+      '',
+      'The shortest history in which this happens:',
+      ...history,
+      '',
+      `Histories tried: ${runs}, with at most ${deviations} faults each.${sample}`,
+    ];
+    throw new Counterexample(text.join('\n'), history);
+  } finally {
+    install(real);
+  }
+}
+
+const START_MS = Date.parse('2026-01-01T00:00:00Z');
+
+const ADVICE =
+  'A decide function must depend only on its event, its context and the items that it reads: not on the clock, random numbers or variables outside of the function';
+
+/** Returns why an invariant fails, or `undefined` if it holds. */
+function failure(
+  name: string,
+  invariant: ((items: StoredItems) => unknown) | undefined,
+  items: StoredItems,
+): string | undefined {
+  try {
+    return invariant?.(items) === false ? `the invariant "${name}" returned false` : undefined;
+  } catch (error) {
+    return `the invariant "${name}" fails: ${describeError(error).message}`;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Choose } from './world.ts';
+
+/** How far a search goes. */
+export interface Bounds {
+  /** The largest number of unusual choices in one run. */
+  readonly deviations: number;
+  /** The largest number of runs. */
+  readonly runs: number;
+  readonly seed: number;
+}
+
+export interface Searched<F> {
+  /** The failures of the runs with the fewest unusual choices that fail. */
+  readonly failures: readonly F[];
+  readonly runs: number;
+  /** The number of unusual choices in the last runs. */
+  readonly deviations: number;
+  /** Whether all runs within the bounds were tried. Otherwise, the runs with the most unusual choices are a sample. */
+  readonly isComplete: boolean;
+}
+
+/** A run of the model, as the list of its choices. After the list, every choice is the usual one. */
+type Path = readonly number[];
+
+/**
+ * Runs a scenario with all combinations of choices: first with the usual choices only, then with one unusual choice, then
+ * with two, and so on. Stops after the first number of unusual choices with which a run fails. If there are too many
+ * combinations, a random sample of them is tried.
+ */
+export async function search<F>(
+  scenario: (choose: Choose) => Promise<F | undefined>,
+  { deviations, runs: most, seed }: Bounds,
+): Promise<Searched<F>> {
+  const random = randomFrom(seed);
+  let paths: Path[] = [[]];
+  let [runs, isComplete] = [0, true];
+  for (let depth = 0; ; depth += 1) {
+    const failures: F[] = [];
+    const next: Path[] = [];
+    const tried = sample(paths, most - runs, random);
+    isComplete &&= tried.length === paths.length;
+    for (const path of tried) {
+      const met: { readonly ways: number; readonly taken: number }[] = [];
+      const choose: Choose = (ways) => {
+        const taken = Math.min(path[met.length] ?? 0, ways - 1);
+        met.push({ ways, taken });
+        return taken;
+      };
+      const failure = await scenario(choose);
+      runs += 1;
+      if (failure !== undefined) failures.push(failure);
+      const taken = met.map((one) => one.taken);
+      for (let at = path.length; at < met.length; at += 1)
+        for (let way = 1; way < met[at]!.ways; way += 1) next.push([...taken.slice(0, at), way]);
+    }
+    const isEnd = failures.length > 0 || depth >= deviations || next.length === 0;
+    if (isEnd || runs >= most) return { failures, runs, deviations: depth, isComplete: isComplete && isEnd };
+    paths = next;
+  }
+}
+
+/** Returns at most `size` of the entries, chosen at random. */
+function sample<T>(entries: readonly T[], size: number, random: () => number): readonly T[] {
+  if (entries.length <= size) return entries;
+  const left = [...entries];
+  return Array.from({ length: size }, () => left.splice(Math.floor(random() * left.length), 1)[0]!);
+}
+
+/** Returns a source of random numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

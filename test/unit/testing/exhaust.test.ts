@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto';
+
+import { describe, expect, jest, test } from '@jest/globals';
+import * as z from 'zod';
+
+import type { ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
+import type { Decide, Perform, RuleContext } from '../../../lib/consumer/rule.ts';
+import { defineTable } from '../../../lib/dynamodb/tables.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
+import { emit, reject } from '../../../lib/inbox/decision.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { PermanentError } from '../../../lib/runtime/errors.ts';
+import { Counterexample, exhaust, type ExhaustOptions } from '../../../lib/testing/exhaust.ts';
+
+// The tests in this file run thousands of histories, and other tests may run at the same time.
+jest.setTimeout(300_000);
+
+const seats = defineTable({
+  name: 'seats',
+  key: { show: 'S' },
+  item: z.object({ free: z.int(), note: z.string().optional() }),
+});
+const bookings = defineTable({ name: 'bookings', key: { bookingId: 'S' } });
+const schema = z.object({ bookingId: z.string(), count: z.int() });
+type Booking = z.infer<typeof schema>;
+const booked = defineEvent({ type: 'seats.booked', version: 1, exchange: 'theatre', schema });
+const confirmed = defineEvent({ type: 'booking.confirmed', version: 1, exchange: 'theatre', schema });
+const queue = workQueue('seats');
+const show = { show: 'hamlet' };
+
+const deciding = (decide: Decide<Booking>) => ({ queue, event: booked, decide }) satisfies ConsumerDefinition<any>;
+const performing = (perform: Perform<Booking>) => ({ queue, event: booked, perform }) satisfies ConsumerDefinition<any>;
+const booking = (bookingId: string, count = 1) => emit(booked, { bookingId, count });
+
+const book: Decide<Booking> = ({ bookingId, count }) => ({
+  effects: [
+    seats.add(show, 'free', -count, { atLeast: 0 }),
+    bookings.put({ bookingId }, { count }, { when: 'absent' }),
+  ],
+  events: [emit(confirmed, { bookingId, count })],
+  otherwise: reject('SOLD_OUT'),
+});
+
+/** Returns the counterexample that `exhaust` finds. */
+async function counterexample(...args: Parameters<typeof exhaust>): Promise<Counterexample> {
+  try {
+    await exhaust(...args);
+  } catch (error) {
+    if (error instanceof Counterexample) return error;
+    throw error;
+  }
+  throw new Error('no counterexample was found');
+}
+
+const threeSeats: ExhaustOptions = { given: (store) => store.given(seats, show, { free: 3 }) };
+
+/** Another system, which books each idempotency key once. */
+function anotherSystem() {
+  const keys = new Set<string>();
+  let calls = 0;
+  return {
+    reset: () => {
+      keys.clear();
+      calls = 0;
+    },
+    call(key?: string) {
+      calls += 1;
+      if (key !== undefined) keys.add(key);
+    },
+    /** How often the other system has taken money. */
+    charges: () => (keys.size > 0 ? keys.size : calls),
+  };
+}
+
+describe('exhaust accepts a consumer without a mistake', () => {
+  test('all histories of one message with at most two faults are tried', async () => {
+    const tried = await exhaust(deciding(book), [booking('a')], {
+      ...threeSeats,
+      always: ({ item }) => item(seats, show)!.free >= 2,
+      finally: ({ item }) => expect(item(seats, show)).toEqual({ show: 'hamlet', free: 2 }),
+    });
+    expect(tried.isComplete).toBe(true);
+    expect(tried.histories).toBeGreaterThan(50);
+  });
+
+  test('several messages whose seats are not enough for all', async () => {
+    const tried = await exhaust(deciding(book), [booking('a', 2), booking('b', 1), booking('c', 1)], {
+      ...threeSeats,
+      always: ({ item, items }) => {
+        const sold = items(bookings).reduce((sum, one) => sum + Number(one['count']), 0);
+        return item(seats, show)!.free + sold === 3;
+      },
+      faults: 1,
+    });
+    expect(tried.isComplete).toBe(true);
+  });
+
+  test('two execution environments', async () => {
+    await exhaust(deciding(book), [booking('a'), booking('b')], {
+      ...threeSeats,
+      environments: 2,
+      faults: 2,
+      histories: 300,
+    });
+  });
+
+  test('messages that always fail, messages that fail once, and invalid messages', async () => {
+    const failing = deciding(({ bookingId }, { attempt }) => {
+      if (bookingId === 'never') throw new PermanentError('NEVER', 'never');
+      if (attempt === 1) throw new Error('not this time');
+      return { effects: [] };
+    });
+    await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
+  });
+
+  test('a perform function that passes the message id to the other system', async () => {
+    const bank = anotherSystem();
+    await exhaust(
+      performing(async (_, { id }) => {
+        bank.call(id);
+        return { effects: [seats.add(show, 'free', -1)] };
+      }),
+      [booking('a')],
+      { given: () => bank.reset(), always: () => bank.charges() <= 1, finally: () => bank.charges() === 1 },
+    );
+  });
+
+  test('an ordered queue, whose messages stay in order', async () => {
+    const ordered = {
+      ...deciding(({ bookingId }) => ({ effects: [seats.set(show, { free: 0, note: bookingId })] })),
+      queue: workQueue('seats', { ordered: true }),
+      orderBy: () => 'hamlet',
+    };
+    await exhaust(ordered, [booking('a'), booking('b')], {
+      finally: ({ item }) => item(seats, show)!.note === 'b',
+      faults: 1,
+    });
+  });
+
+  test('a rule that reads an item and requires that the item has not changed', async () => {
+    const careful = deciding(async (_, { read }) => {
+      const free = (await read(seats, show))!.free;
+      return { effects: [seats.set(show, { free: free - 1 }, { when: { free: { equals: free } } })] };
+    });
+    await exhaust(careful, [booking('a'), booking('b')], {
+      ...threeSeats,
+      finally: ({ item }) => item(seats, show)!.free === 1,
+      faults: 1,
+    });
+  });
+
+  test('a rule that reads the clock, if repeatable is false', async () => {
+    const dated = deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] }));
+    await exhaust(dated, [booking('a')], { repeatable: false });
+  });
+});
+
+describe('exhaust finds a mistake of a consumer', () => {
+  test('a perform function that calls another system without an idempotency key', async () => {
+    const bank = anotherSystem();
+    const careless = performing(async () => bank.call());
+    const found = await counterexample(careless, [booking('a')], {
+      given: () => bank.reset(),
+      always: () => bank.charges() <= 1,
+      finally: () => bank.charges() <= 1,
+    });
+    expect(found.message).toContain('the invariant "always" returned false');
+    expect(found.history.filter((line) => line.includes('run the rule'))).toHaveLength(2);
+  });
+
+  test.each<[string, Decide<Booking>]>([
+    ['the clock', ({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: new Date().toISOString() })] })],
+    [
+      'the hour of the day',
+      () => ({
+        effects:
+          new Date().getUTCFullYear() > 2000 && new Date().getTime() % 86_400_000 > Date.UTC(1970, 0, 1, 12)
+            ? []
+            : [seats.add(show, 'free', -1)],
+      }),
+    ],
+    ['random numbers', () => ({ effects: Math.random() < 0.01 ? [] : [seats.add(show, 'free', -1)] })],
+    ['a random id', () => ({ effects: [bookings.put({ bookingId: randomUUID() }, {})] })],
+    [
+      'the clock after waiting',
+      async ({ bookingId }, { read }) => {
+        await read(seats, show);
+        return { effects: [bookings.put({ bookingId }, { at: Date.now() })] };
+      },
+    ],
+  ])('a decide function that depends on %s', async (_, decide) => {
+    const found = await counterexample(deciding(decide), [booking('a')]);
+    expect(found.message).toMatch(
+      /^the rule for seats\.booked#1 is not repeatable\. It decided: completed.*; but when it ran again: completed/,
+    );
+    expect(found.history.length).toBeLessThan(6);
+  });
+
+  test('a decide function that depends on a variable of its module', async () => {
+    const seen = new Set<string>();
+    const remembering = deciding((_, { id }: RuleContext) => {
+      if (seen.has(id)) return { effects: [] };
+      seen.add(id);
+      return { effects: [seats.add(show, 'free', -1)] };
+    });
+    const found = await counterexample(remembering, [booking('a')], { given: () => seen.clear() });
+    expect(found.message).toContain('is not repeatable');
+  });
+
+  test('a decide function that loses an effect because it remembers messages, even if it need not be repeatable', async () => {
+    const seen = new Set<string>();
+    const remembering = deciding((_, { id }: RuleContext) => {
+      if (seen.has(id)) return { effects: [] };
+      seen.add(id);
+      return { effects: [seats.add(show, 'free', -1)] };
+    });
+    const found = await counterexample(remembering, [booking('a')], {
+      given: (store) => {
+        seen.clear();
+        store.given(seats, show, { free: 3 });
+      },
+      finally: ({ item }) => expect(item(seats, show)).toEqual({ show: 'hamlet', free: 2 }),
+      repeatable: false,
+    });
+    expect(found.message).toContain('the invariant "finally" fails');
+    expect(found.message).toMatch(/Histories tried: \d+, with at most 1 faults each\./);
+  });
+
+  test('a rule that reads an item and overwrites the change of another message', async () => {
+    const careless = deciding(async (_, { read }) => {
+      const item = await read(seats, show);
+      return { effects: [seats.set(show, { free: item!.free - 1 })] };
+    });
+    const found = await counterexample(careless, [booking('a'), booking('b')], {
+      ...threeSeats,
+      finally: ({ item }) => expect(item(seats, show)!.free).toBe(1),
+    });
+    expect(found.history.join('\n')).toMatch(
+      /deliver seats\.booked#1, seats\.booked#2[\s\S]*seats { show: 'hamlet' }: { free: 3 } → { free: 2 }/,
+    );
+  });
+
+  test('a rule whose result depends on the order in which two messages arrive', async () => {
+    const careless = deciding(({ bookingId }) => ({ effects: [seats.set(show, { free: 0, note: bookingId })] }));
+    const found = await counterexample(careless, [booking('a'), booking('b')], {
+      finally: ({ item }) => item(seats, show)!.note === 'b',
+    });
+    expect(found.message).toContain('deliver seats.booked#2, seats.booked#1');
+  });
+
+  test('the error contains the broken invariant, the shortest history and the number of histories', async () => {
+    const found = await counterexample(deciding(book), [booking('a')], {
+      given: (store) => store.given(seats, show, { free: 1 }),
+      always: ({ items }) => items(bookings).length === 0,
+    });
+    expect(found.message).toBe(
+      [
+        'the invariant "always" returned false',
+        '',
+        'The shortest history in which this happens:',
+        '  1. deliver seats.booked#1',
+        '  2. run the rule for seats.booked#1 (attempt 1)',
+        "       completed; add -1 to free of seats { show: 'hamlet' } (at least 0); put { count: 1 } as bookings { bookingId: 'a' }, when 'absent'; publish booking.confirmed { bookingId: 'a', count: 1 }; otherwise rejected (SOLD_OUT)",
+        '  3. commit seats.booked#1',
+        '       seats.booked#1 is completed',
+        "       seats { show: 'hamlet' }: { free: 1 } → { free: 0 }",
+        "       bookings { bookingId: 'a' }: no item → { count: 1 }",
+        '',
+        'Histories tried: 1, with at most 0 faults each.',
+      ].join('\n'),
+    );
+  });
+
+  test('if there are too many histories, a sample is tried that is the same for the same seed', async () => {
+    const options = { ...threeSeats, faults: 3, histories: 60 };
+    const events = [booking('a'), booking('b')];
+    expect(await exhaust(deciding(book), events, options)).toEqual({ histories: 60, isComplete: false });
+  });
+});
+
+test('the clock and the random numbers are restored after exhaust', async () => {
+  const [clock, random] = [Date, Math.random];
+  await counterexample(
+    deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] })),
+    [booking('a')],
+  );
+  expect(Date).toBe(clock);
+  expect(Math.random).toBe(random);
+});
