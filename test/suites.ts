@@ -17,7 +17,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   thorough: {
     folders: ['unit', 'integration', 'model'],
     patterns: [
-      'model/settlement',
+      'model/',
       'inbox/equivalence',
       'testing/memory-store',
       'orders/fuzz',

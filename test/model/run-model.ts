@@ -1,6 +1,8 @@
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
-import type { AuditResult } from '../faults/invariants.ts';
+import { violationsOf, type AuditResult } from '../faults/invariants.ts';
+import { storedItems, type StoredItems } from '../../lib/testing/stored-items.ts';
+import { explore } from './explore.ts';
 import { auditModel } from './audit-model.ts';
 import type { ModelMessage } from './model-message.ts';
 import { runWorld, type Choose, type WorldOptions } from '../../lib/testing/world.ts';
@@ -10,11 +12,13 @@ export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> 
   readonly definition: ConsumerDefinition<any>;
   /** Lists of message ids. The messages in each list must be completed in the order of the list. */
   readonly order?: readonly (readonly MessageId[])[];
+  /** Returns descriptions of what is wrong with the items at the end of a run. */
+  readonly check?: (items: StoredItems) => string[];
 }
 
 /** Runs the real consumer with a modelled broker and store, and returns the audit of the run. */
-export async function runModel(
-  { messages, order = [], ...options }: ModelOptions,
+async function runModel(
+  { messages, order = [], check = () => [], ...options }: ModelOptions,
   choose: Choose,
 ): Promise<AuditResult> {
   const { faults, switches = 0, definition } = options;
@@ -40,5 +44,15 @@ export async function runModel(
   const audited = auditModel({ messages, store, broker, order, queueName: definition.queue.name });
   // Without crashes and lost answers no message is handed off twice, however often the copy of another message is refused.
   const multiplied = faults > 0 || switches > 0 ? [] : repeated;
-  return { ...audited, unexpected: [...audited.unexpected, ...multiplied] };
+  return { ...audited, unexpected: [...audited.unexpected, ...multiplied, ...check(storedItems(store))] };
 }
+
+/**
+ * Runs a consumer many times with a modelled broker and store, each time with different faults. Throws an error if a
+ * run violates an invariant. Returns the number of runs.
+ */
+export const prove = (options: () => ModelOptions): Promise<number> =>
+  explore(async (choose) => {
+    const violations = violationsOf(await runModel(options(), choose));
+    if (Object.keys(violations).length > 0) throw new Error(JSON.stringify(violations));
+  });

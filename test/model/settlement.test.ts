@@ -8,10 +8,8 @@ import { defineEvent } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import * as z from 'zod';
-import { violationsOf } from '../faults/invariants.ts';
-import { explore } from './explore.ts';
 import type { ModelMessage } from './model-message.ts';
-import { runModel, type ModelOptions } from './run-model.ts';
+import { prove, type ModelOptions } from './run-model.ts';
 
 process.env.LOG_LEVEL = 'ERROR';
 process.env.POWERTOOLS_METRICS_DISABLED = 'true';
@@ -67,13 +65,6 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
     };
   });
 };
-
-/** Runs a consumer many times, each time with different faults. Throws an error if a run violates an invariant. */
-const prove = async (options: () => ModelOptions) =>
-  explore(async (choose) => {
-    const violations = violationsOf(await runModel(options(), choose));
-    if (Object.keys(violations).length > 0) throw new Error(JSON.stringify(violations));
-  });
 
 describe('a consumer with one execution environment', () => {
   const cases: readonly [what: string, kinds: readonly Kind[], copies: number, faults: number][] = [
