@@ -54,12 +54,16 @@ export interface Exhausted {
 /** Thrown when `exhaust` finds a history in which an invariant fails. The text contains the shortest such history. */
 export class Counterexample extends Error {
   override readonly name = 'Counterexample';
-  /** The steps of the history, one line for each step and each detail. */
-  readonly history: readonly string[];
+  readonly #history: readonly string[];
 
   constructor(message: string, history: readonly string[]) {
     super(message);
-    this.history = history;
+    this.#history = history;
+  }
+
+  /** The steps of the history, one line for each step and each detail. */
+  get history(): readonly string[] {
+    return this.#history;
   }
 }
 

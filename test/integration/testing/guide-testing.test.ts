@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { localDirectory, rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { writeExamples } from '../../support/user-project.ts';
+
+const guide = readFileSync(join(rootDirectory, 'docs/guides/testing.md'), 'utf8');
+const texts = [...guide.matchAll(/^```text\n(.*?)^```$/gms)].map(([, text]) => text!.trimEnd());
+
+// Packages are found only from a directory in the repository.
+mkdirSync(localDirectory, { recursive: true });
+const directory = mkdtempSync(join(localDirectory, 'guide-'));
+let written: string[];
+beforeAll(() => {
+  written = writeExamples('docs/guides/testing.md', directory);
+  writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Runs a script of the guide. Returns the output, also if the script fails. */
+async function run(...args: readonly string[]): Promise<string> {
+  const environment = { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0' };
+  const running = promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], {
+    cwd: directory,
+    env: environment,
+  });
+  const { stdout, stderr } = await running.catch((error: { stdout: string; stderr: string }) => error);
+  return stdout + stderr;
+}
+
+describe('the guide about testing', () => {
+  test('every code block of the guide about testing is a file', () => {
+    expect(written).toHaveLength([...guide.matchAll(/^```ts$/gm)].length);
+  });
+
+  test.each([
+    ['rule', 1],
+    ['consumer', 6],
+    ['exhaust', 1],
+    ['perform', 1],
+    ['workshop', 1],
+  ])(
+    'the tests of the guide in the file %s pass in node:test',
+    async (name, count) => {
+      const output = await run('--test', '--test-reporter=tap', `test/${name}.test.ts`);
+      expect(output).toContain(`# pass ${count}\n`);
+      expect(output).toContain('# fail 0\n');
+    },
+    120_000,
+  );
+
+  test('exhaust finds the mistake of the guide, with the history that the guide shows', async () => {
+    expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
+  }, 60_000);
+
+  test('an unmet expectation of the guide has the text that the guide shows', async () => {
+    writeFileSync(
+      join(directory, 'test', 'unmet.ts'),
+      `import { testConsumer } from 'surehop/testing';
+       import { handler, seatsBooked, shows } from '../functions/book-seats.ts';
+       const consumer = testConsumer(handler).given(shows, { show: 'hamlet' }, { free: 1 });
+       (await consumer.receive(seatsBooked, { show: 'hamlet', seats: 2 })).expect({ outcome: 'completed' });`,
+    );
+    expect(await run('test/unmet.ts')).toContain(`ExpectationError: ${texts[0]}`);
+  }, 60_000);
+});
