@@ -1,4 +1,5 @@
-import { createTestConsumer, type Consumable, type TestConsumer } from './test-consumer.ts';
+import { createMemoryConsumer } from './memory-consumer.ts';
+import { definitionOf, toTestConsumer, type Consumable, type TestConsumer } from './test-consumer.ts';
 
 /**
  * Runs a scenario once without a crash, and then once for each step of the consumer. In each of these runs, the process
@@ -9,13 +10,14 @@ export async function crashAfterEachStep(
   consumable: Consumable,
   scenario: (consumer: TestConsumer) => unknown,
 ): Promise<number> {
-  const calm = createTestConsumer(consumable);
-  await scenario(calm.consumer);
+  const definition = definitionOf(consumable);
+  const calm = createMemoryConsumer(definition);
+  await scenario(toTestConsumer(calm));
   const crashes = calm.points();
   for (let point = 1; point <= crashes; point += 1) {
-    const crashing = createTestConsumer(consumable, point);
+    const crashing = createMemoryConsumer(definition, point);
     try {
-      await scenario(crashing.consumer);
+      await scenario(toTestConsumer(crashing));
     } catch (error) {
       const step = crashing.crashedAfter();
       if (step === undefined) throw error;

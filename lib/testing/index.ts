@@ -5,6 +5,7 @@ export {
   type ReceiveOptions,
   type TestConsumer,
 } from './test-consumer.ts';
+export { type DeliveryOptions } from './memory-consumer.ts';
 export { crashAfterEachStep } from './crash.ts';
 export { Received, type Expected, type Fate, type PublishedEvent, type Settlement } from './received.ts';
 export { ExpectationError } from './expectation-error.ts';

@@ -33,7 +33,7 @@ const later = (Real: DateConstructor): DateConstructor =>
     }
     static override now = () => Real.now() + LATER_MS;
     static override [Symbol.hasInstance] = (value: unknown) => value instanceof Real;
-  } as DateConstructor;
+  } as unknown as DateConstructor;
 
 /** Returns a source of different numbers that are close to `edge`, which is 0 or 1. */
 function near(edge: 0 | 1): () => number {

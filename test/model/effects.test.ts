@@ -83,7 +83,7 @@ const messagesOf = (kinds: readonly Kind[], copies: number): ModelMessage[] =>
 
 /** Returns what is wrong with the items after all messages. */
 function check(messages: readonly ModelMessage[], { item }: StoredItems): string[] {
-  const all = item(things, shared) ?? {};
+  const all: Record<string, unknown> = item(things, shared) ?? {};
   const done = (all['done'] ?? []) as readonly string[];
   const wrong = messages.flatMap(({ id, body }) => {
     const { kind } = body as { kind: Kind };

@@ -1,0 +1,246 @@
+import { createConsumer, type ConsumerDefinition } from '../consumer/consumer.ts';
+import { decode, type Delivery } from '../consumer/delivery.ts';
+import { BatchUnfinishedError, type BatchReport } from '../consumer/report.ts';
+import type { Message } from '../events/message.ts';
+import { formatDuration } from '../runtime/duration.ts';
+import { errorCodes } from '../runtime/errors.ts';
+import { show } from './describe.ts';
+import { eventOf, type QueuedCopy } from './event.ts';
+import { gatedParts, memorySettings, type Gate } from './gated-parts.ts';
+import { describeCall, describeResult, History } from './history.ts';
+import { createMemoryBroker, idOf } from './memory-broker.ts';
+import { emptyStore, type MemoryStore } from './memory-store.ts';
+import { Received, type Fate, type PublishedEvent } from './received.ts';
+import { aroundRules, CrashedError, recorded } from './rules.ts';
+
+export interface DeliveryOptions {
+  /**
+   * What takes too long: the business rule, which then exceeds the time limit of the message, or the Lambda invocation,
+   * which then ends before the business rule can start.
+   */
+  readonly runsOutOfTime?: 'rule' | 'invocation';
+}
+
+/** A consumer in memory, with the steps that it has taken. */
+export interface MemoryConsumer {
+  readonly store: MemoryStore;
+  readonly history: History;
+  readonly nowMs: () => number;
+  /** Delivers a batch, and after a crash delivers it again, until the consumer has settled it. */
+  deliver(batch: readonly QueuedCopy[], options?: DeliveryOptions): Promise<Received[]>;
+  /** Returns the copy of a message that was delivered. */
+  copyOf(message: Received): QueuedCopy;
+  /** Removes the copies of a message from the delay queues, and waits until their delays have passed. */
+  takeDelayed(id: string): QueuedCopy[];
+  /** Returns after how many steps the process could have crashed. */
+  points(): number;
+  /** Returns the step after which the process has crashed, or `undefined` if it has not crashed. */
+  crashedAfter(): string | undefined;
+}
+
+const START_MS = Date.parse('2026-01-01T00:00:00Z');
+const INVOCATION_MS = 60_000;
+/** The time limit of a business rule that runs out of time. */
+const SHORT_LIMIT = '5ms';
+
+/** A modelled Lambda execution environment. */
+interface Process {
+  readonly handler: ReturnType<typeof createConsumer>;
+  isGone: boolean;
+}
+
+/**
+ * Creates a consumer whose store, broker and clock are in memory. The process of the consumer crashes once, after the step with
+ * the number `crashAfter`. If this number is 0, the process does not crash.
+ */
+export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashAfter = 0): MemoryConsumer {
+  const { queue } = definition;
+  const settings = memorySettings({});
+  const store = emptyStore();
+  const broker = createMemoryBroker(queue);
+  const history = new History();
+  let nowMs = START_MS;
+  const clock = { now: () => nowMs };
+  let points = 0;
+  let crashedAfter: string | undefined;
+  const copies = new WeakMap<Received, QueuedCopy>();
+
+  function newProcess(isSlow = false): Process {
+    let lastStep = '';
+    const begin = (step: string) => {
+      if (process.isGone) throw new CrashedError();
+      lastStep = step;
+      history.step(step);
+    };
+    const end = () => {
+      points += 1;
+      if (points !== crashAfter) return;
+      process.isGone = true;
+      crashedAfter = lastStep;
+      throw new CrashedError();
+    };
+    const gate: Gate = async (call, run) => {
+      begin(describeCall(call, queue));
+      const earlier = store.commits.length;
+      const result = await run();
+      history.detail(...describeResult(call, result, store, earlier));
+      end();
+      return result;
+    };
+    const watched = aroundRules(
+      isSlow ? { ...definition, timeLimit: SHORT_LIMIT } : definition,
+      (run, { context: { id, attempt } }) => {
+        begin(`run the rule for ${id} (attempt ${attempt})`);
+        const decision = recorded(run, history);
+        const isAsync = 'then' in Object(decision);
+        if (isSlow) {
+          history.detail('the rule takes longer than its time limit');
+          Promise.resolve(decision).catch(() => {});
+          return new Promise<never>(() => {});
+        }
+        if (isAsync) return (decision as Promise<any>).then((decided) => (end(), decided));
+        end();
+        return decision;
+      },
+    );
+    const take = (message: Message) => broker.take(message, nowMs);
+    const process: Process = {
+      handler: createConsumer(watched, gatedParts({ store, clock, settings, take }, gate)),
+      isGone: false,
+    };
+    return process;
+  }
+  let current = newProcess();
+
+  async function invoke(
+    batch: readonly QueuedCopy[],
+    { runsOutOfTime }: DeliveryOptions,
+  ): Promise<{ report: BatchReport; isReturned: boolean } | undefined> {
+    const process = runsOutOfTime === 'rule' ? newProcess(true) : current;
+    const endsAtMs = runsOutOfTime === 'invocation' ? nowMs : nowMs + INVOCATION_MS;
+    const context = { getRemainingTimeInMillis: () => endsAtMs - nowMs };
+    try {
+      const report = await process.handler(eventOf(batch, queue), context);
+      return process.isGone ? undefined : { report, isReturned: false };
+    } catch (error) {
+      if (process.isGone) return undefined;
+      if (error instanceof BatchUnfinishedError) return { report: error.report, isReturned: true };
+      throw error;
+    }
+  }
+
+  /** Delivers a batch, and after a crash delivers it again, until the consumer has settled it. */
+  async function deliver(batch: readonly QueuedCopy[], options: DeliveryOptions = {}): Promise<Received[]> {
+    const [commitsBefore, eventsBefore] = [store.commits.length, broker.events.length];
+    const deliveries = decode(eventOf(batch, queue), definition.identify);
+    const names = deliveries.map(nameOf).join(', ');
+    let hasCrashed = false;
+    let commitsOfDelivery = commitsBefore;
+    let ended: Awaited<ReturnType<typeof invoke>>;
+    for (;;) {
+      const again = batch.some((copy) => copy.deliveries > 0) ? ' again' : '';
+      history.step(`deliver ${names}${again}`);
+      commitsOfDelivery = store.commits.length;
+      ended = await invoke(batch, hasCrashed ? {} : options);
+      for (const copy of batch) copy.deliveries += 1;
+      if (ended !== undefined) break;
+      hasCrashed = true;
+      history.step('the process crashes');
+      current = newProcess();
+    }
+    const { report, isReturned } = ended;
+    const fates = fatesOf(deliveries, report, new Set(store.commits.slice(commitsOfDelivery).map(({ id }) => id)));
+    return Promise.all(
+      deliveries.map(async (delivery, index) => {
+        const fate = hasCrashed ? recordedFate(delivery, fates[index]!) : fates[index]!;
+        if (hasCrashed && fate.outcome === 'postponed') return untilUnleased(nameOf(delivery), batch[index]!);
+        const ofMessage = store.commits.slice(commitsBefore).filter(({ id }) => id === delivery.id);
+        const received = new Received(
+          {
+            ...fate,
+            id: nameOf(delivery),
+            attempt: delivery.envelope.attempt,
+            effects: ofMessage.flatMap(({ effects }) => effects),
+            events: eventsOf(delivery, eventsBefore),
+            settlement: isReturned ? 'returned' : settlementOf(fate, delivery),
+          },
+          () => history.lines,
+        );
+        copies.set(received, batch[index]!);
+        return received;
+      }),
+    );
+  }
+
+  /** After a crash, a message can wait for the lease of the crashed process. Delivers the waiting copy of the message. */
+  async function untilUnleased(id: string, copy: QueuedCopy): Promise<Received> {
+    const waiting = takeDelayed(id);
+    const [received] = await deliver([waiting[0] ?? copy]);
+    return received!.outcome === 'postponed' ? untilUnleased(id, waiting[0] ?? copy) : received!;
+  }
+
+  /** Removes the copies of a message from the delay queues, and waits until their delays have passed. */
+  function takeDelayed(id: string) {
+    const waiting = broker.delayed.filter((copy) => copy.id === id);
+    for (const copy of waiting) broker.delayed.splice(broker.delayed.indexOf(copy), 1);
+    nowMs = Math.max(nowMs, ...waiting.map(({ dueMs }) => dueMs));
+    return waiting;
+  }
+
+  /** Returns the outcome of a message whose consumer has crashed, from the inbox record of the message. */
+  function recordedFate(delivery: Delivery, fate: Ended): Ended {
+    const marker = delivery.id && store.markers.get(delivery.id);
+    if (fate.outcome !== 'duplicate' || !marker || marker.state === 'leased') return fate;
+    if ('events' in marker) return { outcome: marker.state, reason: marker.reason };
+    const outcome = marker.state === 'retrying' ? 'retry' : 'dead-letter';
+    return { outcome, reason: marker.code, error: marker.message };
+  }
+
+  function settlementOf({ outcome }: Ended, { id }: Delivery): Fate['settlement'] {
+    if (outcome === 'dead-letter') return 'dead-lettered';
+    if (outcome !== 'retry' && outcome !== 'postponed') return 'acknowledged';
+    const delayed = broker.delayed.findLast((copy) => copy.id === id);
+    return `delayed by ${formatDuration(delayed!.delayMs)}`;
+  }
+
+  function eventsOf({ id }: Delivery, eventsBefore: number): PublishedEvent[] {
+    const marker = id && store.markers.get(id);
+    if (!marker || !('events' in marker)) return [];
+    const published = new Set(broker.events.slice(eventsBefore).map(idOf));
+    return marker.events
+      .filter((event) => published.has(event.id))
+      .map(({ id: eventId, type, version, data }) => ({ id: eventId, type, version, data }));
+  }
+
+  function copyOf(message: Received): QueuedCopy {
+    const copy = copies.get(message);
+    if (copy === undefined) throw new Error(`this consumer has not received the message ${show(message)}`);
+    return copy;
+  }
+
+  return {
+    store,
+    history,
+    nowMs: () => nowMs,
+    deliver,
+    copyOf,
+    takeDelayed,
+    points: () => points,
+    crashedAfter: () => crashedAfter,
+  };
+}
+
+type Ended = Pick<Fate, 'outcome' | 'reason'> & { readonly error?: string };
+
+const nameOf = ({ id }: Delivery): string => id ?? '(a message without an id)';
+
+/** Returns the outcome of each message of a batch, from the report of the batch. */
+function fatesOf(deliveries: readonly Delivery[], report: BatchReport, committed: Set<string>): Ended[] {
+  const left = [...report.notCompleted];
+  return deliveries.map(({ id }): Ended => {
+    const index = left.findIndex((one) => one.id === (id ?? null));
+    if (index < 0) return { outcome: id !== undefined && committed.delete(id) ? 'completed' : 'duplicate' };
+    const [{ outcome, code, message }] = left.splice(index, 1) as [(typeof left)[0]];
+    return { outcome, reason: code, error: message || (errorCodes as Record<string, string>)[code] };
+  });
+}
