@@ -1,10 +1,9 @@
 import { describeError, log, recordMetrics } from 'surehop';
 import { brokerSettings, readNodeFigures, readQueueFigures } from 'surehop/management';
+import { nodeMetrics, queueMetrics } from 'surehop/operations';
 
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { surehop } from '../surehop.ts';
-import { nodeMetrics } from './node-metrics.ts';
-import { queueMetrics } from './queue-metrics.ts';
 
 const settings = surehop.settings(brokerSettings);
 

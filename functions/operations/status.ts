@@ -3,11 +3,11 @@ import { archiveTable, countOpen } from 'surehop/archive';
 import { endpoint, ok, operator, Problem, type Route } from 'surehop/http';
 import { processInboxTable } from 'surehop/inbox';
 import { brokerSettings, readQueueFigures, type QueueFigures } from 'surehop/management';
+import { statusOf, statusSchema } from 'surehop/operations';
 import { createQueueProgress, type Progress } from 'surehop/progress';
 
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { surehop } from '../surehop.ts';
-import { statusOf, statusSchema } from './queue-status.ts';
 
 export const route = {
   route: 'GET /status',

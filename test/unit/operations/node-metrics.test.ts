@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import { nodeMetrics } from '../../../functions/operations/node-metrics.ts';
+import { nodeMetrics } from '../../../lib/operations/node-metrics.ts';
 import type { NodeFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
 
 const aNode = (change: Partial<NodeFigures> = {}): NodeFigures => ({

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { OpenDeadLetters } from 'surehop/archive';
-import type { Progress } from 'surehop/progress';
-import type { QueueFigures } from 'surehop/management';
-import type { WorkQueue } from 'surehop/topology';
+import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
+import type { Progress } from '../consumer/progress.ts';
+import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 
 /** A number, or `null` if the broker or the archive did not report it. */
 const figure = z.int().nullable();

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import { queueMetrics } from '../../../functions/operations/queue-metrics.ts';
+import { queueMetrics } from '../../../lib/operations/queue-metrics.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 
 const figures = (name: string, ready: number, unacknowledged: number, consumers: number) => {

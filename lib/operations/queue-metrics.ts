@@ -1,5 +1,5 @@
-import type { QueueFigures } from 'surehop/management';
-import type { WorkQueue } from 'surehop/topology';
+import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 
 type Name = 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'DelayQueueWaiting';
 

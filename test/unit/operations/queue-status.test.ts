@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import { statusOf } from '../../../functions/operations/queue-status.ts';
+import { statusOf } from '../../../lib/operations/queue-status.ts';
 
 const delayQueue = (name: string) => ({ name, delayMs: 1_000 });
 const shared = [delayQueue('retry.1s'), delayQueue('retry.2s')];

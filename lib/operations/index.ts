@@ -1,0 +1,3 @@
+export { nodeMetrics } from './node-metrics.ts';
+export { queueMetrics } from './queue-metrics.ts';
+export { statusOf, statusSchema } from './queue-status.ts';
