@@ -19,6 +19,5 @@ export {
   type MetricName,
   type MetricTable,
 } from './runtime/metric-table.ts';
-export { metricsRecorder, recordMetrics } from './runtime/metrics.ts';
+export { metricsRecorder } from './runtime/metrics.ts';
 export { toolkitMetrics } from './runtime/toolkit-metrics.ts';
-export { singleFlight } from './runtime/single-flight.ts';

@@ -1,6 +1,4 @@
-import type { RabbitMqEvent } from 'surehop/consumer';
-
 import { deadLetters } from './dead-letters.ts';
 
-/** Stores every message of the dead-letter queue in the archive table. */
-export const handler = (event: RabbitMqEvent) => deadLetters.archive(event);
+/** Stores every message of the dead-letter queue in the archive. */
+export const { archive: handler } = deadLetters;

@@ -1,8 +1,8 @@
 import { getRoute } from 'surehop/archive';
-import { endpoint, ok } from 'surehop/http';
+import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';
 import { deadLetters } from './dead-letters.ts';
 
 /** GET /dead-letters/{id} */
-export const handler = endpoint(surehop, getRoute, async ({ path }) => ok(await deadLetters.get(path.id)));
+export const handler = endpoint(surehop, getRoute, deadLetters.get);

@@ -1,8 +1,8 @@
 import { listRoute } from 'surehop/archive';
-import { endpoint, ok } from 'surehop/http';
+import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';
 import { deadLetters } from './dead-letters.ts';
 
 /** GET /dead-letters */
-export const handler = endpoint(surehop, listRoute, async ({ query }) => ok(await deadLetters.list(query)));
+export const handler = endpoint(surehop, listRoute, deadLetters.list);

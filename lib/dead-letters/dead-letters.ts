@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 
 import type { RabbitMqEvent } from '../consumer/delivery.ts';
+import { ok, type Answer } from '../http/answer.ts';
 import { audited } from '../http/audit.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
@@ -17,23 +18,23 @@ import { listDeadLetters, writeCursor } from './list.ts';
 import { readDeadLetter } from './read.ts';
 import { archiveTable } from './record.ts';
 import { readForRedrive, redriveOne } from './redrive.ts';
-import { redriveMany, type RedriveReport } from './redrive-many.ts';
+import { redriveMany } from './redrive-many.ts';
 import type { discardRoute, listRoute, redriveManyRoute, redriveRoute } from './routes.ts';
 
 type PathWithId = { readonly id: string };
 
 /**
- * The archive of dead letters. The methods that take an HTTP request return the body of the response and throw a `Problem`
- * on failure.
+ * The archive of dead letters. The methods that take an HTTP request handle the requests of the route with the same name
+ * in `surehop/archive`.
  */
 export interface DeadLetters {
   /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */
   archive(event: RabbitMqEvent): Promise<ArchiveReport>;
-  list(query: z.infer<typeof listRoute.query>): Promise<object>;
-  get(id: string): Promise<object>;
-  redrive(request: Request<z.infer<typeof redriveRoute.body>, PathWithId>): Promise<object>;
-  redriveMany(request: Request<z.infer<typeof redriveManyRoute.body>>): Promise<RedriveReport>;
-  discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<object>;
+  list(request: { readonly query: z.infer<typeof listRoute.query> }): Promise<Answer>;
+  get(request: { readonly path: PathWithId }): Promise<Answer>;
+  redrive(request: Request<z.infer<typeof redriveRoute.body>, PathWithId>): Promise<Answer>;
+  redriveMany(request: Request<z.infer<typeof redriveManyRoute.body>>): Promise<Answer>;
+  discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<Answer>;
 }
 
 /** Creates the archive for the dead letters of these work queues. */
@@ -55,18 +56,18 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
   return {
     archive: (event) => archiveBatch({ table, queues, knownValues, clock, tracing }, event),
 
-    async list({ limit, cursor, ...filter }) {
+    async list({ query: { limit, cursor, ...filter } }) {
       const unknown = await knownValues.errorsIn(filter);
       const errors = unknown.map(({ field, detail }) => ({ in: 'query', parameter: field, detail }));
       if (errors.length > 0)
         throw new Problem('invalid-parameters', errorCount(errors.length, 'the query'), { members: { errors } });
       const { deadLetters, after } = await listDeadLetters(table, filter, { limit, after: cursor });
-      return { deadLetters: deadLetters.map(summaryOf), cursor: after && writeCursor(after) };
+      return ok({ deadLetters: deadLetters.map(summaryOf), cursor: after && writeCursor(after) });
     },
 
-    async get(id) {
-      const { deadLetter, message } = await readDeadLetter(table, id);
-      return detailsOf(deadLetter, message);
+    async get({ path }) {
+      const { deadLetter, message } = await readDeadLetter(table, path.id);
+      return ok(detailsOf(deadLetter, message));
     },
 
     async redrive(request) {
@@ -79,7 +80,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       await audited(request, { subject: `dead-letters/${id}`, requested: { force }, reason }, () =>
         redriveOne(redriving, item, force),
       );
-      return { id, status: 'redriven', queue, messageId };
+      return ok({ id, status: 'redriven', queue, messageId });
     },
 
     async redriveMany(request) {
@@ -95,7 +96,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       );
       const { redriven, skipped, failed, unwritable, more } = report;
       request.note({ redriven, skipped: skipped.length, failed: failed.length, unwritable: unwritable.length, more });
-      return report;
+      return ok(report);
     },
 
     async discard(request) {
@@ -105,7 +106,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       await audited(request, { subject: `dead-letters/${id}`, reason }, () =>
         discardDeadLetter({ table, clock }, id, reason),
       );
-      return { id, status: 'discarded', discardReason: reason };
+      return ok({ id, status: 'discarded', discardReason: reason });
     },
   };
 }

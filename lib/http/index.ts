@@ -6,5 +6,5 @@ export { problems, type ProblemKind, type ProblemName } from './problems.ts';
 export { open, type Access } from './auth/access.ts';
 export { operator } from './auth/operator.ts';
 export { signature } from './auth/signature.ts';
-export { breakerState, guarded, type BreakerState, type Dependency } from './breaker.ts';
+export { type Dependency } from './breaker.ts';
 export { openApi, type About } from './openapi.ts';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import type { Surehop } from '../runtime/surehop.ts';
 import type { Route } from './endpoint.ts';
 import { problems, type ProblemName } from './problems.ts';
 
@@ -11,10 +12,9 @@ export interface About {
 
 /**
  * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
- * (https://spec.openapis.org/oas/v3.1.1.html). `urnNamespace` must be the value that the service passes to
- * `createSurehop`.
+ * (https://spec.openapis.org/oas/v3.1.1.html).
  */
-export function openApi(about: About, routes: readonly Route[], urnNamespace = 'surehop'): object {
+export function openApi({ urnNamespace }: Surehop, about: About, routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const [method = '', path = ''] = route.route.split(' ');

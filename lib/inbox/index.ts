@@ -1,2 +1,2 @@
-export { inbox, processInboxTable } from './process-inbox.ts';
+export { inbox } from './process-inbox.ts';
 export { type Inbox, type Marker } from './inbox.ts';

@@ -1,3 +1,3 @@
-export { nodeMetrics } from './node-metrics.ts';
-export { queueMetrics } from './queue-metrics.ts';
-export { statusOf, statusSchema } from './queue-status.ts';
+export { readiness } from './readiness.ts';
+export { reportQueues } from './report-queues.ts';
+export { queueStatus } from './status.ts';

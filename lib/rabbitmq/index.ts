@@ -1,2 +1,1 @@
 export { lazyPublisher } from './lazy-publisher.ts';
-export { probeBroker } from './broker.ts';

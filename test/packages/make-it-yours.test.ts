@@ -79,7 +79,17 @@ test('without the reference service, the imports of the rest of the repository f
 }, 120_000);
 
 test('without the reference service, the unit tests of the toolkit pass', () => {
-  const folders = ['consumer', 'crash-loop', 'dead-letters', 'events', 'inbox', 'ordering', 'rabbitmq', 'runtime'];
+  const folders = [
+    'consumer',
+    'crash-loop',
+    'dead-letters',
+    'events',
+    'inbox',
+    'operations',
+    'ordering',
+    'rabbitmq',
+    'runtime',
+  ];
   const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', '--maxWorkers', '2'];
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   expect(run('jest', ...flags, ...jest, ...folders.map((folder) => `test/unit/${folder}/`))).toBe('');

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -83,16 +83,6 @@ describe('a service of a user that installs the tarballs', () => {
     written = ['lib/README.md', 'infra/dev/README.md', 'infra/aws/README.md'].flatMap((readme) =>
       writeExamples(readme, directory),
     );
-    cpSync(join(rootDirectory, 'functions/dead-letters'), join(directory, 'functions/dead-letters'), {
-      recursive: true,
-    });
-    for (const name of ['apply-topology', 'rotate-login', 'remove-network']) {
-      mkdirSync(join(directory, 'functions/operations'), { recursive: true });
-      cpSync(
-        join(rootDirectory, `functions/operations/${name}.ts`),
-        join(directory, `functions/operations/${name}.ts`),
-      );
-    }
     for (const resolution of ['nodenext', 'bundler'])
       writeFileSync(
         join(directory, `tsconfig.${resolution}.json`),
@@ -120,7 +110,7 @@ describe('a service of a user that installs the tarballs', () => {
   test.each(['nodenext', 'bundler'])(
     'the service compiles with moduleResolution %s, and the declarations of the packages have no type errors',
     async (resolution) => {
-      expect(written).toHaveLength(12);
+      expect(written).toHaveLength(19);
       expect(await project.run(compiler, ['-p', `tsconfig.${resolution}.json`])).toBe('');
     },
     120_000,

@@ -1,0 +1,48 @@
+import { customResource, type Change } from '../aws/custom-resource.ts';
+import { brokerAccess } from '../rabbitmq/admin/management-api.ts';
+import { ensureUsers } from '../rabbitmq/admin/users.ts';
+import { parseLogin } from '../rabbitmq/login.ts';
+import { brokerSettings } from '../rabbitmq/settings.ts';
+import { applyTopology, requireSafe } from '../rabbitmq/topology/apply.ts';
+import { planLine } from '../rabbitmq/topology/describe.ts';
+import { readRoles, readTopology } from '../rabbitmq/topology/read-declaration.ts';
+import { log } from '../runtime/log.ts';
+import { createSecretReader, secretsManager } from '../runtime/secrets.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+
+/** The timeout of one request to RabbitMQ's management API, in ms. */
+const TIMEOUT_MS = 10_000;
+
+/**
+ * For each broker role, the name of the custom resource's property that contains the ARN of the secret with the login
+ * of this role.
+ */
+const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
+
+/**
+ * Creates the handler of the custom resource that creates and updates the broker's exchanges, queues, bindings, policies
+ * and users. CloudFormation passes the topology in the properties of the resource, and therefore rolling back a stack
+ * update also restores the earlier topology. `load` imports the module that sets up Surehop. The handler calls `load`
+ * only when it is invoked, and therefore CloudFormation gets an answer even if a setting is wrong.
+ */
+export const deployTopology = (load: () => Promise<{ readonly surehop: Surehop }>) =>
+  customResource('broker-topology', { apply: async (change) => apply((await load()).surehop, change) });
+
+async function apply(surehop: Surehop, { properties, previous, signal }: Change): Promise<void> {
+  const topology = readTopology(properties['Topology']);
+  const roles = readRoles(properties['Roles']);
+  const broker = await brokerAccess(surehop.settings(brokerSettings), { timeoutMs: TIMEOUT_MS, signal });
+  const before = previous?.['Topology'] === undefined ? undefined : readTopology(previous['Topology']);
+  const differences = await applyTopology(broker, topology, before);
+
+  const readSecret = createSecretReader(secretsManager(), surehop.clock);
+  for (const role of roles) {
+    const property = loginProperties[role.name as keyof typeof loginProperties];
+    const secretArn = properties[property];
+    if (typeof secretArn !== 'string') throw new Error(`no secret for the role ${role.name}: set ${property}`);
+    await ensureUsers(broker, role, parseLogin(await readSecret(secretArn), property));
+  }
+
+  await requireSafe(broker, topology);
+  log().info('topology applied', { changes: differences.map(planLine) });
+}

@@ -1,0 +1,61 @@
+import { readNodeFigures, readQueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import { brokerSettings } from '../rabbitmq/settings.ts';
+import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { describeError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import { queueMetrics } from './queue-metrics.ts';
+
+/** The timeout of one request to RabbitMQ's management API, in ms. */
+const TIMEOUT_MS = 10_000;
+
+type Access = Parameters<typeof readQueueFigures>[0];
+
+/**
+ * Creates the handler of a scheduled function that records metrics of the broker: the number of messages in each queue,
+ * and the state of the broker's worst node. Amazon MQ's own broker metrics are totals over all queues and nodes.
+ */
+export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, WorkQueue>>): () => Promise<void> {
+  const settings = surehop.settings(brokerSettings);
+  const workQueues = Object.values(queues);
+
+  async function attempt(subject: string, report: (access: Access) => Promise<void>): Promise<boolean> {
+    try {
+      const { MANAGEMENT_URL } = settings;
+      if (!MANAGEMENT_URL) throw new Error('the URL of the management API is not set: set MANAGEMENT_URL');
+      await report({ ...settings, MANAGEMENT_URL });
+      return true;
+    } catch (error) {
+      const { code, message } = describeError(error);
+      log().error(`${subject} not reported`, { reason: code, error: message });
+      return false;
+    }
+  }
+
+  return async () => {
+    const reported = await Promise.all([
+      attempt('queues', (access) => recordQueues(access, workQueues)),
+      attempt('nodes', recordNodes),
+    ]);
+    recordMetrics({ QueueReportFailed: reported.every(Boolean) ? 0 : 1 });
+  };
+}
+
+async function recordQueues(access: Access, workQueues: readonly WorkQueue[]): Promise<void> {
+  const figures = await readQueueFigures(access, TIMEOUT_MS);
+  const { metrics, missing } = queueMetrics(workQueues, DEAD_LETTERS, figures);
+  for (const { queue, values } of metrics) recordMetrics(values, { queue });
+  // Alarms can compare these counts with other metrics, so they need data before the first message is consumed.
+  for (const { name: queue } of workQueues) recordMetrics({ Completed: 0, Rejected: 0 }, { queue });
+  if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
+}
+
+async function recordNodes(access: Access): Promise<void> {
+  const nodes = await readNodeFigures(access, TIMEOUT_MS);
+  const down = nodes.filter(({ running }) => !running).map(({ name }) => name);
+  if (down.length > 0) log().warn('broker nodes not running', { nodes: down });
+  recordMetrics(nodeMetrics(nodes));
+}

@@ -1,0 +1,71 @@
+import { createQueueProgress, type Progress } from '../consumer/progress.ts';
+import { countOpen } from '../dead-letters/count-open.ts';
+import { archiveTable } from '../dead-letters/record.ts';
+import { ok, type Answer } from '../http/answer.ts';
+import { Problem } from '../http/problem.ts';
+import type { Request } from '../http/request.ts';
+import { processInboxTable } from '../inbox/process-inbox.ts';
+import { readQueueFigures, type QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import { brokerSettings } from '../rabbitmq/settings.ts';
+import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { describeError } from '../runtime/errors.ts';
+import { singleFlight } from '../runtime/single-flight.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { statusOf } from './queue-status.ts';
+
+const TIMEOUT_MS = 5_000;
+
+/**
+ * How long this function caches the number of messages in each queue, in ms. The broker updates these numbers only
+ * every five seconds, and each request for them costs the broker work.
+ */
+const CACHED_MS = 5_000;
+
+/**
+ * Handles `statusRoute`: returns the state of every queue. If DynamoDB is unavailable, the response contains only the
+ * numbers that the broker reports.
+ */
+export function queueStatus(
+  surehop: Surehop,
+  queues: Readonly<Record<string, WorkQueue>>,
+): (request: Pick<Request, 'note'>) => Promise<Answer> {
+  // A wrong setting must stop the function at its start and not fail its first request.
+  const settings = surehop.settings(brokerSettings);
+  const archive = archiveTable(surehop);
+  const queueProgress = createQueueProgress(processInboxTable(surehop));
+  const workQueues = Object.values(queues);
+  const reading = singleFlight<QueueFigures[]>(surehop.clock);
+  let cached: { readonly figures: QueueFigures[]; readonly readAtMs: number } | undefined;
+
+  async function currentFigures(): Promise<QueueFigures[]> {
+    const { MANAGEMENT_URL } = settings;
+    if (!MANAGEMENT_URL)
+      throw new Problem('status-unavailable', 'Set MANAGEMENT_URL to the address of the management API of the broker.');
+    if (cached && surehop.clock.now() - cached.readAtMs < CACHED_MS) return cached.figures;
+    try {
+      const read = () => readQueueFigures({ ...settings, MANAGEMENT_URL }, TIMEOUT_MS);
+      const figures = await reading.run(read, TIMEOUT_MS);
+      cached = { figures, readAtMs: surehop.clock.now() };
+      return figures;
+    } catch (cause) {
+      throw new Problem('status-unavailable', 'The management API of the broker does not answer; the log says why.', {
+        cause,
+      });
+    }
+  }
+
+  async function readProgress(): Promise<Map<string, Progress>> {
+    // Progress is stored per shard, because each shard has its own event source.
+    const names = workQueues.flatMap(({ shards }) => shards);
+    const read = await Promise.all(names.map(async (name) => [name, await queueProgress.read(name)] as const));
+    return new Map(read.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])));
+  }
+
+  return async ({ note }) => {
+    const counted = countOpen(archive).catch((error: unknown) => note({ notCounted: describeError(error) }));
+    const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
+    const [figures, openDeadLetters, progress] = await Promise.all([currentFigures(), counted, read]);
+    return ok(statusOf(workQueues, DEAD_LETTERS, figures, openDeadLetters ?? undefined, progress ?? new Map()));
+  };
+}
