@@ -15,10 +15,6 @@ export interface SurehopOptions {
    * when it starts.
    */
   readonly environment: Environment;
-  /** The CloudWatch namespace of all metrics of the service. */
-  readonly metricsNamespace?: string;
-  /** The namespace of the URNs in HTTP responses: `surehop` in `urn:surehop:problem:not-found`. */
-  readonly urnNamespace?: string;
   readonly clock?: Clock;
   /** Records spans, for example `openTelemetry()`. By default, no spans are recorded. */
   readonly tracing?: Tracing;
@@ -39,6 +35,7 @@ export interface Surehop {
   readonly clock: Clock;
   readonly clients: Clients;
   readonly tracing: Tracing | undefined;
+  /** The namespace of the URNs in HTTP responses: `surehop` in `urn:surehop:problem:not-found`. */
   readonly urnNamespace: string;
   /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */
   readonly functionName: string | undefined;
@@ -54,8 +51,6 @@ export interface Surehop {
 /** Sets up the toolkit for one service. A client is created only when a consumer, an endpoint or another part needs it. */
 export function createSurehop({
   environment: given,
-  metricsNamespace = 'Surehop',
-  urnNamespace = 'surehop',
   clock = systemClock,
   tracing,
   clients = {},
@@ -67,17 +62,24 @@ export function createSurehop({
     if (!instances.has(key)) instances.set(key, make());
     return instances.get(key) as T;
   };
+  const settings = <T>(concern: Concern<T>): T => remembered(concern, () => readSettings(concern, environment));
+  const {
+    SERVICE_NAME: service,
+    STAGE: stage,
+    LOG_LEVEL: level,
+    METRICS_NAMESPACE: namespace,
+    URN_NAMESPACE: urnNamespace,
+  } = settings(serviceSettings);
+  configureLog({ service, level });
+  configureMetrics({ namespace, service, stage });
   const surehop: Surehop = {
     clock,
     clients,
     tracing,
     urnNamespace,
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'],
-    settings: (concern) => remembered(concern, () => readSettings(concern, environment)),
+    settings,
     shared: (make) => remembered(make, () => make(surehop)),
   };
-  const { SERVICE_NAME: service, STAGE: stage, LOG_LEVEL: level } = surehop.settings(serviceSettings);
-  configureLog({ service, level });
-  configureMetrics({ namespace: metricsNamespace, service, stage });
   return surehop;
 }

@@ -145,6 +145,17 @@ describe('a service of a user that installs the tarballs', () => {
       queues: expect.arrayContaining([expect.objectContaining({ name: 'billing' })]),
     });
     expect(JSON.stringify(Resources)).toContain('shop-dev-balances');
+    expect(Resources['BillLambdaFunction']!.Properties['Environment']).toMatchObject({
+      Variables: { METRICS_NAMESPACE: 'Shop', URN_NAMESPACE: 'shop' },
+    });
+    const namespaces = JSON.stringify(Resources).matchAll(/"Namespace":"(?!AWS\/)([^"]+)"/g);
+    expect(new Set([...namespaces].map(([, namespace]) => namespace))).toEqual(new Set(['Shop']));
+    expect(types.filter((type) => type.startsWith('Custom::')).toSorted()).toEqual([
+      'Custom::ShopBrokerTopology',
+      'Custom::ShopNetworkRemoval',
+      'Custom::ShopNetworkRemoval',
+      'Custom::ShopNetworkRemoval',
+    ]);
     expect(JSON.stringify(Resources)).not.toMatch(/surehop-dev-|orderId/);
     expect(unzip(join(packaged, 'bill.zip'), join(scratch, 'bill'))).toContain('functions/bill.mjs');
     expect(readdirSync(packaged).filter((file) => file.endsWith('.zip'))).toHaveLength(5);

@@ -52,7 +52,14 @@ beforeAll(async () => {
     stringify({
       service: 'kinds',
       plugins: ['serverless-surehop/bundler', 'surehop-dev/http-functions', 'serverless-offline'],
-      provider: { name: 'aws', runtime: 'nodejs24.x', region: 'eu-central-1', timeout: 20, memorySize: 256 },
+      provider: {
+        name: 'aws',
+        runtime: 'nodejs24.x',
+        region: 'eu-central-1',
+        timeout: 20,
+        memorySize: 256,
+        environment: { URN_NAMESPACE: 'kinds' },
+      },
       custom: { 'serverless-offline': { noPrependStageInUrl: true } },
       functions: Object.fromEntries(
         names.map((name) => [
@@ -125,7 +132,7 @@ describe('an HTTP function that fails', () => {
     async (name, reason) => {
       const { status, type, text } = await get(`/${name}`);
       expect([status, type]).toEqual([500, 'application/problem+json']);
-      expect(JSON.parse(text)).toMatchObject({ type: 'urn:surehop:problem:internal-error', status: 500 });
+      expect(JSON.parse(text)).toMatchObject({ type: 'urn:kinds:problem:internal-error', status: 500 });
       expect(text).toContain(reason);
       // The failure of one function does not end the service.
       expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"you"}' });
@@ -169,7 +176,7 @@ test('a request to an unknown path is answered 404 with a problem document', asy
   for (const path of ['/', '/nowhere', '/plain/deeper', '/no-such-route']) {
     const { status, type, text } = await get(path);
     expect([path, status, type]).toEqual([path, 404, 'application/problem+json']);
-    expect(JSON.parse(text)).toMatchObject({ type: 'urn:surehop:problem:not-found' });
+    expect(JSON.parse(text)).toMatchObject({ type: 'urn:kinds:problem:not-found' });
   }
 });
 

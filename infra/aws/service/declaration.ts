@@ -26,8 +26,19 @@ type Tables<Own extends MetricTable> = typeof toolkitMetrics & Own;
 export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetrics> {
   /** The name of the service. The names of its stacks, tables and logins begin with it. */
   readonly name: string;
-  /** The CloudWatch namespace of the service's metrics. The service passes the same namespace to `createSurehop`. */
+  /** The CloudWatch namespace of the service's metrics. Functions get it as the environment variable `METRICS_NAMESPACE`. */
   readonly metricsNamespace: string;
+  /**
+   * The namespace of the URNs in HTTP responses, such as `shop` in `urn:shop:problem:not-found`. The default is
+   * `surehop`. Functions get the namespace as the environment variable `URN_NAMESPACE`.
+   */
+  readonly urnNamespace?: string;
+  /**
+   * The text before the names of custom resource types, such as `Shop` in `Custom::ShopBrokerTopology`. By default, the
+   * names have no prefix. The prefix must not change after the first deployment, because CloudFormation cannot change
+   * the type of a resource.
+   */
+  readonly customResourcePrefix?: string;
   /** The descriptions of the scopes that operators' tokens can contain, in addition to the scopes of the toolkit. */
   readonly scopes: Readonly<Record<string, string>>;
   /** The metrics that the functions of the service record in addition to the metrics of the toolkit. */

@@ -2,6 +2,7 @@ import { settingFaults, settingNames } from 'surehop/settings';
 
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { SCOPE_PREFIX } from '../foundation/operators.ts';
+import { service as declared } from '../../service.ts';
 import { settings as own } from '../../settings.ts';
 import { environmentOf } from '../../stages/own-settings.ts';
 import type { Stage } from '../../stages/stage.ts';
@@ -19,11 +20,17 @@ export function commonEnvironment(
   { logLevel, retention, settings, tracing }: Pick<Stage, 'logLevel' | 'retention' | 'settings' | 'tracing'>,
 ): Record<string, string> {
   const tablePrefix = `${service}-${stageName}-`;
+  const { metricsNamespace, urnNamespace } = declared;
+  const namespaces = {
+    METRICS_NAMESPACE: metricsNamespace,
+    ...(urnNamespace !== undefined && { URN_NAMESPACE: urnNamespace }),
+  };
   if (stageName !== 'local')
     return {
       ...environmentOf(settings),
       STAGE: stageName,
       SERVICE_NAME: service,
+      ...namespaces,
       TABLE_PREFIX: tablePrefix,
       DEPLOYED_TABLES: tableNames.join(','),
       LOG_LEVEL: logLevel,
@@ -43,6 +50,7 @@ export function commonEnvironment(
   return {
     ...ownValues,
     SERVICE_NAME: service,
+    ...namespaces,
     TABLE_PREFIX: tablePrefix,
     DEPLOYED_TABLES: tableNames.join(','),
     LOG_LEVEL: 'INFO',

@@ -1,6 +1,7 @@
 import { imported, type ExportName } from '../foundation/exports.ts';
 import { rotatedRoles, type LoginRole } from '../foundation/logins.ts';
 import type { Stage } from '../../stages/stage.ts';
+import { service as declared } from '../../service.ts';
 import { brokerRoles, topology } from '../../topology.ts';
 import { attribute, pascalCase, ref, type Resource, type Resources } from '../template.ts';
 
@@ -9,6 +10,18 @@ import { attribute, pascalCase, ref, type Resource, type Resources } from '../te
  * would turn numbers in its properties into text.
  */
 export const topologyProperties = { Topology: JSON.stringify(topology), Roles: JSON.stringify(brokerRoles) };
+
+/**
+ * Returns the type of a custom resource. CloudFormation allows at most 60 characters
+ * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudformation-customresource.html).
+ */
+export function customResourceType(name: string, prefix = declared.customResourcePrefix ?? ''): string {
+  if (!/^[\w@-]{0,30}$/.test(prefix))
+    throw new Error(
+      `customResourcePrefix in infra/service.ts is ${JSON.stringify(prefix)}: it must be at most 30 letters, digits, "_", "@" or "-"`,
+    );
+  return `Custom::${prefix}${name}`;
+}
 
 /**
  * How long CloudFormation waits for the function that applies the topology, in seconds. The function normally responds much
@@ -30,7 +43,7 @@ export const topologyResource = (
   { engineVersion }: Stage['broker'],
 ): Resources => ({
   BrokerTopology: {
-    Type: 'Custom::BrokerTopology',
+    Type: customResourceType('BrokerTopology'),
     Properties: {
       ServiceToken: attribute(functionId, 'Arn'),
       ServiceTimeout: TOPOLOGY_TIMEOUT_SECONDS,
@@ -49,7 +62,7 @@ export const topologyResource = (
 const REMOVAL_TIMEOUT_SECONDS = 3_600;
 
 const removal = (functionId: string, properties: Resource['Properties'], roleIds: readonly string[]): Resource => ({
-  Type: 'Custom::NetworkRemoval',
+  Type: customResourceType('NetworkRemoval'),
   // Lambda uses the roles of the functions to delete their network interfaces, so the roles must exist until the interfaces are
   // deleted.
   DependsOn: roleIds,

@@ -55,8 +55,14 @@ export class HttpFunctionsPlugin {
     this.#isWithinLimit = throttleOf(serverless.service.custom as { httpThrottle?: Throttle } | undefined);
   }
 
+  /** The namespace of the URNs in problem documents, which the functions of the service use, too. */
+  get #urnNamespace(): string {
+    const { URN_NAMESPACE = 'surehop' } = this.#serverless.service.provider.environment ?? {};
+    return String(URN_NAMESPACE);
+  }
+
   async #prepare(): Promise<void> {
-    answerServerErrorsWithProblems(this.#serverless.serviceDir);
+    answerServerErrorsWithProblems(this.#serverless.serviceDir, this.#urnNamespace);
     const { default: Lambda } = await import('serverless-offline/lambda');
     Lambda.prototype.get = (functionKey) => this.#invocable(functionKey);
     this.#serverless.service.functions[NO_ROUTE] = {
@@ -82,15 +88,16 @@ export class HttpFunctionsPlugin {
 
   async #respond(functionKey: string, event: unknown, path = ''): Promise<HttpResult> {
     const requestId = randomUUID();
+    const source = { requestId, urnNamespace: this.#urnNamespace };
     if (functionKey === NO_ROUTE && path === '/metrics' && process.env['SUREHOP_METRICS_URL'])
       return forward(process.env['SUREHOP_METRICS_URL']);
     if (!this.#isWithinLimit())
-      return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', requestId);
-    if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, requestId);
+      return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', source);
+    if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, source);
     const result = await this.#pool(functionKey).invoke(JSON.stringify(event));
     if (result?.outcome !== 'success')
       this.#report(functionKey, requestId, result?.error ?? 'all environments were busy');
-    return httpResult(functionKey, requestId, result);
+    return httpResult(functionKey, result, source);
   }
 
   async #invoke(functionKey: string, event: unknown): Promise<unknown> {

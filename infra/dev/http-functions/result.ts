@@ -10,12 +10,22 @@ export interface HttpResult {
   readonly isBase64Encoded?: boolean;
 }
 
+/** The request to which a problem document belongs, and the namespace of the URNs in this document. */
+export interface ProblemSource {
+  readonly requestId: string;
+  readonly urnNamespace: string;
+}
+
 /**
  * Converts the result of a function into an HTTP response, as API Gateway does. A failed function results in status 500. On AWS
  * the body is then `{"message":"Internal Server Error"}`; here the body is a problem document that describes the error.
  */
-export function httpResult(functionKey: string, requestId: string, result: InvocationResult | undefined): HttpResult {
-  const problem = (name: ProblemName, detail: string) => problemResult(name, detail, requestId);
+export function httpResult(
+  functionKey: string,
+  result: InvocationResult | undefined,
+  source: ProblemSource,
+): HttpResult {
+  const problem = (name: ProblemName, detail: string) => problemResult(name, detail, source);
   if (!result) return problem('overloaded', `The function "${functionKey}" is busy with other requests.`);
   if (result.outcome !== 'success')
     return problem('internal-error', `The function "${functionKey}" failed: ${result.error}`);
@@ -34,7 +44,11 @@ export function httpResult(functionKey: string, requestId: string, result: Invoc
 const isBody = (body: unknown) => body === undefined || body === null || typeof body === 'string';
 
 /** Returns an error response with a problem document (RFC 9457) as its body. */
-export function problemResult(name: ProblemName, detail: string, requestId: string): HttpResult {
+export function problemResult(
+  name: ProblemName,
+  detail: string,
+  { requestId, urnNamespace }: ProblemSource,
+): HttpResult {
   const { status, title, retryAfterSeconds }: ProblemKind = problems[name];
   return {
     statusCode: status,
@@ -45,11 +59,11 @@ export function problemResult(name: ProblemName, detail: string, requestId: stri
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
     },
     body: JSON.stringify({
-      type: `urn:surehop:problem:${name}`,
+      type: `urn:${urnNamespace}:problem:${name}`,
       status,
       title,
       detail,
-      instance: `urn:surehop:request:${encodeURIComponent(requestId)}`,
+      instance: `urn:${urnNamespace}:request:${encodeURIComponent(requestId)}`,
     }),
   };
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { STATUS_CODES } from 'node:http';
-import { problemResult, type HttpResult } from './result.ts';
+import { problemResult, type HttpResult, type ProblemSource } from './result.ts';
 
 /** The parts of hapi, the HTTP server of serverless-offline, that this module uses. */
 interface Hapi {
@@ -30,7 +30,7 @@ interface HapiResponse {
  * Makes hapi respond with a problem document when hapi itself rejects a request, for example because the body is too
  * large or the path is malformed. Must be called before serverless-offline loads hapi.
  */
-export function answerServerErrorsWithProblems(serviceDirectory: string): void {
+export function answerServerErrorsWithProblems(serviceDirectory: string, urnNamespace: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');
   const hapi = createRequire(offline)('@hapi/hapi') as Hapi;
   const { Server } = hapi;
@@ -42,7 +42,7 @@ export function answerServerErrorsWithProblems(serviceDirectory: string): void {
         statusCode,
         headers = {},
         body = '',
-      } = serverError(response.output.statusCode, info.id, response.message);
+      } = serverError(response.output.statusCode, { requestId: info.id, urnNamespace }, response.message);
       const answer = toolkit.response(body).code(statusCode);
       for (const [name, value] of Object.entries(headers)) answer.header(name, value);
       return answer;
@@ -52,15 +52,15 @@ export function answerServerErrorsWithProblems(serviceDirectory: string): void {
 }
 
 /** Returns the problem document for an error of the HTTP server itself. */
-function serverError(status: number, requestId: string, reason: string | undefined): HttpResult {
-  if (status === 413) return problemResult('body-too-large', 'The body is larger than API Gateway accepts.', requestId);
-  if (status === 404) return problemResult('not-found', 'No route matches the request.', requestId);
+function serverError(status: number, source: ProblemSource, reason: string | undefined): HttpResult {
+  if (status === 413) return problemResult('body-too-large', 'The body is larger than API Gateway accepts.', source);
+  if (status === 404) return problemResult('not-found', 'No route matches the request.', source);
   const title = STATUS_CODES[status] ?? 'Error';
   // RFC 9457 defines the type about:blank for problems that have no more meaning than their status.
   const body = { type: 'about:blank', status, title, detail: reason ?? title };
   return {
     statusCode: status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': requestId },
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': source.requestId },
     body: JSON.stringify(body),
   };
 }

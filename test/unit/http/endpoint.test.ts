@@ -35,7 +35,7 @@ const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
 test('a service can set the namespace of the URNs in its HTTP responses', async () => {
-  const shop = createSurehop({ environment: {}, urnNamespace: 'shop' });
+  const shop = createSurehop({ environment: { URN_NAMESPACE: 'shop' } });
   const handler = endpoint(shop, { access: open }, () => {
     throw new Problem('not-found', 'There is no such thing.');
   });

@@ -64,8 +64,8 @@ describe('createSurehop', () => {
     expect(store(createSurehop({ environment: {}, clients: { dynamodb } }))).toBe(dynamodb);
   });
 
-  test('metrics have the namespace that createSurehop got, and the service name and stage from the settings', () => {
-    createSurehop({ environment: { SERVICE_NAME: 'shop', STAGE: 'dev' }, metricsNamespace: 'Shop' });
+  test('metrics have the namespace, the service name and the stage from the settings', () => {
+    createSurehop({ environment: { SERVICE_NAME: 'shop', STAGE: 'dev', METRICS_NAMESPACE: 'Shop' } });
     metricsRecorder(metrics)({ Orders: 1 });
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({
       _aws: { CloudWatchMetrics: [{ Namespace: 'Shop' }] },
