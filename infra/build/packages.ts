@@ -25,6 +25,7 @@ export const packages: readonly PackageDefinition[] = [
   {
     name: 'serverless-offline-rabbitmq',
     folder: 'infra/emulator',
+    modules: { './conformance': 'conformance/index.ts' },
     plugins: { '.': { source: 'plugin.ts', className: 'EventSourcePlugin' } },
     files: { './runtime': 'runtime.mjs' },
   },

@@ -4,7 +4,7 @@ import type { ExecutionEnvironment } from './environment.ts';
 import type { Log } from './log.ts';
 import { startMapping } from './mapping.ts';
 import type { RunningMapping } from './mapping.ts';
-import { declaredMappings, environmentSettings, readSettings } from './service.ts';
+import { declaredMappings, environmentSettings, mappingLine, readSettings } from './service.ts';
 import type { DeclaredMapping, Serverless } from './service.ts';
 import type { OnError } from './settle.ts';
 
@@ -53,8 +53,7 @@ export class EventSourcePlugin {
         createEnvironment({ ...settings, onLine: writeLine }),
       );
       this.#environments.push(...environments);
-      if (mapping.concurrency > 1)
-        this.#log.notice(`Event source of queue "${mapping.queue}": ${mapping.concurrency} concurrent environments.`);
+      this.#log.notice(mappingLine(mapping, this.#settings!.url));
       this.#running.push(
         startMapping({ ...mapping, ...this.#settings!, environments, log: this.#log, onReport: writeLine }),
       );

@@ -4,6 +4,7 @@ import { percentDecoded } from 'surehop/amqp';
 import type { EnvironmentSettings } from './environment.ts';
 import type { EventOrigin } from './event.ts';
 import type { Log } from './log.ts';
+import { brokerName } from './session.ts';
 import type { OnError } from './settle.ts';
 
 /** A `rabbitmq` event of a function in serverless.yml. */
@@ -138,6 +139,15 @@ function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered:
     );
   return concurrency;
 }
+
+/** Describes a mapping in one line for the log, without the login of the broker. */
+export const mappingLine = (
+  { functionKey, queue, virtualHost, batchSize, batchingWindowMs, concurrency }: DeclaredMapping,
+  url: string,
+): string =>
+  `Function "${functionKey}" reads queue "${queue}" of virtual host "${virtualHost}" at ${brokerName(url)} ` +
+  `(batch size ${batchSize}, batching window ${batchingWindowMs / 1000} s` +
+  `${concurrency > 1 ? `, ${concurrency} concurrent environments` : ''}).`;
 
 /**
  * Returns the settings of the emulated execution environments of a function, including the environment variables that

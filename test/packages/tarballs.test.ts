@@ -208,10 +208,75 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
       createInterface({ input: stream }).on('line', (line) => void lines.push(line));
     try {
       await eventually('the message to arrive', () => lines.some((line) => line.includes('hello world')));
+      const { host: broker, pathname } = new URL(host.amqpUrl);
+      expect(lines.join('\n')).toContain(
+        `Function "hello" reads queue "hello" of virtual host "${decodeURIComponent(pathname.slice(1))}" at ${broker} (batch size 10, batching window 1 s).`,
+      );
     } finally {
       child.kill('SIGINT');
       await ended;
     }
     expect(lines.join('\n')).not.toMatch(/error/i);
   }, 120_000);
+
+  test('the test in the README of the emulator runs the conformance suite against an emulator that a project starts', async () => {
+    writeFileSync(
+      join(project.directory, 'my-emulator.mjs'),
+      `import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { basename, join, relative } from 'node:path';
+
+export async function startMyEmulator({ amqpUrl, queue, virtualHost, eventSourceArn, timeoutSeconds, handlerFile, ...limits }) {
+  const directory = join(import.meta.dirname, basename(join(handlerFile, '..')));
+  mkdirSync(directory);
+  const rabbitmq = {
+    arn: eventSourceArn,
+    basicAuthArn: 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:local',
+    queue,
+    virtualHost,
+    batchSize: limits.batchSize,
+    maximumBatchingWindow: limits.maximumBatchingWindowInSeconds,
+  };
+  const handler = relative(directory, handlerFile).replace('.mjs', '.handler');
+  writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+  writeFileSync(
+    join(directory, 'serverless.yml'),
+    JSON.stringify({
+      service: 'conformance',
+      plugins: ['serverless-offline-rabbitmq', 'serverless-offline'],
+      provider: { name: 'aws', runtime: 'nodejs24.x' },
+      custom: { rabbitmqEventSource: { url: amqpUrl } },
+      functions: { tested: { handler, timeout: timeoutSeconds, events: [{ rabbitmq }] } },
+    }),
+  );
+  const child = spawn(process.execPath, [process.env.SERVERLESS, 'offline', 'start', ...process.env.PORTS.split(' ')], {
+    cwd: directory,
+    stdio: 'ignore',
+  });
+  return {
+    async stop() {
+      const ended = once(child, 'close');
+      child.kill('SIGINT');
+      await ended;
+    },
+  };
+}
+`,
+    );
+    const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
+    const output = await project.run(
+      '--test',
+      ['--test-name-pattern', 'event that AWS documents|throws an error', 'conformance.test.mjs'],
+      {
+        NODE_OPTIONS: '',
+        AMQP_URL: host.amqpUrl,
+        SERVERLESS: serverlessCommand(),
+        PORTS: `--httpPort ${httpPort} --lambdaPort ${lambdaPort} --websocketPort ${websocketPort}`,
+        SLS_TELEMETRY_DISABLED: '1',
+      },
+    );
+    expect(output).toMatch(/pass 2\n/);
+    expect(output).toMatch(/fail 0\n/);
+  }, 240_000);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { declaredMappings, environmentSettings, readSettings } from '../../../infra/emulator/service.ts';
+import { declaredMappings, environmentSettings, mappingLine, readSettings } from '../../../infra/emulator/service.ts';
 import type { Serverless } from '../../../infra/emulator/service.ts';
 
 const url = 'amqp://guest:secret@localhost:5672';
@@ -99,6 +99,17 @@ describe('the emulated event source', () => {
   test('the setting concurrency is the number of Lambda execution environments that the emulator runs for a queue', () => {
     const custom = { rabbitmqEventSource: { url, concurrency: { loans: 4 } } };
     expect(declaredMappings(aServerless({ custom }), url, silent)).toMatchObject([{ queue: 'loans', concurrency: 4 }]);
+  });
+
+  test('the emulator logs one line for each event source, without the password of the broker', () => {
+    const custom = { rabbitmqEventSource: { url, concurrency: { loans: 4 } } };
+    const lines = [aServerless(), aServerless({ custom })].flatMap((serverless) =>
+      declaredMappings(serverless, url, silent).map((mapping) => mappingLine(mapping, url)),
+    );
+    expect(lines).toEqual([
+      'Function "reserve" reads queue "loans" of virtual host "/" at localhost:5672 (batch size 100, batching window 0.5 s).',
+      'Function "reserve" reads queue "loans" of virtual host "/" at localhost:5672 (batch size 100, batching window 0.5 s, 4 concurrent environments).',
+    ]);
   });
 
   test.each([

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Answer } from './cases.ts';
+
+/** A Lambda function whose invocations the suite observes and answers. */
+export interface ObservedFunction {
+  /** The path of the module that exports the handler, with its extension `.mjs`. */
+  readonly handlerFile: string;
+  /** The events that the function received. */
+  readonly events: readonly unknown[];
+  /** The largest number of invocations that ran at the same time. */
+  readonly concurrency: () => number;
+  close(): Promise<void>;
+}
+
+/** How long an invocation takes at least, in ms, so that invocations at the same time overlap. */
+const INVOCATION_MS = 50;
+
+/**
+ * Returns the source of the function's module. The handler sends each event to the suite and does what the suite
+ * answers. The suite runs in another process, because the function may exit or block its process.
+ */
+const handlerSource = (url: string): string => `export const handler = async (event) => {
+  const response = await fetch(${JSON.stringify(url)}, { method: 'POST', body: JSON.stringify(event) });
+  const answer = await response.json();
+  if (answer.fail === 'throw') throw new Error('the conformance suite makes this invocation fail');
+  if (answer.fail === 'exit') process.exit(1);
+  if (answer.fail === 'time out') await new Promise(() => setInterval(() => {}, 1_000));
+  return answer.return;
+};
+`;
+
+/** Writes the module of a function that answers its invocations with `answers`, and returns null afterwards. */
+export async function observeFunction(answers: readonly Answer[]): Promise<ObservedFunction> {
+  const events: unknown[] = [];
+  let running = 0;
+  let concurrency = 0;
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', async () => {
+      running += 1;
+      concurrency = Math.max(concurrency, running);
+      const answer = answers[events.length] ?? { return: null };
+      events.push(JSON.parse(Buffer.concat(parts).toString()));
+      await sleep(INVOCATION_MS);
+      running -= 1;
+      response.end(JSON.stringify(answer));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const directory = await mkdtemp(join(tmpdir(), 'conformance-'));
+  const handlerFile = join(directory, 'handler.mjs');
+  await writeFile(handlerFile, handlerSource(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  return {
+    handlerFile,
+    events,
+    concurrency: () => concurrency,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await rm(directory, { recursive: true });
+    },
+  };
+}

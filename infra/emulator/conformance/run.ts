@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { connect, type ConfirmChannel } from 'amqplib';
+import { percentDecoded } from 'surehop/amqp';
+
+import { BROKER_USER, type BatchCase, type ConformanceCase, type EventCase } from './cases.ts';
+import { observeFunction, type ObservedFunction } from './function.ts';
+
+/** The event source mapping that the emulator under test has to create. */
+export interface Mapping {
+  readonly eventSourceArn: string;
+  /** The address of the broker, with a login and a virtual host. */
+  readonly amqpUrl: string;
+  readonly queue: string;
+  readonly virtualHost: string;
+  /** If this property is not set, the emulator uses its default, as AWS does. */
+  readonly batchSize?: number;
+  /** If this property is not set, the emulator uses its default, as AWS does. */
+  readonly maximumBatchingWindowInSeconds?: number;
+  /** The timeout of the function. */
+  readonly timeoutSeconds: number;
+  /** The path of the function's module, which exports `handler`. */
+  readonly handlerFile: string;
+}
+
+/** An event source mapping that runs. */
+export interface RunningEventSource {
+  /**
+   * Stops the event source. Resolves after the current batch is acknowledged or returned to its queue, and after all
+   * other messages that the event source has received are returned to the queue.
+   */
+  stop(): Promise<void>;
+}
+
+export interface ConformanceOptions {
+  /** The address of a running RabbitMQ. The suite declares its queues in the virtual host of this address. */
+  readonly amqpUrl: string;
+  /** Starts the emulator under test with one event source mapping. */
+  readonly start: (mapping: Mapping) => Promise<RunningEventSource>;
+  /** How long the suite waits for the expected invocations before a case fails, in ms. The default is one minute. */
+  readonly timeLimitMs?: number;
+}
+
+const ARN = 'arn:aws:mq:us-west-2:112556298976:broker:test:b-9bcfa592-423a-4942-879d-eb284b418fc8';
+
+/** The timeout of the function, in seconds. It is short only in cases in which the function times out. */
+const timeoutOf = ({ answers = [] }: BatchCase): number =>
+  answers.some((answer) => 'fail' in answer && answer.fail === 'time out') ? 5 : 60;
+
+/** Runs one case against an emulator. Throws an `AssertionError` if the emulator behaves differently. */
+export async function runConformanceCase(
+  one: ConformanceCase,
+  { amqpUrl, start, timeLimitMs = 60_000 }: ConformanceOptions,
+): Promise<void> {
+  const { username, pathname } = new URL(amqpUrl);
+  const user = percentDecoded(username) || 'guest';
+  const virtualHost = percentDecoded(pathname.slice(1)) || '/';
+  const queue = `conformance-${randomUUID()}`;
+  const connection = await connect(amqpUrl);
+  const observed = await observeFunction('batches' in one ? (one.answers ?? []) : []);
+  try {
+    const channel = await connection.createConfirmChannel();
+    leaveOutEmptyHeaders(channel);
+    await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    for (const { body, properties } of one.messages)
+      channel.sendToQueue(queue, Buffer.from(body), withUser(properties ?? { persistent: true }, user));
+    await channel.waitForConfirms();
+    const source = await start({
+      eventSourceArn: ARN,
+      amqpUrl,
+      queue,
+      virtualHost,
+      ...('batches' in one
+        ? {
+            batchSize: one.batchSize,
+            maximumBatchingWindowInSeconds: one.maximumBatchingWindowInSeconds,
+            timeoutSeconds: timeoutOf(one),
+          }
+        : { batchSize: 1, timeoutSeconds: 60 }),
+      handlerFile: observed.handlerFile,
+    });
+    try {
+      await invocations(observed, 'batches' in one ? one.batches.length : 1, timeLimitMs);
+    } finally {
+      await source.stop();
+    }
+    const key = `${queue}::${virtualHost}`;
+    if ('batches' in one) compareBatches(observed, one, key);
+    else compareEvent(observed, one, key, user);
+    const left = await takeAll(channel, queue);
+    assert.equal(left, 'batches' in one ? (one.left ?? 0) : 0, 'the number of messages that are left in the queue');
+    await channel.deleteQueue(queue);
+  } finally {
+    await observed.close();
+    await connection.close();
+  }
+}
+
+/** Waits for a number of invocations. If the time limit passes first, the comparison shows which ones are missing. */
+async function invocations({ events }: ObservedFunction, count: number, timeLimitMs: number): Promise<void> {
+  const deadline = performance.now() + timeLimitMs;
+  while (events.length < count && performance.now() < deadline) await sleep(20);
+}
+
+function compareEvent({ events }: ObservedFunction, { messages, basicProperties }: EventCase, key: string, user: string) {
+  const nothing = Object.fromEntries(PROPERTIES.map((name) => [name, null]));
+  const records = messages.map(({ body }) => ({
+    basicProperties: withUser({ ...nothing, ...basicProperties, bodySize: body.length }, user),
+    redelivered: false,
+    data: Buffer.from(body).toString('base64'),
+  }));
+  assert.deepEqual(events, [{ eventSource: 'aws:rmq', eventSourceArn: ARN, rmqMessagesByQueue: { [key]: records } }]);
+}
+
+interface EventOfFunction {
+  readonly rmqMessagesByQueue: Readonly<
+    Record<string, readonly { readonly redelivered: boolean; readonly data: string }[]>
+  >;
+}
+
+function compareBatches({ events, concurrency }: ObservedFunction, { batches, batchSize }: BatchCase, key: string) {
+  const received = (events as readonly EventOfFunction[]).map(({ rmqMessagesByQueue }) => {
+    assert.deepEqual(Object.keys(rmqMessagesByQueue), [key], 'the key of the messages in the event');
+    const records = rmqMessagesByQueue[key]!;
+    return {
+      bodies: shortened(records.map(({ data }) => Buffer.from(data, 'base64').toString())),
+      redelivered: [...new Set(records.map(({ redelivered }) => redelivered))],
+    };
+  });
+  // RabbitMQ may deliver the messages of a returned batch in another order.
+  const expected = batches.map(({ bodies, redelivered }) => ({
+    bodies: shortened(bodies),
+    redelivered: [redelivered],
+  }));
+  const inOrder = (batch: (typeof expected)[number]) =>
+    batch.redelivered.includes(true) ? { ...batch, bodies: batch.bodies.toSorted() } : batch;
+  assert.deepEqual(received.map(inOrder), expected.map(inOrder), `the batches (batch size ${batchSize ?? 'by default'})`);
+  assert.equal(concurrency(), 1, 'the number of invocations at the same time');
+}
+
+/** Shortens long bodies, so that the message of a failed comparison can be read. */
+const shortened = (bodies: readonly string[]) =>
+  bodies.map((body) => (body.length > 100 ? `${body.length} characters ${body[0]}` : body));
+
+/** The names of all fields of `basicProperties` that may be null. */
+const PROPERTIES = [
+  'contentType',
+  'contentEncoding',
+  'headers',
+  'deliveryMode',
+  'priority',
+  'correlationId',
+  'replyTo',
+  'expiration',
+  'messageId',
+  'timestamp',
+  'type',
+  'userId',
+  'appId',
+  'clusterId',
+] as const;
+
+const withUser = <T extends { userId?: unknown }>(properties: T, userId: string): T =>
+  properties.userId === BROKER_USER ? { ...properties, userId } : properties;
+
+interface SendingChannel {
+  sendMessage(fields: object, properties: { headers?: object }, content: Buffer): boolean;
+}
+
+/**
+ * Makes the channel publish messages without headers. amqplib would add an empty header table to a message that has no
+ * headers, and a message without headers could not be published.
+ */
+function leaveOutEmptyHeaders(channel: ConfirmChannel): void {
+  const sending = channel as unknown as SendingChannel;
+  const { sendMessage } = sending;
+  sending.sendMessage = (fields, properties, content) => {
+    const isEmpty = properties.headers && Object.getPrototypeOf(properties.headers) === null;
+    return sendMessage.call(channel, fields, isEmpty ? { ...properties, headers: undefined } : properties, content);
+  };
+}
+
+async function takeAll(channel: ConfirmChannel, queue: string): Promise<number> {
+  let taken = 0;
+  while (await channel.get(queue, { noAck: true })) taken += 1;
+  return taken;
+}
