@@ -1,5 +1,5 @@
 import { consumerSettings } from './consumer/settings.ts';
-import { archiveSettings } from './dead-letters/settings.ts';
+import { archiveSettings } from './archive/settings.ts';
 import { storeSettings } from './dynamodb/settings.ts';
 import { signingSettings, tokenSettings } from './http/auth/settings.ts';
 import { httpSettings } from './http/settings.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import { toDeadLetter } from '../dead-letters/dead-letter.ts';
+import { toDeadLetter } from '../archive/dead-letter.ts';
 import { readEnvelope } from '../events/envelope.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Message } from '../events/message.ts';

@@ -6,8 +6,8 @@ import { createLeases, type Leases } from '../inbox/leases.ts';
 import { createBlockedKeys, type BlockedKeys } from '../ordering/blocked-keys.ts';
 import { createOpenBatches, type OpenBatches } from '../ordering/open-batches.ts';
 import { createQueueProgress, type QueueProgress } from './progress.ts';
-import type { ArchivedMessage, DeadLetter } from '../dead-letters/dead-letter.ts';
-import { archiveSettings } from '../dead-letters/settings.ts';
+import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
+import { archiveSettings } from '../archive/settings.ts';
 import { readItem } from '../dynamodb/read-item.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
@@ -71,8 +71,8 @@ export function partsOf(surehop: Surehop): ConsumerParts {
     archiveLetter: async (deadLetter, message) => {
       // These modules are needed only when the broker refuses a dead letter, which is rare.
       const [{ storeDeadLetter }, { archiveTable }] = await Promise.all([
-        import('../dead-letters/store-dead-letter.ts'),
-        import('../dead-letters/record.ts'),
+        import('../archive/store-dead-letter.ts'),
+        import('../archive/record.ts'),
       ]);
       return storeDeadLetter(deadLetter, message, archiveTable(surehop));
     },

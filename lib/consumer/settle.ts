@@ -1,4 +1,4 @@
-import { toDeadLetter } from '../dead-letters/dead-letter.ts';
+import { toDeadLetter } from '../archive/dead-letter.ts';
 import { startSending } from '../events/sending.ts';
 import { withIdentity } from '../events/copies.ts';
 import type { Handoff, Marker } from '../inbox/inbox.ts';

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 
 import { plainOf } from '../events/json-form.ts';
-import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from './dead-letter.ts';
+import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from '../archive/dead-letter.ts';
 
 const at = z.iso.datetime();
 

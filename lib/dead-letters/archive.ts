@@ -7,11 +7,11 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { log } from '../runtime/log.ts';
 import type { Tracing } from '../runtime/tracing.ts';
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../archive/dead-letter.ts';
 import type { KnownValues } from './known-values.ts';
 import { deadLetterFrom } from './origin.ts';
-import type { ArchiveTable } from './record.ts';
-import { storeDeadLetter } from './store-dead-letter.ts';
+import type { ArchiveTable } from '../archive/record.ts';
+import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 
 export interface Archiving {
   readonly table: ArchiveTable;

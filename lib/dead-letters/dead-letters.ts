@@ -16,7 +16,7 @@ import { discardDeadLetter } from './discard.ts';
 import { createKnownValues } from './known-values.ts';
 import { listDeadLetters, writeCursor } from './list.ts';
 import { readDeadLetter } from './read.ts';
-import { archiveTable } from './record.ts';
+import { archiveTable } from '../archive/record.ts';
 import { readForRedrive, redriveOne } from './redrive.ts';
 import { redriveMany } from './redrive-many.ts';
 import type { discardRoute, listRoute, redriveManyRoute, redriveRoute } from './routes.ts';

@@ -1,8 +1,8 @@
 import { Problem } from '../http/problem.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { readDeadLetter } from './read.ts';
-import { recordDiscard } from './record-action.ts';
-import type { ArchiveTable } from './record.ts';
+import { recordDiscard } from '../archive/record-action.ts';
+import type { ArchiveTable } from '../archive/record.ts';
 
 /** Discards an open dead letter. Throws a problem if the dead letter is not open. */
 export async function discardDeadLetter(

@@ -8,8 +8,8 @@ import {
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { errorCodes } from '../runtime/errors.ts';
-import type { DeadLetter } from './dead-letter.ts';
-import { nameOf, type ArchiveTable } from './record.ts';
+import type { DeadLetter } from '../archive/dead-letter.ts';
+import { nameOf, type ArchiveTable } from '../archive/record.ts';
 
 const fields = ['queue', 'code'] as const;
 

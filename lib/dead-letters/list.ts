@@ -2,8 +2,8 @@ import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { Problem } from '../http/problem.ts';
-import type { DeadLetter, DeadLetterStatus } from './dead-letter.ts';
-import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from './record.ts';
+import type { DeadLetter, DeadLetterStatus } from '../archive/dead-letter.ts';
+import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
 export interface Filter {
   readonly queue?: string;

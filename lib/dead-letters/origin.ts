@@ -7,7 +7,7 @@ import { deriveId } from '../events/message-id.ts';
 import { queueOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { errorCodes, type ErrorCode } from '../runtime/errors.ts';
-import { isoTime, toDeadLetter, type DeadLetter, type Origin } from './dead-letter.ts';
+import { isoTime, toDeadLetter, type DeadLetter, type Origin } from '../archive/dead-letter.ts';
 
 /** Creates the archive's description of a message from the dead-letter queue. */
 export const deadLetterFrom = (delivery: Delivery, queues: readonly WorkQueue[], nowMs: number): DeadLetter =>

@@ -2,9 +2,9 @@ import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { Problem } from '../http/problem.ts';
-import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
-import { fromParts } from './message-parts.ts';
-import { fromRecord, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from './record.ts';
+import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
+import { fromParts } from '../archive/message-parts.ts';
+import { fromRecord, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
 /**
  * Reads a dead letter and its message, using strongly consistent reads. Throws the problem `not-found` if no dead letter

@@ -2,7 +2,7 @@ import pMap from 'p-map';
 
 import { Problem } from '../http/problem.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../archive/dead-letter.ts';
 import { listDeadLetters, type Filter } from './list.ts';
 import { readDeadLetter } from './read.ts';
 import { publishCopies, rememberedSince, type Redriving } from './redrive.ts';

@@ -1,5 +1,5 @@
 import { Problem } from '../http/problem.ts';
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from '../archive/dead-letter.ts';
 
 export type RedriveRefusal = 'already-discarded' | 'already-redriven' | 'unwritable' | 'too-old' | 'no-origin';
 

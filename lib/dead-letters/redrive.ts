@@ -14,10 +14,10 @@ import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import type { Tracing } from '../runtime/tracing.ts';
-import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
+import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
 import { readDeadLetter } from './read.ts';
-import { recordRedrive, recordUnwritable } from './record-action.ts';
-import type { ArchiveTable } from './record.ts';
+import { recordRedrive, recordUnwritable } from '../archive/record-action.ts';
+import type { ArchiveTable } from '../archive/record.ts';
 import { isAlreadyRedriven, redriveRefusal, refusalProblem } from './redrive-refusal.ts';
 
 export interface Redriving {

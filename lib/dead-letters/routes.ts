@@ -11,7 +11,7 @@ import {
   redrivenDeadLetter,
   redriveReport,
 } from './answers.ts';
-import { deadLetterStatuses } from './dead-letter.ts';
+import { deadLetterStatuses } from '../archive/dead-letter.ts';
 import { readCursor } from './list.ts';
 
 const path = z.object({ id: z.string().min(1).max(255) });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { OpenDeadLetters } from '../dead-letters/count-open.ts';
+import type { OpenDeadLetters } from '../archive/count-open.ts';
 import type { Progress } from '../consumer/progress.ts';
 import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';

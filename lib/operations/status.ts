@@ -1,6 +1,6 @@
 import { createQueueProgress, type Progress } from '../consumer/progress.ts';
-import { countOpen } from '../dead-letters/count-open.ts';
-import { archiveTable } from '../dead-letters/record.ts';
+import { countOpen } from '../archive/count-open.ts';
+import { archiveTable } from '../archive/record.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';

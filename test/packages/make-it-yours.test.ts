@@ -80,6 +80,7 @@ test('without the reference service, the imports of the rest of the repository f
 
 test('without the reference service, the unit tests of the toolkit pass', () => {
   const folders = [
+    'archive',
     'consumer',
     'crash-loop',
     'dead-letters',

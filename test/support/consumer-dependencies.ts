@@ -2,7 +2,7 @@ import type { Publisher } from '../../lib/events/publish.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { dynamoDbPorts, type ConsumerParts } from '../../lib/consumer/parts.ts';
-import { storeDeadLetter } from '../../lib/dead-letters/store-dead-letter.ts';
+import { storeDeadLetter } from '../../lib/archive/store-dead-letter.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItemFrom } from '../../lib/dynamodb/read-item.ts';

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { queues } from '../../support/example/topology.ts';
-import { toDeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
+import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
 import { readForRedrive, redriveOne, type Redriving } from '../../../lib/dead-letters/redrive.ts';
 import { redriveMany } from '../../../lib/dead-letters/redrive-many.ts';
-import { storeDeadLetter } from '../../../lib/dead-letters/store-dead-letter.ts';
+import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import { aDelivery } from '../../support/delivery.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import type { DeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { redriveRefusal } from '../../../lib/dead-letters/redrive-refusal.ts';
 import { rememberedSinceMs } from '../../../lib/inbox/settings.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import type { DeadLetter } from '../../../lib/dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { orderStatus } from '../../../functions/orders/order-status.ts';
 import type { Marker } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { fromParts, readProperties, toParts, writeProperties } from '../../../lib/dead-letters/message-parts.ts';
+import { fromParts, readProperties, toParts, writeProperties } from '../../../lib/archive/message-parts.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
 import { encodeTable, type GivenHeader } from '../../support/delivery.ts';
 
