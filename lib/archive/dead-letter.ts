@@ -1,4 +1,5 @@
-import type { Delivery } from '../consumer/delivery.ts';
+import type { Envelope } from '../events/envelope.ts';
+import type { Identity } from '../events/identity.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 
@@ -73,13 +74,18 @@ const MAX_REASON_LENGTH = 1_000;
 const MAX_UNWRITABLE_LENGTH = 1_000;
 const MAX_FRAMES_LENGTH = 1_000;
 
+/** What the archive needs to know about a message that failed in a queue or that could not be published. */
+interface FailedMessage extends ArchivedMessage {
+  readonly id?: MessageId;
+  readonly identity?: Identity;
+  readonly envelope: Envelope;
+  readonly payloadHash: string;
+  readonly occurredAt?: string;
+}
+
 /** Creates the archive's description of a message that failed in a queue or that could not be published. */
-export function toDeadLetter(
-  delivery: Pick<Delivery, 'id' | 'body' | 'properties' | 'envelope' | 'payloadHash' | 'identity' | 'occurredAt'>,
-  origin: Origin,
-  nowMs: number,
-): DeadLetter {
-  const { id: messageId, properties, envelope, payloadHash, body, identity, occurredAt } = delivery;
+export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: number): DeadLetter {
+  const { id: messageId, properties, envelope, payloadHash, body, identity, occurredAt } = message;
   const { timestamp } = properties;
   return {
     id: origin.id,
