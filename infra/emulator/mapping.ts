@@ -82,7 +82,8 @@ export function startMapping(settings: MappingSettings): RunningMapping {
         ),
       );
       report(index, batch.length, performance.now() - startedAtMs, result);
-      settle(batch, result.outcome === 'success' ? 'acknowledge' : settings.onError);
+      const how = result.outcome === 'success' ? 'acknowledge' : settings.onError;
+      settle(batch, how, { allUpToLast: environments.length === 1 });
       if (result.outcome === 'success') {
         warnAboutItemFailures(result.resultJson);
         retryDelayMs = firstRetryDelayMs;

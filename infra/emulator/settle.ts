@@ -14,16 +14,24 @@ export interface Delivery {
 
 /**
  * Acknowledges or requeues each message on the channel that delivered the message. Messages of closed channels are
- * skipped, because the broker has already requeued these messages.
+ * skipped, because the broker has already requeued these messages. With `allUpToLast`, the messages are all unsettled
+ * messages of their channel up to the last one, and one AMQP method settles them together. If a channel is closed soon
+ * after it has acknowledged more than 32 messages one by one, RabbitMQ returns some of them to their quorum queue.
  */
-export function settle(deliveries: Delivery[], how: 'acknowledge' | OnError): void {
-  for (const delivery of deliveries) {
+export function settle(
+  deliveries: Delivery[],
+  how: 'acknowledge' | OnError,
+  { allUpToLast = false }: { readonly allUpToLast?: boolean } = {},
+): void {
+  // AMQP cannot reject several messages together.
+  const settled = allUpToLast && how !== 'reject' ? deliveries.slice(-1) : deliveries;
+  for (const delivery of settled) {
     const { channel } = delivery;
     // amqplib reads only the delivery tag of the message here.
     const message = delivery.message as unknown as Message;
     try {
-      if (how === 'acknowledge') channel.ack(message);
-      else if (how === 'nack') channel.nack(message, false, true);
+      if (how === 'acknowledge') channel.ack(message, allUpToLast);
+      else if (how === 'nack') channel.nack(message, allUpToLast, true);
       else channel.reject(message, true);
     } catch (error) {
       if ((error as Error).name !== 'IllegalOperationError') throw error;

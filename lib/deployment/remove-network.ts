@@ -8,12 +8,8 @@ const PAUSE_MS = 10_000;
 
 /**
  * Creates the handler of the custom resources that CloudFormation removes together with an event source or with the
- * functions. The removal of such a resource waits until Lambda has deleted the network interfaces, because
- * CloudFormation can delete the network only afterwards. A custom resource with the property `EventSource` first deletes
- * the event source that the property names. A custom resource with the property `SecurityGroup` waits for the network
- * interfaces of the functions in that security group. CloudFormation deletes the functions' roles after the wait,
- * because Lambda needs the roles to delete the network interfaces. `environment` contains the credentials of the
- * function's role, usually in `process.env`.
+ * functions. Each removal waits until Lambda has deleted the network interfaces, because CloudFormation can delete the
+ * network only afterwards. `environment` contains the credentials of the function's role, usually in `process.env`.
  */
 export const removeNetwork = (environment: Environment) =>
   customResource(({ EventSource: id, SecurityGroup: group }) => String(id ?? group), {
@@ -28,7 +24,6 @@ export const removeNetwork = (environment: Environment) =>
     },
   });
 
-/** Reads the credentials of the function's role, which Lambda provides in environment variables. */
 function accessIn({
   AWS_REGION: region = '',
   AWS_ACCESS_KEY_ID: accessKeyId = '',

@@ -14,10 +14,7 @@ const TIMEOUT_MS = 10_000;
  * Creates the handler with which Secrets Manager rotates the logins of the broker roles. Secrets Manager rotates a login
  * in four steps, and invokes the handler once per step.
  */
-export function rotateLogin(
-  surehop: Surehop,
-  roles: readonly BrokerRole[],
-): (event: RotationEvent) => Promise<void> {
+export function rotateLogin(surehop: Surehop, roles: readonly BrokerRole[]): (event: RotationEvent) => Promise<void> {
   const settings = surehop.settings(brokerSettings);
   const broker = () => brokerAccess(settings, { timeoutMs: TIMEOUT_MS });
   return async (event) => {

@@ -23,7 +23,6 @@ export function readiness(surehop: Surehop): (request: Pick<Request, 'note'>) =>
   surehop.settings(brokerSettings);
   const table = tableName(surehop, inboxTable);
 
-  /** The requests that check whether RabbitMQ and DynamoDB respond, each with the name of the dependency that it checks. */
   const probes: readonly (readonly [Dependency, () => Promise<unknown>])[] = [
     ['broker', () => probeBroker(surehop, TIMEOUT_MS)],
     ['store', probeStore],

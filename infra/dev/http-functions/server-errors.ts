@@ -60,7 +60,11 @@ function serverError(status: number, source: ProblemSource, reason: string | und
   const body = { type: 'about:blank', status, title, detail: reason ?? title };
   return {
     statusCode: status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': source.requestId },
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-request-id': source.requestId,
+    },
     body: JSON.stringify(body),
   };
 }

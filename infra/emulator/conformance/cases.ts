@@ -67,7 +67,9 @@ const batching = documentedIn(
 );
 const mappingApi = documentedIn('https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html');
 /** RabbitMQ's Java client, in which a string header is a `LongString` with the field `bytes`, an array of signed bytes. */
-const javaClient = inferredFrom('https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html');
+const javaClient = inferredFrom(
+  'https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html',
+);
 const messageOrder = documentedIn('https://www.rabbitmq.com/docs/queues#message-ordering');
 
 const bytesOf = (text: string) => ({ bytes: [...Buffer.from(text)].map((byte) => (byte << 24) >> 24) });
@@ -169,7 +171,10 @@ const eventCases: readonly EventCase[] = [
     title: 'a string header that is not ASCII is written as an array of signed bytes in UTF-8',
     sources: [javaClient],
     messages: [aMessage('x', { persistent: true, headers: { utf8: 'é€', empty: '' } })],
-    basicProperties: { deliveryMode: 2, headers: { utf8: { bytes: [-61, -87, -30, -126, -84] }, empty: { bytes: [] } } },
+    basicProperties: {
+      deliveryMode: 2,
+      headers: { utf8: { bytes: [-61, -87, -30, -126, -84] }, empty: { bytes: [] } },
+    },
   },
   {
     title: 'headers that are numbers, booleans or void are written as JSON numbers, booleans and null',
@@ -207,7 +212,8 @@ const eventCases: readonly EventCase[] = [
 
 const batchCases: readonly BatchCase[] = [
   {
-    title: 'a batch is complete when it has the configured number of messages, even before the batching window has passed',
+    title:
+      'a batch is complete when it has the configured number of messages, even before the batching window has passed',
     sources: [batching, messageOrder],
     batchSize: 3,
     maximumBatchingWindowInSeconds: NEVER,

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Answer } from './cases.ts';
@@ -41,18 +42,22 @@ export async function observeFunction(answers: readonly Answer[]): Promise<Obser
   const events: unknown[] = [];
   let running = 0;
   let concurrency = 0;
+  async function invoke(request: IncomingMessage): Promise<Answer> {
+    const event: unknown = JSON.parse(await text(request));
+    running += 1;
+    concurrency = Math.max(concurrency, running);
+    const answer = answers[events.length] ?? { return: null };
+    events.push(event);
+    await sleep(INVOCATION_MS);
+    running -= 1;
+    return answer;
+  }
+
   const server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', async () => {
-      running += 1;
-      concurrency = Math.max(concurrency, running);
-      const answer = answers[events.length] ?? { return: null };
-      events.push(JSON.parse(Buffer.concat(parts).toString()));
-      await sleep(INVOCATION_MS);
-      running -= 1;
-      response.end(JSON.stringify(answer));
-    });
+    void invoke(request).then(
+      (answer) => response.end(JSON.stringify(answer)),
+      () => response.destroy(),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

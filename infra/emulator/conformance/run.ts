@@ -104,7 +104,12 @@ async function invocations({ events }: ObservedFunction, count: number, timeLimi
   while (events.length < count && performance.now() < deadline) await sleep(20);
 }
 
-function compareEvent({ events }: ObservedFunction, { messages, basicProperties }: EventCase, key: string, user: string) {
+function compareEvent(
+  { events }: ObservedFunction,
+  { messages, basicProperties }: EventCase,
+  key: string,
+  user: string,
+) {
   const nothing = Object.fromEntries(PROPERTIES.map((name) => [name, null]));
   const records = messages.map(({ body }) => ({
     basicProperties: withUser({ ...nothing, ...basicProperties, bodySize: body.length }, user),
@@ -136,7 +141,11 @@ function compareBatches({ events, concurrency }: ObservedFunction, { batches, ba
   }));
   const inOrder = (batch: (typeof expected)[number]) =>
     batch.redelivered.includes(true) ? { ...batch, bodies: batch.bodies.toSorted() } : batch;
-  assert.deepEqual(received.map(inOrder), expected.map(inOrder), `the batches (batch size ${batchSize ?? 'by default'})`);
+  assert.deepEqual(
+    received.map(inOrder),
+    expected.map(inOrder),
+    `the batches (batch size ${batchSize ?? 'by default'})`,
+  );
   assert.equal(concurrency(), 1, 'the number of invocations at the same time');
 }
 
@@ -162,8 +171,8 @@ const PROPERTIES = [
   'clusterId',
 ] as const;
 
-const withUser = <T extends { userId?: unknown }>(properties: T, userId: string): T =>
-  properties.userId === BROKER_USER ? { ...properties, userId } : properties;
+const withUser = <T extends object>(properties: T, userId: string): T =>
+  'userId' in properties && properties.userId === BROKER_USER ? { ...properties, userId } : properties;
 
 interface SendingChannel {
   sendMessage(fields: object, properties: { headers?: object }, content: Buffer): boolean;

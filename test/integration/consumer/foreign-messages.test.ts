@@ -9,7 +9,6 @@ import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event
 import { queues } from '../../support/example/topology.ts';
 import { getRoute, redriveRoute } from '../../../lib/dead-letters/routes.ts';
 import { createDeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
-import { ok } from '../../../lib/http/answer.ts';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
@@ -44,8 +43,8 @@ beforeAll(async () => {
   const surehop = await backend.surehop();
   const deadLetters = createDeadLetters(surehop, queues);
   archive = (event) => deadLetters.archive(event);
-  get = endpoint(surehop, getRoute, async ({ path }) => ok(await deadLetters.get(path.id)));
-  redriveOne = endpoint(surehop, redriveRoute, async (request) => ok(await deadLetters.redrive(request)));
+  get = endpoint(surehop, getRoute, deadLetters.get);
+  redriveOne = endpoint(surehop, redriveRoute, deadLetters.redrive);
 });
 
 afterAll(async () => {

@@ -48,7 +48,10 @@ const table: Readonly<Record<SettingName, Row>> = {
   STAGE: { wrong: ['Prod', 'a b', '1st', 'x'.repeat(21)], right: ['local'] },
   LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },
   SERVICE_NAME: { wrong: ['My Service', '-x', 'x'.repeat(41)], right: ['x', 'x'.repeat(40)] },
-  METRICS_NAMESPACE: { wrong: ['AWS/Lambda', 'a b', 'ü', 'x'.repeat(256)], right: ['x', 'Shop/Orders', 'x'.repeat(255)] },
+  METRICS_NAMESPACE: {
+    wrong: ['AWS/Lambda', 'a b', 'ü', 'x'.repeat(256)],
+    right: ['x', 'Shop/Orders', 'x'.repeat(255)],
+  },
   URN_NAMESPACE: { wrong: ['x', '-shop', 'shop-', 'Shop', 'x'.repeat(33)], right: ['ab', 'my-shop', 'x'.repeat(32)] },
   TABLE_PREFIX: { wrong: ['bad prefix!', 'a/b', 'ü', 'x'.repeat(101)], right: ['a', 'A_b.c-', 'x'.repeat(100)] },
   DEPLOYED_TABLES: { wrong: ['a b', 'inbox,', ',', 'ü'], right: ['inbox', 'inbox,dead-letters'] },
