@@ -85,6 +85,8 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
     const created = await createTables({ endpoint, tables: localTables(resourcesOf(definitions, prefix)) });
     undo.push(() => deleteTables(endpoint, created));
 
+    // The AWS SDK reads the region and the credentials from the environment of the process.
+    for (const [name, value] of Object.entries(LOCAL_AWS)) process.env[name] ??= value;
     const environment = {
       ...LOCAL_AWS,
       ...settings,

@@ -21,9 +21,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Runs a script of the guide. Returns the output, also if the script fails. */
+/**
+ * Runs a script of the guide on a computer without settings for AWS. Returns the output, also if the script fails.
+ */
 async function run(...args: readonly string[]): Promise<string> {
-  const environment = { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0' };
+  const given = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
+  const environment = { ...Object.fromEntries(given), NODE_OPTIONS: '', FORCE_COLOR: '0' };
   const running = promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], {
     cwd: directory,
     env: environment,
