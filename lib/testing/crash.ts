@@ -4,17 +4,18 @@ import { definitionOf, toTestConsumer, type Consumable, type TestConsumer } from
 /**
  * Runs a scenario once without a crash, and then once for each step of the consumer. In each of these runs, the process
  * crashes after another step, and the broker delivers the message again. The expectations of the scenario must hold in
- * every run. Returns the number of crashes.
+ * every run. Throws an error if the scenario delivers no message.
  */
 export async function crashAfterEachStep(
   consumable: Consumable,
   scenario: (consumer: TestConsumer) => unknown,
-): Promise<number> {
+): Promise<void> {
   const definition = definitionOf(consumable);
   const calm = createMemoryConsumer(definition);
   await scenario(toTestConsumer(calm));
-  const crashes = calm.points();
-  for (let point = 1; point <= crashes; point += 1) {
+  const steps = calm.points();
+  if (steps === 0) throw new Error('the scenario delivers no message, and therefore no process can crash');
+  for (let point = 1; point <= steps; point += 1) {
     const crashing = createMemoryConsumer(definition, point);
     try {
       await scenario(toTestConsumer(crashing));
@@ -25,5 +26,4 @@ export async function crashAfterEachStep(
       throw new Error(`after a crash of the process, which follows the step "${step}": ${text}`, { cause: error });
     }
   }
-  return crashes;
 }

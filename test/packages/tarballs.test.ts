@@ -80,8 +80,8 @@ describe('a service of a user that installs the tarballs', () => {
   beforeAll(() => {
     project = aUserProject([...tarballs.values()], ['@types/node', 'tsx']);
     const { directory } = project;
-    written = ['lib/README.md', 'infra/dev/README.md', 'infra/aws/README.md'].flatMap((readme) =>
-      writeExamples(readme, directory),
+    written = ['lib/README.md', 'infra/dev/README.md', 'infra/aws/README.md', 'docs/guides/testing.md'].flatMap(
+      (readme) => writeExamples(readme, directory),
     );
     for (const resolution of ['nodenext', 'bundler'])
       writeFileSync(

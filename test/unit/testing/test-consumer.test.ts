@@ -262,17 +262,20 @@ describe('the errors of a consumer in memory', () => {
 
 describe('crashes of a consumer in memory', () => {
   test('a scenario holds after a crash at each step of a consumer that decides', async () => {
-    const crashes = await crashAfterEachStep(payments, async (consumer) => {
+    let runs = 0;
+    await crashAfterEachStep(payments, async (consumer) => {
+      runs += 1;
       consumer.given(carts, a, { status: 'open' });
       const received = await consumer.receive(cartPaid, paid);
       received.expect({ outcome: 'completed', events: [emit(cartClosed, paid)], settlement: 'acknowledged' });
       consumer.expectItem(carts, a, { status: 'paid', total: 3 });
     });
-    expect(crashes).toBe(4);
+    expect(runs).toBe(5);
   });
 
   test('a scenario holds after a crash at each step of a message that is retried', async () => {
-    const crashes = await crashAfterEachStep(
+    let runs = 0;
+    await crashAfterEachStep(
       {
         ...payments,
         decide: (event, { attempt }) => {
@@ -281,6 +284,7 @@ describe('crashes of a consumer in memory', () => {
         },
       },
       async (consumer) => {
+        runs += 1;
         consumer.given(carts, a, { status: 'open' });
         const received = await consumer.receive(cartPaid, paid);
         received.expect({ outcome: 'retry', effects: [], settlement: 'delayed by 1s' });
@@ -288,7 +292,7 @@ describe('crashes of a consumer in memory', () => {
         consumer.expectItem(carts, a, { status: 'paid', total: 3 });
       },
     );
-    expect(crashes).toBeGreaterThan(5);
+    expect(runs).toBeGreaterThan(5);
   });
 
   test('a scenario with a perform function that passes the message id holds after a crash at each step', async () => {
@@ -301,7 +305,9 @@ describe('crashes of a consumer in memory', () => {
         return pay(event);
       },
     };
-    const crashes = await crashAfterEachStep(performing, async (consumer) => {
+    let runs = 0;
+    await crashAfterEachStep(performing, async (consumer) => {
+      runs += 1;
       calls = new Set();
       consumer.given(carts, a, { status: 'open' });
       const received = await consumer.receive(cartPaid, paid);
@@ -309,7 +315,13 @@ describe('crashes of a consumer in memory', () => {
       consumer.expectItem(carts, a, { status: 'paid', total: 3 });
       expect(calls.size).toBe(1);
     });
-    expect(crashes).toBe(5);
+    expect(runs).toBe(6);
+  });
+
+  test('crashAfterEachStep refuses a scenario that delivers no message', async () => {
+    await expect(crashAfterEachStep(payments, () => {})).rejects.toThrow(
+      'the scenario delivers no message, and therefore no process can crash',
+    );
   });
 
   test('crashAfterEachStep finds a perform function that calls another system twice, and names the step before the crash', async () => {
