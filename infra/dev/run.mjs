@@ -11,12 +11,12 @@ import { missingBroker, missingStore, thisMachine, unsupportedPlatform } from '.
 const OLDEST_NODE = [20, 19];
 const COMMANDS = {
   ...Object.fromEntries(
-    ['start', 'check', 'reset', 'lock', 'topology', 'token', 'trace', 'stages', 'metrics'].map((name) => [
-      name,
-      `infra/dev/commands/${name}.ts`,
-    ]),
+    ['start', 'reset', 'topology', 'token', 'trace', 'metrics'].map((name) => [name, `infra/dev/commands/${name}.ts`]),
   ),
   build: 'infra/build/command.ts',
+  check: 'infra/build/check.ts',
+  lock: 'infra/build/lock.ts',
+  stages: 'infra/build/stages.ts',
   demo: 'infra/demo/demo.ts',
   order: 'infra/demo/order.ts',
   test: 'test/command.ts',

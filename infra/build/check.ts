@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { entry, say } from '../runtime/command-line.ts';
-import { rootDirectory } from '../runtime/directories.ts';
+import { entry, say } from '../dev/runtime/command-line.ts';
+import { rootDirectory } from '../dev/runtime/directories.ts';
 
 /** The checks that every change must pass, in the order in which they run. */
 const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { entry, say } from '../runtime/command-line.ts';
-import { rootDirectory } from '../runtime/directories.ts';
-import { completeLock } from '../runtime/package-lock.ts';
+import { entry, say } from '../dev/runtime/command-line.ts';
+import { rootDirectory } from '../dev/runtime/directories.ts';
+import { completeLock } from './package-lock.ts';
 
 // `npm ci` rejects a lock file that lacks the optional packages of other platforms, and some registries do not offer all of these
 // packages. Run `npm run lock` after every change of dependencies to add the missing entries.

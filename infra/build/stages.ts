@@ -2,14 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 
-import { effectsOf } from '../../aws/changes/effects.ts';
-import { settingsTable } from '../../aws/changes/table.ts';
-import { templatesOf } from '../../aws/changes/templates.ts';
-import { costsTable } from '../../aws/costs.ts';
-import { stages } from '../../stages/all.ts';
-import { readStage } from '../../stages/read-stage.ts';
-import { entry, say } from '../runtime/command-line.ts';
-import { rootDirectory } from '../runtime/directories.ts';
+import { effectsOf } from '../aws/changes/effects.ts';
+import { settingsTable } from '../aws/changes/table.ts';
+import { templatesOf } from '../aws/changes/templates.ts';
+import { costsTable } from '../aws/costs.ts';
+import { stages } from '../stages/all.ts';
+import { readStage } from '../stages/read-stage.ts';
+import { entry, say } from '../dev/runtime/command-line.ts';
+import { rootDirectory } from '../dev/runtime/directories.ts';
 
 // `npm run stages` writes two tables of docs/deploy.md: one with the effect of changing each setting, and one with the costs of
 // the stages.

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
 
-import { completeLock } from '../../../infra/dev/runtime/package-lock.ts';
+import { completeLock } from '../../../infra/build/package-lock.ts';
 
 test('package-lock.json contains the optional packages of every platform, because npm ci requires them (run npm run lock to add them)', () => {
   const lock = JSON.parse(readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8'));
