@@ -5,7 +5,8 @@ import { build, type Plugin } from 'esbuild';
 
 import { emit, keepImported } from './declarations.ts';
 import { installedWith, publishedManifest, readManifest, type Manifest, type Published } from './manifest.ts';
-import { packages, SERVICE_MODULES, type PackageDefinition } from './packages.ts';
+import { SERVICE_MODULES } from '../dev/project/find-project.mjs';
+import { packages, type PackageDefinition } from './packages.ts';
 import { writePlugin, writeServicePlugin } from './plugins.ts';
 
 /**
@@ -59,17 +60,19 @@ async function compilePackage(root: string, source: string, directory: string, {
 async function bundlePackage(
   root: string,
   directory: string,
-  { folder, modules = {}, plugins = {}, files = {} }: PackageDefinition,
+  { folder, modules = {}, ownModules = {}, plugins = {}, files = {} }: PackageDefinition,
   manifest: Manifest,
 ): Promise<Record<string, Published>> {
   const dist = join(directory, 'dist');
   const published: Record<string, Published> = {};
   const nameOf = (subpath: string, fallback: string) => (subpath === '.' ? fallback : subpath.slice('./'.length));
   const external = externalOf(manifest);
+  const withService = [...external, ...serviceModules];
+  for (const [name, file] of Object.entries(manifest.bin ?? {}))
+    await bundle(root, join(folder, file), join(dist, `${name}.js`), withService);
   for (const [subpath, { source, className, containsService }] of Object.entries(plugins)) {
     const name = nameOf(subpath, 'plugin');
-    const allowed = containsService ? [...external, ...SERVICE_MODULES.map(serviceModule)] : external;
-    await bundle(root, join(folder, source), join(dist, `${name}.js`), allowed);
+    await bundle(root, join(folder, source), join(dist, `${name}.js`), containsService ? withService : external);
     const compiled = { module: `./dist/${name}.js`, className };
     published[subpath] = containsService
       ? writeServicePlugin(directory, name, compiled)
@@ -90,11 +93,19 @@ async function bundlePackage(
       declared.map((source) => source.replace(/\.ts$/, '.d.ts')),
     );
   }
-  for (const [subpath, file] of Object.entries(files)) {
-    copyFileSync(join(root, folder, file), join(dist, file));
-    const declaration = file.replace('.mjs', '.d.mts');
+  const withoutTypes = (subpath: string, file: string) => {
+    const declaration = file.replace(/\.(m?)js$/, '.d.$1ts');
     writeFileSync(join(dist, declaration), 'export {};\n');
     published[subpath] = { types: `./dist/${declaration}`, default: `./dist/${file}` };
+  };
+  for (const [subpath, source] of Object.entries(ownModules)) {
+    const file = `${nameOf(subpath, 'index')}.js`;
+    await bundle(root, join(folder, source), join(dist, file), withService);
+    withoutTypes(subpath, file);
+  }
+  for (const [subpath, file] of Object.entries(files)) {
+    copyFileSync(join(root, folder, file), join(dist, file));
+    withoutTypes(subpath, file);
   }
   return published;
 }
@@ -143,6 +154,8 @@ async function bundle(root: string, source: string, outfile: string, external: r
 
 const serviceModule = (name: string): string => `@service/${name}`;
 
+const serviceModules = Object.keys(SERVICE_MODULES).map(serviceModule);
+
 /**
  * An esbuild plugin that makes a bundle import the definitions (queues, tables, stages) of the service that uses the
  * bundle. The bundle does not contain the definitions of this repository's service.
@@ -152,7 +165,7 @@ const importService = (root: string): Plugin => ({
   setup({ onResolve }) {
     onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
       const module = relative(root, join(resolveDir, path));
-      const isService = SERVICE_MODULES.some((name) => name === module);
+      const isService = Object.hasOwn(SERVICE_MODULES, module);
       return isService ? { path: serviceModule(module), external: true } : undefined;
     });
   },

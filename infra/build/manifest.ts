@@ -5,6 +5,8 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, string>>;
+  /** The commands of the package, each with the file that runs it. */
+  readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -35,9 +37,11 @@ export const installedWith = (manifest: Manifest): string[] =>
 
 /** Returns the manifest of a published package. The manifest in the repository is private and exports TypeScript sources. */
 export function publishedManifest(manifest: Manifest, exports: Readonly<Record<string, Published>>): object {
-  const { private: _, devDependencies: __, ...published } = manifest;
+  const { private: _, devDependencies: __, bin = {}, ...published } = manifest;
+  const commands = Object.keys(bin).map((name) => [name, `./dist/${name}.js`] as const);
   return {
     ...published,
+    ...(commands.length > 0 && { bin: Object.fromEntries(commands) }),
     files: ['dist', 'src', '*.cjs', '*.d.cts'],
     exports: { ...Object.fromEntries(Object.entries(exports).toSorted()), './package.json': './package.json' },
   };

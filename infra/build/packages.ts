@@ -9,6 +9,8 @@ export interface PackageDefinition {
   readonly plugins?: Readonly<Record<string, Plugin>>;
   /** Scripts without exports that are published without a change, by subpath. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Modules that only the package itself loads, by subpath. They import the definitions of the service. */
+  readonly ownModules?: Readonly<Record<string, string>>;
 }
 
 interface Plugin {
@@ -42,19 +44,7 @@ export const packages: readonly PackageDefinition[] = [
     name: 'surehop-dev',
     folder: 'infra/dev',
     modules: { '.': 'workshop/workshop.ts' },
-
+    ownModules: { './definitions': 'definitions/from-typescript.ts' },
     plugins: { './http-functions': { source: 'http-functions/plugin.ts', className: 'HttpFunctionsPlugin' } },
   },
 ];
-
-/**
- * The modules in which a service defines its queues, tables, stages and alarms, relative to the service's root. The published
- * plugin imports these modules from the service that it packages.
- */
-export const SERVICE_MODULES = [
-  'infra/topology.ts',
-  'infra/tables.ts',
-  'infra/service.ts',
-  'infra/settings.ts',
-  'infra/stages/all.ts',
-] as const;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Published } from './manifest.ts';
-import { SERVICE_MODULES } from './packages.ts';
+import { SERVICE_MODULES } from '../dev/project/find-project.mjs';
 
 interface Compiled {
   readonly module: string;
@@ -33,7 +33,7 @@ const { pathToFileURL } = require('node:url');
 const { buildSync } = require('esbuild');
 const { dependencies, peerDependencies, peerDependenciesMeta } = require('./package.json');
 
-const SERVICE_MODULES = ${JSON.stringify(SERVICE_MODULES)};
+const SERVICE_MODULES = ${JSON.stringify(Object.keys(SERVICE_MODULES))};
 
 function findService(directory = process.cwd()) {
   if (existsSync(join(directory, SERVICE_MODULES[0]))) {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { DEVELOPMENT_STAGE, parseSigningSecrets } from 'surehop/development';
 
-import { signedHeaders } from '../dev/runtime/sign.ts';
+import { signedHeaders, signingSecret } from '../dev/runtime/sign.ts';
 import { localDirectory } from '../dev/runtime/directories.ts';
 import { entry, Problem, reasonOf } from '../dev/runtime/command-line.ts';
 import { readSettings } from '../dev/runtime/settings.ts';
@@ -18,7 +17,7 @@ await entry(async () => {
   const body = JSON.stringify(order);
   const response = await fetch(new URL('/orders', url), {
     method: 'POST',
-    headers: signedHeaders(body, { key, secret: signingSecret() }),
+    headers: signedHeaders(body, { key, secret: signingSecret(process.env) }),
     body,
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch((error: unknown) => {
@@ -29,15 +28,6 @@ await entry(async () => {
   if (response.status === ACCEPTED && orderIdIn(answer) !== undefined) return 0;
   throw new Problem(`the order was not accepted: ${response.status} ${response.statusText}`);
 });
-
-/**
- * Returns the first key of the environment variable SIGNING_SECRETS, with which the order is signed, or undefined if
- * SIGNING_SECRETS is not set.
- */
-function signingSecret(): string | undefined {
-  const { SIGNING_SECRETS } = process.env;
-  return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
-}
 
 function orderIdIn(answer: string): unknown {
   try {

@@ -58,7 +58,7 @@ describe('a clone of the repository at a path with special characters', () => {
     cpSync(join(rootDirectory, 'infra/dev'), join(clone, 'what?', 'infra/dev'), { recursive: true });
     const { status, stderr } = spawnSync(process.execPath, [command, 'start'], { encoding: 'utf8' });
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^surehop: the path .*what\? contains a question mark, .*; move the clone\n$/);
+    expect(stderr).toMatch(/^surehop: the path .*what\? contains a question mark, .*; move the project\n$/);
   });
 
   test('the definitions of tables and functions can be read in a clone whose path contains special characters', () => {

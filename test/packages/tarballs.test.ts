@@ -1,27 +1,25 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
-import { buildPackages } from '../../infra/build/build.ts';
 import { packages } from '../../infra/build/packages.ts';
-import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
-import { serverlessCommand } from '../support/packages.ts';
+import { buildTarballs, type Tarballs } from '../support/tarballs.ts';
 import { unzip } from '../support/unzip.ts';
 import { aUserProject, writeExamples, type UserProject } from '../support/user-project.ts';
 
 const names = packages.map(({ name }) => name);
-// The compiler finds the libraries only from a directory in the repository.
-mkdirSync(localDirectory, { recursive: true });
-const scratch = mkdtempSync(join(localDirectory, 'tarballs-'));
-const tarballs = new Map<string, string>();
+let tarballs: Tarballs;
+
+// npm installs about 300 packages in each project, which takes long on a busy machine.
+jest.setTimeout(900_000);
 
 const scriptOf = (name: string, script: string) =>
   join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), script);
@@ -29,21 +27,14 @@ const scriptOf = (name: string, script: string) =>
 const compiler = scriptOf('typescript', 'bin/tsc');
 
 beforeAll(async () => {
-  const built = await buildPackages(rootDirectory, join(scratch, 'dist'));
-  for (const [name, directory] of Object.entries(built)) {
-    const output = execFileSync('npm', ['pack', directory, '--json', '--pack-destination', scratch], {
-      encoding: 'utf8',
-    });
-    const [packed] = Object.values<{ filename: string }>(JSON.parse(output));
-    tarballs.set(name, join(scratch, packed!.filename));
-  }
-}, 240_000);
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+  tarballs = await buildTarballs();
+});
+afterAll(() => tarballs?.remove());
 
 describe('each package as npm publishes it', () => {
   test.each(names)('publint finds no mistake in the tarball of %s', async (name) => {
     const { publint } = await import('publint');
-    const tarball = readFileSync(tarballs.get(name)!);
+    const tarball = readFileSync(tarballs.files[name]!);
     const { messages } = await publint({ pack: { tarball: Uint8Array.from(tarball).buffer }, strict: true });
     expect(messages).toEqual([]);
   });
@@ -51,20 +42,20 @@ describe('each package as npm publishes it', () => {
   // The profile esm-only accepts that a CommonJS module can import the packages only with Node 20.19 or newer.
   test.each(names)('every module of the tarball of %s has types that match its code', async (name) => {
     const script = scriptOf('@arethetypeswrong/cli', 'dist/index.js');
-    const checked = promisify(execFile)(process.execPath, [script, tarballs.get(name)!, '--profile', 'esm-only']);
+    const checked = promisify(execFile)(process.execPath, [script, tarballs.files[name]!, '--profile', 'esm-only']);
     await expect(checked).resolves.toMatchObject({ stderr: '' });
   });
 
   test.each(names)(
     'every source file to which a source map of %s refers is in the source map or in the tarball',
     (name) => {
-      const listed = execFileSync('tar', ['-t', '-z', '-f', tarballs.get(name)!], { encoding: 'utf8' }).split('\n');
+      const listed = execFileSync('tar', ['-t', '-z', '-f', tarballs.files[name]!], { encoding: 'utf8' }).split('\n');
       expect(listed).toContain('package/README.md');
       expect(listed).toContain('package/LICENSE');
       const maps = listed.filter((file) => file.endsWith('.js.map'));
       expect(maps.length).toBeGreaterThan(0);
       for (const map of maps) {
-        const text = execFileSync('tar', ['-x', '-z', '-O', '-f', tarballs.get(name)!, map], { encoding: 'utf8' });
+        const text = execFileSync('tar', ['-x', '-z', '-O', '-f', tarballs.files[name]!, map], { encoding: 'utf8' });
         const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent?: string[] };
         if (sourcesContent) continue;
         for (const source of sources) expect(listed).toContain(join(dirname(map), source));
@@ -77,8 +68,15 @@ describe('a service of a user that installs the tarballs', () => {
   let project: UserProject;
   let written: string[];
 
-  beforeAll(() => {
-    project = aUserProject([...tarballs.values()], ['@types/node', 'tsx']);
+  beforeAll(async () => {
+    project = await aUserProject(tarballs.files, [
+      '@aws-sdk/client-dynamodb',
+      '@types/node',
+      'serverless',
+      'serverless-offline',
+      'tsx',
+      'zod',
+    ]);
     const { directory } = project;
     written = ['lib/README.md', 'infra/dev/README.md', 'infra/aws/README.md', 'docs/guides/testing.md'].flatMap(
       (readme) => writeExamples(readme, directory),
@@ -104,7 +102,7 @@ describe('a service of a user that installs the tarballs', () => {
           include: ['functions', 'infra', 'test'],
         }),
       );
-  }, 60_000);
+  });
   afterAll(() => project?.remove());
 
   test.each(['nodenext', 'bundler'])(
@@ -113,20 +111,32 @@ describe('a service of a user that installs the tarballs', () => {
       expect(written).toHaveLength(19);
       expect(await project.run(compiler, ['-p', `tsconfig.${resolution}.json`])).toBe('');
     },
-    120_000,
   );
 
   test('the test in the README of surehop bills an order once in memory, with a crash after each step', async () => {
     const output = await project.run('--test', ['nodenext/test/billing-in-memory.test.js'], { NODE_OPTIONS: '' });
     expect(output).toMatch(/pass 1\n/);
     expect(output).toMatch(/fail 0\n/);
-  }, 120_000);
+  });
 
   test('the test in the README of surehop-dev bills each order once on a real broker and a real store', async () => {
     const output = await project.run('--test', ['nodenext/test/billing.test.js'], { NODE_OPTIONS: '' });
     expect(output).toMatch(/pass 1\n/);
     expect(output).toMatch(/fail 0\n/);
-  }, 120_000);
+  });
+
+  test('surehop token issues a token for the service, and surehop topology applies the topology of the service to a broker', async () => {
+    const command = project.command('surehop');
+    expect(await project.run(command, ['token', '--scope', 'status:read'])).toMatch(/^eyJ[\w.-]+\n$/);
+    const host = await aVirtualHost();
+    try {
+      const broker = ['--url', host.amqpUrl, '--management', process.env['MANAGEMENT_URL']!];
+      expect(await project.run(command, ['topology', 'apply', ...broker])).toContain('+ queue billing ');
+      expect(await host.channel.checkQueue('billing')).toMatchObject({ queue: 'billing' });
+    } finally {
+      await host.remove();
+    }
+  });
 
   test('serverless package creates the template of the functions stack with the plugin from the tarball of serverless-surehop', async () => {
     const variables = {
@@ -134,7 +144,7 @@ describe('a service of a user that installs the tarballs', () => {
       AWS_CONFIG_FILE: '/dev/null',
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     };
-    await project.run(serverlessCommand(), ['package', '--stage', 'dev'], variables);
+    await project.run(project.command('serverless'), ['package', '--stage', 'dev'], variables);
     const packaged = join(project.directory, '.serverless');
     const { Resources } = JSON.parse(
       readFileSync(join(packaged, 'cloudformation-template-update-stack.json'), 'utf8'),
@@ -157,12 +167,12 @@ describe('a service of a user that installs the tarballs', () => {
       'Custom::ShopNetworkRemoval',
     ]);
     expect(JSON.stringify(Resources)).not.toMatch(/surehop-dev-|orderId/);
-    expect(unzip(join(packaged, 'bill.zip'), join(scratch, 'bill'))).toContain('functions/bill.mjs');
+    expect(unzip(join(packaged, 'bill.zip'), join(tarballs.directory, 'bill'))).toContain('functions/bill.mjs');
     expect(readdirSync(packaged).filter((file) => file.endsWith('.zip'))).toHaveLength(5);
-  }, 120_000);
+  });
 
   test('serverless package creates the template of the broker stack with the plugin from the tarball of serverless-surehop', async () => {
-    const command = serverlessCommand();
+    const command = project.command('serverless');
     const { stdout } = await promisify(execFile)(process.execPath, [command, 'package', '--stage', 'dev'], {
       cwd: join(project.directory, 'infra', 'broker'),
       env: { ...process.env, SLS_TELEMETRY_DISABLED: '1', AWS_CONFIG_FILE: '/dev/null' },
@@ -175,7 +185,7 @@ describe('a service of a user that installs the tarballs', () => {
     for (const name of ['shop-dev-balances', 'shop-dev-inbox', 'AWS::AmazonMQ::Broker'])
       expect(template).toContain(name);
     expect(template).not.toContain('shop-dev-orders');
-  }, 120_000);
+  });
 });
 
 describe('serverless-offline-rabbitmq without the other packages', () => {
@@ -184,7 +194,8 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
 
   beforeAll(async () => {
     host = await aVirtualHost();
-    project = aUserProject([tarballs.get('serverless-offline-rabbitmq')!], ['serverless']);
+    const name = 'serverless-offline-rabbitmq';
+    project = await aUserProject({ [name]: tarballs.files[name]! }, ['serverless', 'serverless-offline']);
     writeExamples('infra/emulator/README.md', project.directory);
   });
   afterAll(async () => {
@@ -197,7 +208,7 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
     host.channel.sendToQueue('hello', Buffer.from('world'), { messageId: '1' });
     const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
     const ports = ['--httpPort', httpPort, '--lambdaPort', lambdaPort, '--websocketPort', websocketPort].map(String);
-    const child = spawn(process.execPath, [serverlessCommand(), 'offline', 'start', ...ports], {
+    const child = spawn(process.execPath, [project.command('serverless'), 'offline', 'start', ...ports], {
       cwd: project.directory,
       env: { ...process.env, AMQP_URL: host.amqpUrl, SLS_TELEMETRY_DISABLED: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -217,7 +228,7 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
       await ended;
     }
     expect(lines.join('\n')).not.toMatch(/error/i);
-  }, 120_000);
+  });
 
   test('the test in the README of the emulator runs the conformance suite against an emulator that a project starts', async () => {
     writeFileSync(
@@ -271,12 +282,12 @@ export async function startMyEmulator({ amqpUrl, queue, virtualHost, eventSource
       {
         NODE_OPTIONS: '',
         AMQP_URL: host.amqpUrl,
-        SERVERLESS: serverlessCommand(),
+        SERVERLESS: project.command('serverless'),
         PORTS: `--httpPort ${httpPort} --lambdaPort ${lambdaPort} --websocketPort ${websocketPort}`,
         SLS_TELEMETRY_DISABLED: '1',
       },
     );
     expect(output).toMatch(/pass 2\n/);
     expect(output).toMatch(/fail 0\n/);
-  }, 240_000);
+  });
 });

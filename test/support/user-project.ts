@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -9,63 +9,87 @@ import { aHostileDirectory } from './hostile-directory.ts';
 /** A project of a user outside of the repository. */
 export interface UserProject {
   readonly directory: string;
-  /** Runs a script of an installed package with Node. Throws an error with its output if it fails. */
+  /** Runs a script with Node. Throws an error with the output of the script if the script fails. */
   run(script: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>;
+  /** Returns the path of the script of an installed command, such as `surehop`. */
+  command(name: string): string;
   remove(): void;
 }
 
-interface Manifest {
-  readonly name: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
+/**
+ * Creates a project outside of the repository and installs tarballs of the repository's packages in it, by their names, with npm.
+ * `tools` are libraries that the user installs too, in the versions of the repository.
+ */
+export async function aUserProject(
+  tarballs: Readonly<Record<string, string>>,
+  tools: readonly string[],
+): Promise<UserProject> {
+  const directory = aHostileDirectory('user');
+  writeFileSync(
+    join(directory, 'package.json'),
+    JSON.stringify({
+      name: 'shop',
+      private: true,
+      type: 'module',
+      dependencies: { ...addressesOf(tarballs), ...versionsOf(tools) },
+    }),
+  );
+  const project = userProjectIn(directory);
+  await npmInstall(directory).catch((error: unknown) => {
+    project.remove();
+    throw error;
+  });
+  return project;
 }
 
-/**
- * Creates a project and installs tarballs in it without a package registry. `tools` are further libraries that the user
- * installs.
- */
-export function aUserProject(tarballs: readonly string[], tools: readonly string[]): UserProject {
-  const directory = aHostileDirectory('user');
-  const modules = join(directory, 'node_modules');
-  mkdirSync(modules, { recursive: true });
-  const manifests = tarballs.map((tarball) => {
-    const unpacked = join(directory, 'unpacked');
-    mkdirSync(unpacked);
-    execFileSync('tar', ['-x', '-z', '-f', tarball, '-C', unpacked]);
-    const manifest = JSON.parse(readFileSync(join(unpacked, 'package', 'package.json'), 'utf8')) as Manifest;
-    cpSync(join(unpacked, 'package'), join(modules, manifest.name), { recursive: true });
-    rmSync(unpacked, { recursive: true });
-    return manifest;
-  });
-  const declared = manifests.flatMap(({ dependencies, peerDependencies, optionalDependencies }) =>
-    Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies }),
-  );
-  const own = new Set(manifests.map(({ name }) => name));
-  for (const name of new Set([...declared, ...tools])) {
-    if (own.has(name)) continue;
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(join(rootDirectory, 'node_modules', name), join(modules, name));
-  }
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }));
-  return {
-    directory,
-    async run(script, args, environment = {}) {
-      try {
-        const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], {
-          cwd: directory,
-          env: { ...process.env, ...environment },
-          maxBuffer: 50_000_000,
-        });
-        return stdout;
-      } catch (error) {
-        const { stdout, stderr } = error as { stdout: string; stderr: string };
-        throw new Error(`${script} ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error });
-      }
-    },
-    remove: () => rmSync(dirname(directory), { recursive: true, force: true }),
-  };
+/** Returns the dependencies of a package.json that refer to tarballs. */
+const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`]));
+
+/** Installs the packages of a project with npm, preferably from npm's cache. */
+async function npmInstall(directory: string): Promise<void> {
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
+  // npm passes its own configuration of this repository to the tests in variables.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry)$)/i.test(name));
+  const env = Object.fromEntries(inherited);
+  await promisify(execFile)('npm', ['install', ...flags], { cwd: directory, env, maxBuffer: 50_000_000 });
 }
+
+/** Returns the versions of libraries from the repository's manifests. */
+function versionsOf(names: readonly string[]): Record<string, string> {
+  const known = ['package.json', 'infra/dev/package.json'].map(
+    (file) => JSON.parse(readFileSync(join(rootDirectory, file), 'utf8')) as Record<string, Record<string, string>>,
+  );
+  const versions = Object.assign(
+    {},
+    ...known.flatMap(({ dependencies, devDependencies }) => [dependencies, devDependencies]),
+  ) as Record<string, string>;
+  return Object.fromEntries(
+    names.map((name) => {
+      if (!versions[name]) throw new Error(`no package.json of the repository contains a version of ${name}`);
+      return [name, versions[name]];
+    }),
+  );
+}
+
+const userProjectIn = (directory: string): UserProject => ({
+  directory,
+  async run(script, args, environment = {}) {
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], {
+        cwd: directory,
+        env: { ...process.env, ...environment },
+        maxBuffer: 50_000_000,
+      });
+      return stdout;
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout: string; stderr: string };
+      throw new Error(`${script} ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error });
+    }
+  },
+  command: (name) => join(directory, 'node_modules', '.bin', name),
+  remove: () => rmSync(dirname(directory), { recursive: true, force: true }),
+});
 
 /** Writes the examples of a README: every code block whose first line is a comment with the path of a file. */
 export function writeExamples(readme: string, directory: string): string[] {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import type { BuildFailure, BuildOptions, Metafile } from 'esbuild';
+import type { BuildOptions, Metafile } from 'esbuild';
+import { describeBuildError } from './describe-build-error.ts';
 import { leanSdk } from './lean-sdk.ts';
 import { withoutTraces } from './without-traces.ts';
 
@@ -82,17 +83,6 @@ async function withoutUnused({ inputs, outputs }: Metafile, root = process.cwd()
   const unused = Object.keys(outputs).filter((file) => !used.has(file));
   await Promise.all(unused.map((file) => rm(resolve(root, file))));
   return { inputs, outputs: Object.fromEntries(Object.entries(outputs).filter(([file]) => used.has(file))) };
-}
-
-/** Formats the errors of an esbuild run, one per line, as `file:line:column: message`. */
-export function describeBuildError(error: unknown): string {
-  const { errors } = error as Partial<BuildFailure>;
-  if (!errors?.length) return (error as Error).message;
-  return errors
-    .map(({ location, text }) =>
-      location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text,
-    )
-    .join('\n');
 }
 
 function sourceOf(root: string, entry: string): string {

@@ -5,8 +5,9 @@ import type { FSWatcher } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { context } from 'esbuild';
 import type { Metafile, OutputFile } from 'esbuild';
-import { bundleOptions, describeBuildError, split } from './bundle.ts';
+import { bundleOptions, split } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
+import { describeBuildError } from './describe-build-error.ts';
 
 /** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {

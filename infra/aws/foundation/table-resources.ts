@@ -2,6 +2,8 @@ import * as z from 'zod';
 
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
+export type { Resources };
+
 /**
  * The attributes of the primary key of a table or index, with their DynamoDB types: the partition key and, if there is
  * one, the sort key.

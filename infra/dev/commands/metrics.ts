@@ -1,17 +1,25 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { generatedFiles } from '../metrics/generated.ts';
-import { entry, say } from '../runtime/command-line.ts';
+import { say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
+import { defineCommand } from './command.ts';
 
-// `npm run metrics` writes the files that are generated from the metrics and alarms.
-await entry(async () => {
-  for (const [path, text] of Object.entries(await generatedFiles())) {
-    const file = join(rootDirectory, path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
-    say(`updated ${path}`);
-  }
-  return 0;
+export const metrics = defineCommand({
+  usage: [''],
+  summary: 'writes the Prometheus alerts and the tables of metrics that follow from the alarms of the service',
+  details: [
+    'The command writes docs/observability/alerts.yml. If docs/observability.md exists, the command also writes the tables between its marks <!-- metrics --> and <!-- only-cloudwatch -->.',
+  ],
+  needs: 'definitions',
+  async run() {
+    const { generatedFiles } = await import('../metrics/generated.ts');
+    for (const [path, text] of Object.entries(await generatedFiles())) {
+      const file = join(rootDirectory, path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+      say(`updated ${path}`);
+    }
+    return 0;
+  },
 });

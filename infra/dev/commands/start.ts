@@ -1,13 +1,27 @@
 import { watchDefinitions } from '../definitions/watch-definitions.ts';
 import { readDefinitions } from '../definitions/read-definitions.ts';
-import { entry, onShutdown, Problem, reasonOf, say } from '../runtime/command-line.ts';
+import { onShutdown, Problem, reasonOf, say } from '../runtime/command-line.ts';
 import { localDirectory, rootDirectory, startLock } from '../runtime/directories.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { isPortTaken, ownerOfPort } from '../runtime/ports.ts';
 import { announceRunning } from '../runtime/running.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';
+import { defineCommand, print, UsageError } from './command.ts';
 
-await entry(async () => {
+export const start = defineCommand({
+  usage: [''],
+  summary: 'runs the whole service on this machine: RabbitMQ, DynamoDB, the functions and their event sources',
+  details: [
+    'The environment variables HTTP_PORT, AMQP_URL, DYNAMODB_ENDPOINT and the other settings of Surehop are used if they are set. Without AMQP_URL, the command starts a RabbitMQ; without DYNAMODB_ENDPOINT, it starts a DynamoDB. Edited functions are rebuilt, and an edited topology is applied, while the service runs.',
+  ],
+  needs: 'definitions',
+  run: ({ words }) => {
+    if (words.length > 0) throw new UsageError(`start takes no words; it got "${words.join(' ')}"`);
+    return run();
+  },
+});
+
+async function run(): Promise<number> {
   const settings = readSettings(process.env, localDirectory);
   const definitions = await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
     throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
@@ -16,7 +30,7 @@ await entry(async () => {
   const lock = takeLock(startLock);
   if ('heldBy' in lock) {
     throw new Problem(
-      `npm start is already running in this clone (pid ${lock.heldBy}); stop it with Ctrl-C or kill ${lock.heldBy}`,
+      `npm start is already running in this project (pid ${lock.heldBy}); stop it with Ctrl-C or kill ${lock.heldBy}`,
     );
   }
   try {
@@ -40,7 +54,7 @@ await entry(async () => {
     // No batch is running yet, and the processes that were started end together with this process.
     if (environment === undefined) return 130;
     const stopAnnouncing = announceRunning(environment);
-    print(welcome({ environment, settings }));
+    print(welcome({ environment, settings, definitions }));
 
     const { broker, store } = environment;
     const stopWatching = watchDefinitions(rootDirectory, definitions, { broker, store, settings, say });
@@ -55,7 +69,7 @@ await entry(async () => {
   } finally {
     lock.release();
   }
-});
+}
 
 async function checkPort(port: number): Promise<void> {
   if (!(await isPortTaken(port))) return;
@@ -63,8 +77,4 @@ async function checkPort(port: number): Promise<void> {
   throw new Problem(
     `port ${port} is in use${owner === undefined ? '' : ` by ${owner}`}; choose another one: HTTP_PORT=${port + 1} npm start`,
   );
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

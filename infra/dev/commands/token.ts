@@ -1,33 +1,28 @@
-import { parseArgs } from 'node:util';
-
-import { scopes } from '../../aws/foundation/operators.ts';
 import { localDirectory } from '../runtime/directories.ts';
-import { entry, Problem } from '../runtime/command-line.ts';
 import { issueToken } from '../runtime/issuer.ts';
+import { defineCommand, print, UsageError } from './command.ts';
 
-const SCOPES = Object.keys(scopes);
-
-const USAGE = `npm run -s token -- --scope "status:read dead-letters:read" [--subject ada]
-  prints an operator's token for the service that npm start runs, valid for one hour; scopes: ${SCOPES.join(', ')}`;
-
-await entry(async () => {
-  const { wanted, subject } = read(process.argv.slice(2));
-  process.stdout.write(`${await issueToken(localDirectory, wanted, { subject })}\n`);
-  return 0;
+export const token = defineCommand({
+  usage: ['--scope "status:read dead-letters:read" [--subject NAME]'],
+  summary: "prints an operator's token for the service that npm start runs; the token is valid for one hour",
+  options: {
+    scope: {
+      type: 'string',
+      multiple: true,
+      value: 'SCOPES',
+      meaning: 'what the token permits; infra/service.ts defines scopes in addition to those of Surehop',
+    },
+    subject: { type: 'string', value: 'NAME', meaning: 'the name of the operator; "developer" by default' },
+  },
+  needs: 'definitions',
+  async run({ words, options: { scope = [], subject } }) {
+    const { scopes } = await import('serverless-surehop/definitions');
+    const wanted = [...words, ...scope].flatMap((given) => given.split(/[\s,]+/)).filter(Boolean);
+    const known = `the scopes are ${Object.keys(scopes).join(', ')}`;
+    if (wanted.length === 0) throw new UsageError(`--scope is missing; ${known}`);
+    const unknown = wanted.filter((name) => !Object.hasOwn(scopes, name));
+    if (unknown.length > 0) throw new UsageError(`unknown scope "${unknown.join('", "')}"; ${known}`);
+    print(await issueToken(localDirectory, wanted, { subject }));
+    return 0;
+  },
 });
-
-function read(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { scope: { type: 'string', multiple: true }, subject: { type: 'string' } },
-    });
-    const wanted = (values.scope ?? []).flatMap((given) => given.split(/[\s,]+/)).filter(Boolean);
-    if (wanted.length === 0) throw new Error('--scope is missing');
-    const unknown = wanted.filter((scope) => !SCOPES.includes(scope));
-    if (unknown.length > 0) throw new Error(`unknown scope "${unknown.join('", "')}"`);
-    return { wanted, subject: values.subject };
-  } catch (error) {
-    throw new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
-  }
-}

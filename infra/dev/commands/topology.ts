@@ -1,31 +1,25 @@
-import { parseArgs } from 'node:util';
 import type { BrokerAccess } from 'surehop/management';
+import type { Topology } from 'surehop/topology';
 import { applyTopology, planLine, readDiff, removeRetiredQueue } from 'surehop/topology-changes';
 
-import { topology } from '../../topology.ts';
-import { entry, Problem, say } from '../runtime/command-line.ts';
 import { faultsOf, reach } from '../runtime/broker/prepare.ts';
+import { say } from '../runtime/command-line.ts';
+import { runningIfAny } from '../runtime/running.ts';
+import { defineCommand, print, UsageError } from './command.ts';
 
-const USAGE = `npm run topology -- plan|apply|verify|remove QUEUE --url amqps://user:password@host:5671/vhost [--management https://host]
-  plan          shows what apply would change, and changes nothing
-  apply         creates and changes what differs; deletes no queue and no message
-  verify        names every setting through which messages can be lost
-  remove QUEUE  deletes a queue that the topology no longer uses, if it holds no message
-The environment variables AMQP_URL and MANAGEMENT_URL replace the options: other users of the machine can see a password on the command line`;
-
-interface Command {
-  /** The number of queue names that a subcommand of `npm run topology` expects as arguments. */
+interface Subcommand {
+  /** The number of queue names that the subcommand expects as arguments. */
   readonly queues: 0 | 1;
   /** Runs the subcommand and returns the exit code, which is 1 if an operator must change something on the broker. */
-  run(broker: BrokerAccess, queue: string): Promise<number>;
+  run(broker: BrokerAccess, wanted: Topology, queue: string): Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
+const subcommands: Readonly<Record<string, Subcommand>> = {
   plan: {
     queues: 0,
-    async run(broker) {
-      const differences = await readDiff(broker, topology);
-      print(differences.map(planLine));
+    async run(broker, wanted) {
+      const differences = await readDiff(broker, wanted);
+      printLines(differences.map(planLine));
       const count = differences.filter(({ fix }) => fix.by !== 'nobody').length;
       say(count === 0 ? 'No changes' : `${count} differences`);
       return differences.some(({ fix }) => fix.by === 'operator') ? 1 : 0;
@@ -33,57 +27,75 @@ const commands: Readonly<Record<string, Command>> = {
   },
   apply: {
     queues: 0,
-    async run(broker) {
-      print((await applyTopology(broker, topology)).map(planLine));
+    async run(broker, wanted) {
+      printLines((await applyTopology(broker, wanted)).map(planLine));
       say('Topology applied');
-      return verify(broker);
+      return verify(broker, wanted);
     },
   },
   verify: { queues: 0, run: verify },
   remove: {
     queues: 1,
-    async run(broker, queue) {
+    async run(broker, wanted, queue) {
       say(`Checking that queue "${queue}" stays empty for ten seconds`);
-      await removeRetiredQueue(broker, topology, queue);
+      await removeRetiredQueue(broker, wanted, queue);
       say(`Queue "${queue}" removed`);
       return 0;
     },
   },
 };
 
-async function verify(broker: BrokerAccess): Promise<number> {
-  const faults = await faultsOf(broker);
-  print(faults.map((fault) => `! ${fault}`));
+export const topology = defineCommand({
+  usage: [
+    'plan    [--url URL] [--management URL]',
+    'apply   [--url URL] [--management URL]',
+    'verify  [--url URL] [--management URL]',
+    'remove QUEUE [--url URL] [--management URL]',
+  ],
+  summary: 'compares a broker with infra/topology.ts, changes the broker, or removes a queue that is no longer used',
+  details: [
+    `  plan          shows what apply would change, and changes nothing
+  apply         creates and changes what differs; deletes no queue and no message
+  verify        names every setting through which messages can be lost
+  remove QUEUE  deletes a queue that the topology no longer uses, if it holds no message`,
+    'Without --url, the command uses the environment variables AMQP_URL and MANAGEMENT_URL, which other users of the machine cannot see. If AMQP_URL is not set, the command uses the broker of the running npm start.',
+  ],
+  options: {
+    url: { type: 'string', value: 'URL', meaning: 'the broker, such as amqps://user:password@host:5671/vhost' },
+    management: { type: 'string', value: 'URL', meaning: 'the management API of the broker, such as https://host' },
+  },
+  needs: 'definitions',
+  async run({ words: [name = '', queue = '', ...more], options }) {
+    const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+    if (!subcommand) throw new UsageError('expected plan, apply, verify or remove');
+    if (more.length > 0 || (queue !== '') !== (subcommand.queues === 1))
+      throw new UsageError(`${name} takes ${subcommand.queues === 1 ? 'the name of one queue' : 'no further words'}`);
+    const broker = brokerOf(options);
+    const { topology: wanted } = await import('serverless-surehop/definitions');
+    return subcommand.run(broker, wanted, queue);
+  },
+});
+
+async function verify(broker: BrokerAccess, wanted: Topology): Promise<number> {
+  const faults = await faultsOf(broker, wanted);
+  printLines(faults.map((fault) => `! ${fault}`));
   say(faults.length === 0 ? 'No setting loses messages' : `${faults.length} settings can lose messages`);
   return faults.length === 0 ? 0 : 1;
 }
 
-function print(lines: readonly string[]): void {
-  for (const line of lines) process.stdout.write(`${line}\n`);
+function brokerOf({ url, management }: { url?: string; management?: string }): BrokerAccess {
+  const given = url ?? (process.env['AMQP_URL'] || undefined);
+  const running = given === undefined ? runningIfAny() : undefined;
+  const amqpUrl = given ?? running?.amqpUrl;
+  if (amqpUrl === undefined)
+    throw new UsageError(
+      'no broker: npm start is not running in this project; pass --url amqps://user:password@host:5671, or set AMQP_URL',
+    );
+  if (!/^amqps?:$/.test(URL.canParse(amqpUrl) ? new URL(amqpUrl).protocol : ''))
+    throw new UsageError('--url must be an address like amqps://user:password@host:5671');
+  return reach(amqpUrl, management ?? (process.env['MANAGEMENT_URL'] || undefined) ?? running?.managementUrl);
 }
 
-await entry(async () => {
-  const { command, queue, url, management } = read(process.argv.slice(2));
-  return command.run(reach(url, management), queue);
-});
-
-function read(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { url: { type: 'string' }, management: { type: 'string' } },
-      allowPositionals: true,
-    });
-    const url = values.url ?? process.env['AMQP_URL'];
-    const [name = '', queue = '', ...more] = positionals;
-    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (!command) throw new Error('expected plan, apply, verify or remove');
-    if (more.length > 0 || (queue !== '') !== (command.queues === 1))
-      throw new Error(`${name} takes ${command.queues === 1 ? 'the name of one queue' : 'no further words'}`);
-    if (!url || !/^amqps?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
-      throw new Error('--url must be an address like amqps://user:password@host:5671');
-    return { command, queue, url, management: values.management ?? process.env['MANAGEMENT_URL'] };
-  } catch (error) {
-    throw new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
-  }
+function printLines(lines: readonly string[]): void {
+  for (const line of lines) print(line);
 }

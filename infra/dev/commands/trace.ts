@@ -1,45 +1,36 @@
-import { parseArgs } from 'node:util';
-
-import { entry, Problem, reasonOf } from '../runtime/command-line.ts';
+import { Problem, reasonOf } from '../runtime/command-line.ts';
 import { findRunning } from '../runtime/running.ts';
 import type { Span } from '../traces/span.ts';
 import type { TraceSummary } from '../traces/trace-store.ts';
 import { waterfall } from '../traces/waterfall.ts';
-
-const USAGE = `npm run trace -- [ID]
-  prints the spans that belong to an order id, message id or trace id; without an id, lists the latest traces`;
+import { defineCommand, print, UsageError } from './command.ts';
 
 const NO_RECEIVER =
   'npm start exports its spans to OTEL_EXPORTER_OTLP_ENDPOINT: look at the trace there, or unset the variable and restart npm start';
 
-await entry(async () => {
-  const { positionals } = read(process.argv.slice(2));
-  const { tracesUrl } = findRunning();
-  if (tracesUrl === undefined) throw new Problem(NO_RECEIVER);
-  const [id] = positionals;
-  if (id === undefined) {
-    const { traces } = await get<{ traces: TraceSummary[] }>(`${tracesUrl}/traces`);
-    print(traces.length === 0 ? 'no traces yet' : traces.map(lineOf).join('\n'));
+export const trace = defineCommand({
+  usage: ['[ID]'],
+  summary: 'prints the spans of a request or message by an id of it, or lists the latest traces',
+  details: ['ID is a trace id, a message id, or an id in the log of a function, such as an order id.'],
+  needs: 'project',
+  async run({ words: [id, ...more] }) {
+    if (more.length > 0) throw new UsageError('trace takes at most one id');
+    const { tracesUrl } = findRunning();
+    if (tracesUrl === undefined) throw new Problem(NO_RECEIVER);
+    if (id === undefined) {
+      const { traces } = await get<{ traces: TraceSummary[] }>(`${tracesUrl}/traces`);
+      print(traces.length === 0 ? 'no traces yet' : traces.map(lineOf).join('\n'));
+      return 0;
+    }
+    const { spans } = await get<{ spans: Span[] }>(`${tracesUrl}/traces/${encodeURIComponent(id)}`);
+    if (spans.length === 0)
+      throw new Problem(
+        `no span has the id ${id}: npm start keeps only the traces of the latest 5,000 requests and batches, and only in memory`,
+      );
+    print(waterfall(spans));
     return 0;
-  }
-  const { spans } = await get<{ spans: Span[] }>(`${tracesUrl}/traces/${encodeURIComponent(id)}`);
-  if (spans.length === 0)
-    throw new Problem(
-      `no span has the id ${id}: npm start keeps only the traces of the latest 5,000 requests and batches, and only in memory`,
-    );
-  print(waterfall(spans));
-  return 0;
+  },
 });
-
-function read(args: readonly string[]) {
-  try {
-    const parsed = parseArgs({ args: [...args], allowPositionals: true });
-    if (parsed.positionals.length > 1) throw new Error('npm run trace takes at most one id');
-    return parsed;
-  } catch (error) {
-    throw new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
-  }
-}
 
 async function get<T>(url: string): Promise<T> {
   const response = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch((error: unknown) => {
@@ -50,8 +41,4 @@ async function get<T>(url: string): Promise<T> {
 
 function lineOf({ traceId, name, startUs, durationUs, spans, hasFailed }: TraceSummary): string {
   return `${new Date(startUs / 1_000).toISOString()}  ${traceId}  ${name}${hasFailed ? ' ✗' : ''}  ${Math.round(durationUs / 1_000)} ms  ${spans} spans`;
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { readFile } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { describeBuildError } from '../../aws/bundler/bundle.ts';
+import { describeBuildError } from 'serverless-surehop/build-errors';
 
 /** Thrown when source files do not compile. `files` are the source files that contain mistakes. */
 export class MistakeError extends Error {
@@ -32,6 +32,14 @@ const ownAddresses: Plugin = {
   },
 };
 
+/** An esbuild plugin that finds the modules of the project which a published package imports as `@service/…`. */
+const ofProject = (root: string): Plugin => ({
+  name: 'of-project',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@service\// }, ({ path }) => ({ path: join(root, path.slice('@service/'.length)) }));
+  },
+});
+
 /**
  * Imports the current version of a TypeScript module, and of the modules that it imports, from disk. A plain `import()`
  * would return the versions that Node loaded first.
@@ -53,7 +61,7 @@ export async function loadFresh<T>(entry: string, root: string): Promise<T> {
       banner: {
         js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
       },
-      plugins: [ownAddresses],
+      plugins: [ownAddresses, ofProject(root)],
       logLevel: 'silent',
     });
     code = outputFiles[0]!.text;

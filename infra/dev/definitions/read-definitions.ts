@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import type { SourceName } from 'serverless-surehop/definitions';
 import type { Topology } from 'surehop/topology';
 
-import type { SourceName } from '../../aws/variables.ts';
-import { localTables, type Table } from '../runtime/store/tables.ts';
+import { localTables, type Table } from '../runtime/store/create-tables.ts';
 import { loadFresh } from './load-fresh.ts';
 
 /** The definitions that `npm start` reads from the sources: the topology, the tables and the service. */
@@ -35,7 +36,8 @@ const VARIABLE = /\$\{(settings|consumes|operators):([^}]*)\}/;
  */
 export async function readDefinitions(root: string, tablePrefix: string): Promise<Definitions> {
   const { topology, resolveVariable, tableResources } = await loadFresh<FromTypescript>(
-    join(import.meta.dirname, 'from-typescript.ts'),
+    // The published package contains this module as a file of its own.
+    createRequire(import.meta.url).resolve('surehop-dev/definitions'),
     root,
   );
   const resolved = (source: SourceName, address: string) => {

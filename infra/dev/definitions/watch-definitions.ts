@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { existsSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Broker } from '../runtime/broker/broker.ts';
@@ -98,7 +98,7 @@ export function watchDefinitions(
       const existing = applied.tables.find(({ definition }) => definition.TableName === name);
       return existing === undefined || isDeepStrictEqual(existing, table)
         ? []
-        : [`the changed definition of table ${name} (run npm run reset first, which deletes all data)`];
+        : [`the changed definition of table ${name} (run npx surehop reset first, which deletes all data)`];
     });
   }
 
@@ -110,7 +110,9 @@ export function watchDefinitions(
     for (const line of lines) say(`topology: ${line}`);
   }
 
-  const watchers = WATCHED.map(([directory, names]) =>
+  // Only this repository has the sources of the deployment in infra/aws.
+  const watched = WATCHED.filter(([directory]) => existsSync(join(root, directory)));
+  const watchers = watched.map(([directory, names]) =>
     watch(join(root, directory), (_event, name) => {
       if (name !== null && !names.test(name)) return;
       clearTimeout(timer);

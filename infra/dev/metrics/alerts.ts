@@ -1,8 +1,8 @@
+import type { AlarmDefinition, Metric } from 'serverless-surehop/alarms';
+import { service } from 'serverless-surehop/definitions';
 import { toolkitMetrics, type MetricTable } from 'surehop';
 import { stringify } from 'yaml';
 
-import type { AlarmDefinition, Metric } from '../../aws/service/alarm.ts';
-import { service } from '../../service.ts';
 import { prometheusName, prometheusValue } from './prometheus-names.ts';
 
 const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };

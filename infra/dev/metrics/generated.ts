@@ -1,28 +1,37 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
 
 import { rootDirectory } from '../runtime/directories.ts';
 import { ruleFile } from './alerts.ts';
 import { localAlarms } from './local-alarms.ts';
 import { metricsTable, onlyInCloudWatch } from './tables.ts';
 
-/** Returns the contents of all files that are generated from the metrics and alarms, by their paths in the repository. */
+const PAGE = 'docs/observability.md';
+
+/** Returns the contents of all files that are generated from the metrics and alarms, by their paths in the project. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
   const alarms = localAlarms();
-  const page = join(rootDirectory, 'docs', 'observability.md');
-  let text = await readFile(page, 'utf8');
-  for (const [mark, table] of [
-    ['<!-- metrics -->', metricsTable()],
-    ['<!-- only-cloudwatch -->', onlyInCloudWatch(alarms)],
-  ] as const) {
-    const [before, , after] = text.split(mark);
-    text = [before, `\n\n${table}\n\n`, after].join(mark);
+  const files: Record<string, string> = { 'docs/observability/alerts.yml': ruleFile(alarms) };
+  if (existsSync(join(rootDirectory, PAGE))) {
+    let text = await readFile(join(rootDirectory, PAGE), 'utf8');
+    for (const [mark, table] of [
+      ['<!-- metrics -->', metricsTable()],
+      ['<!-- only-cloudwatch -->', onlyInCloudWatch(alarms)],
+    ] as const) {
+      const [before, , after] = text.split(mark);
+      if (after !== undefined) text = [before, `\n\n${table}\n\n`, after].join(mark);
+    }
+    files[PAGE] = text;
   }
-  const files = { 'docs/observability.md': text, 'docs/observability/alerts.yml': ruleFile(alarms) };
-  const formatted = Object.entries(files).map(async ([path, content]) => {
-    const filepath = join(rootDirectory, path);
-    return [path, await format(content, { ...(await resolveConfig(filepath)), filepath })];
-  });
+  const formatted = Object.entries(files).map(async ([path, content]) => [path, await format(path, content)]);
   return Object.fromEntries(await Promise.all(formatted)) as Record<string, string>;
+}
+
+/** Formats a file with prettier if the project has installed prettier. */
+async function format(path: string, content: string): Promise<string> {
+  const prettier = await import('prettier').catch(() => undefined);
+  if (prettier === undefined) return content;
+  const filepath = join(rootDirectory, path);
+  return prettier.format(content, { ...(await prettier.resolveConfig(filepath)), filepath });
 }

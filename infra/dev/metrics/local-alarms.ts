@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  brokerAlarms,
+  functionAlarms,
+  kindOf,
+  ownMetric,
+  queueAlarms,
+  recordedSubject,
+  toolkitAlarms,
+  type AlarmDefinition,
+  type FunctionDefinition,
+} from 'serverless-surehop/alarms';
+import { deadLetterQueue, queues, readLocalStage, service, topology } from 'serverless-surehop/definitions';
 import { parse } from 'yaml';
 
-import { ownMetric, type AlarmDefinition } from '../../aws/service/alarm.ts';
-import { brokerAlarms } from '../../aws/service/alarms/broker-alarms.ts';
-import { functionAlarms, toolkitAlarms } from '../../aws/service/alarms/function-alarms.ts';
-import { queueAlarms } from '../../aws/service/alarms/queue-alarms.ts';
-import { recordedSubject } from '../../aws/service/functions-stack.ts';
-import { kindOf, type FunctionDefinition } from '../../aws/serverless.ts';
-import { service } from '../../service.ts';
-import { readLocalStage } from '../../stages/read-stage.ts';
-import { deadLetterQueue, queues, topology } from '../../topology.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 
 type Events = FunctionDefinition['events'] | string;

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 
+import { service } from 'serverless-surehop/definitions';
 import { toolkitMetrics, type MetricTable } from 'surehop';
 
-import { service } from '../../service.ts';
 import { createCollector } from './collector.ts';
 
 /** Collects the metrics in the service's output and serves them at a local address. */

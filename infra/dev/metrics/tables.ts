@@ -1,7 +1,7 @@
+import { ownMetric, type AlarmDefinition } from 'serverless-surehop/alarms';
+import { service } from 'serverless-surehop/definitions';
 import { toolkitMetrics, type MetricTable } from 'surehop';
 
-import { ownMetric, type AlarmDefinition } from '../../aws/service/alarm.ts';
-import { service } from '../../service.ts';
 import { alertOf } from './alerts.ts';
 import { prometheusName } from './prometheus-names.ts';
 

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { topology } from 'serverless-surehop/definitions';
+
 import { startBroker, type Broker } from './broker/broker.ts';
 import { Problem, type Say } from './command-line.ts';
 import { keepRunning } from './keep-running.ts';
@@ -92,7 +94,7 @@ export async function startDevEnvironment({
     keep('DynamoDB', store, store.endpoint);
     say(`${broker.describe}, ${store.describe}`);
     const preparing = Promise.all([
-      prepareBroker(broker, say),
+      prepareBroker(broker, say, { wanted: topology }),
       createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix }),
     ]);
     await withProgress('the topology and the tables', preparing, say);

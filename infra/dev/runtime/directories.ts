@@ -1,10 +1,12 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
-/** The root directory of this clone of the repository. */
-export const rootDirectory = resolve(import.meta.dirname, '..', '..', '..');
+import { findProject } from '../project/find-project.mjs';
+
+/** The root directory of the project in which this process was started: the folder with serverless.yml. */
+export const rootDirectory = findProject(process.cwd()) ?? process.cwd();
 
 /** The folder for local data and logs, and for the cache if the home directory is not writable. */
 export const localDirectory = join(rootDirectory, '.local');
 
-/** The path of the lock file that `npm start` holds while it runs in this clone. */
+/** The path of the lock file that `npm start` holds while it runs in this project. */
 export const startLock = join(localDirectory, 'start.lock');

@@ -5,8 +5,9 @@ import { Problem } from './command-line.ts';
 import type { DevEnvironment } from './dev-environment.ts';
 import { localDirectory } from './directories.ts';
 
-/** The URLs of the development environment that `npm start` runs in this clone. */
+/** The URLs of the development environment that `npm start` runs in this project. */
 export interface Running {
+  readonly pid: number;
   readonly url: string;
   readonly amqpUrl: string;
   readonly managementUrl: string;
@@ -18,11 +19,12 @@ export interface Running {
 const file = join(localDirectory, 'running.json');
 
 /**
- * Saves the URLs of the development environment, so that other commands such as `npm run trace` find it. Returns a
+ * Saves the URLs of the development environment, so that other commands such as `surehop trace` find it. Returns a
  * function that deletes the saved URLs.
  */
 export function announceRunning({ service, broker, store, traces }: DevEnvironment): () => void {
   const running: Running = {
+    pid: process.pid,
     url: service.url,
     amqpUrl: broker.amqpUrl,
     managementUrl: broker.managementUrl,
@@ -34,13 +36,27 @@ export function announceRunning({ service, broker, store, traces }: DevEnvironme
 }
 
 /**
- * Reads the URLs of the development environment that runs in this clone. Throws a `Problem` if `npm start` does not run
- * in this clone.
+ * Reads the URLs of the development environment that runs in this project. Returns undefined if `npm start` does not run in this
+ * project.
+ */
+export function runningIfAny(): Running | undefined {
+  try {
+    const running = JSON.parse(readFileSync(file, 'utf8')) as Running;
+    // A killed `npm start` leaves its file behind.
+    process.kill(running.pid, 0);
+    return running;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads the URLs of the development environment that runs in this project. Throws a `Problem` if `npm start` does not run in this
+ * project.
  */
 export function findRunning(): Running {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Running;
-  } catch {
-    throw new Problem('npm start is not running in this clone: run npm start in another terminal first');
-  }
+  const running = runningIfAny();
+  if (running === undefined)
+    throw new Problem('npm start is not running in this project: run npm start in another terminal first');
+  return running;
 }

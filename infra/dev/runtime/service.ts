@@ -55,7 +55,7 @@ export interface ServiceOptions {
   /** The OTLP receiver of the functions' spans. If it is undefined, the functions record no spans. */
   readonly otlpEndpoint?: string;
   readonly dataDirectory: string;
-  /** The folder that contains serverless.yml; by default the root of this clone. */
+  /** The folder that contains serverless.yml; by default the root of this project. */
   readonly serviceDirectory?: string;
   /** Whether a function is rebuilt when its sources change. Requests in progress finish with the previous version. */
   readonly watch: boolean;
@@ -64,7 +64,10 @@ export interface ServiceOptions {
   readonly output: Say;
 }
 
-/** Runs the functions with `serverless offline`. Resolves when `GET /readyz` reports the status "ready". */
+/**
+ * Runs the functions with `serverless offline`. Resolves when `GET /readyz` reports the status "ready", or when the HTTP server
+ * answers that the service has no such route.
+ */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
   say('starting the functions and their event sources');
@@ -166,13 +169,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /**
- * Sends `GET /readyz`. Returns "ready" if the service is ready, and otherwise a description of the response or of the
- * failure.
+ * Sends `GET /readyz`. Returns "ready" if the service is ready or has no such route, and otherwise a description of the
+ * response or of the failure.
  */
 async function askReadiness(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
     const body = await response.text();
+    // The HTTP server starts only when the event sources run.
+    if (response.status === 404) return 'ready';
     const { status } = JSON.parse(body) as { status?: unknown };
     return response.ok && status === 'ready' ? 'ready' : `${response.status} ${body.slice(0, MAX_SHOWN)}`;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { DEVELOPMENT_SECRET } from 'surehop/development';
+import { DEVELOPMENT_SECRET, DEVELOPMENT_STAGE, parseSigningSecrets } from 'surehop/development';
 
 /**
  * Returns the HTTP headers of a signed request. `key` is the idempotency key: to repeat a request, sign it again with
@@ -15,4 +15,12 @@ export function signedHeaders(
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
     'webhook-signature': new Webhook(secret).sign(key, at, body),
   };
+}
+
+/**
+ * Returns the first key of the setting SIGNING_SECRETS, with which requests are signed. Returns undefined if SIGNING_SECRETS is not
+ * set; requests are then signed with the development key.
+ */
+export function signingSecret({ SIGNING_SECRETS }: NodeJS.ProcessEnv): string | undefined {
+  return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
 }

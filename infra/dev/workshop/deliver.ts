@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { useConnection, useRawFrames, openConnection } from 'surehop/amqp';
 import type { RabbitMqEvent } from 'surehop/consumer';
 
-import { eventJson, recordJson, type DeliveredMessage } from '../../emulator/event.ts';
+import { eventJson, recordJson, type DeliveredMessage } from 'serverless-offline-rabbitmq/event';
 
 /** A function of a consumer, as Lambda calls it. */
 export type ConsumerHandler<Result> = (

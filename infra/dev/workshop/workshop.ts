@@ -1,30 +1,30 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { resourcesOf } from 'serverless-surehop/tables';
 import { createSurehop, type Surehop } from 'surehop';
 import { withConnection } from 'surehop/amqp';
 import { eventPublisher, type PublishEvent } from 'surehop/events';
 import { lazyPublisher } from 'surehop/rabbitmq';
-import { toolkitTables } from 'surehop/tables';
+import { toolkitTables, type Table } from 'surehop/tables';
 import { defineTopology, type WorkQueue } from 'surehop/topology';
 import { applyTopology } from 'surehop/topology-changes';
 
 import { startBroker } from '../runtime/broker/broker.ts';
 import { readSettings } from '../runtime/settings.ts';
-import { resourcesOf, type TableDefinition } from '../../aws/foundation/table-resources.ts';
 import { createTables, deleteTables, localTables } from '../runtime/store/create-tables.ts';
 import { LOCAL_AWS } from '../runtime/store/probe.ts';
 import { startStore } from '../runtime/store/store.ts';
 import { deliver, type ConsumerHandler, type DeliveryOptions } from './deliver.ts';
 import { createVirtualHost } from './virtual-host.ts';
 
-export type { ConsumerHandler, DeliveryOptions, TableDefinition };
+export type { ConsumerHandler, DeliveryOptions };
 
 export interface WorkshopOptions {
   /** The work queues of the service. The workshop declares them with their exchanges, delays and policies. */
   readonly queues: Readonly<Record<string, WorkQueue>>;
   /** The tables of the service. The workshop also creates the tables of the toolkit. */
-  readonly tables?: Readonly<Record<string, TableDefinition>>;
+  readonly tables?: Readonly<Record<string, Table<any, any>>>;
   /** Settings of the toolkit and of the service, in addition to the addresses of the broker and the store. */
   readonly settings?: Readonly<Record<string, string>>;
 }

@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => host.remove());
 
 const prepare = (managementUrl = process.env['MANAGEMENT_URL']!) =>
-  prepareBroker({ amqpUrl: host.amqpUrl, managementUrl }, (line) => said.push(line));
+  prepareBroker({ amqpUrl: host.amqpUrl, managementUrl }, (line) => said.push(line), { wanted: topology });
 
 const queueCount = async () => ((await host.manage('GET', `queues/${host.name}?columns=name`)) as unknown[]).length;
 

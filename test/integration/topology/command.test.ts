@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
@@ -9,6 +9,9 @@ import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 let host: VirtualHost;
 beforeAll(async () => void (host = await aVirtualHost()));
 afterAll(() => host.remove());
+
+// Each command starts a process, which takes long on a busy machine.
+jest.setTimeout(300_000);
 
 /** Runs the command `npm run topology -- …` with the given arguments. */
 async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
@@ -73,7 +76,16 @@ test.each([
   ['an unknown command', ['destroy'], 'expected plan, apply, verify or remove'],
   ['the removal of no queue', ['remove'], 'remove takes the name of one queue'],
   ['a plan for one queue', ['plan', 'stock'], 'plan takes no further words'],
-  ['no address', ['plan'], '--url must be an address like amqps://user:password@host:5671'],
+  [
+    'no running npm start and no address',
+    ['plan'],
+    'npm start is not running in this project; pass --url amqps://user:password@host:5671',
+  ],
+  [
+    'a wrong address',
+    ['plan', '--url', 'localhost:5672'],
+    '--url must be an address like amqps://user:password@host:5671',
+  ],
   ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
 ])('npm run topology explains a wrong command line and ends with exit code 2 (%s)', async (_, args, said) => {
   expect(await topology(...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });

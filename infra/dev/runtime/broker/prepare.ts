@@ -10,7 +10,6 @@ import {
   type Difference,
 } from 'surehop/topology-changes';
 
-import { topology } from '../../../topology.ts';
 import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';
 import { Problem, type Say } from '../command-line.ts';
@@ -36,7 +35,7 @@ export function reach(amqpUrl: string, managementUrl = guessManagementUrl(amqpUr
 }
 
 /** Returns one line for each broker setting that can cause the loss of messages. */
-export const faultsOf = async (broker: BrokerAccess, declared: Topology = topology): Promise<string[]> =>
+export const faultsOf = async (broker: BrokerAccess, declared: Topology): Promise<string[]> =>
   (await readDiff(broker, declared)).filter(({ losesMessages }) => losesMessages).map(faultLine);
 
 /**
@@ -46,7 +45,7 @@ export const faultsOf = async (broker: BrokerAccess, declared: Topology = topolo
 export async function prepareBroker(
   { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,
   say: Say,
-  { wanted = topology, previous }: { wanted?: Topology; previous?: Topology } = {},
+  { wanted, previous }: { wanted: Topology; previous?: Topology },
 ): Promise<string[]> {
   const broker = reach(amqpUrl, managementUrl);
   let differences: Difference[];

@@ -9,7 +9,7 @@ import {
 import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
 import { requestLimits } from 'surehop/dynamodb';
 
-import type { Resources } from '../../../aws/template.ts';
+import type { Resources } from 'serverless-surehop/tables';
 import { LOCAL_AWS } from './probe.ts';
 
 const READY_WITHIN_SECONDS = 30;

@@ -1,4 +1,4 @@
-import { tableResources } from '../../../aws/foundation/tables.ts';
+import { tableResources } from 'serverless-surehop/definitions';
 import { createTables as create, localTables, type Table } from './create-tables.ts';
 
 export { localClient, localTables, type Table } from './create-tables.ts';

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+
+import { UsageError } from '../commands/command.ts';
+import { reasonOf } from '../runtime/command-line.ts';
+
+/** Returns the text that an argument stands for: the content of a file for `@file`, and otherwise the argument itself. */
+export function readText(argument: string): string {
+  if (!argument.startsWith('@')) return argument;
+  try {
+    return readFileSync(argument.slice(1), 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read the file ${argument.slice(1)}: ${reasonOf(error)}`);
+  }
+}
+
+/** Parses JSON that was given as an argument. */
+export function parseJson(text: string, origin: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new UsageError(`${origin} is not JSON: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Problem, reasonOf } from '../runtime/command-line.ts';
+import { localDirectory } from '../runtime/directories.ts';
+import { issueToken } from '../runtime/issuer.ts';
+import { runningIfAny } from '../runtime/running.ts';
+
+const REQUEST_TIMEOUT_MS = 40_000;
+
+/** How often a request is repeated that the service refuses because it gets too many requests. */
+const MAX_REPEATS = 30;
+
+/** A request to the service. */
+export interface ServiceRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface ServiceResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly text: string;
+}
+
+/** Returns the base URL of the service: the given one, or that of the running `npm start`. */
+export function serviceUrl(given: string | undefined): string {
+  const url = given ?? runningIfAny()?.url;
+  if (url === undefined)
+    throw new Problem(
+      'npm start is not running in this project: run npm start in another terminal, or pass --url with the address of a service',
+    );
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
+    throw new Problem(`"${url}" is not an address like https://api.example.com`, { exitCode: 2 });
+  return url;
+}
+
+/** Sends a request to the service at `url`. If the service answers 429, waits and sends the request again. */
+export async function sendRequest(url: string, request: ServiceRequest): Promise<ServiceResponse> {
+  for (let repeats = 0; ; repeats += 1) {
+    const response = await fetch(new URL(request.path, url), {
+      method: request.method,
+      headers: request.headers,
+      body: request.body,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    }).catch((error: unknown) => {
+      throw new Problem(`${url} does not answer (${reasonOf(error)}): is the service running?`);
+    });
+    const { status, statusText } = response;
+    const text = await response.text();
+    if (status !== 429 || repeats === MAX_REPEATS) return { status, statusText, text };
+    await sleep(1_000 * (Number(response.headers.get('retry-after')) || 1));
+  }
+}
+
+/**
+ * Returns the header with an operator's token. For the service of `npm start`, the token is issued here. For a deployed service, the
+ * token is read from the environment variable SUREHOP_TOKEN.
+ */
+export async function authorization(scopes: readonly string[]): Promise<Record<string, string>> {
+  const token = process.env['SUREHOP_TOKEN'] || (await issueToken(localDirectory, scopes));
+  return { authorization: `Bearer ${token}` };
+}
+
+/** Returns, in one line, why the service refused a request. */
+export function refusalOf({ status, statusText, text }: ServiceResponse): string {
+  try {
+    const { title, detail, errors } = JSON.parse(text) as {
+      title?: string;
+      detail?: string;
+      errors?: readonly { detail: string }[];
+    };
+    const details = errors?.map((one) => one.detail).join('; ') || detail;
+    return [status, title ?? statusText, details && `(${details})`].filter(Boolean).join(' ');
+  } catch {
+    return `${status} ${statusText}`;
+  }
+}

@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+
+import { Problem } from '../runtime/command-line.ts';
+
+/** An option of a command, such as `--scope SCOPES`. */
+interface Option {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: boolean;
+  /** The word that stands for the value of the option in the help text. */
+  readonly value?: string;
+  readonly meaning: string;
+}
+
+type Options = Readonly<Record<string, Option>>;
+
+type ValueOf<O extends Option> = O['type'] extends 'boolean' ? boolean : O['multiple'] extends true ? string[] : string;
+
+/** The words and the options after the name of a command. */
+export interface Given<O extends Options = Options> {
+  readonly words: readonly string[];
+  readonly options: { readonly [Name in keyof O]?: ValueOf<O[Name]> };
+}
+
+/**
+ * A command of `surehop`. The module of a command must not import modules that import the definitions of the service (its queues
+ * and tables), because the help text must work without a project. The function `run` imports such modules dynamically.
+ */
+export interface Command {
+  /** The arguments of the command as the help text shows them, one line for each way to use the command. */
+  readonly usage: readonly string[];
+  /** What the command does, as the help text says it. */
+  readonly summary: string;
+  /** Further sentences for the help text of this command. */
+  readonly details?: readonly string[];
+  readonly options?: Options;
+  /** Whether the command needs a project, and whether it needs the definitions of the service. */
+  readonly needs: 'nothing' | 'project' | 'definitions';
+  /** Runs the command and returns the exit code. */
+  run(given: Given): Promise<number>;
+}
+
+/** Returns the definition of a command. The types of the given options follow from the definition. */
+export const defineCommand = <const O extends Options = {}>(
+  command: Omit<Command, 'options' | 'run'> & { readonly options?: O; run(given: Given<O>): Promise<number> },
+): Command => command;
+
+/** A mistake in the arguments of a command. It is printed together with the usage of the command. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Parses the arguments after the name of a command. */
+export function readArguments(command: Command, args: readonly string[]): Given {
+  const options = { ...command.options, help: { type: 'boolean', meaning: '' } } as Options;
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return { words: positionals, options: values as Given['options'] };
+  } catch (error) {
+    // Node's message for a misspelt option goes on with advice that does not apply here.
+    throw new UsageError((error as Error).message.split('. ')[0]);
+  }
+}
+
+/** Runs a command. A wrong usage ends with exit code 2. */
+export async function runCommand(name: string, command: Command, given: Given): Promise<number> {
+  try {
+    return await command.run(given);
+  } catch (error) {
+    throw error instanceof UsageError ? usageProblem(name, command, error) : error;
+  }
+}
+
+export const usageProblem = (name: string, command: Command, { message }: UsageError): Problem =>
+  new Problem(`${message}\n${usageOf(name, command)}\nsurehop ${name} --help explains the options`, { exitCode: 2 });
+
+const usageOf = (name: string, { usage }: Command): string =>
+  usage.map((line) => `  surehop ${name} ${line}`.trimEnd()).join('\n');
+
+/** Returns the help text of one command. */
+export function helpOf(name: string, command: Command): string {
+  const { summary, details = [], options = {} } = command;
+  const rows = Object.entries(options).map(
+    ([option, { value, meaning }]) => [`--${option}${value === undefined ? '' : ` ${value}`}`, meaning] as const,
+  );
+  return [usageOf(name, command), sentence(summary), ...details, columns(rows)].filter(Boolean).join('\n\n');
+}
+
+/** Returns the help text that lists all commands. */
+export const overviewOf = (commands: Readonly<Record<string, Command>>): string =>
+  [
+    'surehop <command> [arguments]: the commands for a service that uses Surehop, on your machine',
+    columns(Object.entries(commands).map(([name, { summary }]) => [name, summary])),
+    'surehop <command> --help explains one command.',
+  ].join('\n\n');
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(0, ...rows.map(([first]) => first.length));
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`).join('\n');
+}
+
+const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+
+/** Prints a text to standard output. */
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);

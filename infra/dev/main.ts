@@ -1,0 +1,59 @@
+import { helpOf, overviewOf, print, readArguments, runCommand, usageProblem, UsageError } from './commands/command.ts';
+import { commands } from './commands/table.ts';
+import { findProject, missingModules } from './project/find-project.mjs';
+import { entry, Problem } from './runtime/command-line.ts';
+import { meantName } from './runtime/misspelt.ts';
+
+const names = Object.keys(commands);
+
+const HELP = new Set(['help', '--help', '-h']);
+
+/** Runs a command of `surehop` and ends this process with the command's exit code. */
+export const main = ([name, ...args]: readonly string[]): Promise<never> =>
+  entry(async () => {
+    if (name === undefined || (HELP.has(name) && args.length === 0)) {
+      print(overviewOf(commands));
+      return name === undefined ? 2 : 0;
+    }
+    const [wanted = '', ...rest] = HELP.has(name) ? [...args, '--help'] : [name, ...args];
+    const command = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
+    if (command === undefined) {
+      const meant = meantName(
+        wanted.toUpperCase(),
+        names.map((one) => one.toUpperCase()),
+      )?.toLowerCase();
+      throw new Problem(
+        `unknown command "${wanted}"; ${meant === undefined ? `the commands are ${names.join(', ')}` : `did you mean ${meant}?`}`,
+        { exitCode: 2 },
+      );
+    }
+    if (rest.some((word) => word === '--help' || word === '-h')) {
+      print(helpOf(wanted, command));
+      return 0;
+    }
+    const given = readGiven(wanted, rest);
+    requireProject(wanted, command.needs);
+    return runCommand(wanted, command, given);
+  });
+
+function readGiven(name: string, args: readonly string[]) {
+  const command = commands[name]!;
+  try {
+    return readArguments(command, args);
+  } catch (error) {
+    throw error instanceof UsageError ? usageProblem(name, command, error) : error;
+  }
+}
+
+/** Throws a problem that says what is missing if this process does not run in a project with what a command needs. */
+function requireProject(name: string, needs: 'nothing' | 'project' | 'definitions'): void {
+  if (needs === 'nothing') return;
+  const root = findProject(process.cwd());
+  if (root === undefined)
+    throw new Problem(
+      `surehop ${name} needs a project, and neither ${process.cwd()} nor a folder above it has a serverless.yml; change to the folder of your service, or create one with npm create surehop my-service`,
+      { exitCode: 2 },
+    );
+  const missing = needs === 'definitions' ? missingModules(root) : [];
+  if (missing.length > 0) throw new Problem(missing.join('\n'), { exitCode: 2 });
+}
