@@ -1,5 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
+import { kindOf } from '../runtime/kind-of.ts';
+
 /**
  * A value that an effect can write to a DynamoDB attribute. An array becomes a list, a plain object becomes a map, and a
  * `Set` becomes a string set or a number set. A property with the value `undefined` is left out.
@@ -50,10 +52,7 @@ export function toAttribute(attribute: string, value: unknown, depth = 0): Attri
       if (value === null) return { NULL: true };
       return toNested(attribute, value, depth);
   }
-  throw new InvalidValue(
-    attribute,
-    `cannot store ${value === undefined ? 'undefined' : `a ${typeof value}`}; ${ALLOWED}`,
-  );
+  throw new InvalidValue(attribute, `cannot store ${kindOf(value)}; ${ALLOWED}`);
 }
 
 const ALLOWED =

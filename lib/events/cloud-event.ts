@@ -1,4 +1,5 @@
 import { readJson, type ParsedJson } from '../runtime/json.ts';
+import { kindOf } from '../runtime/kind-of.ts';
 import { checkIdentity, isPlainText, MAX_NAME_BYTES, type Identity } from './identity.ts';
 import { readDate, Structure } from './json-form.ts';
 import type { HeaderValue, Message } from './message.ts';
@@ -86,7 +87,7 @@ export function identityOfCloudEvent({ attribute }: CloudEvent): Identity | { re
     const value = attribute(name);
     if (value === undefined || value === '') return { fault: `the CloudEvent has no ${name}` };
     if (typeof value !== 'string')
-      return { fault: `the attribute ${name} of the CloudEvent is a ${typeof value}, not a string` };
+      return { fault: `the attribute ${name} of the CloudEvent is ${kindOf(value)}, not a string` };
     required[name] = value;
   }
   const { specversion, id, source, type } = required;

@@ -1,3 +1,4 @@
+import { kindOf } from '../runtime/kind-of.ts';
 import type { MessageId } from './message-id.ts';
 
 /**
@@ -33,7 +34,7 @@ export const isPlainText = (text: string): boolean => !isDamaged(text) && !CONTR
 /** Returns the reason why a message id is invalid, or `undefined` if it is valid or absent. */
 export function idFault(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined;
-  if (typeof id !== 'string') return `the message id is a ${typeof id}, not a string`;
+  if (typeof id !== 'string') return `the message id is ${kindOf(id)}, not a string`;
   if (Buffer.byteLength(id) > MAX_NAME_BYTES) return `the message id has more than ${MAX_NAME_BYTES} bytes`;
   return isDamaged(id) ? 'the message id is not UTF-8' : undefined;
 }

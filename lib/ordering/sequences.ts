@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 
 import type { Candidate } from '../consumer/message.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { kindOf } from '../runtime/kind-of.ts';
 
 /** Returns the ordering key of an event. Messages with the same ordering key are processed one after another. */
 export type KeyOf = (event: any) => string;
@@ -32,7 +33,7 @@ const HASHED = 'sha256:';
  * with lone surrogates, because DynamoDB would not store lone surrogates unchanged.
  */
 export function boundedKey(key: unknown): string {
-  if (typeof key !== 'string') throw new TypeError(`orderBy returned a ${typeof key}: the key must be a string`);
+  if (typeof key !== 'string') throw new TypeError(`orderBy returned ${kindOf(key)}: the key must be a string`);
   const isPlain =
     Buffer.byteLength(key) <= MAX_KEY_BYTES && Buffer.from(key).toString() === key && !key.startsWith(HASHED);
   return isPlain ? key : HASHED + hash('sha256', Buffer.from(key, 'utf16le'));

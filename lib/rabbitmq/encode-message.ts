@@ -1,7 +1,8 @@
 import type { Message, Properties } from '../events/message.ts';
 import { PublishError } from '../runtime/errors.ts';
+import { kindOf } from '../runtime/kind-of.ts';
 import { AmqpWriter, FRAME_BYTES, isChangedByUtf8, SHORT_STRING_BYTES, writeBodyFrame } from './amqp-writer.ts';
-import { kindOf, notADate, writeHeaders } from './header-table.ts';
+import { notADate, writeHeaders } from './header-table.ts';
 import { describeParts, type UnwritablePart } from './unwritable.ts';
 
 /** The number of bytes in an AMQP frame besides its payload. */

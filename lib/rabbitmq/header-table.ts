@@ -1,5 +1,6 @@
 import { isByteString, readDate, Structure } from '../events/json-form.ts';
 import type { HeaderValue, Properties } from '../events/message.ts';
+import { kindOf } from '../runtime/kind-of.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
 /**
@@ -175,8 +176,5 @@ function writeDate(writer: AmqpWriter, text: string): void {
   writer.uint8(tagOf('T'));
   writer.int64(BigInt(seconds));
 }
-
-export const kindOf = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;
 
 export const notADate = (text: string): string => `${JSON.stringify(text.slice(0, 40))} is not a date from 1583 on`;

@@ -177,7 +177,7 @@ describe('a consumer with the function identify', () => {
       { id: 7 },
       'the result of identify is invalid: the message id is a number, which may be inexact: send the id as a string',
     ],
-    [{ id: ['k'] }, 'the result of identify is invalid: the message id is a object, not a string'],
+    [{ id: ['k'] }, 'the result of identify is invalid: the message id is a list, not a string'],
     [{ id: 'é'.repeat(128) }, 'the result of identify is invalid: the message id has more than 255 bytes'],
     [{ id: 'k\ufffd' }, 'the result of identify is invalid: the message id is not UTF-8'],
     [{ id: 'k\ud800' }, 'the result of identify is invalid: the message id is not UTF-8'],

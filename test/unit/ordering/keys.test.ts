@@ -27,6 +27,6 @@ test('an ordering key that looks like a stored hash is hashed too, so that it di
 });
 
 test('an ordering key that is not a string causes an error that names the type of the key', () => {
-  expect(() => boundedKey(undefined)).toThrow('orderBy returned a undefined: the key must be a string');
+  expect(() => boundedKey(undefined)).toThrow('orderBy returned undefined: the key must be a string');
   expect(() => boundedKey(7)).toThrow('orderBy returned a number');
 });

@@ -226,7 +226,7 @@ describe('unwritable parts', () => {
     ['an id of 256 bytes', { messageId: 'é'.repeat(128) }, 'messageId (256 bytes are more than 255)'],
     ['an id with half a surrogate pair', { messageId: 'a\ud800' }, 'messageId (not Unicode text)'],
     ['a correlation id that is a number', { correlationId: 7 }, 'correlationId (a number instead of text)'],
-    ['a reply address that is a table', { replyTo: {} }, 'replyTo (a object instead of text)'],
+    ['a reply address that is a table', { replyTo: {} }, 'replyTo (an object instead of text)'],
     ['a priority of 256', { priority: 256 }, 'priority (not a whole number from 0 to 255)'],
     ['half a priority', { priority: 0.5 }, 'priority (not a whole number from 0 to 255)'],
     ['half a second', { timestamp: 0.5 }, 'timestamp (not a whole number of seconds)'],
@@ -242,7 +242,7 @@ describe('unwritable parts', () => {
       'timestamp ("Feb 30, 2026, 12:00:00 AM" is',
     ],
     ['a header that is text without bytes', { headers: { a: new Structure('x') } }, 'header "a" ("x" is not a date'],
-    ['a header without a value', { headers: { a: new Structure(undefined) } }, 'header "a" (a undefined'],
+    ['a header without a value', { headers: { a: new Structure(undefined) } }, 'header "a" (undefined'],
     ['a header that is not finite', { headers: { a: Number.NaN } }, 'header "a" (the number NaN)'],
     ['a header with a function in it', { headers: { a: new Structure([() => 1]) } }, 'header "a" (a function'],
     [
