@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import pMap from 'p-map';
 
 import { compareLedger, type AcceptedOrder } from './ledger.ts';
@@ -10,12 +6,10 @@ import { collectResults } from './results.ts';
 import { INITIAL_STOCK, place, planOrders, request, skus, SOLD_OUT_SKU } from './orders.ts';
 import { reportOf, type Run } from './report.ts';
 import { killBroker, repairOnceRetried, publishMalformed } from './faults.ts';
-import { startDevEnvironment, type DevEnvironment } from '../dev/runtime/dev-environment.ts';
+import type { DevEnvironment } from '../dev/runtime/dev-environment.ts';
 import { entry, onShutdown, say } from '../dev/runtime/command-line.ts';
-import { localDirectory } from '../dev/runtime/directories.ts';
 import { sumMetrics } from '../dev/runtime/embedded-metrics.ts';
-import { freePorts } from '../dev/runtime/ports.ts';
-import { readSettings, TABLE_PREFIX } from '../dev/runtime/settings.ts';
+import { startPrivateEnvironment } from '../dev/runtime/private-environment.ts';
 
 const PLAN = { orders: 1_000, sentTwice: 50, soldOut: 20, awardFails: 10, malformed: 10 };
 const CLIENTS = 16;
@@ -31,26 +25,8 @@ await entry(async () => {
       force: () => process.exit(130),
     });
   });
-  const scratch = mkdtempSync(join(tmpdir(), 'surehop-demo-'));
-  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
-  const [httpPort] = await freePorts(1);
-  // The demo kills its broker and expects empty tables, so it ignores AMQP_URL and DYNAMODB_ENDPOINT.
-  const settings = {
-    ...readSettings(process.env, localDirectory),
-    httpPort: httpPort!,
-    amqpUrl: undefined,
-    dynamodbEndpoint: undefined,
-    tablePrefix: TABLE_PREFIX,
-  };
-  const starting = startDevEnvironment({
-    settings,
-    dataDirectory: scratch,
-    keepData: true,
-    watch: false,
-    say,
-    output: () => {},
-  });
-  const environment = await Promise.race([starting, stopped]);
+  // The demo kills its broker and expects empty tables.
+  const environment = await Promise.race([startPrivateEnvironment(say), stopped]);
   if (!environment) return 130;
   say(`the service is ready at ${environment.service.url}`);
   try {

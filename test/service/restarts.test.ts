@@ -1,45 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
-import { startDevEnvironment, type DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
-import { localDirectory } from '../../infra/dev/runtime/directories.ts';
-import { freePorts } from '../../infra/dev/runtime/ports.ts';
-import { readSettings } from '../../infra/dev/runtime/settings.ts';
+import type { DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
+import { startPrivateEnvironment } from '../../infra/dev/runtime/private-environment.ts';
 import { eventually } from '../support/eventually.ts';
 
 const INITIAL_STOCK = 100_000;
 const CLIENTS = 4;
 
 let environment: DevEnvironment;
-let directory: string;
 const said: string[] = [];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'surehop-restarts-'));
-  const [httpPort] = await freePorts(1);
-  // The test kills its broker and store, so they must not be the ones that other tests use.
-  const settings = {
-    ...readSettings(process.env, localDirectory),
-    httpPort: httpPort!,
-    amqpUrl: undefined,
-    dynamodbEndpoint: undefined,
-  };
-  environment = await startDevEnvironment({
-    settings,
-    dataDirectory: directory,
-    keepData: true,
-    watch: false,
-    say: (line) => void said.push(line),
-    output: () => {},
-  });
+  environment = await startPrivateEnvironment((line) => void said.push(line));
 }, 240_000);
 
 afterAll(async () => {
   await environment?.stop();
-  rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
 test('npm start restarts a killed broker and a killed store at their previous addresses, and no accepted order is lost', async () => {

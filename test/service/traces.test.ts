@@ -1,39 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { corruptItems, repairItem } from '../../infra/demo/corrupt-items.ts';
-import { startDevEnvironment, type DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
-import { localDirectory } from '../../infra/dev/runtime/directories.ts';
-import { freePorts } from '../../infra/dev/runtime/ports.ts';
-import { readSettings } from '../../infra/dev/runtime/settings.ts';
+import type { DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
+import { startPrivateEnvironment } from '../../infra/dev/runtime/private-environment.ts';
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import type { Span } from '../../infra/dev/traces/span.ts';
 import { waterfall } from '../../infra/dev/traces/waterfall.ts';
 import { eventually } from '../support/eventually.ts';
 
 let environment: DevEnvironment;
-let directory: string;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'surehop-traces-'));
-  const [httpPort] = await freePorts(1);
-  // The test kills its broker, so the broker must not be one that other tests use.
-  const settings = {
-    ...readSettings(process.env, localDirectory),
-    httpPort: httpPort!,
-    amqpUrl: undefined,
-    dynamodbEndpoint: undefined,
-  };
-  environment = await startDevEnvironment({
-    settings,
-    dataDirectory: directory,
-    keepData: true,
-    watch: false,
-    say: () => {},
-    output: () => {},
-  });
+  environment = await startPrivateEnvironment();
   const put = await fetch(`${environment.service.url}/stock/apple`, {
     method: 'PUT',
     headers: { ...(await operator('stock:write')), 'content-type': 'application/json' },
@@ -44,7 +22,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await environment?.stop();
-  rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
 const operator = async (scope: string) => ({ authorization: `Bearer ${await environment.service.token(scope)}` });

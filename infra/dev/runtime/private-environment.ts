@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Say } from './command-line.ts';
+import { startDevEnvironment, type DevEnvironment } from './dev-environment.ts';
+import { localDirectory } from './directories.ts';
+import { freePorts } from './ports.ts';
+import { readSettings, TABLE_PREFIX } from './settings.ts';
+
+/**
+ * Starts a development environment with its own broker and its own DynamoDB, for callers that kill these servers or expect empty
+ * tables. The settings AMQP_URL and DYNAMODB_ENDPOINT are ignored. The data are in a temporary directory, which is deleted when
+ * the environment stops or the process exits.
+ */
+export async function startPrivateEnvironment(say: Say = () => {}): Promise<DevEnvironment> {
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'surehop-private-'));
+  const remove = () => rmSync(dataDirectory, { recursive: true, force: true });
+  process.once('exit', remove);
+  const [httpPort] = await freePorts(1);
+  const settings = {
+    ...readSettings(process.env, localDirectory),
+    httpPort: httpPort!,
+    amqpUrl: undefined,
+    dynamodbEndpoint: undefined,
+    tablePrefix: TABLE_PREFIX,
+  };
+  const options = { settings, dataDirectory, keepData: true, watch: false, say, output: () => {} };
+  const environment = await startDevEnvironment(options);
+  const stop = async () => {
+    await environment.stop();
+    remove();
+    process.off('exit', remove);
+  };
+  return { ...environment, stop };
+}
