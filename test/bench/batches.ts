@@ -14,7 +14,7 @@ export interface OrderMessage {
 
 const ITEMS_PER_REQUEST = 25;
 
-export const skuNumber = (n: number): string => `sku-${n}`;
+const skuNumber = (n: number): string => `sku-${n}`;
 
 /**
  * Creates `count` messages, each with a customer order for one piece. The orders take turns among `skus` different

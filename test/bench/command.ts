@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ await entry(async () => {
     onShutdown({ begin: resolve, force: () => process.exit(130) });
   });
   await installPeers();
+  checkTypes();
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-broker-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const starting = startBroker({ dataDirectory: scratch, keepData: false, say }, settings);
@@ -74,6 +76,15 @@ async function installPeers(): Promise<void> {
   } finally {
     clearInterval(progress);
   }
+}
+
+/** Checks the benchmark with the types of the installed libraries, which `npm run check` does not have. */
+function checkTypes(): void {
+  const compiler = join(rootDirectory, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [compiler, '-p', join(benchDirectory, 'tsconfig.json')], {
+    stdio: ['ignore', process.stderr, process.stderr],
+  });
+  if (status !== 0) throw new Problem('the benchmark does not compile with the installed libraries');
 }
 
 function isInstalled(): boolean {

@@ -2,7 +2,7 @@
  * A request for an empty DynamoDB emulator. The process of a benchmark section sends this request to its parent
  * process.
  */
-export interface Ask {
+interface Ask {
   readonly ask: 'store';
   readonly number: number;
 }

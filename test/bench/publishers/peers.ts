@@ -71,7 +71,8 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
   'rascal, pool of 100': (amqpUrl) => openRascal(amqpUrl, 100),
 };
 
-const at = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(seconds * 1_000));
+const at = (seconds: number | string | undefined) =>
+  seconds === undefined ? undefined : new Date(Number(seconds) * 1_000);
 
 /** Creates a publisher that uses the library rascal with a pool of `channels` confirm channels. */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {

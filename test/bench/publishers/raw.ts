@@ -1,4 +1,4 @@
-import { connect, type ConfirmChannel } from 'amqplib';
+import { connect, type ConfirmChannel, type Options } from 'amqplib';
 
 import type { Message } from '../../../lib/events/message.ts';
 
@@ -15,7 +15,9 @@ export async function openRaw(amqpUrl: string): Promise<RawChannel> {
   const model = await connect(amqpUrl, { noDelay: true });
   const channel = await model.createConfirmChannel();
   const send = ({ exchange, routingKey, body, properties }: Message, done: (error: unknown) => void): void => {
-    channel.publish(exchange, routingKey, body, { ...properties, mandatory: true, deliveryMode: 2 }, done);
+    // The timestamps of the benchmark's messages are numbers.
+    const options = { ...(properties as Options.Publish), mandatory: true, deliveryMode: 2 };
+    channel.publish(exchange, routingKey, body, options, done);
   };
   return {
     channel,

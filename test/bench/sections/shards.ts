@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 
+import { exchanges } from '../../../infra/topology.ts';
 import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
+import { defineTopology, workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { orderCreated } from '../../../functions/orders/events.ts';
 import { aVirtualHost } from '../../support/broker.ts';
-import { queuesWith, topologyWith } from '../../support/topology.ts';
 import { orders, plenty, stockUp } from '../batches.ts';
 import type { Bench, Measured } from '../protocol.ts';
 import { rateOf } from '../shard-processes.ts';
@@ -43,10 +44,10 @@ export async function shards(bench: Bench): Promise<Measured> {
 async function rate(bench: Bench, count: number, skus: number, batchSize: number): Promise<number> {
   const host = await aVirtualHost();
   try {
-    const { stock } = queuesWith({ stock: { shards: count } });
+    const stock = workQueue('stock', { shards: count, bindings: { [exchanges.orders]: [orderCreated.type] } });
     const [endpoint] = await Promise.all([
       bench.freshStore(),
-      declareTopology(host.amqpUrl, topologyWith({ stock: { shards: count } })),
+      declareTopology(host.amqpUrl, defineTopology({ stock })),
     ]);
     await stockUp(openClient(endpoint).client, skus, plenty);
     const errors = await host.publisher().publishAll(
