@@ -1,5 +1,5 @@
 import type { Publisher } from '../../lib/events/publish.ts';
-import { systemClock } from '../../lib/runtime/clock.ts';
+import { systemClock, type Clock } from '../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { dynamoDbPorts, type ConsumerParts } from '../../lib/consumer/parts.ts';
 import { storeDeadLetter } from '../../lib/archive/store-dead-letter.ts';
@@ -16,14 +16,15 @@ export function dependenciesAt(
   tablePrefix: string,
   publisher: Publisher,
   settings: Record<string, string> = {},
+  clock: Clock = systemClock,
 ): ConsumerParts {
   const client = inboxClient({ endpoint });
   return {
-    ...dynamoDbPorts(openInboxTable({ client, tablePrefix, clock: systemClock, retentionDays: 14 })),
+    ...dynamoDbPorts(openInboxTable({ client, tablePrefix, clock, retentionDays: 14 })),
     publisher,
     archiveLetter: (deadLetter, letter) =>
       storeDeadLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),
-    clock: systemClock,
+    clock,
     settings: readAllSettings({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
     read: (table, key) => readItemFrom(client, tablePrefix, table, key),
   };
