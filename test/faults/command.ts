@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -26,7 +25,6 @@ export const SIDE_BY_SIDE = 2;
  */
 export async function runRounds(command: string, seed: number, planned: readonly Planned[]): Promise<number> {
   const abort = new AbortController();
-  setMaxListeners(0, abort.signal);
   const startedAtMs = performance.now();
   const rows: Row[] = [];
   const evidence: string[] = [];

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,8 @@ export async function runRound(
   round: Round,
   { seed, signal, say, results }: { seed: number; signal: AbortSignal; say: Say; results: Results },
 ): Promise<void> {
+  // Many requests of a round listen to this signal, and Node.js would otherwise warn about a possible memory leak.
+  setMaxListeners(0, signal);
   const directory = mkdtempSync(join(tmpdir(), 'surehop-faults-'));
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
   process.once('exit', removeDirectory);
