@@ -2,6 +2,7 @@ import { isolate, noteSurvival, retryEndAttempts, suspectsAmong } from '../crash
 import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
 import type { KeyOf } from '../ordering/sequences.ts';
+import { warnOfSplitKeys } from '../ordering/shard-keys.ts';
 import type { Batch } from './batch.ts';
 import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';
 import { decode, type Delivery, type RabbitMqEvent } from './delivery.ts';
@@ -47,6 +48,7 @@ async function processDeliveries(
   const opening: Opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
   const deduplicated = await dedupe(opening.messages, batch);
   const candidates = deduplicated.filter((message) => message.is === 'candidate');
+  warnOfSplitKeys(candidates, batch);
   const copies = deduplicated.filter((message) => message.is === 'copy');
   const known = deduplicated.flatMap((message) =>
     message.is === 'result' ? message : message.is === 'invalid' ? toResult(message, message.outcome) : [],

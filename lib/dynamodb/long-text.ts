@@ -23,7 +23,8 @@ export interface TextVersion {
  * further items that hold the parts of the text.
  */
 export interface LongText {
-  readonly text: string;
+  /** The text, or `undefined` if an item that holds a part of the text no longer exists. */
+  readonly text: string | undefined;
   readonly version: TextVersion;
 }
 
@@ -85,7 +86,7 @@ export async function readTexts(
         seenIncomplete.add(version.id);
         return [pk];
       }
-      const text = version.parts === 0 ? (head['text']?.S ?? '') : isComplete ? Buffer.concat(mine).toString() : '';
+      const text = version.parts === 0 ? head['text']?.S : isComplete ? Buffer.concat(mine).toString() : undefined;
       texts.set(pk, { text, version });
       return [];
     });

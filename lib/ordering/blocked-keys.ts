@@ -3,6 +3,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
+import { reportLostOrder } from './lost-order.ts';
 
 /**
  * The waiting list of an ordering key whose first message failed. The waiting list has the messages of the ordering key
@@ -46,8 +47,10 @@ export const createBlockedKeys = (table: InboxTable): BlockedKeys => ({
     const texts = await readTexts(table, table.name, pks);
     return new Map(
       [...texts].map(([pk, { text, version }]) => {
-        const { ids = [], firstSeenAtMs = 0 } = JSON.parse(text || '{}') as Partial<BlockedKey>;
-        return [pk.slice(prefix(queue).length), { ids, firstSeenAtMs, version }];
+        if (text === undefined) reportLostOrder(pk);
+        const stored =
+          text === undefined ? { ids: [], firstSeenAtMs: 0 } : (JSON.parse(text) as Omit<BlockedKey, 'version'>);
+        return [pk.slice(prefix(queue).length), { ...stored, version }];
       }),
     );
   },

@@ -1,5 +1,6 @@
 import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/long-text.ts';
 import type { InboxTable } from '../inbox/table.ts';
+import { reportLostOrder } from './lost-order.ts';
 import type { Sequences } from './sequences.ts';
 
 /** The stored order of a batch that was started and not yet finished: the message ids per ordering key. */
@@ -29,7 +30,10 @@ export const createOpenBatches = (table: InboxTable): OpenBatches => ({
   async read(shard) {
     const pk = keyOf(shard);
     const found = (await readTexts(table, table.name, [pk])).get(pk);
-    return found && { sequences: JSON.parse(found.text || '[]') as Sequences, version: found.version };
+    if (!found) return undefined;
+    const { text, version } = found;
+    if (text === undefined) reportLostOrder(pk);
+    return { sequences: text === undefined ? [] : (JSON.parse(text) as Sequences), version };
   },
   begin: (shard, sequences, before) =>
     writeText(table, table.name, keyOf(shard), JSON.stringify(sequences), { before, expiresAt: table.expiresAt() }),

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
-import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { DeleteItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { describeError } from '../../../lib/runtime/errors.ts';
+import { log } from '../../../lib/runtime/log.ts';
 import type { Sequences } from '../../../lib/ordering/sequences.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/delivery.ts';
@@ -112,8 +113,9 @@ test('if a process dies while it replaces an open-batch record, the next reader 
   }
 }, 120_000);
 
-test('if the DynamoDB items to which an open-batch record refers have expired, the record counts as one without messages', async () => {
+test('if an open-batch record refers to DynamoDB items that no longer exist, the batch counts as a batch without messages, and an error is logged', async () => {
   const { openBatches } = store.ports();
+  const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   const shard = randomUUID();
   await store.put('inbox', {
     pk: { S: `!open-batch#${shard}` },
@@ -122,6 +124,27 @@ test('if the DynamoDB items to which an open-batch record refers have expired, t
     expiresAt: { N: '1' },
   });
   expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
+  expect(error).toHaveBeenCalledWith(
+    'stored order of messages lost',
+    expect.objectContaining({ item: `!open-batch#${shard}` }),
+  );
+  error.mockRestore();
+});
+
+test('if one item of a long blocked-key record was deleted, the key counts as not blocked, and an error is logged', async () => {
+  const { blockedKeys } = store.ports();
+  const ids = Array.from({ length: 5_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
+  await blockedKeys.write('torn', 'key', { ids, firstSeenAtMs: 1 }, undefined);
+  const { version } = (await blockedKeys.read('torn', ['key'])).get('key')!;
+  const Key = { pk: { S: `!part#${version.id}#1` } };
+  await store.client.send(new DeleteItemCommand({ TableName: `${store.prefix}inbox`, Key }));
+  const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
+  expect((await blockedKeys.read('torn', ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
+  expect(error).toHaveBeenCalledWith(
+    'stored order of messages lost',
+    expect.objectContaining({ item: '!blocked-key#torn#key' }),
+  );
+  error.mockRestore();
 });
 
 test('a blocked ordering key with 20,000 message ids of 255 bytes is stored in several items below the size limit of DynamoDB', async () => {

@@ -1,0 +1,12 @@
+import { log } from '../runtime/log.ts';
+
+/**
+ * Logs that the stored order of messages cannot be read, because a DynamoDB item with a part of the order no longer exists.
+ * The consumer continues, because the messages would otherwise wait forever. `item` is the key of the item that refers to the
+ * missing part.
+ */
+export const reportLostOrder = (item: string): void =>
+  log().error('stored order of messages lost', {
+    item,
+    error: 'a DynamoDB item with a part of the order no longer exists: messages may be processed in another order',
+  });
