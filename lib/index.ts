@@ -1,6 +1,7 @@
 export { createSurehop, type Surehop, type SurehopOptions } from './runtime/surehop.ts';
 export { systemClock, type Clock } from './runtime/clock.ts';
-export { describeError, PermanentError, RetryAfterError, errorCodes, type ErrorCode } from './runtime/errors.ts';
+export { errorCodes } from './runtime/error-codes.ts';
+export { describeError, PermanentError, RetryAfterError, type ErrorCode } from './runtime/errors.ts';
 export {
   defineSettings,
   SettingsError,

@@ -14,6 +14,7 @@ const COMMANDS = {
   check: 'infra/build/check.ts',
   lock: 'infra/build/lock.ts',
   stages: 'infra/build/stages.ts',
+  errors: 'infra/build/errors.ts',
   demo: 'infra/demo/demo.ts',
   order: 'infra/demo/order.ts',
   test: 'test/command.ts',
@@ -22,7 +23,7 @@ const COMMANDS = {
   bench: 'test/bench/command.ts',
 };
 /** The commands that need packages of the devDependencies. */
-const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'faults', 'soak', 'bench', 'stages', 'metrics']);
+const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'faults', 'soak', 'bench', 'stages', 'metrics', 'errors']);
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const [command] = process.argv.slice(2);

@@ -4,8 +4,10 @@ import { checkIdentity, idFault, type Identity } from '../events/identity.ts';
 import { plainOf } from '../events/json-form.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { describeError, type errorCodes } from '../runtime/errors.ts';
+import type { KnownErrorCode } from '../runtime/error-codes.ts';
+import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
+import { kindOf } from '../runtime/kind-of.ts';
 
 /** The properties, headers and body of a message, which the function `identify` of a consumer receives. */
 interface MessageToIdentify {
@@ -27,7 +29,7 @@ export type Identify = (
 
 /** The reason why a message cannot be processed. */
 export interface Fault {
-  readonly code: keyof typeof errorCodes;
+  readonly code: KnownErrorCode;
   readonly message?: string;
   /** The error that the consumer's function `identify` threw. Absent if the function did not throw. */
   readonly error?: unknown;
@@ -92,9 +94,7 @@ function ask(identify: Identify, { body, properties }: Unidentified): Identified
     });
     if (given === undefined) return undefined;
     if (typeof given !== 'object' || given === null)
-      return failed(
-        `identify returned ${given === null ? 'null' : `a ${typeof given}`} instead of an object with an id`,
-      );
+      return failed(`identify returned ${kindOf(given)} instead of an object with an id`);
     if ('then' in given) {
       // A rejected promise that nothing handles would end the process.
       Promise.resolve(given).catch(() => {});

@@ -1,7 +1,8 @@
 import type { Attempt, FailedMarker, StoredEvent } from '../inbox/inbox.ts';
 import { delayQueueFor } from '../rabbitmq/topology/delays.ts';
 import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { describeError, errorCodes, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
+import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
+import { describeError, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
 import type { LoggableError } from '../runtime/stack.ts';
 
 /** An error that a business rule threw. */
@@ -73,7 +74,7 @@ export interface Unfinished {
 
 export const DUPLICATE: Outcome = { is: 'duplicate', events: [] };
 
-export const deadLetter = (code: keyof typeof errorCodes, message: string = errorCodes[code]): DeadLettered => ({
+export const deadLetter = (code: KnownErrorCode, message: string = textOf(code)): DeadLettered => ({
   is: 'dead-letter',
   code,
   message,
@@ -89,7 +90,7 @@ export function unfinished(error: unknown): Unfinished {
   return { is: 'unfinished', code, message: message + cause };
 }
 
-export const unfinishedAs = (code: keyof typeof errorCodes, message: string = errorCodes[code]): Unfinished => ({
+export const unfinishedAs = (code: KnownErrorCode, message: string = textOf(code)): Unfinished => ({
   is: 'unfinished',
   code,
   message,
@@ -133,9 +134,9 @@ export function fromError(
   return { is: 'retry', delayQueue, code, message };
 }
 
-export const postponed = (code: keyof typeof errorCodes, { delays }: WorkQueue, delayMs: number): Postponed => ({
+export const postponed = (code: KnownErrorCode, { delays }: WorkQueue, delayMs: number): Postponed => ({
   is: 'postponed',
   delayQueue: delayQueueFor(delays, delayMs),
   code,
-  message: errorCodes[code],
+  message: textOf(code),
 });

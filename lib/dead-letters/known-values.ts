@@ -7,7 +7,7 @@ import {
 
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { errorCodes } from '../runtime/errors.ts';
+import { errorCodes } from '../runtime/error-codes.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { nameOf, type ArchiveTable } from '../archive/record.ts';
 

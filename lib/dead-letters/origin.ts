@@ -6,7 +6,8 @@ import type { Headers } from '../events/message.ts';
 import { deriveId } from '../events/message-id.ts';
 import { queueOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { errorCodes, type ErrorCode } from '../runtime/errors.ts';
+import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
+import type { ErrorCode } from '../runtime/errors.ts';
 import { isoTime, toDeadLetter, type DeadLetter, type Origin } from '../archive/dead-letter.ts';
 
 /** Creates the archive's description of a message from the dead-letter queue. */
@@ -75,7 +76,7 @@ interface BrokerDeath {
  * Maps each reason that RabbitMQ writes into an `x-death` header (https://www.rabbitmq.com/docs/dlx) to an error code
  * of Surehop.
  */
-const brokerReasons: Readonly<Record<string, keyof typeof errorCodes>> = {
+const brokerReasons: Readonly<Record<string, KnownErrorCode>> = {
   expired: 'EXPIRED',
   delivery_limit: 'DELIVERY_LIMIT',
   maxlen: 'MAX_LENGTH',
@@ -95,7 +96,7 @@ function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   return {
     queue: death.queue,
     code: code ?? reason.toUpperCase().slice(0, 100),
-    reason: code ? errorCodes[code] : `RabbitMQ dead-lettered the message: ${reason}.`,
+    reason: code ? textOf(code) : `RabbitMQ dead-lettered the message: ${reason}.`,
     at: readTime(death.time),
     fingerprint: JSON.stringify([reason, death.time ?? null, death.count ?? null]),
   };

@@ -1,6 +1,7 @@
 import { requestRefused, tableMissing, type Failure } from '../dynamodb/failure.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { CodedError, StoreUnavailableError, errorCodes, type MisconfiguredError } from '../runtime/errors.ts';
+import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
+import { CodedError, StoreUnavailableError, type MisconfiguredError } from '../runtime/errors.ts';
 import { selectBranches } from './branches.ts';
 import { readReasons, writersOf, type Findings } from './cancellation.ts';
 import type { Branch, Candidate } from './candidate.ts';
@@ -242,5 +243,5 @@ const failed = ({ doubtful }: State, candidate: Candidate, error: Error) =>
     ? unfinished(candidate, new StoreUnavailableError({ cause: error }))
     : ([candidate, { is: 'failed', error }] as const);
 
-const failedWith = (state: State, candidate: Candidate, code: keyof typeof errorCodes) =>
-  failed(state, candidate, new CodedError(code, errorCodes[code]));
+const failedWith = (state: State, candidate: Candidate, code: KnownErrorCode) =>
+  failed(state, candidate, new CodedError(code, textOf(code)));

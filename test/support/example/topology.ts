@@ -1,4 +1,4 @@
-import { DEAD_LETTERS, defineTopology, workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { brokerRolesFor, DEAD_LETTERS, defineTopology, workQueue } from 'surehop/topology';
 
 /**
  * The exchanges of an imaginary library that lends books. Tests of the toolkit use the library instead of the service
@@ -14,3 +14,5 @@ export const queues = {
 } as const;
 
 export const topology = defineTopology(queues);
+
+export const brokerRoles = brokerRolesFor(topology);

@@ -1,0 +1,13 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { entry, say } from '../runtime/command-line.ts';
+import { rootDirectory } from '../runtime/directories.ts';
+import { TROUBLESHOOTING, troubleshootingPage } from '../troubleshooting/generate.ts';
+
+// `npm run errors` writes the explanations of all error codes to the guide about troubleshooting.
+await entry(async () => {
+  await writeFile(join(rootDirectory, TROUBLESHOOTING), await troubleshootingPage());
+  say(`updated ${TROUBLESHOOTING}`);
+  return 0;
+});

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { format, resolveConfig } from 'prettier';
+import { problems, type ProblemKind, type ProblemName } from 'surehop/http';
+import { attemptCodes, deadLetterCodes, problemGuide, publishCodes } from 'surehop/troubleshooting';
+
+import { rootDirectory } from '../runtime/directories.ts';
+
+/** The page with the meaning of every error code, as a path in the repository. */
+export const TROUBLESHOOTING = 'docs/guides/troubleshooting.md';
+
+/** Returns the content that the page should have: its generated parts are replaced, and the rest of the page is kept. */
+export async function troubleshootingPage(): Promise<string> {
+  const filepath = join(rootDirectory, TROUBLESHOOTING);
+  let text = await readFile(filepath, 'utf8');
+  for (const [mark, generated] of [
+    ['<!-- dead letters -->', sections(deadLetterCodes)],
+    ['<!-- attempts -->', sections(attemptCodes)],
+    ['<!-- publishes -->', sections(publishCodes)],
+    ['<!-- problems -->', problemSections()],
+  ] as const) {
+    const [before, , after] = text.split(mark);
+    text = [before, `\n\n${generated}\n\n`, after].join(mark);
+  }
+  return format(text, { ...(await resolveConfig(filepath)), filepath });
+}
+
+interface Explanation {
+  readonly meaning: string;
+  readonly cause: string;
+  readonly action: string;
+}
+
+const section = (name: string, { meaning, cause, action }: Explanation) =>
+  `### \`${name}\`\n\n${meaning}\n\n- **Cause:** ${cause}\n- **What to do:** ${action}`;
+
+const sections = (codes: Readonly<Record<string, Explanation>>) =>
+  Object.entries(codes)
+    .map(([code, explanation]) => section(code, explanation))
+    .join('\n\n');
+
+const problemSections = () =>
+  (Object.entries(problems) as [ProblemName, ProblemKind][])
+    .map(([name, { status, title, retryAfterSeconds: seconds }]) => {
+      const retry = seconds === undefined ? '' : ` The header \`Retry-After\` is ${seconds}.`;
+      return section(name, { meaning: `Status ${status}: ${title}.${retry}`, ...problemGuide[name] });
+    })
+    .join('\n\n');

@@ -1,0 +1,166 @@
+import type { ProblemName } from './problems.ts';
+
+/** For each problem of the HTTP API: what causes the problem, and what the client or an operator should do. */
+export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string; readonly action: string }>> = {
+  'malformed-json': {
+    cause: 'The body is not valid UTF-8, or cannot be parsed as JSON.',
+    action: 'Correct the request.',
+  },
+  'invalid-body': {
+    cause: 'The body is missing, or does not match the schema of the route.',
+    action: 'Correct the fields that the member "errors" of the response names.',
+  },
+  'invalid-parameters': {
+    cause: 'A parameter of the path or the query is unknown or has an invalid value.',
+    action: 'Correct the parameters that the member "errors" of the response names.',
+  },
+  'missing-idempotency-key': {
+    cause: 'The route needs the header Idempotency-Key, and the header is missing or empty.',
+    action: 'Send a key that is different for each new request and equal for each repetition of a request.',
+  },
+  'invalid-idempotency-key': {
+    cause: 'The key is too long or contains characters other than printable ASCII.',
+    action: 'Send another key.',
+  },
+  'idempotency-key-mismatch': {
+    cause: 'The request has both headers, and their values differ.',
+    action: 'Send only webhook-id, or both headers with the same value.',
+  },
+  'json-too-complex': {
+    cause: 'The body is nested too deeply, or has too many values.',
+    action: 'Send a simpler body, or several requests.',
+  },
+  unsigned: {
+    cause: 'The route accepts only signed requests, and a header of the signature is missing.',
+    action: 'Sign the request with Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature.',
+  },
+  'malformed-signature': {
+    cause: 'A header of the signature does not have the format of Standard Webhooks.',
+    action: 'Correct the header that the member "detail" of the response names.',
+  },
+  'signature-expired': {
+    cause: 'The time in webhook-timestamp is too far from the time of the server.',
+    action: 'Sign each repetition of a request anew, and correct the clock of the client.',
+  },
+  'wrong-signature': {
+    cause: 'No signing key of a client gives this signature for this body.',
+    action: 'Check the key of the client, and that the body is sent exactly as it was signed.',
+  },
+  'no-token': {
+    cause: 'The route accepts only operators, and the header Authorization is missing.',
+    action: 'Send the header "Authorization: Bearer <token>".',
+  },
+  'invalid-token': {
+    cause: 'The token is not a signed JWT, or its issuer, audience, subject, time or signature is wrong.',
+    action: 'Request a token from the issuer of this stage.',
+  },
+  'token-expired': {
+    cause: 'The token is no longer valid.',
+    action: 'Request a new token.',
+  },
+  'insufficient-scope': {
+    cause: 'The token lacks the scope that the route requires.',
+    action: 'Request a token with the scope that the response names.',
+  },
+  'not-found': {
+    cause: 'The resource does not exist or was deleted when its retention period ended.',
+    action: 'Check the id in the path.',
+  },
+  'request-in-progress': {
+    cause: 'An earlier request with this key has no response yet, or its process ended before it could respond.',
+    action: 'Send the request again after the time in the header Retry-After.',
+  },
+  'already-discarded': {
+    cause: 'An operator has discarded the dead letter.',
+    action: 'Nothing, or publish the body of the dead letter as a new message.',
+  },
+  'already-redriven': {
+    cause: 'A copy of the message was published before.',
+    action:
+      'Nothing. To publish another copy, send {"force": true}; the consumer skips the copy if the message was completed.',
+  },
+  'too-old': {
+    cause: 'The inbox remembers messages for a limited time, and the message is older.',
+    action: 'Send {"force": true} only if the message was never processed.',
+  },
+  'no-origin': {
+    cause: 'The message has no headers that name its queue.',
+    action: 'Find the queue by the content of the message, and publish the body again.',
+  },
+  'body-too-large': {
+    cause: 'The body exceeds the limit of the route or of the broker.',
+    action: 'Send a smaller body.',
+  },
+  'unsupported-media-type': {
+    cause: 'The header Content-Type is not application/json, or the body is compressed.',
+    action: 'Send uncompressed JSON with the header "Content-Type: application/json".',
+  },
+  'idempotency-key-reused': {
+    cause: 'An earlier request used the same key with another body.',
+    action: 'Send a new key for a new request.',
+  },
+  unwritable: {
+    cause: 'AMQP cannot encode a property or header of the archived message.',
+    action: 'Send {"force": true} to redrive the message without the parts that the response names.',
+  },
+  'rate-limited': {
+    cause: 'The clients send more requests than the stage allows.',
+    action: 'Send the request again later, or raise http.ratePerSecond in the stage file.',
+  },
+  'headers-too-large': {
+    cause: 'The headers of the request exceed the limit of the server.',
+    action: 'Send fewer or shorter headers.',
+  },
+  'internal-error': {
+    cause: 'The function threw an unexpected error.',
+    action: 'Search the log for the request id in the member "instance" of the response.',
+  },
+  misconfigured: {
+    cause: 'A table, a permission or a credential is missing in the deployment.',
+    action: 'Read the log line "deployment is wrong", and correct the deployment. The member "code" names the error.',
+  },
+  unroutable: {
+    cause: 'No queue is bound to the exchange for this event.',
+    action: 'Apply the topology. The client sends the request again later.',
+  },
+  refused: {
+    cause: 'The consumer of a full queue is stopped or too slow.',
+    action: 'Let the consumer catch up. The client sends the request again later.',
+  },
+  blocked: {
+    cause: 'The broker is short of memory or disk.',
+    action: 'Let the consumers catch up, or use a larger broker. The client sends the request again later.',
+  },
+  unconfirmed: {
+    cause: 'The broker is overloaded, or the network lost the answer of the broker.',
+    action: 'Send the request again with the same Idempotency-Key; the message is processed once.',
+  },
+  'broker-unavailable': {
+    cause: 'The broker restarts, or its address, its login or the network is wrong.',
+    action: 'Check the broker. The client sends the request again later.',
+  },
+  'store-unavailable': {
+    cause: 'DynamoDB is unavailable or throttles requests.',
+    action: 'Check DynamoDB. The client sends the request again later.',
+  },
+  'identity-unavailable': {
+    cause: "The public keys of the tokens' issuer cannot be read.",
+    action: 'Check the issuer and the way from the function to the issuer. The client sends the request again later.',
+  },
+  overloaded: {
+    cause: 'The process already handles as many requests as it may.',
+    action: 'Send the request again after the time in the header Retry-After.',
+  },
+  'deadline-exceeded': {
+    cause: 'A dependency answered too slowly.',
+    action: 'Send the request again with the same Idempotency-Key, and look for the slow dependency on the dashboard.',
+  },
+  'status-unavailable': {
+    cause: 'The management API of the broker does not answer, or the setting MANAGEMENT_URL is missing.',
+    action: 'Read the reason in the log of the function.',
+  },
+  'not-ready': {
+    cause: 'The broker or DynamoDB does not answer.',
+    action: 'Read the members of the response, which name the dependency.',
+  },
+};

@@ -1,0 +1,2 @@
+export { attemptCodes, deadLetterCodes, publishCodes } from './runtime/error-codes.ts';
+export { problemGuide } from './http/problem-guide.ts';

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+
+import { deadLetterCopy } from '../../../lib/events/copies.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { aBackend, type Backend } from '../../support/backend.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { eventually } from '../../support/eventually.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
+import { aGuide } from '../../support/guide.ts';
+import { serve, type Served } from '../../support/serve.ts';
+
+const guide = aGuide('operate.md');
+let backend: Backend;
+let service: Served;
+let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['handler'];
+
+beforeAll(async () => {
+  useExampleTopology();
+  backend = await aBackend();
+  await backend.declare();
+  ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
+  const deadLetters = '../../../functions/dead-letters';
+  service = await serve({
+    'GET /status': (await import('../../../functions/operations/status.ts')).handler,
+    'GET /dead-letters': (await import(`${deadLetters}/list.ts`)).handler,
+    'POST /dead-letters/redrive': (await import(`${deadLetters}/redrive-many.ts`)).handler,
+    'GET /dead-letters/{id}': (await import(`${deadLetters}/get.ts`)).handler,
+    'POST /dead-letters/{id}/redrive': (await import(`${deadLetters}/redrive.ts`)).handler,
+    'DELETE /dead-letters/{id}': (await import(`${deadLetters}/discard.ts`)).handler,
+  });
+});
+
+afterAll(async () => {
+  await service?.stop();
+  await backend?.remove();
+  guide.remove();
+});
+
+async function archived(): Promise<string> {
+  const id = randomUUID() as MessageId;
+  const at = new Date().toISOString();
+  const note = { id, code: 'ATTEMPTS_EXHAUSTED', reason: 'no answer', queue: 'loans', at };
+  const headers = { 'surehop-published-at': at };
+  const { body, properties } = deadLetterCopy({ body: Buffer.from('{}'), properties: { headers } }, 'x', note);
+  await archive(anEvent([aRecord({ raw: body, headers: properties.headers })], 'dead-letters'));
+  return id;
+}
+
+/** Runs a command of the guide in a shell, and returns the JSON that the service answered. */
+async function run(command: string, id: string): Promise<any> {
+  const env = { ...process.env, url: service.url, token: await backend.issuer.token(), id };
+  const { stdout } = await promisify(execFile)('sh', ['-euc', command], { env });
+  return JSON.parse(stdout);
+}
+
+test('the six commands in docs/guides/operate.md do what the guide says', async () => {
+  const commands = guide.blocks('sh');
+  expect(commands).toHaveLength(6);
+  const [status, list, get, redrive, redriveMany, discard] = commands as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [first, second, third] = [await archived(), await archived(), await archived()];
+
+  // The broker reports the number of messages in a queue with a delay.
+  const counted = await eventually('the figures of the queues', async () => {
+    const answer = await run(status, first);
+    return answer.queues?.[0].ready !== null && answer;
+  });
+  expect(counted.queues).toMatchObject([{ name: 'loans', deadLettered: 3 }, { name: 'notices' }]);
+
+  const { deadLetters } = await run(list, first);
+  expect(deadLetters.map(({ id }: { id: string }) => id).toSorted()).toEqual([first, second, third].toSorted());
+  expect(await run(get, first)).toMatchObject({ id: first, code: 'ATTEMPTS_EXHAUSTED', body: { text: '{}' } });
+  expect(await run(redrive, first)).toMatchObject({ id: first, status: 'redriven', queue: 'loans' });
+  expect(await run(discard, second)).toMatchObject({ id: second, status: 'discarded' });
+  expect(await run(redriveMany, third)).toMatchObject({ redriven: 1, skipped: [], failed: [], more: false });
+  expect(await run(get, third)).toMatchObject({ status: 'redriven', history: [{ action: 'redriven' }] });
+  expect(await backend.host.drain('loans')).toHaveLength(2);
+});
+
+const pages = ['operate', 'retries-and-dead-letters', 'order-per-key', 'troubleshooting'];
+
+test.each(pages)('every link of docs/guides/%s.md leads to an existing file and heading', (page) => {
+  const file = `docs/guides/${page}.md`;
+  const links = [...readFileSync(file, 'utf8').matchAll(/\]\(([^)]+\.md)(?:#([^)]+))?\)/g)];
+  expect(links.length).toBeGreaterThan(0);
+  for (const [, target, anchor] of links) {
+    const path = join(dirname(file), target!);
+    expect([path, existsSync(path)]).toEqual([path, true]);
+    if (!anchor) continue;
+    const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!);
+    const anchors = headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect([path, anchors]).toEqual([path, expect.arrayContaining([anchor])]);
+  }
+});

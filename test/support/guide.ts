@@ -1,0 +1,50 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { buildSync } from 'esbuild';
+
+import { resourcesOf } from '../../infra/aws/foundation/table-resources.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { createTables, localTables } from '../../infra/dev/runtime/store/tables.ts';
+import type { AnyTable } from '../../lib/dynamodb/tables.ts';
+
+const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+/** A page in docs/guides whose code blocks a test executes. */
+export interface Guide {
+  /** Returns the code blocks of a language, in the order of the page. */
+  blocks(language: string): string[];
+  /** Compiles the TypeScript block with the number `index`, starting at 0, and returns the module. */
+  load<Module>(index: number): Promise<Module>;
+  /** Deletes the compiled modules. */
+  remove(): void;
+}
+
+export function aGuide(page: string): Guide {
+  const text = readFileSync(join(rootDirectory, 'docs/guides', page), 'utf8');
+  const directory = mkdtempSync(join(tmpdir(), 'surehop-guide-'));
+  const blocks = (language: string) =>
+    [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, code]) => code!);
+  return {
+    blocks,
+    async load<Module>(index: number) {
+      const outfile = join(directory, `example-${index}.mjs`);
+      buildSync({
+        stdin: { contents: blocks('ts')[index]!, resolveDir: rootDirectory, loader: 'ts' },
+        outfile,
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        banner: { js: BANNER },
+      });
+      return (await import(pathToFileURL(outfile).href)) as Module;
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** Creates the tables that the examples of a guide define. */
+export const createGuideTables = (prefix: string, tables: readonly AnyTable[]): Promise<string[]> =>
+  createTables({ endpoint: process.env.DYNAMODB_ENDPOINT!, prefix, tables: localTables(resourcesOf(tables, prefix)) });
