@@ -19,7 +19,7 @@ export function showItem(item: Attributes | undefined, key: Attributes): string 
   return show(fromAttributes(Object.fromEntries(Object.entries(item).filter(([name]) => !(name in key)))));
 }
 
-/** Formats the place of an item, such as `stock { sku: 'apple' }`. */
+/** Formats the place of an item, such as `loans { isbn: 'a' }`. */
 export const showPlace = (table: string, key: Attributes): string => `${table} ${show(fromAttributes(key))}`;
 
 const requirements = {
@@ -45,7 +45,7 @@ export function explainCondition({ attribute, test, operands }: Condition, key: 
   return `${subject} ${state}, but must ${requirements[test]}${values === '' ? '' : ` ${values}`}`;
 }
 
-/** Describes an effect, such as `add -2 to available of stock { sku: 'apple' } (at least 0)`. */
+/** Describes an effect, such as `add -2 to available of loans { isbn: 'a' } (at least 0)`. */
 export function describeEffect(effect: Effect): string {
   const { kind, table, key, when } = effect;
   const place = `${table.name} ${show(key)}`;

@@ -1,4 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { resolve } from 'node:path';
+
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as z from 'zod';
 
@@ -9,6 +11,7 @@ import { prod } from '../../infra/stages/prod.ts';
 import { readLocalStage, readStage } from '../../infra/stages/read-stage.ts';
 import { defineSettings, wholeNumber, word, type Concern, type Explanation } from '../../lib/runtime/settings.ts';
 import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
+import { queues } from '../support/example/topology.ts';
 
 const changed = (change: (stage: typeof prod) => unknown): Record<string, unknown> => {
   const copy = structuredClone(prod);
@@ -136,14 +139,20 @@ describe("the service's own settings in a stage", () => {
     expect(() => read({ [name]: 1 }, concern)).toThrow(`settings: ${name} cannot be a setting of the service`);
   });
 
-  test('npm start gives functions the values of infra/stages/local.ts, and the shell can override them', () => {
-    const environment = () => commonEnvironment('surehop', 'local', readLocalStage());
-    expect(environment()).toMatchObject({ MAX_STOCK: '1000000000' });
-    process.env['MAX_STOCK'] = '5';
-    expect(environment()).toMatchObject({ MAX_STOCK: '5' });
-    process.env['MAX_STOCK'] = 'many';
-    expect(environment).toThrow('wrong setting: MAX_STOCK is "many": it must be a whole number from 1 to 1000000000');
-    delete process.env['MAX_STOCK'];
+  test('npm start gives functions the settings of the service in infra/stages/local.ts, and the shell can override them', async () => {
+    jest.resetModules();
+    jest.unstable_mockModule(resolve('infra/settings.ts'), () => ({
+      settings: defineSettings({ MAX_LOANS: wholeNumber('largest number of loans', 3, 1, 1_000) }),
+    }));
+    const { commonEnvironment: environmentWith } = await import('../../infra/aws/service/environment.ts');
+    const stage = { ...readLocalStage(), settings: { MAX_LOANS: 7 } } as never;
+    const environment = () => environmentWith('surehop', 'local', stage);
+    expect(environment()).toMatchObject({ MAX_LOANS: '7' });
+    process.env['MAX_LOANS'] = '5';
+    expect(environment()).toMatchObject({ MAX_LOANS: '5' });
+    process.env['MAX_LOANS'] = 'many';
+    expect(environment).toThrow('wrong setting: MAX_LOANS is "many": it must be a whole number from 1 to 1000');
+    delete process.env['MAX_LOANS'];
   });
 });
 
@@ -152,9 +161,9 @@ describe('the event sources of a queue', () => {
     sources.map((source) => (source as { rabbitmq: { queue: string } }).rabbitmq.queue);
 
   test('a queue has one event source for each shard', () => {
-    const stock = workQueue('stock', { shards: 3, retiring: 1 });
-    expect(queuesOf(eventSources('stock', 'prod', prod, { stock }))).toEqual(stock.shards);
-    expect(stock.shards).toHaveLength(4);
+    const loans = workQueue('loans', { shards: 3, retiring: 1 });
+    expect(queuesOf(eventSources('loans', 'prod', prod, { loans }))).toEqual(loans.shards);
+    expect(loans.shards).toHaveLength(4);
   });
 
   test('setting a concurrency above 1 for an ordered queue causes an error that names the queue', () => {
@@ -163,30 +172,34 @@ describe('the event sources of a queue', () => {
       return { eventSource: { ...prod.eventSource, concurrency } };
     };
     const refusal = /eventSource\.concurrency is 2 for the queue ledger, which keeps order per key/;
-    const stock = workQueue('stock');
+    const loans = workQueue('loans');
     expect(() => eventSources('ledger', 'prod', granted(2), { ledger })).toThrow(refusal);
     expect(() => eventSources('ledger', 'local', granted({ ledger: 2 }), { ledger })).toThrow(refusal);
-    expect(eventSources('ledger', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
-    expect(eventSources('stock', 'prod', granted({ stock: 2 }), { ledger, stock })).toHaveLength(1);
+    expect(eventSources('ledger', 'prod', granted({ loans: 2 }), { ledger, loans })).toHaveLength(1);
+    expect(eventSources('loans', 'prod', granted({ loans: 2 }), { ledger, loans })).toHaveLength(1);
   });
 
   test('setting a concurrency for a queue that is not in the topology causes an error', () => {
-    const stage = { eventSource: { ...prod.eventSource, concurrency: { stocks: 2 } } };
-    expect(() => eventSources('stock', 'prod', stage)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
+    const stage = { eventSource: { ...prod.eventSource, concurrency: { laons: 2 } } };
+    expect(() => eventSources('loans', 'prod', stage, queues)).toThrow(
+      /no queue "laons" .* loans, notices, dead-letters/,
+    );
   });
 
   test('the emulator of event sources receives the concurrency of each queue and the names of all ordered queues', () => {
     const ledger = workQueue('ledger', { ordered: true });
-    const stock = workQueue('stock', { shards: 2 });
-    const stage = { eventSource: { ...prod.eventSource, concurrency: { stock: 4 } } };
-    expect(emulatedEventSources(stage, { ledger, stock })).toEqual({
-      concurrency: { ledger: 1, stock: 4, 'stock.01': 4, 'dead-letters': 1 },
+    const loans = workQueue('loans', { shards: 2 });
+    const stage = { eventSource: { ...prod.eventSource, concurrency: { loans: 4 } } };
+    expect(emulatedEventSources(stage, { ledger, loans })).toEqual({
+      concurrency: { ledger: 1, loans: 4, 'loans.01': 4, 'dead-letters': 1 },
       ordered: ['ledger'],
     });
   });
 
   test('defining an event source for a queue that is not in the topology causes an error', () => {
-    expect(() => eventSources('stocks', 'prod', prod)).toThrow(/no queue "stocks" .* stock, points, dead-letters/);
+    expect(() => eventSources('laons', 'prod', prod, queues)).toThrow(
+      /no queue "laons" .* loans, notices, dead-letters/,
+    );
   });
 });
 

@@ -65,12 +65,12 @@ describe('a clone of the repository at a path with special characters', () => {
     const module = pathToFileURL(join(clone, 'infra/dev/definitions/read-definitions.ts')).href;
     const program = `const { readDefinitions } = await import(${JSON.stringify(module)});
       const { tables, service } = await readDefinitions(process.cwd(), 'prefix-');
-      console.log(tables.length > 0, service.functions['reserve-stock'].handler);`;
+      console.log(tables.length > 0, service.functions['healthz'].handler);`;
     const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
       cwd: clone,
       encoding: 'utf8',
     });
-    expect([stderr, stdout]).toEqual(['', 'true functions/orders/reserve-stock.handler\n']);
+    expect([stderr, stdout]).toEqual(['', 'true functions/operations/healthz.handler\n']);
   });
 
   test('a failing test in a clone whose path contains special characters is reported with its file and line', () => {

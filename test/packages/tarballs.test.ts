@@ -166,7 +166,7 @@ describe('a service of a user that installs the tarballs', () => {
       'Custom::ShopNetworkRemoval',
       'Custom::ShopNetworkRemoval',
     ]);
-    expect(JSON.stringify(Resources)).not.toMatch(/surehop-dev-|orderId/);
+    expect(JSON.stringify(Resources)).not.toMatch(/surehop-dev-|place-order/);
     expect(unzip(join(packaged, 'bill.zip'), join(tarballs.directory, 'bill'))).toContain('functions/bill.mjs');
     expect(readdirSync(packaged).filter((file) => file.endsWith('.zip'))).toHaveLength(5);
   });

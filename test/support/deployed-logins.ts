@@ -1,6 +1,6 @@
 import type { Surehop } from '../../lib/runtime/surehop.ts';
 import type { VirtualHost } from './broker.ts';
-import { brokerRoles } from '../../infra/topology.ts';
+import { brokerRoles } from './example/topology.ts';
 import type { Login } from '../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
 
@@ -48,9 +48,12 @@ export function administrator(): string {
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
 }
 
-/** Returns the broker roles of the service, with usernames that no other virtual host of the broker uses. */
-export const rolesOf = ({ name }: VirtualHost): BrokerRole[] =>
-  brokerRoles.map((role) => ({
+/**
+ * Returns broker roles with usernames that no other virtual host of the broker uses; by default the roles of the imaginary
+ * library.
+ */
+export const rolesOf = ({ name }: VirtualHost, roles: readonly BrokerRole[] = brokerRoles): BrokerRole[] =>
+  roles.map((role) => ({
     ...role,
     usernames: [`${role.usernames[0]}-${name}`, `${role.usernames[1]}-${name}`],
   }));

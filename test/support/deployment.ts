@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Channel, GetMessage } from 'amqplib';
 
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
+import { brokerRoles } from '../../infra/topology.ts';
 import { eventJson, recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts';
 import { createTestTables } from './example/create-tables.ts';
 import type { Template } from '../../infra/aws/template.ts';
@@ -103,7 +104,7 @@ async function deploy(
   const host = await aVirtualHost();
   let raw: Channel | undefined;
   undo.push(async () => {
-    await removeUsers(host, rolesOf(host));
+    await removeUsers(host, rolesOf(host, brokerRoles));
     await host.remove();
   });
   const secrets = stopped(await aSecretsManager());
@@ -123,7 +124,7 @@ async function deploy(
   for (const key of functions.keys()) unzip(join(directory, `${key}.zip`), join(unpacked, key));
 
   const first: Record<string, unknown> = {
-    ...firstLogins(rolesOf(host)),
+    ...firstLogins(rolesOf(host, brokerRoles)),
     administrator: JSON.parse(administrator()) as unknown,
   };
   const logins = Object.fromEntries(

@@ -14,7 +14,7 @@ export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
  * The keys of the items that random effects write. In the item `text`, the attribute `available` is a text instead of a
  * number.
  */
-export const SKUS = ['a', 'b', 'c', 'text'] as const;
+export const BOOKS = ['a', 'b', 'c', 'text'] as const;
 
 const key = fc
   .oneof({ weight: 12, arbitrary: fc.constantFrom('a', 'b', 'c') }, { weight: 1, arbitrary: fc.constant('text') })

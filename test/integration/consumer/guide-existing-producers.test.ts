@@ -1,31 +1,24 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
-import { buildSync } from 'esbuild';
 
-import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { tables } from '../../../infra/tables.ts';
 import { decode, type RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
 import type { Identify } from '../../../lib/consumer/identify.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
+import type { AnyTable } from '../../../lib/dynamodb/tables.ts';
 import { longString, propertyBytes, tableOf, type GivenProperties } from '../../support/amqp-arbitraries.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { anEvent, anInvocation } from '../../support/delivery.ts';
 import { takeRecords } from '../../support/from-broker.ts';
+import { aGuide, createGuideTables } from '../../support/guide.ts';
 import { aRawPublisher, type RawPublisher } from '../../support/raw-publisher.ts';
 
-const guide = readFileSync(join(rootDirectory, 'docs/guides/existing-producers.md'), 'utf8');
-const blocksIn = (language: string) =>
-  [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, code]) => code!);
+const guide = aGuide('existing-producers.md');
 
 interface Example {
   readonly handler?: (event: RabbitMqEvent, context: ReturnType<typeof anInvocation>) => Promise<BatchReport>;
   readonly identify?: Identify;
+  readonly revenues?: AnyTable;
 }
 
 let backend: Backend;
@@ -33,41 +26,28 @@ let channel: Channel;
 let producer: RawPublisher;
 /** The modules of the TypeScript examples in the guide, in the order of the guide. */
 let examples: Example[];
-const directory = mkdtempSync(join(tmpdir(), 'surehop-guide-'));
 
 beforeAll(async () => {
   backend = await aBackend();
   channel = await backend.host.rawChannel();
-  await channel.assertQueue('loyalty', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  await channel.assertQueue('revenue', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   producer = await aRawPublisher(backend.host.amqpUrl);
-  examples = await Promise.all(
-    blocksIn('ts').map(async (contents, index) => {
-      const outfile = join(directory, `example-${index}.mjs`);
-      buildSync({
-        stdin: { contents, resolveDir: rootDirectory, loader: 'ts' },
-        outfile,
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      });
-      return (await import(pathToFileURL(outfile).href)) as Example;
-    }),
-  );
+  examples = await Promise.all(guide.blocks('ts').map((_, index) => guide.load<Example>(index)));
+  await createGuideTables(`${backend.host.name}-`, [examples[0]!.revenues!]);
 }, 60_000);
 
 afterAll(async () => {
   await producer.close();
   await backend.remove();
-  rmSync(directory, { recursive: true, force: true });
+  guide.remove();
 });
 
-beforeEach(() => backend.host.drain('loyalty'));
+beforeEach(() => backend.host.drain('revenue'));
 
 /** Publishes a message to the queue of the guide, and returns the message as the event source delivers it. */
 async function delivered(body: string, properties: GivenProperties) {
-  expect(await producer.publish('', 'loyalty', propertyBytes(properties), Buffer.from(body))).toBe(true);
-  return takeRecords(channel, 'loyalty');
+  expect(await producer.publish('', 'revenue', propertyBytes(properties), Buffer.from(body))).toBe(true);
+  return takeRecords(channel, 'revenue');
 }
 
 const headers = (texts: Record<string, string>): GivenProperties => ({
@@ -76,13 +56,13 @@ const headers = (texts: Record<string, string>): GivenProperties => ({
   ),
 });
 
-const points = async (customerId: string) =>
-  (await readItem(await backend.surehop(), tables.points, { customerId }))?.points ?? 0;
+const revenue = async (customerId: string) =>
+  (await readItem(await backend.surehop(), examples[0]!.revenues!, { customerId }))?.['total'];
 
 describe('the guide for existing producers', () => {
   test('the guide for existing producers contains three examples in TypeScript and one CloudEvent in JSON, and this file tests all of them', () => {
     expect(examples).toHaveLength(3);
-    expect(blocksIn('json')).toHaveLength(1);
+    expect(guide.blocks('json')).toHaveLength(1);
   });
 
   test('the example consumer processes a message with the producer’s own headers exactly once', async () => {
@@ -91,16 +71,16 @@ describe('the guide for existing producers', () => {
       headers({ 'x-event-id': 'event-1', 'x-event-type': 'order.placed' }),
     );
     const { handler } = examples[0]!;
-    expect((await handler!(anEvent([message!], 'loyalty'), anInvocation())).counts).toMatchObject({ completed: 1 });
+    expect((await handler!(anEvent([message!], 'revenue'), anInvocation())).counts).toMatchObject({ completed: 1 });
     const again = { ...message!, redelivered: true };
-    expect((await handler!(anEvent([again], 'loyalty'), anInvocation())).counts).toMatchObject({ duplicate: 1 });
-    expect(await points('grace')).toBe(40);
+    expect((await handler!(anEvent([again], 'revenue'), anInvocation())).counts).toMatchObject({ duplicate: 1 });
+    expect(await revenue('grace')).toBe(40);
   });
 
   test('the example of a CloudEvent in structured mode is processed by the example consumer if identify returns undefined', async () => {
-    const [body] = blocksIn('json');
+    const [body] = guide.blocks('json');
     const [record] = await delivered(body!, { contentType: Buffer.from('application/cloudevents+json') });
-    const [message] = decode(anEvent([record!], 'loyalty'), examples[2]!.identify);
+    const [message] = decode(anEvent([record!], 'revenue'), examples[2]!.identify);
     expect(message).toMatchObject({
       id: 'https://shop.example/checkout 4f6c1a52',
       identity: { type: 'order.placed', version: 1 },
@@ -112,7 +92,7 @@ describe('the guide for existing producers', () => {
     const { identify } = examples[1]!;
     const idOf = async (body: object) => {
       const [record] = await delivered(JSON.stringify(body), {});
-      return decode(anEvent([record!], 'loyalty'), identify)[0]?.id;
+      return decode(anEvent([record!], 'revenue'), identify)[0]?.id;
     };
     expect(await idOf({ orderNumber: 7, status: 'paid' })).toBe('order 7 paid');
     expect(await idOf({ orderNumber: 7, status: 'paid', note: 'sent again' })).toBe('order 7 paid');
@@ -121,7 +101,7 @@ describe('the guide for existing producers', () => {
 
   test('the example with two producers identifies the messages of the older producer by their header', async () => {
     const [record] = await delivered('{}', headers({ 'x-legacy-id': '17' }));
-    const [message] = decode(anEvent([record!], 'loyalty'), examples[2]!.identify);
+    const [message] = decode(anEvent([record!], 'revenue'), examples[2]!.identify);
     expect(message).toMatchObject({ id: 'legacy 17', identity: { type: 'order.placed' } });
   });
 });

@@ -170,7 +170,7 @@ test("if a queue's consumer is changed from `decide` to `perform`, a message tha
     effects: [
       { kind: 'add' as const, table: tables.loans, key: { isbn: 'none' }, attribute: 'available', by: -1, atLeast: 0 },
     ],
-    otherwise: { outcome: 'rejected' as const, reason: 'OUT_OF_STOCK', effects: [] },
+    otherwise: { outcome: 'rejected' as const, reason: 'ALL_LENT', effects: [] },
   };
   await setup.parts.inbox.commit(
     'loans',

@@ -10,6 +10,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { anEvent, aRecord, encodeTable } from '../../support/delivery.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
 import { eventually } from '../../support/eventually.ts';
 import { takeRecords } from '../../support/from-broker.ts';
 
@@ -20,6 +21,7 @@ let get: HttpHandler;
 let discard: HttpHandler;
 
 beforeAll(async () => {
+  useExampleTopology();
   backend = await aBackend();
   await backend.declare();
   ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
@@ -52,7 +54,7 @@ const noteOf = (about: object = {}) => ({
   id: randomUUID() as MessageId,
   code: 'BOOM',
   reason: 'connection refused',
-  queue: 'stock',
+  queue: 'loans',
   at: '2026-11-22T11:00:00.000Z',
   ...about,
 });
@@ -84,7 +86,7 @@ test('GET /dead-letters/{id} returns the body of a dead letter of 600 KB byte fo
     body: {
       id: note.id,
       messageId: 'm-600',
-      queue: 'stock',
+      queue: 'loans',
       code: 'BOOM',
       reason: 'connection refused',
       status: 'open',
@@ -129,20 +131,20 @@ test('if the body of a dead letter is valid UTF-8, GET /dead-letters/{id} return
 describe('messages that the broker dead-lettered', () => {
   test('messages that the broker dead-lettered are archived with their work queue and the code EXPIRED or REJECTED', async () => {
     const { channel } = backend.host;
-    channel.publish('', 'stock', Buffer.from('"old"'), { persistent: true, messageId: 'm-expired', expiration: '1' });
-    channel.publish('retry.1s', 'points', Buffer.from('"no"'), { persistent: true, messageId: 'm-rejected' });
-    const rejected = await eventually('the retried message', () => channel.get('points'));
+    channel.publish('', 'loans', Buffer.from('"old"'), { persistent: true, messageId: 'm-expired', expiration: '1' });
+    channel.publish('retry.1s', 'notices', Buffer.from('"no"'), { persistent: true, messageId: 'm-rejected' });
+    const rejected = await eventually('the retried message', () => channel.get('notices'));
     channel.nack(rejected, false, false);
     const records = await deadLetters(2);
     expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
     expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 0, duplicates: 2 });
     const [expired] = await listed({ code: 'EXPIRED' });
-    expect(expired).toMatchObject({ messageId: 'm-expired', queue: 'stock', status: 'open' });
+    expect(expired).toMatchObject({ messageId: 'm-expired', queue: 'loans', status: 'open' });
     const [thrown] = await listed({ code: 'REJECTED' });
-    expect(thrown).toMatchObject({ messageId: 'm-rejected', queue: 'points' });
+    expect(thrown).toMatchObject({ messageId: 'm-rejected', queue: 'notices' });
     const { body } = await read(expired.id);
     expect(body.body.text).toBe('"old"');
-    expect(body.headers['x-death'][0]).toMatchObject({ queue: 'stock', reason: 'expired' });
+    expect(body.headers['x-death'][0]).toMatchObject({ queue: 'loans', reason: 'expired' });
   });
 });
 
@@ -223,7 +225,7 @@ describe('the list', () => {
       (_, index) =>
         aNoted({
           code: 'LISTED',
-          queue: index % 2 ? 'points' : 'stock',
+          queue: index % 2 ? 'notices' : 'loans',
           // Every three dead letters have the same time.
           at: new Date(Date.parse('2026-11-22T11:00:00.000Z') + Math.floor(index / 3) * 1_000).toISOString(),
         }).record,
@@ -234,7 +236,7 @@ describe('the list', () => {
   test.each<Record<string, string>>([
     {},
     { code: 'LISTED' },
-    { code: 'LISTED', queue: 'points' },
+    { code: 'LISTED', queue: 'notices' },
     { status: 'open', code: 'LISTED' },
   ])(
     'GET /dead-letters with the filter %p returns every matching dead letter once, page by page, newest first',
@@ -277,14 +279,14 @@ describe('the list', () => {
     { limit: 'ten' },
     { status: 'lost' },
     { colour: 'red' },
-    { queue: 'stokc' },
-    { queue: 'STOCK' },
-    { queue: 'stock,points' },
+    { queue: 'laons' },
+    { queue: 'LOANS' },
+    { queue: 'loans,notices' },
     { queue: '' },
     { code: 'NOPE' },
     { code: 'boom' },
     { code: '' },
-    { code: 'MALFORMED', queue: 'stokc' },
+    { code: 'MALFORMED', queue: 'laons' },
   ])('GET /dead-letters with the query %p responds with 400', async (query) => {
     expect(await callAsOperator(list, { route: 'GET /dead-letters', query: query as never })).toMatchObject({
       status: 400,
@@ -298,14 +300,14 @@ describe('a filter with an unknown value', () => {
     (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
 
   test('if a filter of GET /dead-letters has an unknown value, the error lists the known values of this filter', async () => {
-    expect(await ask({ queue: 'stokc', code: 'NOPE' })).toMatchObject({
+    expect(await ask({ queue: 'laons', code: 'NOPE' })).toMatchObject({
       status: 400,
       detail: '2 errors in the query.',
       errors: [
         {
           in: 'query',
           parameter: 'queue',
-          detail: expect.stringMatching(/^unknown queue; known values: .*points.*stock/),
+          detail: expect.stringMatching(/^unknown queue; known values: .*loans.*notices/),
         },
         { in: 'query', parameter: 'code', detail: expect.stringMatching(/^unknown code; known values: .*MALFORMED/) },
       ],
@@ -353,16 +355,16 @@ describe('discarding a dead letter', () => {
     callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
   test('discarding a dead letter keeps its message, and a second attempt to discard it responds with 409', async () => {
-    expect(await discarding({ reason: ' a test order ' })).toMatchObject({
+    expect(await discarding({ reason: ' a test loan ' })).toMatchObject({
       status: 200,
-      body: { id, status: 'discarded', discardReason: 'a test order' },
+      body: { id, status: 'discarded', discardReason: 'a test loan' },
     });
     expect((await read(id)).body).toMatchObject({ status: 'discarded', body: { base64: expect.any(String) } });
     expect(await discarding({ reason: 'again' })).toMatchObject({
       status: 409,
       body: { type: 'urn:surehop:problem:already-discarded' },
     });
-    expect((await read(id)).body.discardReason).toBe('a test order');
+    expect((await read(id)).body.discardReason).toBe('a test loan');
   });
 
   test.each([undefined, {}, { reason: '' }, { reason: '  ' }, { reason: 7 }])(

@@ -9,7 +9,7 @@ import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
-import { call } from '../../support/request.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 
 const DAY_MS = 86_400_000;
@@ -20,10 +20,10 @@ let redriveOne: HttpHandler;
 let redriveMany: HttpHandler;
 let get: HttpHandler;
 let list: HttpHandler;
-let getOrder: HttpHandler;
 let discard: HttpHandler;
 
 beforeAll(async () => {
+  useExampleTopology();
   backend = await aBackend();
   await backend.declare();
   ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
@@ -31,22 +31,21 @@ beforeAll(async () => {
   ({ handler: redriveMany } = await import('../../../functions/dead-letters/redrive-many.ts'));
   ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
   ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
-  ({ handler: getOrder } = await import('../../../functions/orders/get-order.ts'));
   ({ handler: discard } = await import('../../../functions/dead-letters/discard.ts'));
 });
 
 afterAll(() => backend.remove());
 
 beforeEach(async () => {
-  await backend.host.drain('stock');
-  await backend.host.drain('points');
+  await backend.host.drain('loans');
+  await backend.host.drain('notices');
 });
 
 /** Archives a message as a dead letter, as if the consumer of the queue `queue` had dead-lettered the message. */
 async function archived({
-  queue = 'stock',
+  queue = 'loans',
   code = 'BOOM',
-  body = '{"order":1}',
+  body = '{"loan":1}',
   ageDays = 0,
   headers = {},
 }: { queue?: string; code?: string; body?: string; ageDays?: number; headers?: Headers } = {}) {
@@ -76,9 +75,9 @@ describe('redriving one dead letter', () => {
     const { id, messageId, body } = await archived();
     expect(await redrive(id)).toMatchObject({
       status: 200,
-      body: { id, status: 'redriven', queue: 'stock', messageId },
+      body: { id, status: 'redriven', queue: 'loans', messageId },
     });
-    const [message, ...others] = await backend.host.drain('stock');
+    const [message, ...others] = await backend.host.drain('loans');
     if (!message) throw new Error('no message');
     expect(others).toEqual([]);
     expect(message.content.toString()).toBe(body);
@@ -98,7 +97,7 @@ describe('redriving one dead letter', () => {
     const got = await Promise.all([redrive(id), redrive(id), redrive(id)]);
     for (const { status } of got) expect([200, 409]).toContain(status);
     expect(got.some(({ status }) => status === 200)).toBe(true);
-    const copies = await backend.host.drain('stock');
+    const copies = await backend.host.drain('loans');
     expect(copies.length).toBeGreaterThan(0);
     for (const copy of copies) {
       if (!copy) throw new Error('no message');
@@ -113,7 +112,7 @@ describe('redriving one dead letter', () => {
     await redrive(id);
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:already-redriven' } });
     expect(await redrive(id, { force: true })).toMatchObject({ status: 200 });
-    const copies = await backend.host.drain('stock');
+    const copies = await backend.host.drain('loans');
     expect(copies.map((copy) => copy && readEnvelope(copy.properties.headers as Headers).redrives)).toEqual([3, 4]);
     expect((await read(id)).history).toHaveLength(2);
   });
@@ -121,9 +120,9 @@ describe('redriving one dead letter', () => {
   test('if a message is older than the inbox retention, redriving its dead letter responds with 409 unless the request contains "force": true', async () => {
     const { id } = await archived({ ageDays: 15 });
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:too-old' } });
-    expect(await backend.host.drain('stock')).toEqual([]);
+    expect(await backend.host.drain('loans')).toEqual([]);
     expect(await redrive(id, { force: true })).toMatchObject({ status: 200 });
-    expect(await backend.host.drain('stock')).toHaveLength(1);
+    expect(await backend.host.drain('loans')).toHaveLength(1);
   });
 
   test('redriving a discarded dead letter responds with 409, and so does discarding a redriven dead letter', async () => {
@@ -163,21 +162,6 @@ describe('redriving one dead letter', () => {
   });
 });
 
-test("if the broker dead-letters an order's message, GET /orders/{id} returns the status dead-lettered until the message is redriven", async () => {
-  const messageId = randomUUID();
-  const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: Math.floor(Date.now() / 1_000) }] };
-  await archive(anEvent([aRecord({ id: messageId, headers: death })], 'dead-letters'));
-  const order = async () => (await call(getOrder, { route: 'GET /orders/{id}', path: { id: messageId } })).body;
-  const before = await order();
-  expect(before).toMatchObject({
-    status: 'dead-lettered',
-    consumers: { points: { outcome: 'dead-lettered', code: 'EXPIRED' }, stock: { outcome: 'pending' } },
-  });
-  expect((await redrive(before.consumers.points.deadLetterId)).status).toBe(200);
-  expect(await order()).toMatchObject({ status: 'accepted', consumers: { points: { outcome: 'pending' } } });
-  expect(await backend.host.drain('points')).toHaveLength(1);
-});
-
 describe('a message with parts that AMQP cannot encode', () => {
   const leftOut = 'header "a" (a name of 300 bytes, more than 255)';
   const headers = { 'surehop-left-out': leftOut };
@@ -195,7 +179,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     });
     const forced = { route: 'POST /dead-letters/{id}/redrive', path: { id }, body: { force: true } };
     expect((await callAsOperator(redriveOne, forced)).status).toBe(200);
-    expect(await backend.host.drain('stock')).toHaveLength(1);
+    expect(await backend.host.drain('loans')).toHaveLength(1);
   });
 
   test('the response to a bulk redrive contains a separate list of the messages that AMQP cannot encode', async () => {
@@ -221,9 +205,9 @@ describe('bulk redrives', () => {
     const code = 'MANY';
     const wanted: string[] = [];
     for (let index = 0; index < 23; index += 1)
-      wanted.push((await archived({ code, queue: 'points', ageDays: (23 - index) / 1_000 })).messageId);
-    await archived({ code, queue: 'stock' });
-    const { id: old } = await archived({ code, queue: 'points', ageDays: 15 });
+      wanted.push((await archived({ code, queue: 'notices', ageDays: (23 - index) / 1_000 })).messageId);
+    await archived({ code, queue: 'loans' });
+    const { id: old } = await archived({ code, queue: 'notices', ageDays: 15 });
 
     const sent: string[] = [];
     for (const [maximum, redriven, more] of [
@@ -232,16 +216,16 @@ describe('bulk redrives', () => {
       [3, 3, false],
       [10, 0, false],
     ] as const) {
-      const got = await redriveAll({ filter: { queue: 'points', code }, maximum });
+      const got = await redriveAll({ filter: { queue: 'notices', code }, maximum });
       expect(got).toMatchObject({ status: 200, body: { redriven, failed: [], more } });
       expect(got.body.skipped).toEqual([{ id: old, reason: 'too-old' }]);
-      const copies = await backend.host.drain('points');
+      const copies = await backend.host.drain('notices');
       sent.push(...copies.map((copy) => String(copy && copy.properties.messageId)));
     }
     expect(sent).toEqual(wanted);
-    expect(await backend.host.drain('stock')).toEqual([]);
+    expect(await backend.host.drain('loans')).toEqual([]);
 
-    expect((await redriveAll({ filter: { queue: 'points', code }, force: true })).body).toMatchObject({
+    expect((await redriveAll({ filter: { queue: 'notices', code }, force: true })).body).toMatchObject({
       redriven: 1,
       skipped: [],
     });
@@ -254,27 +238,29 @@ describe('bulk redrives', () => {
         id: randomUUID() as MessageId,
         code,
         reason: '',
-        queue: 'stock',
+        queue: 'loans',
         at: new Date(Date.now() - index * 1_000).toISOString(),
       };
       const { body, properties } = deadLetterCopy({ body: Buffer.from('1'), properties: { headers: {} } }, 'x', note);
       return aRecord({ raw: body, headers: properties.headers });
     });
     await archive(anEvent(records, 'dead-letters'));
-    expect((await redriveAll({ filter: { code }, maximum: 1_000 })).body).toEqual({
-      redriven: 320,
-      skipped: [],
-      failed: [],
-      unwritable: [],
-      more: false,
-    });
-    const copies = await backend.host.drain('stock');
+    // A request ends before its function times out, so a slow machine needs several requests.
+    let redriven = 0;
+    for (let more = true; more;) {
+      const { body } = await redriveAll({ filter: { code }, maximum: 1_000 });
+      expect(body).toMatchObject({ skipped: [], failed: [], unwritable: [] });
+      redriven += body.redriven;
+      ({ more } = body);
+    }
+    expect(redriven).toBe(320);
+    const copies = await backend.host.drain('loans');
     expect(new Set(copies.map((copy) => copy && copy.properties.messageId)).size).toBe(320);
   });
 
   test('a bulk redrive reports each message that could not be published and redrives the other messages', async () => {
     const code = 'MIXED';
-    await archived({ code, queue: 'stock' });
+    await archived({ code, queue: 'loans' });
     const { id } = await archived({ code, queue: 'gone' });
     expect((await redriveAll({ filter: { code } })).body).toEqual({
       redriven: 1,
@@ -289,18 +275,18 @@ describe('bulk redrives', () => {
   test('if the first 51 messages of a bulk redrive cannot be published, the bulk redrive still publishes the next message', async () => {
     const code = 'FIRST_GONE';
     for (let index = 0; index < 51; index += 1) await archived({ code, queue: 'gone', ageDays: 1 });
-    await archived({ code, queue: 'stock' });
+    await archived({ code, queue: 'loans' });
     expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false });
   });
 
   test('if the filter of a bulk redrive contains an unknown queue or code, the error lists the known values', async () => {
-    expect(await redriveAll({ filter: { queue: 'stokc', code: 'NOPE' } })).toMatchObject({
+    expect(await redriveAll({ filter: { queue: 'laons', code: 'NOPE' } })).toMatchObject({
       status: 400,
       body: {
         type: 'urn:surehop:problem:invalid-body',
         detail: '2 errors in the body.',
         errors: [
-          { pointer: '/filter/queue', detail: expect.stringMatching(/known values: .*points.*stock/) },
+          { pointer: '/filter/queue', detail: expect.stringMatching(/known values: .*loans.*notices/) },
           { pointer: '/filter/code', detail: expect.stringMatching(/known values: .*ATTEMPTS_EXHAUSTED/) },
         ],
       },

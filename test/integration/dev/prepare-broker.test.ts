@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { prepareBroker } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 
 let host: VirtualHost;
@@ -26,22 +26,22 @@ test('prepareBroker applies the topology to the broker, and a second call change
 
 test('prepareBroker fails if a policy of the broker can lose messages, and the error names the queue and the policy', async () => {
   await host.manage('PUT', `policies/${host.name}/hurry`, {
-    pattern: '^stock$',
+    pattern: '^loans$',
     definition: { 'delivery-limit': 2 },
     priority: 99,
     'apply-to': 'queues',
   });
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',
-    message: expect.stringMatching(/nothing was changed: (.*)"stock" has a delivery limit of 2 \(policy "hurry"\)/),
+    message: expect.stringMatching(/nothing was changed: (.*)"loans" has a delivery limit of 2 \(policy "hurry"\)/),
   });
 });
 
 test('prepareBroker fails if a queue exists with other arguments than declared, and the error names the queue and the argument', async () => {
-  await host.channel.assertQueue('stock', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  await host.channel.assertQueue('loans', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',
-    message: expect.stringContaining('queue "stock" has x-max-length not set, declared is 500000'),
+    message: expect.stringContaining('queue "loans" has x-max-length not set, declared is 500000'),
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
 import { eventually } from '../../support/eventually.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { call } from '../../support/request.ts';
@@ -9,6 +10,7 @@ import { call } from '../../support/request.ts';
 let backend: Backend;
 
 beforeAll(async () => {
+  useExampleTopology();
   backend = await aBackend();
   await backend.declare();
 });
@@ -33,26 +35,26 @@ test('GET /status returns the number of messages in each work queue and each del
   const { createQueueProgress } = await import('../../../lib/consumer/progress.ts');
   const oldestMessage = { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:05.000Z' };
   const progress = { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf };
-  await createQueueProgress(processInboxTable(await backend.surehop())).record('stock', progress);
+  await createQueueProgress(processInboxTable(await backend.surehop())).record('loans', progress);
   const { channel } = backend.host;
-  channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
-  channel.sendToQueue('stock', Buffer.from('{}'), { persistent: true });
-  await channel.consume('points', () => {});
-  channel.sendToQueue('points', Buffer.from('{}'), { persistent: true });
-  const death = { 'x-death': [{ queue: 'points', reason: 'expired', count: 1, time: 1_795_345_200 }] };
+  channel.sendToQueue('loans', Buffer.from('{}'), { persistent: true });
+  channel.sendToQueue('loans', Buffer.from('{}'), { persistent: true });
+  await channel.consume('notices', () => {});
+  channel.sendToQueue('notices', Buffer.from('{}'), { persistent: true });
+  const death = { 'x-death': [{ queue: 'notices', reason: 'expired', count: 1, time: 1_795_345_200 }] };
   await archive(anEvent([aRecord({ headers: death }), aRecord({ headers: death })], 'dead-letters'));
 
   // The broker reports the figures of each queue at a time of its own, so each of them can be null at first.
   const body = await eventually('the figures of every queue in the management API', async () => {
     const got = await callAsOperator(status, { route: 'GET /status' });
     expect(got.status).toBe(200);
-    const [stock, points] = got.body.queues;
-    const reported = stock.retrying !== null && points.retrying !== null && got.body.deadLetters.ready !== null;
-    return reported && stock.ready === 2 && points.unacknowledged === 1 ? got.body : undefined;
+    const [loans, notices] = got.body.queues;
+    const reported = loans.retrying !== null && notices.retrying !== null && got.body.deadLetters.ready !== null;
+    return reported && loans.ready === 2 && notices.unacknowledged === 1 ? got.body : undefined;
   });
   expect(body.queues).toEqual([
     {
-      name: 'stock',
+      name: 'loans',
       ready: 2,
       unacknowledged: 0,
       delayed: 0,
@@ -62,7 +64,7 @@ test('GET /status returns the number of messages in each work queue and each del
       oldestMessage,
     },
     {
-      name: 'points',
+      name: 'notices',
       ready: 0,
       unacknowledged: 1,
       delayed: 0,

@@ -44,7 +44,7 @@ const take = (name: string | number, quantity: number) =>
 const give = (name: string | number, quantity: number) =>
   ({ kind: 'add', table: tables.loans, key: isbn(name), attribute: 'available', by: quantity }) as const;
 const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
-const stocked = (name: string | number, available: number) =>
+const shelved = (name: string | number, available: number) =>
   store.put('loans', { isbn: { S: isbn(name).isbn }, available: { N: String(available) } });
 const available = async (name: string | number) =>
   (await store.get('loans', { isbn: { S: isbn(name).isbn } }))?.['available']?.N;
@@ -54,7 +54,7 @@ const event = { type: 'loan.rejected', version: 1, exchange: 'library', schema: 
 
 describe('commits of several messages', () => {
   test('a hundred messages that write ten items are committed in two transactions', async () => {
-    for (let n = 0; n < 10; n++) await stocked(n, 1_000);
+    for (let n = 0; n < 10; n++) await shelved(n, 1_000);
     const entries = Array.from({ length: 100 }, (_, n) => entry(`m${n}`, { effects: [take(n % 10, 2)] }));
     faults.requests = 0;
     const results = await store.inbox().commit(QUEUE, entries, never);
@@ -64,7 +64,7 @@ describe('commits of several messages', () => {
   });
 
   test('the effects of a message are applied once per queue, however often the message is committed', async () => {
-    await stocked('a', 10);
+    await shelved('a', 10);
     const entries = [entry('one', { effects: [take('a', 1)] }), entry('two', { effects: [take('a', 1)] })];
     const inbox = store.inbox();
     await inbox.commit(QUEUE, entries.slice(0, 1), never);
@@ -75,7 +75,7 @@ describe('commits of several messages', () => {
   });
 
   test('if a message has the id of a completed message but another payload, its result is "mismatch" and not "duplicate"', async () => {
-    await stocked('a', 10);
+    await shelved('a', 10);
     const first = entry('one', { effects: [take('a', 1)] });
     const results = await store
       .inbox()
@@ -104,7 +104,7 @@ describe('commits of several messages', () => {
   });
 
   test('when too few books are available for all messages of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
-    await stocked('a', 5);
+    await shelved('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
     );
@@ -116,8 +116,8 @@ describe('commits of several messages', () => {
   });
 
   test('after a commit has found an item sold out, later messages for this item do not cancel the transactions of other messages', async () => {
-    await stocked('gone', 0);
-    await stocked('plenty', 100);
+    await shelved('gone', 0);
+    await shelved('plenty', 100);
     const inbox = store.inbox();
     const orders = (name: string) =>
       [1, 2, 3, 4].map((n) =>
@@ -130,13 +130,13 @@ describe('commits of several messages', () => {
     const sizes = faults.sent.map(({ TransactItems = [] }) => TransactItems.length);
     // Two transactions each write two markers and one item. The third rejects the messages for the sold-out item and writes only their markers.
     expect(sizes.toSorted()).toEqual([2, 3, 3]);
-    await stocked('gone', 9);
+    await shelved('gone', 9);
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
   test('a rejected message does not reduce the number of available books for later messages', async () => {
-    await stocked('a', 5);
-    await stocked('b', 0);
+    await shelved('a', 5);
+    await shelved('b', 0);
     const results = await store
       .inbox()
       .commit(
@@ -151,8 +151,8 @@ describe('commits of several messages', () => {
   });
 
   test('the alternative decisions for a message are tried one after another until the conditions of one decision hold', async () => {
-    await stocked('a', 1);
-    await stocked('b', 1);
+    await shelved('a', 1);
+    await shelved('b', 1);
     const decision: Decision = {
       effects: [take('a', 1)],
       otherwise: {
@@ -172,7 +172,7 @@ describe('commits of several messages', () => {
   });
 
   test('a message without an alternative decision fails with CONDITION_FAILED if its condition does not hold', async () => {
-    await stocked('a', 1);
+    await shelved('a', 1);
     const results = await store
       .inbox()
       .commit(QUEUE, [entry(1, { effects: [take('a', 2)] }), entry(2, { effects: [take('a', 1)] })], never);
@@ -285,7 +285,7 @@ describe('invalid effects', () => {
     'a message with an invalid effect (%s) fails, and the other messages of its batch complete',
     async (_, decision) => {
       await store.put('loans', { isbn: { S: isbn('text').isbn }, available: { S: 'many' } });
-      await stocked('ok', 0);
+      await shelved('ok', 0);
       const entries = Array.from({ length: 20 }, (_, n) => entry(n, { effects: [give('ok', 1)] }));
       entries[13] = entry(13, decision());
       const results = await store.inbox().commit(QUEUE, entries, never);
@@ -338,7 +338,7 @@ describe('items that grow', () => {
   });
 
   test('messages that all check one item are committed in one transaction', async () => {
-    await stocked('shared', 5);
+    await shelved('shared', 5);
     const check = growing.check(isbn('shared'), { available: { atLeast: 5 } });
     const entries = Array.from({ length: 40 }, (_, n) => entry(n, { effects: [check, give(`own-${n}`, 1)] }));
     faults.requests = 0;

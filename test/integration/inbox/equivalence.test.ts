@@ -4,7 +4,7 @@ import { fromAttributes } from '../../../lib/dynamodb/value.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { anyItems, entries, initial, SKUS } from '../../support/effect-arbitraries.ts';
+import { anyItems, entries, initial, BOOKS } from '../../support/effect-arbitraries.ts';
 import { place, processAll } from '../../support/inbox-model.ts';
 import type { Model } from '../../support/inbox-model.ts';
 import { openStore } from '../../support/store.ts';
@@ -55,7 +55,7 @@ async function prepare(loans: Record<string, number | undefined>, to: string): P
 async function contents(to: string): Promise<Model['items']> {
   const items: Model['items'] = new Map();
   await Promise.all(
-    SKUS.map(async (isbn) => {
+    BOOKS.map(async (isbn) => {
       const key = { isbn: to + isbn };
       const item = await store.get(anyItems.name, { isbn: { S: key.isbn } });
       if (item !== undefined) items.set(place(anyItems.name, key), fromAttributes(item));

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/users.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import { asDeployed, firstLogins, removeUsers, rolesOf } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
 
@@ -17,6 +18,7 @@ let arn: string;
 let handler: () => Promise<void>;
 
 beforeAll(async () => {
+  useExampleTopology();
   host = await aVirtualHost();
   secrets = await aSecretsManager();
   roles = rolesOf(host);
@@ -76,27 +78,27 @@ async function report(): Promise<{ metrics: Record<string, number>; lines: strin
 
 test('report-queues reports the numbers of ready messages, unacknowledged messages and consumers of each queue, even if a number is 0', async () => {
   for (let message = 0; message < 3; message += 1)
-    host.channel.sendToQueue('stock', Buffer.from('x'), { persistent: true });
-  await eventually('the messages', async () => (await host.channel.checkQueue('stock')).messageCount === 3);
+    host.channel.sendToQueue('loans', Buffer.from('x'), { persistent: true });
+  await eventually('the messages', async () => (await host.channel.checkQueue('loans')).messageCount === 3);
   await host.channel.prefetch(1);
-  await host.channel.consume('stock', () => {});
+  await host.channel.consume('loans', () => {});
   const metrics = await eventually('the broker to count', async () => {
     const { metrics } = await report();
-    return metrics['QueueUnacknowledged stock'] === 1 && metrics['QueueConsumers stock'] === 1 && metrics;
+    return metrics['QueueUnacknowledged loans'] === 1 && metrics['QueueConsumers loans'] === 1 && metrics;
   });
   expect(Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith('BrokerNode')))).toEqual({
-    'Completed stock': 0,
-    'Rejected stock': 0,
-    'Completed points': 0,
-    'Rejected points': 0,
-    'QueueReady stock': 2,
-    'QueueUnacknowledged stock': 1,
-    'QueueConsumers stock': 1,
-    'QueueFullest stock': 3,
-    'QueueReady points': 0,
-    'QueueUnacknowledged points': 0,
-    'QueueConsumers points': 0,
-    'QueueFullest points': 0,
+    'Completed loans': 0,
+    'Rejected loans': 0,
+    'Completed notices': 0,
+    'Rejected notices': 0,
+    'QueueReady loans': 2,
+    'QueueUnacknowledged loans': 1,
+    'QueueConsumers loans': 1,
+    'QueueFullest loans': 3,
+    'QueueReady notices': 0,
+    'QueueUnacknowledged notices': 0,
+    'QueueConsumers notices': 0,
+    'QueueFullest notices': 0,
     'QueueReady dead-letters': 0,
     'QueueUnacknowledged dead-letters': 0,
     'QueueConsumers dead-letters': 0,
@@ -125,13 +127,13 @@ test('report-queues can report the metrics of the broker nodes with a login that
 });
 
 test('report-queues still reports all other queues if one queue is missing, and logs the name of the missing queue once', async () => {
-  await host.channel.deleteQueue('points');
+  await host.channel.deleteQueue('notices');
   const { metrics, lines } = await report();
   expect(metrics).toMatchObject({ 'QueueConsumers dead-letters': 0, QueueReportFailed: 1 });
-  expect(metrics).not.toHaveProperty(['QueueReady points']);
+  expect(metrics).not.toHaveProperty(['QueueReady notices']);
   const errors = lines.filter((line) => line.includes('"ERROR"'));
   expect(errors).toHaveLength(1);
-  expect(errors[0]).toContain('the broker has no figures of points');
+  expect(errors[0]).toContain('the broker has no figures of notices');
 });
 
 test('if the broker refuses its login, report-queues logs one error about the queues and one about the nodes, and sets the metric QueueReportFailed to 1', async () => {

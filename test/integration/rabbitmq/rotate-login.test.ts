@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { connect } from 'amqplib';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
 import { ensureUsers } from '../../../lib/rabbitmq/admin/users.ts';
 import { createConnection } from '../../../lib/rabbitmq/connection.ts';
@@ -205,16 +205,16 @@ describe('clients during a rotation', () => {
     model.on('error', (error) => lost.push(error)).on('close', (error) => lost.push(error));
     const channel = await model.createChannel();
     const taken: string[] = [];
-    await channel.consume('stock', (message) => {
+    await channel.consume('loans', (message) => {
       taken.push(message!.content.toString());
       channel.ack(message!);
     });
     const token = secrets.beginRotation(arn);
     for (const name of steps) {
-      host.channel.sendToQueue('stock', Buffer.from(name), { persistent: true });
+      host.channel.sendToQueue('loans', Buffer.from(name), { persistent: true });
       await step(name, token);
     }
-    host.channel.sendToQueue('stock', Buffer.from('after'), { persistent: true });
+    host.channel.sendToQueue('loans', Buffer.from('after'), { persistent: true });
     await eventually('all messages', () => taken.length === steps.length + 1);
     expect(lost).toEqual([]);
     await model.close();
@@ -232,8 +232,8 @@ describe('clients during a rotation', () => {
       const connection = createConnection({ url, heartbeatSeconds: 10, clock: systemClock, name: 'test' });
       const publisher = createPublisher(connection, systemClock, 5_000);
       await publisher.publish({
-        exchange: 'orders',
-        routingKey: 'order.created',
+        exchange: 'library',
+        routingKey: 'loan.created',
         body: Buffer.from('{}'),
         properties: { messageId: randomUUID(), headers: {} },
       });
@@ -262,7 +262,7 @@ describe('clients during a rotation', () => {
     await publishOnce();
     expect(usersSeen.size).toBe(2);
     await eventually('every message', async () => {
-      return (await host.channel.checkQueue('stock')).messageCount === published + 1;
+      return (await host.channel.checkQueue('loans')).messageCount === published + 1;
     });
   });
 });

@@ -9,7 +9,7 @@ import type { CommitResult, Entry, Inbox } from '../../../lib/inbox/inbox.ts';
 import { describeError } from '../../../lib/runtime/errors.ts';
 import { emptyStore, memoryPorts, type MemoryStore } from '../../../lib/testing/memory-store.ts';
 import { firstAttempt } from '../../support/delivery.ts';
-import { anyItems, entries, initial, SKUS } from '../../support/effect-arbitraries.ts';
+import { anyItems, entries, initial, BOOKS } from '../../support/effect-arbitraries.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 import { numRuns } from '../../support/thorough.ts';
 
@@ -90,7 +90,7 @@ test('the store in memory commits random decisions with every kind of effect and
       const { inMemory, inDynamoDb } = await commitInBoth(
         memory,
         list.map((entry) => moved(entry, prefix)),
-        SKUS.map((isbn) => prefix + isbn),
+        BOOKS.map((isbn) => prefix + isbn),
       );
       expect(inMemory).toEqual(inDynamoDb);
     }),

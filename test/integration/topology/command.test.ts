@@ -1,21 +1,33 @@
 import { spawn } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+import { aCheckout } from '../../support/packages.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 
 let host: VirtualHost;
-beforeAll(async () => void (host = await aVirtualHost()));
-afterAll(() => host.remove());
+/** A copy of the sources whose topology is that of the imaginary library. */
+let checkout: ReturnType<typeof aCheckout>;
+beforeAll(async () => {
+  host = await aVirtualHost();
+  checkout = aCheckout();
+  copyFileSync(join(rootDirectory, 'test/support/example/topology.ts'), join(checkout.directory, 'infra/topology.ts'));
+});
+afterAll(async () => {
+  checkout.remove();
+  await host.remove();
+});
 
 // Each command starts a process, which takes long on a busy machine.
 jest.setTimeout(300_000);
 
 /** Runs the command `npm run topology -- …` with the given arguments. */
 async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, [join(rootDirectory, 'infra/dev/run.mjs'), 'topology', ...args], {
+  const child = spawn(process.execPath, [join(checkout.directory, 'infra/dev/surehop.mjs'), 'topology', ...args], {
+    cwd: checkout.directory,
     env: { ...process.env, AMQP_URL: '', MANAGEMENT_URL: '' },
   });
   let said = '';
@@ -32,7 +44,7 @@ test('npm run topology verify fails with exit code 1 on an empty broker and name
 });
 
 test('after npm run topology apply, npm run topology plan reports no changes', async () => {
-  expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: expect.stringContaining('+ queue stock') });
+  expect(await topology('plan', ...here())).toMatchObject({ code: 0, said: expect.stringContaining('+ queue loans') });
   expect(await topology('apply', ...here())).toMatchObject({
     code: 0,
     said: expect.stringMatching(/Topology applied\n.*No setting loses messages/),
@@ -50,23 +62,23 @@ test('npm run topology verify fails with exit code 1 if a policy on the broker c
   });
   const { code, said } = await topology('verify', ...here());
   expect(code).toBe(1);
-  expect(said).toContain('! queue "stock" has overflow drop-head (policy "hurry")');
+  expect(said).toContain('! queue "loans" has overflow drop-head (policy "hurry")');
 });
 
 test('npm run topology remove fails with exit code 1 for a queue that the service still declares', async () => {
-  const { code, said } = await topology('remove', 'stock', ...here());
+  const { code, said } = await topology('remove', 'loans', ...here());
   expect(code).toBe(1);
-  expect(said).toContain('queue "stock" is not a retired queue of this service; retired queues: none');
+  expect(said).toContain('queue "loans" is not a retired queue of this service; retired queues: none');
 });
 
 test('npm run topology fails with exit code 1 and without a stack trace if the topology cannot be applied', async () => {
-  await host.channel.deleteQueue('points');
-  await host.channel.assertQueue('points', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  await host.channel.deleteQueue('notices');
+  await host.channel.assertQueue('notices', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   for (const command of ['plan', 'apply']) {
     const { code, said } = await topology(command, ...here());
     expect(code).toBe(1);
     expect(said).toMatch(
-      /queue "points" has x-max-length not set, declared is 500000\. Immutable: drain and delete the queue, then apply again/,
+      /queue "notices" has x-max-length not set, declared is 500000\. Immutable: drain and delete the queue, then apply again/,
     );
     expect(said).not.toMatch(/\n\s+at /);
   }
@@ -75,7 +87,7 @@ test('npm run topology fails with exit code 1 and without a stack trace if the t
 test.each([
   ['an unknown command', ['destroy'], 'expected plan, apply, verify or remove'],
   ['the removal of no queue', ['remove'], 'remove takes the name of one queue'],
-  ['a plan for one queue', ['plan', 'stock'], 'plan takes no further words'],
+  ['a plan for one queue', ['plan', 'loans'], 'plan takes no further words'],
   [
     'no running npm start and no address',
     ['plan'],

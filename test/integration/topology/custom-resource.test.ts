@@ -6,8 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from 'amqplib';
 
-import { topologyProperties } from '../../../infra/aws/service/operations.ts';
-import { topology } from '../../../infra/topology.ts';
+import { topology } from '../../support/example/topology.ts';
 import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
@@ -43,7 +42,7 @@ beforeAll(async () => {
   const arn = (role: string) => secrets.create(`${role}-${host.name}`, JSON.stringify(logins[role]));
   properties = {
     ServiceToken: 'arn:aws:lambda:eu-central-1:000000000000:function:apply-topology',
-    ...topologyProperties,
+    Topology: JSON.stringify(topology),
     Roles: JSON.stringify(roles),
     PublisherLogin: arn('publisher'),
     ConsumerLogin: arn('consumer'),
@@ -176,7 +175,7 @@ describe('custom resource', () => {
   test('the custom resource for the broker fails if a policy on the broker can lose messages, and the error names the setting', async () => {
     const path = `policies/${host.name}/hurry`;
     await host.manage('PUT', path, {
-      pattern: '^points$',
+      pattern: '^notices$',
       definition: { overflow: 'drop-head' },
       priority: 99,
       'apply-to': 'queues',
@@ -187,9 +186,9 @@ describe('custom resource', () => {
   });
 
   test('deleting the custom resource for the broker keeps all queues and messages', async () => {
-    host.channel.sendToQueue('stock', Buffer.from('precious'), { persistent: true });
+    host.channel.sendToQueue('loans', Buffer.from('precious'), { persistent: true });
     expect(await send({ RequestType: 'Delete', PhysicalResourceId: 'broker-topology' })).toEqual(succeeded);
-    expect(await eventually('the message', () => host.channel.get('stock', { noAck: true }))).toBeTruthy();
+    expect(await eventually('the message', () => host.channel.get('loans', { noAck: true }))).toBeTruthy();
   });
 
   test.each([
@@ -256,24 +255,24 @@ describe('permissions', () => {
   };
   test('the broker user of the publisher may only publish, and only to the exchanges of the topology and to the default exchange', async () => {
     const publisher = await channelOf('publisher');
-    for (const { name } of topology.exchanges) expect(await publisher.may(publish(name, 'stock'))).toBe(true);
-    expect(await publisher.may(publish('', 'stock'))).toBe(true);
-    expect(await publisher.may(publish('amq.topic', 'stock'))).toBe(false);
-    expect(await publisher.may((channel) => channel.get('stock'))).toBe(false);
-    expect(await publisher.may((channel) => channel.deleteQueue('stock'))).toBe(false);
+    for (const { name } of topology.exchanges) expect(await publisher.may(publish(name, 'loans'))).toBe(true);
+    expect(await publisher.may(publish('', 'loans'))).toBe(true);
+    expect(await publisher.may(publish('amq.topic', 'loans'))).toBe(false);
+    expect(await publisher.may((channel) => channel.get('loans'))).toBe(false);
+    expect(await publisher.may((channel) => channel.deleteQueue('loans'))).toBe(false);
     expect(await publisher.may((channel) => channel.assertQueue('own', { durable: true }))).toBe(false);
     await publisher.close();
   });
 
   test('the broker user of the consumers may only read, and only the queues that have event sources', async () => {
     const consumer = await channelOf('consumer');
-    for (const queue of ['stock', 'points', 'dead-letters']) {
+    for (const queue of ['loans', 'notices', 'dead-letters']) {
       expect(await consumer.may((channel) => channel.checkQueue(queue))).toBe(true);
       expect(await consumer.may((channel) => channel.consume(queue, () => {}))).toBe(true);
     }
     expect(await consumer.may((channel) => channel.get('retry.1s'))).toBe(false);
-    expect(await consumer.may(publish('orders', 'order.created'))).toBe(false);
-    expect(await consumer.may(publish('', 'stock'))).toBe(false);
+    expect(await consumer.may(publish('library', 'loan.created'))).toBe(false);
+    expect(await consumer.may(publish('', 'loans'))).toBe(false);
     expect(await consumer.may((channel) => channel.purgeQueue('retry.1s'))).toBe(false);
     await consumer.close();
   });
@@ -286,8 +285,8 @@ describe('permissions', () => {
       (await fetch(new URL(`/api/${path}`, managementUrl), { ...init, headers: { authorization } })).status;
     expect(await ask(`queues/${host.name}?columns=name`)).toBe(200);
     const body = JSON.stringify({ count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' });
-    expect(await ask(`queues/${host.name}/stock/get`, { method: 'POST', body })).not.toBe(200);
+    expect(await ask(`queues/${host.name}/loans/get`, { method: 'POST', body })).not.toBe(200);
     expect(await ask('users')).not.toBe(200);
-    expect(await ask(`queues/${host.name}/stock/contents`, { method: 'DELETE' })).not.toBe(204);
+    expect(await ask(`queues/${host.name}/loans/contents`, { method: 'DELETE' })).not.toBe(204);
   });
 });

@@ -24,12 +24,12 @@ const faults = async () =>
 const policy = (name: string, definition: Record<string, unknown>, pattern = '^loans$', priority = 99) =>
   host.manage('PUT', `policies/${host.name}/${name}`, { pattern, definition, priority, 'apply-to': 'queues' });
 
-const stockArguments = topology.queues.find(({ name }) => name === 'loans')!.arguments;
+const loansArguments = topology.queues.find(({ name }) => name === 'loans')!.arguments;
 
 /** Deletes the queue "loans" and creates it again with other arguments. */
-const stockWith = async (changes: Record<string, unknown>, type = 'quorum') => {
+const loansWith = async (changes: Record<string, unknown>, type = 'quorum') => {
   await host.channel.deleteQueue('loans');
-  const settings = Object.entries({ ...stockArguments, 'x-queue-type': type, ...changes });
+  const settings = Object.entries({ ...loansArguments, 'x-queue-type': type, ...changes });
   await host.channel.assertQueue('loans', {
     durable: true,
     arguments: Object.fromEntries(settings.filter(([, value]) => value !== undefined)),
@@ -39,21 +39,21 @@ const stockWith = async (changes: Record<string, unknown>, type = 'quorum') => {
 
 const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly found: RegExp }> = {
   'a queue without a dead-letter exchange': {
-    by: () => stockWith({ 'x-dead-letter-exchange': undefined, 'x-dead-letter-strategy': undefined }),
+    by: () => loansWith({ 'x-dead-letter-exchange': undefined, 'x-dead-letter-strategy': undefined }),
     found:
       /queue "loans" has x-dead-letter-exchange not set, .*: a message that expires or is returned too often is dropped/,
   },
   'a queue that dead-letters at most once': {
-    by: () => stockWith({ 'x-dead-letter-strategy': undefined }),
+    by: () => loansWith({ 'x-dead-letter-strategy': undefined }),
     found: /queue "loans" has x-dead-letter-strategy not set, declared is at-least-once: a dead letter is dropped if/,
   },
   'a queue whose dead-letter exchange is not there': {
-    by: () => stockWith({ 'x-dead-letter-exchange': 'nowhere' }),
+    by: () => loansWith({ 'x-dead-letter-exchange': 'nowhere' }),
     found: /queue "loans" has x-dead-letter-exchange nowhere, .*: this exchange does not exist/,
   },
   'a queue that drops its oldest message when it is full': {
     by: () =>
-      stockWith({ 'x-overflow': undefined }).then(() => host.manage('DELETE', `policies/${host.name}/surehop-paced`)),
+      loansWith({ 'x-overflow': undefined }).then(() => host.manage('DELETE', `policies/${host.name}/surehop-paced`)),
     found: /queue "loans" has x-overflow not set, declared is reject-publish: a full queue drops messages/,
   },
   'a policy that has a full queue drop messages': {
@@ -93,7 +93,7 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
     found: /policy "surehop-paced" is missing: any other policy may change .*\. Apply the topology/,
   },
   'a queue of another type': {
-    by: () => stockWith({ 'x-dead-letter-strategy': undefined }, 'classic'),
+    by: () => loansWith({ 'x-dead-letter-strategy': undefined }, 'classic'),
     found: /queue "loans" is a classic queue, not a quorum queue/,
   },
   'a missing queue': { by: () => host.channel.deleteQueue('notices'), found: /queue "notices" is missing/ },

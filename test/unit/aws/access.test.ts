@@ -6,7 +6,7 @@ test('the IAM role of a consumer allows the declared actions, and the actions th
   const role = roleOf({
     functionName: 'ship',
     logGroupId: 'ShipLogGroup',
-    access: { tables: { inbox: ['GetItem', 'PutItem'], parcels: ['UpdateItem'] }, effects: ['stock'] },
+    access: { tables: { inbox: ['GetItem', 'PutItem'], parcels: ['UpdateItem'] }, effects: ['shelves'] },
     consumes: 'work queue',
     stageName: 'dev',
     tablePrefix: 'surehop-dev-',
@@ -22,7 +22,7 @@ test('the IAM role of a consumer allows the declared actions, and the actions th
       (action) => `dynamodb:${action}`,
     ),
     parcelsTable: ['dynamodb:UpdateItem'],
-    stockTable: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'].map(
+    shelvesTable: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'].map(
       (action) => `dynamodb:${action}`,
     ),
   });

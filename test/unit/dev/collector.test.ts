@@ -16,10 +16,10 @@ function embedded(
 
 test('the collector adds up counters, and converts durations to histograms in seconds', async () => {
   const { observe, text } = createCollector(toolkitMetrics);
-  observe(embedded({ Completed: 2, TimeToOutcome: [100, 3_000] }, { queue: 'stock' }));
-  observe(embedded({ Completed: 3 }, { queue: 'stock' }));
+  observe(embedded({ Completed: 2, TimeToOutcome: [100, 3_000] }, { queue: 'loans' }));
+  observe(embedded({ Completed: 3 }, { queue: 'loans' }));
   const lines = (await text()).split('\n');
-  const labels = 'service="shop",stage="local",queue="stock"';
+  const labels = 'service="shop",stage="local",queue="loans"';
   expect(lines).toContain(`surehop_completed_total{${labels}} 5`);
   expect(lines).toContain(`surehop_time_to_outcome_seconds_sum{${labels}} 3.1`);
   expect(lines).toContain(`surehop_time_to_outcome_seconds_bucket{le="0.1",${labels}} 1`);
@@ -29,9 +29,9 @@ test('the collector adds up counters, and converts durations to histograms in se
 test('the collector omits the metrics of a queue that were last reported more than two and a half minutes ago', async () => {
   let nowMs = 0;
   const { observe, text } = createCollector(toolkitMetrics, () => nowMs);
-  observe(embedded({ QueueReady: 7 }, { queue: 'stock' }));
+  observe(embedded({ QueueReady: 7 }, { queue: 'loans' }));
   nowMs = 150_000;
-  expect(await text()).toContain('surehop_queue_ready{service="shop",stage="local",queue="stock"} 7');
+  expect(await text()).toContain('surehop_queue_ready{service="shop",stage="local",queue="loans"} 7');
   nowMs = 150_001;
   expect(await text()).not.toContain('surehop_queue_ready{');
 });

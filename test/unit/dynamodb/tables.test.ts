@@ -6,6 +6,7 @@ import { readStage } from '../../../infra/stages/read-stage.ts';
 import { tables } from '../../../infra/tables.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { toolkitTables } from '../../../lib/dynamodb/toolkit-tables.ts';
+import { tables as exampleTables } from '../../support/example/tables.ts';
 
 const allNames = [...toolkitTables, ...Object.values(tables)].map(({ name }) => name);
 const before = { ...process.env };
@@ -24,23 +25,34 @@ test.each(['local', 'prod'])('the environment of each function in the stage %s l
   expect(readAllSettings(environment).DEPLOYED_TABLES?.toSorted()).toEqual(allNames.toSorted());
 });
 
+/** Creates a consumer in new modules. The consumer knows the tables of the imaginary library and those of the toolkit. */
+async function startConsumer(): Promise<unknown> {
+  const { createSurehop } = await import('../../../lib/runtime/surehop.ts');
+  const { consumer } = await import('../../../lib/consumer/consumer.ts');
+  const { scriptedConsumer } = await import('../../support/scripted-consumer.ts');
+  return consumer(createSurehop({ environment: process.env }), scriptedConsumer);
+}
+
+const deployedNames = [...allNames, ...Object.values(exampleTables).map(({ name }) => name)];
+
 test.each([
-  ['lacks a table that the code defines', 'inbox,orders,stock,awards,audit,dead-letters', /: points; it has inbox/],
-  ['lacks the inbox', 'orders,stock,points,awards,audit,dead-letters', /: inbox; it has/],
-])('a consumer fails at its start if the deployment %s', async (_, DEPLOYED_TABLES, message) => {
+  ['lacks a table that the code defines', 'notices', /: notices; it has inbox/],
+  ['lacks the inbox', 'inbox', /: inbox; it has/],
+])('a consumer fails at its start if the deployment %s', async (_, missing, message) => {
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
+  const DEPLOYED_TABLES = deployedNames.filter((name) => name !== missing).join(',');
   Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true', DEPLOYED_TABLES });
-  await expect(import('../../../functions/orders/award-points.ts')).rejects.toMatchObject({
+  await expect(startConsumer()).rejects.toMatchObject({
     code: 'TABLE_MISSING',
     message: expect.stringMatching(message),
   });
 });
 
-test.each([undefined, allNames.join(',')])(
+test.each([undefined, deployedNames.join(',')])(
   'a consumer starts if the environment variable DEPLOYED_TABLES is %s',
   async (DEPLOYED_TABLES) => {
     process.env.AMQP_URL ??= 'amqp://guest:guest@127.0.0.1:5672';
     if (DEPLOYED_TABLES) process.env.DEPLOYED_TABLES = DEPLOYED_TABLES;
-    await expect(import('../../../functions/orders/award-points.ts')).resolves.toHaveProperty('handler');
+    await expect(startConsumer()).resolves.toBeInstanceOf(Function);
   },
 );

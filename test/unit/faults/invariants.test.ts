@@ -4,7 +4,7 @@ import { violationsOf, type Account, type AuditResult, type InvariantName } from
 
 const account = (about: Partial<Account> = {}): Account => ({
   id: 'order-1',
-  consumer: 'stock',
+  consumer: 'loans',
   answer: 'accepted',
   isPoison: false,
   ends: ['completed'],
@@ -15,7 +15,7 @@ const account = (about: Partial<Account> = {}): Account => ({
 
 const audited = (about: Partial<AuditResult> = {}): AuditResult => ({
   accounts: [account()],
-  sums: [{ name: 'stock of apple', expected: 99, found: 99 }],
+  sums: [{ name: 'copies of a book', expected: 99, found: 99 }],
   unexpected: [],
   waiting: 0,
   outOfOrder: [],
@@ -68,7 +68,7 @@ describe('audits with violations', () => {
     ['half an effect', audited({ accounts: [account({ applied: 0.5 })] }), ['appliedWrongly']],
     ['effects of a rejected order', audited({ accounts: [account({ ends: ['rejected'] })] }), ['appliedWrongly']],
     ['a completed order without its effects', audited({ accounts: [account({ applied: 0 })] }), ['appliedWrongly']],
-    ['stock that does not add up', audited({ sums: [{ name: 'apple', expected: 9, found: 8 }] }), ['unbalanced']],
+    ['a sum that does not add up', audited({ sums: [{ name: 'apple', expected: 9, found: 8 }] }), ['unbalanced']],
     ['a message that nobody sent', audited({ unexpected: ['order-9'] }), ['unexpected']],
     [
       'an order that the API rejected but a consumer processed',

@@ -9,7 +9,7 @@ const fault: Fault = { name: 'any', where: 'broker', says: '', spanMs: 0, inject
 
 const account = (id: string, about: Partial<Account>): Account => ({
   id,
-  consumer: 'stock',
+  consumer: 'loans',
   answer: 'accepted',
   isPoison: false,
   ends: ['completed'],

@@ -13,7 +13,7 @@ import { anyItems, entries } from '../../support/effect-arbitraries.ts';
 import { place, processAll, type Model } from '../../support/inbox-model.ts';
 import { numRuns } from '../../support/thorough.ts';
 
-const scope = { queue: 'stock', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
+const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
 
 /** Packs the messages into transactions as the inbox does, and applies the transactions to `items` in memory. */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {

@@ -46,7 +46,7 @@ const cancelled = (...reasons: Reason[]): Reply =>
     }),
   );
 const conditionFailed = (Item?: Attributes): Reason => ({ Code: 'ConditionalCheckFailed', Item });
-const stockOf = (available: number): Attributes => ({ isbn: { S: 'a' }, available: { N: String(available) } });
+const shelfOf = (available: number): Attributes => ({ isbn: { S: 'a' }, available: { N: String(available) } });
 const itemOf = (state: string, attributes: Attributes = {}): Attributes => ({
   pk: { S: `${QUEUE}#a` },
   state: { S: state },
@@ -165,7 +165,7 @@ describe('markers', () => {
   test('a decision with the outcome "rejected" rejects its message, and an alternative with the outcome "completed" completes its message', () => {
     expect(play({ a: reject('refused by the carrier') }, []).results).toEqual({ a: 'rejected' });
     const alternative = { ...take(), otherwise: { outcome: 'completed', reason: 'sold out', effects: [] } } as const;
-    const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(stockOf(0)))], {
+    const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(shelfOf(0)))], {
       leaseOwner: 'me',
     });
     expect(results).toEqual({ a: 'completed' });
@@ -221,8 +221,8 @@ describe('markers', () => {
 describe('failed conditions', () => {
   const withOtherwise = { a: { ...take(), otherwise: soldOut }, b: { ...take(), otherwise: soldOut } };
   test.each([
-    ['0', stockOf(0), all('rejected')],
-    ['1', stockOf(1), { a: 'completed', b: 'rejected' }],
+    ['0', shelfOf(0), all('rejected')],
+    ['1', shelfOf(1), { a: 'completed', b: 'rejected' }],
     ['no item', undefined, all('rejected')],
   ])(
     'with a loans of %s, each message is completed or rejected according to the condition of its effects',
@@ -234,19 +234,19 @@ describe('failed conditions', () => {
   );
 
   test('a message without an alternative branch fails if the effects of earlier messages make its condition false', () => {
-    const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(1)))]);
+    const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(shelfOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);
   });
 
   test('if the condition of every message fails, the commit engine sends no further transaction', () => {
-    const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(stockOf(0)))]);
+    const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(shelfOf(0)))]);
     expect(results).toEqual(all('failed CONDITION_FAILED'));
     expect(did).toEqual(['send']);
   });
 
   test('if a condition fails at every attempt although the item that DynamoDB returns satisfies it, the messages fail with CONFLICT', () => {
-    const { results, did } = play(withOtherwise, times(4, cancelled('None', 'None', conditionFailed(stockOf(9)))));
+    const { results, did } = play(withOtherwise, times(4, cancelled('None', 'None', conditionFailed(shelfOf(9)))));
     expect(results).toEqual(all('failed CONFLICT'));
     expect(did).toEqual(['send', 'send', 'send after 1', 'send after 2']);
   });
@@ -457,7 +457,7 @@ describe('lost replies', () => {
   );
 
   test('if a condition fails after a lost reply, the message stays unfinished, because DynamoDB may have committed the first attempt', () => {
-    const { results } = play(two(), [lost(), cancelled('None', 'None', conditionFailed(stockOf(1)))]);
+    const { results } = play(two(), [lost(), cancelled('None', 'None', conditionFailed(shelfOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 

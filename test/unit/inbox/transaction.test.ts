@@ -65,11 +65,11 @@ describe('selecting branches', () => {
   });
 
   test("the condition of a message takes the additions of an earlier message's alternative branch into account", () => {
-    const restock: Decision = {
+    const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
     };
-    expect(states(0, take(1), restock, take(3))).toEqual(['rejected', 'completed', 'completed']);
+    expect(states(0, take(1), giveBack, take(3))).toEqual(['rejected', 'completed', 'completed']);
   });
 
   test('a missing item counts as 0 in the condition of an addition', () => {

@@ -2,10 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { topologyProperties } from '../../../infra/aws/service/operations.ts';
-import { brokerRoles, topology } from '../../../infra/topology.ts';
+import * as service from '../../../infra/topology.ts';
 import { policyOf } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { policyFor, queuesNamedBy, readVersion, type BrokerPolicy } from '../../../lib/rabbitmq/topology/by-version.ts';
 import { readRoles, readTopology } from '../../../lib/rabbitmq/topology/read-declaration.ts';
+import { brokerRoles, topology } from '../../support/example/topology.ts';
 import { topologyWith } from '../../support/topology.ts';
 
 const aPolicy = (change: Partial<BrokerPolicy> = {}): BrokerPolicy => ({
@@ -79,8 +80,8 @@ test('if the pattern of a policy is not a valid JavaScript regular expression, t
 });
 
 test('readTopology and readRoles restore the topology and the broker roles from the properties in the CloudFormation template', () => {
-  expect(readTopology(topologyProperties.Topology)).toEqual(topology);
-  expect(readRoles(topologyProperties.Roles)).toEqual(brokerRoles);
+  expect(readTopology(topologyProperties.Topology)).toEqual(service.topology);
+  expect(readRoles(topologyProperties.Roles)).toEqual(service.brokerRoles);
 });
 
 test('the usernames of the broker roles have the length and the characters that Amazon MQ accepts', () => {

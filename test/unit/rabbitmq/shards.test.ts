@@ -47,7 +47,7 @@ describe('queueOfShard', () => {
     ['loans.returns.01', 'loans.returns'],
     ['loans.07', 'loans.07'],
     ['loans.1', undefined],
-    ['stocks', undefined],
+    ['loanss', undefined],
     ['', undefined],
   ])(
     'for the queue name "%s", queueOfShard returns the work queue %p, even if the shard was removed',

@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from '@jest/globals';
+
+/** Matches the words of the reference service. "Points" is also an English word, so only the name `points` counts. */
+const SERVICE_WORDS = /order_?ids?\b|\bskus?\b|stock|(?:['"`/-]|tables\.|queues\.)points\b/gi;
+
+/** The folders of the toolkit, and the tests, most of which test the toolkit. */
+const GENERIC = [
+  'lib',
+  'infra/aws',
+  'infra/emulator',
+  'infra/dev',
+  'infra/stages/stage.ts',
+  'test',
+  'docs/capacity.md',
+];
+
+/** The tests of the reference service, and files that must not change. */
+const EXCEPTIONS = [
+  // The reference service, alone or with everything around it.
+  /^test\/(unit|integration)\/(orders|demo)\//,
+  /^test\/(service|faults|bench|observability)\//,
+  /^test\/packages\/(packages-run|serverless-package|make-it-yours)\.test\.ts$/,
+  /^test\/contract\/guide-template\.test\.ts$/,
+  // Frozen: what earlier versions have written, and the names of deployed resources.
+  /^test\/integration\/forms\//,
+  /^test\/contract\/(events\/|fixed-names\.json$)/,
+  /^test\/contract\/neutral-words\.test\.ts$/,
+];
+
+const tracked = execFileSync(
+  'git',
+  ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...GENERIC],
+  { encoding: 'utf8' },
+);
+const files = tracked
+  .split('\0')
+  .filter((file) => /\.(ts|mjs|cjs|json|md|yml)$/.test(file) && !file.endsWith('package-lock.json'));
+
+test('the toolkit and its tests contain no words of the reference service, such as the names of its queues', () => {
+  expect(files.length).toBeGreaterThan(400);
+  const found = files
+    .filter((file) => !EXCEPTIONS.some((exception) => exception.test(file)))
+    .flatMap((file) =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .flatMap((line, index) => (line.match(SERVICE_WORDS) ?? []).map((word) => `${file}:${index + 1}: ${word}`)),
+    );
+  expect(found).toEqual([]);
+});
+
+test('every exception of the test of neutral words applies to at least one file', () => {
+  for (const exception of EXCEPTIONS)
+    expect([exception, files.some((file) => exception.test(file))]).toEqual([exception, true]);
+});
