@@ -2,7 +2,7 @@ import { toDeadLetter } from '../archive/dead-letter.ts';
 import { startSending } from '../events/sending.ts';
 import { withIdentity } from '../events/copies.ts';
 import type { Handoff, Marker } from '../inbox/inbox.ts';
-import { errorCodes } from '../runtime/error-codes.ts';
+import { isKnownCode } from '../runtime/error-codes.ts';
 import { isOfMessage, type PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
 import { asDeadLetter, copyOf, deadLetterId, refuseUnwritable, type CopyToPublish, type Failed } from './copies.ts';
@@ -161,7 +161,7 @@ async function archive(
   const shard = delivery.queue === queue.name ? undefined : delivery.queue;
   // The error codes of a service's own rules can be registered as filter values only by the function that archives dead
   // letters.
-  const code = outcome.code in errorCodes ? outcome.code : 'TOO_LARGE';
+  const code = isKnownCode(outcome.code) ? outcome.code : 'TOO_LARGE';
   const origin = {
     id: deadLetterId(delivery, queue, { ...outcome, code }),
     queue: queue.name,

@@ -10,7 +10,8 @@ import type { OpenBatch } from '../ordering/open-batches.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import { compareAttempts, isHandedOff } from '../inbox/marker.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { CodedError, errorCodes } from '../runtime/errors.ts';
+import { textOf } from '../runtime/error-codes.ts';
+import { CodedError } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { applyOperations, type ItemChange, type Items } from './items.ts';
 
@@ -159,7 +160,7 @@ function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: numbe
   if (known?.state === 'completed' || known?.state === 'rejected')
     return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
   if (known?.state === 'leased' && isHeldByOther(known, leaseOwner, nowMs))
-    return { is: 'failed', error: new CodedError('LEASED', errorCodes.LEASED) };
+    return { is: 'failed', error: new CodedError('LEASED', textOf('LEASED')) };
   const failedConditions: string[] = [];
   let decision: Decision | undefined = entry.decision;
   for (const branch of candidate.branches) {
@@ -180,7 +181,7 @@ function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: numbe
     failedConditions.push(applied.reason);
     decision = decision?.otherwise;
   }
-  const message = `${errorCodes.CONDITION_FAILED} The failed condition: ${failedConditions.join('; ')}`;
+  const message = `${textOf('CONDITION_FAILED')} The failed condition: ${failedConditions.join('; ')}`;
   return { is: 'failed', error: new CodedError('CONDITION_FAILED', message) };
 }
 
