@@ -3,7 +3,7 @@ import { decode, type Delivery } from '../consumer/delivery.ts';
 import { BatchUnfinishedError, type BatchReport } from '../consumer/report.ts';
 import type { Message } from '../events/message.ts';
 import { formatDuration } from '../runtime/duration.ts';
-import { errorCodes } from '../runtime/errors.ts';
+import { isKnownCode, textOf } from '../runtime/error-codes.ts';
 import { show } from './describe.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
 import { gatedParts, memorySettings, type Gate } from './gated-parts.ts';
@@ -241,6 +241,6 @@ function fatesOf(deliveries: readonly Delivery[], report: BatchReport, committed
     const index = left.findIndex((one) => one.id === (id ?? null));
     if (index < 0) return { outcome: id !== undefined && committed.delete(id) ? 'completed' : 'duplicate' };
     const [{ outcome, code, message }] = left.splice(index, 1) as [(typeof left)[0]];
-    return { outcome, reason: code, error: message || (errorCodes as Record<string, string>)[code] };
+    return { outcome, reason: code, error: message || (isKnownCode(code) ? textOf(code) : undefined) };
   });
 }
