@@ -1,7 +1,6 @@
-/** What an error code means, what causes the error, and what an operator should do. */
+/** What an error code means, and what an operator should do. The cause is in error-causes.ts, which no function loads. */
 interface ErrorExplanation {
   readonly meaning: string;
-  readonly cause: string;
   readonly action: string;
 }
 
@@ -9,77 +8,62 @@ interface ErrorExplanation {
 export const deadLetterCodes = {
   MISSING_MESSAGE_ID: {
     meaning: 'The message has no id, so a redelivery of it could not be recognized.',
-    cause: 'The publisher does not set the AMQP property message-id.',
     action: 'Fix the publisher, or give the consumer a function "identify" and redrive.',
   },
   IDENTIFY_FAILED: {
     meaning: 'The function "identify" of the consumer threw an error, or its result is invalid.',
-    cause: 'The function does not handle this message, or the publisher has changed its messages.',
     action: 'Fix the function or the publisher, then redrive.',
   },
   INVALID_CLOUDEVENT: {
     meaning: 'A required attribute of the CloudEvent is missing or invalid, so the message cannot be identified.',
-    cause: 'The publisher does not follow the specification of CloudEvents.',
     action: 'Fix the publisher.',
   },
   MALFORMED: {
     meaning: 'The body is not JSON in UTF-8.',
-    cause: 'The publisher sends another format, or a truncated body.',
     action: 'Fix the publisher.',
   },
   UNKNOWN_TYPE: {
     meaning: "The queue's consumer has no rule for this type of event.",
-    cause: 'A binding routes the event to this queue, or the consumer with the rule is not deployed yet.',
     action: 'Add a rule and redrive, or remove the binding.',
   },
   SCHEMA_MISMATCH: {
     meaning: 'The body does not match the schema of its event, or no rule handles this version of the event.',
-    cause: 'The publisher was deployed before the consumer, or sends invalid events.',
     action: 'Deploy a matching rule and redrive, or fix the publisher.',
   },
   PAYLOAD_MISMATCH: {
     meaning: 'A message with the same id but another body was processed before.',
-    cause: 'The publisher uses an id for two messages, or changed a message before it published the message again.',
     action: 'Fix the publisher: an id belongs to one message.',
   },
   UNREMEMBERED: {
     meaning: 'The message may have been completed already: its marker was lost when the inbox table was restored.',
-    cause: 'The message is older than the restored inbox, or its publish time is unknown.',
     action: 'Redrive the message with "force" only if it was not completed.',
   },
   ATTEMPTS_EXHAUSTED: {
     meaning: 'The first attempt and every retry failed; the last error is stored with this code.',
-    cause: 'The rule threw an error at every attempt, or exceeded its time limit.',
     action: 'Fix the cause of the last error, then redrive.',
   },
   CRASH_LOOP: {
     meaning: 'The function crashed each time it processed the message.',
-    cause: 'The message makes the rule exit the process, use all memory, or block until the function times out.',
     action: 'Fix the rule, then redrive.',
   },
   TOO_OLD: {
     meaning: 'The message was older than the maximum age that its consumer accepts.',
-    cause: 'The message waited longer than the consumer\'s "maxAge", for example because the consumer was stopped.',
     action: 'Redrive the message if it is still wanted; its age then starts again.',
   },
   EXPIRED: {
     meaning: 'The message expired in its queue before a consumer received it.',
-    cause: 'The publisher gave the message an expiration, or a policy of the broker sets one.',
     action: 'Redrive the message if it is still wanted.',
   },
   DELIVERY_LIMIT: {
     meaning: 'The message was returned to its queue more often than the queue allows.',
-    cause: 'A policy or another client has set a delivery limit, which Surehop removes from its queues.',
     action: 'Find who set the limit with "npm run topology -- verify", then redrive.',
   },
   MAX_LENGTH: {
     meaning: 'The queue was full.',
-    cause: 'A policy lets the full queue drop messages, which Surehop does not.',
     action: 'Find the policy with "npm run topology -- verify", let the consumer catch up, then redrive.',
   },
   REJECTED: {
     meaning: 'A consumer rejected the message without requeueing it.',
-    cause: 'A client other than Surehop reads the queue.',
     action: 'Find that client, then redrive.',
   },
 } as const satisfies Record<string, ErrorExplanation>;
@@ -88,37 +72,30 @@ export const deadLetterCodes = {
 export const publishCodes = {
   UNROUTABLE: {
     meaning: 'No queue is bound for this exchange and routing key.',
-    cause: 'The topology of the broker is older than the publisher, or a binding was deleted.',
     action: 'Apply the topology.',
   },
   REFUSED: {
     meaning: 'A queue for this message is full; another queue of the same exchange may have accepted it.',
-    cause: 'The consumer of the full queue is stopped or too slow.',
     action: 'Let the consumer catch up, and publish the message again with the same id.',
   },
   BLOCKED: {
     meaning: 'The broker accepts no messages because it is short of memory or disk.',
-    cause: 'The queues hold too many messages for the broker, or a consumer is stopped.',
     action: 'Let the consumers catch up, or use a larger broker.',
   },
   TOO_LARGE: {
     meaning: 'The message is larger than the broker accepts.',
-    cause: 'The body exceeds the limit of the broker (max_message_size).',
     action: 'Publish a reference to the data instead of the data.',
   },
   UNWRITABLE: {
     meaning: 'A property or header of the message cannot be encoded in AMQP.',
-    cause: 'A name is longer than 255 bytes, or a value has a type that AMQP lacks.',
     action: 'Fix the publisher, or redrive the dead letter with "force" to leave the part out.',
   },
   UNCONFIRMED: {
     meaning: 'The broker did not answer in time; it may or may not have the message.',
-    cause: 'The broker is overloaded, or the network lost the answer.',
     action: 'Publish the message again with the same id.',
   },
   BROKER_UNAVAILABLE: {
     meaning: 'The broker cannot be reached.',
-    cause: 'The broker restarts, its address or login is wrong, or the network blocks the connection.',
     action: 'Check the state of the broker, its address, its login and the security groups.',
   },
 } as const satisfies Record<string, ErrorExplanation>;
@@ -127,62 +104,50 @@ export const publishCodes = {
 export const attemptCodes = {
   STORE_UNAVAILABLE: {
     meaning: 'DynamoDB cannot be reached, or it throttles requests.',
-    cause: 'DynamoDB or the network has an outage, or a table receives more requests than it allows.',
     action: 'Check the health of DynamoDB, the VPC endpoint, and the throttled requests of the table.',
   },
   TABLE_MISSING: {
     meaning: 'A DynamoDB table that the function uses does not exist.',
-    cause: 'The name of the table is misspelt, or the table was deleted or is not deployed yet.',
     action: 'Correct the name, or deploy the table.',
   },
   ACCESS_DENIED: {
     meaning: "The function's role does not allow a request to DynamoDB.",
-    cause: 'The access of the function in serverless.yml lacks the table or the action.',
     action: "Add the permission to the function's access.",
   },
   STORE_MISCONFIGURED: {
     meaning: 'DynamoDB refuses every such request.',
-    cause: 'The credentials are wrong, or a table has another primary key than expected.',
     action: 'Read the message of DynamoDB in the log line "deployment is wrong", and correct the deployment.',
   },
   CONFLICT: {
     meaning: 'Other transactions kept changing the same items.',
-    cause: 'Many environments change one item at the same time, or two environments read a queue that keeps order.',
     action: 'Nothing, if it happens rarely. Otherwise spread the writes over several items.',
   },
   CONDITION_FAILED: {
     meaning: 'A condition of the effects failed, and the rule returned no alternative.',
-    cause: 'An item does not have the state that the rule expects.',
     action: 'Return an alternative ("otherwise") from the rule, or correct the item.',
   },
   INVALID_EFFECT: {
     meaning: 'DynamoDB cannot apply an effect of the rule: its key, type or size is invalid.',
-    cause: 'The rule returns an effect that the definition of the table does not allow.',
     action: 'Fix the rule.',
   },
   INVALID_ITEM: {
     meaning: 'An item in DynamoDB does not match the schema of its table.',
-    cause: 'The schema was changed, or the item was written by another program.',
     action: 'Correct the item, or make the schema accept it.',
   },
   TIME_LIMIT: {
     meaning: 'The rule did not finish within the time limit of one message.',
-    cause: 'The rule waits for a slow system, or the batch is too large for the timeout of the function.',
     action: 'Make the rule faster, raise "timeLimit", or lower the batch size.',
   },
   LEASED: {
     meaning: 'Another environment is processing the message.',
-    cause: 'The message was delivered twice, or an environment crashed and its lease has not expired yet.',
     action: 'Nothing: the message is delivered again.',
   },
   BLOCKED_BY_KEY: {
     meaning: 'An earlier message with the same key is not finished yet.',
-    cause: 'The earlier message failed and waits for its retry.',
     action: 'Nothing: the message is delivered again. Fix the cause of the earlier failure.',
   },
   UNKNOWN_ERROR: {
     meaning: 'The rule threw an error without a code.',
-    cause: 'The rule has a defect, or a library threw the error.',
     action: 'Read the stack in the log line "rule failed", fix the rule, then redrive.',
   },
 } as const satisfies Record<string, ErrorExplanation>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { format, resolveConfig } from 'prettier';
 import { problems, type ProblemKind, type ProblemName } from 'surehop/http';
-import { attemptCodes, deadLetterCodes, problemGuide, publishCodes } from 'surehop/troubleshooting';
+import { attemptCodes, deadLetterCodes, errorCauses, problemGuide, publishCodes } from 'surehop/troubleshooting';
 
 import { rootDirectory } from '../runtime/directories.ts';
 
@@ -35,9 +35,11 @@ interface Explanation {
 const section = (name: string, { meaning, cause, action }: Explanation) =>
   `### \`${name}\`\n\n${meaning}\n\n- **Cause:** ${cause}\n- **What to do:** ${action}`;
 
-const sections = (codes: Readonly<Record<string, Explanation>>) =>
-  Object.entries(codes)
-    .map(([code, explanation]) => section(code, explanation))
+type Code = keyof typeof errorCauses;
+
+const sections = (codes: { readonly [C in Code]?: Omit<Explanation, 'cause'> }) =>
+  (Object.entries(codes) as [Code, Omit<Explanation, 'cause'>][])
+    .map(([code, explanation]) => section(code, { ...explanation, cause: errorCauses[code] }))
     .join('\n\n');
 
 const problemSections = () =>
