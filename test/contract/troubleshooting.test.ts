@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
 
-import { TROUBLESHOOTING, troubleshootingPage } from '../../infra/dev/troubleshooting/generate.ts';
+import { TROUBLESHOOTING, troubleshootingPage } from '../../infra/build/troubleshooting.ts';
 import { problems } from '../../lib/http/problems.ts';
 import { errorCodes } from '../../lib/runtime/error-codes.ts';
 

@@ -10,7 +10,7 @@ export const send = defineCommand({
   usage: [`METHOD PATH [BODY | @FILE] [--key KEY] [--scope SCOPES] [--url URL]`],
   summary: 'sends a signed HTTP request to the running service and prints the response',
   details: [
-    `For example: surehop send POST /payments '{"orderId": "1"}'`,
+    `For example: surehop send POST /payments '{"invoiceId": "1"}'`,
     'The request is signed with the first key of SIGNING_SECRETS or the development key. The command fails with exit code 1 if the service answers with a status of 400 or more.',
   ],
   options: {

@@ -5,7 +5,7 @@ import { format, resolveConfig } from 'prettier';
 import { problems, type ProblemKind, type ProblemName } from 'surehop/http';
 import { attemptCodes, deadLetterCodes, errorCauses, problemGuide, publishCodes } from 'surehop/troubleshooting';
 
-import { rootDirectory } from '../runtime/directories.ts';
+import { rootDirectory } from '../dev/runtime/directories.ts';
 
 /** The page with the meaning of every error code, as a path in the repository. */
 export const TROUBLESHOOTING = 'docs/guides/troubleshooting.md';

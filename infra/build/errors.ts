@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { entry, say } from '../runtime/command-line.ts';
-import { rootDirectory } from '../runtime/directories.ts';
-import { TROUBLESHOOTING, troubleshootingPage } from '../troubleshooting/generate.ts';
+import { entry, say } from '../dev/runtime/command-line.ts';
+import { rootDirectory } from '../dev/runtime/directories.ts';
+import { TROUBLESHOOTING, troubleshootingPage } from './troubleshooting.ts';
 
 // `npm run errors` writes the explanations of all error codes to the guide about troubleshooting.
 await entry(async () => {
