@@ -16,7 +16,8 @@ export interface Delivery {
  * Acknowledges or requeues each message on the channel that delivered the message. Messages of closed channels are
  * skipped, because the broker has already requeued these messages. With `allUpToLast`, the messages are all unsettled
  * messages of their channel up to the last one, and one AMQP method settles them together. If a channel is closed soon
- * after it has acknowledged more than 32 messages one by one, RabbitMQ returns some of them to their quorum queue.
+ * after it has acknowledged more than 32 messages one by one, RabbitMQ returns some of them to their quorum queue
+ * (measured on 3.10.8 and 4.3.6).
  */
 export function settle(
   deliveries: Delivery[],

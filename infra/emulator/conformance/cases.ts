@@ -212,6 +212,14 @@ const eventCases: readonly EventCase[] = [
 
 const batchCases: readonly BatchCase[] = [
   {
+    title: 'the event lists the messages under the name of the queue, two colons and the name of the virtual host',
+    sources: [guide],
+    batchSize: 2,
+    maximumBatchingWindowInSeconds: NEVER,
+    messages: bodies('a', 'b'),
+    batches: [first('a', 'b')],
+  },
+  {
     title:
       'a batch is complete when it has the configured number of messages, even before the batching window has passed',
     sources: [batching, messageOrder],

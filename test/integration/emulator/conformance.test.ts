@@ -12,7 +12,7 @@ let amqpUrl: string;
 beforeAll(async () => {
   harness = await createHarness();
   const url = new URL(harness.url);
-  url.pathname = `/${harness.virtualHost}`;
+  url.pathname = `/${encodeURIComponent(harness.virtualHost)}`;
   amqpUrl = url.href;
   // The plugin prints what its functions print.
   jest.spyOn(process.stdout, 'write').mockReturnValue(true);

@@ -67,14 +67,16 @@ export const handler = async (event, context) => {
 /** Creates a virtual host for one test file. */
 export async function createHarness(): Promise<Harness> {
   const url = amqpUrl();
-  const virtualHost = `event-source-${randomUUID()}`;
-  await manage('PUT', `/api/vhosts/${virtualHost}`, { default_queue_type: 'quorum' });
+  // The slash shows that the emulator encodes the name of the virtual host in its address.
+  const virtualHost = `event-source/${randomUUID()}`;
+  const encodedHost = encodeURIComponent(virtualHost);
+  await manage('PUT', `/api/vhosts/${encodedHost}`, { default_queue_type: 'quorum' });
   const user = decodeURIComponent(new URL(url).username) || 'guest';
   const all = { configure: '.*', write: '.*', read: '.*' };
-  await manage('PUT', `/api/permissions/${virtualHost}/${encodeURIComponent(user)}`, all);
+  await manage('PUT', `/api/permissions/${encodedHost}/${encodeURIComponent(user)}`, all);
 
   const target = new URL(url);
-  target.pathname = `/${virtualHost}`;
+  target.pathname = `/${encodedHost}`;
   const connection: ChannelModel = await connect(target.href, { noDelay: true });
   const channel = await connection.createConfirmChannel();
   const directory = aHostileDirectory('event-source');
@@ -160,7 +162,7 @@ export async function createHarness(): Promise<Harness> {
     async close() {
       await Promise.all([...running].map((mapping) => mapping.stop()));
       await connection.close();
-      await manage('DELETE', `/api/vhosts/${virtualHost}`);
+      await manage('DELETE', `/api/vhosts/${encodedHost}`);
       await rm(dirname(directory), { recursive: true });
     },
   };
