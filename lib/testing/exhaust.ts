@@ -28,7 +28,8 @@ export interface ExhaustOptions {
   readonly finally?: (items: StoredItems) => unknown;
   /**
    * The largest number of faults in one history. A fault is a crash, a lost answer, a lost acknowledgement, or messages that
-   * arrive in another order or in another batch. The default is 2.
+   * arrive in another order or in another batch. With several environments, a batch may also return to the queue while it is
+   * still being processed. The default is 2.
    */
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
@@ -125,6 +126,7 @@ export async function exhaust(
           faults,
           environments,
           switches: environments > 1 ? faults : 0,
+          hasZombies: environments > 1,
           isInAnyOrder: definition.orderBy === undefined,
           history,
           prepare: (store) => void given({ given: (table, key, item) => giveItem(store, table, key, item) }),
