@@ -9,6 +9,7 @@ import { entry, onShutdown, Problem, reasonOf } from '../../infra/dev/runtime/co
 import { startGuarded } from '../../infra/dev/runtime/processes.ts';
 import { run } from '../../infra/dev/runtime/run-command.mjs';
 import { readSettings } from '../../infra/dev/runtime/settings.ts';
+import { compile } from './compile.ts';
 
 const benchDirectory = join(rootDirectory, 'test', 'bench');
 const PROGRESS_EVERY_MS = 10_000;
@@ -23,6 +24,11 @@ await entry(async () => {
   });
   await installPeers();
   checkTypes();
+  if (process.argv[2] === 'other-libraries') {
+    const script = await compile('other-libraries');
+    process.stdout.write(await run(process.execPath, [script], { cwd: rootDirectory }));
+    return 0;
+  }
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-broker-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const starting = startBroker({ dataDirectory: scratch, keepData: false, say }, settings);
