@@ -23,12 +23,12 @@ await entry(async () => {
     onShutdown({ begin: resolve, force: () => process.exit(130) });
   });
   await installPeers();
-  checkTypes();
   if (process.argv[2] === 'other-libraries') {
     const script = await compile('other-libraries');
     process.stdout.write(await run(process.execPath, [script], { cwd: rootDirectory }));
     return 0;
   }
+  checkTypes();
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-broker-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const starting = startBroker({ dataDirectory: scratch, keepData: false, say }, settings);
